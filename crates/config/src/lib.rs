@@ -1,0 +1,1 @@
+//! Configuration files, directories, connections and environment variables.

@@ -1,0 +1,1 @@
+//! Machines: store, image, first boot, ssh, forwards and the VM providers.

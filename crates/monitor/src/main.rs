@@ -1,0 +1,2 @@
+//! The process that holds a container: terminal, pipes, logs, exit code.
+fn main() {}

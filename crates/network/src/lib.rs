@@ -1,0 +1,1 @@
+//! Networks, network namespaces, DNS, port forwarding, rootless networking.

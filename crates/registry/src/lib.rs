@@ -1,0 +1,1 @@
+//! References, authentication, the OCI distribution protocol, transports and the one copy loop.

@@ -1,0 +1,1 @@
+//! OCI configuration from a container spec; driving the OCI runtime and the monitor; attach, exec and log streams.

@@ -1,0 +1,1 @@
+//! HTTP: Docker and libpod routes over the engine traits.

@@ -1,0 +1,1 @@
+//! What a user writes, parsed and validated into typed specs; pure functions.

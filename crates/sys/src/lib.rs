@@ -1,0 +1,8 @@
+//! Small base: files with the path in the error, atomic write, locks, subprocesses.
+//!
+//! `cove_sys::fs` has the names of `std::fs`, and its errors name the path.
+
+pub mod atomic;
+pub mod lock;
+
+pub use fs_err as fs;

@@ -1,0 +1,2 @@
+//! Set-up, demo, tests, checks, benchmarks and the machine image.
+fn main() {}
