@@ -4,5 +4,7 @@
 
 pub mod atomic;
 pub mod lock;
+pub mod process;
+pub mod read;
 
 pub use fs_err as fs;
