@@ -1,1 +1,47 @@
-//! Everything that crosses a process boundary: specs, options, reports, events, error kinds and the engine traits.
+//! Everything that crosses a process boundary: specs, options, reports, events, error kinds and the engine
+//! traits, one narrow trait per resource.
+//!
+//! The JSON of these types is the libpod API's, so that any of Podman's clients can talk to Cove's service and
+//! Cove's client to Podman's. Docker's JSON shapes live in the server alone.
+
+mod container;
+mod error;
+mod event;
+mod exec;
+mod image;
+mod inspect;
+mod network;
+mod spec;
+mod stream;
+mod system;
+mod traits;
+mod volume;
+
+pub use container::*;
+pub use error::{Error, ErrorKind, Result};
+pub use event::*;
+pub use exec::*;
+pub use image::*;
+pub use inspect::*;
+pub use network::*;
+pub use spec::*;
+pub use stream::*;
+pub use system::*;
+pub use traits::*;
+pub use volume::*;
+
+/// A point in time; JSON is RFC 3339 with nanoseconds.
+pub type Timestamp = jiff::Timestamp;
+
+/// Filters as `key -> values`: values of one key are alternatives, keys are all required.
+pub type Filters = std::collections::BTreeMap<String, Vec<String>>;
+
+/// String to string, in the order of the keys (labels, annotations, driver options).
+pub type StringMap = std::collections::BTreeMap<String, String>;
+
+/// The zero time as Go writes it (`0001-01-01T00:00:00Z`): "never" in container states.
+#[must_use]
+pub fn zero_time() -> Timestamp {
+    // 62135596800 seconds lie between that moment and the Unix epoch, well inside the type's range.
+    Timestamp::from_second(-62_135_596_800).unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,311 @@
+//! Options, rows and reports of containers.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Filters, PortMapping, StringMap, Timestamp};
+
+/// The life-cycle states, in Podman's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainerState {
+    /// Known to the engine; nothing of it exists in the kernel.
+    Created,
+    /// Mounted, networked and held by a monitor; its command not yet started.
+    Initialized,
+    /// Its first process runs.
+    Running,
+    /// Frozen.
+    Paused,
+    /// Asked to stop.
+    Stopping,
+    /// Its process has ended, not all of it is cleaned up.
+    Stopped,
+    /// Its process has ended and all is cleaned up.
+    Exited,
+    /// Being removed.
+    Removing,
+}
+
+impl ContainerState {
+    /// The word as Podman prints it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Initialized => "initialized",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::Exited => "exited",
+            Self::Removing => "removing",
+        }
+    }
+}
+
+impl std::fmt::Display for ContainerState {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for ContainerState {
+    type Err = crate::Error;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "created" | "configured" => Self::Created,
+            "initialized" => Self::Initialized,
+            "running" => Self::Running,
+            "paused" => Self::Paused,
+            "stopping" => Self::Stopping,
+            "stopped" => Self::Stopped,
+            "exited" => Self::Exited,
+            "removing" => Self::Removing,
+            _ => return Err(crate::Error::invalid(format!("{text:?} is not a container state"))),
+        })
+    }
+}
+
+/// What `create` answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ContainerCreateReport {
+    /// The whole id.
+    pub id: String,
+    /// Things the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Options of `stop`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StopOptions {
+    /// Seconds before SIGKILL; `None` takes the container's own.
+    pub timeout: Option<u32>,
+}
+
+/// Options of `remove`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RemoveOptions {
+    /// Stop (SIGKILL after `timeout`) and remove even a running container.
+    pub force: bool,
+    /// Also remove its anonymous volumes.
+    pub volumes: bool,
+    /// Seconds before SIGKILL with `force`; `None` takes the container's own.
+    pub timeout: Option<u32>,
+    /// Also remove the containers that depend on it.
+    pub depend: bool,
+}
+
+/// Options of `list`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListOptions {
+    /// Also those that do not run.
+    pub all: bool,
+    /// Only the newest so many (whatever their state).
+    pub last: Option<usize>,
+    /// Compute sizes (slow).
+    pub size: bool,
+    /// Fill [`ContainerSummary::namespaces`].
+    pub namespaces: bool,
+    /// Ask the kernel about each container instead of believing the state database.
+    pub sync: bool,
+    /// Also containers that other tools keep in the store.
+    pub external: bool,
+    /// `ancestor`, `before`, `exited`, `health`, `id`, `label`, `label!`, `name`, `network`, `pod`, `since`,
+    /// `status`, `until`, `volume`, `restart-policy`, `command`.
+    pub filters: Filters,
+}
+
+/// A row of `ps`. JSON: libpod's `ListContainer`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are libpod's; the ones that are not plain have a comment")]
+pub struct ContainerSummary {
+    pub auto_remove: bool,
+    pub command: Vec<String>,
+    pub created: Timestamp,
+    /// Human-readable age; the command line computes its own.
+    pub created_at: String,
+    #[serde(rename = "CIDFile")]
+    pub cid_file: String,
+    pub exited: bool,
+    /// Seconds since the epoch.
+    pub exited_at: i64,
+    pub exit_code: i32,
+    pub exposed_ports: BTreeMap<u16, Vec<String>>,
+    pub id: String,
+    pub image: String,
+    #[serde(rename = "ImageID")]
+    pub image_id: String,
+    pub is_infra: bool,
+    pub labels: StringMap,
+    /// Destinations of the user's mounts.
+    pub mounts: Vec<String>,
+    pub names: Vec<String>,
+    pub namespaces: ContainerNamespaces,
+    pub networks: Vec<String>,
+    pub pid: i32,
+    pub pod: String,
+    pub pod_name: String,
+    pub ports: Vec<PortMapping>,
+    pub restarts: u32,
+    pub size: Option<ContainerSize>,
+    /// Seconds since the epoch.
+    pub started_at: i64,
+    /// A [`ContainerState`] as text.
+    pub state: String,
+    pub status: String,
+}
+
+impl Default for ContainerSummary {
+    fn default() -> Self {
+        Self {
+            auto_remove: false,
+            command: Vec::new(),
+            created: crate::zero_time(),
+            created_at: String::new(),
+            cid_file: String::new(),
+            exited: false,
+            exited_at: 0,
+            exit_code: 0,
+            exposed_ports: BTreeMap::new(),
+            id: String::new(),
+            image: String::new(),
+            image_id: String::new(),
+            is_infra: false,
+            labels: BTreeMap::new(),
+            mounts: Vec::new(),
+            names: Vec::new(),
+            namespaces: ContainerNamespaces::default(),
+            networks: Vec::new(),
+            pid: 0,
+            pod: String::new(),
+            pod_name: String::new(),
+            ports: Vec::new(),
+            restarts: 0,
+            size: None,
+            started_at: 0,
+            state: String::new(),
+            status: String::new(),
+        }
+    }
+}
+
+/// The namespaces of a container's first process (inode numbers as text).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the seven kinds of namespace")]
+pub struct ContainerNamespaces {
+    #[serde(rename = "Mnt", skip_serializing_if = "String::is_empty")]
+    pub mnt: String,
+    #[serde(rename = "Cgroup", skip_serializing_if = "String::is_empty")]
+    pub cgroup: String,
+    #[serde(rename = "Ipc", skip_serializing_if = "String::is_empty")]
+    pub ipc: String,
+    #[serde(rename = "Net", skip_serializing_if = "String::is_empty")]
+    pub net: String,
+    #[serde(rename = "Pidns", skip_serializing_if = "String::is_empty")]
+    pub pid: String,
+    #[serde(rename = "Uts", skip_serializing_if = "String::is_empty")]
+    pub uts: String,
+    #[serde(rename = "User", skip_serializing_if = "String::is_empty")]
+    pub user: String,
+}
+
+/// Disk use of a container, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContainerSize {
+    /// Image and changes together.
+    #[serde(rename = "rootFsSize")]
+    pub root_fs: i64,
+    /// The changes alone.
+    #[serde(rename = "rwSize")]
+    pub rw: i64,
+}
+
+/// The result for one container of a multi-target request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContainerRemoveReport {
+    /// The container's id.
+    #[serde(rename = "Id")]
+    pub id: String,
+    /// Why it could not be removed.
+    #[serde(rename = "Err", skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Options of `wait`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WaitOptions {
+    /// States (`running`, `stopped`, `exited`, `removing`, …) of which one ends the wait; empty waits for the end.
+    pub conditions: Vec<String>,
+}
+
+/// Options of `logs`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LogOptions {
+    /// Go on with new lines until the container ends.
+    pub follow: bool,
+    /// Only the last so many lines.
+    pub tail: Option<u64>,
+    /// Only lines from that moment on.
+    pub since: Option<Timestamp>,
+    /// Only lines up to that moment.
+    pub until: Option<Timestamp>,
+    /// Standard output is wanted.
+    pub stdout: bool,
+    /// Standard error is wanted.
+    pub stderr: bool,
+}
+
+/// One line (or the part of a line) of a container's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// When it was written.
+    pub time: Timestamp,
+    /// Which stream it came from.
+    pub stream: crate::OutputStream,
+    /// The bytes without the line end.
+    pub data: bytes::Bytes,
+    /// True where the line goes on in the next entry (no line end here).
+    pub partial: bool,
+}
+
+/// Options of `attach`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AttachOptions {
+    /// Send input.
+    pub stdin: bool,
+    /// Receive standard output.
+    pub stdout: bool,
+    /// Receive standard error.
+    pub stderr: bool,
+    /// First replay what the log holds.
+    pub logs: bool,
+    /// The keys that end the session on the server's side (Docker clients leave this to the server); `None`: the
+    /// caller looks for them itself.
+    pub detach_keys: Option<String>,
+}
+
+/// Size of a terminal, in characters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalSize {
+    /// Columns.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+}
+
+/// What `top` answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct TopReport {
+    /// Column heads.
+    pub titles: Vec<String>,
+    /// A list of cells per process.
+    pub processes: Vec<Vec<String>>,
+}

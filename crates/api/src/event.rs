@@ -1,0 +1,65 @@
+//! The engine's events. JSON: that of the events stream (Docker's shape, which libpod's stream shares).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Filters, StringMap, Timestamp};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// `container`, `image`, `volume`, `network`, `system`, `pod`.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// `create`, `init`, `start`, `died`, `cleanup`, `remove`, `pull`, … in libpod's words.
+    #[serde(rename = "Action")]
+    pub action: String,
+    /// The object.
+    #[serde(rename = "Actor")]
+    pub actor: EventActor,
+    /// `local`.
+    #[serde(default)]
+    pub scope: String,
+    /// Seconds since the epoch.
+    pub time: i64,
+    /// Nanoseconds since the epoch.
+    #[serde(rename = "timeNano")]
+    pub time_nano: i64,
+}
+
+impl Event {
+    /// When it happened.
+    #[must_use]
+    pub fn timestamp(&self) -> Timestamp {
+        Timestamp::from_nanosecond(i128::from(self.time_nano)).unwrap_or_else(|_| crate::zero_time())
+    }
+    /// An attribute of the object, or the empty string.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> &str {
+        self.actor.attributes.get(name).map_or("", String::as_str)
+    }
+}
+
+/// The object of an event.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EventActor {
+    /// Id of the container or image, name of the volume or network.
+    #[serde(rename = "ID")]
+    pub id: String,
+    /// `name`, `image`, `containerExitCode`, labels, …
+    #[serde(rename = "Attributes")]
+    pub attributes: StringMap,
+}
+
+/// Which events are wanted.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EventOptions {
+    /// From that moment on.
+    pub since: Option<Timestamp>,
+    /// Up to that moment; ends the stream.
+    pub until: Option<Timestamp>,
+    /// `container`, `event`, `image`, `label`, `name`, `network`, `pod`, `type`, `volume`.
+    pub filters: Filters,
+    /// Go on with new ones.
+    pub stream: bool,
+}

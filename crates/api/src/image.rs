@@ -1,0 +1,336 @@
+//! Images.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Filters, StringMap, Timestamp};
+
+/// When to ask the registry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PullPolicy {
+    /// Always; fail where that fails.
+    Always,
+    /// Only where the image is missing.
+    #[default]
+    Missing,
+    /// Where the registry's is newer; keep the local one where the registry cannot be asked.
+    Newer,
+    /// Never.
+    Never,
+}
+
+/// Credentials for one registry, given on the command line or in a header.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Credentials {
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: String,
+    /// OAuth2 refresh token, in place of both.
+    pub identity_token: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// Options of `pull`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PullOptions {
+    /// When to ask the registry.
+    pub policy: PullPolicy,
+    /// Operating system, where not this machine's.
+    pub os: Option<String>,
+    /// Architecture (Go's name), where not this machine's.
+    pub arch: Option<String>,
+    /// Variant (`v7`, …).
+    pub variant: Option<String>,
+    /// Every tag of the repository.
+    pub all_tags: bool,
+    /// Credentials in place of the stored ones.
+    pub credentials: Option<Credentials>,
+    /// Another file than the default for the stored credentials (local engine only).
+    pub auth_file: Option<String>,
+    /// A folder with certificates (local engine only).
+    pub cert_dir: Option<String>,
+    /// False accepts any certificate and plain HTTP; `None` leaves it to registries.conf.
+    pub tls_verify: Option<bool>,
+    /// Attempts after a failure; `None` is 3.
+    pub retry: Option<u32>,
+    /// Seconds between the attempts.
+    pub retry_delay: Option<u64>,
+}
+
+/// What `pull` ends with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PullReport {
+    /// Ids of the images, in the order they came.
+    pub images: Vec<String>,
+}
+
+/// A row of `images`. JSON: libpod's `ImageSummary`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are libpod's")]
+pub struct ImageSummary {
+    pub id: String,
+    pub parent_id: String,
+    pub repo_tags: Vec<String>,
+    pub repo_digests: Vec<String>,
+    /// Seconds since the epoch.
+    pub created: i64,
+    /// Bytes.
+    pub size: i64,
+    pub shared_size: i64,
+    pub virtual_size: i64,
+    pub labels: StringMap,
+    /// How many containers use it.
+    pub containers: i64,
+    pub read_only: bool,
+    pub dangling: bool,
+    pub arch: String,
+    pub digest: String,
+    /// Earlier names.
+    pub history: Vec<String>,
+    pub is_manifest_list: bool,
+    pub names: Vec<String>,
+    pub os: String,
+}
+
+/// Options of `list`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageListOptions {
+    /// Also the intermediate ones of builds.
+    pub all: bool,
+    /// `before`, `dangling`, `containers`, `digest`, `id`, `intermediate`, `label`, `readonly`, `reference`,
+    /// `since`, `until`, `manifest`.
+    pub filters: Filters,
+}
+
+/// All about an image. JSON: `podman image inspect`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are libpod's")]
+pub struct ImageInspect {
+    pub id: String,
+    pub digest: String,
+    pub repo_tags: Vec<String>,
+    pub repo_digests: Vec<String>,
+    pub parent: String,
+    pub comment: String,
+    pub created: Option<Timestamp>,
+    pub config: ImageConfig,
+    pub version: String,
+    pub author: String,
+    pub architecture: String,
+    pub os: String,
+    pub size: i64,
+    pub virtual_size: i64,
+    pub graph_driver: GraphDriver,
+    #[serde(rename = "RootFS")]
+    pub root_fs: RootFs,
+    pub labels: StringMap,
+    pub annotations: StringMap,
+    pub manifest_type: String,
+    pub user: String,
+    pub history: Vec<ImageHistory>,
+    pub names_history: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<serde_json::Value>,
+}
+
+impl Default for ImageInspect {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            digest: String::new(),
+            repo_tags: Vec::new(),
+            repo_digests: Vec::new(),
+            parent: String::new(),
+            comment: String::new(),
+            created: None,
+            config: ImageConfig::default(),
+            version: String::new(),
+            author: String::new(),
+            architecture: String::new(),
+            os: String::new(),
+            size: 0,
+            virtual_size: 0,
+            graph_driver: GraphDriver::default(),
+            root_fs: RootFs::default(),
+            labels: StringMap::new(),
+            annotations: StringMap::new(),
+            manifest_type: String::new(),
+            user: String::new(),
+            history: Vec::new(),
+            names_history: Vec::new(),
+            healthcheck: None,
+        }
+    }
+}
+
+/// The run-time part of an image's configuration (OCI image specification, `config`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are those of the OCI image specification")]
+pub struct ImageConfig {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub exposed_ports: BTreeMap<String, serde_json::Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entrypoint: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cmd: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, serde_json::Value>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub working_dir: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: StringMap,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub stop_signal: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub on_build: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shell: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<serde_json::Value>,
+}
+
+/// Where the store keeps something.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct GraphDriver {
+    /// `overlay` or `vfs`.
+    pub name: String,
+    /// `LowerDir`, `UpperDir`, `MergedDir`, `WorkDir`.
+    pub data: StringMap,
+}
+
+/// The layers of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct RootFs {
+    /// `layers`.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// Digests of the uncompressed layers, base first.
+    pub layers: Vec<String>,
+}
+
+/// A step in an image's making (OCI image specification, `history`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are those of the OCI image specification")]
+pub struct ImageHistory {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub created_by: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub author: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub comment: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub empty_layer: bool,
+}
+
+/// A row of `history`. JSON: libpod's `HistoryResponse`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "the names are libpod's")]
+pub struct ImageHistoryRow {
+    #[serde(rename = "Id")]
+    pub id: String,
+    /// Seconds since the epoch.
+    #[serde(rename = "Created")]
+    pub created: i64,
+    #[serde(rename = "CreatedBy")]
+    pub created_by: String,
+    #[serde(rename = "Tags")]
+    pub tags: Vec<String>,
+    #[serde(rename = "Size")]
+    pub size: i64,
+    #[serde(rename = "Comment")]
+    pub comment: String,
+}
+
+/// Options of `remove`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageRemoveOptions {
+    /// Every image.
+    pub all: bool,
+    /// Also the containers that use it, and every name.
+    pub force: bool,
+    /// Missing images are no error.
+    pub ignore: bool,
+    /// Keep parents that have no name.
+    pub no_prune: bool,
+}
+
+/// What `remove` did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ImageRemoveReport {
+    /// Ids that are gone.
+    pub deleted: Vec<String>,
+    /// Names that are gone.
+    pub untagged: Vec<String>,
+    /// Why others are not.
+    pub errors: Vec<String>,
+    /// What the command ends with: 0, 1 (no such image), 2 (in use), 125.
+    pub exit_code: i32,
+}
+
+/// The archive formats of `save`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ArchiveFormat {
+    /// A tar as `docker save` writes it.
+    #[default]
+    DockerArchive,
+    /// A tar of an OCI layout.
+    OciArchive,
+}
+
+/// Options of `save`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SaveOptions {
+    /// The format.
+    pub format: ArchiveFormat,
+    /// Several images in one docker-archive.
+    pub multi: bool,
+}
+
+/// What `load` answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct LoadReport {
+    /// Names (or ids of unnamed ones) in the order of the archive.
+    pub names: Vec<String>,
+}
+
+/// Options of `import`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// `CMD`, `ENTRYPOINT`, `ENV`, `EXPOSE`, `LABEL`, `STOPSIGNAL`, `USER`, `VOLUME`, `WORKDIR` instructions.
+    pub changes: Vec<String>,
+    /// The commit message.
+    pub message: String,
+    /// Name of the new image; empty leaves it unnamed.
+    pub reference: String,
+    /// Operating system, where not this machine's.
+    pub os: String,
+    /// Architecture, where not this machine's.
+    pub arch: String,
+    /// Variant.
+    pub variant: String,
+}

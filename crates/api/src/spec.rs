@@ -1,0 +1,380 @@
+//! What a container is to be: the request of `create`. JSON: libpod's `SpecGenerator`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{PerNetworkOptions, PortMapping, StringMap};
+
+/// Everything about a container to be made. A `None` or empty field takes the image's or the engine's default.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "fields are named after the flags of podman-create(1), which documents them")]
+pub struct ContainerSpec {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pod: String,
+    /// `None`: the image's; an empty list clears it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub env_host: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub httpproxy: Option<bool>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: StringMap,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unsetenv: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unsetenvall: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<bool>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: StringMap,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: StringMap,
+    /// A signal number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<i32>,
+    /// Seconds between the stop signal and SIGKILL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_timeout: Option<u32>,
+    /// Seconds after which the container is killed; 0 is never.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub timeout: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_configuration: Option<LogConfig>,
+    /// `no`, `always`, `on-failure`, `unless-stopped` or empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub restart_policy: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_tries: Option<u32>,
+    /// Name or path of the OCI runtime.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub oci_runtime: String,
+    pub pidns: Namespace,
+    pub utsns: Namespace,
+    pub ipcns: Namespace,
+    pub userns: Namespace,
+    pub cgroupns: Namespace,
+    pub netns: Namespace,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub hostname: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sysctl: StringMap,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove: Option<bool>,
+    #[serde(rename = "removeImage", skip_serializing_if = "Option::is_none")]
+    pub remove_image: Option<bool>,
+    /// The command line that made the container, for `inspect`.
+    #[serde(rename = "containerCreateCommand", skip_serializing_if = "Vec::is_empty")]
+    pub create_command: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub timezone: String,
+    #[serde(rename = "manage_password", skip_serializing_if = "Option::is_none")]
+    pub passwd: Option<bool>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub passwd_entry: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub group_entry: String,
+
+    /// Name, id or partial id of an image in the store.
+    pub image: String,
+    /// The image as the user wrote it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub raw_image_name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image_os: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image_arch: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image_variant: String,
+    /// A directory to use as root file system instead of an image.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub rootfs: String,
+    /// `anonymous` (default), `tmpfs` or `ignore`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub image_volume_mode: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes_from: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<bool>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub init_path: String,
+    /// Bind and tmpfs mounts in OCI form.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
+    /// Named and anonymous (empty name) volumes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<NamedVolume>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<Device>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shm_size: Option<i64>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub work_dir: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub create_working_dir: Option<bool>,
+
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privileged: Option<bool>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cap_add: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cap_drop: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub selinux_opts: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub apparmor_profile: String,
+    /// A path on the engine's host, or `unconfined`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub seccomp_profile_path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_new_privileges: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_only_filesystem: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_write_tmpfs: Option<bool>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub umask: String,
+    #[serde(rename = "procfs_opts", skip_serializing_if = "Vec::is_empty")]
+    pub proc_opts: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mask: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmask: Vec<String>,
+
+    /// `enabled`, `disabled`, `no-conmon`, `split` or empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cgroups_mode: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cgroup_parent: String,
+
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub portmappings: Vec<PortMapping>,
+    /// `-P`: publish every exposed port on a free host port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publish_image_ports: Option<bool>,
+    /// Port to protocol(s), comma-separated.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub expose: BTreeMap<u16, String>,
+    #[serde(rename = "Networks", skip_serializing_if = "BTreeMap::is_empty")]
+    pub networks: BTreeMap<String, PerNetworkOptions>,
+    /// `none` leaves the image's resolv.conf alone.
+    #[serde(rename = "use_image_resolve_conf", skip_serializing_if = "Option::is_none")]
+    pub use_image_resolv_conf: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns_server: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns_search: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dns_option: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_image_hosts: Option<bool>,
+    /// `name:ip` entries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hostadd: Vec<String>,
+    /// Options of the rootless network program, keyed by its name (`pasta`, `slirp4netns`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub network_options: BTreeMap<String, Vec<String>>,
+
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_limits: Option<Resources>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub r_limits: Vec<Rlimit>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oom_score_adj: Option<i32>,
+
+    /// Every other field a client sent: the engine refuses those that ask for something, naming them.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, serde_json::Value>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// Which namespace of a kind to use. JSON: `{"nsmode": "...", "value": "..."}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Namespace {
+    /// Empty or `default`, `host`, `private`, `container`, `path`, `pod`, `none` (ipc, net), `shareable` (ipc),
+    /// `bridge`, `pasta`, `slirp4netns` (net), `auto`, `keep-id`, `nomap` (user).
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub nsmode: String,
+    /// The container for `container`, the path for `path`, options for the user namespace modes.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub value: String,
+}
+
+impl Namespace {
+    /// A namespace of `mode` without a value.
+    pub fn new(mode: impl Into<String>) -> Self {
+        Self { nsmode: mode.into(), value: String::new() }
+    }
+    /// True where the user chose nothing.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.nsmode.is_empty() || self.nsmode == "default"
+    }
+    /// True for the host's namespace.
+    #[must_use]
+    pub fn is_host(&self) -> bool {
+        self.nsmode == "host"
+    }
+}
+
+/// How a container's output is kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LogConfig {
+    /// `k8s-file` (and its alias `json-file`), `none`, `passthrough`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub driver: String,
+    /// The log file, where not the default one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// Bytes after which the log is cut; 0 or less is never.
+    #[serde(skip_serializing_if = "is_zero_size")]
+    pub size: i64,
+    /// Driver options such as `tag`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: StringMap,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero_size(number: &i64) -> bool {
+    *number == 0
+}
+
+/// A mount in the form of the OCI runtime specification.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Mount {
+    /// Absolute path in the container.
+    pub destination: String,
+    /// `bind`, `tmpfs`, …
+    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
+    pub kind: String,
+    /// Path on the engine's host for `bind`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// Mount options.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<String>,
+}
+
+/// A volume mounted into a container. JSON keys are capitalised, as libpod's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct NamedVolume {
+    /// The volume; empty makes an anonymous one.
+    pub name: String,
+    /// Absolute path in the container.
+    pub dest: String,
+    /// Mount options.
+    pub options: Vec<String>,
+    /// True for an anonymous volume.
+    pub is_anonymous: bool,
+    /// A directory in the volume to mount instead of its root.
+    pub sub_path: String,
+}
+
+/// A device node. For a path only `path` is set: `HOST[:CONTAINER[:rwm]]`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Device {
+    /// The path, or the three parts with colons.
+    pub path: String,
+    /// `c`, `b`, `p` or empty.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Major number.
+    pub major: i64,
+    /// Minor number.
+    pub minor: i64,
+}
+
+/// A POSIX resource limit; the type is `RLIMIT_NOFILE` and so on, or the short name `nofile`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Rlimit {
+    /// The name.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Hard limit; `u64::MAX` is unlimited.
+    pub hard: u64,
+    /// Soft limit.
+    pub soft: u64,
+}
+
+/// Cgroup limits in the form of the OCI runtime specification (the part that flags can set).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    /// Memory limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryLimits>,
+    /// CPU limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<CpuLimits>,
+    /// Process number limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pids: Option<PidsLimit>,
+    /// Anything else: refused by name.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, serde_json::Value>,
+}
+
+/// Memory limits, in bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "named as in the OCI runtime specification")]
+pub struct MemoryLimits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<i64>,
+    /// Memory and swap together; -1 is unlimited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swap: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swappiness: Option<u64>,
+    #[serde(rename = "disableOOMKiller", skip_serializing_if = "Option::is_none")]
+    pub disable_oom_killer: Option<bool>,
+}
+
+/// CPU limits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs, reason = "named as in the OCI runtime specification")]
+pub struct CpuLimits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shares: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<u64>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cpus: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mems: String,
+}
+
+/// Process number limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PidsLimit {
+    /// -1 is unlimited.
+    pub limit: i64,
+}

@@ -1,0 +1,162 @@
+//! The engine's use-cases, one trait per resource. The engine implements them in process, the client over HTTP;
+//! commands and routes see only these.
+//!
+//! A `name` is a container's name, id or unambiguous start of an id (images: also any reference).
+
+use async_trait::async_trait;
+
+use crate::{
+    AttachOptions, AttachStream, ByteStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
+    ContainerSpec, ContainerSummary, Event, EventOptions, ExecInspect, ExecSpec, ExecStartOptions,
+    ImageHistoryRow, ImageInspect, ImageListOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary,
+    ImportOptions, Info, ListOptions, LoadReport, LogLine, LogOptions, Network, NetworkCreateOptions,
+    NetworkInspect, NetworkListOptions, Ping, Progress, PullOptions, PullReport, RemoveOptions, Result,
+    SaveOptions, StopOptions, TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions,
+    VolumeListOptions, VolumeRemoveOptions, WaitOptions,
+};
+
+/// Everything an engine does.
+pub trait Engine: Send + Sync {
+    /// Containers.
+    fn containers(&self) -> &dyn Containers;
+    /// Exec sessions.
+    fn execs(&self) -> &dyn Execs;
+    /// Images.
+    fn images(&self) -> &dyn Images;
+    /// Networks.
+    fn networks(&self) -> &dyn Networks;
+    /// The engine itself.
+    fn system(&self) -> &dyn System;
+    /// Volumes.
+    fn volumes(&self) -> &dyn Volumes;
+}
+
+/// Containers and their life cycles.
+#[async_trait]
+pub trait Containers: Send + Sync {
+    /// Makes a container; its image must be in the store.
+    async fn create(&self, spec: ContainerSpec) -> Result<ContainerCreateReport>;
+    /// Starts it. A running container is no error.
+    async fn start(&self, name: &str) -> Result<()>;
+    /// Stops it: its stop signal, then SIGKILL. A container that does not run is no error.
+    async fn stop(&self, name: &str, options: StopOptions) -> Result<()>;
+    /// Stops and starts it.
+    async fn restart(&self, name: &str, options: StopOptions) -> Result<()>;
+    /// Sends a signal; [`crate::ErrorKind::WrongState`] where it does not run.
+    async fn kill(&self, name: &str, signal: i32) -> Result<()>;
+    /// Freezes it.
+    async fn pause(&self, name: &str) -> Result<()>;
+    /// Thaws it.
+    async fn unpause(&self, name: &str) -> Result<()>;
+    /// Gives it a new name.
+    async fn rename(&self, name: &str, new_name: &str) -> Result<()>;
+    /// Removes it and, by the options, what depends on it; a report for each container.
+    async fn remove(&self, name: &str, options: RemoveOptions) -> Result<Vec<ContainerRemoveReport>>;
+    /// Lists them, oldest first.
+    async fn list(&self, options: ListOptions) -> Result<Vec<ContainerSummary>>;
+    /// All about one; `size` also computes its disk use.
+    async fn inspect(&self, name: &str, size: bool) -> Result<ContainerInspect>;
+    /// Whether it exists.
+    async fn exists(&self, name: &str) -> Result<bool>;
+    /// Waits for its end (or the given conditions) and answers the exit code (-1 where the condition has none).
+    async fn wait(&self, name: &str, options: WaitOptions) -> Result<i32>;
+    /// Its log.
+    async fn logs(&self, name: &str, options: LogOptions) -> Result<ValueStream<LogLine>>;
+    /// Connects to it. One that is only created is prepared (state `initialized`), so that no output of the
+    /// following [`Containers::start`] is lost.
+    async fn attach(&self, name: &str, options: AttachOptions) -> Result<AttachStream>;
+    /// Tells its terminal the size.
+    async fn resize(&self, name: &str, size: TerminalSize) -> Result<()>;
+    /// Its processes; `descriptors` are ps(1)-like column names, empty for the default ones.
+    async fn top(&self, name: &str, descriptors: Vec<String>) -> Result<TopReport>;
+    /// Clears up after its process has ended: network, mounts, restart policy, `--rm`. What its monitor calls;
+    /// only the engine in process does it.
+    async fn cleanup(&self, name: &str) -> Result<()>;
+}
+
+/// Exec sessions.
+#[async_trait]
+pub trait Execs: Send + Sync {
+    /// Makes a session in a running container and answers its id.
+    async fn create(&self, container: &str, spec: ExecSpec) -> Result<String>;
+    /// Starts it, attached to the streams its spec names; `None` where detached.
+    async fn start(&self, id: &str, options: ExecStartOptions) -> Result<Option<AttachStream>>;
+    /// Its state.
+    async fn inspect(&self, id: &str) -> Result<ExecInspect>;
+    /// Waits for its end and answers the exit code.
+    async fn wait(&self, id: &str) -> Result<i32>;
+    /// Tells its terminal the size.
+    async fn resize(&self, id: &str, size: TerminalSize) -> Result<()>;
+    /// Forgets it; `force` kills it first.
+    async fn remove(&self, id: &str, force: bool) -> Result<()>;
+}
+
+/// Images.
+#[async_trait]
+pub trait Images: Send + Sync {
+    /// Brings an image from a registry or another transport (`docker-archive:`, `oci-archive:`, `oci:`, `dir:`).
+    async fn pull(&self, name: &str, options: PullOptions) -> Result<ValueStream<Progress<PullReport>>>;
+    /// Lists them, newest first.
+    async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>>;
+    /// All about one.
+    async fn inspect(&self, name: &str) -> Result<ImageInspect>;
+    /// Its history, newest step first.
+    async fn history(&self, name: &str) -> Result<Vec<ImageHistoryRow>>;
+    /// Whether it exists.
+    async fn exists(&self, name: &str) -> Result<bool>;
+    /// Removes images (or names of them), going on past errors.
+    async fn remove(&self, names: Vec<String>, options: ImageRemoveOptions) -> Result<ImageRemoveReport>;
+    /// Gives it a further name.
+    async fn tag(&self, name: &str, new_name: &str) -> Result<()>;
+    /// Takes names away; an empty list takes all.
+    async fn untag(&self, name: &str, names: Vec<String>) -> Result<()>;
+    /// Loads every image of an archive (docker-archive or oci-archive, plain or compressed).
+    async fn load(&self, archive: ByteStream) -> Result<LoadReport>;
+    /// Writes images to an archive.
+    async fn save(&self, names: Vec<String>, options: SaveOptions) -> Result<ByteStream>;
+    /// Makes an image of one layer from a tar of a file system and answers its id.
+    async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String>;
+}
+
+/// Volumes.
+#[async_trait]
+pub trait Volumes: Send + Sync {
+    /// Makes one.
+    async fn create(&self, options: VolumeCreateOptions) -> Result<Volume>;
+    /// Lists them by name.
+    async fn list(&self, options: VolumeListOptions) -> Result<Vec<Volume>>;
+    /// All about one.
+    async fn inspect(&self, name: &str) -> Result<Volume>;
+    /// Whether it exists.
+    async fn exists(&self, name: &str) -> Result<bool>;
+    /// Removes it with its data.
+    async fn remove(&self, name: &str, options: VolumeRemoveOptions) -> Result<()>;
+}
+
+/// Networks.
+#[async_trait]
+pub trait Networks: Send + Sync {
+    /// Makes one from the fields that are set, and answers it whole.
+    async fn create(&self, network: Network, options: NetworkCreateOptions) -> Result<Network>;
+    /// Lists them by name.
+    async fn list(&self, options: NetworkListOptions) -> Result<Vec<Network>>;
+    /// All about one.
+    async fn inspect(&self, name: &str) -> Result<NetworkInspect>;
+    /// Whether it exists.
+    async fn exists(&self, name: &str) -> Result<bool>;
+    /// Removes it; `force` also removes the containers on it.
+    async fn remove(&self, name: &str, force: bool) -> Result<()>;
+}
+
+/// The engine itself.
+#[async_trait]
+pub trait System: Send + Sync {
+    /// Whether it answers, and with which API.
+    async fn ping(&self) -> Result<Ping>;
+    /// Its version.
+    async fn version(&self) -> Result<Version>;
+    /// All about it and its host.
+    async fn info(&self) -> Result<Info>;
+    /// What happened and happens.
+    async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>>;
+}

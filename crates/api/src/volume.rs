@@ -1,0 +1,88 @@
+//! Volumes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Filters, StringMap, Timestamp};
+
+/// Options of `create`. JSON: libpod's body.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct VolumeCreateOptions {
+    /// Empty makes a random name.
+    pub name: String,
+    /// `local` or empty.
+    pub driver: String,
+    /// Labels.
+    #[serde(alias = "Label")]
+    pub labels: StringMap,
+    /// Driver options (`type`, `device`, `o`).
+    pub options: StringMap,
+    /// An existing volume of that name is no error.
+    pub ignore_if_exists: bool,
+}
+
+/// A volume. JSON: libpod's `InspectVolumeData`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+#[allow(missing_docs, reason = "the names are libpod's")]
+pub struct Volume {
+    pub name: String,
+    pub driver: String,
+    pub mountpoint: String,
+    pub created_at: Timestamp,
+    pub labels: StringMap,
+    pub scope: String,
+    pub options: StringMap,
+    #[serde(rename = "UID", skip_serializing_if = "is_zero")]
+    pub uid: u32,
+    #[serde(rename = "GID", skip_serializing_if = "is_zero")]
+    pub gid: u32,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub anonymous: bool,
+    pub mount_count: u32,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub needs_copy_up: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub needs_chown: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+impl Default for Volume {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            driver: "local".into(),
+            mountpoint: String::new(),
+            created_at: crate::zero_time(),
+            labels: StringMap::new(),
+            scope: "local".into(),
+            options: StringMap::new(),
+            uid: 0,
+            gid: 0,
+            anonymous: false,
+            mount_count: 0,
+            needs_copy_up: false,
+            needs_chown: false,
+        }
+    }
+}
+
+/// Options of `list`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VolumeListOptions {
+    /// `dangling`, `driver`, `label`, `label!`, `name`, `opt`, `scope`, `since`, `until`, `anonymous`.
+    pub filters: Filters,
+}
+
+/// Options of `remove`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct VolumeRemoveOptions {
+    /// Also remove the containers that use it.
+    pub force: bool,
+    /// Seconds before SIGKILL for those containers.
+    pub timeout: Option<u32>,
+}
