@@ -114,7 +114,7 @@ pub struct ImageListOptions {
 }
 
 /// All about an image. JSON: `podman image inspect`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct ImageInspect {
@@ -143,36 +143,6 @@ pub struct ImageInspect {
     pub names_history: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthcheck: Option<serde_json::Value>,
-}
-
-impl Default for ImageInspect {
-    fn default() -> Self {
-        Self {
-            id: String::new(),
-            digest: String::new(),
-            repo_tags: Vec::new(),
-            repo_digests: Vec::new(),
-            parent: String::new(),
-            comment: String::new(),
-            created: None,
-            config: ImageConfig::default(),
-            version: String::new(),
-            author: String::new(),
-            architecture: String::new(),
-            os: String::new(),
-            size: 0,
-            virtual_size: 0,
-            graph_driver: GraphDriver::default(),
-            root_fs: RootFs::default(),
-            labels: StringMap::new(),
-            annotations: StringMap::new(),
-            manifest_type: String::new(),
-            user: String::new(),
-            history: Vec::new(),
-            names_history: Vec::new(),
-            healthcheck: None,
-        }
-    }
 }
 
 /// The run-time part of an image's configuration (OCI image specification, `config`).

@@ -64,7 +64,7 @@ pub struct ContainerInspect {
     #[serde(rename = "BoundingCaps")]
     pub bounding_caps: Vec<String>,
     #[serde(rename = "ExecIDs")]
-    pub exec_i_ds: Vec<String>,
+    pub exec_ids: Vec<String>,
     #[serde(rename = "GraphDriver")]
     pub graph_driver: GraphDriver,
     #[serde(rename = "SizeRw", skip_serializing_if = "Option::is_none")]
@@ -126,7 +126,7 @@ impl Default for ContainerInspect {
             app_armor_profile: Default::default(),
             effective_caps: Default::default(),
             bounding_caps: Default::default(),
-            exec_i_ds: Default::default(),
+            exec_ids: Default::default(),
             graph_driver: Default::default(),
             size_rw: Default::default(),
             size_root_fs: Default::default(),
@@ -410,9 +410,9 @@ pub struct ContainerInspectHostConfig {
     #[serde(rename = "BlkioDeviceWriteBps")]
     pub blkio_device_write_bps: Vec<InspectBlkioThrottleDevice>,
     #[serde(rename = "BlkioDeviceReadIOps")]
-    pub blkio_device_read_i_ops: Vec<InspectBlkioThrottleDevice>,
+    pub blkio_device_read_iops: Vec<InspectBlkioThrottleDevice>,
     #[serde(rename = "BlkioDeviceWriteIOps")]
-    pub blkio_device_write_i_ops: Vec<InspectBlkioThrottleDevice>,
+    pub blkio_device_write_iops: Vec<InspectBlkioThrottleDevice>,
     #[serde(rename = "CpuPeriod")]
     pub cpu_period: u64,
     #[serde(rename = "CpuQuota")]
@@ -450,7 +450,7 @@ pub struct ContainerInspectHostConfig {
     #[serde(rename = "CpuPercent")]
     pub cpu_percent: u64,
     #[serde(rename = "IOMaximumIOps")]
-    pub io_maximum_i_ops: u64,
+    pub io_maximum_iops: u64,
     #[serde(rename = "IOMaximumBandwidth")]
     pub io_maximum_bandwidth: u64,
     #[serde(rename = "CgroupConf")]
@@ -589,13 +589,13 @@ pub struct InspectBasicNetworkConfig {
     #[serde(rename = "SecondaryIPAddresses", skip_serializing_if = "Vec::is_empty")]
     pub secondary_ip_addresses: Vec<InspectAddress>,
     #[serde(rename = "IPv6Gateway")]
-    pub i_pv6_gateway: String,
+    pub ipv6_gateway: String,
     #[serde(rename = "GlobalIPv6Address")]
-    pub global_i_pv6_address: String,
+    pub global_ipv6_address: String,
     #[serde(rename = "GlobalIPv6PrefixLen")]
-    pub global_i_pv6_prefix_len: i32,
+    pub global_ipv6_prefix_len: i32,
     #[serde(rename = "SecondaryIPv6Addresses", skip_serializing_if = "Vec::is_empty")]
-    pub secondary_i_pv6_addresses: Vec<InspectAddress>,
+    pub secondary_ipv6_addresses: Vec<InspectAddress>,
     #[serde(rename = "MacAddress")]
     pub mac_address: String,
     #[serde(rename = "AdditionalMACAddresses", skip_serializing_if = "Vec::is_empty")]
@@ -635,9 +635,9 @@ pub struct InspectNetworkSettings {
     #[serde(rename = "HairpinMode")]
     pub hairpin_mode: bool,
     #[serde(rename = "LinkLocalIPv6Address")]
-    pub link_local_i_pv6_address: String,
+    pub link_local_ipv6_address: String,
     #[serde(rename = "LinkLocalIPv6PrefixLen")]
-    pub link_local_i_pv6_prefix_len: i32,
+    pub link_local_ipv6_prefix_len: i32,
     #[serde(rename = "Ports")]
     pub ports: BTreeMap<String, Vec<InspectHostPort>>,
     #[serde(rename = "SandboxKey")]
