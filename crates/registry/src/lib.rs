@@ -1,1 +1,26 @@
 //! References, authentication, the OCI distribution protocol, transports and the one copy loop.
+//!
+//! Everything an image comes from is an [`ImageSource`], everything it goes to an [`ImageDestination`];
+//! [`copy_image`] joins the two, verifies every byte against its digest and bounds every size.
+
+mod copy;
+mod digest;
+mod error;
+mod image;
+pub mod manifest;
+mod platform;
+mod reference;
+mod stream;
+
+pub use copy::{
+    CopyEvent, CopyOptions, CopyProgress, CopyReport, DEFAULT_PARALLEL, ResolvedImage, copy_image, resolve,
+};
+pub use digest::{Digest, DigestAlgorithm, Hasher};
+pub use error::{Error, Result};
+pub use image::{BlobStream, FinishedImage, ImageDestination, ImageSource, Layer, StoredLayer};
+pub use manifest::{
+    Descriptor, Document, ImageConfig, ImageIndex, ImageManifest, LayerCompression, ManifestFormat, RawManifest,
+};
+pub use platform::Platform;
+pub use reference::{DEFAULT_REGISTRY, Reference, ShortName};
+pub use stream::{BlockingReader, from_bytes};

@@ -1,0 +1,278 @@
+//! What can go wrong with references, registries, archives and copying.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::digest::Digest;
+
+/// The result of this crate's operations.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Every variant names the image, registry or path, and never holds a credential.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A reference that does not follow the grammar.
+    #[error("parsing reference {input:?}: {reason}")]
+    InvalidReference {
+        /// As given.
+        input: String,
+        /// The rule it breaks.
+        reason: String,
+    },
+    /// A digest that does not follow the grammar.
+    #[error("invalid digest {input:?}: {reason}")]
+    InvalidDigest {
+        /// As given.
+        input: String,
+        /// The rule it breaks.
+        reason: String,
+    },
+    /// A `TRANSPORT:…` text that cannot be understood.
+    #[error("invalid image location {input:?}: {reason}")]
+    InvalidLocation {
+        /// As given.
+        input: String,
+        /// Why.
+        reason: String,
+    },
+    /// A short name that the configuration does not resolve.
+    #[error("{message}")]
+    ShortName {
+        /// The whole message.
+        message: String,
+    },
+    /// The configuration forbids the registry.
+    #[error("registry {registry} is blocked in {place}")]
+    Blocked {
+        /// The blocked prefix.
+        registry: String,
+        /// The configuration.
+        place: String,
+    },
+    /// A manifest, index or configuration that cannot be used.
+    #[error("{image}: {reason}")]
+    InvalidImage {
+        /// The image.
+        image: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Something that is understood but not supported.
+    #[error("{subject}: {what} is not supported")]
+    Unsupported {
+        /// The image or archive.
+        subject: String,
+        /// What is not supported.
+        what: String,
+    },
+    /// An index without an entry for the platform.
+    #[error(
+        "{image}: no image found in image index for architecture {architecture:?}, variant {variant:?}, OS {os:?} (it has: {available})"
+    )]
+    NoPlatform {
+        /// The image.
+        image: String,
+        /// The wanted architecture.
+        architecture: String,
+        /// The wanted variant.
+        variant: String,
+        /// The wanted operating system.
+        os: String,
+        /// What the index has.
+        available: String,
+    },
+    /// More bytes than allowed.
+    #[error("{subject} is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// What.
+        subject: String,
+        /// In bytes.
+        limit: u64,
+    },
+    /// Content that is not what its digest promises.
+    #[error("{subject}: digest mismatch: expected {expected}, got {actual}")]
+    DigestMismatch {
+        /// What.
+        subject: String,
+        /// As named by the reference or the manifest.
+        expected: Digest,
+        /// Of the bytes received.
+        actual: Digest,
+    },
+    /// Content that is not as long as promised.
+    #[error("{subject}: size mismatch: expected {expected} bytes, got {actual}")]
+    SizeMismatch {
+        /// What.
+        subject: String,
+        /// In bytes.
+        expected: u64,
+        /// In bytes; for content that is too long, where reading stopped.
+        actual: u64,
+    },
+    /// The registry has no such image.
+    #[error("reading manifest {tag} in {name}: manifest unknown: check the name and the tag{detail}")]
+    ManifestUnknown {
+        /// The repository with its registry.
+        name: String,
+        /// Tag or digest.
+        tag: String,
+        /// What the registry said, with its separator, or nothing.
+        detail: String,
+    },
+    /// The registry has no such blob.
+    #[error("{image}: blob {digest} is missing in the registry")]
+    BlobUnknown {
+        /// The image.
+        image: String,
+        /// The blob.
+        digest: Digest,
+    },
+    /// The registry wants other credentials.
+    #[error("{what}: unauthorized: {detail}")]
+    Unauthorized {
+        /// The image or registry.
+        what: String,
+        /// The next step, and what the registry said.
+        detail: String,
+    },
+    /// The registry knows the user but refuses.
+    #[error("{what}: denied: {detail}")]
+    Denied {
+        /// The image or registry.
+        what: String,
+        /// What the registry said.
+        detail: String,
+    },
+    /// An unexpected HTTP status after all tries.
+    #[error("{url}: HTTP status {status}{detail}")]
+    Status {
+        /// Without query and user information.
+        url: String,
+        /// As received.
+        status: u16,
+        /// What the registry said, with its separator, or nothing.
+        detail: String,
+    },
+    /// The registry cannot be reached.
+    #[error("pinging container registry {registry}: {reason}")]
+    Unreachable {
+        /// Host and port.
+        registry: String,
+        /// The cause and the next step.
+        reason: String,
+    },
+    /// The registry's certificate or protocol version is refused.
+    #[error("pinging container registry {registry}: tls: {reason}")]
+    Tls {
+        /// Host and port.
+        registry: String,
+        /// The cause and the next step.
+        reason: String,
+    },
+    /// No data for too long.
+    #[error("{what}: no answer for {seconds} seconds")]
+    Timeout {
+        /// What was waited for.
+        what: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// The registry breaks the protocol.
+    #[error("{registry}: {reason}")]
+    Protocol {
+        /// Host and port.
+        registry: String,
+        /// How.
+        reason: String,
+    },
+    /// None of several candidates could be used.
+    #[error("{}", list_candidates(.image, .causes))]
+    AllCandidates {
+        /// As the user wrote it.
+        image: String,
+        /// Each with its candidate's name.
+        causes: Vec<(String, Error)>,
+    },
+    /// An archive or layout that cannot be read.
+    #[error("{}: {reason}", .path.display())]
+    Archive {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An image that an archive or layout does not hold.
+    #[error("{}: no image {name:?} (it has: {available})", .path.display())]
+    NotInArchive {
+        /// The file or directory.
+        path: PathBuf,
+        /// As asked for.
+        name: String,
+        /// What there is.
+        available: String,
+    },
+    /// Reading or writing a file, or a stream, failed.
+    #[error("{subject}: {source}")]
+    Io {
+        /// What.
+        subject: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A source or destination outside this crate failed.
+    #[error(transparent)]
+    External(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// An I/O error about `subject`; an [`Error`] that travelled inside an [`io::Error`] comes out again.
+    pub fn io(subject: impl Into<String>, source: io::Error) -> Self {
+        let is_ours = source.get_ref().is_some_and(|inner| inner.is::<Error>());
+        if is_ours {
+            if let Some(inner) = source.into_inner() {
+                return match inner.downcast::<Error>() {
+                    Ok(error) => *error,
+                    Err(other) => Self::External(other),
+                };
+            }
+            return Self::Io { subject: subject.into(), source: io::ErrorKind::Other.into() };
+        }
+        Self::Io { subject: subject.into(), source }
+    }
+
+    /// Wraps the error of a source or destination that lives in another crate.
+    pub fn external(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::External(error.into())
+    }
+
+    /// As an [`io::Error`], for streams; [`Error::io`] brings it back.
+    pub fn into_io(self) -> io::Error {
+        match self {
+            Self::Io { source, subject } => io::Error::new(source.kind(), format!("{subject}: {source}")),
+            other => io::Error::other(other),
+        }
+    }
+
+    pub(crate) fn image(image: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::InvalidImage { image: image.into(), reason: reason.into() }
+    }
+
+    pub(crate) fn archive(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        Self::Archive { path: path.into(), reason: reason.into() }
+    }
+}
+
+fn list_candidates(image: &str, causes: &[(String, Error)]) -> String {
+    match causes {
+        [(_, error)] => error.to_string(),
+        _ => {
+            let mut text = format!("{} errors occurred while pulling {image:?}:", causes.len());
+            for (name, error) in causes {
+                text.push_str(&format!("\n * {name}: {error}"));
+            }
+            text
+        }
+    }
+}

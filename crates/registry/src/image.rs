@@ -1,0 +1,108 @@
+//! The two sides of every copy: where an image comes from and where it goes.
+
+use std::pin::Pin;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::Stream;
+
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::manifest::{Descriptor, ImageConfig, ImageManifest, ManifestFormat, RawManifest};
+use crate::reference::Reference;
+
+/// A blob's bytes as they arrive. An error carries this crate's [`Error`](crate::Error) inside where there is one.
+pub type BlobStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
+
+/// Where an image comes from.
+///
+/// A source hands over bytes as it has them; the copy loop bounds and verifies them.
+#[async_trait]
+pub trait ImageSource: Send + Sync {
+    /// How messages name the image.
+    fn name(&self) -> String;
+
+    /// The manifest: of the image or index itself for `None`, or of an entry of the index.
+    ///
+    /// # Errors
+    /// The source cannot be read, or has none.
+    async fn manifest(&self, instance: Option<&Descriptor>) -> Result<RawManifest>;
+
+    /// The bytes of a configuration or layer. A failure may also come through the stream.
+    ///
+    /// # Errors
+    /// The source cannot be read, or has none.
+    async fn blob(&self, blob: &Descriptor) -> Result<BlobStream>;
+
+    /// The digest that the user asked for and that the top manifest must have.
+    fn expected_digest(&self) -> Option<Digest> {
+        None
+    }
+}
+
+/// One layer on its way to a destination.
+pub struct Layer<'a> {
+    /// Position in the image, 0 being the lowest.
+    pub index: usize,
+    /// As the source's manifest names it.
+    pub descriptor: &'a Descriptor,
+    /// Digest of the plain tar, as the configuration names it: not verified yet.
+    pub diff_id: &'a Digest,
+}
+
+/// What the destination made of a layer.
+#[derive(Clone, Debug)]
+pub struct StoredLayer {
+    /// As the destination's manifest must name it; the source's where nothing changed.
+    pub descriptor: Descriptor,
+}
+
+/// A whole image, for the last step.
+pub struct FinishedImage<'a> {
+    /// How messages name the image.
+    pub image: &'a str,
+    /// The manifest to store: its layers are what the destination returned.
+    pub manifest: &'a RawManifest,
+    /// The same, parsed.
+    pub parsed: &'a ImageManifest,
+    /// The index it was chosen from, as the source has it.
+    pub index: Option<&'a RawManifest>,
+    /// The configuration's bytes, verified against the manifest.
+    pub config: &'a Bytes,
+    /// The same, parsed.
+    pub parsed_config: &'a ImageConfig,
+    /// Names to give the image.
+    pub names: &'a [Reference],
+}
+
+/// Where an image goes.
+///
+/// Order of calls: [`try_reuse`](Self::try_reuse) and, unless it answered, [`put_layer`](Self::put_layer) for
+/// each layer, several at once and in any order; then [`commit`](Self::commit) once. Without `commit` nothing
+/// may become visible; what was stored is removed when the destination is dropped.
+#[async_trait]
+pub trait ImageDestination: Send + Sync {
+    /// The families it can store, best first; empty for any.
+    fn formats(&self) -> &[ManifestFormat] {
+        &[]
+    }
+
+    /// The layer as this destination would name it, if it has it already.
+    ///
+    /// # Errors
+    /// The destination cannot be read.
+    async fn try_reuse(&self, layer: &Layer<'_>) -> Result<Option<StoredLayer>>;
+
+    /// Stores a layer. `data` verifies digest and size as it passes and ends with an error on a mismatch: it
+    /// must be read to its end, and nothing may be kept when it fails.
+    ///
+    /// # Errors
+    /// `data` failed, or the destination cannot be written.
+    async fn put_layer(&self, layer: &Layer<'_>, data: BlobStream) -> Result<StoredLayer>;
+
+    /// Stores configuration and manifest and makes the image visible under its names, all or nothing.
+    ///
+    /// # Errors
+    /// The destination cannot be written, or the layers do not fit the configuration.
+    async fn commit(&self, image: &FinishedImage<'_>) -> Result<()>;
+}

@@ -1,0 +1,559 @@
+//! Manifests and indexes: Docker schema 2 and OCI, read strictly and rewritten without losing unknown fields.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::platform::Platform;
+
+/// Largest manifest or index that is read, in bytes.
+pub const MAX_MANIFEST: u64 = 4 << 20;
+/// Largest image configuration that is read, in bytes.
+pub const MAX_CONFIG: u64 = 4 << 20;
+/// How long a registry may take to deliver one of them.
+pub const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Media types of the two families.
+pub mod media_type {
+    /// Docker's image manifest, schema 2.
+    pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+    /// Docker's manifest list.
+    pub const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+    /// Docker's image configuration.
+    pub const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
+    /// Docker's layer, compressed with gzip.
+    pub const DOCKER_LAYER_GZIP: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+    /// Docker's layer, not compressed.
+    pub const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
+    /// Docker's layer, compressed with zstd.
+    pub const DOCKER_LAYER_ZSTD: &str = "application/vnd.docker.image.rootfs.diff.tar.zstd";
+    /// Docker's layer that lives outside the registry.
+    pub const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+    /// OCI image manifest.
+    pub const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+    /// OCI image index.
+    pub const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    /// OCI image configuration.
+    pub const OCI_CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+    /// OCI layer, not compressed.
+    pub const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
+    /// OCI layer, compressed with gzip.
+    pub const OCI_LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+    /// OCI layer, compressed with zstd.
+    pub const OCI_LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
+    pub(crate) const OCI_NONDISTRIBUTABLE: &str = "application/vnd.oci.image.layer.nondistributable.v1.tar";
+    pub(crate) const DOCKER_SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+json";
+    pub(crate) const DOCKER_SCHEMA1_SIGNED: &str =
+        "application/vnd.docker.distribution.manifest.v1+prettyjws";
+}
+
+/// The two families of manifests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestFormat {
+    /// Docker image manifest version 2, schema 2.
+    Docker,
+    /// OCI image specification 1.
+    Oci,
+}
+
+/// How a layer's tar is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerCompression {
+    /// Plain tar.
+    None,
+    /// gzip.
+    Gzip,
+    /// Zstandard.
+    Zstd,
+}
+
+/// Names a blob or manifest by digest and size.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Descriptor {
+    /// Media type; may be empty in old documents.
+    #[serde(default)]
+    pub media_type: String,
+    /// Digest of the content.
+    pub digest: Digest,
+    /// Length of the content in bytes.
+    pub size: u64,
+    /// Where else the content lives; never followed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<String>,
+    /// Annotations.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// In an index: where the image runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+}
+
+impl Descriptor {
+    /// Of `data` with this media type.
+    pub fn of(media_type: &str, data: &[u8]) -> Self {
+        Self::new(media_type, Digest::sha256(data), data.len() as u64)
+    }
+
+    /// Without URLs, annotations and platform.
+    pub fn new(media_type: &str, digest: Digest, size: u64) -> Self {
+        Self {
+            media_type: media_type.into(),
+            digest,
+            size,
+            urls: Vec::new(),
+            annotations: BTreeMap::new(),
+            platform: None,
+        }
+    }
+
+    /// How the layer's media type says its tar is stored; `None` for a media type that is no layer.
+    pub fn layer_compression(&self) -> Option<LayerCompression> {
+        use media_type::*;
+        Some(match self.media_type.as_str() {
+            DOCKER_LAYER | OCI_LAYER | OCI_NONDISTRIBUTABLE => LayerCompression::None,
+            DOCKER_LAYER_GZIP | DOCKER_FOREIGN | OCI_LAYER_GZIP => LayerCompression::Gzip,
+            DOCKER_LAYER_ZSTD | OCI_LAYER_ZSTD => LayerCompression::Zstd,
+            other => match other.strip_prefix(OCI_NONDISTRIBUTABLE)? {
+                "+gzip" => LayerCompression::Gzip,
+                "+zstd" => LayerCompression::Zstd,
+                _ => return None,
+            },
+        })
+    }
+}
+
+/// The layer media type of a family for a compression.
+pub fn layer_media_type(format: ManifestFormat, compression: LayerCompression) -> &'static str {
+    use media_type::*;
+    match (format, compression) {
+        (ManifestFormat::Docker, LayerCompression::None) => DOCKER_LAYER,
+        (ManifestFormat::Docker, LayerCompression::Gzip) => DOCKER_LAYER_GZIP,
+        (ManifestFormat::Docker, LayerCompression::Zstd) => DOCKER_LAYER_ZSTD,
+        (ManifestFormat::Oci, LayerCompression::None) => OCI_LAYER,
+        (ManifestFormat::Oci, LayerCompression::Gzip) => OCI_LAYER_GZIP,
+        (ManifestFormat::Oci, LayerCompression::Zstd) => OCI_LAYER_ZSTD,
+    }
+}
+
+/// A manifest or index as bytes, with the media type under which it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawManifest {
+    /// Exactly as received.
+    pub bytes: Bytes,
+    /// Without parameters; empty where the source does not know.
+    pub media_type: String,
+}
+
+impl RawManifest {
+    /// From parts; parameters of the media type are cut off.
+    pub fn new(bytes: impl Into<Bytes>, media_type: &str) -> Self {
+        let media_type = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        Self { bytes: bytes.into(), media_type }
+    }
+
+    /// Its SHA-256 digest.
+    pub fn digest(&self) -> Digest {
+        Digest::sha256(&self.bytes)
+    }
+}
+
+/// What a manifest document turned out to be.
+#[derive(Clone, Debug)]
+pub enum Document {
+    /// One image.
+    Image(ImageManifest),
+    /// A list of images.
+    Index(ImageIndex),
+}
+
+/// An image index or manifest list.
+#[derive(Clone, Debug)]
+pub struct ImageIndex {
+    /// Its family.
+    pub format: ManifestFormat,
+    /// Its entries.
+    pub manifests: Vec<Descriptor>,
+}
+
+impl ImageIndex {
+    /// The entry for `platform`.
+    ///
+    /// # Errors
+    /// [`Error::NoPlatform`], with what there is.
+    pub fn choose(&self, platform: &Platform, image: &str) -> Result<&Descriptor> {
+        platform
+            .choose(self.manifests.iter().map(|entry| entry.platform.as_ref()))
+            .map(|position| &self.manifests[position])
+            .ok_or_else(|| {
+                let mut available: Vec<String> = self
+                    .manifests
+                    .iter()
+                    .filter_map(|entry| entry.platform.as_ref())
+                    .filter(|platform| platform.os != "unknown")
+                    .map(ToString::to_string)
+                    .take(40)
+                    .collect();
+                available.dedup();
+                Error::NoPlatform {
+                    image: image.into(),
+                    architecture: platform.architecture.clone(),
+                    variant: platform.variant.clone(),
+                    os: platform.os.clone(),
+                    available: if available.is_empty() {
+                        "no platforms".into()
+                    } else {
+                        available.join(", ")
+                    },
+                }
+            })
+    }
+}
+
+/// The manifest of one image.
+#[derive(Clone, Debug)]
+pub struct ImageManifest {
+    /// Its family.
+    pub format: ManifestFormat,
+    /// The image configuration.
+    pub config: Descriptor,
+    /// The layers, lowest first.
+    pub layers: Vec<Descriptor>,
+    value: Value,
+}
+
+/// Only the shape: duplicate keys are an error here, so that two parsers cannot differ.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shape {
+    #[serde(default)]
+    schema_version: Option<u64>,
+    #[serde(default)]
+    media_type: Option<String>,
+    #[serde(default)]
+    config: Option<Descriptor>,
+    #[serde(default)]
+    layers: Option<Vec<Descriptor>>,
+    #[serde(default)]
+    manifests: Option<Vec<Descriptor>>,
+    #[serde(default)]
+    fs_layers: Option<Value>,
+    #[serde(default)]
+    history: Option<Value>,
+    #[serde(default)]
+    blobs: Option<Value>,
+}
+
+/// Parses a manifest or index of the image that `image` names in messages.
+///
+/// # Errors
+/// [`Error::InvalidImage`] for what is malformed or ambiguous, [`Error::Unsupported`] for schema 1 and artifacts.
+pub fn parse(raw: &RawManifest, image: &str) -> Result<Document> {
+    let wrong = |reason: String| Error::image(image, format!("invalid manifest: {reason}"));
+    if raw.bytes.len() as u64 > MAX_MANIFEST {
+        return Err(Error::TooLarge { subject: format!("{image}: manifest"), limit: MAX_MANIFEST });
+    }
+    let shape: Shape = serde_json::from_slice(&raw.bytes).map_err(|error| wrong(error.to_string()))?;
+    let declared = shape.media_type.as_deref().unwrap_or_default();
+    if [declared, raw.media_type.as_str()]
+        .iter()
+        .any(|kind| matches!(*kind, media_type::DOCKER_SCHEMA1 | media_type::DOCKER_SCHEMA1_SIGNED))
+        || shape.schema_version == Some(1)
+        || (shape.fs_layers.is_some() && shape.history.is_some())
+    {
+        return Err(Error::Unsupported {
+            subject: image.into(),
+            what: "a Docker manifest of schema 1 (push the image again with a newer tool)".into(),
+        });
+    }
+    if shape.schema_version != Some(2) {
+        return Err(wrong("schemaVersion is not 2".into()));
+    }
+    if let Some(format) = kind_of(declared, &raw.media_type).map_err(wrong)? {
+        let is_index = shape.manifests.is_some();
+        let is_image = shape.config.is_some() || shape.layers.is_some();
+        if is_index && (is_image || shape.fs_layers.is_some()) {
+            return Err(wrong("it has both manifests and layers, so it can be read in two ways".into()));
+        }
+        if is_index != format.1 || is_image == format.1 {
+            return Err(wrong("its contents are not what its media type says".into()));
+        }
+    } else if shape.manifests.is_some() && (shape.config.is_some() || shape.layers.is_some()) {
+        return Err(wrong("it has both manifests and layers, so it can be read in two ways".into()));
+    }
+    if shape.blobs.is_some() {
+        return Err(Error::Unsupported { subject: image.into(), what: "an artifact manifest".into() });
+    }
+    let format = family(declared)
+        .or_else(|| family(&raw.media_type))
+        .or_else(|| shape.config.as_ref().and_then(|config| family(&config.media_type)))
+        .unwrap_or(ManifestFormat::Oci);
+    if let Some(manifests) = shape.manifests {
+        return Ok(Document::Index(ImageIndex { format, manifests }));
+    }
+    let (Some(config), Some(layers)) = (shape.config, shape.layers) else {
+        return Err(wrong("it has neither manifests nor a config with layers".into()));
+    };
+    let value = serde_json::from_slice(&raw.bytes).map_err(|error| wrong(error.to_string()))?;
+    Ok(Document::Image(ImageManifest { format, config, layers, value }))
+}
+
+/// The family and whether it is an index, by the declared and the received media type, which must agree.
+fn kind_of(
+    declared: &str,
+    received: &str,
+) -> std::result::Result<Option<(ManifestFormat, bool)>, String> {
+    let kind = |name: &str| {
+        Some(match name {
+            media_type::DOCKER_MANIFEST => (ManifestFormat::Docker, false),
+            media_type::DOCKER_LIST => (ManifestFormat::Docker, true),
+            media_type::OCI_MANIFEST => (ManifestFormat::Oci, false),
+            media_type::OCI_INDEX => (ManifestFormat::Oci, true),
+            _ => return None,
+        })
+    };
+    match (kind(declared), kind(received)) {
+        (Some(one), Some(other)) if one != other => {
+            Err(format!("it says it is {declared} but was served as {received}"))
+        }
+        (None, None) if !declared.is_empty() => Err(format!("unknown media type {declared:?}")),
+        (Some(one), _) | (None, Some(one)) => Ok(Some(one)),
+        (None, None) => Ok(None),
+    }
+}
+
+fn family(name: &str) -> Option<ManifestFormat> {
+    if name.starts_with("application/vnd.docker.") {
+        Some(ManifestFormat::Docker)
+    } else if name.starts_with("application/vnd.oci.") {
+        Some(ManifestFormat::Oci)
+    } else {
+        None
+    }
+}
+
+impl ImageManifest {
+    /// A new manifest of this family.
+    pub fn build(format: ManifestFormat, config: Descriptor, layers: Vec<Descriptor>) -> Self {
+        let kind = match format {
+            ManifestFormat::Docker => media_type::DOCKER_MANIFEST,
+            ManifestFormat::Oci => media_type::OCI_MANIFEST,
+        };
+        let value = json!({ "schemaVersion": 2, "mediaType": kind, "config": config, "layers": layers });
+        Self { format, config, layers, value }
+    }
+
+    /// Its media type.
+    pub fn media_type(&self) -> &'static str {
+        match self.format {
+            ManifestFormat::Docker => media_type::DOCKER_MANIFEST,
+            ManifestFormat::Oci => media_type::OCI_MANIFEST,
+        }
+    }
+
+    /// Its annotations.
+    pub fn annotations(&self) -> BTreeMap<String, String> {
+        self.value
+            .get("annotations")
+            .and_then(|value| serde_json::from_value(value.clone()).ok())
+            .unwrap_or_default()
+    }
+
+    /// Whether this is a container image and each layer's media type is known.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`].
+    pub fn check_supported(&self, image: &str) -> Result<()> {
+        let refuse = |what: String| Err(Error::Unsupported { subject: image.into(), what });
+        if !matches!(
+            self.config.media_type.as_str(),
+            media_type::DOCKER_CONFIG | media_type::OCI_CONFIG | "application/octet-stream" | ""
+        ) {
+            return refuse(format!(
+                "an artifact (its configuration has the media type {:?}, which is no container image)",
+                self.config.media_type
+            ));
+        }
+        for layer in &self.layers {
+            if layer.layer_compression().is_none() {
+                let kind = &layer.media_type;
+                return refuse(if kind.ends_with("+encrypted") {
+                    format!("an encrypted layer ({kind})")
+                } else {
+                    format!("a layer of media type {kind:?}")
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The same image with other layer descriptors, in the family `format`; unknown fields and annotations stay
+    /// where the family does.
+    ///
+    /// # Errors
+    /// [`Error::InvalidImage`] when a layer cannot be expressed in the family.
+    pub fn rewrite(&self, format: ManifestFormat, layers: Vec<Descriptor>, image: &str) -> Result<Self> {
+        let mut layers = layers;
+        for layer in &mut layers {
+            let compression = layer.layer_compression().ok_or_else(|| {
+                Error::image(image, format!("layer media type {:?} is unknown", layer.media_type))
+            })?;
+            if family(&layer.media_type) != Some(format) {
+                layer.media_type = layer_media_type(format, compression).into();
+            }
+            if format == ManifestFormat::Docker {
+                layer.annotations.clear();
+            }
+        }
+        if format != self.format {
+            let mut config = self.config.clone();
+            config.media_type = match format {
+                ManifestFormat::Docker => media_type::DOCKER_CONFIG,
+                ManifestFormat::Oci => media_type::OCI_CONFIG,
+            }
+            .into();
+            let mut built = Self::build(format, config, layers);
+            let annotations = self.annotations();
+            if format == ManifestFormat::Oci && !annotations.is_empty() {
+                built.value["annotations"] = json!(annotations);
+            }
+            return Ok(built);
+        }
+        let mut value = self.value.clone();
+        value["layers"] = json!(layers);
+        Ok(Self { format, config: self.config.clone(), layers, value })
+    }
+
+    /// As compact JSON.
+    pub fn to_raw(&self) -> RawManifest {
+        RawManifest::new(self.value.to_string(), self.media_type())
+    }
+}
+
+/// The parts of an image configuration that copying needs.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ImageConfig {
+    /// Processor architecture, in Go's name.
+    #[serde(default)]
+    pub architecture: String,
+    /// Operating system, in Go's name.
+    #[serde(default)]
+    pub os: String,
+    /// Variant of the architecture.
+    #[serde(default)]
+    pub variant: String,
+    /// The layers by the digest of their plain tars.
+    pub rootfs: RootFs,
+}
+
+/// The `rootfs` of an image configuration.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RootFs {
+    /// Digests of the plain tars, lowest layer first.
+    #[serde(default)]
+    pub diff_ids: Option<Vec<Digest>>,
+}
+
+impl ImageConfig {
+    /// Parses `data` and checks that it has one diff id per layer.
+    ///
+    /// # Errors
+    /// [`Error::InvalidImage`].
+    pub fn parse(data: &[u8], layers: usize, image: &str) -> Result<Self> {
+        let config: Self = serde_json::from_slice(data)
+            .map_err(|error| Error::image(image, format!("invalid image configuration: {error}")))?;
+        let count = config.diff_ids().len();
+        if count != layers {
+            return Err(Error::image(
+                image,
+                format!(
+                    "the manifest has {layers} layers but the image configuration has {count} (rootfs.diff_ids)"
+                ),
+            ));
+        }
+        Ok(config)
+    }
+
+    /// Digests of the plain tars, lowest layer first.
+    pub fn diff_ids(&self) -> &[Digest] {
+        self.rootfs.diff_ids.as_deref().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn parsed(text: &str, kind: &str) -> Result<Document> {
+        parse(&RawManifest::new(text.to_owned(), kind), "img")
+    }
+
+    fn image_text(extra: &str) -> String {
+        format!(
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"{}","digest":"{HEX}","size":2}},"layers":[{{"mediaType":"{}","digest":"{HEX}","size":0}}]{extra}}}"#,
+            media_type::DOCKER_CONFIG,
+            media_type::DOCKER_LAYER_GZIP
+        )
+    }
+
+    #[test]
+    fn reads_both_families() {
+        let Document::Image(image) = parsed(&image_text(""), media_type::DOCKER_MANIFEST).unwrap() else {
+            panic!()
+        };
+        assert_eq!(image.format, ManifestFormat::Docker);
+        image.check_supported("img").unwrap();
+        let other = image.rewrite(ManifestFormat::Oci, image.layers.clone(), "img").unwrap();
+        assert_eq!(other.layers[0].media_type, media_type::OCI_LAYER_GZIP);
+        assert_eq!(other.config.media_type, media_type::OCI_CONFIG);
+        let Document::Image(again) = parse(&other.to_raw(), "img").unwrap() else { panic!() };
+        assert_eq!(again.format, ManifestFormat::Oci);
+    }
+
+    #[test]
+    fn refuses_the_ambiguous() {
+        for (text, kind) in [
+            (image_text(r#","manifests":[]"#), ""),
+            (image_text(r#","manifests":[]"#), media_type::OCI_INDEX),
+            (image_text(r#","manifests":[]"#), media_type::OCI_MANIFEST),
+            (image_text(""), media_type::OCI_INDEX),
+            (image_text(&format!(r#","mediaType":"{}""#, media_type::OCI_INDEX)), media_type::DOCKER_MANIFEST),
+            (image_text(r#","layers":[]"#), ""),
+            (image_text(r#","mediaType":"text/html""#), ""),
+            (r#"{"schemaVersion":1,"fsLayers":[],"history":[]}"#.into(), ""),
+            (r#"{"schemaVersion":2}"#.into(), ""),
+            ("{}".into(), ""),
+            ("[]".into(), ""),
+            ("<html>".into(), ""),
+            (image_text("").replace("e3b0", "../."), ""),
+            (image_text("").replace("\"size\":0", "\"size\":-1"), ""),
+        ] {
+            assert!(parsed(&text, kind).is_err(), "{text} {kind}");
+        }
+    }
+
+    #[test]
+    fn refuses_artifacts_and_encrypted_layers() {
+        let text = image_text("").replace(media_type::DOCKER_CONFIG, "application/vnd.cncf.helm.config.v1+json");
+        let Document::Image(image) = parsed(&text, "").unwrap() else { panic!() };
+        assert!(image.check_supported("img").unwrap_err().to_string().contains("artifact"));
+        let text = image_text("").replace("rootfs.diff.tar.gzip", "rootfs.diff.tar.gzip+encrypted");
+        let Document::Image(image) = parsed(&text, "").unwrap() else { panic!() };
+        assert!(image.check_supported("img").unwrap_err().to_string().contains("encrypted"));
+    }
+
+    #[test]
+    fn config_needs_a_diff_id_for_each_layer() {
+        let text = format!(r#"{{"os":"linux","rootfs":{{"type":"layers","diff_ids":["{HEX}"]}}}}"#);
+        assert!(ImageConfig::parse(text.as_bytes(), 1, "img").is_ok());
+        assert!(ImageConfig::parse(text.as_bytes(), 2, "img").is_err());
+        assert!(ImageConfig::parse(b"{}", 0, "img").is_err());
+    }
+}
