@@ -1,1 +1,20 @@
 //! Configuration files, directories, connections and environment variables.
+//!
+//! Parsing is pure (`&str` to a typed value); loading finds the files, bounds them and names them in errors.
+//! Nothing here reads the process environment: the binary captures it once as [`env::Environment`].
+
+pub mod connections;
+pub mod containers;
+pub mod dirs;
+pub mod env;
+mod error;
+mod file;
+mod merge;
+
+pub use connections::{Connection, Connections, Destination};
+pub use containers::ContainersConf;
+pub use dirs::{Directories, User};
+pub use env::Environment;
+pub use error::{Error, ParseError, Result};
+pub use file::{Loaded, SIZE_LIMIT};
+pub use merge::{Text, TextList};

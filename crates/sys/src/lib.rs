@@ -6,5 +6,6 @@ pub mod atomic;
 pub mod lock;
 pub mod process;
 pub mod read;
+pub mod user;
 
 pub use fs_err as fs;
