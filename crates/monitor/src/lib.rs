@@ -1,0 +1,6 @@
+//! What the monitor and those who talk to it share: the configuration, the messages and the frames.
+//!
+//! The monitor itself is the program `cove-monitor` in this package; this library is the contract with it.
+
+pub mod process;
+pub mod protocol;

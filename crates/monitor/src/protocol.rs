@@ -1,0 +1,256 @@
+//! The contract between the engine and a monitor.
+//!
+//! 1. The engine starts `cove-monitor` with a JSON [`MonitorConfig`] on its standard input (a memory file) and one
+//!    end of a `SOCK_SEQPACKET` pair, the *supervision socket*, as its standard output.
+//! 2. The monitor detaches, listens on `RUN_DIR/attach` and sends [`Report::Ready`]. Clients may attach now.
+//! 3. The engine sends [`Order::Start`]; the answer is [`Report::Started`] or [`Report::Failed`].
+//! 4. At the end: [`Report::Exited`], then [`Report::Cleaned`] when the OCI runtime's state is gone. An engine that
+//!    takes the clean-up upon itself sends [`Order::Acknowledge`] after it; when the socket closes without it, the
+//!    monitor runs [`MonitorConfig::exit_command`].
+//!
+//! On the attach socket a client first sends one [`hello`] byte; the monitor answers with a [`FRAME_READY`] frame,
+//! then sends frames. Frames have Docker's header: stream number, three zero bytes, payload length (big endian).
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of [`MonitorConfig`] that this code writes and understands.
+pub const VERSION: u32 = 1;
+
+/// Upper bound of a configuration document, in bytes.
+pub const MAX_CONFIG: u64 = 4 << 20;
+
+/// Upper bound of a message on the supervision socket, in bytes.
+pub const MAX_MESSAGE: usize = 64 << 10;
+
+/// Name of the attach socket in [`MonitorConfig::run_dir`].
+pub const ATTACH_SOCKET: &str = "attach";
+
+/// Name of the file in [`MonitorConfig::run_dir`] that holds the monitor's own [`ProcessRef`](crate::process::ProcessRef).
+pub const MONITOR_FILE: &str = "monitor.json";
+
+/// Name of the file in [`MonitorConfig::run_dir`] that holds the [`ProcessRef`](crate::process::ProcessRef) of the
+/// container's first process (or of the exec session's process).
+pub const PROCESS_FILE: &str = "process.json";
+
+/// First byte a client sends on the attach socket.
+pub mod hello {
+    /// The client will send the container's standard input, raw; half-closing the socket ends it.
+    pub const STDIN: u8 = 1;
+    /// The client wants standard output (and everything from a terminal).
+    pub const STDOUT: u8 = 2;
+    /// The client wants standard error.
+    pub const STDERR: u8 = 4;
+    /// A control connection instead: JSON [`Request`](super::Request) lines, each answered by a JSON
+    /// [`Reply`](super::Reply) line.
+    pub const CONTROL: u8 = 0x80;
+}
+
+/// Frame without payload: the client is registered and misses nothing from now on.
+pub const FRAME_READY: u8 = 0;
+/// Frame of standard output.
+pub const FRAME_STDOUT: u8 = 1;
+/// Frame of standard error.
+pub const FRAME_STDERR: u8 = 2;
+/// Last frame: the exit code, four bytes, big endian.
+pub const FRAME_EXIT: u8 = 3;
+/// Last frame when the start failed: the runtime's message.
+pub const FRAME_FAILED: u8 = 4;
+
+/// Length of a frame's header.
+pub const FRAME_HEADER: usize = 8;
+
+/// Upper bound of a frame's payload, in bytes.
+pub const MAX_FRAME: usize = 64 << 10;
+
+/// The header of a frame with `length` bytes of payload.
+#[must_use]
+pub fn frame_header(stream: u8, length: u32) -> [u8; FRAME_HEADER] {
+    let l = length.to_be_bytes();
+    [stream, 0, 0, 0, l[0], l[1], l[2], l[3]]
+}
+
+/// Everything a monitor is told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MonitorConfig {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Container id, as the OCI runtime knows it.
+    pub id: String,
+    /// What to run.
+    pub task: Task,
+    /// How to call the OCI runtime.
+    pub runtime: RuntimeCommand,
+    /// Existing directory for this monitor's socket and files; should be on a tmpfs.
+    pub run_dir: PathBuf,
+    /// Where the exit record ([`ExitRecord`], JSON) is written, atomically.
+    pub exit_file: PathBuf,
+    /// The process has a terminal.
+    #[serde(default)]
+    pub terminal: bool,
+    /// The process's standard input is open (else `/dev/null`).
+    #[serde(default)]
+    pub stdin: bool,
+    /// Standard input ends when the first client that feeds it goes away.
+    #[serde(default)]
+    pub stdin_once: bool,
+    /// First size of the terminal: columns, rows.
+    #[serde(default)]
+    pub size: Option<(u16, u16)>,
+    /// Where output goes besides attached clients.
+    pub log: LogConfig,
+    /// Wait for [`Order::Start`] before the OCI runtime is called.
+    #[serde(default)]
+    pub wait_for_start: bool,
+    /// Run at the end if no supervisor acknowledged: program and arguments.
+    #[serde(default)]
+    pub exit_command: Vec<String>,
+    /// Number of descriptors the engine sends (SCM_RIGHTS) as first message on the supervision socket. With
+    /// [`LogConfig::Passthrough`] the first three are the process's standard streams; the rest is handed to the
+    /// process from descriptor 3 on.
+    #[serde(default)]
+    pub descriptors: u32,
+    /// Cgroup directory that the monitor itself moves to (best effort).
+    #[serde(default)]
+    pub monitor_cgroup: Option<PathBuf>,
+    /// Cgroup v2 directory of the container, to learn of out-of-memory kills.
+    #[serde(default)]
+    pub container_cgroup: Option<PathBuf>,
+    /// Commands to run again and again while the container runs (health checks).
+    #[serde(default)]
+    pub periodic: Vec<Periodic>,
+}
+
+/// A command the monitor runs at an interval, never twice at a time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Periodic {
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// Milliseconds between the end of one run and the start of the next; the first run comes after one interval.
+    pub interval_ms: u64,
+}
+
+/// What a monitor runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// A container from a bundle directory.
+    Container {
+        /// Directory with `config.json`.
+        bundle: PathBuf,
+    },
+    /// A process in a running container.
+    Exec {
+        /// File with the OCI process object.
+        process: PathBuf,
+    },
+}
+
+/// An OCI runtime and how to call it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RuntimeCommand {
+    /// Absolute path of the program.
+    pub path: PathBuf,
+    /// Arguments before the verb, such as `--root DIR` or `--cgroup-manager=disabled`.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// Arguments after `run`, such as `--no-pivot`.
+    #[serde(default)]
+    pub run_arguments: Vec<String>,
+}
+
+/// Where output goes besides attached clients.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogConfig {
+    /// Nowhere.
+    None,
+    /// A file in the format of Kubernetes' CRI: `TIME STREAM P|F TEXT`.
+    K8sFile {
+        /// The file, created when missing (mode 0600).
+        path: PathBuf,
+        /// Above this size in bytes the file is started anew.
+        #[serde(default)]
+        max_size: Option<u64>,
+    },
+    /// The process gets the given descriptors as its standard streams; nothing is logged and nobody can attach.
+    Passthrough,
+}
+
+/// From the engine to the monitor, on the supervision socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Call the OCI runtime now.
+    Start,
+    /// The engine has done what the exit command would do.
+    Acknowledge,
+}
+
+/// From the monitor to the engine, on the supervision socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Report {
+    /// Clients can attach.
+    Ready {
+        /// The monitor.
+        monitor: crate::process::ProcessRef,
+    },
+    /// The process runs.
+    Started {
+        /// The process (for a container: its init).
+        process: crate::process::ProcessRef,
+    },
+    /// It was not started.
+    Failed {
+        /// The OCI runtime's or the monitor's message.
+        message: String,
+    },
+    /// The process has ended and its output is drained.
+    Exited(ExitRecord),
+    /// The OCI runtime has deleted its state of the container.
+    Cleaned {
+        /// Its message if it could not.
+        error: Option<String>,
+    },
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitRecord {
+    /// Exit code; 128 + signal number when a signal ended it.
+    pub exit_code: i32,
+    /// Nanoseconds since 1970.
+    pub finished_at_ns: i64,
+    /// The kernel killed a process of the container for lack of memory.
+    #[serde(default)]
+    pub oom_killed: bool,
+    /// It never ran: the message why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_error: Option<String>,
+}
+
+/// On a control connection, to the monitor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Sets the size of the terminal.
+    Resize {
+        /// Columns.
+        width: u16,
+        /// Rows.
+        height: u16,
+    },
+    /// Opens the log file again, after it was moved away.
+    ReopenLog,
+}
+
+/// On a control connection, from the monitor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// Why it was not done; absent on success.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}

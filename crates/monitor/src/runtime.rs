@@ -1,0 +1,133 @@
+//! Drives the OCI runtime: the only place in the monitor that knows its command line.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cove_monitor::protocol::{MonitorConfig, Task};
+use cove_sys::fs;
+
+/// Most of a runtime's log that is read.
+const MAX_LOG: u64 = 1 << 20;
+
+/// The runtime's standard streams, which the container inherits when it has no terminal.
+pub(crate) struct Streams {
+    pub(crate) stdin: OwnedFd,
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
+}
+
+/// Where the runtime writes the pid of what it started.
+pub(crate) fn pid_file(config: &MonitorConfig) -> PathBuf {
+    config.run_dir.join("pid")
+}
+
+fn log_file(config: &MonitorConfig) -> PathBuf {
+    config.run_dir.join("oci-log")
+}
+
+fn base(config: &MonitorConfig) -> Command {
+    let mut command = Command::new(&config.runtime.path);
+    command.args(&config.runtime.arguments);
+    command.arg("--log-format=json").arg("--log").arg(log_file(config));
+    command.current_dir("/");
+    command
+}
+
+/// Starts the runtime for the configured task; returns its pid at once.
+pub(crate) fn start(
+    config: &MonitorConfig,
+    streams: Streams,
+    console: Option<&Path>,
+    extra: &[OwnedFd],
+) -> io::Result<i32> {
+    let mut command = base(config);
+    match &config.task {
+        Task::Container { bundle } => {
+            command.arg("run").args(&config.runtime.run_arguments).arg("--bundle").arg(bundle);
+        }
+        Task::Exec { process } => {
+            command.arg("exec").arg("--process").arg(process);
+        }
+    }
+    command.arg("--detach").arg("--pid-file").arg(pid_file(config));
+    if let Some(socket) = console {
+        if matches!(config.task, Task::Exec { .. }) {
+            command.arg("--tty");
+        }
+        command.arg("--console-socket").arg(socket);
+    }
+    if !extra.is_empty() {
+        command.arg("--preserve-fds").arg(extra.len().to_string());
+    }
+    command.arg(&config.id);
+    command.stdin(streams.stdin).stdout(streams.stdout).stderr(streams.stderr);
+    if !extra.is_empty() {
+        let numbers: Vec<i32> = extra.iter().map(AsRawFd::as_raw_fd).collect();
+        // SAFETY: the closure calls only dup2(2), which is async-signal-safe, and allocates nothing.
+        unsafe { command.pre_exec(move || place(&numbers)) };
+    }
+    Ok(command.spawn()?.id() as i32)
+}
+
+/// Gives descriptors the numbers from 3 on, open across exec. The numbers given must be 3 + their count or more.
+fn place(numbers: &[i32]) -> io::Result<()> {
+    for (target, fd) in (3..).zip(numbers) {
+        // SAFETY: dup2 on plain numbers; `target` is nobody's descriptor that is still needed in this child.
+        if unsafe { libc::dup2(*fd, target) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Starts the deletion of what the runtime keeps of the container; returns its pid at once.
+pub(crate) fn delete(config: &MonitorConfig) -> io::Result<i32> {
+    let mut command = base(config);
+    command.arg("delete").arg("--force").arg(&config.id);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok(command.spawn()?.id() as i32)
+}
+
+/// The pid that the runtime wrote.
+pub(crate) fn started_pid(config: &MonitorConfig) -> io::Result<i32> {
+    let path = pid_file(config);
+    let text = fs::read_to_string(&path)?;
+    let pid = text.trim().parse().ok().filter(|pid| *pid > 0);
+    pid.ok_or_else(|| io::Error::other(format!("{}: {text:?} is not a pid", path.display())))
+}
+
+/// The last error in the runtime's log, or else `output`, which it wrote to standard error.
+pub(crate) fn error_text(config: &MonitorConfig, output: &[u8]) -> String {
+    let text = read_end(&log_file(config)).unwrap_or_default();
+    let mut message = None;
+    for line in text.lines() {
+        match serde_json::from_str::<serde_json::Value>(line) {
+            Ok(entry) => {
+                let level = entry.get("level").and_then(|l| l.as_str()).unwrap_or("error");
+                if let Some(text) = entry.get("msg").and_then(|m| m.as_str())
+                    && matches!(level, "error" | "fatal" | "panic")
+                {
+                    message = Some(text.to_owned());
+                }
+            }
+            Err(_) if !line.trim().is_empty() => message = Some(line.trim().to_owned()),
+            Err(_) => {}
+        }
+    }
+    message.unwrap_or_else(|| String::from_utf8_lossy(output).trim().to_owned())
+}
+
+fn read_end(path: &Path) -> io::Result<String> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    if length > MAX_LOG {
+        file.seek(SeekFrom::Start(length - MAX_LOG))?;
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_LOG).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
