@@ -1,0 +1,77 @@
+//! A stand-in for the `cove` binary inside a machine, for tests of the machine itself: PID 1 as in the real
+//! binary, and an API that answers pings and reports one running container whose port 8080 leads to an echo
+//! server on the guest's port 80.
+
+fn main() {
+    #[cfg(target_os = "linux")]
+    linux::main();
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::time::Duration;
+
+    pub(super) fn main() {
+        if cove_machine::guest::is_init() {
+            cove_machine::guest::init_main();
+        }
+        let args: Vec<String> = std::env::args().skip(1).collect();
+        if args.first().is_some_and(|arg| arg == "system") {
+            serve(args.last().and_then(|url| url.strip_prefix("unix://")).unwrap_or("/run/cove/cove.sock"));
+        }
+    }
+
+    fn serve(path: &str) {
+        let _ = cove_sys::fs::remove_file(path);
+        let listener = UnixListener::bind(path).expect("bind");
+        std::thread::spawn(echo);
+        for connection in listener.incoming().flatten() {
+            std::thread::spawn(move || answer(connection));
+        }
+    }
+
+    fn echo() {
+        let listener = TcpListener::bind("0.0.0.0:8080").expect("bind");
+        for mut connection in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(count @ 1..) = connection.read(&mut buffer) {
+                    if connection.write_all(&buffer[..count]).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    }
+
+    fn answer(mut connection: UnixStream) {
+        let Ok(copy) = connection.try_clone() else { return };
+        let mut lines = BufReader::new(copy).lines();
+        while let Some(Ok(request)) = lines.next() {
+            while let Some(Ok(header)) = lines.next() {
+                if header.is_empty() {
+                    break;
+                }
+            }
+            if request.contains("/events") {
+                let _ = connection.write_all(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+                );
+                std::thread::sleep(Duration::from_secs(3600));
+                return;
+            }
+            let body = if request.contains("/containers/json") {
+                r#"[{"Id":"c1","Names":["web"],"State":"running","Ports":[{"host_ip":"","container_port":80,"host_port":8080,"range":1,"protocol":"tcp"}]}]"#
+            } else {
+                "OK"
+            };
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            if connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(body.as_bytes())).is_err() {
+                return;
+            }
+        }
+    }
+}
