@@ -1,1 +1,13 @@
-//! The use-cases: state database, life cycles, volumes, networks, events; implements the traits.
+//! The use-cases: state database, life cycles, volumes, networks, events; implements the engine traits.
+#![cfg(target_os = "linux")]
+
+mod engine;
+mod event;
+mod lock;
+mod name;
+mod options;
+mod state;
+
+pub use engine::LocalEngine;
+pub use options::EngineOptions;
+pub use state::StateError;

@@ -1,0 +1,373 @@
+//! Containers and exec sessions in the database.
+
+use std::str::FromStr;
+
+use cove_api::ContainerState;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+
+use super::record::{ContainerConfig, ContainerStatus, ExecRecord};
+use super::{Database, StateError};
+
+/// A container as the database has it.
+#[derive(Debug, Clone)]
+pub struct ContainerRow {
+    /// The whole id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Nanoseconds since the epoch.
+    pub created: i64,
+    /// Its state at the last change.
+    pub state: ContainerState,
+    /// What it is.
+    pub config: ContainerConfig,
+    /// What became of it.
+    pub status: ContainerStatus,
+}
+
+const COLUMNS: &str = "id, name, created, state, config, status";
+
+/// How a lookup by name, id or start of an id went.
+#[derive(Debug)]
+pub enum Lookup<T> {
+    /// One is meant.
+    Found(T),
+    /// None.
+    Missing,
+    /// Several ids begin so.
+    Ambiguous,
+}
+
+impl Database {
+    /// Adds a container with its relations; [`None`] where the name is free, else the id that has it.
+    pub fn add_container(&self, row: &ContainerRow, durable: bool) -> Result<Option<String>, StateError> {
+        let config = encode(&row.id, &row.config)?;
+        let status = encode(&row.id, &row.status)?;
+        self.transaction(durable, |transaction| {
+            let run = || -> rusqlite::Result<Option<String>> {
+                let holder: Option<String> = transaction
+                    .prepare_cached("SELECT id FROM containers WHERE name = ?1")?
+                    .query_row([&row.name], |found| found.get(0))
+                    .optional()?;
+                if holder.is_some() {
+                    return Ok(holder);
+                }
+                transaction
+                    .prepare_cached(
+                        "INSERT INTO containers (id, name, created, image, state, config, status)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    )?
+                    .execute(params![
+                        row.id,
+                        row.name,
+                        row.created,
+                        row.config.image.id,
+                        row.state.as_str(),
+                        config,
+                        status
+                    ])?;
+                write_relations(transaction, &row.id, &row.config)?;
+                Ok(None)
+            };
+            run().map_err(|error| self.error(error))
+        })
+    }
+
+    /// Writes state and status.
+    pub fn save_status(
+        &self,
+        id: &str,
+        state: ContainerState,
+        status: &ContainerStatus,
+    ) -> Result<(), StateError> {
+        let status = encode(id, status)?;
+        let connection = self.lock();
+        let run = || -> rusqlite::Result<()> {
+            connection
+                .prepare_cached("UPDATE containers SET state = ?2, status = ?3 WHERE id = ?1")?
+                .execute(params![id, state.as_str(), status])?;
+            Ok(())
+        };
+        run().map_err(|error| self.error(error))
+    }
+
+    /// Writes the configuration (a new log path and the like).
+    pub fn save_config(&self, id: &str, config: &ContainerConfig) -> Result<(), StateError> {
+        let config = encode(id, config)?;
+        let connection = self.lock();
+        connection
+            .execute("UPDATE containers SET config = ?2 WHERE id = ?1", params![id, config])
+            .map(drop)
+            .map_err(|error| self.error(error))
+    }
+
+    /// Gives a container a new name; the id of the container that has it already, where there is one.
+    pub fn rename_container(&self, id: &str, name: &str) -> Result<Option<String>, StateError> {
+        self.transaction(true, |transaction| {
+            let run = || -> rusqlite::Result<Option<String>> {
+                let holder: Option<String> = transaction
+                    .query_row("SELECT id FROM containers WHERE name = ?1", [name], |found| found.get(0))
+                    .optional()?;
+                if holder.is_none() {
+                    transaction.execute("UPDATE containers SET name = ?2 WHERE id = ?1", [id, name])?;
+                }
+                Ok(holder)
+            };
+            run().map_err(|error| self.error(error))
+        })
+    }
+
+    /// The container of exactly that id.
+    pub fn container(&self, id: &str) -> Result<Option<ContainerRow>, StateError> {
+        self.one_container("id = ?1", id)
+    }
+
+    /// The container of exactly that name.
+    pub fn container_by_name(&self, name: &str) -> Result<Option<ContainerRow>, StateError> {
+        self.one_container("name = ?1", name)
+    }
+
+    fn one_container(&self, condition: &str, value: &str) -> Result<Option<ContainerRow>, StateError> {
+        let raw = {
+            let connection = self.lock();
+            let run = || -> rusqlite::Result<Option<RawRow>> {
+                connection
+                    .prepare_cached(&format!("SELECT {COLUMNS} FROM containers WHERE {condition}"))?
+                    .query_row([value], RawRow::read)
+                    .optional()
+            };
+            run().map_err(|error| self.error(error))?
+        };
+        raw.map(RawRow::decode).transpose()
+    }
+
+    /// The container meant by a name, an id, or the start of an id.
+    pub fn find_container(&self, wanted: &str) -> Result<Lookup<ContainerRow>, StateError> {
+        if let Some(row) = self.container_by_name(wanted)? {
+            return Ok(Lookup::Found(row));
+        }
+        if !is_hexadecimal(wanted) || wanted.len() > 64 {
+            return Ok(Lookup::Missing);
+        }
+        let raw = {
+            let connection = self.lock();
+            let run = || -> rusqlite::Result<Vec<RawRow>> {
+                // Ids are lower-case hexadecimal, so all that begin so lie between the two bounds.
+                connection
+                    .prepare_cached(&format!(
+                        "SELECT {COLUMNS} FROM containers WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2"
+                    ))?
+                    .query_map([wanted], RawRow::read)?
+                    .collect()
+            };
+            run().map_err(|error| self.error(error))?
+        };
+        if raw.len() > 1 {
+            return Ok(Lookup::Ambiguous);
+        }
+        raw.into_iter().next().map(RawRow::decode).transpose().map(|row| row.map_or(Lookup::Missing, Lookup::Found))
+    }
+
+    /// All containers, oldest first.
+    pub fn containers(&self) -> Result<Vec<ContainerRow>, StateError> {
+        self.many_containers("1 ORDER BY created, id", &[])
+    }
+
+    /// Containers made from the image.
+    pub fn containers_of_image(&self, image: &str) -> Result<Vec<ContainerRow>, StateError> {
+        self.many_containers("image = ?1 ORDER BY created, id", &[image])
+    }
+
+    /// Containers that use the volume.
+    pub fn containers_of_volume(&self, volume: &str) -> Result<Vec<ContainerRow>, StateError> {
+        self.many_containers(
+            "id IN (SELECT container FROM container_volumes WHERE volume = ?1) ORDER BY created, id",
+            &[volume],
+        )
+    }
+
+    /// Containers on the network.
+    pub fn containers_of_network(&self, network: &str) -> Result<Vec<ContainerRow>, StateError> {
+        self.many_containers(
+            "id IN (SELECT container FROM container_networks WHERE network = ?1) ORDER BY created, id",
+            &[network],
+        )
+    }
+
+    /// Containers that use the container's namespaces or volumes.
+    pub fn dependents(&self, id: &str) -> Result<Vec<ContainerRow>, StateError> {
+        self.many_containers(
+            "id IN (SELECT container FROM container_dependencies WHERE needs = ?1) ORDER BY created, id",
+            &[id],
+        )
+    }
+
+    fn many_containers(&self, rest: &str, values: &[&str]) -> Result<Vec<ContainerRow>, StateError> {
+        let raw = {
+            let connection = self.lock();
+            let run = || -> rusqlite::Result<Vec<RawRow>> {
+                connection
+                    .prepare_cached(&format!("SELECT {COLUMNS} FROM containers WHERE {rest}"))?
+                    .query_map(rusqlite::params_from_iter(values), RawRow::read)?
+                    .collect()
+            };
+            run().map_err(|error| self.error(error))?
+        };
+        raw.into_iter().map(RawRow::decode).collect()
+    }
+
+    /// How many containers there are, and how many of each image.
+    pub fn container_counts(&self) -> Result<std::collections::HashMap<String, i64>, StateError> {
+        let connection = self.lock();
+        let run = || -> rusqlite::Result<_> {
+            connection
+                .prepare_cached("SELECT image, count(*) FROM containers GROUP BY image")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect()
+        };
+        run().map_err(|error| self.error(error))
+    }
+
+    /// Takes a container out, with its exec sessions and relations.
+    pub fn remove_container(&self, id: &str) -> Result<(), StateError> {
+        self.transaction(false, |transaction| {
+            transaction
+                .prepare_cached("DELETE FROM containers WHERE id = ?1")
+                .and_then(|mut statement| statement.execute([id]))
+                .map(drop)
+                .map_err(|error| self.error(error))
+        })
+    }
+
+    /// Writes an exec session.
+    pub fn save_exec(&self, record: &ExecRecord) -> Result<(), StateError> {
+        let text = encode(&record.id, record)?;
+        let connection = self.lock();
+        let run = || -> rusqlite::Result<()> {
+            connection
+                .prepare_cached(
+                    "INSERT INTO exec_sessions (id, container, record) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+                )?
+                .execute(params![record.id, record.container, text])?;
+            Ok(())
+        };
+        run().map_err(|error| self.error(error))
+    }
+
+    /// The exec session of an id or the start of one.
+    pub fn find_exec(&self, wanted: &str) -> Result<Lookup<ExecRecord>, StateError> {
+        if !is_hexadecimal(wanted) || wanted.len() > 64 {
+            return Ok(Lookup::Missing);
+        }
+        let found: Vec<String> = {
+            let connection = self.lock();
+            let run = || -> rusqlite::Result<Vec<String>> {
+                connection
+                    .prepare_cached("SELECT record FROM exec_sessions WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2")?
+                    .query_map([wanted], |row| row.get(0))?
+                    .collect()
+            };
+            run().map_err(|error| self.error(error))?
+        };
+        match found.as_slice() {
+            [] => Ok(Lookup::Missing),
+            [one] => Ok(Lookup::Found(decode(wanted, one)?)),
+            _ => Ok(Lookup::Ambiguous),
+        }
+    }
+
+    /// The exec sessions of a container.
+    pub fn execs_of(&self, container: &str) -> Result<Vec<ExecRecord>, StateError> {
+        let found: Vec<String> = {
+            let connection = self.lock();
+            let run = || -> rusqlite::Result<Vec<String>> {
+                connection
+                    .prepare_cached("SELECT record FROM exec_sessions WHERE container = ?1 ORDER BY rowid")?
+                    .query_map([container], |row| row.get(0))?
+                    .collect()
+            };
+            run().map_err(|error| self.error(error))?
+        };
+        found.iter().map(|text| decode(container, text)).collect()
+    }
+
+    /// Forgets an exec session.
+    pub fn remove_exec(&self, id: &str) -> Result<(), StateError> {
+        let connection = self.lock();
+        connection
+            .execute("DELETE FROM exec_sessions WHERE id = ?1", [id])
+            .map(drop)
+            .map_err(|error| self.error(error))
+    }
+
+    /// Forgets the exec sessions of a container.
+    pub fn remove_execs_of(&self, container: &str) -> Result<(), StateError> {
+        let connection = self.lock();
+        connection
+            .execute("DELETE FROM exec_sessions WHERE container = ?1", [container])
+            .map(drop)
+            .map_err(|error| self.error(error))
+    }
+}
+
+fn write_relations(transaction: &Transaction<'_>, id: &str, config: &ContainerConfig) -> rusqlite::Result<()> {
+    for volume in &config.volumes {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO container_volumes (container, volume) VALUES (?1, ?2)")?
+            .execute([id, &volume.name])?;
+    }
+    for network in config.networks.keys() {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO container_networks (container, network) VALUES (?1, ?2)")?
+            .execute([id, network])?;
+    }
+    for needed in &config.dependencies {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO container_dependencies (container, needs) VALUES (?1, ?2)")?
+            .execute([id, needed])?;
+    }
+    Ok(())
+}
+
+struct RawRow {
+    id: String,
+    name: String,
+    created: i64,
+    state: String,
+    config: String,
+    status: String,
+}
+
+impl RawRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            created: row.get(2)?,
+            state: row.get(3)?,
+            config: row.get(4)?,
+            status: row.get(5)?,
+        })
+    }
+
+    fn decode(self) -> Result<ContainerRow, StateError> {
+        let config = decode(&self.id, &self.config)?;
+        let status = decode(&self.id, &self.status)?;
+        // A state this version does not know is shown as the most harmless one.
+        let state = ContainerState::from_str(&self.state).unwrap_or(ContainerState::Exited);
+        Ok(ContainerRow { id: self.id, name: self.name, created: self.created, state, config, status })
+    }
+}
+
+fn encode<T: serde::Serialize>(what: &str, value: &T) -> Result<String, StateError> {
+    serde_json::to_string(value).map_err(|source| StateError::Record { what: what.to_owned(), source })
+}
+
+fn decode<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, StateError> {
+    serde_json::from_str(text).map_err(|source| StateError::Record { what: what.to_owned(), source })
+}
+
+pub(super) fn is_hexadecimal(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

@@ -1,0 +1,14 @@
+//! The engine's lasting state: one SQLite database.
+
+mod containers;
+mod database;
+mod record;
+mod volumes;
+
+pub(crate) use containers::{ContainerRow, Lookup};
+pub(crate) use database::{Database, make_private};
+pub use database::StateError;
+pub(crate) use record::{
+    ContainerConfig, ContainerStatus, ContainerVolume, ExecRecord, ImageFacts, NetworkMode, RECORD_VERSION,
+    RestartPolicy,
+};
