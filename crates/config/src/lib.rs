@@ -10,6 +10,8 @@ pub mod env;
 mod error;
 mod file;
 mod merge;
+pub mod registries;
+pub mod storage;
 
 pub use connections::{Connection, Connections, Destination};
 pub use containers::ContainersConf;
@@ -18,3 +20,5 @@ pub use env::Environment;
 pub use error::{Error, ParseError, Result};
 pub use file::{Loaded, SIZE_LIMIT};
 pub use merge::{Text, TextList};
+pub use registries::{Registries, ShortNameAliases, ShortNameMode};
+pub use storage::{StorageConf, StorageFlags, StoreOptions};

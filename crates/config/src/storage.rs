@@ -1,0 +1,481 @@
+//! storage.conf (containers-storage.conf(5)): driver, graph root, run root and the driver's options.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dirs::Directories;
+use crate::env::{self, Environment};
+use crate::error::{Error, ParseError, Result};
+use crate::file::{self, Kind, Loaded};
+use crate::merge::{Merge, Text, TextList, section};
+
+const KIND: Kind = Kind {
+    name: "storage.conf",
+    variables: &[env::CONTAINERS_STORAGE_CONF],
+    override_variable: env::CONTAINERS_STORAGE_CONF_OVERRIDE,
+};
+
+/// All of storage.conf.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StorageConf {
+    /// `[storage]`.
+    pub storage: StorageSection,
+}
+
+section! {
+    /// `[storage]`.
+    pub struct StorageSection {
+        /// Driver: `overlay` or `vfs`.
+        driver: String,
+        /// Drivers tried in order where none is named.
+        driver_priority: TextList,
+        /// Folder until the next boot.
+        runroot: String,
+        /// Another folder for images.
+        imagestore: String,
+        /// Folder of images, layers and containers.
+        graphroot: String,
+        /// Graph root of rootless users; `$HOME` and `$UID` are replaced.
+        rootless_storage_path: String,
+        /// Container data does not outlive a boot.
+        transient_store: bool,
+        /// `[storage.options]`.
+        options: OptionsSection,
+    }
+}
+
+section! {
+    /// `[storage.options]`.
+    pub struct OptionsSection {
+        /// Read-only graph roots whose images are visible too.
+        additionalimagestores: TextList,
+        /// Layer stores of snapshotters.
+        additionallayerstores: TextList,
+        /// As in `[storage]`.
+        imagestore: String,
+        /// Largest size of a container.
+        size: Text,
+        /// Flattened owners where chown(2) fails.
+        ignore_chown_errors: Text,
+        /// composefs.
+        use_composefs: Text,
+        /// Mode of all files.
+        force_mask: Text,
+        /// FUSE program for overlay.
+        mount_program: String,
+        /// Mount options of overlay.
+        mountopt: String,
+        /// Do not make the graph root a private mount.
+        skip_mount_home: Text,
+        /// Old: one user namespace for all containers.
+        #[serde(rename = "remap-uids")]
+        remap_uids: Text,
+        /// Old: one user namespace for all containers.
+        #[serde(rename = "remap-gids")]
+        remap_gids: Text,
+        /// Old: one user namespace for all containers.
+        #[serde(rename = "remap-user")]
+        remap_user: Text,
+        /// Old: one user namespace for all containers.
+        #[serde(rename = "remap-group")]
+        remap_group: Text,
+        /// User whose subordinate ids `--userns=auto` takes.
+        #[serde(rename = "root-auto-userns-user")]
+        root_auto_userns_user: String,
+        /// Fewest ids of `--userns=auto`.
+        #[serde(rename = "auto-userns-min-size")]
+        auto_userns_min_size: u32,
+        /// Most ids of `--userns=auto`.
+        #[serde(rename = "auto-userns-max-size")]
+        auto_userns_max_size: u32,
+        /// Never mount overlay volatile.
+        #[serde(rename = "disable-volatile")]
+        disable_volatile: bool,
+        /// Options of pulls, such as `enable_partial_images`.
+        pull_options: BTreeMap<String, Text>,
+        /// `[storage.options.overlay]`.
+        overlay: DriverSection,
+        /// `[storage.options.vfs]`.
+        vfs: DriverSection,
+    }
+}
+
+section! {
+    /// Options of one driver.
+    pub struct DriverSection {
+        /// Flattened owners where chown(2) fails.
+        ignore_chown_errors: Text,
+        /// Mount options.
+        mountopt: String,
+        /// FUSE program.
+        mount_program: String,
+        /// Largest size of a container.
+        size: Text,
+        /// Most inodes of a container.
+        inodes: Text,
+        /// Do not make the graph root a private mount.
+        skip_mount_home: Text,
+        /// composefs.
+        use_composefs: Text,
+        /// Mode of all files: `shared`, `private` or octal.
+        force_mask: Text,
+        /// When files reach the disk.
+        sync: Text,
+    }
+}
+
+impl Merge for StorageConf {
+    fn merge(&mut self, later: Self) {
+        self.storage.merge(later.storage);
+    }
+}
+
+impl StorageConf {
+    /// Parses one file; also returns the unknown keys.
+    ///
+    /// # Errors
+    /// No TOML, or a value of the wrong type.
+    pub fn parse(text: &str) -> Result<(Self, Vec<String>), ParseError> {
+        file::parse_toml(text)
+    }
+
+    /// Reads all files.
+    ///
+    /// # Errors
+    /// A file that is there cannot be read or parsed, or one that is named is missing.
+    pub fn load(environment: &Environment, directories: &Directories) -> Result<Loaded<Self>> {
+        let mut loaded: Loaded<Self> = Loaded::default();
+        for source in file::read_all(KIND, environment, directories, None)? {
+            let (value, unknown) = Self::parse(&source.text).map_err(|error| Error::parse(&source.path, error))?;
+            loaded.value.merge(value);
+            loaded.warnings.extend(file::unknown_keys(&source.path, &unknown));
+            loaded.files.push(source.path);
+        }
+        Ok(loaded)
+    }
+}
+
+/// What the command line says about storage; each comes before the files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StorageFlags {
+    /// `--root`.
+    pub graph_root: Option<PathBuf>,
+    /// `--runroot`.
+    pub run_root: Option<PathBuf>,
+    /// `--storage-driver`.
+    pub driver: Option<String>,
+    /// `--storage-opt`; where any is given, those of the files are not used.
+    pub driver_options: Vec<String>,
+    /// `--imagestore`.
+    pub image_store: Option<PathBuf>,
+    /// `--transient-store`.
+    pub transient_store: Option<bool>,
+}
+
+/// How to open the store, all sources put together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Folder of images, layers and containers; absolute.
+    pub graph_root: PathBuf,
+    /// Folder until the next boot; absolute.
+    pub run_root: PathBuf,
+    /// Another folder for images.
+    pub image_store: Option<PathBuf>,
+    /// Driver; `None`: the store's own choice, or what is already in the graph root.
+    pub driver: Option<String>,
+    /// Drivers to try in order where none is named.
+    pub driver_priority: Vec<String>,
+    /// Options `NAME=VALUE`, the driver's name as prefix removed (`mount_program=…`, `mountopt=…`).
+    pub driver_options: Vec<(String, String)>,
+    /// Read-only graph roots whose images are visible too.
+    pub additional_image_stores: Vec<PathBuf>,
+    /// User whose subordinate ids `--userns=auto` takes; `containers` by default.
+    pub auto_userns_user: String,
+    /// Fewest and most ids of `--userns=auto`.
+    pub auto_userns_size: (u32, u32),
+    /// Options of pulls.
+    pub pull_options: BTreeMap<String, String>,
+    /// Never mount overlay volatile.
+    pub disable_volatile: bool,
+    /// Container data does not outlive a boot.
+    pub transient_store: bool,
+    /// For a rootless user.
+    pub rootless: bool,
+    /// Settings that are not supported, each in one sentence.
+    pub warnings: Vec<String>,
+}
+
+impl StoreOptions {
+    /// The value of a driver option.
+    pub fn driver_option(&self, name: &str) -> Option<&str> {
+        self.driver_options.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Puts flags, environment, storage.conf and the default directories together, in this order of importance.
+    ///
+    /// # Errors
+    /// A path is relative, a variable in it is unknown, or an option has no `=`.
+    pub fn resolve(
+        conf: &StorageConf,
+        flags: &StorageFlags,
+        environment: &Environment,
+        directories: &Directories,
+    ) -> Result<Self> {
+        let storage = &conf.storage;
+        let options = storage.options.clone().unwrap_or_default();
+        let mut warnings = Vec::new();
+        let configured = |value: &Option<String>, what: &str| -> Result<Option<PathBuf>> {
+            value
+                .as_deref()
+                .filter(|value| !value.is_empty())
+                .map(|value| expand(value, what, environment, directories))
+                .transpose()
+        };
+        let rootless_path = if directories.user.rootless {
+            configured(&storage.rootless_storage_path, "rootless_storage_path")?
+        } else {
+            None
+        };
+        let absolute = |path: &Option<PathBuf>, what: &str| -> Result<Option<PathBuf>> {
+            match path {
+                Some(path) if !path.is_absolute() => Err(invalid(what, &path.display().to_string(), "not absolute")),
+                path => Ok(path.clone()),
+            }
+        };
+        let graph_root = match absolute(&flags.graph_root, "--root")? {
+            Some(path) => path,
+            None => configured(&storage.graphroot, "graphroot")?
+                .or(rootless_path)
+                .unwrap_or_else(|| directories.graph_root.clone()),
+        };
+        let run_root = match absolute(&flags.run_root, "--runroot")? {
+            Some(path) => path,
+            None => configured(&storage.runroot, "runroot")?.unwrap_or_else(|| directories.run_root.clone()),
+        };
+        let image_store = match absolute(&flags.image_store, "--imagestore")? {
+            Some(path) => Some(path),
+            None => configured(&storage.imagestore, "imagestore")?.or(configured(&options.imagestore, "imagestore")?),
+        };
+        let mut driver = flags
+            .driver
+            .clone()
+            .or_else(|| environment.get(env::STORAGE_DRIVER).map(str::to_owned))
+            .or_else(|| storage.driver.clone())
+            .filter(|driver| !driver.is_empty());
+        if driver.as_deref() == Some("overlay2") {
+            driver = Some("overlay".to_owned());
+        }
+
+        let mut driver_options = Vec::new();
+        let from_environment = environment.get(env::STORAGE_OPTS);
+        if !flags.driver_options.is_empty() {
+            for option in &flags.driver_options {
+                driver_options.push(split_option(option, "--storage-opt")?);
+            }
+        } else if let Some(list) = from_environment {
+            for option in list.split(',').filter(|option| !option.is_empty()) {
+                driver_options.push(split_option(option, env::STORAGE_OPTS)?);
+            }
+        } else {
+            configured_options(&options, driver.as_deref(), &mut driver_options);
+        }
+        let mut additional_image_stores: Vec<PathBuf> =
+            options.additionalimagestores.iter().flat_map(|list| &list.values).map(PathBuf::from).collect();
+        driver_options.retain(|(name, value)| {
+            let is_store = name == "imagestore" || name == "additionalimagestore";
+            if is_store {
+                additional_image_stores.push(PathBuf::from(value));
+            }
+            !is_store
+        });
+        for store in options.additionallayerstores.iter().flat_map(|list| &list.values) {
+            warnings.push(format!("additional layer store {store} is not supported and ignored"));
+        }
+        for (name, value) in [
+            ("remap-uids", &options.remap_uids),
+            ("remap-gids", &options.remap_gids),
+            ("remap-user", &options.remap_user),
+            ("remap-group", &options.remap_group),
+        ] {
+            if value.as_ref().is_some_and(|value| !value.0.is_empty()) {
+                warnings.push(format!("storage option {name} is no longer supported and ignored: use --userns"));
+            }
+        }
+        if image_store.as_ref() == Some(&graph_root) {
+            return Err(invalid("imagestore", &graph_root.display().to_string(), "it must differ from graphroot"));
+        }
+        Ok(Self {
+            graph_root,
+            run_root,
+            image_store,
+            driver,
+            driver_priority: storage.driver_priority.clone().unwrap_or_default().values,
+            driver_options,
+            additional_image_stores,
+            auto_userns_user: options
+                .root_auto_userns_user
+                .filter(|user| !user.is_empty())
+                .unwrap_or_else(|| "containers".to_owned()),
+            auto_userns_size: (
+                options.auto_userns_min_size.filter(|size| *size > 0).unwrap_or(1024),
+                options.auto_userns_max_size.filter(|size| *size > 0).unwrap_or(65536),
+            ),
+            pull_options: options
+                .pull_options
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(name, value)| (name, value.0))
+                .collect(),
+            disable_volatile: options.disable_volatile.unwrap_or(false),
+            transient_store: flags.transient_store.or(storage.transient_store).unwrap_or(false),
+            rootless: directories.user.rootless,
+            warnings,
+        })
+    }
+}
+
+fn configured_options(options: &OptionsSection, driver: Option<&str>, list: &mut Vec<(String, String)>) {
+    let mut add = |name: &str, value: Option<&str>| {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            list.push((name.to_owned(), value.to_owned()));
+        }
+    };
+    let text = |value: &Option<Text>| value.as_ref().map(|value| value.0.clone());
+    add("size", text(&options.size).as_deref());
+    add("mount_program", options.mount_program.as_deref());
+    add("skip_mount_home", text(&options.skip_mount_home).as_deref());
+    add("ignore_chown_errors", text(&options.ignore_chown_errors).as_deref());
+    add("force_mask", text(&options.force_mask).as_deref());
+    add("mountopt", options.mountopt.as_deref());
+    add("use_composefs", text(&options.use_composefs).as_deref());
+    // Without a named driver the store chooses overlay first, so its table is the one to use.
+    let section = match driver {
+        Some("vfs") => &options.vfs,
+        _ => &options.overlay,
+    };
+    if let Some(section) = section {
+        add("size", text(&section.size).as_deref());
+        add("inodes", text(&section.inodes).as_deref());
+        add("mount_program", section.mount_program.as_deref());
+        add("skip_mount_home", text(&section.skip_mount_home).as_deref());
+        add("ignore_chown_errors", text(&section.ignore_chown_errors).as_deref());
+        add("force_mask", text(&section.force_mask).as_deref());
+        add("mountopt", section.mountopt.as_deref());
+        add("use_composefs", text(&section.use_composefs).as_deref());
+        add("sync", text(&section.sync).as_deref());
+    }
+}
+
+fn split_option(option: &str, what: &str) -> Result<(String, String)> {
+    let Some((name, value)) = option.split_once('=') else {
+        return Err(invalid(what, option, "it must be NAME=VALUE"));
+    };
+    let name = name.trim().to_ascii_lowercase();
+    let name = ["overlay.", "overlay2.", "vfs.", "storage."]
+        .iter()
+        .fold(name.as_str(), |name, prefix| name.strip_prefix(prefix).unwrap_or(name));
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn invalid(what: &str, value: &str, reason: &str) -> Error {
+    Error::Invalid { what: what.to_owned(), value: value.to_owned(), reason: reason.to_owned() }
+}
+
+/// Replaces `$UID`, `$USER`, `$HOME` and other variables, as the manual page allows.
+fn expand(text: &str, what: &str, environment: &Environment, directories: &Directories) -> Result<PathBuf> {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some(index) = rest.find('$') {
+        result.push_str(&rest[..index]);
+        rest = &rest[index + 1..];
+        let (name, after) = match rest.strip_prefix('{') {
+            Some(braced) => braced.split_once('}').ok_or_else(|| invalid(what, text, "a '{' is not closed"))?,
+            None => {
+                let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+                rest.split_at(end)
+            }
+        };
+        let uid = directories.user.uid.to_string();
+        let home = directories.user.home.as_ref().and_then(|home| home.to_str());
+        let value = match name {
+            "UID" => Some(uid.as_str()),
+            "HOME" => home,
+            name => environment.get(name),
+        };
+        result.push_str(value.ok_or_else(|| invalid(what, text, &format!("variable {name:?} is not set")))?);
+        rest = after;
+    }
+    result.push_str(rest);
+    let path = PathBuf::from(result);
+    if path.is_absolute() { Ok(path) } else { Err(invalid(what, text, "it is not an absolute path")) }
+}
+
+#[cfg(all(test, unix, not(target_os = "macos")))]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::file::tests::directories;
+
+    fn resolve(text: &str, variables: &[(&str, &str)], uid: u32, flags: &StorageFlags) -> Result<StoreOptions> {
+        let conf = StorageConf::parse(text).unwrap().0;
+        let environment = Environment::new(variables.iter().copied());
+        StoreOptions::resolve(&conf, flags, &environment, &directories(Path::new("/b"), uid))
+    }
+
+    #[test]
+    fn defaults() {
+        let root = resolve("", &[], 0, &StorageFlags::default()).unwrap();
+        assert_eq!(root.graph_root, Path::new("/var/lib/containers/storage"));
+        assert_eq!(root.driver, None);
+        assert_eq!(root.auto_userns_size, (1024, 65536));
+        let rootless = resolve("", &[], 7, &StorageFlags::default()).unwrap();
+        assert_eq!(rootless.graph_root, Path::new("/b/home/.local/share/containers/storage"));
+    }
+
+    #[test]
+    fn order_of_importance() {
+        let text = r#"
+[storage]
+driver = "vfs"
+runroot = "/run/$UID/x"
+rootless_storage_path = "${HOME}/s"
+[storage.options]
+additionalimagestores = ["/ro"]
+mount_program = "/a"
+[storage.options.overlay]
+mount_program = "/usr/bin/fuse-overlayfs"
+mountopt = "nodev"
+"#;
+        let all = resolve(text, &[("STORAGE_DRIVER", "overlay")], 7, &StorageFlags::default()).unwrap();
+        assert_eq!(all.driver.as_deref(), Some("overlay"));
+        assert_eq!(all.graph_root, Path::new("/b/home/s"));
+        assert_eq!(all.run_root, Path::new("/run/7/x"));
+        assert_eq!(all.driver_option("mount_program"), Some("/usr/bin/fuse-overlayfs"));
+        assert_eq!(all.driver_option("mountopt"), Some("nodev"));
+        assert_eq!(all.additional_image_stores, [Path::new("/ro")]);
+
+        let flags = StorageFlags {
+            graph_root: Some("/g".into()),
+            driver_options: vec!["overlay.mountopt=metacopy=on".to_owned()],
+            ..StorageFlags::default()
+        };
+        let all = resolve(text, &[], 7, &flags).unwrap();
+        assert_eq!(all.graph_root, Path::new("/g"));
+        assert_eq!(all.driver_options, [("mountopt".to_owned(), "metacopy=on".to_owned())]);
+    }
+
+    #[test]
+    fn refused() {
+        let flags = StorageFlags::default();
+        for text in ["graphroot = \"a/b\"", "graphroot = \"/$NOPE\"", "runroot = \"/${X\""] {
+            assert!(resolve(&format!("[storage]\n{text}"), &[], 0, &flags).is_err(), "{text}");
+        }
+        assert!(resolve("", &[("STORAGE_OPTS", "abc")], 0, &flags).is_err());
+        let relative = StorageFlags { graph_root: Some("x".into()), ..StorageFlags::default() };
+        assert!(resolve("", &[], 0, &relative).unwrap_err().to_string().contains("--root"));
+    }
+}
