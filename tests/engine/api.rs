@@ -1,0 +1,155 @@
+//! The service: Docker's client and `cove --url` against it.
+
+use std::process::Command;
+
+use cove_tests::{Bed, IMAGE, Outcome, Service, Who, has, skip, wait_for};
+
+fn docker(bed: &Bed, service: &Service, arguments: &[&str], input: &[u8]) -> Outcome {
+    let mut command = Command::new("docker");
+    command
+        .arg("-H")
+        .arg(service.uri())
+        .args(arguments)
+        .env("HOME", bed.path("home"))
+        .env_remove("DOCKER_HOST");
+    Outcome::of(command, input)
+}
+
+fn with_docker(test: impl Fn(&Bed, &Service)) {
+    if !has("docker") {
+        skip("the docker command line is not installed");
+        return;
+    }
+    for who in [Who::Root, Who::User] {
+        let Some(bed) = Bed::new(who) else { continue };
+        let service = Service::start(&bed);
+        test(&bed, &service);
+    }
+}
+
+#[test]
+fn docker_runs_lists_logs_execs_stops_and_removes() {
+    with_docker(|bed, service| {
+        let docker = |arguments: &[&str]| docker(bed, service, arguments, b"");
+        assert!(docker(&["version", "--format", "{{.Server.Version}}"]).ok().starts_with(char::is_numeric));
+        docker(&["info"]).ok();
+        assert!(docker(&["images"]).ok().contains("cove-test"));
+        assert_eq!(
+            docker(&["run", "--rm", "--network", "none", IMAGE, "echo", "by docker"]).ok(),
+            "by docker"
+        );
+        assert_eq!(docker(&["run", "--rm", "--network", "none", IMAGE, "sh", "-c", "exit 6"]).code, 6);
+        let id = docker(&[
+            "run",
+            "-d",
+            "--name",
+            "c",
+            "--network",
+            "none",
+            IMAGE,
+            "sh",
+            "-c",
+            "echo one; sleep 100",
+        ]);
+        assert_eq!(id.ok().len(), 64);
+        assert!(docker(&["ps"]).ok().contains("Up"));
+        wait_for("the log line", 10, || (docker(&["logs", "c"]).stdout == "one\n").then_some(()));
+        assert_eq!(docker(&["exec", "c", "echo", "inside"]).ok(), "inside");
+        assert_eq!(docker(&["exec", "c", "sh", "-c", "exit 4"]).code, 4);
+        docker(&["stop", "-t", "0", "c"]).ok();
+        docker(&["rm", "c"]).ok();
+        assert_eq!(docker(&["ps", "-aq"]).ok(), "");
+        assert_ne!(docker(&["inspect", "c"]).code, 0);
+    });
+}
+
+#[test]
+fn docker_feeds_input_and_sees_both_outputs() {
+    with_docker(|bed, service| {
+        let outcome =
+            docker(bed, service, &["run", "--rm", "-i", "--network", "none", IMAGE, "cat"], b"fed\n");
+        assert_eq!(outcome.ok(), "fed");
+        let outcome = docker(
+            bed,
+            service,
+            &["run", "--rm", "--network", "none", IMAGE, "sh", "-c", "echo o; echo e >&2"],
+            b"",
+        );
+        assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("o\n", "e\n"));
+    });
+}
+
+#[test]
+fn docker_tags_saves_loads_and_removes_images() {
+    with_docker(|bed, service| {
+        let docker = |arguments: &[&str]| docker(bed, service, arguments, b"");
+        docker(&["tag", IMAGE, "localhost/again:2"]).ok();
+        let archive = bed.path("d.tar").display().to_string();
+        docker(&["save", "-o", &archive, "localhost/again:2"]).ok();
+        docker(&["rmi", "localhost/again:2"]).ok();
+        docker(&["load", "-i", &archive]).ok();
+        assert!(docker(&["images", "--format", "{{.Repository}}:{{.Tag}}"]).ok().contains("again:2"));
+    });
+}
+
+#[test]
+fn the_remote_command_line_prints_the_same() {
+    for who in [Who::Root, Who::User] {
+        let Some(bed) = Bed::new(who) else { continue };
+        let service = Service::start(&bed);
+        let uri = service.uri();
+        let remote = |arguments: &[&str]| {
+            let mut command = bed.program(&cove_tests::binary("cove"));
+            command.args(["--url", &uri]).args(arguments);
+            Outcome::of(command, b"")
+        };
+        let outcome =
+            remote(&["run", "--network", "none", "--name", "c", IMAGE, "sh", "-c", "echo out; exit 3"]);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (3, "out\n"), "{outcome:?}");
+        for arguments in [
+            &["ps", "-a", "--format", "{{.Names}} {{.Image}} {{.Command}} {{.State}}"][..],
+            &["ps", "-a"],
+            &["images"],
+            &["images", "--format", "json"],
+            &["inspect", "c"],
+            &["image", "inspect", IMAGE],
+            &["logs", "c"],
+            &["volume", "ls"],
+            &["network", "ls"],
+            &["inspect", "nobody"],
+            &["start", "nobody"],
+            &["rmi", "nobody"],
+            &["stop", "c"],
+        ] {
+            let (here, there) = (bed.cove(arguments), remote(arguments));
+            assert_eq!(
+                (here.code, &here.stdout, &here.stderr),
+                (there.code, &there.stdout, &there.stderr),
+                "{arguments:?}"
+            );
+        }
+        remote(&["rm", "c"]).ok();
+    }
+}
+
+#[test]
+fn a_killed_service_leaves_the_containers_alone() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let mut service = Service::start(&bed);
+    let mut command = bed.program(&cove_tests::binary("cove"));
+    command.args(["--url", &service.uri(), "run", "-d", "--name", "c", "--network", "none", IMAGE]);
+    command.args(["sh", "-c", "sleep 0.5; echo after; exit 2"]);
+    Outcome::of(command, b"").ok();
+    service.kill();
+    assert_eq!(bed.cove(&["wait", "c"]).ok(), "2");
+    assert_eq!(bed.cove(&["logs", "c"]).ok(), "after");
+}
+
+#[test]
+fn the_socket_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let _service = Service::start(&bed);
+    let mode = cove_sys::fs::metadata(bed.path("api.sock")).expect("the socket").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

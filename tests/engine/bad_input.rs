@@ -1,0 +1,142 @@
+//! Bad input: one clear error, the right exit code, nothing changed, nothing left.
+
+use cove_tests::{Bed, IMAGE, Who, add_tar_member, write_docker_archive};
+
+use crate::run::everyone;
+
+#[test]
+fn wrong_words_are_refused_by_name() {
+    everyone(|bed| {
+        for (arguments, code, text) in [
+            (&["frobnicate"][..], 125, "frobnicate"),
+            (&["run"], 125, "image"),
+            (&["run", "--memory", "lots", IMAGE], 125, "lots"),
+            (&["run", "-p", "99999:80", IMAGE], 125, "99999"),
+            (&["run", "-v", "relative/../x:y", IMAGE], 125, "y"),
+            (&["run", "--cap-add", "CAP_NONSENSE", IMAGE, "true"], 125, "NONSENSE"),
+            (&["run", "--network", "no-such-net", IMAGE, "true"], 125, "no-such-net"),
+            (&["run", "--runtime", "/no/such/runtime", IMAGE, "true"], 125, "/no/such/runtime"),
+            (&["pull", "-q", "UPPER/case"], 125, "UPPER/case"),
+            (&["pull", "-q", "localhost/x@sha256:short"], 125, "sha256:short"),
+            (&["inspect", "nothing-here"], 125, "nothing-here"),
+            (&["network", "create", "bad name"], 125, "bad name"),
+            (&["volume", "create", "../up"], 125, "../up"),
+            (&["volume", "rm", "nothing-here"], 1, "nothing-here"),
+            (&["load", "-i", "/no/such/file"], 125, "/no/such/file"),
+        ] {
+            bed.cove(arguments).fails(code, text);
+        }
+        assert_eq!(bed.cove(&["ps", "-aq"]).ok(), "", "a refused run left a container");
+    });
+}
+
+#[test]
+fn a_hostile_layer_stays_in_its_root() {
+    let Some(bed) = Bed::empty(Who::Root) else { return };
+    let canary = bed.path("canary");
+    cove_sys::fs::create_dir(&canary).expect("canary");
+    cove_sys::fs::write(canary.join("file"), "untouched").expect("canary");
+    let target = canary.display().to_string();
+    let up = format!("{}{}", "../".repeat(30), target.trim_start_matches('/'));
+    let hostile: Vec<(&str, Vec<u8>)> = vec![
+        ("through a link", {
+            let mut tar = Vec::new();
+            add_tar_member(&mut tar, "link", b'2', &target, b"");
+            add_tar_member(&mut tar, "link/file", b'0', "", b"overwritten");
+            tar
+        }),
+        ("up and out", {
+            let mut tar = Vec::new();
+            add_tar_member(&mut tar, &format!("{}/new", &up[..80.min(up.len())]), b'0', "", b"escaped");
+            tar
+        }),
+        ("a hard link to the host", {
+            let mut tar = Vec::new();
+            add_tar_member(&mut tar, "hard", b'1', &format!("{target}/file"), b"");
+            tar
+        }),
+        ("a whiteout through a link", {
+            let mut tar = Vec::new();
+            add_tar_member(&mut tar, "link", b'2', &target, b"");
+            add_tar_member(&mut tar, "link/.wh.file", b'0', "", b"");
+            tar
+        }),
+    ];
+    for (number, (what, mut layer)) in hostile.into_iter().enumerate() {
+        layer.extend([0; 1024]);
+        let archive = bed.path(&format!("h{number}.tar"));
+        write_docker_archive(
+            &archive,
+            &format!("localhost/h{number}:latest"),
+            &[layer],
+            &serde_json::json!({}),
+        );
+        // Either refused or contained; never outside.
+        let outcome = bed.cove(&["load", "-q", "-i", &archive.display().to_string()]);
+        assert!([0, 125].contains(&outcome.code), "{what}: {outcome:?}");
+        assert!(!outcome.stderr.contains("panicked"), "{what}: {outcome:?}");
+        let entries = cove_sys::fs::read_dir(&canary).expect("canary").count();
+        assert_eq!(entries, 1, "{what}: something was written outside");
+        assert_eq!(cove_sys::fs::read_to_string(canary.join("file")).expect("canary"), "untouched", "{what}");
+    }
+}
+
+#[test]
+fn an_environment_entry_without_value_takes_nothing_from_the_host() {
+    let Some(bed) = Bed::empty(Who::Root) else { return };
+    let rootfs = bed.path("rootfs.tar");
+    cove_tests::root_file_system(&rootfs);
+    let layer = cove_sys::fs::read(&rootfs).expect("rootfs");
+    let archive = bed.path("env.tar");
+    write_docker_archive(
+        &archive,
+        "localhost/env:latest",
+        &[layer],
+        &serde_json::json!({"Env": ["SECRET_X", "*"]}),
+    );
+    bed.cove(&["load", "-q", "-i", &archive.display().to_string()]).ok();
+    let mut command = bed.command(&["run", "--rm", "--network", "none", "localhost/env", "env"]);
+    command.env("SECRET_X", "of-the-host");
+    let outcome = cove_tests::Outcome::of(command, b"");
+    assert!(!outcome.stdout.contains("of-the-host"), "{outcome:?}");
+}
+
+#[test]
+fn broken_configuration_is_named() {
+    everyone(|bed| {
+        let file = bed.path("broken.conf");
+        cove_sys::fs::write(&file, "[containers\nx=").expect("broken.conf");
+        let mut command = bed.command(&["images"]);
+        // Where runuser resets nothing, the variable reaches the program.
+        command.env("CONTAINERS_CONF", &file);
+        cove_tests::Outcome::of(command, b"").fails(125, "broken.conf");
+    });
+}
+
+#[test]
+fn no_space_is_said_and_given_back() {
+    let Some(bed) = Bed::empty(Who::Root) else { return };
+    let rootfs = bed.path("rootfs.tar");
+    cove_tests::root_file_system(&rootfs);
+    let small = bed.path("small");
+    cove_sys::fs::create_dir(&small).expect("small");
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+        .arg(&small)
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        cove_tests::skip("tmpfs cannot be mounted here");
+        return;
+    }
+    let root = small.join("root").display().to_string();
+    let runroot = bed.path("rr2").display().to_string();
+    let mut command = bed.program(&cove_tests::binary("cove"));
+    command.args(["--root", &root, "--runroot", &runroot, "import", "-q"]).arg(&rootfs).arg("localhost/x");
+    let outcome = cove_tests::Outcome::of(command, b"");
+    let mut list = bed.program(&cove_tests::binary("cove"));
+    list.args(["--root", &root, "--runroot", &runroot, "images", "-aq"]);
+    let list = cove_tests::Outcome::of(list, b"");
+    let _ = std::process::Command::new("umount").args(["-l"]).arg(&small).status();
+    outcome.fails(125, "o space left");
+    assert_eq!(list.ok(), "");
+}

@@ -1,0 +1,91 @@
+//! What a container has when nothing was asked for: exactly what Podman gives, since scripts and threat models
+//! depend on it.
+
+use cove_tests::{Bed, IMAGE, Who};
+
+use crate::run::everyone;
+
+fn inside(bed: &Bed, flags: &[&str], script: &str) -> String {
+    let args = [&["run", "--rm", "--network", "none"], flags, &[IMAGE, "sh", "-c", script]].concat();
+    bed.cove(&args).ok().to_owned()
+}
+
+#[test]
+fn capabilities_seccomp_and_umask() {
+    everyone(|bed| {
+        let status = "grep -E '^(Cap|Seccomp:|NoNewPrivs)' /proc/self/status | tr -s '\\t\\n' '  '; umask";
+        assert_eq!(
+            inside(bed, &[], status),
+            "CapInh: 0000000000000000 CapPrm: 00000000800405fb CapEff: 00000000800405fb CapBnd: 00000000800405fb \
+             CapAmb: 0000000000000000 NoNewPrivs: 0 Seccomp: 2 0022"
+        );
+        assert_eq!(
+            inside(
+                bed,
+                &["-u", "1000", "--cap-add", "net_raw"],
+                "grep ^Cap /proc/self/status | cut -f2 | tr '\\n' ' '"
+            ),
+            "0000000000002000 0000000000002000 0000000000002000 00000000800425fb 0000000000002000"
+        );
+        assert_eq!(
+            inside(bed, &["--cap-drop", "all"], "grep CapEff /proc/self/status | cut -f2"),
+            "0000000000000000"
+        );
+        assert_eq!(
+            inside(bed, &["--security-opt", "no-new-privileges"], "grep NoNew /proc/self/status | cut -f2"),
+            "1"
+        );
+        assert_eq!(inside(bed, &["--privileged"], "grep Seccomp: /proc/self/status | cut -f2"), "0");
+    });
+}
+
+#[test]
+fn environment_devices_and_descriptors() {
+    everyone(|bed| {
+        let environment =
+            inside(bed, &["--hostname", "box"], "env | grep -v -E '^(SHLVL|PWD|OLDPWD)=' | sort");
+        assert_eq!(
+            environment,
+            "HOME=/root\nHOSTNAME=box\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nTERM=xterm\ncontainer=podman"
+        );
+        assert_eq!(inside(bed, &[], "ls /proc/self/fd | tr '\\n' ' '"), "0 1 2 3");
+        let devices = inside(bed, &[], "ls /dev | grep -v -E '^core$' | tr '\\n' ' '");
+        assert_eq!(devices, "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero");
+    });
+}
+
+#[test]
+fn masked_and_read_only_paths() {
+    everyone(|bed| {
+        assert_eq!(inside(bed, &[], "cat /proc/kcore 2>/dev/null | head -c 1 | wc -c"), "0");
+        assert_eq!(inside(bed, &[], "cat /proc/keys /proc/timer_list 2>/dev/null | wc -c"), "0");
+        assert_eq!(inside(bed, &[], "ls /sys/firmware | wc -l"), "0");
+        let write = "echo 1 2>/dev/null >/proc/sys/kernel/domainname && echo written || echo refused";
+        assert_eq!(inside(bed, &[], write), "refused");
+        let shm = inside(bed, &[], "grep ' /dev/shm ' /proc/mounts");
+        for option in ["nosuid", "nodev", "noexec", "size=64000k"] {
+            assert!(shm.contains(option), "{option} is not in {shm}");
+        }
+    });
+}
+
+#[test]
+fn a_working_directory_does_not_reach_the_host() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    for number in 3..12 {
+        let path = format!("/proc/self/fd/{number}");
+        let outcome = bed.cove(&["run", "--rm", "--network", "none", "-w", &path, IMAGE, "ls", "home"]);
+        assert_ne!(outcome.code, 0, "{path}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_huge_user_number_is_refused() {
+    everyone(|bed| {
+        for user in ["4294967296", "2147483648:1", "-1"] {
+            let outcome = bed.cove(&["run", "--rm", "--network", "none", "-u", user, IMAGE, "id", "-u"]);
+            assert_ne!(outcome.code, 0, "{user}: {outcome:?}");
+            assert_eq!(outcome.stdout, "", "{user}");
+        }
+    });
+}

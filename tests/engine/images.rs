@@ -1,0 +1,87 @@
+//! Images without a registry: import, load, save, tag, list, inspect, remove.
+
+use cove_tests::{Bed, IMAGE, Who};
+
+use crate::run::everyone;
+
+#[test]
+fn tag_list_inspect_remove() {
+    everyone(|bed| {
+        bed.cove(&["tag", IMAGE, "localhost/other:1"]).ok();
+        let rows = bed.cove(&["images", "--format", "{{.Repository}}:{{.Tag}}", "--sort", "repository"]);
+        assert_eq!(rows.ok(), format!("{IMAGE}\nlocalhost/other:1"));
+        bed.cove(&["image", "exists", "localhost/other:1"]).ok();
+        assert_eq!(bed.cove(&["image", "exists", "localhost/nothing"]).code, 1);
+        let id =
+            bed.cove(&["images", "-q", "--no-trunc", IMAGE]).ok().trim_start_matches("sha256:").to_owned();
+        assert_eq!(bed.cove(&["image", "inspect", "--format", "{{.Id}}", &id[..12]]).ok(), id);
+        bed.cove(&["rmi", &id]).fails(125, "more");
+        bed.cove(&["rmi", "localhost/other:1"]).ok();
+        bed.cove(&["create", "--name", "c", IMAGE, "true"]).ok();
+        bed.cove(&["rmi", IMAGE]).fails(2, "container");
+        bed.cove(&["rmi", "-f", IMAGE]).ok();
+        assert_eq!(bed.cove(&["ps", "-aq"]).ok(), "");
+        assert_eq!(bed.cove(&["images", "-q"]).ok(), "");
+        bed.cove(&["rmi", IMAGE]).fails(1, "cove-test");
+    });
+}
+
+#[test]
+fn save_and_load_both_formats() {
+    everyone(|bed| {
+        let id = bed.cove(&["images", "-q", "--no-trunc", IMAGE]).ok().to_owned();
+        for format in ["docker-archive", "oci-archive"] {
+            let archive = bed.path(format).display().to_string();
+            bed.cove(&["save", "-q", "--format", format, "-o", &archive, IMAGE]).ok();
+            bed.cove(&["rmi", IMAGE]).ok();
+            assert!(bed.cove(&["load", "-q", "-i", &archive]).ok().contains(IMAGE));
+            assert_eq!(bed.cove(&["run", "--rm", "--network", "none", IMAGE, "echo", "there"]).ok(), "there");
+        }
+        // The docker-archive keeps the configuration to the byte, and with it the id.
+        let archive = bed.path("docker-archive").display().to_string();
+        bed.cove(&["rmi", IMAGE]).ok();
+        bed.cove(&["load", "-q", "-i", &archive]).ok();
+        assert_eq!(bed.cove(&["images", "-q", "--no-trunc", IMAGE]).ok(), id);
+    });
+}
+
+#[test]
+fn import_takes_changes() {
+    everyone(|bed| {
+        let archive = bed.path("rootfs.tar").display().to_string();
+        let change = [
+            "import",
+            "-q",
+            "-c",
+            "CMD [\"echo\", \"from cmd\"]",
+            "-c",
+            "ENV A=b",
+            &archive,
+            "localhost/changed",
+        ];
+        bed.cove(&change).ok();
+        assert_eq!(bed.cove(&["run", "--rm", "--network", "none", "localhost/changed"]).ok(), "from cmd");
+        assert_eq!(
+            bed.cove(&["image", "inspect", "--format", "{{.Config.Env}}", "localhost/changed"]).ok(),
+            "[A=b]"
+        );
+    });
+}
+
+#[test]
+fn a_damaged_archive_changes_nothing() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let archive = bed.path("a.tar");
+    bed.cove(&["save", "-q", "-o", &archive.display().to_string(), IMAGE]).ok();
+    let bytes = cove_sys::fs::read(&archive).expect("the archive");
+    bed.cove(&["rmi", IMAGE]).ok();
+    for (name, contents) in
+        [("half.tar", &bytes[..bytes.len() / 2]), ("empty.tar", &[][..]), ("text.tar", b"not a tar")]
+    {
+        let path = bed.path(name);
+        cove_sys::fs::write(&path, contents).expect(name);
+        let outcome = bed.cove(&["load", "-q", "-i", &path.display().to_string()]);
+        outcome.fails(125, "Error");
+        assert_eq!(bed.cove(&["images", "-aq"]).ok(), "", "{name} left an image");
+    }
+}

@@ -1,0 +1,15 @@
+//! The engine through its command line, its API and the clients beside it.
+//!
+//! Each test makes a bed (a throw-away store) of its own, so that they can run at once.
+
+mod api;
+mod bad_input;
+mod defaults;
+mod images;
+mod lifecycle;
+mod network;
+mod peers;
+mod registry;
+mod run;
+mod terminal;
+mod volumes;

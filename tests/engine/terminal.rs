@@ -1,0 +1,57 @@
+//! `-t`: a terminal in the container and on our side, through script(1).
+
+use std::process::Command;
+
+use cove_tests::{Bed, IMAGE, Outcome, Who, binary, has, skip};
+
+/// Runs `cove` on a terminal of its own.
+fn on_terminal(bed: &Bed, arguments: &[&str], input: &[u8]) -> Option<Outcome> {
+    if !has("script") {
+        skip("script is not installed (package bsdutils)");
+        return None;
+    }
+    let mut line = binary("cove").display().to_string();
+    for argument in bed.store_options().iter().map(String::as_str).chain(arguments.iter().copied()) {
+        line.push_str(&format!(" '{}'", argument.replace('\'', "'\\''")));
+    }
+    let mut command = Command::new("script");
+    command
+        .args(["-q", "-e", "-c", &format!("stty rows 31 cols 97; {line}"), "/dev/null"])
+        .env("TERM", "xterm");
+    Some(Outcome::of(command, input))
+}
+
+#[test]
+fn a_terminal_has_our_size_and_the_exit_code_comes_back() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let script = "test -t 0 && test -t 1 && stty size; exit 9";
+    let Some(outcome) =
+        on_terminal(&bed, &["run", "--rm", "-it", "--network", "none", IMAGE, "sh", "-c", script], b"")
+    else {
+        return;
+    };
+    assert_eq!(outcome.code, 9, "{outcome:?}");
+    assert!(outcome.stdout.contains("31 97"), "{outcome:?}");
+}
+
+#[test]
+fn the_detach_keys_leave_the_container_running() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let keys = b"\x10\x11";
+    let Some(outcome) =
+        on_terminal(&bed, &["run", "-it", "--name", "c", "--network", "none", IMAGE, "sleep", "100"], keys)
+    else {
+        return;
+    };
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert_eq!(bed.cove(&["inspect", "--format", "{{.State.Status}}", "c"]).ok(), "running");
+}
+
+#[test]
+fn a_terminal_needs_a_terminal() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    // As Podman: allowed with a warning, because CI scripts do it.
+    let outcome = bed.cove(&["run", "--rm", "-t", "--network", "none", IMAGE, "echo", "x"]);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    assert_eq!(outcome.stdout, "x\r\n");
+}

@@ -1,0 +1,1 @@
+//! A booted machine.

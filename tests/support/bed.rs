@@ -1,0 +1,180 @@
+//! A throw-away store, run root and home for one test, as root or as an ordinary user.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::run::{Outcome, has, is_root};
+use crate::{IMAGE, image};
+
+/// As whom `cove` runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// The super-user.
+    Root,
+    /// An ordinary user with ranges in /etc/subuid.
+    User,
+}
+
+/// A place where `cove` runs without touching the machine's own stores.
+pub struct Bed {
+    folder: TempDir,
+    user: Option<String>,
+}
+
+impl Bed {
+    /// A bed with [`IMAGE`] in its store; `None` (after saying why) where this machine cannot do it.
+    ///
+    /// # Panics
+    /// Where the image cannot be imported.
+    #[track_caller]
+    pub fn new(who: Who) -> Option<Self> {
+        let bed = Self::empty(who)?;
+        let archive = bed.path("rootfs.tar");
+        image::root_file_system(&archive);
+        bed.cove(&["import", "-q", &archive.display().to_string(), IMAGE]).ok();
+        Some(bed)
+    }
+
+    /// A bed with nothing in its store.
+    ///
+    /// # Panics
+    /// Where no temporary folder can be made.
+    pub fn empty(who: Who) -> Option<Self> {
+        let user = match (who, is_root()) {
+            (Who::Root, true) | (Who::User, false) => None,
+            (Who::Root, false) => {
+                crate::skip("needs root");
+                return None;
+            }
+            (Who::User, true) => Some(ordinary_user()?),
+        };
+        // Short, because the sockets in it have at most 107 bytes.
+        let folder = tempfile::Builder::new().prefix("cv").tempdir_in("/tmp").expect("a temporary folder");
+        let bed = Self { folder, user };
+        for name in ["run", "home"] {
+            let path = bed.path(name);
+            cove_sys::fs::create_dir(&path).expect("a folder");
+        }
+        if let Some(user) = &bed.user {
+            let status = Command::new("chown").arg("-R").arg(user).arg(bed.folder.path()).status();
+            assert!(status.is_ok_and(|status| status.success()), "chown to {user}");
+        }
+        Some(bed)
+    }
+
+    /// A path in the bed.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The options that point an engine at the bed's store.
+    pub fn store_options(&self) -> Vec<String> {
+        vec![
+            "--root".into(),
+            self.path("root").display().to_string(),
+            "--runroot".into(),
+            self.path("rr").display().to_string(),
+        ]
+    }
+
+    /// `cove` with these arguments, ready to run in the bed.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.program(&binary("cove"));
+        command.args(self.store_options()).args(arguments);
+        command
+    }
+
+    /// Any program as the bed's user with the bed's environment.
+    pub fn program(&self, program: &Path) -> Command {
+        let mut command = match &self.user {
+            Some(user) => {
+                let mut command = Command::new("runuser");
+                command.args(["-u", user, "--"]).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("HOME", self.path("home"))
+            .env("XDG_RUNTIME_DIR", self.path("run"))
+            .env("LANG", "C.UTF-8")
+            .current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs `cove` with these arguments.
+    ///
+    /// # Panics
+    /// Where it cannot be started or hangs.
+    #[track_caller]
+    pub fn cove(&self, arguments: &[&str]) -> Outcome {
+        Outcome::of(self.command(arguments), b"")
+    }
+
+    /// Runs `cove` with these arguments and `input`.
+    ///
+    /// # Panics
+    /// Where it cannot be started or hangs.
+    #[track_caller]
+    pub fn cove_with(&self, arguments: &[&str], input: &[u8]) -> Outcome {
+        Outcome::of(self.command(arguments), input)
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        // Whatever the test left: containers first, then the mounts that a failed test may have kept.
+        let _ = Outcome::of(self.command(&["rm", "-f", "-a", "-t", "0"]), b"");
+        if is_root() {
+            let prefix = self.folder.path().display().to_string();
+            let mounts = cove_sys::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+            let mut below: Vec<&str> = mounts
+                .lines()
+                .filter_map(|line| line.split(' ').nth(1))
+                .filter(|path| path.starts_with(&prefix))
+                .collect();
+            below.reverse();
+            for path in below {
+                let _ = Command::new("umount").args(["-l", path]).status();
+            }
+        } else {
+            // Files of mapped ids can only be removed inside the user namespace.
+            let root = self.path("root").display().to_string();
+            let _ = Outcome::of(self.command(&["unshare", "rm", "-rf", &root]), b"");
+        }
+    }
+}
+
+/// A program that was built with the suites.
+///
+/// # Panics
+/// Where it was not built: `cargo xtask test` builds it first.
+pub fn binary(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("COVE_BIN_DIR") {
+        return Path::new(&folder).join(name);
+    }
+    // target/debug/deps/SUITE → target/debug/NAME
+    let suite = std::env::current_exe().expect("the suite's own path");
+    let path = suite.parent().and_then(Path::parent).map(|folder| folder.join(name)).unwrap_or_default();
+    assert!(path.exists(), "{} is not built: cargo build -p cove-cli -p cove-monitor", path.display());
+    path
+}
+
+/// The user that the rootless tests run as: `COVE_TEST_USER`, by default `cove-test`.
+fn ordinary_user() -> Option<String> {
+    let user = std::env::var("COVE_TEST_USER").unwrap_or_else(|_| "cove-test".into());
+    let known = Command::new("id").arg("-u").arg(&user).output().is_ok_and(|output| output.status.success());
+    if !known {
+        crate::skip(&format!("there is no user {user} (useradd -m {user}; or set COVE_TEST_USER)"));
+        return None;
+    }
+    if !has("newuidmap") {
+        crate::skip("newuidmap is not installed (package uidmap)");
+        return None;
+    }
+    Some(user)
+}
