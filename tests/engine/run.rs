@@ -15,7 +15,10 @@ pub(crate) fn everyone(test: impl Fn(&Bed)) {
 fn output_input_and_exit_codes() {
     everyone(|bed| {
         let run = ["run", "--rm", "--network", "none"];
-        let with = |rest: &[&str]| [&run[..], rest].concat();
+        fn joined<'a>(run: &[&'a str], rest: &[&'a str]) -> Vec<&'a str> {
+            [run, rest].concat()
+        }
+        let with = |rest: &[&'static str]| joined(&run, rest);
         let both = bed.cove(&with(&[IMAGE, "sh", "-c", "echo out; echo err >&2; exit 7"]));
         assert_eq!((both.code, both.stdout.as_str(), both.stderr.as_str()), (7, "out\n", "err\n"));
         assert_eq!(bed.cove_with(&with(&["-i", IMAGE, "cat"]), b"line\n").ok(), "line");
