@@ -274,7 +274,7 @@ impl Connections {
         })
     }
 
-    /// Changes the file under its lock (the one podman takes) and replaces it whole.
+    /// Changes the file under a lock beside it and replaces it whole.
     ///
     /// # Errors
     /// Those of `change`, or the file cannot be read, locked or written.

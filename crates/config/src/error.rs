@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cove_api::ErrorKind;
+
 /// A text that is not what its format demands; the pure parsers return it, loading adds the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{message}", line.map(|line| format!("line {line}: ")).unwrap_or_default())]
@@ -150,6 +152,29 @@ impl Error {
 
     pub(crate) fn write(path: &Path, source: io::Error) -> Self {
         Self::Write { path: path.to_owned(), source }
+    }
+}
+
+impl From<Error> for cove_api::Error {
+    fn from(error: Error) -> Self {
+        let kind = match &error {
+            Error::Read { source, .. } | Error::Write { source, .. }
+                if source.kind() == io::ErrorKind::PermissionDenied =>
+            {
+                ErrorKind::PermissionDenied
+            }
+            Error::Missing { .. } | Error::ConnectionNotFound { .. } | Error::NoDefaultConnection => {
+                ErrorKind::NotFound
+            }
+            Error::ConnectionExists { .. } => ErrorKind::AlreadyExists,
+            Error::Parse { .. } | Error::Invalid { .. } | Error::ConnectionReadOnly { .. } => {
+                ErrorKind::InvalidArgument
+            }
+            Error::NotLoggedIn { .. } => ErrorKind::Unauthorized,
+            Error::CredentialHelper { .. } => ErrorKind::Unavailable,
+            _ => ErrorKind::Internal,
+        };
+        Self::from_chain(kind, &error)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Parsing is pure (`&str` to a typed value); loading finds the files, bounds them and names them in errors.
 //! Nothing here reads the process environment: the binary captures it once as [`env::Environment`].
 
+pub mod auth;
 pub mod connections;
 pub mod containers;
 pub mod dirs;
@@ -10,9 +11,12 @@ pub mod env;
 mod error;
 mod file;
 mod merge;
+pub mod policy;
 pub mod registries;
 pub mod storage;
+pub mod subid;
 
+pub use auth::{CredentialStore, Credentials};
 pub use connections::{Connection, Connections, Destination};
 pub use containers::ContainersConf;
 pub use dirs::{Directories, User};
@@ -20,5 +24,6 @@ pub use env::Environment;
 pub use error::{Error, ParseError, Result};
 pub use file::{Loaded, SIZE_LIMIT};
 pub use merge::{Text, TextList};
+pub use policy::Policy;
 pub use registries::{Registries, ShortNameAliases, ShortNameMode};
 pub use storage::{StorageConf, StorageFlags, StoreOptions};
