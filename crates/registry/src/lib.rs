@@ -3,6 +3,7 @@
 //! Everything an image comes from is an [`ImageSource`], everything it goes to an [`ImageDestination`];
 //! [`copy_image`] joins the two, verifies every byte against its digest and bounds every size.
 
+mod client;
 mod copy;
 mod digest;
 mod error;
@@ -10,8 +11,12 @@ mod image;
 pub mod manifest;
 mod platform;
 mod reference;
+mod registries;
 mod stream;
 
+pub use client::{
+    CredentialLookup, Credentials, RegistryClient, RegistryOptions, RegistrySource, RetryPolicy,
+};
 pub use copy::{
     CopyEvent, CopyOptions, CopyProgress, CopyReport, DEFAULT_PARALLEL, ResolvedImage, copy_image, resolve,
 };
@@ -23,4 +28,7 @@ pub use manifest::{
 };
 pub use platform::Platform;
 pub use reference::{DEFAULT_REGISTRY, Reference, ShortName};
+pub use registries::{
+    Candidates, Endpoint, PullFromMirror, Registries, RegistryEntry, RegistryMirror, ShortNameMode,
+};
 pub use stream::{BlockingReader, from_bytes};

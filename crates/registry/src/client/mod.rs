@@ -1,0 +1,17 @@
+//! The client side of the OCI distribution protocol.
+//!
+//! [`RegistryClient`] opens sources; a session per repository answers challenges, follows redirects without taking
+//! credentials along, tries again what may pass, and turns failures into messages.
+
+mod challenge;
+mod failure;
+mod http;
+mod open;
+mod options;
+mod session;
+mod source;
+mod tls;
+
+pub use open::RegistryClient;
+pub use options::{CredentialLookup, Credentials, RegistryOptions, RetryPolicy};
+pub use source::RegistrySource;

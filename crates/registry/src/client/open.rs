@@ -1,0 +1,159 @@
+//! The entry points: opening images, listing tags, checking a login.
+
+use std::sync::Arc;
+
+use ::http::header::{HeaderMap, LINK};
+use ::http::{HeaderValue, Method};
+use serde::Deserialize;
+
+use super::http::Http;
+use super::options::{Credentials, RegistryOptions};
+use super::session::{Access, Session};
+use super::source::RegistrySource;
+use crate::error::{Error, Result};
+use crate::reference::Reference;
+use crate::registries::{Candidates, Registries};
+
+const MAX_TAG_PAGES: usize = 200;
+const MAX_TAG_PAGE: u64 = 4 << 20;
+
+/// Talks to registries. Cheap to clone; clones share connections.
+#[derive(Clone)]
+pub struct RegistryClient {
+    http: Arc<Http>,
+}
+
+impl RegistryClient {
+    /// With this configuration; nothing is contacted yet.
+    pub fn new(options: RegistryOptions) -> Self {
+        Self { http: Arc::new(Http::new(options)) }
+    }
+
+    /// The configuration.
+    pub fn options(&self) -> &RegistryOptions {
+        &self.http.options
+    }
+
+    fn registries(&self) -> &Registries {
+        &self.http.options.registries
+    }
+
+    /// What a user's input can stand for; see [`Registries::candidates`].
+    ///
+    /// # Errors
+    /// As [`Registries::candidates`].
+    pub fn candidates(&self, input: &str, docker_hub_only: bool) -> Result<Candidates> {
+        self.registries().candidates(input, docker_hub_only)
+    }
+
+    /// Opens the first of `candidates` whose manifest can be fetched.
+    ///
+    /// # Errors
+    /// [`Error::AllCandidates`] with each one's failure; the failure itself if there is one candidate only.
+    pub async fn open_first(&self, input: &str, candidates: &[Reference]) -> Result<RegistrySource> {
+        let mut causes = Vec::new();
+        for reference in candidates {
+            match self.open(reference).await {
+                Ok(source) => return Ok(source),
+                Err(error) => causes.push((reference.to_string(), error)),
+            }
+        }
+        Err(combine(input, causes))
+    }
+
+    /// Opens an image at its mirrors and then at its own place, and fetches its manifest or index.
+    ///
+    /// # Errors
+    /// The registry cannot be reached, refuses, or has no such image.
+    pub async fn open(&self, reference: &Reference) -> Result<RegistrySource> {
+        let mut causes = Vec::new();
+        for endpoint in self.registries().endpoints(reference)? {
+            let session =
+                Session::new(self.http.clone(), &endpoint.reference, endpoint.insecure, Access::Pull);
+            match RegistrySource::open(session, reference, &endpoint.reference).await {
+                Ok(source) => return Ok(source),
+                Err(error) => causes.push((endpoint.reference.to_string(), error)),
+            }
+        }
+        Err(combine(&reference.to_string(), causes))
+    }
+
+    /// All tags of a repository.
+    ///
+    /// # Errors
+    /// As [`RegistryClient::open`].
+    pub async fn tags(&self, reference: &Reference) -> Result<Vec<String>> {
+        let endpoint = self.registries().push_endpoint(reference)?;
+        let session =
+            Session::new(self.http.clone(), &endpoint.reference, endpoint.insecure, Access::Pull);
+        let mut url = session.url("tags/list").await?;
+        let mut tags = Vec::new();
+        for _ in 0..MAX_TAG_PAGES {
+            let response = session.send(Method::GET, url.clone(), HeaderMap::new()).await?;
+            if response.status().as_u16() == 404 {
+                return Err(Error::ManifestUnknown {
+                    name: session.name(),
+                    tag: "(list of tags)".into(),
+                    detail: String::new(),
+                });
+            }
+            if !response.status().is_success() {
+                return Err(session.refused(response).await);
+            }
+            let next = response.headers().get(LINK).and_then(next_page).map(str::to_owned);
+            let subject = format!("{}: list of tags", session.name());
+            let body = self.http.body(response, &subject, MAX_TAG_PAGE).await?;
+            let page: TagPage = serde_json::from_slice(&body).map_err(|error| Error::Protocol {
+                registry: session.name(),
+                reason: format!("malformed list of tags: {error}"),
+            })?;
+            tags.extend(page.tags.unwrap_or_default());
+            match next.and_then(|next| url.join(&next).ok()) {
+                Some(next) if super::http::same_origin(&next, &url) => url = next,
+                _ => break,
+            }
+        }
+        Ok(tags)
+    }
+
+    /// Whether `registry` accepts these credentials: what a login checks before it stores them.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] when it does not, or the registry cannot be reached.
+    pub async fn check_login(&self, registry: &str, credentials: Credentials) -> Result<()> {
+        // Any repository name will do to find the registry's settings.
+        let probe = Reference::from_parts(registry, "login", None, None)?;
+        let endpoint = self.registries().push_endpoint(&probe)?;
+        let session = Session::for_registry(
+            self.http.clone(),
+            endpoint.reference.registry(),
+            endpoint.insecure,
+            credentials,
+        );
+        let url = session.url("").await?;
+        let response = session.send(Method::GET, url, HeaderMap::new()).await?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        Err(session.refused(response).await)
+    }
+}
+
+fn combine(input: &str, mut causes: Vec<(String, Error)>) -> Error {
+    match causes.len() {
+        1 => causes.remove(0).1,
+        _ => Error::AllCandidates { image: input.into(), causes },
+    }
+}
+
+#[derive(Deserialize)]
+struct TagPage {
+    tags: Option<Vec<String>>,
+}
+
+/// `<URL>; rel="next"` (RFC 8288).
+fn next_page(link: &HeaderValue) -> Option<&str> {
+    let text = link.to_str().ok()?;
+    let (url, parameters) = text.strip_prefix('<')?.split_once('>')?;
+    parameters.contains("next").then_some(url)
+}

@@ -1,0 +1,102 @@
+//! What the registry client is configured with. Nothing is read from the environment or from files here, except
+//! certificates beneath the directories that are named.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::registries::Registries;
+
+/// How a user identifies to a registry.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Credentials {
+    /// User name.
+    pub username: String,
+    /// Password or access token.
+    pub password: String,
+    /// An OAuth2 refresh token, used in place of the password.
+    pub identity_token: Option<String>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// Finds credentials; called on a blocking thread, because it may read files or run a program.
+pub trait CredentialLookup: Send + Sync {
+    /// For `key`, which is `REGISTRY/REPOSITORY` or a host alone; the longest matching entry wins.
+    ///
+    /// # Errors
+    /// A text that names the file or program that failed, and no secret.
+    fn lookup(&self, key: &str) -> Result<Option<Credentials>, String>;
+}
+
+impl<F> CredentialLookup for F
+where
+    F: Fn(&str) -> Result<Option<Credentials>, String> + Send + Sync,
+{
+    fn lookup(&self, key: &str) -> Result<Option<Credentials>, String> {
+        self(key)
+    }
+}
+
+/// How often and how fast to try again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Tries after the first, for 429, 5xx and broken connections.
+    pub retries: u32,
+    /// Wait before the first of them; doubles each time, unless the registry names a time.
+    pub first_delay: Duration,
+    /// The longest wait, also when the registry names a longer one.
+    pub max_delay: Duration,
+    /// How often a blob that broke off is continued.
+    pub resumes: u32,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            retries: 3,
+            first_delay: Duration::from_secs(1),
+            max_delay: Duration::from_secs(60),
+            resumes: 5,
+        }
+    }
+}
+
+/// Configuration of a [`RegistryClient`](crate::RegistryClient).
+#[derive(Clone)]
+pub struct RegistryOptions {
+    /// registries.conf.
+    pub registries: Registries,
+    /// auth.json and the rest.
+    pub credentials: Arc<dyn CredentialLookup>,
+    /// Directories that hold `HOST[:PORT]/*.{crt,cert,key}`; the first that has the host is used.
+    pub certificate_dirs: Vec<PathBuf>,
+    /// `Some(false)`: certificates are not checked, and plain HTTP is tried too; `Some(true)`: always checked,
+    /// whatever registries.conf says; `None`: as registries.conf says.
+    pub tls_verify: Option<bool>,
+    /// The `User-Agent` header.
+    pub user_agent: String,
+    /// The longest time without (nearly) any data.
+    pub stall_timeout: Duration,
+    /// Trying again.
+    pub retry: RetryPolicy,
+}
+
+impl Default for RegistryOptions {
+    fn default() -> Self {
+        Self {
+            registries: Registries::default(),
+            credentials: Arc::new(|_: &str| Ok(None)),
+            certificate_dirs: vec!["/etc/containers/certs.d".into(), "/etc/docker/certs.d".into()],
+            tls_verify: None,
+            user_agent: format!("cove/{}", env!("CARGO_PKG_VERSION")),
+            stall_timeout: Duration::from_secs(60),
+            retry: RetryPolicy::default(),
+        }
+    }
+}
