@@ -1,1 +1,29 @@
 //! Networks, network namespaces, DNS, port forwarding, rootless networking.
+//!
+//! [`Networks`] is the entrance: network files shared with podman and netavark, namespaces, and the set-up and
+//! teardown of a container's connections. All of it is synchronous and safe to call from several processes.
+#![cfg(target_os = "linux")]
+
+mod addr;
+mod config;
+mod dns;
+mod error;
+mod firewall;
+mod ident;
+mod ipam;
+mod link;
+mod netlink;
+mod netns;
+mod ports;
+mod process;
+mod record;
+mod rootless;
+mod settings;
+mod setup;
+mod store;
+
+pub use addr::{Cidr, MacAddress};
+pub use config::{SubnetPool, matches};
+pub use error::{Error, Result};
+pub use setup::{SetupOptions, SetupReport};
+pub use store::{Networks, NetworksOptions};

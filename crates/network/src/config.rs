@@ -1,0 +1,617 @@
+//! The network configuration files, one `NAME.json` each, in netavark's form and places, shared with podman.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+
+use cove_api::{Filters, Network, NetworkCreateOptions, Subnet};
+use cove_sys::fs;
+
+use crate::addr::{Cidr, from_number, number};
+use crate::error::{Error, Result};
+use crate::ident;
+use crate::link;
+use crate::netlink::Socket;
+use crate::settings::Settings;
+
+/// Largest configuration file that is read.
+const FILE_LIMIT: u64 = 1 << 20;
+/// Most networks a folder may hold, as a bound for hostile folders.
+const NETWORK_LIMIT: usize = 16_384;
+
+/// From where free subnets are taken (containers.conf `default_subnet_pools`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubnetPool {
+    /// The range.
+    pub base: Cidr,
+    /// Prefix length of each subnet taken from it.
+    pub size: u8,
+}
+
+impl SubnetPool {
+    /// Podman's pools: /24 networks from 10.89.0.0 to 10.255.255.255.
+    pub fn defaults() -> Vec<Self> {
+        ["10.89.0.0/16", "10.90.0.0/15", "10.92.0.0/14", "10.96.0.0/11", "10.128.0.0/9"]
+            .iter()
+            .filter_map(|base| Some(Self { base: base.parse().ok()?, size: 24 }))
+            .collect()
+    }
+}
+
+/// The configured networks of one folder, and the built-in default network.
+#[derive(Debug, Clone)]
+pub(crate) struct ConfigStore {
+    pub(crate) folder: PathBuf,
+    pub(crate) default_network: String,
+    pub(crate) default_subnet: Cidr,
+    pub(crate) pools: Vec<SubnetPool>,
+}
+
+/// The lock podman takes (`fcntl` open file description lock on `netavark.lock`); closing the file releases it.
+struct ConfigLock {
+    _file: fs::File,
+}
+
+impl ConfigStore {
+    fn lock(&self) -> Result<ConfigLock> {
+        fs::create_dir_all(&self.folder).map_err(|error| Error::file("creating", &self.folder, error))?;
+        let path = self.folder.join("netavark.lock");
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|error| Error::file("opening", &path, error))?;
+        // SAFETY: all-zero is a valid value of this plain C structure.
+        let mut request: libc::flock = unsafe { std::mem::zeroed() };
+        // The constants are small; the field is narrower than them on some systems.
+        request.l_type = libc::F_WRLCK as libc::c_short;
+        request.l_whence = libc::SEEK_SET as libc::c_short;
+        loop {
+            // SAFETY: the descriptor is open and `request` lives through the call, which reads it only.
+            if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLKW, &request) } == 0 {
+                return Ok(ConfigLock { _file: file });
+            }
+            let error = std::io::Error::last_os_error();
+            if error.kind() != std::io::ErrorKind::Interrupted {
+                return Err(Error::file("locking", &path, error));
+            }
+        }
+    }
+
+    /// The default network as it is without a file.
+    fn built_in(&self) -> Network {
+        Network {
+            name: self.default_network.clone(),
+            // The id podman gives its default network: the digest of its name `podman`.
+            id: "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9".into(),
+            driver: "bridge".into(),
+            network_interface: "podman0".into(),
+            created: jiff::Timestamp::now(),
+            subnets: vec![Subnet {
+                subnet: self.default_subnet.network().to_string(),
+                gateway: first_host(self.default_subnet).to_string(),
+                lease_range: None,
+            }],
+            ipv6_enabled: !self.default_subnet.is_ipv4(),
+            ipam_options: BTreeMap::from([("driver".into(), "host-local".into())]),
+            ..Network::default()
+        }
+    }
+
+    /// All networks by name. A file that is no network is passed over with a warning, as podman does.
+    pub(crate) fn load(&self) -> Result<BTreeMap<String, Network>> {
+        let mut networks = BTreeMap::new();
+        match fs::read_dir(&self.folder) {
+            Ok(entries) => {
+                for entry in entries.take(NETWORK_LIMIT) {
+                    let path = entry.map_err(|error| Error::file("reading", &self.folder, error))?.path();
+                    if path.extension().is_none_or(|extension| extension != "json") {
+                        continue;
+                    }
+                    match read(&path) {
+                        Ok(network) => {
+                            networks.insert(network.name.clone(), network);
+                        }
+                        Err(error) => tracing::warn!("network configuration passed over: {error}"),
+                    }
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::file("reading", &self.folder, error)),
+        }
+        if !networks.contains_key(&self.default_network) {
+            networks.insert(self.default_network.clone(), self.built_in());
+        }
+        Ok(networks)
+    }
+
+    /// One network by name, id or the unambiguous start of an id.
+    pub(crate) fn find(&self, name_or_id: &str) -> Result<Network> {
+        // The common case costs one small file.
+        if ident::check_network_name(name_or_id).is_ok() {
+            match read(&self.folder.join(format!("{name_or_id}.json"))) {
+                Ok(network) => return Ok(network),
+                Err(_) if name_or_id == self.default_network => {
+                    if !self.folder.join(format!("{name_or_id}.json")).exists() {
+                        return Ok(self.built_in());
+                    }
+                }
+                Err(_) => {}
+            }
+        }
+        let mut networks = self.load()?;
+        if let Some(network) = networks.remove(name_or_id) {
+            return Ok(network);
+        }
+        if name_or_id.is_empty() {
+            return Err(Error::NetworkNotFound(name_or_id.to_owned()));
+        }
+        let mut found = networks.into_values().filter(|network| network.id.starts_with(name_or_id));
+        match (found.next(), found.next()) {
+            (Some(network), None) => Ok(network),
+            (Some(_), Some(_)) => Err(Error::Ambiguous(name_or_id.to_owned())),
+            _ => Err(Error::NetworkNotFound(name_or_id.to_owned())),
+        }
+    }
+
+    /// Creates a network: checks what is given, fills in the rest, writes the file.
+    pub(crate) fn create(&self, network: Network, options: NetworkCreateOptions) -> Result<Network> {
+        let _lock = self.lock()?;
+        let networks = self.load()?;
+        if let Some(present) = networks.get(&network.name) {
+            if options.ignore_if_exists {
+                return Ok(present.clone());
+            }
+            return Err(Error::NetworkExists(network.name));
+        }
+        let host = Host::look()?;
+        let network = complete(network, &networks, &host, &self.pools)?;
+        self.write(&network)?;
+        Ok(network)
+    }
+
+    fn write(&self, network: &Network) -> Result<()> {
+        let path = self.folder.join(format!("{}.json", network.name));
+        let mut text = serde_json::to_vec_pretty(network)
+            .map_err(|source| Error::Parse { path: path.clone(), source })?;
+        text.push(b'\n');
+        cove_sys::atomic::write(&path, &text, 0o644).map_err(|error| Error::file("writing", &path, error))
+    }
+
+    /// Removes a network's file. The default network cannot be removed.
+    pub(crate) fn remove(&self, name_or_id: &str) -> Result<Network> {
+        let _lock = self.lock()?;
+        let network = self.find(name_or_id)?;
+        if network.name == self.default_network {
+            return Err(Error::Invalid(format!("default network {} cannot be removed", network.name)));
+        }
+        let path = self.folder.join(format!("{}.json", network.name));
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::file("removing", &path, error))
+            }
+            _ => Ok(network),
+        }
+    }
+
+    /// Adds and removes the name servers of a network.
+    pub(crate) fn update_dns(&self, name_or_id: &str, add: &[String], remove: &[String]) -> Result<Network> {
+        let _lock = self.lock()?;
+        let mut network = self.find(name_or_id)?;
+        for server in add.iter().chain(remove) {
+            if server.parse::<std::net::IpAddr>().is_err() {
+                return Err(Error::Invalid(format!("unable to parse ip {server} specified as DNS server")));
+            }
+        }
+        network.network_dns_servers.retain(|server| !remove.contains(server));
+        for server in add {
+            if !network.network_dns_servers.contains(server) {
+                network.network_dns_servers.push(server.clone());
+            }
+        }
+        self.write(&network)?;
+        Ok(network)
+    }
+}
+
+fn read(path: &Path) -> Result<Network> {
+    let mut text = Vec::new();
+    let file = fs::File::open(path).map_err(|error| Error::file("opening", path, error))?;
+    file.take(FILE_LIMIT).read_to_end(&mut text).map_err(|error| Error::file("reading", path, error))?;
+    let network: Network =
+        serde_json::from_slice(&text).map_err(|source| Error::Parse { path: path.to_path_buf(), source })?;
+    ident::check_network_name(&network.name)?;
+    if path.file_stem().is_none_or(|stem| stem != network.name.as_str()) {
+        return Err(Error::Invalid(format!(
+            "network name {} does not match its file {}",
+            network.name,
+            path.display()
+        )));
+    }
+    if network.id.len() != 64 || !network.id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Error::Invalid(format!("invalid network ID {:?} in {}", network.id, path.display())));
+    }
+    if !network.network_interface.is_empty() {
+        ident::check_device_name(&network.network_interface)?;
+    }
+    Ok(network)
+}
+
+/// First address after the network address: the default gateway.
+fn first_host(subnet: Cidr) -> std::net::IpAddr {
+    let first = number(subnet.first());
+    from_number(if subnet.host_bits() > 1 { first + 1 } else { first }, subnet.is_ipv4())
+}
+
+/// Which names and subnets the host itself uses.
+#[derive(Debug, Default)]
+struct Host {
+    devices: Vec<String>,
+    subnets: Vec<Cidr>,
+}
+
+impl Host {
+    fn look() -> Result<Self> {
+        let mut socket = Socket::route().map_err(|error| Error::kernel("opening a netlink socket", error))?;
+        let devices = link::all(&mut socket)?.into_iter().map(|link| link.name).collect();
+        let mut subnets: Vec<Cidr> =
+            link::addresses(&mut socket)?.into_iter().map(|(_, address)| address.network()).collect();
+        subnets.extend(link::routes(&mut socket)?.into_iter().filter_map(|route| route.destination));
+        // A route to everything, as VPNs make in two halves, takes no subnet away.
+        subnets.retain(|subnet| subnet.prefix() > 1);
+        Ok(Self { devices, subnets })
+    }
+}
+
+/// Checks a requested network and fills in what it leaves open. Pure apart from the id and the time.
+fn complete(
+    mut network: Network,
+    networks: &BTreeMap<String, Network>,
+    host: &Host,
+    pools: &[SubnetPool],
+) -> Result<Network> {
+    if !network.id.is_empty() {
+        return Err(Error::Invalid("ID can not be set for network create: invalid argument".into()));
+    }
+    network.id = ident::random_id();
+    network.created = jiff::Timestamp::now();
+    if network.driver.is_empty() {
+        network.driver = "bridge".into();
+    }
+    network.options = network.options.into_iter().map(|(key, value)| (docker_option(&key), value)).collect();
+    if let Some(name) = network.options.remove("bridge_name") {
+        network.network_interface = name;
+    }
+    let free_name = || {
+        (1u32..)
+            .map(|count| format!("podman{count}"))
+            .find(|name| {
+                !networks.values().any(|other| other.name == *name || other.network_interface == *name)
+                    && !host.devices.contains(name)
+            })
+            .unwrap_or_default()
+    };
+    if network.name.is_empty() {
+        network.name = free_name();
+    }
+    ident::check_network_name(&network.name)?;
+    if matches!(
+        network.name.as_str(),
+        "none" | "host" | "default" | "private" | "container" | "slirp4netns" | "pasta" | "ns"
+    ) {
+        return Err(Error::Invalid(format!("network name {:?} is reserved: invalid argument", network.name)));
+    }
+    let bridge = network.driver == "bridge";
+    if bridge {
+        if network.network_interface.is_empty() {
+            network.network_interface = free_name();
+        }
+        ident::check_device_name(&network.network_interface)?;
+        if networks.values().any(|other| other.network_interface == network.network_interface) {
+            return Err(Error::InUse(format!("bridge name {} already in use", network.network_interface)));
+        }
+    } else {
+        if network.network_interface.is_empty() {
+            network.network_interface = network.options.get("parent").cloned().unwrap_or_default();
+        }
+        network.options.remove("parent");
+        if !network.network_interface.is_empty() {
+            ident::check_device_name(&network.network_interface)?;
+            if !host.devices.contains(&network.network_interface) {
+                return Err(Error::Invalid(format!(
+                    "parent interface {} does not exist",
+                    network.network_interface
+                )));
+            }
+        }
+        // Name service needs an address of the host in the network, which these drivers do not have.
+        network.dns_enabled = false;
+    }
+    for server in &network.network_dns_servers {
+        if server.parse::<std::net::IpAddr>().is_err() {
+            return Err(Error::Invalid(format!("unable to parse ip {server}: invalid argument")));
+        }
+    }
+    fill_subnets(&mut network, networks, host, pools, bridge)?;
+    Settings::parse(&network)?;
+    Ok(network)
+}
+
+fn fill_subnets(
+    network: &mut Network,
+    networks: &BTreeMap<String, Network>,
+    host: &Host,
+    pools: &[SubnetPool],
+    bridge: bool,
+) -> Result<()> {
+    let ipam = network.ipam_options.entry("driver".into()).or_default();
+    if ipam == "none" {
+        if !network.subnets.is_empty() {
+            return Err(Error::Invalid(
+                "none ipam driver is set but subnets are given: invalid argument".into(),
+            ));
+        }
+        network.dns_enabled = false;
+        return Ok(());
+    }
+    if ipam.is_empty() {
+        *ipam = "host-local".into();
+    }
+    if network.subnets.is_empty() && !bridge {
+        return Err(Error::Unsupported(format!(
+            "driver {} without a subnet would need DHCP, which is not supported: give a subnet",
+            network.driver
+        )));
+    }
+    let mut used: Vec<Cidr> = host.subnets.clone();
+    for other in networks.values() {
+        used.extend(other.subnets.iter().filter_map(|subnet| subnet.subnet.parse::<Cidr>().ok()));
+    }
+    let parsed = Settings::parse(&Network { options: BTreeMap::new(), ..network.clone() })?;
+    // A subnet of a macvlan network is that of its parent, so it is in use by design.
+    if bridge {
+        for subnet in &parsed.subnets {
+            if used.iter().any(|other| other.overlaps(&subnet.subnet)) {
+                return Err(Error::InUse(format!(
+                    "subnet {} is already used on the host or by another config",
+                    subnet.subnet
+                )));
+            }
+            used.push(subnet.subnet);
+        }
+    }
+    let has = |ipv4: bool| parsed.has_family(ipv4);
+    if bridge && (network.subnets.is_empty() || (network.ipv6_enabled && !has(true) && !has(false))) {
+        network.subnets.push(Subnet { subnet: free_subnet(&used, pools)?.to_string(), ..Subnet::default() });
+    }
+    if bridge && network.ipv6_enabled && !has(false) {
+        network.subnets.push(Subnet { subnet: free_ipv6_subnet(&used).to_string(), ..Subnet::default() });
+    }
+    for subnet in &mut network.subnets {
+        let cidr = subnet.subnet.parse::<Cidr>()?.network();
+        subnet.subnet = cidr.to_string();
+        if subnet.gateway.is_empty() && (bridge || !network.internal) {
+            subnet.gateway = first_host(cidr).to_string();
+        }
+        if !cidr.is_ipv4() {
+            network.ipv6_enabled = true;
+        }
+    }
+    Ok(())
+}
+
+fn docker_option(key: &str) -> String {
+    match key {
+        "com.docker.network.driver.mtu" => "mtu",
+        "com.docker.network.bridge.name" => "bridge_name",
+        "macvlan_mode" | "ipvlan_mode" => "mode",
+        other => other,
+    }
+    .to_owned()
+}
+
+fn free_subnet(used: &[Cidr], pools: &[SubnetPool]) -> Result<Cidr> {
+    for pool in pools {
+        let mut candidate = Cidr::new(pool.base.first(), pool.size);
+        while let Some(subnet) = candidate.filter(|subnet| pool.base.contains(subnet.first())) {
+            if !used.iter().any(|other| other.overlaps(&subnet)) {
+                return Ok(subnet);
+            }
+            candidate = subnet.next_network();
+        }
+    }
+    Err(Error::InUse("could not find free subnet from subnet pools".into()))
+}
+
+/// A random unique local subnet (RFC 4193).
+fn free_ipv6_subnet(used: &[Cidr]) -> Cidr {
+    loop {
+        let mut bytes = [0u8; 16];
+        bytes[..8].copy_from_slice(&ident::random_bytes::<8>());
+        bytes[0] = 0xfd;
+        if let Some(subnet) = Cidr::new(std::net::IpAddr::from(bytes), 64)
+            && !used.iter().any(|other| other.overlaps(&subnet))
+        {
+            return subnet;
+        }
+    }
+}
+
+/// Whether a network passes `filters` (`driver`, `id`, `label`, `label!`, `name`, `until`). The filter `dangling`
+/// needs the containers, so its caller answers it and takes it out.
+///
+/// # Errors
+/// An unknown filter, or a pattern that is no regular expression.
+pub fn matches(network: &Network, filters: &Filters) -> Result<bool> {
+    for (key, values) in filters {
+        let pattern = |text: &str| -> Result<bool> {
+            for value in values {
+                let regex = regex::Regex::new(value)
+                    .map_err(|error| Error::Invalid(format!("filter {key}={value}: {error}")))?;
+                if regex.is_match(text) {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        let has_label = |value: &String| match value.split_once('=') {
+            Some((name, wanted)) => network.labels.get(name).is_some_and(|label| label == wanted),
+            None => network.labels.contains_key(value),
+        };
+        let fits = match key.as_str() {
+            "driver" => values.contains(&network.driver),
+            "name" => pattern(&network.name)?,
+            "id" => pattern(&network.id)?,
+            "label" => values.iter().all(has_label),
+            "label!" => !values.iter().all(has_label),
+            "until" => {
+                let mut fits = false;
+                for value in values {
+                    fits |= network.created < until(value)?;
+                }
+                fits
+            }
+            _ => return Err(Error::Invalid(format!("invalid filter {key:?}"))),
+        };
+        if !fits {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A point in time: seconds since 1970, an RFC 3339 time, or a span before now (`10m`, `1h30m`).
+fn until(text: &str) -> Result<jiff::Timestamp> {
+    if let Ok(seconds) = text.parse::<i64>()
+        && let Ok(time) = jiff::Timestamp::from_second(seconds)
+    {
+        return Ok(time);
+    }
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(time);
+    }
+    text.parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|span| jiff::Timestamp::now().checked_sub(span).ok())
+        .ok_or_else(|| Error::Invalid(format!("filter until={text}: not a time or duration")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(folder: &Path) -> ConfigStore {
+        ConfigStore {
+            folder: folder.to_path_buf(),
+            default_network: "podman".into(),
+            default_subnet: "10.88.0.0/16".parse().unwrap(),
+            pools: SubnetPool::defaults(),
+        }
+    }
+
+    fn named(name: &str) -> Network {
+        Network { name: name.into(), dns_enabled: true, ..Network::default() }
+    }
+
+    fn done(network: Network, store: &ConfigStore) -> Result<Network> {
+        complete(network, &store.load().unwrap(), &Host::default(), &store.pools)
+    }
+
+    #[test]
+    fn the_default_network_needs_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder.path().join("none"));
+        let network = store.find("podman").unwrap();
+        assert_eq!(network.network_interface, "podman0");
+        assert_eq!(network.subnets[0].gateway, "10.88.0.1");
+        assert_eq!(store.find(&network.id[..12]).unwrap().name, "podman");
+        assert!(matches!(store.find("other"), Err(Error::NetworkNotFound(_))));
+        assert!(store.remove("podman").is_err());
+    }
+
+    #[test]
+    fn networks_get_the_next_free_subnet_and_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let first = done(named("one"), &store).unwrap();
+        assert_eq!(first.subnets[0].subnet, "10.89.0.0/24");
+        assert_eq!(first.network_interface, "podman1");
+        store.write(&first).unwrap();
+        let second = done(Network { ipv6_enabled: true, ..named("two") }, &store).unwrap();
+        assert_eq!(second.subnets[0].subnet, "10.89.1.0/24");
+        assert!(second.subnets[1].subnet.starts_with("fd"));
+        assert_eq!(second.network_interface, "podman2");
+        assert_eq!(store.find("one").unwrap(), first);
+        assert_eq!(store.find(&first.id).unwrap(), first);
+        store.remove("one").unwrap();
+        assert!(store.find("one").is_err());
+        let busy = Host { devices: vec!["podman1".into()], subnets: vec!["10.89.0.0/23".parse().unwrap()] };
+        let third = complete(named("three"), &store.load().unwrap(), &busy, &store.pools).unwrap();
+        assert_eq!(third.subnets[0].subnet, "10.89.2.0/24");
+        assert_eq!(third.network_interface, "podman2");
+    }
+
+    #[test]
+    fn conflicts_and_bad_names_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let with = |subnet: &str| Network {
+            subnets: vec![Subnet { subnet: subnet.into(), ..Subnet::default() }],
+            ..named("net")
+        };
+        assert!(matches!(done(with("10.88.5.0/24"), &store), Err(Error::InUse(_))));
+        assert!(matches!(done(with("10.300.5.0/24"), &store), Err(Error::Invalid(_))));
+        assert_eq!(done(with("172.30.0.7/24"), &store).unwrap().subnets[0].subnet, "172.30.0.0/24");
+        for name in ["host", "../x", "a b"] {
+            assert!(done(named(name), &store).is_err());
+        }
+        let bridge = Network { network_interface: "podman0".into(), ..named("net") };
+        assert!(matches!(done(bridge, &store), Err(Error::InUse(_))));
+    }
+
+    #[test]
+    fn hostile_files_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        for (file, text) in [
+            ("a.json", "{"),
+            ("b.json", r#"{"name":"c"}"#),
+            ("d.json", r#"{"name":"d","id":"../../../etc"}"#),
+            ("e.json", "[]"),
+        ] {
+            fs::write(folder.path().join(file), text).unwrap();
+        }
+        assert_eq!(store.load().unwrap().len(), 1);
+        assert!(matches!(store.find("d"), Err(Error::NetworkNotFound(_))));
+    }
+
+    #[test]
+    fn filters() {
+        let network = Network {
+            driver: "bridge".into(),
+            labels: BTreeMap::from([("a".into(), "1".into())]),
+            created: "2024-01-01T00:00:00Z".parse().unwrap(),
+            ..named("web")
+        };
+        let check = |key: &str, value: &str| {
+            matches(&network, &Filters::from([(key.to_owned(), vec![value.to_owned()])]))
+        };
+        for (key, value, expected) in [
+            ("name", "we", true),
+            ("name", "^eb", false),
+            ("driver", "macvlan", false),
+            ("label", "a", true),
+            ("label", "a=2", false),
+            ("label!", "a", false),
+            ("until", "10m", true),
+            ("until", "2023-01-01T00:00:00Z", false),
+        ] {
+            assert_eq!(check(key, value).unwrap(), expected, "{key}={value}");
+        }
+        assert!(check("colour", "x").is_err());
+        assert!(check("name", "(").is_err());
+    }
+}

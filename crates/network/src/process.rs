@@ -1,0 +1,50 @@
+//! Helper processes that outlive the command that started them, known by pid and start time.
+
+use cove_sys::fs;
+
+/// When a process started, in clock ticks since boot (proc_pid_stat(5), field 22); `None` where it is gone.
+pub(crate) fn start_time(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is a name in parentheses that may hold anything.
+    let rest = stat.rsplit_once(')')?.1;
+    let mut fields = rest.split_ascii_whitespace();
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+/// Whether the process that started at `start` lives.
+pub(crate) fn alive(pid: i32, start: u64) -> bool {
+    pid > 1 && start_time(pid) == Some(start)
+}
+
+/// Sends `signal` if the process is still the one that started at `start`.
+pub(crate) fn signal(pid: i32, start: u64, signal: rustix::process::Signal) -> bool {
+    let Some(target) = rustix::process::Pid::from_raw(pid) else { return false };
+    // The descriptor pins the process, so the check and the signal mean the same one.
+    let Ok(descriptor) = rustix::process::pidfd_open(target, rustix::process::PidfdFlags::empty()) else {
+        return false;
+    };
+    alive(pid, start) && rustix::process::pidfd_send_signal(&descriptor, signal).is_ok()
+}
+
+/// Ends a process.
+pub(crate) fn end(pid: i32, start: u64) {
+    signal(pid, start, rustix::process::Signal::TERM);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_are_known_by_their_start() {
+        let pid = i32::try_from(std::process::id()).unwrap();
+        let start = start_time(pid).unwrap();
+        assert!(alive(pid, start));
+        assert!(!alive(pid, start + 1));
+        assert!(!signal(pid, start + 1, rustix::process::Signal::TERM));
+        assert!(start_time(-5).is_none());
+    }
+}

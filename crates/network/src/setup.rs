@@ -1,0 +1,643 @@
+//! Connecting a container's network namespace to its networks, and taking it down again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use cove_api::{Network, NetworkAddress, NetworkInterface, NetworkStatus, PerNetworkOptions, PortMapping};
+
+use crate::addr::{Cidr, MacAddress};
+use crate::error::{Error, Result};
+use crate::ident;
+use crate::ipam::Pool;
+use crate::link::{self, Child, Veth};
+use crate::netlink::Socket;
+use crate::netns;
+use crate::ports;
+use crate::record::{Record, RecordNetwork};
+use crate::settings::{Driver, Ipam, Settings};
+use crate::store::Networks;
+
+/// What a container wants of its networks.
+#[derive(Debug, Clone, Default)]
+pub struct SetupOptions {
+    /// The container's id.
+    pub container_id: String,
+    /// Its name, which the name servers of its networks answer.
+    pub container_name: String,
+    /// Its namespace, as made by [`Networks::create_netns`] or any other file of a namespace.
+    pub netns: PathBuf,
+    /// Networks by name, with how it joins them. An empty interface name is `eth0`, `eth1`, … in the order of
+    /// the names.
+    pub networks: BTreeMap<String, PerNetworkOptions>,
+    /// Published ports.
+    pub ports: Vec<PortMapping>,
+    /// Name servers to forward to instead of the host's (`--dns`).
+    pub dns_servers: Vec<String>,
+}
+
+/// What [`Networks::setup`] did.
+#[derive(Debug, Default)]
+pub struct SetupReport {
+    /// By network name.
+    pub networks: BTreeMap<String, NetworkStatus>,
+    /// The published ports with the host ports that were chosen for 0, one entry for each single port.
+    pub ports: Vec<PortMapping>,
+    /// Bound sockets that reserve the host's ports: whoever keeps them open (the monitor) keeps other programs
+    /// from taking the ports. Forwarding works without them.
+    pub sockets: Vec<OwnedFd>,
+}
+
+/// One network of a container, planned: everything known but nothing done.
+struct Plan {
+    settings: Settings,
+    entry: RecordNetwork,
+    addresses: Vec<(Cidr, Option<IpAddr>)>,
+    mac: MacAddress,
+    static_mac: bool,
+    metric: Option<u32>,
+}
+
+impl Networks {
+    /// Connects a container to its networks and publishes its ports. What an earlier attempt for the same
+    /// container left is taken down first. On an error nothing is left.
+    ///
+    /// # Errors
+    /// A network that does not exist, an address or host port in use, a missing program (`nft`,
+    /// `aardvark-dns`), or the kernel's refusal.
+    pub fn setup(&self, options: &SetupOptions) -> Result<SetupReport> {
+        ident::check_id(&options.container_id)?;
+        let namespace = netns::open(&options.netns)
+            .map_err(|error| Error::file("opening the network namespace", &options.netns, error))?;
+        if let Some(stale) = self.records.read(&self.owner, &options.container_id)? {
+            self.teardown_record(&stale)?;
+        }
+        let mut record =
+            Record::new(&self.owner, &options.container_id, &options.container_name, &options.netns);
+        record.dns_servers = options.dns_servers.clone();
+        record.ports = ports::expand(&options.ports)?;
+        let sockets = ports::reserve(&mut record.ports)?;
+        let mut report = SetupReport { ports: record.ports.clone(), sockets, ..SetupReport::default() };
+        let holder = record.holder();
+        self.port_leases.take(&record.ports, &holder, &|other| self.records.exists(other))?;
+
+        let result = self.connect_all(&mut record, options, namespace.as_fd());
+        if let Err(error) = result {
+            if let Err(cleanup) = self.teardown_record(&record) {
+                tracing::warn!("taking down the network of {}: {cleanup}", record.id);
+            }
+            return Err(error);
+        }
+        report.networks =
+            record.networks.iter().map(|(name, entry)| (name.clone(), entry.status.clone())).collect();
+        Ok(report)
+    }
+
+    fn connect_all(
+        &self,
+        record: &mut Record,
+        options: &SetupOptions,
+        namespace: BorrowedFd<'_>,
+    ) -> Result<()> {
+        let names = interface_names(&options.networks)?;
+        let mut plans = Vec::new();
+        for (name, how) in &options.networks {
+            let network = self.config.find(name)?;
+            let interface = names.get(name).cloned().unwrap_or_default();
+            let plan = self.plan(record, network, how, interface)?;
+            plans.push(plan);
+        }
+        self.records.write(record)?;
+        self.in_host(|| self.attach(record, &plans, namespace))
+    }
+
+    /// Adds a running container to one more network.
+    ///
+    /// # Errors
+    /// As [`Networks::setup`]; the container's other networks are left alone.
+    pub fn connect(&self, options: &SetupOptions) -> Result<BTreeMap<String, NetworkStatus>> {
+        let namespace = netns::open(&options.netns)
+            .map_err(|error| Error::file("opening the network namespace", &options.netns, error))?;
+        let mut record = match self.records.read(&self.owner, &options.container_id)? {
+            Some(record) => record,
+            None => Record::new(&self.owner, &options.container_id, &options.container_name, &options.netns),
+        };
+        let mut used: BTreeSet<String> =
+            record.networks.values().map(|entry| entry.interface.clone()).collect();
+        let mut plans = Vec::new();
+        for (name, how) in &options.networks {
+            let network = self.config.find(name)?;
+            if record.networks.contains_key(&network.name) {
+                return Err(Error::InUse(format!(
+                    "container {} is already connected to network {:?}",
+                    record.id, network.name
+                )));
+            }
+            let interface = if how.interface_name.is_empty() {
+                free_interface(&used)
+            } else {
+                how.interface_name.clone()
+            };
+            ident::check_device_name(&interface)?;
+            used.insert(interface.clone());
+            plans.push(self.plan(&mut record, network, how, interface)?);
+        }
+        self.records.write(&record)?;
+        let result = self.in_host(|| self.attach(&record, &plans, namespace.as_fd()));
+        let added: Vec<String> = plans.iter().map(|plan| plan.entry.network.name.clone()).collect();
+        if let Err(error) = result {
+            for name in &added {
+                let _ = self.disconnect(&record.id, name);
+            }
+            return Err(error);
+        }
+        Ok(added
+            .into_iter()
+            .filter_map(|name| Some((name.clone(), record.networks.get(&name)?.status.clone())))
+            .collect())
+    }
+
+    /// Takes a running container out of one network.
+    ///
+    /// # Errors
+    /// The container is not in that network, or the kernel's refusal.
+    pub fn disconnect(&self, container_id: &str, network: &str) -> Result<()> {
+        ident::check_id(container_id)?;
+        let mut record = self.records.read(&self.owner, container_id)?.ok_or_else(|| {
+            Error::Invalid(format!("container {container_id} is not connected to network {network:?}"))
+        })?;
+        let before = record.clone();
+        let entry = record.networks.remove(network).ok_or_else(|| {
+            Error::Invalid(format!("container {container_id} is not connected to network {network:?}"))
+        })?;
+        let mut errors = Vec::new();
+        let mut note = |result: Result<()>| errors.extend(result.err());
+        note(self.in_host(|| self.firewall().remove(&before, &|| self.records.all())));
+        note(self.delete_device(&before, &entry));
+        for address in &entry.addresses {
+            note(self.leases.release(&entry.network.name, *address, &record.holder()));
+        }
+        note(self.records.write(&record));
+        note(self.in_host(|| {
+            self.dns_remove(&entry.network, &record.id)?;
+            self.firewall().add(&record, &|| self.records.all())
+        }));
+        Error::collected(errors)
+    }
+
+    fn delete_device(&self, record: &Record, entry: &RecordNetwork) -> Result<()> {
+        if !entry.host_device.is_empty() {
+            return self.in_host(|| link::delete(&mut route_socket()?, &entry.host_device));
+        }
+        match netns::open(&record.netns) {
+            Ok(namespace) => {
+                netns::within(namespace.as_fd(), || link::delete(&mut route_socket()?, &entry.interface))
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Leases the addresses and notes in `record` what will be made; nothing in the kernel changes.
+    fn plan(
+        &self,
+        record: &mut Record,
+        network: Network,
+        how: &PerNetworkOptions,
+        interface: String,
+    ) -> Result<Plan> {
+        let settings = Settings::parse(&network)?;
+        for (key, _) in &how.options {
+            if !matches!(key.as_str(), "mode") {
+                return Err(Error::Unsupported(format!(
+                    "option {key} of network {} for a container is not supported",
+                    network.name
+                )));
+            }
+        }
+        let host_device = match settings.driver {
+            Driver::Bridge => ident::veth_name(&record.holder(), &network.id),
+            _ => String::new(),
+        };
+        let (mac, static_mac) = match how.static_mac.as_str() {
+            "" => (MacAddress::random(), false),
+            text => (text.parse()?, true),
+        };
+        let mut names = vec![record.name.clone()];
+        for alias in &how.aliases {
+            if !names.contains(alias) {
+                names.push(alias.clone());
+            }
+        }
+        names.retain(|name| !name.is_empty());
+        let name = network.name.clone();
+        // In the record before the first lease, so that an error gives back what was leased.
+        record.networks.insert(
+            name.clone(),
+            RecordNetwork {
+                network,
+                interface: interface.clone(),
+                host_device,
+                addresses: Vec::new(),
+                names,
+                status: NetworkStatus::default(),
+            },
+        );
+        let holder = record.holder();
+        let Some(entry) = record.networks.get_mut(&name) else {
+            return Err(Error::NetworkNotFound(name));
+        };
+        let mut wanted = Vec::new();
+        for text in &how.static_ips {
+            wanted.push(
+                text.parse::<IpAddr>()
+                    .map_err(|_| Error::Invalid(format!("invalid static IP address {text:?}")))?,
+            );
+        }
+        let mut addresses = Vec::new();
+        if settings.ipam == Ipam::HostLocal {
+            for subnet in &settings.subnets {
+                let pool = Pool {
+                    network: &name,
+                    subnet: subnet.subnet,
+                    gateway: subnet.gateway,
+                    range: subnet.range,
+                    avoid: self.addresses_of_others(&entry.network, &settings)?,
+                };
+                let wish = wanted.iter().position(|address| subnet.subnet.contains(*address));
+                let address = match wish {
+                    Some(position) => {
+                        let address = wanted.remove(position);
+                        self.leases.lease_static(&pool, address, &holder)?;
+                        address
+                    }
+                    None => match self.leases.lease(&pool, &holder) {
+                        // What was seen may be the memory of a container that has ended.
+                        Err(Error::Exhausted { .. }) if !pool.avoid.is_empty() => {
+                            self.leases.lease(&Pool { avoid: BTreeSet::new(), ..pool }, &holder)?
+                        }
+                        other => other?,
+                    },
+                };
+                entry.addresses.push(address);
+                let cidr = Cidr::new(address, subnet.subnet.prefix())
+                    .ok_or_else(|| Error::Invalid(format!("subnet {} has a wrong prefix", subnet.subnet)))?;
+                addresses.push((cidr, subnet.gateway));
+            }
+        }
+        if let Some(address) = wanted.first() {
+            return Err(Error::Invalid(format!(
+                "requested static ip {address} not in any subnet on network {name}"
+            )));
+        }
+        let bridge_dns = settings.driver == Driver::Bridge && entry.network.dns_enabled;
+        entry.status = NetworkStatus {
+            interfaces: BTreeMap::from([(
+                interface,
+                NetworkInterface {
+                    subnets: addresses
+                        .iter()
+                        .map(|(cidr, gateway)| NetworkAddress {
+                            ipnet: cidr.to_string(),
+                            gateway: gateway.map(|gateway| gateway.to_string()).unwrap_or_default(),
+                        })
+                        .collect(),
+                    mac_address: mac.to_string(),
+                },
+            )]),
+            dns_server_ips: if bridge_dns {
+                settings.subnets.iter().filter_map(|subnet| subnet.gateway.map(|ip| ip.to_string())).collect()
+            } else {
+                Vec::new()
+            },
+            dns_search_domains: if bridge_dns { vec!["dns.podman".into()] } else { Vec::new() },
+        };
+        let entry = entry.clone();
+        Ok(Plan { metric: settings.metric, settings, entry, addresses, mac, static_mac })
+    }
+
+    /// Makes the devices, in the host's namespace and the container's.
+    fn attach(&self, record: &Record, plans: &[Plan], namespace: BorrowedFd<'_>) -> Result<()> {
+        let mut socket = route_socket()?;
+        for plan in plans {
+            match plan.settings.driver {
+                Driver::Bridge => attach_bridge(&mut socket, plan, namespace, !record.ports.is_empty())?,
+                Driver::Macvlan(mode) => attach_child(&mut socket, plan, "macvlan", mode, namespace)?,
+                Driver::Ipvlan(mode) => attach_child(&mut socket, plan, "ipvlan", mode, namespace)?,
+            }
+        }
+        let mut macs = Vec::new();
+        netns::within(namespace, || {
+            let mut socket = route_socket()?;
+            link::set_up(&mut socket, 1)?;
+            for plan in plans {
+                macs.push(configure(&mut socket, plan)?);
+            }
+            Ok(())
+        })?;
+        self.firewall().add(record, &|| self.records.all())?;
+        for plan in plans {
+            self.dns_add(record, &plan.entry)?;
+        }
+        Ok(())
+    }
+
+    /// Takes everything of a container down. What is gone already is fine; all steps are tried.
+    ///
+    /// # Errors
+    /// What could not be undone, all of it.
+    pub fn teardown(&self, container_id: &str) -> Result<()> {
+        ident::check_id(container_id)?;
+        match self.records.read(&self.owner, container_id)? {
+            Some(record) => self.teardown_record(&record),
+            None => self.records.remove(&self.owner, container_id),
+        }
+    }
+
+    pub(crate) fn teardown_record(&self, record: &Record) -> Result<()> {
+        let mut errors = Vec::new();
+        let mut note = |result: Result<()>| errors.extend(result.err());
+        let holder = record.holder();
+        self.end_processes(record);
+        if !record.networks.is_empty() {
+            note(self.in_host(|| {
+                let mut errors = Vec::new();
+                errors.extend(self.firewall().remove(record, &|| self.records.all()).err());
+                for entry in record.networks.values() {
+                    errors.extend(self.dns_remove(&entry.network, &record.id).err());
+                }
+                Error::collected(errors)
+            }));
+        }
+        // The end of a namespace takes its devices along, at no cost for us; in one that stays they must go.
+        if !record.netns.starts_with(&self.netns_folder) {
+            for entry in record.networks.values() {
+                note(self.delete_device(record, entry));
+            }
+        }
+        for entry in record.networks.values() {
+            for address in &entry.addresses {
+                note(self.leases.release(&entry.network.name, *address, &holder));
+            }
+        }
+        self.port_leases.release(&record.ports, &holder);
+        note(self.records.remove(&record.owner, &record.id));
+        Error::collected(errors)
+    }
+
+    /// Restores the rules and name service of one container after others cleared them (`network reload`).
+    ///
+    /// # Errors
+    /// As [`Networks::setup`].
+    pub fn reload(&self, container_id: &str) -> Result<BTreeMap<String, NetworkStatus>> {
+        ident::check_id(container_id)?;
+        let Some(record) = self.records.read(&self.owner, container_id)? else { return Ok(BTreeMap::new()) };
+        if record.networks.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        self.in_host(|| {
+            self.firewall().rebuild(&self.records.all()?)?;
+            for entry in record.networks.values() {
+                self.dns_add(&record, entry)?;
+            }
+            Ok(())
+        })?;
+        Ok(record.networks.into_iter().map(|(name, entry)| (name, entry.status)).collect())
+    }
+}
+
+pub(crate) fn route_socket() -> Result<Socket> {
+    Socket::route().map_err(|error| Error::kernel("opening a netlink socket", error))
+}
+
+/// Chooses `ethN` for the networks that name no interface.
+fn interface_names(networks: &BTreeMap<String, PerNetworkOptions>) -> Result<BTreeMap<String, String>> {
+    let mut names = BTreeMap::new();
+    let mut used = BTreeSet::new();
+    for (network, how) in networks {
+        if how.interface_name.is_empty() {
+            continue;
+        }
+        ident::check_device_name(&how.interface_name)?;
+        if !used.insert(how.interface_name.clone()) {
+            return Err(Error::Invalid(format!("interface name {} is used twice", how.interface_name)));
+        }
+        names.insert(network.clone(), how.interface_name.clone());
+    }
+    for network in networks.keys() {
+        if !names.contains_key(network) {
+            let name = free_interface(&used);
+            used.insert(name.clone());
+            names.insert(network.clone(), name);
+        }
+    }
+    Ok(names)
+}
+
+fn free_interface(used: &BTreeSet<String>) -> String {
+    (0u32..).map(|number| format!("eth{number}")).find(|name| !used.contains(name)).unwrap_or_default()
+}
+
+/// Makes sure of the bridge with its addresses and sysctls; returns its index.
+fn ensure_bridge(socket: &mut Socket, network: &Network, settings: &Settings) -> Result<u32> {
+    let name = &network.network_interface;
+    if name.is_empty() {
+        return Err(Error::Invalid(format!("network {} has no network_interface", network.name)));
+    }
+    let mut fresh = false;
+    let bridge = match link::find(socket, name)? {
+        Some(bridge) => bridge,
+        None => {
+            fresh = link::add_bridge(socket, name, MacAddress::random(), settings.mtu)?;
+            link::find(socket, name)?.ok_or_else(|| {
+                Error::kernel(format!("creating bridge {name}"), std::io::Error::other("it is gone"))
+            })?
+        }
+    };
+    if bridge.kind != "bridge" {
+        return Err(Error::InUse(format!(
+            "bridge interface {name} already exists but is a {:?} interface",
+            bridge.kind
+        )));
+    }
+    if fresh && !settings.has_family(false) {
+        // Otherwise the bridge and all containers would solicit routers of nobody.
+        let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/accept_ra"), "0");
+    }
+    for subnet in &settings.subnets {
+        if let Some(address) = subnet.gateway.and_then(|gateway| Cidr::new(gateway, subnet.subnet.prefix())) {
+            link::add_address(socket, bridge.index, address)?;
+        }
+    }
+    if !bridge.up {
+        link::set_up(socket, bridge.index)?;
+    }
+    if settings.has_family(true) {
+        if !network.internal {
+            netns::sysctl("net/ipv4/ip_forward", "1")?;
+        }
+        // Ports published on loopback leave through the bridge with a loopback source until they are masqueraded.
+        netns::sysctl(&format!("net/ipv4/conf/{name}/route_localnet"), "1")?;
+        netns::sysctl(&format!("net/ipv4/conf/{name}/rp_filter"), "2")?;
+    }
+    if settings.has_family(false) && !network.internal {
+        netns::sysctl("net/ipv6/conf/all/forwarding", "1")?;
+    }
+    Ok(bridge.index)
+}
+
+fn attach_bridge(socket: &mut Socket, plan: &Plan, namespace: BorrowedFd<'_>, hairpin: bool) -> Result<()> {
+    let master = ensure_bridge(socket, &plan.entry.network, &plan.settings)?;
+    let veth = Veth {
+        name: &plan.entry.host_device,
+        master,
+        peer_name: &plan.entry.interface,
+        peer_mac: plan.mac,
+        peer_netns: namespace,
+        mtu: plan.settings.mtu,
+    };
+    let result = match link::add_veth(socket, &veth) {
+        // A pair of the same container from an attempt that was killed, or whose namespace is just ending.
+        Err(error)
+            if error.raw_os_error() == Some(libc::EEXIST) && link::find(socket, veth.name)?.is_some() =>
+        {
+            link::delete(socket, veth.name)?;
+            link::add_veth(socket, &veth)
+        }
+        other => other,
+    };
+    result.map_err(|error| match error.raw_os_error() {
+        Some(libc::EEXIST) => {
+            Error::InUse(format!("interface {} exists in the container's network namespace", veth.peer_name))
+        }
+        _ => Error::kernel(format!("creating the veth pair {} - {}", veth.name, veth.peer_name), error),
+    })?;
+    if hairpin && let Some(port) = link::find(socket, veth.name)? {
+        link::set_hairpin(socket, port.index)
+            .map_err(|error| Error::kernel(format!("setting hairpin mode of {}", veth.name), error))?;
+    }
+    Ok(())
+}
+
+fn attach_child(
+    socket: &mut Socket,
+    plan: &Plan,
+    kind: &str,
+    mode: u32,
+    namespace: BorrowedFd<'_>,
+) -> Result<()> {
+    let network = &plan.entry.network;
+    let parent = match network.network_interface.as_str() {
+        "" => {
+            let mut routes = link::routes(socket)?;
+            routes.retain(|route| route.destination.is_none());
+            routes.iter().min_by_key(|route| route.metric).and_then(|route| route.device).ok_or_else(
+                || {
+                    Error::Invalid(format!(
+                        "network {} has no parent interface and the host no default route",
+                        network.name
+                    ))
+                },
+            )?
+        }
+        name => {
+            link::find(socket, name)?
+                .ok_or_else(|| Error::Invalid(format!("parent interface {name} does not exist")))?
+                .index
+        }
+    };
+    let child = Child {
+        kind,
+        mode,
+        parent,
+        name: &plan.entry.interface,
+        mac: (kind == "macvlan" || plan.static_mac).then_some(plan.mac),
+        netns: namespace,
+        mtu: plan.settings.mtu,
+    };
+    link::add_child(socket, &child)
+        .map_err(|error| Error::kernel(format!("creating the {kind} interface {}", child.name), error))
+}
+
+/// Configures one device within the container's namespace; returns its hardware address.
+fn configure(socket: &mut Socket, plan: &Plan) -> Result<Option<MacAddress>> {
+    let name = &plan.entry.interface;
+    let device = link::find(socket, name)?.ok_or_else(|| {
+        Error::kernel(format!("looking for {name} in the container"), std::io::Error::other("no device"))
+    })?;
+    // Announces the address when the device comes up, so that nobody keeps the last owner's hardware address.
+    let _ = netns::sysctl(&format!("net/ipv4/conf/{name}/arp_notify"), "1");
+    if plan.settings.has_family(false) {
+        let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/autoconf"), "0");
+        let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/disable_ipv6"), "0");
+    }
+    let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/accept_ra"), "0");
+    for (address, _) in &plan.addresses {
+        link::add_address(socket, device.index, *address)?;
+    }
+    link::set_up(socket, device.index)?;
+    if plan.settings.default_route {
+        for (_, gateway) in &plan.addresses {
+            if let Some(gateway) = gateway {
+                link::add_route(socket, device.index, None, *gateway, plan.metric.or(Some(100)))?;
+            }
+        }
+    }
+    for route in &plan.settings.routes {
+        link::add_route(
+            socket,
+            device.index,
+            Some(route.destination.network()),
+            route.gateway,
+            route.metric,
+        )?;
+    }
+    Ok(device.mac)
+}
+
+impl Networks {
+    /// Addresses on the network's bridge that no lease of ours explains: containers of podman, which keeps its
+    /// own lease file.
+    fn addresses_of_others(&self, network: &Network, settings: &Settings) -> Result<BTreeSet<IpAddr>> {
+        if settings.driver != Driver::Bridge {
+            return Ok(BTreeSet::new());
+        }
+        self.in_host(|| {
+            let mut socket = route_socket()?;
+            let Some(bridge) = link::find(&mut socket, &network.network_interface)? else {
+                return Ok(BTreeSet::new());
+            };
+            let neighbours = link::neighbours(&mut socket, bridge.index).unwrap_or_default();
+            Ok(neighbours.into_iter().map(|(address, _)| address).collect())
+        })
+    }
+
+    /// Path of a container's namespace.
+    pub fn netns_path(&self, container_id: &str) -> Result<PathBuf> {
+        ident::check_id(container_id)?;
+        Ok(self.netns_folder.join(container_id))
+    }
+
+    /// Makes a persistent network namespace with loopback up; the answer is its path. An existing one is kept.
+    ///
+    /// # Errors
+    /// The kernel's refusal.
+    pub fn create_netns(&self, container_id: &str) -> Result<PathBuf> {
+        let path = self.netns_path(container_id)?;
+        netns::create(&path)?;
+        Ok(path)
+    }
+
+    /// Gives a container's namespace up. One that is gone is fine.
+    ///
+    /// # Errors
+    /// The kernel's refusal.
+    pub fn remove_netns(&self, container_id: &str) -> Result<()> {
+        netns::remove(&self.netns_path(container_id)?)
+    }
+
+    /// Whether `path` is a living network namespace.
+    pub fn netns_exists(path: &Path) -> bool {
+        netns::open(path).is_ok()
+    }
+}
