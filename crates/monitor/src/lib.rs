@@ -4,3 +4,4 @@
 
 pub mod process;
 pub mod protocol;
+pub mod view;

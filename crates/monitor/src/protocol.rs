@@ -159,6 +159,9 @@ pub struct RuntimeCommand {
     /// Arguments after `run`, such as `--no-pivot`.
     #[serde(default)]
     pub run_arguments: Vec<String>,
+    /// Call it under [`crate::view::hide_cgroups`].
+    #[serde(default)]
+    pub hide_cgroups: bool,
 }
 
 /// Where output goes besides attached clients.

@@ -33,6 +33,10 @@ fn base(config: &MonitorConfig) -> Command {
     command.args(&config.runtime.arguments);
     command.arg("--log-format=json").arg("--log").arg(log_file(config));
     command.current_dir("/");
+    if config.runtime.hide_cgroups {
+        // SAFETY: the function only makes system calls.
+        unsafe { command.pre_exec(cove_monitor::view::hide_cgroups) };
+    }
     command
 }
 

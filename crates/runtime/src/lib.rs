@@ -1,1 +1,16 @@
 //! OCI configuration from a container spec; driving the OCI runtime and the monitor; attach, exec and log streams.
+
+pub mod attach;
+pub mod cgroup;
+mod error;
+mod launch;
+mod state;
+
+pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, reopen_log, resize};
+pub use cove_monitor::process::ProcessRef;
+pub use cove_monitor::protocol::{ExitRecord, LogConfig, Periodic};
+pub use error::{Error, Result};
+pub use launch::{
+    ExecOptions, Launch, LaunchOptions, OciRuntime, Runtime, RuntimeOptions, Started, StreamOptions, Supervision,
+};
+pub use state::ProcessState;

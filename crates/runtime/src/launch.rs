@@ -1,0 +1,459 @@
+//! Starting containers and exec sessions under a monitor, and the supervision of what was started.
+
+use std::io::{self, IoSlice, Seek, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use cove_monitor::process::ProcessRef;
+use cove_monitor::protocol::{
+    ExitRecord, LogConfig, MAX_MESSAGE, MonitorConfig, Order, Periodic, Report, RuntimeCommand, Task, VERSION,
+};
+use cove_sys::{atomic, fs};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+};
+
+use crate::cgroup::CgroupMode;
+use crate::error::{Error, Result};
+
+/// What is the same for every container of an engine.
+#[derive(Clone, Debug)]
+pub struct RuntimeOptions {
+    /// The engine's directory in the run root (`RUNROOT/cove`), on a tmpfs.
+    pub run_dir: PathBuf,
+    /// The program `cove-monitor`.
+    pub monitor: PathBuf,
+    /// How cgroups are managed on this machine, see [`crate::cgroup::detect`].
+    pub cgroup: CgroupMode,
+}
+
+/// An OCI runtime: name as in `--runtime`, path, and flags before the verb (`--runtime-flag`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OciRuntime {
+    /// `crun`, `runc`, `youki`, …
+    pub name: String,
+    /// Absolute path.
+    pub path: PathBuf,
+    /// Flags before the verb, with their dashes.
+    pub flags: Vec<String>,
+}
+
+/// What a monitor does for a process besides running it.
+#[derive(Debug)]
+pub struct StreamOptions {
+    /// The process has a terminal; must equal `process.terminal` of the OCI configuration.
+    pub terminal: bool,
+    /// Standard input stays open for clients.
+    pub stdin: bool,
+    /// Standard input ends when the first client that feeds it goes away.
+    pub stdin_once: bool,
+    /// First size of the terminal: columns, rows.
+    pub size: Option<(u16, u16)>,
+    /// Where output goes besides attached clients.
+    pub log: LogConfig,
+    /// With [`LogConfig::Passthrough`] the three standard streams first; then descriptors for the process, which sees
+    /// them from number 3 on.
+    pub descriptors: Vec<OwnedFd>,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self {
+            terminal: false,
+            stdin: false,
+            stdin_once: false,
+            size: None,
+            log: LogConfig::None,
+            descriptors: Vec::new(),
+        }
+    }
+}
+
+/// A container to launch.
+#[derive(Debug)]
+pub struct LaunchOptions {
+    /// Full id.
+    pub id: String,
+    /// The OCI runtime.
+    pub oci_runtime: OciRuntime,
+    /// Directory with `config.json`, see [`crate::oci::write_bundle`].
+    pub bundle: PathBuf,
+    /// Terminal, pipes, log.
+    pub streams: StreamOptions,
+    /// Program and arguments run at the end when no engine takes the clean-up upon itself.
+    pub exit_command: Vec<String>,
+    /// Commands to run again and again while the container runs (health checks).
+    pub periodic: Vec<Periodic>,
+    /// The OCI runtime cannot pivot the root (the root file system is the initramfs).
+    pub no_pivot: bool,
+    /// Cgroup directory for the monitor itself, best effort.
+    pub monitor_cgroup: Option<PathBuf>,
+    /// Cgroup v2 directory of the container, to learn of out-of-memory kills.
+    pub container_cgroup: Option<PathBuf>,
+}
+
+/// A process to run in a running container.
+#[derive(Debug)]
+pub struct ExecOptions {
+    /// Full id of the container.
+    pub container: String,
+    /// Id of the exec session.
+    pub session: String,
+    /// The OCI runtime the container runs with.
+    pub oci_runtime: OciRuntime,
+    /// The process, see [`crate::oci::exec_process`].
+    pub process: oci_spec::runtime::Process,
+    /// Terminal, pipes; a log is possible but not usual.
+    pub streams: StreamOptions,
+    /// Program and arguments run at the end when no engine takes the clean-up upon itself.
+    pub exit_command: Vec<String>,
+}
+
+/// Drives containers' processes; cheap to clone, keeps no state in memory.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    pub(crate) options: std::sync::Arc<RuntimeOptions>,
+}
+
+impl Runtime {
+    /// Makes the directories it needs.
+    ///
+    /// # Errors
+    /// The run directory cannot be created.
+    pub fn new(options: RuntimeOptions) -> Result<Self> {
+        for name in ["c", "exits", "oci"] {
+            make_private_dir(&options.run_dir.join(name))?;
+        }
+        Ok(Self { options: std::sync::Arc::new(options) })
+    }
+
+    /// Directory of a running container's socket and files; gone after [`Self::forget`].
+    #[must_use]
+    pub fn container_dir(&self, id: &str) -> PathBuf {
+        self.options.run_dir.join("c").join(id)
+    }
+
+    /// Directory of an exec session's socket and files.
+    #[must_use]
+    pub fn exec_dir(&self, id: &str, session: &str) -> PathBuf {
+        self.container_dir(id).join("x").join(session)
+    }
+
+    pub(crate) fn exit_file(&self, id: &str) -> PathBuf {
+        self.options.run_dir.join("exits").join(id)
+    }
+
+    /// Starts a monitor for a container. It listens already: attach, then call [`Launch::start`].
+    ///
+    /// # Errors
+    /// The monitor is not installed or cannot set up what it needs.
+    pub fn launch(&self, options: LaunchOptions) -> Result<Launch> {
+        check_id(&options.id)?;
+        let run_dir = self.container_dir(&options.id);
+        // Left over from a run that nobody cleaned up.
+        remove_dir(&run_dir)?;
+        make_private_dir(&run_dir)?;
+        let exit_file = self.exit_file(&options.id);
+        remove_file(&exit_file)?;
+        let mut runtime = self.runtime_command(&options.oci_runtime);
+        if options.no_pivot {
+            runtime.run_arguments.push("--no-pivot".to_owned());
+        }
+        let StreamOptions { terminal, stdin, stdin_once, size, log, descriptors } = options.streams;
+        let config = MonitorConfig {
+            version: VERSION,
+            id: options.id,
+            task: Task::Container { bundle: options.bundle },
+            runtime,
+            run_dir,
+            exit_file,
+            terminal,
+            stdin,
+            stdin_once,
+            size,
+            log,
+            wait_for_start: true,
+            exit_command: options.exit_command,
+            descriptors: 0,
+            monitor_cgroup: options.monitor_cgroup,
+            container_cgroup: options.container_cgroup,
+            periodic: options.periodic,
+        };
+        self.spawn(config, &options.oci_runtime.name, descriptors)
+    }
+
+    /// Starts a monitor for a process in a running container, as [`Self::launch`] does for a container.
+    ///
+    /// # Errors
+    /// As [`Self::launch`].
+    pub fn exec(&self, options: ExecOptions) -> Result<Launch> {
+        check_id(&options.container)?;
+        check_id(&options.session)?;
+        let run_dir = self.exec_dir(&options.container, &options.session);
+        remove_dir(&run_dir)?;
+        make_private_dir(&run_dir)?;
+        let process = run_dir.join("process-spec.json");
+        let text = serde_json::to_vec(&options.process)
+            .map_err(|source| Error::Json { path: process.clone(), source })?;
+        atomic::write(&process, &text, 0o600).map_err(Error::file)?;
+        let StreamOptions { terminal, stdin, stdin_once, size, log, descriptors } = options.streams;
+        let config = MonitorConfig {
+            version: VERSION,
+            id: options.container,
+            task: Task::Exec { process },
+            runtime: self.runtime_command(&options.oci_runtime),
+            exit_file: run_dir.join("exit"),
+            run_dir,
+            terminal,
+            stdin,
+            stdin_once,
+            size,
+            log,
+            wait_for_start: true,
+            exit_command: options.exit_command,
+            descriptors: 0,
+            monitor_cgroup: None,
+            container_cgroup: None,
+            periodic: Vec::new(),
+        };
+        self.spawn(config, &options.oci_runtime.name, descriptors)
+    }
+
+    pub(crate) fn runtime_command(&self, runtime: &OciRuntime) -> RuntimeCommand {
+        let mut arguments = runtime.flags.clone();
+        arguments.push("--root".to_owned());
+        arguments.push(self.options.run_dir.join("oci").join(&runtime.name).to_string_lossy().into_owned());
+        arguments.extend(self.options.cgroup.runtime_arguments(&runtime.name));
+        let hide_cgroups = self.options.cgroup.must_hide(&runtime.name);
+        RuntimeCommand { path: runtime.path.clone(), arguments, run_arguments: Vec::new(), hide_cgroups }
+    }
+
+    fn spawn(&self, mut config: MonitorConfig, runtime: &str, descriptors: Vec<OwnedFd>) -> Result<Launch> {
+        config.descriptors = u32::try_from(descriptors.len()).unwrap_or(u32::MAX);
+        let id = config.id.clone();
+        let run_dir = config.run_dir.clone();
+        let (ours, theirs) = rustix::net::socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .map_err(|e| Error::io("supervision socket")(e.into()))?;
+        let text = serde_json::to_vec(&config)
+            .map_err(|source| Error::Json { path: run_dir.clone(), source })?;
+        let document = memory_file(&text).map_err(Error::io("monitor configuration"))?;
+        if !descriptors.is_empty() {
+            send_descriptors(&ours, &descriptors).map_err(Error::io("descriptors for the monitor"))?;
+        }
+        drop(descriptors);
+        let mut command = Command::new(&self.options.monitor);
+        command.current_dir("/").stdin(document).stdout(theirs).stderr(Stdio::piped());
+        let child = command.spawn().map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => Error::Missing {
+                program: self.options.monitor.display().to_string(),
+                hint: "it belongs beside the cove program or into its libexec directory".to_owned(),
+            },
+            _ => Error::io(format!("start {}", self.options.monitor.display()))(e),
+        })?;
+        // Otherwise this process would keep the monitor's end open and never see its end.
+        drop(command);
+        let output = child.wait_with_output().map_err(Error::io("monitor"))?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            let message = if text.is_empty() { output.status.to_string() } else { text };
+            return Err(Error::Monitor { id, message });
+        }
+        let supervision = Supervision { id, runtime: runtime.to_owned(), socket: ours };
+        match supervision.receive()? {
+            Report::Ready { monitor } => Ok(Launch { run_dir, monitor, supervision }),
+            Report::Failed { message } => Err(Error::Monitor { id: supervision.id, message }),
+            other => Err(Error::Monitor { id: supervision.id, message: format!("unexpected {other:?}") }),
+        }
+    }
+}
+
+/// A monitor that waits for the order to start.
+///
+/// Dropping it makes the monitor go away without a trace.
+#[derive(Debug)]
+pub struct Launch {
+    run_dir: PathBuf,
+    monitor: ProcessRef,
+    supervision: Supervision,
+}
+
+impl Launch {
+    /// Where to attach, see [`crate::attach::Attachment::connect`].
+    #[must_use]
+    pub fn run_dir(&self) -> &Path {
+        &self.run_dir
+    }
+
+    /// The monitor's process.
+    #[must_use]
+    pub fn monitor(&self) -> ProcessRef {
+        self.monitor
+    }
+
+    /// Has the OCI runtime create and start the process; blocks until it runs.
+    ///
+    /// # Errors
+    /// [`Error::CommandNotFound`], [`Error::CommandNotExecutable`] or [`Error::Runtime`] with the runtime's message;
+    /// nothing is left then but the bundle and the run directory.
+    pub fn start(self) -> Result<Started> {
+        self.supervision.send(Order::Start)?;
+        match self.supervision.receive()? {
+            Report::Started { process } => {
+                Ok(Started { process, monitor: self.monitor, supervision: self.supervision })
+            }
+            Report::Failed { message } => {
+                let runtime = self.supervision.runtime.clone();
+                // The runtime's state is deleted before the next attempt may use the same id.
+                let _ = self.supervision.wait_cleaned();
+                Err(Error::from_runtime(&runtime, &message))
+            }
+            other => {
+                let message = format!("unexpected {other:?}");
+                Err(Error::Monitor { id: self.supervision.id, message })
+            }
+        }
+    }
+}
+
+/// A process that runs.
+#[derive(Debug)]
+pub struct Started {
+    /// The container's init, or the exec session's process.
+    pub process: ProcessRef,
+    /// Its monitor.
+    pub monitor: ProcessRef,
+    /// Keep it to take the clean-up upon yourself; drop it to leave that to the exit command.
+    pub supervision: Supervision,
+}
+
+/// The engine's connection with a monitor it started.
+///
+/// As long as it is open the monitor leaves the clean-up to this process. When it is dropped (or this process dies)
+/// without [`Self::acknowledge`], the monitor runs the exit command at the end.
+#[derive(Debug)]
+pub struct Supervision {
+    id: String,
+    runtime: String,
+    socket: OwnedFd,
+}
+
+impl Supervision {
+    /// Blocks until the process has ended and its output is drained.
+    ///
+    /// # Errors
+    /// [`Error::Monitor`] when the monitor was killed.
+    pub fn wait_exit(&self) -> Result<ExitRecord> {
+        loop {
+            if let Report::Exited(record) = self.receive()? {
+                return Ok(record);
+            }
+        }
+    }
+
+    /// After [`Self::wait_exit`]: blocks until the OCI runtime has deleted its state, so that the root file system and
+    /// the cgroup are free. Returns the runtime's message if it could not.
+    ///
+    /// # Errors
+    /// [`Error::Monitor`] when the monitor was killed.
+    pub fn wait_cleaned(&self) -> Result<Option<String>> {
+        loop {
+            if let Report::Cleaned { error } = self.receive()? {
+                return Ok(error);
+            }
+        }
+    }
+
+    /// Tells the monitor that this engine has done what the exit command would do.
+    ///
+    /// # Errors
+    /// The monitor was killed; nothing is lost then.
+    pub fn acknowledge(self) -> Result<()> {
+        self.send(Order::Acknowledge)
+    }
+
+    fn send(&self, order: Order) -> Result<()> {
+        let text = serde_json::to_vec(&order)
+            .map_err(|e| Error::Monitor { id: self.id.clone(), message: e.to_string() })?;
+        rustix::net::send(&self.socket, &text, SendFlags::NOSIGNAL).map_err(|e| self.lost(e.into()))?;
+        Ok(())
+    }
+
+    fn receive(&self) -> Result<Report> {
+        let mut buffer = vec![0_u8; MAX_MESSAGE];
+        let received =
+            rustix::io::retry_on_intr(|| rustix::net::recv(&self.socket, &mut buffer[..], RecvFlags::empty()));
+        match received {
+            Ok((length, _)) if length > 0 => serde_json::from_slice(&buffer[..length]).map_err(|e| {
+                Error::Monitor { id: self.id.clone(), message: format!("message not understood: {e}") }
+            }),
+            Ok(_) => Err(Error::Monitor { id: self.id.clone(), message: "it has died".to_owned() }),
+            Err(e) => Err(self.lost(e.into())),
+        }
+    }
+
+    fn lost(&self, error: io::Error) -> Error {
+        Error::Monitor { id: self.id.clone(), message: error.to_string() }
+    }
+}
+
+impl AsFd for Supervision {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Ids become names of directories and arguments of programs.
+pub(crate) fn check_id(id: &str) -> Result<()> {
+    let valid = !id.is_empty()
+        && id.len() <= 128
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        && id.as_bytes()[0].is_ascii_alphanumeric();
+    if valid { Ok(()) } else { Err(Error::invalid(format!("id {id:?}"), "letters, digits, _ - . only")) }
+}
+
+fn make_private_dir(path: &Path) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let result = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    result.map_err(Error::io(format!("create directory {}", path.display())))
+}
+
+pub(crate) fn remove_dir(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file(e)),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file(e)),
+        _ => Ok(()),
+    }
+}
+
+/// An anonymous file with `data`, positioned at its start.
+fn memory_file(data: &[u8]) -> io::Result<std::fs::File> {
+    let fd = rustix::fs::memfd_create("cove-monitor", rustix::fs::MemfdFlags::CLOEXEC)?;
+    let mut file = std::fs::File::from(fd);
+    file.write_all(data)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+fn send_descriptors(socket: &OwnedFd, descriptors: &[OwnedFd]) -> io::Result<()> {
+    let fds: Vec<BorrowedFd<'_>> = descriptors.iter().map(AsFd::as_fd).collect();
+    let mut space = vec![MaybeUninit::uninit(); SendAncillaryMessage::ScmRights(&fds).size()];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(&fds)) {
+        return Err(io::Error::other("too many descriptors"));
+    }
+    rustix::net::sendmsg(socket, &[IoSlice::new(b"fds")], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
