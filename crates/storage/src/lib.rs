@@ -1,1 +1,34 @@
-//! The on-disk store, compatible with containers/storage.
+//! The on-disk store, compatible with containers/storage: layers, images, containers.
+//!
+//! Everything here blocks; call it where that is allowed. See [`Store`].
+
+#![cfg(target_os = "linux")]
+
+mod archive;
+mod containers;
+mod copy;
+mod data;
+mod dirs;
+mod driver;
+mod error;
+mod id;
+mod images;
+mod layers;
+mod lock;
+mod mounts;
+mod record;
+mod store;
+mod table;
+mod tempdir;
+#[cfg(test)]
+mod testing;
+
+pub use archive::{Compression, Extracted};
+pub use containers::{ContainerMountOptions, ContainerOptions, container_metadata};
+pub use driver::{DriverKind, OverlayOptions};
+pub use error::{Result, StorageError};
+pub use id::{Digest, is_full_id, random_id};
+pub use images::{ImageDeletion, ImageOptions, NameChange};
+pub use layers::{Expectations, LayerCommit, StagedLayer, layer_id};
+pub use record::{Container, IdMap, Image, Layer};
+pub use store::{Store, StoreOptions};

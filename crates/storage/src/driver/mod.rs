@@ -1,0 +1,163 @@
+//! How layers are kept as directories and put together to a root file system.
+
+mod mount;
+mod overlay;
+mod vfs;
+
+use std::path::{Path, PathBuf};
+
+use crate::archive::WhiteoutStyle;
+use crate::error::Result;
+use crate::tempdir::TempDir;
+
+pub use overlay::OverlayOptions;
+
+pub(crate) use mount::is_mount_point;
+pub(crate) use overlay::Overlay;
+pub(crate) use vfs::Vfs;
+
+/// The kinds of driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DriverKind {
+    /// The kernel's overlay file system, or fuse-overlayfs.
+    Overlay,
+    /// Plain copies, where nothing else works.
+    Vfs,
+}
+
+impl DriverKind {
+    /// The name in `storage.conf`, and in the store's directory names.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Overlay => "overlay",
+            Self::Vfs => "vfs",
+        }
+    }
+
+    /// The kind with that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "overlay" | "overlay2" => Some(Self::Overlay),
+            "vfs" => Some(Self::Vfs),
+            _ => None,
+        }
+    }
+}
+
+/// What a layer's directory is filled with when it is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Contents<'a> {
+    /// Nothing: the writable layer of a container.
+    Empty,
+    /// An unpacked archive, moved into place. `has_root` tells whether it says what its root is like.
+    Staged { directory: &'a Path, has_root: bool },
+}
+
+/// How a layer is mounted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MountRequest {
+    pub(crate) read_only: bool,
+    pub(crate) volatile: bool,
+    /// SELinux label, as `context=`; empty for none.
+    pub(crate) label: String,
+    /// Options instead of the configured ones.
+    pub(crate) options: Vec<String>,
+}
+
+/// The driver in use.
+#[derive(Debug)]
+pub(crate) enum Driver {
+    Overlay(Overlay),
+    Vfs(Vfs),
+}
+
+impl Driver {
+    pub(crate) fn kind(&self) -> DriverKind {
+        match self {
+            Self::Overlay(_) => DriverKind::Overlay,
+            Self::Vfs(_) => DriverKind::Vfs,
+        }
+    }
+
+    /// Makes the directory of a layer. What a crash may have left there under that id is removed first.
+    pub(crate) fn create(&self, id: &str, parent: Option<&str>, contents: Contents<'_>) -> Result<()> {
+        match self {
+            Self::Overlay(driver) => driver.create(id, parent, contents),
+            Self::Vfs(driver) => driver.create(id, parent, contents),
+        }
+    }
+
+    /// Moves a layer's directory away; nothing there is no error.
+    pub(crate) fn remove(&self, id: &str, trash: &mut TempDir) -> Result<()> {
+        match self {
+            Self::Overlay(driver) => driver.remove(id, trash),
+            Self::Vfs(driver) => trash.take(&driver.directory(id)),
+        }
+    }
+
+    /// Mounts the layer over `lowers` (its ancestors, nearest first) and answers where.
+    pub(crate) fn mount(&self, id: &str, lowers: &[String], request: &MountRequest) -> Result<PathBuf> {
+        match self {
+            Self::Overlay(driver) => driver.mount(id, lowers, request),
+            Self::Vfs(driver) => Ok(driver.directory(id)),
+        }
+    }
+
+    /// Unmounts the layer; not mounted is no error.
+    pub(crate) fn unmount(&self, id: &str) -> Result<()> {
+        match self {
+            Self::Overlay(driver) => driver.unmount(id),
+            Self::Vfs(_) => Ok(()),
+        }
+    }
+
+    /// Whether `path` is where a layer is mounted right now.
+    pub(crate) fn is_mounted(&self, path: &Path) -> bool {
+        match self {
+            Self::Overlay(_) => is_mount_point(path),
+            Self::Vfs(_) => path.exists(),
+        }
+    }
+
+    /// The directory with the layer's own files (for vfs: with all files).
+    pub(crate) fn diff(&self, id: &str) -> PathBuf {
+        match self {
+            Self::Overlay(driver) => driver.diff(id),
+            Self::Vfs(driver) => driver.directory(id),
+        }
+    }
+
+    /// Where scratch directories go, on the file system of the layers.
+    pub(crate) fn temp_root(&self) -> PathBuf {
+        match self {
+            Self::Overlay(driver) => driver.home().join("tempdirs"),
+            Self::Vfs(driver) => driver.home().join("tempdirs"),
+        }
+    }
+
+    /// How archives must be unpacked for it.
+    pub(crate) fn whiteouts(&self) -> WhiteoutStyle {
+        match self {
+            Self::Overlay(driver) => driver.whiteouts(),
+            Self::Vfs(_) => WhiteoutStyle::Files,
+        }
+    }
+
+    /// The ids of all directories that look like layers.
+    pub(crate) fn list(&self) -> Result<Vec<String>> {
+        let home = match self {
+            Self::Overlay(driver) => driver.home().to_path_buf(),
+            Self::Vfs(driver) => driver.home().join("dir"),
+        };
+        let mut ids = Vec::new();
+        for entry in cove_sys::fs::read_dir(home)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if crate::id::is_full_id(&name) {
+                ids.push(name);
+            }
+        }
+        Ok(ids)
+    }
+}
