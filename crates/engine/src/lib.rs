@@ -1,7 +1,9 @@
 //! The use-cases: state database, life cycles, volumes, networks, events; implements the engine traits.
 #![cfg(target_os = "linux")]
 
+mod container;
 mod engine;
+mod error;
 mod event;
 mod lock;
 mod name;

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use cove_config::containers::ContainersConf;
-use cove_config::{Directories, Environment};
+use cove_config::storage::StoreOptions;
+use cove_config::{ContainersConf, Directories, Environment};
 
 /// All facts and choices of an engine. Nothing of it is read from the process by the engine itself.
 #[derive(Debug, Clone)]
@@ -15,16 +15,11 @@ pub struct EngineOptions {
     pub environment: Environment,
     /// containers.conf with its drop-ins.
     pub containers: ContainersConf,
-    /// The image store and the engine's state (`--root`).
-    pub graph_root: PathBuf,
-    /// Run-time files that a reboot takes away (`--runroot`).
-    pub run_root: PathBuf,
+    /// The store: its graph root also holds the engine's state (`GRAPHROOT/cove`), its run root the run-time files
+    /// (`RUNROOT/cove`).
+    pub storage: StoreOptions,
     /// True inside a user namespace that an ordinary user's command has made.
     pub rootless: bool,
-    /// Storage driver (`overlay`, `vfs`); `None` takes that of storage.conf or the best one.
-    pub storage_driver: Option<String>,
-    /// Further storage options `key=value` (`--storage-opt`), in place of those of storage.conf.
-    pub storage_options: Vec<String>,
     /// OCI runtime, a name or a path (`--runtime`); `None` takes that of containers.conf, then crun, then runc.
     pub runtime: Option<String>,
     /// `systemd` or `cgroupfs` (`--cgroup-manager`); `None` finds out.
@@ -45,24 +40,22 @@ pub struct EngineOptions {
 }
 
 impl EngineOptions {
-    /// Options with the directories' graph root and run root, and nothing chosen.
+    /// Options with nothing chosen.
     #[must_use]
     pub fn new(
         directories: Directories,
         environment: Environment,
         containers: ContainersConf,
+        storage: StoreOptions,
         monitor: PathBuf,
     ) -> Self {
         let path = environment.os("PATH").map(ToOwned::to_owned);
         Self {
-            graph_root: directories.graph_root.clone(),
-            run_root: directories.run_root.clone(),
             rootless: directories.user.rootless,
+            storage,
             directories,
             environment,
             containers,
-            storage_driver: None,
-            storage_options: Vec::new(),
             runtime: None,
             cgroup_manager: None,
             volume_path: None,
@@ -77,13 +70,13 @@ impl EngineOptions {
     /// The engine's lasting state: `GRAPHROOT/cove`.
     #[must_use]
     pub fn state_dir(&self) -> PathBuf {
-        self.graph_root.join("cove")
+        self.storage.graph_root.join("cove")
     }
 
     /// The engine's run-time files: `RUNROOT/cove`.
     #[must_use]
     pub fn run_dir(&self) -> PathBuf {
-        self.run_root.join("cove")
+        self.storage.run_root.join("cove")
     }
 
     /// Where volumes lie.
@@ -97,7 +90,7 @@ impl EngineOptions {
                 .volume_path
                 .as_ref()
                 .filter(|path| !path.is_empty())
-                .map_or_else(|| self.graph_root.join("volumes"), PathBuf::from),
+                .map_or_else(|| self.storage.graph_root.join("volumes"), PathBuf::from),
         }
     }
 }
