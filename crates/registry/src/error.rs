@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use cove_api::ErrorKind;
+
 use crate::digest::Digest;
 
 /// The result of this crate's operations.
@@ -261,6 +263,56 @@ impl Error {
 
     pub(crate) fn archive(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
         Self::Archive { path: path.into(), reason: reason.into() }
+    }
+}
+
+impl Error {
+    /// What sort of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::InvalidReference { .. }
+            | Self::InvalidDigest { .. }
+            | Self::InvalidLocation { .. }
+            | Self::ShortName { .. }
+            | Self::InvalidImage { .. }
+            | Self::TooLarge { .. }
+            | Self::DigestMismatch { .. }
+            | Self::SizeMismatch { .. }
+            | Self::Archive { .. } => ErrorKind::InvalidArgument,
+            Self::Blocked { .. } | Self::Denied { .. } => ErrorKind::PermissionDenied,
+            Self::Unsupported { .. } => ErrorKind::Unsupported,
+            Self::NoPlatform { .. }
+            | Self::ManifestUnknown { .. }
+            | Self::BlobUnknown { .. }
+            | Self::NotInArchive { .. } => ErrorKind::NotFound,
+            Self::Unauthorized { .. } => ErrorKind::Unauthorized,
+            Self::Status { .. } | Self::Unreachable { .. } | Self::Tls { .. } => ErrorKind::Unavailable,
+            Self::Timeout { .. } => ErrorKind::Timeout,
+            Self::Protocol { .. } => ErrorKind::Internal,
+            Self::AllCandidates { causes, .. } => {
+                let mut kinds = causes.iter().map(|(_, error)| error.kind());
+                match kinds.next() {
+                    Some(first) if kinds.all(|kind| kind == first) => first,
+                    _ => ErrorKind::NotFound,
+                }
+            }
+            Self::Io { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => ErrorKind::NotFound,
+                io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+                io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
+                io::ErrorKind::Unsupported => ErrorKind::Unsupported,
+                _ => ErrorKind::Internal,
+            },
+            Self::External(error) => error
+                .downcast_ref::<cove_api::Error>()
+                .map_or(ErrorKind::Internal, |error| error.kind),
+        }
+    }
+}
+
+impl From<Error> for cove_api::Error {
+    fn from(error: Error) -> Self {
+        Self { kind: error.kind(), message: error.to_string() }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything an image comes from is an [`ImageSource`], everything it goes to an [`ImageDestination`];
 //! [`copy_image`] joins the two, verifies every byte against its digest and bounds every size.
 
+mod archive;
 mod client;
 mod copy;
 mod digest;
@@ -14,6 +15,7 @@ mod reference;
 mod registries;
 mod stream;
 
+pub use archive::{Archive, ArchiveFormat, ArchiveSource};
 pub use client::{
     CredentialLookup, Credentials, RegistryClient, RegistryOptions, RegistrySource, RetryPolicy,
 };
