@@ -9,13 +9,14 @@ mod copy;
 mod digest;
 mod error;
 mod image;
+mod location;
 pub mod manifest;
 mod platform;
 mod reference;
 mod registries;
 mod stream;
 
-pub use archive::{Archive, ArchiveFormat, ArchiveSource};
+pub use archive::{Archive, ArchiveDestination, ArchiveFormat, ArchiveOptions, ArchiveSource, ArchiveWriter};
 pub use client::{
     CredentialLookup, Credentials, RegistryClient, RegistryOptions, RegistrySource, RetryPolicy,
 };
@@ -25,6 +26,7 @@ pub use copy::{
 pub use digest::{Digest, DigestAlgorithm, Hasher};
 pub use error::{Error, Result};
 pub use image::{BlobStream, FinishedImage, ImageDestination, ImageSource, Layer, StoredLayer};
+pub use location::ImageLocation;
 pub use manifest::{
     Descriptor, Document, ImageConfig, ImageIndex, ImageManifest, LayerCompression, ManifestFormat, RawManifest,
 };
@@ -33,4 +35,4 @@ pub use reference::{DEFAULT_REGISTRY, Reference, ShortName};
 pub use registries::{
     Candidates, Endpoint, PullFromMirror, Registries, RegistryEntry, RegistryMirror, ShortNameMode,
 };
-pub use stream::{BlockingReader, from_bytes};
+pub use stream::{BlockingReader, from_bytes, read_blocking};

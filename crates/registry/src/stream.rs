@@ -212,6 +212,33 @@ impl Read for BlockingReader {
     }
 }
 
+/// Runs `work` on a blocking thread with the stream as a reader. Dropping the future ends the stream, so that `work`
+/// sees a failed read and ends too.
+///
+/// # Errors
+/// What `work` returns, or that it panicked.
+pub async fn read_blocking<T, E>(
+    stream: BlobStream,
+    work: impl FnOnce(&mut BlockingReader) -> std::result::Result<T, E> + Send + 'static,
+) -> std::result::Result<T, E>
+where
+    T: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    struct AbortOnDrop(tokio::task::AbortHandle);
+    impl Drop for AbortOnDrop {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    let mut reader = BlockingReader::new(stream);
+    let _guard = AbortOnDrop(reader.task.abort_handle());
+    match tokio::task::spawn_blocking(move || work(&mut reader)).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::external(error).into()),
+    }
+}
+
 impl Drop for BlockingReader {
     fn drop(&mut self) {
         self.task.abort();

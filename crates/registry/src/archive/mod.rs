@@ -3,7 +3,10 @@
 mod content;
 mod docker;
 mod oci;
+mod sink;
 mod source;
 mod tar;
+mod write;
 
 pub use source::{Archive, ArchiveFormat, ArchiveSource};
+pub use write::{ArchiveDestination, ArchiveOptions, ArchiveWriter};

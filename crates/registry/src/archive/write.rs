@@ -1,0 +1,481 @@
+//! Archives, layouts and directories as destinations.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use cove_sys::fs;
+use serde_json::json;
+
+use super::content::{Packing, read_full, unpacked};
+use super::sink::{FinalFile, Pending, Sink, Staged};
+use super::source::ArchiveFormat;
+use super::tar::TarWriter;
+use super::{docker, oci};
+use crate::digest::{Digest, DigestAlgorithm, Hasher};
+use crate::error::{Error, Result};
+use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
+use crate::manifest::{Descriptor, LayerCompression, ManifestFormat, layer_media_type};
+use crate::stream::{BlockingReader, read_blocking};
+
+/// How to write an archive.
+#[derive(Clone, Debug)]
+pub struct ArchiveOptions {
+    /// The form.
+    pub format: ArchiveFormat,
+    /// Directory for unnamed temporary files.
+    pub spool: PathBuf,
+    /// Pack plain layers with gzip (OCI and `dir:`; a docker-archive's layers are always plain).
+    pub compress: bool,
+    /// For `dir:` and OCI: the manifest's family; `None` keeps it. OCI layouts hold OCI manifests by default.
+    pub manifest: Option<ManifestFormat>,
+}
+
+/// Writes one archive, layout or directory with one or more images.
+///
+/// Each image goes to an own [`destination`](Self::destination); [`finish`](Self::finish) completes the file, which
+/// has its name only then.
+pub struct ArchiveWriter {
+    shared: Arc<Shared>,
+    pending: Option<Pending>,
+}
+
+struct Shared {
+    label: String,
+    options: ArchiveOptions,
+    formats: Vec<ManifestFormat>,
+    state: Mutex<State>,
+}
+
+struct State {
+    sink: Option<Sink>,
+    /// Stored layers: by diff id in a docker-archive, else by the source's digest.
+    layers: HashMap<Digest, Descriptor>,
+    written: HashSet<String>,
+    items: Vec<docker::Item>,
+    repositories: BTreeMap<String, BTreeMap<String, String>>,
+    index: Vec<Descriptor>,
+    /// Something broke in the middle of the tar stream.
+    broken: bool,
+}
+
+impl ArchiveWriter {
+    /// Writes to `path`: a file for the two tar formats, a directory otherwise. Blocks.
+    ///
+    /// # Errors
+    /// The file or directory cannot be made.
+    pub fn create(path: &Path, directory: bool, options: ArchiveOptions) -> Result<Self> {
+        let label = path.display().to_string();
+        let failed = |error| Error::io(label.clone(), error);
+        if directory || options.format == ArchiveFormat::Dir {
+            if options.format == ArchiveFormat::Docker {
+                return Err(Error::archive(path, "a docker-archive is a file, not a directory"));
+            }
+            fs::create_dir_all(path).map_err(failed)?;
+            let index = existing_index(path, options.format)?;
+            return Ok(Self::build(label, Sink::Directory(path.into()), options, None, index));
+        }
+        let file = FinalFile::create(path).map_err(failed)?;
+        Ok(Self::build(label, Sink::Tar(TarWriter::new(file.writer)), options, file.pending, Vec::new()))
+    }
+
+    /// Writes a tar to a stream, such as the standard output; `label` stands for it in messages.
+    ///
+    /// # Errors
+    /// The format is no archive.
+    pub fn to_writer(
+        writer: Box<dyn Write + Send>,
+        label: &str,
+        options: ArchiveOptions,
+    ) -> Result<Self> {
+        if options.format == ArchiveFormat::Dir {
+            return Err(Error::archive(label, "the dir format needs a directory"));
+        }
+        Ok(Self::build(label.into(), Sink::Tar(TarWriter::new(writer)), options, None, Vec::new()))
+    }
+
+    fn build(
+        label: String,
+        sink: Sink,
+        options: ArchiveOptions,
+        pending: Option<Pending>,
+        index: Vec<Descriptor>,
+    ) -> Self {
+        let formats = match (options.format, options.manifest) {
+            (ArchiveFormat::Docker, _) => vec![ManifestFormat::Docker],
+            (_, Some(format)) => vec![format],
+            (ArchiveFormat::Oci, None) => vec![ManifestFormat::Oci],
+            (ArchiveFormat::Dir, None) => Vec::new(),
+        };
+        let state = State {
+            sink: Some(sink),
+            layers: HashMap::new(),
+            written: HashSet::new(),
+            items: Vec::new(),
+            repositories: BTreeMap::new(),
+            index,
+            broken: false,
+        };
+        Self { shared: Arc::new(Shared { label, options, formats, state: Mutex::new(state) }), pending }
+    }
+
+    /// For the next image.
+    pub fn destination(&self) -> ArchiveDestination {
+        ArchiveDestination { shared: self.shared.clone() }
+    }
+
+    /// Completes the archive. Blocks.
+    ///
+    /// # Errors
+    /// A layer broke off before, or the file cannot be written; then there is no file under its name.
+    pub fn finish(self) -> Result<()> {
+        self.shared.finish().map_err(|error| Error::io(self.shared.label.clone(), error))?;
+        match self.pending {
+            Some(pending) => pending.persist().map_err(|error| Error::io(self.shared.label.clone(), error)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn existing_index(path: &Path, format: ArchiveFormat) -> Result<Vec<Descriptor>> {
+    if format != ArchiveFormat::Oci {
+        return Ok(Vec::new());
+    }
+    let content = super::content::Content::open(path, path)?;
+    Ok(oci::entries(&content)?.unwrap_or_default())
+}
+
+/// Where one image of an [`ArchiveWriter`] goes.
+pub struct ArchiveDestination {
+    shared: Arc<Shared>,
+}
+
+#[async_trait]
+impl ImageDestination for ArchiveDestination {
+    fn formats(&self) -> &[ManifestFormat] {
+        &self.shared.formats
+    }
+
+    async fn try_reuse(&self, layer: &Layer<'_>) -> Result<Option<StoredLayer>> {
+        let key = self.shared.key(layer);
+        let state = self.shared.lock();
+        Ok(state.layers.get(key).map(|descriptor| StoredLayer { descriptor: descriptor.clone() }))
+    }
+
+    async fn put_layer(&self, layer: &Layer<'_>, data: BlobStream) -> Result<StoredLayer> {
+        let shared = self.shared.clone();
+        let (descriptor, diff_id) = (layer.descriptor.clone(), layer.diff_id.clone());
+        let key = shared.key(layer).clone();
+        read_blocking(data, move |reader| {
+            let descriptor = shared.store_layer(key, descriptor, &diff_id, reader)?;
+            Ok(StoredLayer { descriptor })
+        })
+        .await
+    }
+
+    async fn commit(&self, image: &FinishedImage<'_>) -> Result<()> {
+        let failed = |error| Error::io(self.shared.label.clone(), error);
+        let mut state = self.shared.lock();
+        match self.shared.options.format {
+            ArchiveFormat::Docker => state.commit_docker(image).map_err(failed),
+            ArchiveFormat::Oci => state.commit_oci(image).map_err(failed),
+            ArchiveFormat::Dir => state.commit_dir(image).map_err(failed),
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key<'a>(&self, layer: &'a Layer<'_>) -> &'a Digest {
+        match self.options.format {
+            ArchiveFormat::Docker => layer.diff_id,
+            _ => &layer.descriptor.digest,
+        }
+    }
+
+    fn file_name(&self, digest: &Digest) -> String {
+        match self.options.format {
+            ArchiveFormat::Docker => format!("{}.tar", digest.hex()),
+            ArchiveFormat::Oci => oci::blob_path(digest),
+            ArchiveFormat::Dir => digest.hex().to_owned(),
+        }
+    }
+
+    fn store_layer(
+        &self,
+        key: Digest,
+        descriptor: Descriptor,
+        diff_id: &Digest,
+        reader: &mut BlockingReader,
+    ) -> Result<Descriptor> {
+        let failed = |error| Error::io(self.label.clone(), error);
+        let is_plain = descriptor.layer_compression() == Some(LayerCompression::None);
+        let unpack = self.options.format == ArchiveFormat::Docker && !is_plain;
+        let pack = self.options.format != ArchiveFormat::Docker && is_plain && self.options.compress;
+        let stage = unpack || pack || self.lock().sink.as_ref().is_some_and(Sink::stages);
+        let (stored, staged) = if stage {
+            let (digest, size, staged) = self.stage(unpack, pack, reader).map_err(failed)?;
+            let mut stored = descriptor;
+            if unpack {
+                stored = Descriptor::new(
+                    layer_media_type(ManifestFormat::Docker, LayerCompression::None),
+                    digest,
+                    size,
+                );
+            } else if pack {
+                let format = if stored.media_type.starts_with("application/vnd.oci.") {
+                    ManifestFormat::Oci
+                } else {
+                    ManifestFormat::Docker
+                };
+                stored =
+                    Descriptor::new(layer_media_type(format, LayerCompression::Gzip), digest, size);
+            }
+            (stored, Some(staged))
+        } else {
+            (descriptor, None)
+        };
+        if self.options.format == ArchiveFormat::Docker && stored.digest != *diff_id {
+            return Err(Error::DigestMismatch {
+                subject: format!("{}: layer", self.label),
+                expected: diff_id.clone(),
+                actual: stored.digest,
+            });
+        }
+        let name = self.file_name(&stored.digest);
+        let mut state = self.lock();
+        if state.written.contains(&name) {
+            drop(state);
+            io::copy(reader, &mut io::sink()).map_err(failed)?;
+            self.lock().layers.insert(key, stored.clone());
+            return Ok(stored);
+        }
+        let State { sink, broken, .. } = &mut *state;
+        let sink = sink.as_mut().ok_or_else(|| Error::archive(&self.label, "it is finished already"))?;
+        let result = match staged {
+            Some(staged) => sink.put_staged(&name, staged),
+            None => sink.put_stream(&name, stored.size, reader).and_then(|()| drained(reader)),
+        };
+        if let Err(error) = result {
+            *broken = true;
+            return Err(failed(error));
+        }
+        state.written.insert(name);
+        state.layers.insert(key, stored.clone());
+        Ok(stored)
+    }
+
+    /// Takes the whole layer into a temporary file, changing its packing on the way; gives its new digest and size.
+    fn stage(&self, unpack: bool, pack: bool, reader: &mut BlockingReader) -> io::Result<(Digest, u64, Staged)> {
+        let folder = match &self.lock().sink {
+            Some(sink) => sink.staging(&self.options.spool).to_owned(),
+            None => self.options.spool.clone(),
+        };
+        let named = self.lock().sink.as_ref().is_some_and(Sink::stages);
+        let mut staged = if named {
+            Staged::Named(tempfile::Builder::new().prefix(".cove-").tempfile_in(folder)?)
+        } else {
+            Staged::Spooled { file: tempfile::tempfile_in(folder)?, size: 0 }
+        };
+        let file = match &staged {
+            Staged::Named(file) => file.as_file().try_clone()?,
+            Staged::Spooled { file, .. } => file.try_clone()?,
+        };
+        let mut output = HashingWriter { inner: file, hasher: Hasher::new(DigestAlgorithm::Sha256), count: 0 };
+        if pack {
+            let mut encoder = flate2::write::GzEncoder::new(&mut output, flate2::Compression::default());
+            copy(reader, &mut encoder)?;
+            encoder.finish()?;
+        } else if unpack {
+            let mut start = [0; 8];
+            let count = read_full(reader, &mut start)?;
+            let whole = io::Cursor::new(start[..count].to_vec()).chain(&mut *reader);
+            copy(&mut unpacked(Packing::of(&start[..count]), whole)?, &mut output)?;
+        } else {
+            copy(reader, &mut output)?;
+        }
+        // The rest behind a packed stream is part of the blob, and its verification comes at the very end.
+        io::copy(reader, &mut io::sink())?;
+        output.inner.flush()?;
+        let length = output.count;
+        if let Staged::Spooled { file, size } = &mut staged {
+            *size = length;
+            file.rewind()?;
+        }
+        Ok((output.hasher.finish(), length, staged))
+    }
+
+    fn finish(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        if state.broken {
+            return Err(io::Error::other("a layer broke off, so the archive is not usable"));
+        }
+        let Some(mut sink) = state.sink.take() else { return Ok(()) };
+        match self.options.format {
+            ArchiveFormat::Docker => {
+                if !state.repositories.is_empty() {
+                    sink.put_bytes("repositories", json!(state.repositories).to_string().as_bytes())?;
+                }
+                sink.put_bytes(docker::MANIFEST, json!(state.items).to_string().as_bytes())?;
+            }
+            ArchiveFormat::Oci => {
+                sink.put_bytes(oci::LAYOUT, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
+                let index = oci::Index { schema_version: 2, manifests: std::mem::take(&mut state.index) };
+                sink.put_bytes(oci::INDEX, json!(index).to_string().as_bytes())?;
+            }
+            ArchiveFormat::Dir => (),
+        }
+        if let Sink::Tar(tar) = sink {
+            tar.finish()?;
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn put(&mut self, name: String, data: &[u8]) -> io::Result<()> {
+        if self.written.contains(&name) {
+            return Ok(());
+        }
+        let sink = self.sink.as_mut().ok_or_else(|| io::Error::other("it is finished already"))?;
+        if let Err(error) = sink.put_bytes(&name, data) {
+            self.broken = true;
+            return Err(error);
+        }
+        self.written.insert(name);
+        Ok(())
+    }
+
+    fn commit_docker(&mut self, image: &FinishedImage<'_>) -> io::Result<()> {
+        let config_name = format!("{}.json", image.parsed.config.digest.hex());
+        self.put(config_name.clone(), image.config)?;
+        let top = self.legacy_layers(image)?;
+        let layers: Vec<String> =
+            image.parsed_config.diff_ids().iter().map(|digest| format!("{}.tar", digest.hex())).collect();
+        let mut tags: Vec<String> = Vec::new();
+        for name in image.names {
+            let name = name.clone().without_digest().or_latest();
+            tags.push(name.to_string());
+            if let (Some(tag), Some(top)) = (name.tag(), &top) {
+                self.repositories.entry(name.name()).or_default().insert(tag.into(), top.clone());
+            }
+        }
+        match self.items.iter_mut().find(|item| item.config == config_name) {
+            Some(item) => item.repo_tags.get_or_insert_default().extend(tags),
+            None => self.items.push(docker::Item { config: config_name, repo_tags: Some(tags), layers }),
+        }
+        Ok(())
+    }
+
+    /// The folders of the format before `manifest.json`, which old versions of Docker and some tools read; gives the
+    /// id of the top layer.
+    fn legacy_layers(&mut self, image: &FinishedImage<'_>) -> io::Result<Option<String>> {
+        let mut parent: Option<String> = None;
+        let diff_ids = image.parsed_config.diff_ids();
+        for (position, diff_id) in diff_ids.iter().enumerate() {
+            let is_top = position + 1 == diff_ids.len();
+            let seed = format!(
+                "{} {diff_id} {}",
+                parent.as_deref().unwrap_or_default(),
+                if is_top { image.parsed.config.digest.hex() } else { "" }
+            );
+            let id = Digest::sha256(seed.as_bytes()).hex().to_owned();
+            let mut value = if is_top {
+                serde_json::from_slice(image.config).unwrap_or_else(|_| json!({}))
+            } else {
+                json!({})
+            };
+            if let Some(object) = value.as_object_mut() {
+                object.remove("history");
+                object.remove("rootfs");
+                object.insert("id".into(), json!(id));
+                if let Some(parent) = &parent {
+                    object.insert("parent".into(), json!(parent));
+                }
+            }
+            if self.written.insert(format!("{id}/")) {
+                let sink = self.sink.as_mut().ok_or_else(|| io::Error::other("it is finished already"))?;
+                let result = sink
+                    .folder(&id)
+                    .and_then(|()| sink.put_bytes(&format!("{id}/VERSION"), b"1.0"))
+                    .and_then(|()| sink.put_bytes(&format!("{id}/json"), value.to_string().as_bytes()))
+                    .and_then(|()| {
+                        sink.symlink(&format!("{id}/layer.tar"), &format!("../{}.tar", diff_id.hex()))
+                    });
+                if let Err(error) = result {
+                    self.broken = true;
+                    return Err(error);
+                }
+            }
+            parent = Some(id);
+        }
+        Ok(parent)
+    }
+
+    fn commit_oci(&mut self, image: &FinishedImage<'_>) -> io::Result<()> {
+        self.put(oci::blob_path(&image.parsed.config.digest), image.config)?;
+        let digest = image.manifest.digest();
+        self.put(oci::blob_path(&digest), &image.manifest.bytes)?;
+        let entry = Descriptor::of(image.parsed.media_type(), &image.manifest.bytes);
+        if image.names.is_empty() {
+            self.index.retain(|other| other.digest != digest || oci::written_name(other).is_some());
+            self.index.push(entry);
+            return Ok(());
+        }
+        for name in image.names {
+            let text = name.to_string();
+            self.index.retain(|other| oci::written_name(other) != Some(text.as_str()));
+            let mut named = entry.clone();
+            named.annotations.insert(oci::REF_NAME.into(), text);
+            self.index.push(named);
+        }
+        Ok(())
+    }
+
+    fn commit_dir(&mut self, image: &FinishedImage<'_>) -> io::Result<()> {
+        self.put(image.parsed.config.digest.hex().to_owned(), image.config)?;
+        self.put("version".into(), b"Directory Transport Version: 1.1\n")?;
+        self.put(docker::MANIFEST.into(), &image.manifest.bytes)
+    }
+}
+
+fn copy(reader: &mut (impl Read + ?Sized), writer: &mut impl Write) -> io::Result<()> {
+    let mut piece = vec![0; 256 << 10];
+    loop {
+        match reader.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(count) => writer.write_all(&piece[..count])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Reads on to the end, where verification has its say.
+fn drained(reader: &mut impl Read) -> io::Result<()> {
+    io::copy(reader, &mut io::sink()).map(drop)
+}
+
+struct HashingWriter {
+    inner: std::fs::File,
+    hasher: Hasher,
+    count: u64,
+}
+
+impl Write for HashingWriter {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let count = self.inner.write(data)?;
+        self.hasher.update(&data[..count]);
+        self.count += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
