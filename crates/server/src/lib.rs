@@ -1,1 +1,23 @@
 //! HTTP: Docker and libpod routes over the engine traits.
+//!
+//! A handler decodes, makes one trait call and encodes. Docker's JSON shapes live in [`docker`] alone; the libpod
+//! routes carry the types of `cove-api` as they are.
+
+mod docker;
+mod error;
+mod libpod;
+mod listen;
+mod params;
+mod path;
+mod router;
+mod stream;
+
+pub use listen::{Listen, ServeOptions, serve};
+pub use router::router;
+
+/// The version of the libpod API that the service speaks.
+pub const LIBPOD_API_VERSION: &str = "5.0.0";
+/// The newest version of the Docker API that the service speaks.
+pub const DOCKER_API_VERSION: &str = "1.44";
+/// The oldest version of the Docker API that the service speaks.
+pub const DOCKER_MIN_API_VERSION: &str = "1.24";

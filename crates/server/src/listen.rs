@@ -1,0 +1,210 @@
+//! Listening: the socket, its mode, and when the service ends by itself.
+
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use cove_api::{Engine, Error, ErrorKind, Result};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::watch;
+
+/// Where to listen.
+#[derive(Debug)]
+pub enum Listen {
+    /// A unix socket, made with mode 0600. A stale one is replaced, a live one refused.
+    Unix(PathBuf),
+    /// `HOST:PORT`. Whoever reaches it is the engine's user; the caller must have warned.
+    Tcp(String),
+    /// A listening unix socket that was handed over (systemd's socket activation).
+    Inherited(std::os::unix::net::UnixListener),
+}
+
+/// How to serve.
+#[derive(Debug)]
+pub struct ServeOptions {
+    /// Where to listen.
+    pub listen: Listen,
+    /// End after so long without a connection; `None` never ends.
+    pub idle_timeout: Option<Duration>,
+}
+
+enum Listener {
+    Unix(UnixListener),
+    Tcp(TcpListener),
+}
+
+/// Serves `engine` until `shutdown` is done or the idle time is over. Connections that are open then are cut off;
+/// containers do not notice.
+///
+/// # Errors
+/// The socket cannot be made, or another service listens on it.
+pub async fn serve(
+    engine: Arc<dyn Engine>,
+    options: ServeOptions,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<()> {
+    let (listener, path) = bind(options.listen).await?;
+    let over_network = matches!(listener, Listener::Tcp(_));
+    let router = crate::router(engine, over_network);
+    let result = accept_all(&listener, &router, options.idle_timeout, shutdown).await;
+    if let Some(path) = path {
+        let _ = std::fs::remove_file(&path);
+    }
+    result
+}
+
+async fn bind(listen: Listen) -> Result<(Listener, Option<PathBuf>)> {
+    match listen {
+        Listen::Unix(path) => Ok((Listener::Unix(bind_unix(&path).await?), Some(path))),
+        Listen::Tcp(address) => {
+            let listener = TcpListener::bind(&address).await;
+            Ok((
+                Listener::Tcp(
+                    listener.map_err(|error| Error::from(error).context(format!("listen on {address}")))?,
+                ),
+                None,
+            ))
+        }
+        Listen::Inherited(listener) => {
+            listener.set_nonblocking(true)?;
+            Ok((Listener::Unix(UnixListener::from_std(listener)?), None))
+        }
+    }
+}
+
+async fn bind_unix(path: &Path) -> Result<UnixListener> {
+    let named = |error: std::io::Error| Error::from(error).context(format!("listen on {}", path.display()));
+    if let Ok(metadata) = std::fs::symlink_metadata(path) {
+        if !metadata.file_type().is_socket() {
+            return Err(Error::new(
+                ErrorKind::AlreadyExists,
+                format!("{} exists and is no socket", path.display()),
+            ));
+        }
+        if UnixStream::connect(path).await.is_ok() {
+            return Err(Error::new(
+                ErrorKind::AlreadyExists,
+                format!("another service listens on {}", path.display()),
+            ));
+        }
+        std::fs::remove_file(path).map_err(named)?;
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(named)?;
+    }
+    // Nobody else may connect even in the moment between bind and chmod, so the mask does it.
+    let previous = rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o177));
+    let listener = UnixListener::bind(path);
+    rustix::process::umask(previous);
+    listener.map_err(named)
+}
+
+async fn accept_all(
+    listener: &Listener,
+    router: &Router,
+    idle_timeout: Option<Duration>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<()> {
+    let open = watch::Sender::new(0_usize);
+    let mut count = open.subscribe();
+    tokio::pin!(shutdown);
+    loop {
+        let idle = async {
+            let Some(limit) = idle_timeout else { return std::future::pending().await };
+            loop {
+                if count.wait_for(|count| *count == 0).await.is_err() {
+                    return;
+                }
+                let busy = tokio::time::timeout(limit, count.wait_for(|count| *count > 0)).await;
+                if busy.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            () = &mut shutdown => return Ok(()),
+            () = idle => return Ok(()),
+            result = accept(listener, router, &open) => {
+                if let Err(error) = result {
+                    // Out of descriptors, or a client that left at once: go on after a breath.
+                    tracing::warn!(%error, "accept");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+}
+
+async fn accept(listener: &Listener, router: &Router, open: &watch::Sender<usize>) -> std::io::Result<()> {
+    match listener {
+        Listener::Unix(listener) => serve_connection(listener.accept().await?.0, router, open),
+        Listener::Tcp(listener) => serve_connection(listener.accept().await?.0, router, open),
+    }
+    Ok(())
+}
+
+/// Counts a connection for as long as it lives, also after it was taken over.
+struct Counted<T> {
+    stream: T,
+    open: watch::Sender<usize>,
+}
+
+impl<T> Drop for Counted<T> {
+    fn drop(&mut self) {
+        self.open.send_modify(|count| *count -= 1);
+    }
+}
+
+fn serve_connection<T>(stream: T, router: &Router, open: &watch::Sender<usize>)
+where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    open.send_modify(|count| *count += 1);
+    let stream = Counted { stream, open: open.clone() };
+    let service = TowerToHyperService::new(router.clone());
+    tokio::spawn(async move {
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(None);
+        let connection = builder.half_close(true).serve_connection(TokioIo::new(stream), service);
+        if let Err(error) = connection.with_upgrades().await {
+            tracing::debug!(%error, "connection");
+        }
+    });
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+        buffer: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
+    fn poll_write(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+        buffer: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        std::pin::Pin::new(&mut self.stream).poll_write(context, buffer)
+    }
+    fn poll_flush(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.stream).poll_flush(context)
+    }
+    fn poll_shutdown(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::pin::Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,64 @@
+//! Paths as clients write them, made ready for routing.
+
+/// Verbs that follow an image's name.
+const IMAGE_VERBS: &[&str] = &[
+    "json",
+    "history",
+    "push",
+    "tag",
+    "untag",
+    "get",
+    "exists",
+    "tree",
+    "changes",
+    "resolve",
+    "attestations",
+];
+
+/// Takes the version prefix (`/v1.44`, `/v5.0.0`) off and escapes the slashes of image names, which Docker's clients
+/// leave as they are.
+pub(crate) fn normalise(path: &str) -> String {
+    let path = strip_version(path);
+    for prefix in ["/libpod/images/", "/images/"] {
+        if let Some(rest) = path.strip_prefix(prefix) {
+            return format!("{prefix}{}", escape_name(rest));
+        }
+    }
+    path.to_owned()
+}
+
+fn strip_version(path: &str) -> &str {
+    let Some(rest) = path.strip_prefix("/v") else { return path };
+    let (version, _) = rest.split_once('/').unwrap_or((rest, ""));
+    let is_version = version.starts_with(|first: char| first.is_ascii_digit())
+        && version.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit());
+    if is_version { &rest[version.len()..] } else { path }
+}
+
+fn escape_name(rest: &str) -> String {
+    match rest.rsplit_once('/') {
+        Some((name, verb)) if IMAGE_VERBS.contains(&verb) => format!("{}/{verb}", name.replace('/', "%2F")),
+        _ => rest.replace('/', "%2F"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_and_image_names() {
+        for (path, expected) in [
+            ("/v1.44/containers/json", "/containers/json"),
+            ("/v5.0.0/libpod/_ping", "/libpod/_ping"),
+            ("/_ping", "/_ping"),
+            ("/volumes", "/volumes"),
+            ("/images/json", "/images/json"),
+            ("/images/localhost:5000/a/b:1/json", "/images/localhost:5000%2Fa%2Fb:1/json"),
+            ("/images/a/b", "/images/a%2Fb"),
+            ("/v4.0.0/libpod/images/quay.io%2Fx/exists", "/libpod/images/quay.io%2Fx/exists"),
+        ] {
+            assert_eq!(normalise(path), expected, "{path}");
+        }
+    }
+}

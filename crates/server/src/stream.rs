@@ -1,0 +1,147 @@
+//! Streams to clients: JSON values one a line, frames, and connections that are taken over.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::{BufMut as _, Bytes, BytesMut};
+use cove_api::{AttachStream, ByteStream, Error, LogLine, OutputStream, ValueStream};
+use futures_util::{Stream, StreamExt as _};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// Content type of framed output.
+pub(crate) const FRAMED: &str = "application/vnd.docker.multiplexed-stream";
+/// Content type of a terminal's output.
+pub(crate) const RAW: &str = "application/vnd.docker.raw-stream";
+
+/// A piece of output with Docker's head of eight bytes: stream, three zeros, length.
+pub(crate) fn frame(stream: OutputStream, data: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(8 + data.len());
+    frame.put_u32(if stream == OutputStream::Stdout { 0x0100_0000 } else { 0x0200_0000 });
+    // Pieces come from buffers of some kilobytes.
+    frame.put_u32(u32::try_from(data.len()).unwrap_or(u32::MAX));
+    frame.put_slice(data);
+    frame.freeze()
+}
+
+/// A log line as the API sends it, with its time before it where `timestamps`.
+pub(crate) fn log_bytes(line: &LogLine, timestamps: bool) -> BytesMut {
+    let mut bytes = BytesMut::with_capacity(line.data.len() + 36);
+    if timestamps {
+        bytes.put_slice(line.time.to_string().as_bytes());
+        bytes.put_u8(b' ');
+    }
+    bytes.put_slice(&line.data);
+    if !line.partial {
+        bytes.put_u8(b'\n');
+    }
+    bytes
+}
+
+/// An answer of pieces as they come. An error in the middle cuts the answer off, which the client notices.
+pub(crate) fn pieces(content_type: &'static str, stream: ByteStream) -> Response {
+    ([(header::CONTENT_TYPE, content_type)], Body::from_stream(stream)).into_response()
+}
+
+/// An answer of JSON values, one a line, flushed one by one.
+pub(crate) fn json_lines(stream: impl Stream<Item = serde_json::Value> + Send + 'static) -> Response {
+    let lines = stream.map(|value| Ok::<_, Error>(Bytes::from(value.to_string() + "\n")));
+    ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(lines)).into_response()
+}
+
+/// The body of a request as a stream of the engine.
+pub(crate) fn upload(body: Body) -> ByteStream {
+    Box::pin(
+        body.into_data_stream()
+            .map(|piece| piece.map_err(|error| Error::invalid(format!("request body: {error}")))),
+    )
+}
+
+/// True where the client asks to take the connection over.
+pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
+    headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"tcp"))
+}
+
+/// Answers 101 and couples the connection with `attached`; without an upgrade, 200 and the output alone.
+pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bool) -> Response {
+    let content_type = HeaderValue::from_static(if terminal { RAW } else { FRAMED });
+    if !wants_upgrade(request.headers()) {
+        let output = attached.output.map(move |chunk| {
+            chunk.map(|chunk| if terminal { chunk.data } else { frame(chunk.stream, &chunk.data) })
+        });
+        return ([(header::CONTENT_TYPE, content_type)], Body::from_stream(output)).into_response();
+    }
+    let upgrade = hyper::upgrade::on(request);
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(connection) => couple(TokioIo::new(connection), attached, terminal).await,
+            Err(error) => tracing::debug!(%error, "the client left before the stream began"),
+        }
+    });
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CONNECTION, HeaderValue::from_static("Upgrade")),
+        (header::UPGRADE, HeaderValue::from_static("tcp")),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+async fn couple(connection: TokioIo<hyper::upgrade::Upgraded>, attached: AttachStream, terminal: bool) {
+    let (mut reader, mut writer) = tokio::io::split(connection);
+    let AttachStream { input, mut output } = attached;
+    let feed = async move {
+        let mut input = input;
+        let mut buffer = vec![0; 32 * 1024];
+        loop {
+            let count = match reader.read(&mut buffer).await {
+                Ok(0) | Err(_) => break,
+                Ok(count) => count,
+            };
+            if let Some(input) = input.as_mut() {
+                if input.write_all(&buffer[..count]).await.is_err() {
+                    break;
+                }
+            }
+        }
+        // The client is done writing: so is the container's input. It may still read.
+        if let Some(mut input) = input {
+            let _ = input.shutdown().await;
+        }
+        std::future::pending::<()>().await;
+    };
+    let drain = async {
+        while let Some(chunk) = output.next().await {
+            let Ok(chunk) = chunk else { break };
+            let bytes = if terminal { chunk.data } else { frame(chunk.stream, &chunk.data) };
+            if writer.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+        let _ = writer.shutdown().await;
+    };
+    tokio::select! {
+        () = feed => {}
+        () = drain => {}
+    }
+}
+
+/// Logs as one body.
+pub(crate) fn logs(lines: ValueStream<LogLine>, timestamps: bool, framed: bool) -> Response {
+    let pieces_of = lines.map(move |line| {
+        let line = line?;
+        let bytes = log_bytes(&line, timestamps);
+        Ok(if framed { frame(line.stream, &bytes) } else { bytes.freeze() })
+    });
+    pieces(if framed { FRAMED } else { RAW }, Box::pin(pieces_of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_have_dockers_head() {
+        assert_eq!(&frame(OutputStream::Stderr, b"hi")[..], b"\x02\0\0\0\0\0\0\x02hi");
+    }
+}
