@@ -83,12 +83,7 @@ pub struct CopyOptions {
 
 impl Default for CopyOptions {
     fn default() -> Self {
-        Self {
-            platform: Platform::host(),
-            max_parallel: DEFAULT_PARALLEL,
-            names: Vec::new(),
-            progress: None,
-        }
+        Self { platform: Platform::host(), max_parallel: DEFAULT_PARALLEL, names: Vec::new(), progress: None }
     }
 }
 

@@ -303,9 +303,9 @@ impl Error {
                 io::ErrorKind::Unsupported => ErrorKind::Unsupported,
                 _ => ErrorKind::Internal,
             },
-            Self::External(error) => error
-                .downcast_ref::<cove_api::Error>()
-                .map_or(ErrorKind::Internal, |error| error.kind),
+            Self::External(error) => {
+                error.downcast_ref::<cove_api::Error>().map_or(ErrorKind::Internal, |error| error.kind)
+            }
         }
     }
 }

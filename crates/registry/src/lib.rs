@@ -7,32 +7,29 @@ mod archive;
 mod client;
 mod copy;
 mod digest;
+mod endpoint;
 mod error;
 mod image;
 mod location;
 pub mod manifest;
 mod platform;
 mod reference;
-mod registries;
 mod stream;
 
 pub use archive::{Archive, ArchiveDestination, ArchiveFormat, ArchiveOptions, ArchiveSource, ArchiveWriter};
-pub use client::{
-    CredentialLookup, Credentials, RegistryClient, RegistryOptions, RegistrySource, RetryPolicy,
-};
+pub use client::{CredentialLookup, RegistryClient, RegistryOptions, RegistrySource, RetryPolicy};
 pub use copy::{
     CopyEvent, CopyOptions, CopyProgress, CopyReport, DEFAULT_PARALLEL, ResolvedImage, copy_image, resolve,
 };
 pub use digest::{Digest, DigestAlgorithm, Hasher};
+pub use endpoint::Candidates;
 pub use error::{Error, Result};
 pub use image::{BlobStream, FinishedImage, ImageDestination, ImageSource, Layer, StoredLayer};
 pub use location::ImageLocation;
 pub use manifest::{
-    Descriptor, Document, ImageConfig, ImageIndex, ImageManifest, LayerCompression, ManifestFormat, RawManifest,
+    Descriptor, Document, ImageConfig, ImageIndex, ImageManifest, LayerCompression, ManifestFormat,
+    RawManifest,
 };
 pub use platform::Platform;
 pub use reference::{DEFAULT_REGISTRY, Reference, ShortName};
-pub use registries::{
-    Candidates, Endpoint, PullFromMirror, Registries, RegistryEntry, RegistryMirror, ShortNameMode,
-};
 pub use stream::{BlockingReader, from_bytes, read_blocking};

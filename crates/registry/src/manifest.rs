@@ -304,10 +304,7 @@ pub fn parse(raw: &RawManifest, image: &str) -> Result<Document> {
 }
 
 /// The family and whether it is an index, by the declared and the received media type, which must agree.
-fn kind_of(
-    declared: &str,
-    received: &str,
-) -> std::result::Result<Option<(ManifestFormat, bool)>, String> {
+fn kind_of(declared: &str, received: &str) -> std::result::Result<Option<(ManifestFormat, bool)>, String> {
     let kind = |name: &str| {
         Some(match name {
             media_type::DOCKER_MANIFEST => (ManifestFormat::Docker, false),
@@ -524,7 +521,10 @@ mod tests {
             (image_text(r#","manifests":[]"#), media_type::OCI_INDEX),
             (image_text(r#","manifests":[]"#), media_type::OCI_MANIFEST),
             (image_text(""), media_type::OCI_INDEX),
-            (image_text(&format!(r#","mediaType":"{}""#, media_type::OCI_INDEX)), media_type::DOCKER_MANIFEST),
+            (
+                image_text(&format!(r#","mediaType":"{}""#, media_type::OCI_INDEX)),
+                media_type::DOCKER_MANIFEST,
+            ),
             (image_text(r#","layers":[]"#), ""),
             (image_text(r#","mediaType":"text/html""#), ""),
             (r#"{"schemaVersion":1,"fsLayers":[],"history":[]}"#.into(), ""),
@@ -541,7 +541,8 @@ mod tests {
 
     #[test]
     fn refuses_artifacts_and_encrypted_layers() {
-        let text = image_text("").replace(media_type::DOCKER_CONFIG, "application/vnd.cncf.helm.config.v1+json");
+        let text =
+            image_text("").replace(media_type::DOCKER_CONFIG, "application/vnd.cncf.helm.config.v1+json");
         let Document::Image(image) = parsed(&text, "").unwrap() else { panic!() };
         assert!(image.check_supported("img").unwrap_err().to_string().contains("artifact"));
         let text = image_text("").replace("rootfs.diff.tar.gzip", "rootfs.diff.tar.gzip+encrypted");

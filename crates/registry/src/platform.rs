@@ -31,7 +31,8 @@ impl Platform {
     pub fn parse(text: &str) -> Option<Self> {
         let parts: Vec<&str> = text.split('/').collect();
         if parts.iter().any(|part| {
-            part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+            part.is_empty()
+                || !part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         }) {
             return None;
         }
@@ -80,9 +81,7 @@ impl Platform {
         self.variants().into_iter().find_map(|variant| {
             entries.iter().position(|entry| {
                 entry.is_some_and(|entry| {
-                    entry.os == self.os
-                        && entry.architecture == self.architecture
-                        && entry.variant == variant
+                    entry.os == self.os && entry.architecture == self.architecture && entry.variant == variant
                 })
             })
         })

@@ -69,12 +69,8 @@ impl Reference {
         if !is_registry(registry) || !is_path(repository) || whole.len() > MAX_NAME {
             return Err(invalid(&whole, "invalid reference format"));
         }
-        let plain = Self {
-            registry: registry.to_owned(),
-            repository: repository.to_owned(),
-            tag: None,
-            digest,
-        };
+        let plain =
+            Self { registry: registry.to_owned(), repository: repository.to_owned(), tag: None, digest };
         match tag {
             Some(tag) => plain.with_tag(tag),
             None => Ok(plain),

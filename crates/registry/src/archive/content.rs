@@ -210,10 +210,7 @@ impl Content {
                     Ok(metadata) if metadata.is_file() => (),
                     Ok(_) => return Ok(None),
                     Err(error)
-                        if matches!(
-                            error.kind(),
-                            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                        ) =>
+                        if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
                     {
                         return Ok(None);
                     }

@@ -40,8 +40,7 @@ pub(super) fn entries(content: &Content) -> Result<Option<Vec<Descriptor>>> {
             layout.image_layout_version.chars().take(40).collect::<String>()
         )));
     }
-    let index =
-        content.read(INDEX, MAX_MANIFEST)?.ok_or_else(|| wrong(format!("{INDEX} is missing")))?;
+    let index = content.read(INDEX, MAX_MANIFEST)?.ok_or_else(|| wrong(format!("{INDEX} is missing")))?;
     let index: Index =
         serde_json::from_slice(&index).map_err(|error| wrong(format!("malformed {INDEX}: {error}")))?;
     if index.schema_version != 2 {

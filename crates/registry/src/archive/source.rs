@@ -177,9 +177,7 @@ impl Archive {
                 let (manifest, lookup) = docker::resolve(&content, item)?;
                 (manifest, lookup, None)
             }
-            Entry::Oci(entry) => {
-                (oci::manifest(&content, entry)?, Lookup::Oci, Some(entry.digest.clone()))
-            }
+            Entry::Oci(entry) => (oci::manifest(&content, entry)?, Lookup::Oci, Some(entry.digest.clone())),
             Entry::Dir => {
                 let data = content.read(docker::MANIFEST, MAX_MANIFEST)?.unwrap_or_default();
                 (RawManifest::new(data, ""), Lookup::Dir, None)
@@ -221,9 +219,7 @@ impl ImageSource for ArchiveSource {
                     .ok_or_else(|| Error::archive(&self.content.path, format!("{file} is missing")))?;
                 Ok(RawManifest::new(data, &entry.media_type))
             }
-            Lookup::Sections(_) => {
-                Err(Error::archive(&self.content.path, "a docker-archive has no index"))
-            }
+            Lookup::Sections(_) => Err(Error::archive(&self.content.path, "a docker-archive has no index")),
         }
     }
 

@@ -283,7 +283,10 @@ impl<W: Write> TarWriter<W> {
         let mut header = [0_u8; BLOCK as usize];
         if name.len() > 100 || link.len() > 100 {
             // The names that this crate writes are shorter.
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("name too long for tar: {name}")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("name too long for tar: {name}"),
+            ));
         }
         header[..name.len()].copy_from_slice(name.as_bytes());
         header[157..157 + link.len()].copy_from_slice(link.as_bytes());

@@ -85,11 +85,7 @@ impl ArchiveWriter {
     ///
     /// # Errors
     /// The format is no archive.
-    pub fn to_writer(
-        writer: Box<dyn Write + Send>,
-        label: &str,
-        options: ArchiveOptions,
-    ) -> Result<Self> {
+    pub fn to_writer(writer: Box<dyn Write + Send>, label: &str, options: ArchiveOptions) -> Result<Self> {
         if options.format == ArchiveFormat::Dir {
             return Err(Error::archive(label, "the dir format needs a directory"));
         }
@@ -233,8 +229,7 @@ impl Shared {
                 } else {
                     ManifestFormat::Docker
                 };
-                stored =
-                    Descriptor::new(layer_media_type(format, LayerCompression::Gzip), digest, size);
+                stored = Descriptor::new(layer_media_type(format, LayerCompression::Gzip), digest, size);
             }
             (stored, Some(staged))
         } else {
@@ -271,7 +266,12 @@ impl Shared {
     }
 
     /// Takes the whole layer into a temporary file, changing its packing on the way; gives its new digest and size.
-    fn stage(&self, unpack: bool, pack: bool, reader: &mut BlockingReader) -> io::Result<(Digest, u64, Staged)> {
+    fn stage(
+        &self,
+        unpack: bool,
+        pack: bool,
+        reader: &mut BlockingReader,
+    ) -> io::Result<(Digest, u64, Staged)> {
         let folder = match &self.lock().sink {
             Some(sink) => sink.staging(&self.options.spool).to_owned(),
             None => self.options.spool.clone(),
@@ -286,7 +286,8 @@ impl Shared {
             Staged::Named(file) => file.as_file().try_clone()?,
             Staged::Spooled { file, .. } => file.try_clone()?,
         };
-        let mut output = HashingWriter { inner: file, hasher: Hasher::new(DigestAlgorithm::Sha256), count: 0 };
+        let mut output =
+            HashingWriter { inner: file, hasher: Hasher::new(DigestAlgorithm::Sha256), count: 0 };
         if pack {
             let mut encoder = flate2::write::GzEncoder::new(&mut output, flate2::Compression::default());
             copy(reader, &mut encoder)?;

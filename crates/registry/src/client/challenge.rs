@@ -29,9 +29,8 @@ fn parse_header(header: &str) -> Vec<Challenge> {
             parameters.push((name, value));
             rest = after;
         }
-        let find = |wanted: &str| {
-            parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
-        };
+        let find =
+            |wanted: &str| parameters.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
         match scheme.as_str() {
             "basic" => challenges.push(Challenge::Basic),
             "bearer" => {
@@ -49,7 +48,8 @@ fn parse_header(header: &str) -> Vec<Challenge> {
 /// `NAME=VALUE` or `NAME="VALUE"` and what follows its comma; `None` where no parameter begins.
 fn parameter(text: &str) -> Option<(String, String, &str)> {
     let text = text.trim_start_matches([' ', ',']);
-    let end = text.find(|character: char| !(character.is_ascii_alphanumeric() || "-_".contains(character)))?;
+    let end =
+        text.find(|character: char| !(character.is_ascii_alphanumeric() || "-_".contains(character)))?;
     let after = text[end..].trim_start().strip_prefix('=')?.trim_start();
     if end == 0 {
         return None;
@@ -85,8 +85,7 @@ pub(super) fn same_site(registry: (&str, u16), realm: (&str, u16)) -> bool {
         return true;
     }
     let beneath = |host: &str, site: &str| {
-        is_site(site)
-            && (host == site || host.strip_suffix(site).is_some_and(|rest| rest.ends_with('.')))
+        is_site(site) && (host == site || host.strip_suffix(site).is_some_and(|rest| rest.ends_with('.')))
     };
     let parent = |host: &str| host.split_once('.').map(|(_, parent)| parent.to_owned());
     beneath(realm.0, registry.0)

@@ -62,9 +62,11 @@ fn find_tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error
 
 fn classify_io(registry: &str, error: &io::Error) -> Option<Failure> {
     let (reason, transient, maybe_plain) = match error.kind() {
-        io::ErrorKind::ConnectionRefused => {
-            ("connection refused: nothing listens there; check the port and that the registry runs", false, true)
-        }
+        io::ErrorKind::ConnectionRefused => (
+            "connection refused: nothing listens there; check the port and that the registry runs",
+            false,
+            true,
+        ),
         io::ErrorKind::ConnectionReset => ("connection reset by peer", true, true),
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
             ("network is unreachable: check this machine's network", false, false)
@@ -169,6 +171,9 @@ mod tests {
             "manifest unknown: not[31m here"
         );
         assert_eq!(message_of(b"<html>"), "");
-        assert_eq!(message_of(br#"{"details":"incorrect username or password"}"#), "incorrect username or password");
+        assert_eq!(
+            message_of(br#"{"details":"incorrect username or password"}"#),
+            "incorrect username or password"
+        );
     }
 }

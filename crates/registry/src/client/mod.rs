@@ -13,5 +13,5 @@ mod source;
 mod tls;
 
 pub use open::RegistryClient;
-pub use options::{CredentialLookup, Credentials, RegistryOptions, RetryPolicy};
+pub use options::{CredentialLookup, RegistryOptions, RetryPolicy};
 pub use source::RegistrySource;

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use ::http::header::{HeaderMap, LINK};
 use ::http::{HeaderValue, Method};
+use cove_config::{Credentials, Registries};
 use serde::Deserialize;
 
 use super::http::Http;
-use super::options::{Credentials, RegistryOptions};
+use super::options::RegistryOptions;
 use super::session::{Access, Session};
 use super::source::RegistrySource;
+use crate::endpoint::{self, Candidates};
 use crate::error::{Error, Result};
 use crate::reference::Reference;
-use crate::registries::{Candidates, Registries};
 
 const MAX_TAG_PAGES: usize = 200;
 const MAX_TAG_PAGE: u64 = 4 << 20;
@@ -38,12 +39,13 @@ impl RegistryClient {
         &self.http.options.registries
     }
 
-    /// What a user's input can stand for; see [`Registries::candidates`].
+    /// What a user's input can stand for. With `docker_hub_only` a short name always means Docker Hub, as in
+    /// Docker's API.
     ///
     /// # Errors
-    /// As [`Registries::candidates`].
+    /// [`Error::InvalidReference`], or [`Error::ShortName`] where the configuration gives no candidate.
     pub fn candidates(&self, input: &str, docker_hub_only: bool) -> Result<Candidates> {
-        self.registries().candidates(input, docker_hub_only)
+        endpoint::candidates(self.registries(), input, docker_hub_only)
     }
 
     /// Opens the first of `candidates` whose manifest can be fetched.
@@ -67,7 +69,7 @@ impl RegistryClient {
     /// The registry cannot be reached, refuses, or has no such image.
     pub async fn open(&self, reference: &Reference) -> Result<RegistrySource> {
         let mut causes = Vec::new();
-        for endpoint in self.registries().endpoints(reference)? {
+        for endpoint in endpoint::endpoints(self.registries(), reference)? {
             let session =
                 Session::new(self.http.clone(), &endpoint.reference, endpoint.insecure, Access::Pull);
             match RegistrySource::open(session, reference, &endpoint.reference).await {
@@ -83,9 +85,8 @@ impl RegistryClient {
     /// # Errors
     /// As [`RegistryClient::open`].
     pub async fn tags(&self, reference: &Reference) -> Result<Vec<String>> {
-        let endpoint = self.registries().push_endpoint(reference)?;
-        let session =
-            Session::new(self.http.clone(), &endpoint.reference, endpoint.insecure, Access::Pull);
+        let endpoint = endpoint::own_endpoint(self.registries(), reference)?;
+        let session = Session::new(self.http.clone(), &endpoint.reference, endpoint.insecure, Access::Pull);
         let mut url = session.url("tags/list").await?;
         let mut tags = Vec::new();
         for _ in 0..MAX_TAG_PAGES {
@@ -123,7 +124,7 @@ impl RegistryClient {
     pub async fn check_login(&self, registry: &str, credentials: Credentials) -> Result<()> {
         // Any repository name will do to find the registry's settings.
         let probe = Reference::from_parts(registry, "login", None, None)?;
-        let endpoint = self.registries().push_endpoint(&probe)?;
+        let endpoint = endpoint::own_endpoint(self.registries(), &probe)?;
         let session = Session::for_registry(
             self.http.clone(),
             endpoint.reference.registry(),

@@ -1,29 +1,11 @@
 //! What the registry client is configured with. Nothing is read from the environment or from files here, except
 //! certificates beneath the directories that are named.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::registries::Registries;
-
-/// How a user identifies to a registry.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Credentials {
-    /// User name.
-    pub username: String,
-    /// Password or access token.
-    pub password: String,
-    /// An OAuth2 refresh token, used in place of the password.
-    pub identity_token: Option<String>,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
-    }
-}
+use cove_config::{CredentialStore, Credentials, Registries};
 
 /// Finds credentials; called on a blocking thread, because it may read files or run a program.
 pub trait CredentialLookup: Send + Sync {
@@ -40,6 +22,15 @@ where
 {
     fn lookup(&self, key: &str) -> Result<Option<Credentials>, String> {
         self(key)
+    }
+}
+
+impl CredentialLookup for CredentialStore {
+    fn lookup(&self, key: &str) -> Result<Option<Credentials>, String> {
+        match self.get(key) {
+            Ok(found) => Ok(found.map(|found| found.credentials)),
+            Err(error) => Err(error.to_string()),
+        }
     }
 }
 
@@ -70,7 +61,7 @@ impl Default for RetryPolicy {
 /// Configuration of a [`RegistryClient`](crate::RegistryClient).
 #[derive(Clone)]
 pub struct RegistryOptions {
-    /// registries.conf.
+    /// registries.conf, with the aliases of the user's short-name-aliases.conf put over its own.
     pub registries: Registries,
     /// auth.json and the rest.
     pub credentials: Arc<dyn CredentialLookup>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
+use cove_config::Credentials;
 use http::header::{HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use reqwest::{Response, Url};
@@ -12,7 +13,6 @@ use tokio::sync::{Mutex, OnceCell};
 use super::challenge::{self, Challenge};
 use super::failure::{message_of, with_colon};
 use super::http::{Http, Request, describe, host_of, same_origin};
-use super::options::Credentials;
 use crate::error::{Error, Result};
 use crate::reference::{DEFAULT_REGISTRY, Reference};
 
@@ -246,12 +246,13 @@ impl Session {
             .map(|repository| format!("repository:{repository}:{}", self.access.scope()));
         let credentials = self.credentials_for(&url, base).await?;
         let had_credentials = credentials.is_some();
-        let request = match credentials {
-            Some(Credentials { identity_token: Some(token), .. }) => {
+        let token = credentials.as_ref().and_then(Credentials::identity_token);
+        let request = match token {
+            Some(token) => {
                 let mut form = url::form(&[
                     ("grant_type", "refresh_token"),
                     ("client_id", "cove"),
-                    ("refresh_token", token.as_str()),
+                    ("refresh_token", token),
                 ]);
                 for (key, value) in [("service", service), ("scope", scope.as_deref())] {
                     if let Some(value) = value {
@@ -261,7 +262,7 @@ impl Session {
                 }
                 Request::new(Method::POST, url.clone(), self.insecure).form(form)
             }
-            other => {
+            None => {
                 if let Some(service) = service {
                     url.query_pairs_mut().append_pair("service", service);
                 }
@@ -269,9 +270,9 @@ impl Session {
                     url.query_pairs_mut().append_pair("scope", scope);
                 }
                 let mut request = Request::new(Method::GET, url.clone(), self.insecure);
-                if let Some(credentials) = other {
+                if let Some(credentials) = &credentials {
                     request.url.query_pairs_mut().append_pair("account", &credentials.username);
-                    request.authorization = Some(basic(&credentials)?);
+                    request.authorization = Some(basic(credentials)?);
                 }
                 request
             }
@@ -290,15 +291,12 @@ impl Session {
                     "authentication required: log in to the registry first{}",
                     with_colon(&said)
                 )),
-                _ => Error::Status {
-                    url: describe(&url),
-                    status: status.as_u16(),
-                    detail: with_colon(&said),
-                },
+                _ => {
+                    Error::Status { url: describe(&url), status: status.as_u16(), detail: with_colon(&said) }
+                }
             });
         }
-        let body =
-            self.http.body(response, &format!("token of {}", host_of(&url)), MAX_TOKEN).await?;
+        let body = self.http.body(response, &format!("token of {}", host_of(&url)), MAX_TOKEN).await?;
         let token: TokenBody = serde_json::from_slice(&body)
             .map_err(|_| refuse("its token server did not answer with a token".into()))?;
         let token = token
@@ -376,7 +374,7 @@ struct TokenBody {
 }
 
 fn basic(credentials: &Credentials) -> Result<HeaderValue> {
-    let pair = format!("{}:{}", credentials.username, credentials.password);
+    let pair = format!("{}:{}", credentials.username, credentials.password());
     let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
     let mut header = HeaderValue::from_str(&format!("Basic {encoded}")).map_err(|_| Error::Unauthorized {
         what: credentials.username.clone(),

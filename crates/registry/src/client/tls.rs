@@ -114,9 +114,8 @@ impl HostFiles {
                             reason: format!("{} is missing beside its certificate", key.display()),
                         });
                     }
-                    let key_der = PrivateKeyDer::from_pem_slice(&read(&key)?).map_err(|error| Error::Tls {
-                        registry: host.into(),
-                        reason: format!("{}: {error}", key.display()),
+                    let key_der = PrivateKeyDer::from_pem_slice(&read(&key)?).map_err(|error| {
+                        Error::Tls { registry: host.into(), reason: format!("{}: {error}", key.display()) }
                     })?;
                     files.identity = Some((certificates(&path)?, key_der));
                 }
