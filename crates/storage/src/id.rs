@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Result, StorageError};
 
 /// The number of characters in a full id.
-pub const ID_LENGTH: usize = 64;
+pub(crate) const ID_LENGTH: usize = 64;
 
 /// A new random id: 64 hexadecimal digits, not all of the first twelve decimal (as containers/storage demands).
 ///

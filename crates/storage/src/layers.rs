@@ -35,8 +35,10 @@ pub struct StagedLayer {
     extracted: Extracted,
     directory: PathBuf,
     tar_split: PathBuf,
-    // Last, so that it is removed after everything else was looked at.
-    _temp: TempDir,
+    // They remove themselves. Two, since the driver's home may be a mount of its own, out of which nothing
+    // can be renamed.
+    _layer_temp: TempDir,
+    _split_temp: TempDir,
 }
 
 impl StagedLayer {
@@ -87,10 +89,11 @@ impl Store {
     /// The stream is damaged, no tar, or not what was expected; the disk is full.
     pub fn stage_layer<R: Read + Send>(&self, reader: R, expect: &Expectations) -> Result<StagedLayer> {
         self.recover();
-        let temp = TempDir::new(&self.driver.temp_root())?;
-        let directory = temp.path().join("diff");
+        let layer_temp = TempDir::new(&self.driver.temp_root())?;
+        let split_temp = TempDir::new(&self.graph_dir("layers").join("tmp"))?;
+        let directory = layer_temp.path().join("diff");
         dirs::create_exact(&directory, 0o755)?;
-        let tar_split = temp.path().join("tar-split.gz");
+        let tar_split = split_temp.path().join("tar-split.gz");
         let options = ExtractOptions {
             whiteouts: self.driver.whiteouts(),
             user_namespace: self.rootless,
@@ -113,7 +116,13 @@ impl Store {
             let actual = extracted.diff_id.to_string();
             differs("the digest of the uncompressed layer", expected.to_string(), actual)?;
         }
-        Ok(StagedLayer { extracted, directory, tar_split, _temp: temp })
+        Ok(StagedLayer {
+            extracted,
+            directory,
+            tar_split,
+            _layer_temp: layer_temp,
+            _split_temp: split_temp,
+        })
     }
 
     /// Makes staged layers part of the store, all under one lock; each may be the parent of the next. A layer
@@ -325,8 +334,8 @@ impl Store {
         self.forget_mounts(ids)?;
         for id in ids {
             self.driver.remove(id, &mut trash)?;
-            trash.take(&self.tar_split(id))?;
-            trash.take(&self.graph_dir("layers").join(id))?;
+            dirs::remove_file(&self.tar_split(id))?;
+            dirs::remove_all(&self.graph_dir("layers").join(id))?;
         }
         layers.rows.retain(|layer| !doomed(layer));
         save(layers, true)?;

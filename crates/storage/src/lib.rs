@@ -11,6 +11,7 @@ mod data;
 mod dirs;
 mod driver;
 mod error;
+mod export;
 mod id;
 mod images;
 mod layers;
@@ -23,10 +24,11 @@ mod tempdir;
 #[cfg(test)]
 mod testing;
 
-pub use archive::{Compression, Extracted};
+pub use archive::{Change, ChangeKind, Compression, Extracted};
 pub use containers::{ContainerMountOptions, ContainerOptions, container_metadata};
 pub use driver::{DriverKind, OverlayOptions};
 pub use error::{Result, StorageError};
+pub use export::{TarStream, tree_tar};
 pub use id::{Digest, is_full_id, random_id};
 pub use images::{ImageDeletion, ImageOptions, NameChange};
 pub use layers::{Expectations, LayerCommit, StagedLayer, layer_id};

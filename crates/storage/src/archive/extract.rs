@@ -18,7 +18,7 @@ use super::tree::{Attributes, Tolerance, Tree};
 use crate::error::{Context, Result, StorageError};
 use crate::id::Digest;
 
-pub use super::tree::WhiteoutStyle;
+use super::tree::WhiteoutStyle;
 
 const WHITEOUT: &[u8] = b".wh.";
 const WHITEOUT_META: &[u8] = b".wh..wh.";
@@ -26,15 +26,15 @@ const OPAQUE: &[u8] = b".wh..wh..opq";
 
 /// How a layer is unpacked.
 #[derive(Debug, Clone)]
-pub struct ExtractOptions {
+pub(crate) struct ExtractOptions {
     /// How whiteouts are put on the disk.
-    pub whiteouts: WhiteoutStyle,
+    pub(crate) whiteouts: WhiteoutStyle,
     /// Whether we are in a user namespace (devices are left out).
-    pub user_namespace: bool,
+    pub(crate) user_namespace: bool,
     /// Whether files keep our owner where theirs is not mapped.
-    pub ignore_chown_errors: bool,
+    pub(crate) ignore_chown_errors: bool,
     /// Whether the stream as it comes is hashed too.
-    pub hash_compressed: bool,
+    pub(crate) hash_compressed: bool,
 }
 
 /// What was unpacked.

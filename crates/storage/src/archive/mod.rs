@@ -4,11 +4,19 @@ mod compression;
 mod crc64;
 mod extract;
 mod header;
+mod reassemble;
 mod stream;
 mod tarsplit;
 mod tree;
+mod walk;
+mod write;
 
 pub use compression::Compression;
-pub use extract::{ExtractOptions, Extracted, WhiteoutStyle};
+pub use extract::Extracted;
+pub use walk::{Change, ChangeKind};
 
-pub(crate) use extract::extract;
+pub(crate) use extract::{ExtractOptions, extract};
+pub(crate) use reassemble::Reassembler;
+pub(crate) use tree::WhiteoutStyle;
+pub(crate) use walk::{changes, tree_size};
+pub(crate) use write::{write_layer_tar, write_tree_tar};

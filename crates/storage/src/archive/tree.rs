@@ -16,7 +16,7 @@ use crate::error::{Context, Result, StorageError};
 
 /// How whiteouts are put on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhiteoutStyle {
+pub(crate) enum WhiteoutStyle {
     /// Device 0:0 and `trusted.overlay.opaque`, for overlay mounted by the host's root.
     Trusted,
     /// Device 0:0 and `user.overlay.opaque`, for overlay mounted with `userxattr` in a user namespace.

@@ -1,0 +1,150 @@
+//! Layers and containers as tar streams, and what containers changed.
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use crate::archive::{Change, Reassembler, changes, tree_size, write_layer_tar, write_tree_tar};
+use crate::driver::DriverKind;
+use crate::error::{Result, StorageError};
+use crate::layers::chain;
+use crate::record::Layer;
+use crate::store::Store;
+
+/// A tar stream.
+pub type TarStream = Box<dyn Read + Send>;
+
+impl Store {
+    /// The uncompressed archive of a layer. For a layer that came from an archive it is that archive, bit for
+    /// bit; for others (a container's) one with its changes.
+    ///
+    /// # Errors
+    /// There is no such layer. Reading fails where the layer's files were changed.
+    pub fn diff_tar(&self, layer: &str) -> Result<TarStream> {
+        let layer = self.layer(layer)?;
+        let tar_split = self.tar_split(&layer.id);
+        if tar_split.exists() {
+            return Ok(Box::new(Reassembler::open(&tar_split, &self.driver.diff(&layer.id))?));
+        }
+        self.own_files(&layer)?;
+        let directory = self.driver.diff(&layer.id);
+        Ok(pipe(move |out| write_layer_tar(&directory, out)))
+    }
+
+    /// What a container changed, as an archive for a new layer.
+    ///
+    /// # Errors
+    /// There is no such container.
+    pub fn container_diff_tar(&self, id: &str) -> Result<TarStream> {
+        self.diff_tar(&self.container(id)?.layer)
+    }
+
+    /// What a container changed, sorted by path.
+    ///
+    /// # Errors
+    /// There is no such container; its files cannot be read.
+    pub fn container_changes(&self, id: &str) -> Result<Vec<Change>> {
+        self.layer_changes(&self.container(id)?.layer)
+    }
+
+    /// What a layer changes relative to its parent, sorted by path.
+    ///
+    /// # Errors
+    /// There is no such layer; its files cannot be read.
+    pub fn layer_changes(&self, layer: &str) -> Result<Vec<Change>> {
+        let chain = chain(&self.read_layers()?, layer)?;
+        self.own_files(&chain[0])?;
+        let lowers: Vec<PathBuf> = chain[1..].iter().map(|layer| self.driver.diff(&layer.id)).collect();
+        changes(&self.driver.diff(layer), &lowers)
+    }
+
+    /// Bytes a container wrote.
+    ///
+    /// # Errors
+    /// There is no such container; its files cannot be read.
+    pub fn container_size(&self, id: &str) -> Result<u64> {
+        let container = self.container(id)?;
+        let layer = self.layer(&container.layer)?;
+        self.own_files(&layer)?;
+        tree_size(&self.driver.diff(&layer.id))
+    }
+
+    /// The overlay directories of a container: what it wrote, and the layers below, nearest first.
+    ///
+    /// # Errors
+    /// There is no such container, or the driver keeps no such directories.
+    pub fn container_directories(&self, id: &str) -> Result<(PathBuf, Vec<PathBuf>)> {
+        let container = self.container(id)?;
+        let chain = chain(&self.read_layers()?, &container.layer)?;
+        self.own_files(&chain[0])?;
+        let lowers = chain[1..].iter().map(|layer| self.driver.diff(&layer.id)).collect();
+        Ok((self.driver.diff(&container.layer), lowers))
+    }
+
+    /// Refuses where the driver does not keep a layer's own files apart.
+    fn own_files(&self, layer: &Layer) -> Result<()> {
+        if self.driver.kind() == DriverKind::Overlay || layer.parent.is_empty() {
+            return Ok(());
+        }
+        Err(StorageError::Unsupported("finding the changes of a layer with the vfs driver".into()))
+    }
+}
+
+/// Everything below a directory (a mounted root file system) as a tar stream.
+#[must_use]
+pub fn tree_tar(directory: &Path) -> TarStream {
+    let directory = directory.to_path_buf();
+    pipe(move |out| write_tree_tar(&directory, out))
+}
+
+/// Runs `write` on a thread and answers what it writes. Dropping the reader ends the thread.
+fn pipe(write: impl FnOnce(&mut dyn Write) -> Result<()> + Send + 'static) -> TarStream {
+    let (sender, receiver) = sync_channel(4);
+    std::thread::spawn(move || {
+        let mut out = io::BufWriter::with_capacity(256 * 1024, Sender(sender.clone()));
+        let result = write(&mut out).and_then(|()| out.flush().map_err(StorageError::Stream));
+        // Nothing of what is still buffered may follow an error.
+        let _ = out.into_parts();
+        // An empty piece is the end: a channel that just closes means that this thread died.
+        let _ = sender.send(result.map(|()| Vec::new()).map_err(io::Error::other));
+    });
+    Box::new(Piped { receiver, current: Vec::new(), position: 0, ended: false })
+}
+
+struct Sender(SyncSender<io::Result<Vec<u8>>>);
+
+impl Write for Sender {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if data.is_empty() {
+            return Ok(0);
+        }
+        self.0.send(Ok(data.to_vec())).map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Piped {
+    receiver: Receiver<io::Result<Vec<u8>>>,
+    current: Vec<u8>,
+    position: usize,
+    ended: bool,
+}
+
+impl Read for Piped {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.position == self.current.len() && !self.ended {
+            let next = self.receiver.recv().map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            self.current = next?;
+            self.position = 0;
+            self.ended = self.current.is_empty();
+        }
+        let count = buffer.len().min(self.current.len() - self.position);
+        buffer[..count].copy_from_slice(&self.current[self.position..self.position + count]);
+        self.position += count;
+        Ok(count)
+    }
+}

@@ -1,0 +1,192 @@
+//! Archives of every kind, good and hostile, through the public interface.
+
+use std::io::Read;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+
+use cove_storage::{ContainerMountOptions, ContainerOptions, Digest, Expectations, StorageError};
+use cove_sys::fs;
+
+use crate::fixture::{Member, Scratch, add_image, add_layer, can_run, run, tar};
+
+fn reassembled(store: &cove_storage::Store, layer: &str) -> Vec<u8> {
+    let mut archive = Vec::new();
+    store.diff_tar(layer).unwrap().read_to_end(&mut archive).unwrap();
+    archive
+}
+
+#[test]
+fn gnu_tar_archives_come_back_bit_for_bit() {
+    if !can_run(&["tar", "mkfifo"]) {
+        return;
+    }
+    let scratch = Scratch::new("gnu");
+    let store = scratch.store();
+    let tree = scratch.path().join("tree");
+    let long = format!("{}/{}", "d".repeat(120), "f".repeat(200));
+    fs::create_dir_all(tree.join("d".repeat(120))).unwrap();
+    fs::write(tree.join(&long), "long").unwrap();
+    fs::write(tree.join("ümlaut"), "x".repeat(100_000)).unwrap();
+    fs::write(tree.join("empty"), "").unwrap();
+    fs_err::os::unix::fs::symlink("/nowhere/".to_owned() + &"y".repeat(150), tree.join("link")).unwrap();
+    fs::hard_link(tree.join("ümlaut"), tree.join("hard")).unwrap();
+    run("mkfifo", &[tree.join("fifo").to_str().unwrap()]);
+    let sparse = fs::File::create(tree.join("sparse")).unwrap();
+    sparse.set_len(5_000_000).unwrap();
+    std::os::unix::fs::FileExt::write_at(sparse.file(), b"middle", 2_000_000).unwrap();
+    drop(sparse);
+    let folder = tree.to_str().unwrap();
+    let formats = [
+        &["--format=gnu"][..],
+        &["--format=posix", "--xattrs"],
+        &["--format=gnu", "--sparse"],
+        &["--format=posix", "--sparse", "--sparse-version=0.0"],
+        &["--format=posix", "--sparse", "--sparse-version=0.1"],
+        &["--format=posix", "--sparse", "--sparse-version=1.0"],
+        &["--format=gnu", "--numeric-owner", "--owner=4000000", "--group=7", "--blocking-factor=200"],
+    ];
+    for arguments in formats {
+        let path = scratch.path().join("layer.tar");
+        let mut all = vec!["-C", folder, "-cf", path.to_str().unwrap()];
+        all.extend(arguments);
+        all.push(".");
+        run("tar", &all);
+        let archive = fs::read(&path).unwrap();
+        let layer = add_layer(&store, None, &archive);
+        assert_eq!(layer.diff_digest, Digest::sha256(&archive).as_str());
+        assert!(reassembled(&store, &layer.id) == archive, "{arguments:?}");
+        let diff = scratch.path().join("graph/overlay").join(&layer.id).join("diff");
+        let data = fs::read(diff.join("sparse")).unwrap();
+        assert!(data.len() == 5_000_000 && &data[2_000_000..2_000_006] == b"middle", "{arguments:?}");
+        assert_eq!(data.iter().filter(|byte| **byte != 0).count(), 6);
+        assert_eq!(fs::read_to_string(diff.join(&long)).unwrap(), "long");
+        assert_eq!(fs::metadata(diff.join("hard")).unwrap().nlink(), 2);
+        assert!(fs::symlink_metadata(diff.join("fifo")).unwrap().file_type().is_fifo());
+        store.delete_layer(&layer.id).unwrap();
+    }
+    assert_eq!(fs::read_dir(scratch.path().join("graph/overlay/tempdirs")).unwrap().count(), 0);
+}
+
+#[test]
+fn hostile_archives_stay_inside() {
+    if !can_run(&[]) {
+        return;
+    }
+    let scratch = Scratch::new("hostile");
+    let store = scratch.store();
+    let canary = scratch.path().join("canary");
+    fs::create_dir(&canary).unwrap();
+    fs::write(canary.join("file"), "untouched").unwrap();
+    let outside = canary.to_str().unwrap().to_owned();
+    let (file, absolute) = (format!("{outside}/file"), format!("{outside}/new"));
+    let up = format!("../../../../../../../..{outside}/new");
+    let through = "link/new";
+
+    let refused: &[(&str, Vec<u8>)] = &[
+        ("parent", tar(&[Member::file(&up, b"x")])),
+        ("hard link up", tar(&[Member::link("hard", b'1', "../../../canary/file")])),
+        ("hard link out", tar(&[Member::link("hard", b'1', &file)])),
+        ("twice", tar(&[Member::file("a", b"1"), Member::file("./a", b"2")])),
+        ("whiteout of ..", tar(&[Member::file(".wh...", b"")])),
+        ("whiteout of nothing", tar(&[Member::file("d/.wh.", b"")])),
+        ("no tar", vec![b'x'; 10_000]),
+        ("cut", tar(&[Member::file("a", &[1; 5000])])[..3000].to_vec()),
+        ("unknown type", tar(&[Member::link("a", b'Z', "")])),
+        ("no name", tar(&[Member::file("./", b"x"), Member::file("/", b"x")])),
+        ("huge pax", tar(&[Member { kind: b'x', ..Member::file("pax", &vec![b'a'; 2_000_000]) }])),
+    ];
+    for (what, archive) in refused {
+        let error = store.stage_layer(archive.as_slice(), &Expectations::default());
+        assert!(error.is_err(), "{what}");
+    }
+
+    let link_and_through = [Member::link("link", b'2', &outside), Member::file(through, b"x")];
+    let contained: &[(&str, Vec<u8>)] = &[
+        ("absolute", tar(&[Member::file(&absolute, b"x")])),
+        ("hard link to symlink", {
+            tar(&[Member::link("s", b'2', &file), Member::link("h", b'1', "s"), Member::file("s2", b"y")])
+        }),
+        ("symlink replaced", tar(&[Member::directory("a/"), Member::link("a/s", b'2', "../../.."), Member::file("a/s/x", b"")])),
+    ];
+    for (what, archive) in contained {
+        let staged = store.stage_layer(archive.as_slice(), &Expectations::default());
+        assert!(staged.is_ok(), "{what}: {staged:?}");
+    }
+    // The link leads to a directory the layer does not have: refused or made inside, never outside.
+    let _ = store.stage_layer(tar(&link_and_through).as_slice(), &Expectations::default());
+    let names: Vec<_> = fs::read_dir(&canary).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["file"]);
+    assert_eq!(fs::read_to_string(canary.join("file")).unwrap(), "untouched");
+    assert_eq!(fs::metadata(canary.join("file")).unwrap().nlink(), 1);
+    assert!(store.layers().unwrap().is_empty());
+    assert_eq!(fs::read_dir(scratch.path().join("graph/overlay/tempdirs")).unwrap().count(), 0);
+}
+
+#[test]
+fn expectations_are_kept() {
+    if !can_run(&[]) {
+        return;
+    }
+    let scratch = Scratch::new("expect");
+    let store = scratch.store();
+    let archive = tar(&[Member::file("a", b"1")]);
+    let compressed = zstd::encode_all(archive.as_slice(), 3).unwrap();
+    let good = Expectations {
+        diff_id: Some(Digest::sha256(&archive)),
+        compressed_digest: Some(Digest::sha256(&compressed)),
+        compressed_size: Some(compressed.len() as u64),
+        hash_compressed: false,
+    };
+    store.stage_layer(compressed.as_slice(), &good).unwrap();
+    for wrong in [
+        Expectations { diff_id: Some(Digest::sha256(b"x")), ..good.clone() },
+        Expectations { compressed_digest: Some(Digest::sha256(b"x")), ..good.clone() },
+        Expectations { compressed_size: Some(1), ..good.clone() },
+    ] {
+        let error = store.stage_layer(compressed.as_slice(), &wrong).unwrap_err();
+        assert!(matches!(error, StorageError::Mismatch { .. }), "{error}");
+    }
+}
+
+#[test]
+fn names_move_and_layers_are_shared() {
+    if !can_run(&[]) {
+        return;
+    }
+    let scratch = Scratch::new("names");
+    let store = scratch.store();
+    let base = tar(&[Member::file("base", b"1")]);
+    let one = add_image(&store, "localhost/x:1", &[base.clone(), tar(&[Member::file("one", b"1")])]);
+    let two = add_image(&store, "localhost/x:1", &[base.clone(), tar(&[Member::file("two", b"2")])]);
+    assert!(store.image(&one.id).unwrap().names.is_empty());
+    assert_eq!(store.image("localhost/x:1").unwrap().id, two.id);
+    assert_eq!(store.image(&two.id[..12]).unwrap().id, two.id);
+    assert_eq!(store.layers().unwrap().len(), 3);
+    assert_eq!(store.delete_image(&one.id).unwrap().layers.len(), 1);
+    assert_eq!(store.delete_image(&two.id).unwrap().layers.len(), 2);
+    assert!(matches!(store.image("localhost/x:1"), Err(StorageError::ImageNotFound(_))));
+}
+
+#[test]
+fn a_long_chain_is_mounted() {
+    if !can_run(&[]) {
+        return;
+    }
+    let scratch = Scratch::new("chain");
+    let store = scratch.store();
+    let archives: Vec<Vec<u8>> =
+        (0..60).map(|number| tar(&[Member::file(&format!("file{number}"), b"x")])).collect();
+    let image = add_image(&store, "localhost/deep:1", &archives);
+    let options = ContainerOptions { image: Some(image.id), volatile: true, ..ContainerOptions::default() };
+    let container = store.create_container(options).unwrap();
+    let mount = ContainerMountOptions::default();
+    let path = store.mount_container(&container.id, &mount).unwrap();
+    assert_eq!(fs::read_dir(&path).unwrap().count(), 60);
+    assert_eq!(store.mount_container(&container.id, &mount).unwrap(), path);
+    assert!(store.unmount_container(&container.id, false).unwrap());
+    assert!(!store.unmount_container(&container.id, false).unwrap());
+    assert!(matches!(store.unmount_container(&container.id, false), Err(StorageError::NotMounted(_))));
+    store.mount_container(&container.id, &mount).unwrap();
+    store.delete_container(&container.id).unwrap();
+    assert!(!path.exists());
+    assert!(store.containers().unwrap().is_empty());
+}

@@ -1,0 +1,10 @@
+//! The store against real archives and, where it is installed, against podman.
+
+#![cfg(target_os = "linux")]
+
+#[path = "it/archives.rs"]
+mod archives;
+#[path = "it/fixture.rs"]
+mod fixture;
+#[path = "it/podman.rs"]
+mod podman;
