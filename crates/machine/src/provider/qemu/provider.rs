@@ -1,0 +1,226 @@
+//! The provider: files, the process, its control socket.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use cove_sys::fs;
+use qapi::qmp::RunState;
+use tokio::process::Command;
+
+use super::accel;
+use super::args::{QemuSpec, arguments, package, program};
+use super::qmp::Qmp;
+use crate::error::{Error, Result};
+use crate::image::{DISK, KERNEL, MachineImage, host_arch};
+use crate::paths::{MachineFolders, MachinePaths};
+use crate::process;
+use crate::provider::{Capabilities, Launched, ProviderKind, Stop, UdpForward, VmProvider, VmState};
+use crate::record::MachineRecord;
+
+/// Time for QEMU to initialise its devices and go to the background.
+const LAUNCH_TIME: Duration = Duration::from_secs(30);
+/// Time for a process to vanish after it was told to.
+const END_TIME: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(20);
+
+/// The QEMU provider.
+pub(in crate::provider) struct Qemu {
+    accelerator_cache: PathBuf,
+}
+
+impl Qemu {
+    pub(in crate::provider) fn new(folders: &MachineFolders) -> Self {
+        Self { accelerator_cache: folders.provider(ProviderKind::Qemu).join(".accelerator.json") }
+    }
+
+    fn pid(paths: &MachinePaths) -> Option<u32> {
+        process::find(&paths.pid(), &paths.pid())
+    }
+
+    async fn wait_gone(paths: &MachinePaths, time: Duration) -> bool {
+        let end = Instant::now() + time;
+        while Self::pid(paths).is_some() {
+            if Instant::now() > end {
+                return false;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        true
+    }
+
+    async fn hard_stop(name: &str, paths: &MachinePaths) -> Result<()> {
+        if let Ok(qmp) = Qmp::connect(name, &paths.qmp()).await {
+            let _ = qmp.quit().await;
+            drop(qmp);
+            if Self::wait_gone(paths, END_TIME).await {
+                return Ok(());
+            }
+        }
+        let Some(pid) = Self::pid(paths) else { return Ok(()) };
+        process::kill(pid);
+        if Self::wait_gone(paths, END_TIME).await {
+            return Ok(());
+        }
+        Err(Error::DidNotStop { name: name.to_owned(), pid })
+    }
+}
+
+#[async_trait]
+impl VmProvider for Qemu {
+    fn kind(&self) -> ProviderKind {
+        ProviderKind::Qemu
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { resources: true, disk_size: true, udp: true }
+    }
+
+    async fn check(&self) -> Result<String> {
+        let arch = host_arch();
+        let version = run(program(arch), package(arch), ["--version"]).await?;
+        run("qemu-img", "qemu-utils (Fedora: qemu-img)", ["--version"]).await?;
+        let line = version.lines().next().unwrap_or_default();
+        Ok(line.trim_start_matches("QEMU emulator version ").to_owned())
+    }
+
+    async fn create(&self, record: &MachineRecord, image: &MachineImage, paths: &MachinePaths) -> Result<()> {
+        let (image, kernel, disk) = (image.clone(), paths.kernel(), paths.disk());
+        tokio::task::spawn_blocking(move || {
+            image.copy(KERNEL, &kernel)?;
+            image.copy(DISK, &disk)
+        })
+        .await
+        .map_err(std::io::Error::other)??;
+        self.resize(record, paths).await
+    }
+
+    async fn resize(&self, record: &MachineRecord, paths: &MachinePaths) -> Result<()> {
+        let size = format!("{}G", record.disk_gib);
+        let disk = paths.disk();
+        let arguments =
+            [OsStr::new("resize"), OsStr::new("-q"), OsStr::new("-f"), OsStr::new("qcow2"), disk.as_os_str(), OsStr::new(&size)];
+        run("qemu-img", "qemu-utils (Fedora: qemu-img)", arguments).await?;
+        Ok(())
+    }
+
+    async fn start(&self, record: &MachineRecord, paths: &MachinePaths) -> Result<Launched> {
+        let arch = record.image.arch.as_str();
+        let decision = accel::decide(&self.accelerator_cache, arch, &paths.kernel()).await?;
+        for stale in [paths.qmp(), paths.pid()] {
+            remove_if_there(&stale)?;
+        }
+        let spec = QemuSpec {
+            name: record.name.as_str(),
+            arch,
+            variant: &record.image.variant,
+            accelerator: decision.accelerator,
+            cpus: record.cpus,
+            memory_mib: record.memory_mib,
+            ssh_port: record.ssh_port,
+            paths,
+        };
+        let work = run(program(arch), package(arch), arguments(&spec));
+        tokio::time::timeout(LAUNCH_TIME, work).await.map_err(|_| Error::ProgramFailed {
+            program: program(arch).into(),
+            reason: format!("it did not go to the background in {} s", LAUNCH_TIME.as_secs()),
+        })??;
+        let pid = Self::pid(paths).unwrap_or_default();
+        Ok(Launched { pid, accelerator: decision.accelerator.as_str().into(), note: decision.note })
+    }
+
+    async fn stop(&self, record: &MachineRecord, paths: &MachinePaths, how: Stop) -> Result<()> {
+        let name = record.name.as_str();
+        if Self::pid(paths).is_some() {
+            if let Stop::Orderly(time) = how
+                && let Ok(qmp) = Qmp::connect(name, &paths.qmp()).await
+            {
+                if !matches!(qmp.status().await, Ok(RunState::running)) {
+                    let _ = qmp.resume().await;
+                }
+                let pressed = qmp.power_button().await.is_ok();
+                drop(qmp);
+                if pressed {
+                    Self::wait_gone(paths, time).await;
+                }
+            }
+            Self::hard_stop(name, paths).await?;
+        }
+        for leftover in [paths.qmp(), paths.pid()] {
+            remove_if_there(&leftover)?;
+        }
+        Ok(())
+    }
+
+    async fn state(&self, name: &str, paths: &MachinePaths) -> Result<VmState> {
+        if Self::pid(paths).is_none() {
+            return Ok(VmState::Stopped);
+        }
+        let status = async { Qmp::connect(name, &paths.qmp()).await?.status().await }.await;
+        Ok(match status {
+            Ok(RunState::running) => VmState::Running,
+            Ok(RunState::shutdown | RunState::guest_panicked | RunState::internal_error | RunState::io_error) => {
+                VmState::Unresponsive
+            }
+            Ok(_) => VmState::Paused,
+            // It may have ended between the two questions.
+            Err(_) if Self::pid(paths).is_none() => VmState::Stopped,
+            Err(_) => VmState::Unresponsive,
+        })
+    }
+
+    fn is_alive(&self, paths: &MachinePaths) -> bool {
+        Self::pid(paths).is_some()
+    }
+
+    async fn forward_udp(&self, name: &str, paths: &MachinePaths, forward: &UdpForward, on: bool) -> Result<()> {
+        let from = format!("udp:{}:{}", forward.host_ip, forward.host_port);
+        let command = if on {
+            format!("hostfwd_add net0 {from}-:{}", forward.guest_port)
+        } else {
+            format!("hostfwd_remove net0 {from}")
+        };
+        let result = Qmp::connect(name, &paths.qmp()).await?.human(command).await;
+        // Removal answers with a sentence also when all went well.
+        if on { result } else { Ok(()) }
+    }
+
+    async fn remove(&self, paths: &MachinePaths) -> Result<()> {
+        for file in [paths.qmp(), paths.pid()] {
+            remove_if_there(&file)?;
+        }
+        Ok(())
+    }
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Runs a program to its end; answers its output.
+async fn run<S: AsRef<OsStr>>(
+    program: &str,
+    package: &'static str,
+    arguments: impl IntoIterator<Item = S>,
+) -> Result<String> {
+    let output = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output().await;
+    let output = match output {
+        Ok(output) => output,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::ProgramMissing { program: program.into(), package });
+        }
+        Err(error) => return Err(Error::ProgramFailed { program: program.into(), reason: error.to_string() }),
+    };
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr);
+        let reason = crate::boot_log::tail(&text, 5);
+        let reason = if reason.is_empty() { output.status.to_string() } else { reason };
+        return Err(Error::ProgramFailed { program: program.into(), reason });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

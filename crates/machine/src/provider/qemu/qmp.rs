@@ -1,0 +1,98 @@
+//! QEMU's control socket (QMP), through the `qapi` crate.
+//!
+//! QEMU serves one client at a time, so every connection is short and bounded by a time-out.
+
+use std::path::Path;
+use std::time::Duration;
+
+use qapi::futures::{QapiService, QmpStreamTokio};
+use qapi::qmp;
+use tokio::io::WriteHalf;
+use tokio::net::UnixStream;
+use tokio::task::JoinHandle;
+
+use crate::error::{Error, Result};
+
+/// Time for a connection and each command.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// An open control connection.
+pub(super) struct Qmp {
+    machine: String,
+    service: QapiService<QmpStreamTokio<WriteHalf<UnixStream>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Drop for Qmp {
+    fn drop(&mut self) {
+        // The reader holds half of the socket; without it QEMU would not serve the next client.
+        self.reader.abort();
+    }
+}
+
+impl Qmp {
+    /// Connects and negotiates.
+    ///
+    /// # Errors
+    /// [`Error::Control`]: nobody listens, or no answer in three seconds.
+    pub(super) async fn connect(machine: &str, path: &Path) -> Result<Self> {
+        let negotiate = async {
+            let stream = QmpStreamTokio::open_uds(path).await?.negotiate().await?;
+            Ok::<_, std::io::Error>(stream.spawn_tokio())
+        };
+        let (service, reader) = bounded(machine, "connect", negotiate).await?;
+        Ok(Self { machine: machine.to_owned(), service, reader })
+    }
+
+    /// The VM's run state, such as `running` or `paused`.
+    pub(super) async fn status(&self) -> Result<qmp::RunState> {
+        let answer = self.execute("query-status", qmp::query_status {}).await?;
+        Ok(answer.status)
+    }
+
+    /// Presses the power button.
+    pub(super) async fn power_button(&self) -> Result<()> {
+        self.execute("system_powerdown", qmp::system_powerdown {}).await?;
+        Ok(())
+    }
+
+    /// Lets a paused VM go on.
+    pub(super) async fn resume(&self) -> Result<()> {
+        self.execute("cont", qmp::cont {}).await?;
+        Ok(())
+    }
+
+    /// Ends QEMU.
+    pub(super) async fn quit(&self) -> Result<()> {
+        self.execute("quit", qmp::quit {}).await?;
+        Ok(())
+    }
+
+    /// A command of the human monitor; an answer with text is an error for the commands we use.
+    pub(super) async fn human(&self, command_line: String) -> Result<()> {
+        let command = qmp::human_monitor_command { cpu_index: None, command_line };
+        let answer = self.execute("human-monitor-command", command).await?;
+        if answer.trim().is_empty() { Ok(()) } else { Err(self.error(answer.trim().to_owned())) }
+    }
+
+    async fn execute<C: qapi::qmp::QmpCommand>(&self, what: &str, command: C) -> Result<C::Ok> {
+        bounded(&self.machine, what, self.service.execute(command)).await
+    }
+
+    fn error(&self, reason: String) -> Error {
+        Error::Control { name: self.machine.clone(), reason }
+    }
+}
+
+async fn bounded<T, E: std::fmt::Display>(
+    machine: &str,
+    what: &str,
+    work: impl Future<Output = std::result::Result<T, E>>,
+) -> Result<T> {
+    let reason = match tokio::time::timeout(TIMEOUT, work).await {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => format!("{what}: {error}"),
+        Err(_) => format!("{what}: no answer in {} s", TIMEOUT.as_secs()),
+    };
+    Err(Error::Control { name: machine.to_owned(), reason })
+}
