@@ -4,7 +4,10 @@ pub mod attach;
 pub mod cgroup;
 mod error;
 mod launch;
+pub mod oci;
+pub mod seccomp;
 mod state;
+pub mod user;
 
 pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, reopen_log, resize};
 pub use cove_monitor::process::ProcessRef;

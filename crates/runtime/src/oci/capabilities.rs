@@ -1,0 +1,243 @@
+//! Capability names and the rules of `--cap-add` and `--cap-drop` (capabilities(7), podman-run(1)).
+
+use std::collections::BTreeSet;
+
+use cove_sys::fs;
+
+use crate::error::{Error, Result};
+
+/// Names by number.
+const NAMES: [&str; 41] = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
+];
+
+/// What a container has when the user says nothing (containers.conf(5), `default_capabilities`).
+pub const DEFAULT: [&str; 11] = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_SETFCAP",
+    "CAP_SETGID",
+    "CAP_SETPCAP",
+    "CAP_SETUID",
+    "CAP_SYS_CHROOT",
+];
+
+/// A set of capabilities by their full names.
+pub type CapabilitySet = BTreeSet<&'static str>;
+
+/// The set in a kernel bit mask.
+#[must_use]
+pub fn from_mask(mask: u64) -> CapabilitySet {
+    NAMES.iter().enumerate().filter(|(bit, _)| mask >> bit & 1 == 1).map(|(_, name)| *name).collect()
+}
+
+/// This process's bounding set: all that a container can be given.
+#[must_use]
+pub fn bounding_set() -> CapabilitySet {
+    from_mask(status_mask("CapBnd:").unwrap_or(0))
+}
+
+/// A mask of `/proc/self/status`.
+pub(crate) fn status_mask(field: &str) -> Option<u64> {
+    let text = fs::read_to_string("/proc/thread-self/status").ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix(field))?;
+    u64::from_str_radix(line.trim(), 16).ok()
+}
+
+/// One name as the user writes it (`net_raw`, `CAP_NET_RAW`); `None` for `all`.
+fn parse(name: &str) -> Result<Option<&'static str>> {
+    let upper = name.trim().to_ascii_uppercase();
+    if upper == "ALL" {
+        return Ok(None);
+    }
+    let full = if upper.starts_with("CAP_") { upper } else { format!("CAP_{upper}") };
+    match NAMES.iter().find(|n| **n == full) {
+        Some(known) => Ok(Some(known)),
+        None => Err(Error::invalid(format!("capability {name:?}"), "unknown")),
+    }
+}
+
+fn parse_list(names: &[String]) -> Result<(CapabilitySet, bool)> {
+    let mut set = CapabilitySet::new();
+    let mut all = false;
+    for name in names {
+        match parse(name)? {
+            Some(known) => drop(set.insert(known)),
+            None => all = true,
+        }
+    }
+    Ok((set, all))
+}
+
+/// `base` with additions and removals, limited to `bounding`.
+///
+/// # Errors
+/// Unknown names; the same capability, or `all`, both added and dropped.
+pub fn merge(
+    base: &CapabilitySet,
+    add: &[String],
+    drop: &[String],
+    bounding: &CapabilitySet,
+) -> Result<CapabilitySet> {
+    let (add, add_all) = parse_list(add)?;
+    let (drop, drop_all) = parse_list(drop)?;
+    if add_all && drop_all {
+        return Err(Error::invalid("capabilities", "adding all caps and removing all caps not allowed"));
+    }
+    if let Some(both) = add.intersection(&drop).next() {
+        return Err(Error::invalid(format!("capability {both:?}"), "cannot be dropped and added"));
+    }
+    let start = match (add_all, drop_all) {
+        (true, _) => bounding.clone(),
+        (_, true) => CapabilitySet::new(),
+        _ => base.clone(),
+    };
+    let merged = start.union(&add).copied().filter(|c| !drop.contains(c) && bounding.contains(c));
+    Ok(merged.collect())
+}
+
+/// The five sets of a process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessCapabilities {
+    /// What it can ever get.
+    pub bounding: CapabilitySet,
+    /// What counts now.
+    pub effective: CapabilitySet,
+    /// What it can make effective.
+    pub permitted: CapabilitySet,
+    /// Always empty unless ambient is not (CVE-2022-27649).
+    pub inheritable: CapabilitySet,
+    /// What programs that it executes keep.
+    pub ambient: CapabilitySet,
+}
+
+/// The sets for a container's process.
+///
+/// # Errors
+/// As [`merge`].
+pub fn for_container(
+    privileged: bool,
+    root: bool,
+    add: &[String],
+    drop: &[String],
+    base: &CapabilitySet,
+    bounding_set: &CapabilitySet,
+) -> Result<ProcessCapabilities> {
+    let bounding =
+        if privileged { bounding_set.clone() } else { merge(base, add, drop, bounding_set)? };
+    if root {
+        return Ok(ProcessCapabilities {
+            effective: bounding.clone(),
+            permitted: bounding.clone(),
+            bounding,
+            ..ProcessCapabilities::default()
+        });
+    }
+    // Another user keeps nothing but what was asked for by name.
+    let asked = merge(&CapabilitySet::new(), add, &[], bounding_set)?;
+    Ok(ProcessCapabilities {
+        bounding,
+        effective: asked.clone(),
+        permitted: asked.clone(),
+        inheritable: asked.clone(),
+        ambient: asked,
+    })
+}
+
+impl ProcessCapabilities {
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "bounding": self.bounding,
+            "effective": self.effective,
+            "permitted": self.permitted,
+            "inheritable": self.inheritable,
+            "ambient": self.ambient,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[&str]) -> Vec<String> {
+        list.iter().map(|s| (*s).to_owned()).collect()
+    }
+
+    fn mask(set: &CapabilitySet) -> u64 {
+        NAMES.iter().enumerate().filter(|(_, n)| set.contains(*n)).map(|(bit, _)| 1 << bit).sum()
+    }
+
+    #[test]
+    fn documented_masks() {
+        let all = from_mask((1 << 41) - 1);
+        let base = DEFAULT.into_iter().collect();
+        let root = for_container(false, true, &[], &[], &base, &all).unwrap();
+        assert_eq!(mask(&root.effective), 0x8004_05fb);
+        assert_eq!((mask(&root.inheritable), mask(&root.ambient)), (0, 0));
+        let user = for_container(false, false, &names(&["net_raw"]), &[], &base, &all).unwrap();
+        assert_eq!((mask(&user.effective), mask(&user.bounding)), (0x2000, 0x8004_25fb));
+        assert_eq!((mask(&user.inheritable), mask(&user.ambient)), (0x2000, 0x2000));
+        let user = for_container(false, false, &[], &[], &base, &all).unwrap();
+        assert_eq!((mask(&user.effective), mask(&user.bounding)), (0, 0x8004_05fb));
+        let none = for_container(false, true, &[], &names(&["ALL"]), &base, &all).unwrap();
+        assert_eq!(mask(&none.bounding), 0);
+        let some = for_container(false, true, &names(&["CAP_KILL"]), &names(&["all"]), &base, &all).unwrap();
+        assert_eq!(mask(&some.bounding), 1 << 5);
+        let most = for_container(false, true, &names(&["all"]), &names(&["sys_admin"]), &base, &all).unwrap();
+        assert_eq!(mask(&most.bounding), ((1 << 41) - 1) & !(1 << 21));
+    }
+
+    #[test]
+    fn contradictions_and_unknown_names() {
+        let all = from_mask((1 << 41) - 1);
+        let base = CapabilitySet::new();
+        assert!(merge(&base, &names(&["kill"]), &names(&["CAP_KILL"]), &all).is_err());
+        assert!(merge(&base, &names(&["all"]), &names(&["all"]), &all).is_err());
+        assert!(merge(&base, &names(&["cap_foo"]), &[], &all).is_err());
+    }
+}

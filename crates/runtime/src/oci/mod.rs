@@ -1,0 +1,22 @@
+//! The OCI runtime configuration (`config.json`) of a container and of processes in it.
+//!
+//! The engine resolves what needs its state (image, volumes, namespaces of other containers, networks) into a
+//! [`SpecInput`]; from there on everything is a pure function of values. [`HostFacts`] is what must be known of the
+//! machine.
+
+mod build;
+pub mod capabilities;
+mod devices;
+mod environment;
+mod exec;
+mod host;
+mod input;
+mod limits;
+mod mounts;
+mod paths;
+
+pub use build::{build, write_bundle};
+pub use environment::{EnvironmentInput, environment};
+pub use exec::{ExecInput, exec_process};
+pub use host::HostFacts;
+pub use input::{Defaults, IdMapping, NamespaceTarget, Namespaces, ShmSource, SpecInput};
