@@ -56,11 +56,14 @@ fn find_tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error
     if let Some(tls) = error.downcast_ref::<rustls::Error>() {
         return Some(tls);
     }
-    let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
-    inner.downcast_ref::<rustls::Error>()
+    // I/O errors hide what they hold from `source`, and may hold another one.
+    find_tls(error.downcast_ref::<io::Error>()?.get_ref()?)
 }
 
 fn classify_io(registry: &str, error: &io::Error) -> Option<Failure> {
+    if let Some(inner) = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()) {
+        return classify_io(registry, inner);
+    }
     let (reason, transient, maybe_plain) = match error.kind() {
         io::ErrorKind::ConnectionRefused => (
             "connection refused: nothing listens there; check the port and that the registry runs",

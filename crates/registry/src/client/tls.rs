@@ -172,18 +172,19 @@ impl ServerCertVerifier for Checked {
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
         let result =
             self.inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match result {
-            // webpki looks at the dates before it looks at this, so they are right.
-            Err(rustls::Error::InvalidCertificate(CertificateError::Other(error)))
-                if format!("{error:?}").contains("CaUsedAsEndEntity")
-                    && self.pinned.iter().any(|pinned| pinned.as_ref() == end_entity.as_ref()) =>
-            {
-                let certificate = ParsedCertificate::try_from(end_entity)?;
-                rustls::client::verify_server_name(&certificate, server_name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            other => other,
+        let Err(rustls::Error::InvalidCertificate(CertificateError::Other(error))) = &result else {
+            return result;
+        };
+        if !format!("{error:?}").contains("CaUsedAsEndEntity") {
+            return result;
         }
+        if !self.pinned.iter().any(|pinned| pinned.as_ref() == end_entity.as_ref()) {
+            return Err(CertificateError::UnknownIssuer.into());
+        }
+        // webpki looks at the dates before it looks at this, so they are right.
+        let certificate = ParsedCertificate::try_from(end_entity)?;
+        rustls::client::verify_server_name(&certificate, server_name)?;
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -1,0 +1,270 @@
+//! Against Debian's docker-registry with TLS and a password, filled and read by skopeo.
+#![allow(missing_docs)]
+
+mod common;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{has, image, run, write_dir};
+use cove_config::Credentials;
+use cove_registry::{
+    Archive, ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyEvent, CopyOptions, Digest, ManifestFormat,
+    Platform, Reference, RegistryClient, RegistryOptions, copy_image,
+};
+use cove_sys::fs;
+
+struct Registry {
+    process: Child,
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Registry {
+    /// With a self-signed certificate and the user `user` with the password `secret`.
+    fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("cove-registry-real-").tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        run(
+            "openssl",
+            &[
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:P-256",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+                "-addext",
+                "subjectAltName=DNS:localhost",
+                "-keyout",
+                &path("tls.key"),
+                "-out",
+                &path("tls.crt"),
+            ],
+        );
+        let password = run("htpasswd", &["-nbB", "user", "secret"]);
+        fs::write(path("htpasswd"), password).unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = format!(
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
+             http: {{addr: 'localhost:{port}', tls: {{certificate: {}, key: {}}}}}\n\
+             auth: {{htpasswd: {{realm: test, path: {}}}}}\n",
+            path("data"),
+            path("tls.crt"),
+            path("tls.key"),
+            path("htpasswd")
+        );
+        fs::write(path("config.yml"), config).unwrap();
+        let certs = folder.path().join(format!("certs.d/localhost:{port}"));
+        fs::create_dir_all(&certs).unwrap();
+        fs::copy(path("tls.crt"), certs.join("ca.crt")).unwrap();
+        let process = Command::new("docker-registry")
+            .args(["serve", &path("config.yml")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        for _ in 0..100 {
+            if std::net::TcpStream::connect(("localhost", port)).is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Self { process, folder, port }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn name(&self, rest: &str) -> String {
+        format!("localhost:{}/{rest}", self.port)
+    }
+
+    fn skopeo(&self, arguments: &[&str]) -> String {
+        let certs = self.path().join(format!("certs.d/localhost:{}", self.port)).display().to_string();
+        let all: Vec<&str> = arguments
+            .iter()
+            .map(|argument| if *argument == "CERTS" { certs.as_str() } else { argument })
+            .collect();
+        run("skopeo", &all)
+    }
+
+    fn options(&self, password: &str) -> RegistryOptions {
+        let password = password.to_owned();
+        RegistryOptions {
+            certificate_dirs: vec![self.path().join("certs.d")],
+            credentials: Arc::new(move |_: &str| {
+                Ok(Some(Credentials::new("user".into(), password.clone(), None)))
+            }),
+            ..RegistryOptions::default()
+        }
+    }
+}
+
+fn ready() -> bool {
+    let missing: Vec<_> = ["docker-registry", "skopeo", "openssl", "htpasswd"]
+        .into_iter()
+        .filter(|program| !has(program))
+        .collect();
+    if !missing.is_empty() {
+        println!("skipped: {} missing", missing.join(", "));
+    }
+    missing.is_empty()
+}
+
+fn archive_options(format: ArchiveFormat, spool: &Path) -> ArchiveOptions {
+    ArchiveOptions { format, spool: spool.into(), compress: true, manifest: None }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pulls_saves_and_loads() {
+    if !ready() {
+        return;
+    }
+    let registry = Registry::start();
+    let folder = registry.path();
+    let here = |name: &str| folder.join(name).display().to_string();
+    let docker = image(ManifestFormat::Docker, "amd64", 4, 300_000);
+    let oci = image(ManifestFormat::Oci, "amd64", 3, 300_000);
+    write_dir(&folder.join("docker"), &docker);
+    write_dir(&folder.join("oci"), &oci);
+    for name in ["docker", "oci"] {
+        registry.skopeo(&[
+            "copy",
+            "--preserve-digests",
+            "--dest-cert-dir",
+            "CERTS",
+            "--dest-creds",
+            "user:secret",
+            &format!("dir:{}", here(name)),
+            &format!("docker://{}", registry.name(&format!("test/{name}:1"))),
+        ]);
+    }
+    let client = RegistryClient::new(registry.options("secret"));
+    for (name, image) in [("docker", &docker), ("oci", &oci)] {
+        let reference = Reference::parse(&registry.name(&format!("test/{name}:1"))).unwrap();
+        let source = client.open(&reference).await.unwrap();
+        assert_eq!(source.digest(), image.manifest.descriptor.digest);
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let seen = events.clone();
+        let options = CopyOptions {
+            platform: Platform::linux("amd64"),
+            names: vec![reference.clone()],
+            progress: Some(Arc::new(move |event| seen.lock().unwrap().push(event))),
+            ..CopyOptions::default()
+        };
+        // To a docker-archive, which podman's tools read.
+        let path = folder.join(format!("{name}.tar"));
+        let writer =
+            ArchiveWriter::create(&path, false, archive_options(ArchiveFormat::Docker, folder)).unwrap();
+        let report = copy_image(&source, &writer.destination(), &options).await.unwrap();
+        writer.finish().unwrap();
+        assert_eq!(report.config_digest, image.config.descriptor.digest);
+        assert_eq!(report.source_digest, image.manifest.descriptor.digest);
+        let done = events
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|event| matches!(event, CopyEvent::LayerDone { .. }))
+            .count();
+        assert_eq!(done, image.layers.len());
+        let inspected =
+            run("skopeo", &["inspect", "--config", "--raw", &format!("docker-archive:{}", path.display())]);
+        assert_eq!(Digest::sha256(inspected.trim_end().as_bytes()), image.config.descriptor.digest);
+        // Through skopeo's own writer and back, and from a packed stream.
+        let again = here(&format!("{name}-skopeo.tar"));
+        run(
+            "skopeo",
+            &[
+                "copy",
+                &format!("docker-archive:{}", path.display()),
+                &format!("docker-archive:{again}:docker.io/library/x:2"),
+            ],
+        );
+        run("gzip", &["-k", &again]);
+        let packed = fs::File::open(format!("{again}.gz")).unwrap();
+        let archive = Archive::from_reader(Path::new("stdin"), packed, folder).unwrap();
+        assert_eq!(archive.names(0)[0].to_string(), "docker.io/library/x:2");
+        let source = archive.source(archive.find(Some("x:2")).unwrap()).unwrap();
+        let layout = folder.join(format!("{name}-layout.tar"));
+        let writer =
+            ArchiveWriter::create(&layout, false, archive_options(ArchiveFormat::Oci, folder)).unwrap();
+        let options = CopyOptions { progress: None, ..options };
+        let report = copy_image(&source, &writer.destination(), &options).await.unwrap();
+        writer.finish().unwrap();
+        assert_eq!(report.config_digest, image.config.descriptor.digest);
+        let inspected =
+            run("skopeo", &["inspect", "--config", "--raw", &format!("oci-archive:{}", layout.display())]);
+        assert_eq!(Digest::sha256(inspected.trim_end().as_bytes()), image.config.descriptor.digest);
+        run(
+            "skopeo",
+            &[
+                "copy",
+                &format!("oci-archive:{}", layout.display()),
+                &format!("dir:{}", here(&format!("{name}-dir"))),
+            ],
+        );
+        let archive = Archive::open(&folder.join(format!("{name}-dir")), folder).unwrap();
+        assert_eq!(archive.format(), ArchiveFormat::Dir);
+        let writer = ArchiveWriter::create(
+            &folder.join(format!("{name}-dir2")),
+            true,
+            archive_options(ArchiveFormat::Dir, folder),
+        )
+        .unwrap();
+        copy_image(&archive.source(0).unwrap(), &writer.destination(), &options).await.unwrap();
+        writer.finish().unwrap();
+        run("skopeo", &["inspect", &format!("dir:{}", here(&format!("{name}-dir2")))]);
+    }
+    assert_eq!(client.tags(&Reference::parse(&registry.name("test/oci")).unwrap()).await.unwrap(), ["1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn says_what_is_wrong() {
+    if !ready() {
+        return;
+    }
+    let registry = Registry::start();
+    let error = async |options: RegistryOptions, name: &str| {
+        let reference = Reference::parse(&registry.name(name)).unwrap();
+        match RegistryClient::new(options).open(&reference).await {
+            Ok(_) => panic!("{name} must fail"),
+            Err(error) => error.to_string(),
+        }
+    };
+    let text = error(registry.options("secret"), "no/such:1").await;
+    assert!(text.contains("manifest unknown") && text.contains("no/such"), "{text}");
+    let text = error(registry.options("wrong"), "no/such:1").await;
+    assert!(text.contains("unauthorized") && text.contains("invalid username/password"), "{text}");
+    let nobody = RegistryOptions { credentials: Arc::new(|_: &str| Ok(None)), ..registry.options("") };
+    let text = error(nobody, "no/such:1").await;
+    assert!(text.contains("authentication required"), "{text}");
+    let unknown = RegistryOptions { certificate_dirs: Vec::new(), ..registry.options("secret") };
+    let text = error(unknown.clone(), "no/such:1").await;
+    assert!(text.contains("unknown authority"), "{text}");
+    let insecure = RegistryOptions { tls_verify: Some(false), ..unknown };
+    let text = error(insecure, "no/such:1").await;
+    assert!(text.contains("manifest unknown"), "{text}");
+    let client = RegistryClient::new(registry.options("x"));
+    let host = registry.name("");
+    let host = host.trim_end_matches('/');
+    client.check_login(host, Credentials::new("user".into(), "secret".into(), None)).await.unwrap();
+    let wrong =
+        client.check_login(host, Credentials::new("user".into(), "no".into(), None)).await.unwrap_err();
+    assert!(wrong.to_string().contains("invalid username/password"), "{wrong}");
+}
