@@ -1,0 +1,214 @@
+//! The configuration that is built for a container, seen from inside a real one.
+//!
+//! Needs root, crun, busybox and a built `cove-monitor`; prints `skipped: why` otherwise.
+
+mod common;
+
+use common::{Fixture, collect};
+use cove_api::{ContainerSpec, Device, Mount, Rlimit};
+use cove_runtime::oci::{
+    Defaults, EnvironmentInput, ExecInput, HostFacts, Namespaces, ShmSource, SpecInput, build, environment, exec_process,
+    write_bundle,
+};
+use cove_runtime::user::resolve_user;
+use cove_runtime::{AttachStreams, Attachment, ExecOptions, Frame, StreamOptions};
+use cove_sys::fs;
+
+const PROBE: &str = "grep -E 'Cap|NoNewPrivs|Seccomp' /proc/self/status; umask; hostname; env; pwd; id; \
+                     ls /dev; ls /proc/self/fd; cat /proc/self/mountinfo; ulimit -n; echo end";
+
+fn prepare(f: &Fixture) {
+    fs::create_dir_all(f.dir.join("rootfs/etc")).unwrap();
+    fs::write(f.dir.join("rootfs/etc/passwd"), "root:x:0:0::/root:/bin/sh\nweb:x:1000:100::/home/web:\n").unwrap();
+    fs::write(f.dir.join("rootfs/etc/group"), "root:x:0:\nusers:x:100:\nextra:x:7:web\n").unwrap();
+}
+
+fn build_spec(
+    f: &Fixture,
+    id: &str,
+    spec: &ContainerSpec,
+    args: &[&str],
+) -> cove_runtime::Result<oci_spec::runtime::Spec> {
+    let rootfs = f.dir.join("rootfs");
+    let user = resolve_user(&rootfs, &spec.user, &spec.groups)?;
+    let env = environment(
+        spec,
+        &EnvironmentInput { home: &user.home, hostname: "box", image: &["PATH=/bin".to_owned()], ..Default::default() },
+    );
+    build(&SpecInput {
+        id,
+        spec,
+        rootfs: &rootfs,
+        args: args.iter().map(|s| (*s).to_owned()).collect(),
+        cwd: "/".to_owned(),
+        env,
+        hostname: "box".to_owned(),
+        user,
+        namespaces: Namespaces::default(),
+        id_mappings: None,
+        shm: ShmSource::Private,
+        mounts: spec.mounts.clone(),
+        init_path: None,
+        cgroup: &f.cgroup,
+        defaults: &Defaults::default(),
+        host: &HostFacts::read(false),
+    })
+}
+
+async fn run(f: &Fixture, id: &str, spec: &ContainerSpec, script: &str) -> (String, i32) {
+    let oci = build_spec(f, id, spec, &["sh", "-c", script]).unwrap();
+    let bundle = f.dir.join("bundle").join(id);
+    write_bundle(&bundle, &oci).unwrap();
+    let launch = f.launch_bundle(id, bundle, false, false, Vec::new()).unwrap();
+    let attachment = Attachment::connect(launch.run_dir(), AttachStreams::ALL).await.unwrap();
+    let _started = launch.start().unwrap();
+    let (out, err, last) = collect(attachment).await;
+    let Some(Frame::Exit(code)) = last else { panic!("{last:?}") };
+    (out + &err, code)
+}
+
+#[tokio::test]
+async fn defaults_from_inside() {
+    let Some(f) = Fixture::new("defaults") else { return };
+    prepare(&f);
+    let (out, code) = run(&f, "d", &ContainerSpec::default(), PROBE).await;
+    assert_eq!(code, 0, "{out}");
+    for line in [
+        "CapEff:\t00000000800405fb",
+        "CapPrm:\t00000000800405fb",
+        "CapBnd:\t00000000800405fb",
+        "CapInh:\t0000000000000000",
+        "CapAmb:\t0000000000000000",
+        "NoNewPrivs:\t0",
+        "Seccomp:\t2",
+        "Seccomp_filters:\t1",
+        "0022",
+        "box",
+        "container=podman",
+        "TERM=xterm",
+        "HOME=/root",
+        "HOSTNAME=box",
+        "end",
+    ] {
+        assert!(out.lines().any(|l| l == line), "{line} is not in {out}");
+    }
+    assert!(out.contains("/dev/shm rw,nosuid,nodev,noexec") && out.contains("size=64000k"), "{out}");
+    assert!(out.contains("/sys ro,nosuid,nodev,noexec"), "{out}");
+    assert!(out.contains("gid=5,mode=620,ptmxmode=666"), "{out}");
+    let (out, _) = run(&f, "m", &ContainerSpec::default(), "echo x >/proc/sys/kernel/domainname").await;
+    assert!(out.contains("Read-only file system"), "{out}");
+}
+
+#[tokio::test]
+async fn users_privileges_and_options() {
+    let Some(f) = Fixture::new("options") else { return };
+    prepare(&f);
+    let mut spec = ContainerSpec { user: "web".to_owned(), cap_add: vec!["net_raw".to_owned()], ..Default::default() };
+    let (out, _) = run(&f, "user", &spec, PROBE).await;
+    for text in ["CapEff:\t0000000000002000", "CapAmb:\t0000000000002000", "CapBnd:\t00000000800425fb"] {
+        assert!(out.contains(text), "{out}");
+    }
+    assert!(out.contains("uid=1000(web) gid=100(users) groups=7(extra)"), "{out}");
+    assert!(out.contains("HOME=/home/web"), "{out}");
+
+    spec = ContainerSpec { privileged: Some(true), ..Default::default() };
+    let (out, _) = run(&f, "priv", &spec, PROBE).await;
+    assert!(out.contains("Seccomp:\t0") && out.contains("/sys rw,"), "{out}");
+
+    spec = ContainerSpec {
+        read_only_filesystem: Some(true),
+        no_new_privileges: Some(true),
+        umask: "0077".to_owned(),
+        devices: vec![Device { path: "/dev/fuse:/dev/thing".to_owned(), ..Default::default() }],
+        mounts: vec![Mount {
+            destination: "/data".to_owned(),
+            source: f.dir.join("run").to_string_lossy().into_owned(),
+            kind: "bind".to_owned(),
+            options: vec!["ro".to_owned()],
+        }],
+        ..Default::default()
+    };
+    fs::create_dir_all(f.dir.join("rootfs/data")).unwrap();
+    for sub in ["run", "var/tmp"] {
+        fs::create_dir_all(f.dir.join("rootfs").join(sub)).unwrap();
+    }
+    let script = "umask; touch /x; touch /data/x; touch /tmp/x && ls /data /dev/thing; grep NoNew /proc/self/status";
+    let (out, _) = run(&f, "ro", &spec, script).await;
+    assert!(out.contains("0077") && out.contains("/x: Read-only") && out.contains("/data/x: Read-only"), "{out}");
+    assert!(out.contains("exits") && out.contains("/dev/thing") && out.contains("NoNewPrivs:\t1"), "{out}");
+}
+
+#[test]
+fn what_cannot_be_kept_is_refused() {
+    let Some(f) = Fixture::new("refused") else { return };
+    prepare(&f);
+    let build = |spec: &ContainerSpec| build_spec(&f, "x", spec, &["sh"]);
+    let bad = [
+        ContainerSpec { user: "4294967296".to_owned(), ..Default::default() },
+        ContainerSpec { user: "nobody".to_owned(), ..Default::default() },
+        ContainerSpec { cap_add: vec!["foo".to_owned()], ..Default::default() },
+        ContainerSpec { umask: "9".to_owned(), ..Default::default() },
+        ContainerSpec {
+            r_limits: vec![Rlimit { kind: "nofile".to_owned(), soft: 2, hard: 1 }],
+            ..Default::default()
+        },
+        ContainerSpec { r_limits: vec![Rlimit { kind: "foo".to_owned(), soft: 1, hard: 1 }], ..Default::default() },
+        ContainerSpec {
+            devices: vec![Device { path: "/dev/none".to_owned(), ..Default::default() }],
+            ..Default::default()
+        },
+        ContainerSpec { seccomp_profile_path: "/none".to_owned(), ..Default::default() },
+        ContainerSpec { sysctl: [("vm.swappiness".to_owned(), "1".to_owned())].into(), ..Default::default() },
+    ];
+    for spec in bad {
+        assert!(build(&spec).is_err(), "{spec:?}");
+    }
+    assert!(build_spec(&f, "x", &ContainerSpec::default(), &[]).is_err());
+    if !f.cgroup.is_enabled() {
+        let resources = serde_json::from_str(r#"{"memory":{"limit":1000000}}"#).unwrap();
+        let error = build(&ContainerSpec { resource_limits: Some(resources), ..Default::default() }).unwrap_err();
+        assert!(matches!(error, cove_runtime::Error::Unsupported { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn exec_as_another_user() {
+    let Some(f) = Fixture::new("execuser") else { return };
+    prepare(&f);
+    let oci = build_spec(&f, "e", &ContainerSpec::default(), &["sleep", "100"]).unwrap();
+    let bundle = f.dir.join("bundle/e");
+    write_bundle(&bundle, &oci).unwrap();
+    let started = f.launch_bundle("e", bundle, false, false, Vec::new()).unwrap().start().unwrap();
+    let host = HostFacts::read(false);
+    let process = exec_process(&ExecInput {
+        container: &oci,
+        args: ["sh", "-c", PROBE].map(str::to_owned).to_vec(),
+        env: vec!["X=1".to_owned()],
+        cwd: Some("/tmp".to_owned()),
+        user: Some(resolve_user(&f.dir.join("rootfs"), "web", &[]).unwrap()),
+        cap_add: &[],
+        privileged: false,
+        terminal: false,
+        host: &host,
+    })
+    .unwrap();
+    let launch = f
+        .runtime
+        .exec(ExecOptions {
+            container: "e".to_owned(),
+            session: "s".to_owned(),
+            oci_runtime: f.crun.clone(),
+            process,
+            streams: StreamOptions::default(),
+            exit_command: Vec::new(),
+        })
+        .unwrap();
+    let attachment = Attachment::connect(launch.run_dir(), AttachStreams::ALL).await.unwrap();
+    let _exec = launch.start().unwrap();
+    let (out, err, _) = collect(attachment).await;
+    for text in ["CapEff:\t0000000000000000", "CapBnd:\t00000000800405fb", "uid=1000(web)", "X=1", "/tmp", "Seccomp:\t2"] {
+        assert!(out.contains(text), "{text}: {out}{err}");
+    }
+    f.runtime.signal("e", 9).unwrap();
+    started.supervision.wait_exit().unwrap();
+}
