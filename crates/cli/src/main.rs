@@ -1,4 +1,20 @@
-//! The `cove` command.
-#![allow(dead_code, unused_imports)]
+//! The `cove` command: arguments, rendering, exit codes, and the place where everything is put together.
+
+mod app;
+mod args;
+mod command_error;
+mod commands;
+mod connect;
+mod context;
 mod format;
-fn main() {}
+mod hints;
+mod logging;
+mod printer;
+mod render;
+mod terminal;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(app::main())
+}

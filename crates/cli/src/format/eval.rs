@@ -5,6 +5,7 @@ use super::functions;
 use super::lex;
 use super::parse::{self, Base, Node, Operand, Pipeline};
 use super::print::display;
+use super::report::{HEADS, words};
 use super::value::Value;
 
 /// Most steps of one run.
@@ -273,6 +274,7 @@ impl Run<'_> {
             value = match value {
                 Value::Struct(inner) => match inner.get(name) {
                     Some(found) => found.clone(),
+                    None if inner.name == HEADS => Value::Text(words(name)),
                     None => {
                         let what = format!("can't evaluate field {name} in type {}", inner.name);
                         return self.fail(pipeline, &format!(".{}", names.join(".")), what);

@@ -17,8 +17,8 @@ mod value;
 
 pub(crate) use error::FormatError;
 pub(crate) use eval::Template;
-pub(crate) use print::to_json;
+pub(crate) use print::{go_time, to_json};
 pub(crate) use report::{Headers, Report, is_json};
 pub(crate) use serialize::to_value;
 pub(crate) use tabs::align;
-pub(crate) use value::Value;
+pub(crate) use value::{Struct, Value};

@@ -24,8 +24,11 @@ impl Headers {
     }
 }
 
+/// The type of the row of heads.
+pub(crate) const HEADS: &str = "heads";
+
 /// `RestartCount` as `RESTART COUNT`; runs of capitals stay together.
-fn words(name: &str) -> String {
+pub(crate) fn words(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     let mut out = String::new();
     for (at, letter) in letters.iter().enumerate() {
@@ -91,9 +94,9 @@ impl Report {
     }
 }
 
-/// A row whose fields hold their own heads. Without any row to learn the fields from, a map answers for all.
+/// A row whose fields hold their own heads; it answers for every name.
 fn head_row(rows: &[Value], headers: Headers) -> Value {
-    let mut head = Struct::new("headers");
+    let mut head = Struct::new(HEADS);
     if let Some(Value::Struct(row)) = rows.first() {
         for field in &row.fields {
             head.set(&field.name, headers.of(&field.name));

@@ -1,0 +1,193 @@
+//! From the process's start to its exit code. The order matters: nothing may start a thread before a rootless
+//! command is in its user namespace.
+
+use std::path::{Path, PathBuf};
+
+use cove_config::containers::ContainersConf;
+use cove_config::{Directories, Environment, User, env};
+
+use crate::args::{self, Invocation, Parsed};
+use crate::command_error::{CommandError, CommandResult};
+use crate::commands::Place;
+use crate::connect::{self, Destination};
+use crate::context::Context;
+use crate::hints;
+use crate::logging;
+use crate::printer::Printer;
+
+/// Runs the program and answers its exit code.
+pub(crate) fn main() -> u8 {
+    let environment = Environment::new(std::env::vars_os());
+    let printer = Printer::new(environment.get(env::NO_COLOR).is_some());
+    match run(environment) {
+        Ok(code) => code,
+        Err(error) => {
+            report(&printer, &error);
+            error.code()
+        }
+    }
+}
+
+/// Writes what went wrong.
+fn report(printer: &Printer, error: &CommandError) {
+    for message in error.messages() {
+        // Complaints about the log level have no prefix, as in Podman.
+        if message.starts_with("Log Level") || message.starts_with("Setting --log-level") {
+            printer.error_line(&message);
+        } else {
+            printer.error_line(&format!("Error: {message}"));
+        }
+    }
+    if printer.error_is_terminal()
+        && let Some(hint) = error.kind().and_then(hints::hint)
+    {
+        printer.error_line(&format!("Hint: {hint}"));
+    }
+}
+
+fn run(environment: Environment) -> CommandResult {
+    let mut words = std::env::args_os();
+    let called_as = words.next().map(PathBuf::from).unwrap_or_default();
+    let program = called_as.file_stem().and_then(|name| name.to_str()).unwrap_or("cove").to_owned();
+    let mut arguments = Vec::new();
+    for word in words {
+        let text = word.into_string().map_err(|word| {
+            CommandError::other(format!("the argument {:?} is not valid UTF-8", word.to_string_lossy()))
+        })?;
+        arguments.push(text);
+    }
+    let printer = Printer::new(environment.get(env::NO_COLOR).is_some());
+    let invocation = match args::parse(&program, &arguments)? {
+        Parsed::Help(text) => {
+            printer.text(&text)?;
+            return Ok(0);
+        }
+        Parsed::Version => {
+            printer.line(&format!("{program} version {}", env!("CARGO_PKG_VERSION")))?;
+            return Ok(0);
+        }
+        Parsed::Run(invocation) => *invocation,
+    };
+    start_logging(&invocation)?;
+    redirect_output(&invocation)?;
+    let printer = Printer::new(environment.get(env::NO_COLOR).is_some());
+    let environment = adjusted(environment, &invocation);
+
+    let user = User::detect(&environment, effective_uid());
+    let directories = Directories::new(&environment, user, cove_config::dirs::runtime_dir_problem)?;
+    for warning in &directories.warnings {
+        tracing::warn!("{warning}");
+    }
+    let conf = ContainersConf::load(&environment, &directories, &[])?;
+    for warning in &conf.warnings {
+        tracing::info!("{warning}");
+    }
+    let conf = conf.value;
+    let destination = if invocation.leaf.place == Place::Plain {
+        // Commands without an engine must work even where none can be found.
+        connect::choose(&invocation.global, &environment, &directories, &conf).unwrap_or(Destination::Local)
+    } else {
+        connect::choose(&invocation.global, &environment, &directories, &conf)?
+    };
+    let executable = executable(&called_as);
+    let mut command_line = vec![called_as.display().to_string()];
+    command_line.extend(arguments);
+    let place = invocation.leaf.place;
+    let context = Context::new(
+        printer,
+        environment,
+        directories,
+        conf,
+        invocation.global,
+        program,
+        invocation.path,
+        command_line,
+        executable,
+        destination,
+    );
+    if place != Place::Plain && context.destination == Destination::Local {
+        enter_namespace(&context)?;
+    }
+    let runtime = match place {
+        Place::Service => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
+        Place::Engine | Place::Plain => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+    }
+    .map_err(|error| CommandError::other(format!("start the asynchronous runtime: {error}")))?;
+    let result = runtime.block_on((invocation.leaf.run)(&context, &invocation.matches));
+    // A blocked read of standard input must not keep the program alive.
+    runtime.shutdown_background();
+    tracing::debug!("Shutting down engines");
+    result
+}
+
+fn start_logging(invocation: &Invocation) -> Result<(), CommandError> {
+    let wanted = invocation.global.shared.log_level.as_deref();
+    if invocation.global.root.debug && wanted.is_some() {
+        return Err(CommandError::other("Setting --log-level and --debug is not allowed").with_code(1));
+    }
+    let name = if invocation.global.root.debug { "debug" } else { wanted.unwrap_or("warn") };
+    logging::start(logging::level(name)?);
+    tracing::info!("filtering at log level {name}");
+    tracing::debug!("Called {}", invocation.path);
+    tracing::trace!("command {} starts", invocation.path);
+    Ok(())
+}
+
+/// Puts options in the place of the variables that mean the same.
+fn adjusted(environment: Environment, invocation: &Invocation) -> Environment {
+    let mut environment = environment;
+    if let Some(folder) = &invocation.global.root.config {
+        environment = environment.with(env::DOCKER_CONFIG, folder);
+    }
+    if let Some(file) = &invocation.global.shared.registries_conf {
+        environment = environment.with(env::CONTAINERS_REGISTRIES_CONF, file);
+    }
+    environment
+}
+
+/// `--out` and `--noout`.
+fn redirect_output(invocation: &Invocation) -> Result<(), CommandError> {
+    let root = &invocation.global.root;
+    let path = match (&root.out, root.noout) {
+        (Some(path), _) => path.as_path(),
+        (None, true) => Path::new(if cfg!(windows) { "NUL" } else { "/dev/null" }),
+        (None, false) => return Ok(()),
+    };
+    let mut options = cove_sys::fs::OpenOptions::new();
+    let file = options.write(true).create(true).truncate(true).open(path)?;
+    #[cfg(unix)]
+    rustix::stdio::dup2_stdout(&file).map_err(std::io::Error::from)?;
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        return Err(CommandError::other("--out and --noout are not supported on this system"));
+    }
+    #[cfg(unix)]
+    Ok(())
+}
+
+#[cfg(unix)]
+fn effective_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+#[cfg(not(unix))]
+fn effective_uid() -> u32 {
+    0
+}
+
+/// This program's own file: monitors start it again later, when the working directory may be another.
+fn executable(called_as: &Path) -> PathBuf {
+    std::env::current_exe().unwrap_or_else(|_| called_as.to_owned())
+}
+
+#[cfg(target_os = "linux")]
+fn enter_namespace(_: &Context) -> Result<(), CommandError> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    Err(CommandError::other("running without root's rights is not supported by this version"))
+}
+#[cfg(not(target_os = "linux"))]
+fn enter_namespace(_: &Context) -> Result<(), CommandError> {
+    Ok(())
+}

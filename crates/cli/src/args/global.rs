@@ -1,0 +1,136 @@
+//! Options that belong to no command.
+
+use std::path::PathBuf;
+
+/// Options that stand before the command only.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct RootArgs {
+    /// URL of the engine to talk to: unix://PATH, ssh://[USER@]HOST[:PORT]/PATH or tcp://HOST:PORT
+    /// (CONTAINER_HOST)
+    #[arg(long, value_name = "URL", short_alias = 'H', alias = "host")]
+    pub(crate) url: Option<String>,
+    /// Name of the connection to use (CONTAINER_CONNECTION)
+    #[arg(long, short = 'c', value_name = "NAME")]
+    pub(crate) connection: Option<String>,
+    /// Private key for ssh connections (CONTAINER_SSHKEY)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) identity: Option<String>,
+    /// Talk to an engine over its API, even to the one of this host
+    #[arg(long, short = 'r')]
+    pub(crate) remote: bool,
+    /// Folder with Docker's config.json, for credentials (DOCKER_CONFIG)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) config: Option<PathBuf>,
+    /// Accepted for scripts written for Docker; only "default" is a context
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// Write what goes to standard output to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write nothing to standard output
+    #[arg(long, hide = true)]
+    pub(crate) noout: bool,
+    /// Same as --log-level=debug
+    #[arg(long, short = 'D', hide = true)]
+    pub(crate) debug: bool,
+    /// Print the version and end
+    #[arg(long, short = 'v')]
+    pub(crate) version: bool,
+}
+
+/// Options that stand before or after the command.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args)]
+pub(crate) struct SharedArgs {
+    /// Folder of images, containers and state
+    #[arg(long, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) root: Option<PathBuf>,
+    /// Folder of files that do not outlive a reboot
+    #[arg(long, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) runroot: Option<PathBuf>,
+    /// Storage driver: overlay or vfs
+    #[arg(long, value_name = "NAME", help_heading = "Global options")]
+    pub(crate) storage_driver: Option<String>,
+    /// Option of the storage driver, KEY=VALUE
+    #[arg(long, value_name = "OPTION", help_heading = "Global options")]
+    pub(crate) storage_opt: Vec<String>,
+    /// OCI runtime, a name or a path
+    #[arg(long, value_name = "NAME", help_heading = "Global options")]
+    pub(crate) runtime: Option<String>,
+    /// Who makes control groups: cgroupfs or systemd
+    #[arg(long, value_name = "NAME", help_heading = "Global options")]
+    pub(crate) cgroup_manager: Option<String>,
+    /// Folder of the networks' configuration
+    #[arg(long, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) network_config_dir: Option<PathBuf>,
+    /// Folder of the volumes' data
+    #[arg(long, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) volumepath: Option<PathBuf>,
+    /// Where events are kept: only "file"
+    #[arg(long, value_name = "NAME", help_heading = "Global options")]
+    pub(crate) events_backend: Option<String>,
+    /// Use this registries.conf only
+    #[arg(long, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) registries_conf: Option<PathBuf>,
+    /// Log messages from that level on: trace, debug, info, warn, error, fatal, panic
+    #[arg(long, value_name = "LEVEL", help_heading = "Global options")]
+    pub(crate) log_level: Option<String>,
+}
+
+impl SharedArgs {
+    /// These options, with `later` before them.
+    fn merged(self, later: Self) -> Self {
+        Self {
+            root: later.root.or(self.root),
+            runroot: later.runroot.or(self.runroot),
+            storage_driver: later.storage_driver.or(self.storage_driver),
+            storage_opt: if later.storage_opt.is_empty() { self.storage_opt } else { later.storage_opt },
+            runtime: later.runtime.or(self.runtime),
+            cgroup_manager: later.cgroup_manager.or(self.cgroup_manager),
+            network_config_dir: later.network_config_dir.or(self.network_config_dir),
+            volumepath: later.volumepath.or(self.volumepath),
+            events_backend: later.events_backend.or(self.events_backend),
+            registries_conf: later.registries_conf.or(self.registries_conf),
+            log_level: later.log_level.or(self.log_level),
+        }
+    }
+
+    /// The options as arguments again, for a command that another process is to run.
+    pub(crate) fn to_arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        let mut add = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                arguments.push(format!("--{name}={value}"));
+            }
+        };
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        add("root", path(&self.root));
+        add("runroot", path(&self.runroot));
+        add("storage-driver", self.storage_driver.clone());
+        for option in &self.storage_opt {
+            add("storage-opt", Some(option.clone()));
+        }
+        add("runtime", self.runtime.clone());
+        add("cgroup-manager", self.cgroup_manager.clone());
+        add("network-config-dir", path(&self.network_config_dir));
+        add("volumepath", path(&self.volumepath));
+        add("events-backend", self.events_backend.clone());
+        add("registries-conf", path(&self.registries_conf));
+        arguments
+    }
+}
+
+/// All global options together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GlobalOptions {
+    /// Those before the command.
+    pub(crate) root: RootArgs,
+    /// Those anywhere.
+    pub(crate) shared: SharedArgs,
+}
+
+impl GlobalOptions {
+    /// Takes further shared options, which come before those that were there.
+    pub(crate) fn take(&mut self, later: SharedArgs) {
+        self.shared = std::mem::take(&mut self.shared).merged(later);
+    }
+}

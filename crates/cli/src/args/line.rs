@@ -1,0 +1,147 @@
+//! From the arguments to a command and its options.
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use super::global::{GlobalOptions, RootArgs, SharedArgs};
+use super::{scan, tuned, usage};
+use crate::command_error::{CommandError, Failure};
+use crate::commands::{self, Entry, Leaf, Target};
+
+/// What the command line asks for.
+pub(crate) enum Parsed {
+    /// Run a command.
+    Run(Box<Invocation>),
+    /// Print this text.
+    Help(String),
+    /// Print the version.
+    Version,
+}
+
+/// A command with everything that was said about it.
+pub(crate) struct Invocation {
+    /// The command.
+    pub(crate) leaf: &'static Leaf,
+    /// Its path as typed, such as `container ls`.
+    pub(crate) path: String,
+    /// Its options and arguments.
+    pub(crate) matches: ArgMatches,
+    /// Global options.
+    pub(crate) global: GlobalOptions,
+}
+
+/// Parses `arguments` (without the program); `program` is the name that messages use.
+pub(crate) fn parse(program: &str, arguments: &[String]) -> Result<Parsed, CommandError> {
+    let mut global = GlobalOptions::default();
+    let root = tuned(SharedArgs::augment_args(RootArgs::augment_args(Command::new("cove"))));
+    let first = scan::first_positional(&root, arguments);
+    let end = first.map_or(arguments.len(), |(at, _)| at);
+    let matches = match_arguments(&root, program, &arguments[..end]);
+    let matches = match matches {
+        Ok(matches) => matches,
+        Err(Ended::Help) => return Ok(Parsed::Help(commands::help::root(program, &root))),
+        Err(Ended::Failed(error)) => return Err(error),
+    };
+    global.root = take(RootArgs::from_arg_matches(&matches))?;
+    global.take(take(SharedArgs::from_arg_matches(&matches))?);
+    if global.root.version {
+        return Ok(Parsed::Version);
+    }
+    if let Some(context) = &global.root.context
+        && context != "default"
+    {
+        return Err(CommandError::other(format!("read cli flags: connection {context:?} not found")));
+    }
+    let Some((at, _)) = first else {
+        let help = commands::help::root(program, &root);
+        return Err(CommandError::other(format!("missing command '{program} COMMAND'\n{help}")));
+    };
+    descend(program, commands::TREE, &arguments[at..], String::new(), global)
+}
+
+fn descend(
+    program: &str,
+    entries: &'static [Entry],
+    arguments: &[String],
+    path: String,
+    mut global: GlobalOptions,
+) -> Result<Parsed, CommandError> {
+    let (name, rest) = match arguments.split_first() {
+        Some((name, rest)) => (name.as_str(), rest),
+        None => ("", arguments),
+    };
+    let join = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path} {name}") };
+    if name == "help" && path.is_empty() {
+        return commands::help::of(program, rest).map(Parsed::Help);
+    }
+    let Some(target) = commands::find(entries, name) else {
+        let at = if path.is_empty() { program.to_owned() } else { format!("{program} {path}") };
+        return Err(CommandError::other(format!(
+            "unrecognized command `{at} {name}`\nTry '{at} --help' for more information"
+        )));
+    };
+    match target {
+        Target::Group(group) => {
+            let path = join(name);
+            let command = tuned(SharedArgs::augment_args(Command::new("group")));
+            let first = scan::first_positional(&command, rest);
+            let end = first.map_or(rest.len(), |(at, _)| at);
+            let matches = match match_arguments(&command, &format!("{program} {path}"), &rest[..end]) {
+                Ok(matches) => matches,
+                Err(Ended::Help) => return Ok(Parsed::Help(commands::help::group(program, &path, group))),
+                Err(Ended::Failed(error)) => return Err(error),
+            };
+            global.take(take(SharedArgs::from_arg_matches(&matches))?);
+            match first {
+                Some((at, _)) => descend(program, group.entries, &rest[at..], path, global),
+                None => {
+                    let help = commands::help::group(program, &path, group);
+                    Err(CommandError::other(format!("missing command '{program} {path} COMMAND'\n{help}")))
+                }
+            }
+        }
+        Target::Leaf(leaf) => {
+            let path = join(name);
+            let command = build(program, &path, leaf);
+            let mut words = rest.to_vec();
+            if !leaf.interspersed
+                && let Some((at, false)) = scan::first_positional(&command, &words)
+            {
+                // Everything from here on belongs to the container.
+                words.insert(at, "--".into());
+            }
+            match match_arguments(&command, &format!("{program} {path}"), &words) {
+                Ok(matches) => {
+                    global.take(take(SharedArgs::from_arg_matches(&matches))?);
+                    Ok(Parsed::Run(Box::new(Invocation { leaf, path, matches, global })))
+                }
+                Err(Ended::Help) => Ok(Parsed::Help(command.clone().render_long_help().to_string())),
+                Err(Ended::Failed(error)) => Err(error),
+            }
+        }
+    }
+}
+
+/// The clap command of a leaf.
+pub(crate) fn build(program: &str, path: &str, leaf: &Leaf) -> Command {
+    let command = (leaf.augment)(Command::new("command"));
+    tuned(SharedArgs::augment_args(command))
+        .override_usage(format!("{program} {path} {}", leaf.usage))
+        .no_binary_name(true)
+}
+
+enum Ended {
+    Help,
+    Failed(CommandError),
+}
+
+fn match_arguments(command: &Command, name: &str, arguments: &[String]) -> Result<ArgMatches, Ended> {
+    command.clone().no_binary_name(true).try_get_matches_from(arguments).map_err(|error| match error.kind() {
+        clap::error::ErrorKind::DisplayHelp => Ended::Help,
+        _ => Ended::Failed(usage::convert(&error, name, arguments)),
+    })
+}
+
+fn take<T>(result: Result<T, clap::Error>) -> Result<T, CommandError> {
+    // The matches come from the very same definition, so that this cannot fail.
+    result.map_err(|error| Failure::Other(error.to_string()).into())
+}

@@ -1,0 +1,14 @@
+//! The command line: global options, and one command's options and arguments, parsed lazily: only the command that
+//! was asked for is ever built.
+
+mod count;
+mod global;
+mod line;
+mod scan;
+mod tune;
+mod usage;
+
+pub(crate) use count::{at_least, at_most, exactly};
+pub(crate) use global::{GlobalOptions, RootArgs, SharedArgs};
+pub(crate) use line::{Invocation, Parsed, build, parse};
+pub(crate) use tune::tuned;

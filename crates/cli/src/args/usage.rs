@@ -1,0 +1,71 @@
+//! What clap finds wrong, in the words that scripts know.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::command_error::{CommandError, Failure};
+
+/// The failure for a clap error in `command` (with the program's name); `typed` are the arguments as typed.
+pub(crate) fn convert(error: &clap::Error, command: &str, typed: &[String]) -> CommandError {
+    let context = |kind: ContextKind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    };
+    let argument = context(ContextKind::InvalidArg).unwrap_or_default();
+    // clap adds the value's name: "--name <NAME>", and both forms: "-n, --name <NAME>".
+    let flag = argument.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
+    let message = match error.kind() {
+        ErrorKind::UnknownArgument => unknown(&flag, typed),
+        ErrorKind::InvalidValue if context(ContextKind::InvalidValue).is_none_or(|value| value.is_empty()) => {
+            needs_argument(&flag, typed)
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let value = context(ContextKind::InvalidValue).unwrap_or_default();
+            let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_else(|| {
+                match error.get(ContextKind::ValidValue) {
+                    Some(ContextValue::Strings(values)) => {
+                        format!("must be one of {}", values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", "))
+                    }
+                    _ => "invalid value".into(),
+                }
+            });
+            format!("invalid argument {value:?} for {:?} flag: {reason}", argument_name(&argument))
+        }
+        ErrorKind::NoEquals | ErrorKind::WrongNumberOfValues | ErrorKind::TooFewValues => {
+            needs_argument(&flag, typed)
+        }
+        _ => {
+            let text = error.render().to_string();
+            let first = text.lines().next().unwrap_or_default();
+            first.strip_prefix("error: ").unwrap_or(first).to_owned()
+        }
+    };
+    Failure::Usage { message, command: command.to_owned() }.into()
+}
+
+fn argument_name(argument: &str) -> String {
+    argument.split(" <").next().unwrap_or(argument).to_owned()
+}
+
+fn unknown(flag: &str, typed: &[String]) -> String {
+    if let Some(letter) = flag.strip_prefix('-').filter(|rest| !rest.starts_with('-')) {
+        let letter = letter.chars().next().unwrap_or(' ');
+        let whole = typed
+            .iter()
+            .find(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(letter))
+            .map_or(flag, String::as_str);
+        return format!("unknown shorthand flag: '{letter}' in {whole}");
+    }
+    if flag.starts_with("--") {
+        return format!("unknown flag: {flag}");
+    }
+    format!("unexpected argument {flag:?}")
+}
+
+fn needs_argument(flag: &str, typed: &[String]) -> String {
+    let last = typed.last().map(String::as_str).unwrap_or_default();
+    if let Some(letter) = last.strip_prefix('-').filter(|rest| !rest.starts_with('-')).and_then(|rest| rest.chars().last()) {
+        return format!("flag needs an argument: '{letter}' in {last}");
+    }
+    format!("flag needs an argument: {flag}")
+}

@@ -1,0 +1,86 @@
+//! What several commands share.
+
+use bytes::{Bytes, BytesMut};
+use cove_api::{ByteStream, Filters};
+use futures_util::stream;
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+use crate::command_error::CommandError;
+use crate::context::Context;
+use crate::format::{Report, Value, is_json, to_json, to_value};
+
+/// Bytes read at once from an archive.
+const PIECE: usize = 256 << 10;
+
+/// Filters from `key=value` options; `fault` makes the complaint about one without `=`.
+pub(crate) fn filters(texts: &[String], fault: impl Fn(&str) -> String) -> Result<Filters, CommandError> {
+    let mut filters = Filters::new();
+    for text in texts {
+        let (key, value) = text.split_once('=').ok_or_else(|| CommandError::other(fault(text)))?;
+        filters.entry(key.to_owned()).or_default().push(value.to_owned());
+    }
+    Ok(filters)
+}
+
+/// The complaint about a filter, as most commands word it.
+pub(crate) fn filter_fault(text: &str) -> String {
+    format!("invalid filter {text:?}: must be in the format \"filter=value\"")
+}
+
+/// Prints data as indented JSON.
+pub(crate) fn print_json<T: Serialize + ?Sized>(context: &Context, data: &T, indent: usize) -> Result<(), CommandError> {
+    context.printer.line(&to_json(&to_value(data), indent))
+}
+
+/// Prints what `inspect` found: a JSON array, or a line for each by a template.
+pub(crate) fn print_inspected(context: &Context, found: Vec<Value>, format: Option<&str>) -> Result<(), CommandError> {
+    match format {
+        None | Some("") => context.printer.line(&to_json(&Value::List(found), 5)),
+        Some(format) if is_json(format) => context.printer.line(&to_json(&Value::List(found), 5)),
+        Some(format) => {
+            let report = Report::user("inspect", format)?;
+            context.printer.text(&report.render(found, None)?)
+        }
+    }
+}
+
+/// Standard input as a stream, for archives.
+pub(crate) fn stdin_stream() -> ByteStream {
+    byte_stream(tokio::io::stdin())
+}
+
+/// A file as a stream.
+///
+/// # Errors
+/// It cannot be opened.
+pub(crate) fn file_stream(path: &str) -> Result<ByteStream, CommandError> {
+    let file = cove_sys::fs::File::open(path)?;
+    Ok(byte_stream(tokio::fs::File::from_std(file.into_file())))
+}
+
+/// The pieces that a reader gives.
+pub(crate) fn byte_stream<R: AsyncRead + Unpin + Send + 'static>(reader: R) -> ByteStream {
+    Box::pin(stream::try_unfold(reader, |mut reader| async move {
+        let mut piece = BytesMut::with_capacity(PIECE);
+        let read = reader.read_buf(&mut piece).await.map_err(cove_api::Error::from)?;
+        Ok((read > 0).then(|| (piece.freeze(), reader)))
+    }))
+}
+
+/// Writes every piece of a stream to `write`.
+pub(crate) async fn drain(
+    mut pieces: ByteStream,
+    mut write: impl FnMut(&Bytes) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    use futures_util::StreamExt;
+    while let Some(piece) = pieces.next().await {
+        write(&piece?)?;
+    }
+    Ok(())
+}
+
+/// `key=value` pairs, sorted, with commas.
+pub(crate) fn joined_pairs(pairs: &cove_api::StringMap) -> String {
+    pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,79 @@
+//! The lists of commands.
+
+use clap::Command;
+
+use super::{Entry, Group, TREE, Target, find};
+use crate::args;
+use crate::command_error::CommandError;
+
+/// The help of the program.
+pub(crate) fn root(program: &str, options: &Command) -> String {
+    let mut text = format!(
+        "Run containers, images, volumes, networks and machines\n\nUsage: {program} [options] COMMAND\n\nCommands:\n"
+    );
+    text.push_str(&list(TREE));
+    let rendered = options.clone().render_help().to_string();
+    if let Some(at) = rendered.find("Options:") {
+        text.push('\n');
+        text.push_str(rendered[at..].trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The help of a group.
+pub(crate) fn group(program: &str, path: &str, group: &Group) -> String {
+    format!("{}\n\nUsage: {program} {path} COMMAND\n\nCommands:\n{}", group.about, list(group.entries))
+}
+
+/// The help of the command whose path is `words`.
+pub(crate) fn of(program: &str, words: &[String]) -> Result<String, CommandError> {
+    let mut path = String::new();
+    let mut entries = TREE;
+    let mut words = words.iter();
+    loop {
+        let Some(word) = words.next() else {
+            return Ok(if path.is_empty() {
+                let options = <args::SharedArgs as clap::Args>::augment_args(
+                    <args::RootArgs as clap::Args>::augment_args(Command::new("cove")),
+                );
+                root(program, &args::tuned(options))
+            } else {
+                list(entries)
+            });
+        };
+        path = if path.is_empty() { word.clone() } else { format!("{path} {word}") };
+        match find(entries, word) {
+            None => return Err(CommandError::other(format!("unrecognized command `{program} {path}`"))),
+            Some(Target::Leaf(leaf)) => {
+                return Ok(args::build(program, &path, leaf).render_long_help().to_string());
+            }
+            Some(Target::Group(inner)) => {
+                if words.len() == 0 {
+                    return Ok(group(program, &path, inner));
+                }
+                entries = inner.entries;
+            }
+        }
+    }
+}
+
+fn list(entries: &[Entry]) -> String {
+    let mut rows: Vec<(&str, String)> = entries
+        .iter()
+        .filter(|entry| !entry.hidden)
+        .map(|entry| (entry.names[0], about(&entry.target)))
+        .collect();
+    rows.sort();
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    rows.iter().map(|(name, about)| format!("  {name:width$}  {about}\n")).collect()
+}
+
+fn about(target: &Target) -> String {
+    match target {
+        Target::Group(group) => group.about.to_owned(),
+        Target::Leaf(leaf) => {
+            (leaf.augment)(Command::new("command")).get_about().map(ToString::to_string).unwrap_or_default()
+        }
+    }
+}

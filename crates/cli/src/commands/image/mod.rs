@@ -1,0 +1,13 @@
+//! Images.
+
+pub(crate) mod exists;
+pub(crate) mod history;
+pub(crate) mod import;
+pub(crate) mod inspect;
+pub(crate) mod list;
+pub(crate) mod load;
+pub(crate) mod pull;
+pub(crate) mod remove;
+pub(crate) mod save;
+pub(crate) mod tag;
+pub(crate) mod untag;

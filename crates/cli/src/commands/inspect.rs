@@ -1,0 +1,122 @@
+//! `cove inspect`
+
+use cove_api::{Engine, Error, ErrorKind};
+
+use crate::command_error::{CommandError, CommandResult, Failures};
+use crate::commands::common::print_inspected;
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+use crate::format::{Value, to_value};
+
+/// Show all about containers, images, volumes and networks
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Names or ids
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Output as json or by a Go template
+    #[arg(long, short, value_name = "FORMAT")]
+    format: Option<String>,
+    /// Also the disk use of containers
+    #[arg(long, short)]
+    size: bool,
+    /// Only objects of that sort: container, image, volume, network or all
+    #[arg(long, short, value_name = "TYPE", default_value = "all")]
+    r#type: String,
+    /// The newest container
+    #[arg(long, short)]
+    latest: bool,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] NAME [NAME...]");
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    let engine = context.engine().await?;
+    let mut names = args.names;
+    let mut kind = args.r#type;
+    if args.latest {
+        if !names.is_empty() {
+            return Err(CommandError::other("--latest and arguments cannot be used together"));
+        }
+        if kind == "image" {
+            return Err(CommandError::other("latest is not supported for type \"image\""));
+        }
+        kind = "container".into();
+        names.push(crate::commands::container::latest(engine).await?);
+    }
+    if names.is_empty() {
+        return Err(CommandError::other("no names or ids specified"));
+    }
+    if args.size && kind == "image" {
+        return Err(CommandError::other("size is not supported for type \"image\""));
+    }
+    inspect(context, engine, &names, &kind, args.size, args.format.as_deref()).await
+}
+
+/// Shows the named objects of that sort.
+pub(crate) async fn inspect(
+    context: &Context,
+    engine: &dyn Engine,
+    names: &[String],
+    kind: &str,
+    size: bool,
+    format: Option<&str>,
+) -> CommandResult {
+    let mut failures = Failures::default();
+    let mut found = Vec::new();
+    for name in names {
+        let object = match kind {
+            "container" => container(engine, name, size).await,
+            "image" => engine.images().inspect(name).await.map(|object| to_value(&object)),
+            "volume" => engine.volumes().inspect(name).await.map(|object| to_value(&object)),
+            "network" => engine.networks().inspect(name).await.map(|object| to_value(&object)),
+            "all" => any(engine, name, size).await,
+            "pod" | "artifact" => {
+                return Err(CommandError::other(format!("type {kind:?} is not supported by this version")));
+            }
+            _ => {
+                return Err(CommandError::other(format!(
+                    "invalid type {kind:?}: must be \"image\", \"container\", \"network\", \"volume\", or \"all\""
+                )));
+            }
+        };
+        found.extend(failures.note(object));
+    }
+    print_inspected(context, found, format.map(normal).as_deref())?;
+    failures.finish()
+}
+
+/// Podman's older spellings of fields.
+fn normal(format: &str) -> String {
+    format.replace(".Src", ".Source").replace(".Dst", ".Destination").replace(".ImageID", ".Image")
+}
+
+async fn container(engine: &dyn Engine, name: &str, size: bool) -> Result<Value, Error> {
+    engine.containers().inspect(name, size).await.map(|object| to_value(&object))
+}
+
+/// The first object of any sort with that name.
+async fn any(engine: &dyn Engine, name: &str, size: bool) -> Result<Value, Error> {
+    let missing = |error: &Error| error.kind == ErrorKind::NotFound;
+    match container(engine, name, size).await {
+        Err(error) if missing(&error) => {}
+        other => return other,
+    }
+    match engine.images().inspect(name).await {
+        Ok(object) => return Ok(to_value(&object)),
+        // Not every name of another object can be an image's.
+        Err(error) if missing(&error) || error.kind == ErrorKind::InvalidArgument => {}
+        Err(error) => return Err(error),
+    }
+    match engine.volumes().inspect(name).await {
+        Ok(object) => return Ok(to_value(&object)),
+        Err(error) if missing(&error) => {}
+        Err(error) => return Err(error),
+    }
+    match engine.networks().inspect(name).await {
+        Ok(object) => Ok(to_value(&object)),
+        Err(error) if missing(&error) => Err(Error::not_found(format!("no such object: {name:?}"))),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,12 @@
+//! One file per command, by noun and verb: its options (whose comments are its help) and what it does.
+
+pub(crate) mod common;
+pub(crate) mod container;
+pub(crate) mod help;
+pub(crate) mod image;
+pub(crate) mod inspect;
+mod leaf;
+mod tree;
+
+pub(crate) use leaf::{Entry, Group, Leaf, Place, Target, find, leaf};
+pub(crate) use tree::TREE;

@@ -1,0 +1,191 @@
+//! Which engine a command talks to, and the way to it. The only place that knows whether it is local.
+
+use std::path::PathBuf;
+
+use cove_api::Engine;
+use cove_config::connections::Connections;
+use cove_config::containers::ContainersConf;
+use cove_config::{Directories, Environment, env};
+
+use crate::args::GlobalOptions;
+use crate::command_error::CommandError;
+use crate::context::Context;
+
+/// Where the engine is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Destination {
+    /// In this process.
+    Local,
+    /// Behind an API.
+    Remote(cove_config::connections::Destination),
+}
+
+/// Decides by options, then environment, then (where there is no engine of its own) the default connection.
+///
+/// # Errors
+/// A connection that is named does not exist.
+pub(crate) fn choose(
+    global: &GlobalOptions,
+    environment: &Environment,
+    directories: &Directories,
+    conf: &ContainersConf,
+) -> Result<Destination, CommandError> {
+    let identity = global.root.identity.clone().or_else(|| environment.get(env::CONTAINER_SSHKEY).map(str::to_owned));
+    let by_url = |uri: String| {
+        let mut destination = cove_config::connections::Destination {
+            uri,
+            identity: identity.clone().unwrap_or_default(),
+            ..Default::default()
+        };
+        let variable = |name| environment.get(name).unwrap_or_default().to_owned();
+        destination.tls_ca = variable(env::CONTAINER_TLS_CA);
+        destination.tls_cert = variable(env::CONTAINER_TLS_CERT);
+        destination.tls_key = variable(env::CONTAINER_TLS_KEY);
+        Destination::Remote(destination)
+    };
+    let connections = || Connections::new(directories.connections_file(environment), conf);
+    let by_name = |name: &str| -> Result<Destination, CommandError> {
+        let connection = connections().get(name).map_err(|error| {
+            CommandError::other(format!("read cli flags: {}", crate::command_error::chain(&error)))
+        })?;
+        let mut destination = connection.destination;
+        if let Some(identity) = &identity {
+            destination.identity.clone_from(identity);
+        }
+        Ok(Destination::Remote(destination))
+    };
+    if let Some(url) = &global.root.url {
+        return Ok(by_url(url.clone()));
+    }
+    if let Some(name) = &global.root.connection {
+        return by_name(name);
+    }
+    if let Some(url) = environment.get(env::CONTAINER_HOST) {
+        return Ok(by_url(url.to_owned()));
+    }
+    if let Some(name) = environment.get(env::CONTAINER_CONNECTION) {
+        return by_name(name);
+    }
+    if cfg!(target_os = "linux") && !global.root.remote && conf.engine.remote != Some(true) {
+        return Ok(Destination::Local);
+    }
+    match connections().default_connection() {
+        Ok(connection) => Ok(Destination::Remote(connection.destination)),
+        Err(_) if cfg!(target_os = "linux") => {
+            let own = directories.api_socket();
+            let socket = if own.exists() { own } else { directories.podman_socket() };
+            Ok(by_url(format!("unix://{}", socket.display())))
+        }
+        Err(_) => Err(CommandError::other(
+            "this system has no engine of its own and no connection to one: run 'cove machine init' and 'cove machine start'",
+        )),
+    }
+}
+
+/// Opens or connects to the engine.
+///
+/// # Errors
+/// It cannot be opened or reached.
+pub(crate) async fn open(context: &Context) -> Result<Box<dyn Engine>, CommandError> {
+    match &context.destination {
+        Destination::Local => open_local(context),
+        Destination::Remote(destination) => open_remote(context, destination).await,
+    }
+}
+
+#[cfg(any(target_os="linux",not(target_os = "linux")))]
+fn open_local(_: &Context) -> Result<Box<dyn Engine>, CommandError> {
+    Err(CommandError::other("this system has no engine of its own: use a connection or a machine"))
+}
+
+#[cfg(any())]
+fn open_local(context: &Context) -> Result<Box<dyn Engine>, CommandError> {
+    let engine = cove_engine::LocalEngine::open(local_options(context)?)?;
+    Ok(Box::new(engine))
+}
+
+/// What the local engine is opened with.
+///
+/// # Errors
+/// A configuration file is wrong, or the monitor program is missing.
+#[cfg(any())]
+pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOptions, CommandError> {
+    let shared = &context.global.shared;
+    let storage = cove_config::storage::StorageConf::load(&context.environment, &context.directories)?;
+    let flags = cove_config::storage::StorageFlags {
+        graph_root: shared.root.clone().map(absolute).transpose()?,
+        run_root: shared.runroot.clone().map(absolute).transpose()?,
+        driver: shared.storage_driver.clone(),
+        driver_options: shared.storage_opt.clone(),
+        image_store: None,
+        transient_store: None,
+    };
+    let store = cove_config::storage::StoreOptions::resolve(
+        &storage.value,
+        &flags,
+        &context.environment,
+        &context.directories,
+    )?;
+    for warning in storage.warnings.iter().chain(&store.warnings) {
+        tracing::info!("{warning}");
+    }
+    if let Some(backend) = &shared.events_backend
+        && backend != "file"
+    {
+        return Err(CommandError::other(format!(
+            "events backend {backend:?} is not supported by this version: only \"file\""
+        )));
+    }
+    let helpers = context.conf.helper_folders(&context.environment, context.executable.parent());
+    let mut options = cove_engine::EngineOptions::new(
+        context.directories.clone(),
+        context.environment.clone(),
+        context.conf.clone(),
+        monitor(context, &helpers)?,
+    );
+    options.graph_root = store.graph_root;
+    options.run_root = store.run_root;
+    options.storage_driver = store.driver;
+    options.storage_options = store.driver_options.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    options.runtime.clone_from(&shared.runtime);
+    options.cgroup_manager.clone_from(&shared.cgroup_manager);
+    options.volume_path = shared.volumepath.clone().map(absolute).transpose()?;
+    options.network_config_dir = shared.network_config_dir.clone().map(absolute).transpose()?;
+    options.helper_dirs = helpers;
+    let mut exit_command = vec![context.executable.display().to_string()];
+    exit_command.extend(shared.to_arguments());
+    exit_command.extend(["container".to_owned(), "cleanup".to_owned()]);
+    options.exit_command = exit_command;
+    Ok(options)
+}
+
+/// The monitor: beside this program, in a folder of helper programs, or on the search path.
+#[cfg(any())]
+fn monitor(context: &Context, helpers: &[PathBuf]) -> Result<PathBuf, CommandError> {
+    let name = "cove-monitor";
+    let beside = context.executable.parent().map(|folder| folder.join(name));
+    let on_path = context.environment.os(env::PATH).map(std::env::split_paths).into_iter().flatten();
+    beside
+        .into_iter()
+        .chain(helpers.iter().map(|folder| folder.join(name)))
+        .chain(on_path.map(|folder| folder.join(name)))
+        .find(|path| path.is_file())
+        .ok_or_else(|| {
+            CommandError::other(format!(
+                "the program {name} is missing: it belongs beside {} or into a folder of helper programs",
+                context.executable.display()
+            ))
+        })
+}
+
+/// An absolute path for one that may be relative to the working directory.
+fn absolute(path: PathBuf) -> Result<PathBuf, CommandError> {
+    std::path::absolute(&path).map_err(|error| CommandError::other(format!("{}: {error}", path.display())))
+}
+
+async fn open_remote(
+    _: &Context,
+    destination: &cove_config::connections::Destination,
+) -> Result<Box<dyn Engine>, CommandError> {
+    Err(CommandError::other(format!("connecting to {} is not supported by this version", destination.uri)))
+}

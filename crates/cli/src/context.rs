@@ -1,0 +1,88 @@
+//! What every command gets: the printer, the choices of the user, and the engine.
+
+use std::path::PathBuf;
+
+use cove_api::Engine;
+use cove_config::containers::ContainersConf;
+use cove_config::{Directories, Environment};
+use tokio::sync::OnceCell;
+
+use crate::args::GlobalOptions;
+use crate::command_error::CommandError;
+use crate::connect;
+use crate::printer::Printer;
+
+/// What every command gets.
+pub(crate) struct Context {
+    /// The outputs.
+    pub(crate) printer: Printer,
+    /// The environment as it was at the start.
+    pub(crate) environment: Environment,
+    /// The user's directories.
+    pub(crate) directories: Directories,
+    /// containers.conf.
+    pub(crate) conf: ContainersConf,
+    /// Global options.
+    pub(crate) global: GlobalOptions,
+    /// The name the program was called by.
+    pub(crate) program: String,
+    /// The path of the command, such as `container ls`.
+    pub(crate) path: String,
+    /// The whole command line, as typed.
+    pub(crate) command_line: Vec<String>,
+    /// This program's own file.
+    pub(crate) executable: PathBuf,
+    /// Which engine.
+    pub(crate) destination: connect::Destination,
+    engine: OnceCell<Box<dyn Engine>>,
+}
+
+impl Context {
+    /// A context whose engine is not opened yet.
+    #[allow(clippy::too_many_arguments, reason = "called once, with everything there is")]
+    pub(crate) fn new(
+        printer: Printer,
+        environment: Environment,
+        directories: Directories,
+        conf: ContainersConf,
+        global: GlobalOptions,
+        program: String,
+        path: String,
+        command_line: Vec<String>,
+        executable: PathBuf,
+        destination: connect::Destination,
+    ) -> Self {
+        Self {
+            printer,
+            environment,
+            directories,
+            conf,
+            global,
+            program,
+            path,
+            command_line,
+            executable,
+            destination,
+            engine: OnceCell::new(),
+        }
+    }
+
+    /// The engine, opened or connected to at the first call.
+    ///
+    /// # Errors
+    /// It cannot be opened or reached.
+    pub(crate) async fn engine(&self) -> Result<&dyn Engine, CommandError> {
+        let engine = self.engine.get_or_try_init(|| connect::open(self)).await?;
+        Ok(engine.as_ref())
+    }
+
+    /// The command with the program's name, for messages.
+    pub(crate) fn command_name(&self) -> String {
+        format!("{} {}", self.program, self.path)
+    }
+
+    /// A complaint about the command line that points to the command's help.
+    pub(crate) fn usage(&self, message: impl Into<String>) -> CommandError {
+        crate::command_error::Failure::Usage { message: message.into(), command: self.command_name() }.into()
+    }
+}

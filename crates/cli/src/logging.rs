@@ -1,0 +1,84 @@
+//! Log lines on standard error, in the shape that people grep for: `time="…" level=debug msg="…"`.
+
+use std::fmt;
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::command_error::CommandError;
+
+/// The level of `name`; `None` where nothing is to be logged.
+///
+/// # Errors
+/// There is no such level.
+pub(crate) fn level(name: &str) -> Result<LevelFilter, CommandError> {
+    Ok(match name.to_lowercase().as_str() {
+        "trace" => LevelFilter::TRACE,
+        "debug" => LevelFilter::DEBUG,
+        "info" => LevelFilter::INFO,
+        "warn" | "warning" => LevelFilter::WARN,
+        "error" => LevelFilter::ERROR,
+        "fatal" | "panic" => LevelFilter::OFF,
+        _ => {
+            let levels = "trace, debug, info, warn, warning, error, fatal, panic";
+            return Err(CommandError::other(format!(
+                "Log Level {name:?} is not supported, choose from: {levels}"
+            ))
+            .with_code(1));
+        }
+    })
+}
+
+/// Starts logging from that level on.
+pub(crate) fn start(level: LevelFilter) {
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .event_format(Lines)
+        .finish();
+    // Only a second call in the same process could fail, and there is none.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let level = match *event.metadata().level() {
+            Level::TRACE => "trace",
+            Level::DEBUG => "debug",
+            Level::INFO => "info",
+            Level::WARN => "warning",
+            Level::ERROR => "error",
+        };
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let time = jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z");
+        writeln!(writer, "time=\"{time}\" level={level} msg={:?}{}", fields.message, fields.rest)
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    message: String,
+    rest: String,
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        use fmt::Write as _;
+        if field.name() == "message" {
+            self.message = format!("{value:?}");
+        } else {
+            let _ = write!(self.rest, " {}={value:?}", field.name());
+        }
+    }
+}

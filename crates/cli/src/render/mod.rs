@@ -1,0 +1,16 @@
+//! Values as people read them: sizes, ages, ports, tables, progress.
+
+mod ports;
+mod progress;
+mod size;
+mod time;
+
+pub(crate) use ports::ports;
+pub(crate) use progress::PullProgress;
+pub(crate) use size::{human_size, human_size_spaced};
+pub(crate) use time::{ago, human_duration};
+
+/// The first twelve characters of an id.
+pub(crate) fn short_id(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}

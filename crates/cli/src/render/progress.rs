@@ -1,0 +1,125 @@
+//! The progress of a pull: a bar per blob on a terminal, a line per step elsewhere.
+
+use std::collections::BTreeMap;
+
+use cove_api::{BlobPhase, BlobProgress};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::printer::Printer;
+
+/// Shows how a pull goes on, on standard error.
+pub(crate) struct PullProgress<'a> {
+    printer: &'a Printer,
+    quiet: bool,
+    bars: Option<MultiProgress>,
+    blobs: BTreeMap<String, Blob>,
+}
+
+struct Blob {
+    bar: Option<ProgressBar>,
+    done: bool,
+}
+
+impl<'a> PullProgress<'a> {
+    /// Shows nothing where `quiet`.
+    pub(crate) fn new(printer: &'a Printer, quiet: bool) -> Self {
+        let terminal = !quiet && printer.error_is_terminal();
+        let bars = terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
+        Self { printer, quiet, bars, blobs: BTreeMap::new() }
+    }
+
+    /// A line for people.
+    pub(crate) fn message(&self, line: &str) {
+        if self.quiet {
+            return;
+        }
+        match &self.bars {
+            // An error of the terminal must not end the pull.
+            Some(bars) => drop(bars.println(line)),
+            None => self.printer.error_line(line),
+        }
+    }
+
+    /// A blob has moved on.
+    pub(crate) fn blob(&mut self, progress: &BlobProgress) {
+        if self.quiet {
+            return;
+        }
+        let short = progress.digest.split_once(':').map_or(progress.digest.as_str(), |(_, hex)| hex);
+        let short = short.get(..12).unwrap_or(short);
+        if !self.blobs.contains_key(&progress.digest) {
+            let verb = if progress.phase == BlobPhase::Exists { "skipped: already exists" } else { "" };
+            let bar = match &self.bars {
+                Some(bars) => {
+                    let bar = bars.add(ProgressBar::new(progress.total.max(1)));
+                    bar.set_style(style(self.printer.error_is_coloured()));
+                    bar.set_prefix(format!("Copying blob {short}"));
+                    Some(bar)
+                }
+                None => {
+                    let rest = if verb.is_empty() { String::new() } else { format!(" {verb}") };
+                    self.printer.error_line(&format!("Copying blob {}{rest}", progress.digest));
+                    None
+                }
+            };
+            self.blobs.insert(progress.digest.clone(), Blob { bar, done: false });
+        }
+        let Some(blob) = self.blobs.get_mut(&progress.digest) else { return };
+        let Some(bar) = &blob.bar else { return };
+        if progress.total > 0 {
+            bar.set_length(progress.total);
+        }
+        match progress.phase {
+            BlobPhase::Copying => bar.set_position(progress.current),
+            BlobPhase::Exists | BlobPhase::Done if !blob.done => {
+                blob.done = true;
+                bar.finish_with_message(if progress.phase == BlobPhase::Exists { "skipped" } else { "done" });
+            }
+            BlobPhase::Exists | BlobPhase::Done => {}
+        }
+    }
+
+    /// Leaves the bars as they are.
+    pub(crate) fn finish(&mut self) {
+        for blob in self.blobs.values() {
+            if let Some(bar) = &blob.bar
+                && !blob.done
+            {
+                bar.abandon();
+            }
+        }
+    }
+}
+
+impl Drop for PullProgress<'_> {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn style(colour: bool) -> ProgressStyle {
+    let template = if colour {
+        "{prefix} [{wide_bar:.cyan}] {bytes} / {total_bytes} {msg}"
+    } else {
+        "{prefix} [{wide_bar}] {bytes} / {total_bytes} {msg}"
+    };
+    // The template is a constant that a test parses.
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=>-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_parse() {
+        for template in [
+            "{prefix} [{wide_bar:.cyan}] {bytes} / {total_bytes} {msg}",
+            "{prefix} [{wide_bar}] {bytes} / {total_bytes} {msg}",
+        ] {
+            ProgressStyle::with_template(template).unwrap();
+        }
+    }
+}

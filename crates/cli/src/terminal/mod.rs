@@ -1,0 +1,12 @@
+//! The terminal and the streams of an attached process.
+
+mod detach;
+mod raw;
+mod secret;
+mod session;
+mod signals;
+
+pub(crate) use detach::DetachKeys;
+pub(crate) use secret::ask_secret;
+pub(crate) use session::{Ended, Session, Target};
+pub(crate) use signals::Signals;
