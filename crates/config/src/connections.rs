@@ -75,7 +75,11 @@ pub struct ConnectionTable {
     #[serde(rename = "Default", skip_serializing_if = "String::is_empty")]
     pub default: String,
     /// Destinations by name.
-    #[serde(rename = "Connections", deserialize_with = "null_as_default", skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        rename = "Connections",
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub connections: BTreeMap<String, Destination>,
     /// Fields that another program wrote.
     #[serde(flatten)]
@@ -354,7 +358,8 @@ mod tests {
         all.set_default("two").unwrap();
         all.rename("two", "three").unwrap();
         assert_eq!(all.default_connection().unwrap().destination.uri, "unix:///two");
-        let names: Vec<_> = all.list().unwrap().into_iter().map(|c| (c.name, c.writable, c.is_default)).collect();
+        let names: Vec<_> =
+            all.list().unwrap().into_iter().map(|c| (c.name, c.writable, c.is_default)).collect();
         let expected = [("fixed", false, false), ("one", true, false), ("three", true, true)];
         assert_eq!(names, expected.map(|(name, writable, default)| (name.to_owned(), writable, default)));
         assert!(matches!(all.remove(&["fixed"]), Err(Error::ConnectionReadOnly { .. })));
@@ -372,7 +377,8 @@ mod tests {
             "Farm":{"Default":"f","List":{"f":["m"]}},"Later":true}"#;
         cove_sys::fs::write(all.path(), text).unwrap();
         all.add("n", to("unix:///n"), false).unwrap();
-        let written: Value = serde_json::from_str(&cove_sys::fs::read_to_string(all.path()).unwrap()).unwrap();
+        let written: Value =
+            serde_json::from_str(&cove_sys::fs::read_to_string(all.path()).unwrap()).unwrap();
         assert_eq!(written["Farm"]["List"]["f"][0], "m");
         assert_eq!(written["Later"], true);
         assert_eq!(written["Connection"]["Connections"]["m"]["New"], 1);

@@ -509,7 +509,11 @@ impl ContainersConf {
     ///
     /// # Errors
     /// A file that is there cannot be read or parsed, or one that is named is missing.
-    pub fn load(environment: &Environment, directories: &Directories, modules: &[String]) -> Result<Loaded<Self>> {
+    pub fn load(
+        environment: &Environment,
+        directories: &Directories,
+        modules: &[String],
+    ) -> Result<Loaded<Self>> {
         let mut loaded = Loaded { value: Self::built_in(), files: Vec::new(), warnings: Vec::new() };
         let mut sources = file::read_all(KIND, environment, directories, None)?;
         if !modules.is_empty() {
@@ -521,7 +525,8 @@ impl ContainersConf {
             sources.extend(last);
         }
         for source in sources {
-            let (value, unknown) = Self::parse(&source.text).map_err(|error| Error::parse(&source.path, error))?;
+            let (value, unknown) =
+                Self::parse(&source.text).map_err(|error| Error::parse(&source.path, error))?;
             loaded.value.merge(value);
             loaded.warnings.extend(file::unknown_keys(&source.path, &unknown));
             loaded.files.push(source.path);

@@ -35,7 +35,9 @@ impl User {
         let home = environment
             .absolute_path(if cfg!(windows) { env::USERPROFILE } else { env::HOME })
             .or_else(|| {
-                directories::BaseDirs::new().map(|base| base.home_dir().to_owned()).filter(|home| home.is_absolute())
+                directories::BaseDirs::new()
+                    .map(|base| base.home_dir().to_owned())
+                    .filter(|home| home.is_absolute())
             })
             .or_else(|| (uid == 0 && cfg!(unix)).then(|| PathBuf::from("/root")));
         Self { uid, rootless: uid != 0, home }
@@ -111,7 +113,8 @@ impl Directories {
             run_root = PathBuf::from("/run/containers/storage");
             cache = PathBuf::from("/var/cache/containers");
         }
-        let own_runtime = environment.absolute_path(env::XDG_RUNTIME_DIR).filter(|path| usable(path).is_none());
+        let own_runtime =
+            environment.absolute_path(env::XDG_RUNTIME_DIR).filter(|path| usable(path).is_none());
         let auth_file = if cfg!(target_os = "macos") {
             home.join(".config/containers/auth.json")
         } else if user.rootless {
@@ -123,8 +126,16 @@ impl Directories {
         };
         let freebsd = cfg!(target_os = "freebsd");
         Ok(Self {
-            vendor_config: Some(PathBuf::from(if freebsd { "/usr/local/share/containers" } else { "/usr/share/containers" })),
-            system_config: PathBuf::from(if freebsd { "/usr/local/etc/containers" } else { "/etc/containers" }),
+            vendor_config: Some(PathBuf::from(if freebsd {
+                "/usr/local/share/containers"
+            } else {
+                "/usr/share/containers"
+            })),
+            system_config: PathBuf::from(if freebsd {
+                "/usr/local/etc/containers"
+            } else {
+                "/etc/containers"
+            }),
             user_config: xdg(env::XDG_CONFIG_HOME, ".config"),
             user_data,
             cache,
@@ -140,9 +151,11 @@ impl Directories {
 
     fn windows(environment: &Environment, user: User) -> Result<Self> {
         let home = user.home()?.to_owned();
-        let local = environment.absolute_path(env::LOCALAPPDATA).unwrap_or_else(|| home.join("AppData/Local"));
+        let local =
+            environment.absolute_path(env::LOCALAPPDATA).unwrap_or_else(|| home.join("AppData/Local"));
         let roaming = environment.absolute_path(env::APPDATA).unwrap_or_else(|| home.join("AppData/Roaming"));
-        let all_users = environment.absolute_path(env::PROGRAMDATA).unwrap_or_else(|| "C:/ProgramData".into());
+        let all_users =
+            environment.absolute_path(env::PROGRAMDATA).unwrap_or_else(|| "C:/ProgramData".into());
         let data = local.join("containers");
         Ok(Self {
             vendor_config: None,
@@ -259,7 +272,9 @@ pub fn runtime_dir_problem(path: &Path) -> Option<String> {
     use std::os::unix::fs::MetadataExt;
     let metadata = match cove_sys::fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Some("it does not exist".to_owned()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Some("it does not exist".to_owned());
+        }
         Err(error) => return Some(error.to_string()),
     };
     if !metadata.is_dir() {

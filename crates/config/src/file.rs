@@ -53,9 +53,9 @@ pub(crate) fn read_all(
     explicit: Option<&Path>,
 ) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
-    let named = explicit.map(|path| (path.to_owned(), "a flag")).or_else(|| {
-        kind.variables.iter().find_map(|name| environment.path(name).map(|path| (path, *name)))
-    });
+    let named = explicit
+        .map(|path| (path.to_owned(), "a flag"))
+        .or_else(|| kind.variables.iter().find_map(|name| environment.path(name).map(|path| (path, *name))));
     match named {
         Some((path, by)) => sources.push(read_named(path, by)?),
         None => {
@@ -143,7 +143,8 @@ pub(crate) fn parse_toml<T: DeserializeOwned>(text: &str) -> Result<(T, Vec<Stri
     let failed = |error: toml::de::Error| ParseError::from_toml(text, &error);
     let deserializer = toml::Deserializer::parse(text).map_err(failed)?;
     let mut unknown = Vec::new();
-    let value = serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string())).map_err(failed)?;
+    let value =
+        serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string())).map_err(failed)?;
     Ok((value, unknown))
 }
 
@@ -208,7 +209,8 @@ pub(crate) mod tests {
         ] {
             put(&base.join(name), "");
         }
-        let expected = ["etc/x.conf", "etc/x.conf.d/10-a.conf", "user/x.conf.d/15-c.conf", "etc/x.conf.d/20-b.conf"];
+        let expected =
+            ["etc/x.conf", "etc/x.conf.d/10-a.conf", "user/x.conf.d/15-c.conf", "etc/x.conf.d/20-b.conf"];
         let plain = Environment::default();
         let rootless = [&expected[..], &["etc/x.rootless.conf.d/1000/30-me.conf"]].concat();
         assert_eq!(names(&base, &plain, 1000), rootless);

@@ -58,7 +58,10 @@ pub enum Denied {
         scope: String,
     },
     /// A signature is demanded.
-    #[error("{image} must be signed by policy ({requirement}{}), and checking signatures is not supported", scope_text(scope))]
+    #[error(
+        "{image} must be signed by policy ({requirement}{}), and checking signatures is not supported",
+        scope_text(scope)
+    )]
     Unsupported {
         /// The image.
         image: String,
@@ -95,7 +98,8 @@ impl Policy {
                     for (transport, scopes) in object("transports", value)? {
                         let mut parsed = BTreeMap::new();
                         for (scope, list) in object(transport, scopes)? {
-                            parsed.insert(scope.clone(), requirements(&format!("{transport}:{scope}"), list)?);
+                            parsed
+                                .insert(scope.clone(), requirements(&format!("{transport}:{scope}"), list)?);
                         }
                         transports.insert(transport.clone(), parsed);
                     }
@@ -124,7 +128,9 @@ impl Policy {
             }
         }
         match explicit {
-            Some(path) => Err(Error::Missing { path: path.to_owned(), named_by: "--signature-policy".to_owned() }),
+            Some(path) => {
+                Err(Error::Missing { path: path.to_owned(), named_by: "--signature-policy".to_owned() })
+            }
             None => Ok((Self::accept_anything(), None)),
         }
     }
@@ -157,7 +163,8 @@ impl Policy {
     /// The requirements for an image and the scope they are from.
     pub fn requirements_for(&self, transport: &str, image: &str) -> (&str, &[Requirement]) {
         let Some(scopes) = self.transports.get(transport) else { return ("", &self.default) };
-        let candidates = if matches!(transport, "docker" | "atomic") { docker_scopes(image) } else { path_scopes(image) };
+        let candidates =
+            if matches!(transport, "docker" | "atomic") { docker_scopes(image) } else { path_scopes(image) };
         for candidate in &candidates {
             if let Some((scope, requirements)) = scopes.get_key_value(candidate) {
                 return (scope, requirements);
@@ -280,7 +287,9 @@ mod tests {
             let result = policy.evaluate(transport, image).err().map(|denied| denied.to_string());
             match expected {
                 None => assert_eq!(result, None, "{image}"),
-                Some(text) => assert!(result.as_ref().is_some_and(|r| r.contains(text)), "{image}: {result:?}"),
+                Some(text) => {
+                    assert!(result.as_ref().is_some_and(|r| r.contains(text)), "{image}: {result:?}")
+                }
             }
         };
         check("docker", "docker.io/library/busybox:latest", None);
@@ -304,7 +313,8 @@ mod tests {
             ("{\"default\":[{\"type\":\"maybe\"}]}", "maybe"),
             ("{\"default\":[{\"type\":\"reject\",\"x\":1}]}", "unknown field \"x\""),
             ("{\"default\":[{\"type\":\"reject\"}],\"x\":1}", "unknown field \"x\""),
-            ("[", "expected a map"), ("{", "EOF"),
+            ("[", "expected a map"),
+            ("{", "EOF"),
         ] {
             let error = Policy::parse(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");

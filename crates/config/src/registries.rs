@@ -213,7 +213,9 @@ fn registry(raw: RawRegistry) -> Result<Registry, ParseError> {
     let own_location = location(&raw.location, "location")?;
     let wildcard = prefix.starts_with("*.");
     if wildcard && prefix.contains(['/', '@', ':']) {
-        return Err(ParseError::new(format!("invalid prefix {prefix:?}: a wildcard prefix is only *.domain")));
+        return Err(ParseError::new(format!(
+            "invalid prefix {prefix:?}: a wildcard prefix is only *.domain"
+        )));
     }
     if prefix.is_empty() {
         if own_location.is_empty() {

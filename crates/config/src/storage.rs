@@ -149,7 +149,8 @@ impl StorageConf {
     pub fn load(environment: &Environment, directories: &Directories) -> Result<Loaded<Self>> {
         let mut loaded: Loaded<Self> = Loaded::default();
         for source in file::read_all(KIND, environment, directories, None)? {
-            let (value, unknown) = Self::parse(&source.text).map_err(|error| Error::parse(&source.path, error))?;
+            let (value, unknown) =
+                Self::parse(&source.text).map_err(|error| Error::parse(&source.path, error))?;
             loaded.value.merge(value);
             loaded.warnings.extend(file::unknown_keys(&source.path, &unknown));
             loaded.files.push(source.path);
@@ -241,7 +242,9 @@ impl StoreOptions {
         };
         let absolute = |path: &Option<PathBuf>, what: &str| -> Result<Option<PathBuf>> {
             match path {
-                Some(path) if !path.is_absolute() => Err(invalid(what, &path.display().to_string(), "not absolute")),
+                Some(path) if !path.is_absolute() => {
+                    Err(invalid(what, &path.display().to_string(), "not absolute"))
+                }
                 path => Ok(path.clone()),
             }
         };
@@ -257,7 +260,8 @@ impl StoreOptions {
         };
         let image_store = match absolute(&flags.image_store, "--imagestore")? {
             Some(path) => Some(path),
-            None => configured(&storage.imagestore, "imagestore")?.or(configured(&options.imagestore, "imagestore")?),
+            None => configured(&storage.imagestore, "imagestore")?
+                .or(configured(&options.imagestore, "imagestore")?),
         };
         let mut driver = flags
             .driver
@@ -301,11 +305,16 @@ impl StoreOptions {
             ("remap-group", &options.remap_group),
         ] {
             if value.as_ref().is_some_and(|value| !value.0.is_empty()) {
-                warnings.push(format!("storage option {name} is no longer supported and ignored: use --userns"));
+                warnings
+                    .push(format!("storage option {name} is no longer supported and ignored: use --userns"));
             }
         }
         if image_store.as_ref() == Some(&graph_root) {
-            return Err(invalid("imagestore", &graph_root.display().to_string(), "it must differ from graphroot"));
+            return Err(invalid(
+                "imagestore",
+                &graph_root.display().to_string(),
+                "it must differ from graphroot",
+            ));
         }
         Ok(Self {
             graph_root,
@@ -392,7 +401,9 @@ fn expand(text: &str, what: &str, environment: &Environment, directories: &Direc
         result.push_str(&rest[..index]);
         rest = &rest[index + 1..];
         let (name, after) = match rest.strip_prefix('{') {
-            Some(braced) => braced.split_once('}').ok_or_else(|| invalid(what, text, "a '{' is not closed"))?,
+            Some(braced) => {
+                braced.split_once('}').ok_or_else(|| invalid(what, text, "a '{' is not closed"))?
+            }
             None => {
                 let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
                 rest.split_at(end)
@@ -420,7 +431,12 @@ mod tests {
     use super::*;
     use crate::file::tests::directories;
 
-    fn resolve(text: &str, variables: &[(&str, &str)], uid: u32, flags: &StorageFlags) -> Result<StoreOptions> {
+    fn resolve(
+        text: &str,
+        variables: &[(&str, &str)],
+        uid: u32,
+        flags: &StorageFlags,
+    ) -> Result<StoreOptions> {
         let conf = StorageConf::parse(text).unwrap().0;
         let environment = Environment::new(variables.iter().copied());
         StoreOptions::resolve(&conf, flags, &environment, &directories(Path::new("/b"), uid))

@@ -32,9 +32,9 @@ pub fn parse(text: &str) -> Result<Vec<Range>, ParseError> {
             return Err(ParseError::at(number, format!("{line:?} is not OWNER:START:COUNT")));
         };
         let parse = |text: &str, what: &str| {
-            text.trim()
-                .parse::<u32>()
-                .map_err(|_| ParseError::at(number, format!("{what} {text:?} is no number from 0 to 4294967295")))
+            text.trim().parse::<u32>().map_err(|_| {
+                ParseError::at(number, format!("{what} {text:?} is no number from 0 to 4294967295"))
+            })
         };
         let (start, count) = (parse(start, "start")?, parse(count, "count")?);
         if count == 0 {
@@ -71,11 +71,16 @@ pub fn overlap<'a>(ranges: &[&'a Range]) -> Option<(&'a Range, &'a Range)> {
 /// The file is missing or broken, or the user has no ranges or ones that overlap; the text says how to add them.
 pub fn load(path: &Path, name: &str, uid: u32) -> Result<Vec<Range>> {
     let option = if path.ends_with("subgid") { "--add-subgids" } else { "--add-subuids" };
-    let hint = format!("add one with: usermod {option} 100000-165535 {}", if name.is_empty() { "USER" } else { name });
+    let hint = format!(
+        "add one with: usermod {option} 100000-165535 {}",
+        if name.is_empty() { "USER" } else { name }
+    );
     let failed = |message: String| Error::SubordinateIds { path: path.to_owned(), message };
     let text = cove_sys::read::bounded_text(path, crate::file::SIZE_LIMIT)
         .map_err(|error| Error::read(path, error))?
-        .ok_or_else(|| failed(format!("the file does not exist, so user {name:?} has no subordinate ids; {hint}")))?;
+        .ok_or_else(|| {
+            failed(format!("the file does not exist, so user {name:?} has no subordinate ids; {hint}"))
+        })?;
     let ranges = parse(&text).map_err(|error| Error::parse(path, error))?;
     let own = of_user(&ranges, name, uid);
     if own.is_empty() {

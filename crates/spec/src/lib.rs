@@ -2,10 +2,24 @@
 //!
 //! Nothing here touches the disk, the environment or the clock: what a rule needs of them comes in as a value.
 
+pub mod device;
+pub mod environment;
 mod error;
+pub mod filter;
+pub mod host;
 pub mod mount;
 pub mod name;
+pub mod namespace;
+pub mod network;
+pub mod policy;
 pub mod port;
+pub mod resource;
+pub mod security;
+pub mod signal;
+pub mod size;
+pub mod terminal;
+pub mod time;
+pub mod user;
 pub mod volume;
 
 pub use error::{Error, Result};

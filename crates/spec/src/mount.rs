@@ -61,7 +61,9 @@ fn fields(text: &str) -> Result<Vec<String>> {
     }
     fields.push(field);
     if fields.iter().all(String::is_empty) {
-        bail!("incorrect mount format: should be --mount type=<bind|tmpfs|volume>,[src=<host-dir|volume-name>,]target=<ctr-dir>[,options]");
+        bail!(
+            "incorrect mount format: should be --mount type=<bind|tmpfs|volume>,[src=<host-dir|volume-name>,]target=<ctr-dir>[,options]"
+        );
     }
     Ok(fields)
 }
@@ -95,7 +97,11 @@ fn general(kind: &str, arguments: &[String], paths: &HostPaths) -> Result<Volume
             None => (argument.as_str(), None),
         };
         let only = |allowed: &[&str]| -> Result<()> {
-            if allowed.contains(&kind) { Ok(()) } else { bail!("{name:?} option not supported for {kind:?} mount types") }
+            if allowed.contains(&kind) {
+                Ok(())
+            } else {
+                bail!("{name:?} option not supported for {kind:?} mount types")
+            }
         };
         let needed = || match value {
             Some(value) if !value.is_empty() => Ok(value),
@@ -258,7 +264,9 @@ fn devpts(arguments: &[String]) -> Result<Volume> {
         let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
         match name {
             "uid" | "gid" | "max" if value.parse::<u32>().is_ok() => mount.options.push(argument.clone()),
-            "mode" | "ptmxmode" if u32::from_str_radix(value, 8).is_ok() => mount.options.push(argument.clone()),
+            "mode" | "ptmxmode" if u32::from_str_radix(value, 8).is_ok() => {
+                mount.options.push(argument.clone())
+            }
             "newinstance" if value.is_empty() => mount.options.push(argument.clone()),
             "target" | "dst" | "dest" | "destination" => mount.destination = container_path(value)?,
             _ => bail!("{argument}: invalid mount option"),
@@ -271,7 +279,8 @@ fn devpts(arguments: &[String]) -> Result<Volume> {
 }
 
 fn image(arguments: &[String]) -> Result<Volume> {
-    let (mut source, mut destination, mut read_write, mut path) = (String::new(), String::new(), false, String::new());
+    let (mut source, mut destination, mut read_write, mut path) =
+        (String::new(), String::new(), false, String::new());
     for argument in arguments {
         let (name, value) = argument.split_once('=').unwrap_or((argument, ""));
         match name {
@@ -326,8 +335,12 @@ mod tests {
     fn right() {
         let check = |text: &str, expected: &str| {
             let found = match parse(text, &paths()).unwrap_or_else(|error| panic!("{text}: {error}")) {
-                Volume::Mount(m) => format!("{} {} {} {}", m.kind, m.source, m.destination, m.options.join(",")),
-                Volume::Named(v) => format!("volume {} {} {} {}", v.name, v.dest, v.options.join(","), v.sub_path),
+                Volume::Mount(m) => {
+                    format!("{} {} {} {}", m.kind, m.source, m.destination, m.options.join(","))
+                }
+                Volume::Named(v) => {
+                    format!("volume {} {} {} {}", v.name, v.dest, v.options.join(","), v.sub_path)
+                }
                 Volume::Image { source, destination, read_write, subpath } => {
                     format!("image {source} {destination} {read_write} {subpath}")
                 }
@@ -344,7 +357,10 @@ mod tests {
         check("type=volume,src=db,dst=/b,volume-nocopy,subpath=x/y", "volume db /b nocopy x/y");
         check("src=db,dst=/b", "volume db /b");
         check("type=volume,destination=/b", "volume  /b");
-        check("type=tmpfs,dst=/t,tmpfs-size=1g,tmpfs-mode=1770,notmpcopyup", "tmpfs tmpfs /t size=1g,mode=1770,notmpcopyup");
+        check(
+            "type=tmpfs,dst=/t,tmpfs-size=1g,tmpfs-mode=1770,notmpcopyup",
+            "tmpfs tmpfs /t size=1g,mode=1770,notmpcopyup",
+        );
         check("type=ramfs,dst=/t", "ramfs ramfs /t");
         check("type=devpts,dst=/p,mode=620,max=10", "devpts devpts /p mode=620,max=10");
         check("type=image,src=busybox,dst=/i,rw=true", "image busybox /i true");

@@ -45,7 +45,17 @@ pub fn network(text: &str) -> Result<()> {
     check(text)?;
     if matches!(
         text,
-        "bridge" | "container" | "default" | "host" | "none" | "ns" | "pasta" | "path" | "pod" | "private" | "slirp4netns"
+        "bridge"
+            | "container"
+            | "default"
+            | "host"
+            | "none"
+            | "ns"
+            | "pasta"
+            | "path"
+            | "pod"
+            | "private"
+            | "slirp4netns"
     ) {
         bail!("network name {text:?} is reserved: it is a network mode: invalid argument");
     }
@@ -73,7 +83,9 @@ pub fn secret(text: &str) -> Result<()> {
     if allowed && !text.is_empty() && text.len() <= 253 {
         return Ok(());
     }
-    bail!("invalid secret name {text:?}: it must be 1 to 253 characters without '=', ',', '/' and control characters")
+    bail!(
+        "invalid secret name {text:?}: it must be 1 to 253 characters without '=', ',', '/' and control characters"
+    )
 }
 
 /// Checks a host name: at most 64 bytes of letters, digits, `.`, `-` and `_`.

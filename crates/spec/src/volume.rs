@@ -40,7 +40,9 @@ impl Volumes {
     pub fn apply(self, spec: &mut ContainerSpec) {
         spec.mounts.extend(self.mounts);
         spec.volumes.extend(self.volumes);
-        for (field, values) in [("overlay_volumes", self.overlay_volumes), ("image_volumes", self.image_volumes)] {
+        for (field, values) in
+            [("overlay_volumes", self.overlay_volumes), ("image_volumes", self.image_volumes)]
+        {
             if !values.is_empty() {
                 spec.other.insert(field.to_owned(), Value::Array(values));
             }
@@ -94,7 +96,12 @@ impl Volume {
 ///
 /// # Errors
 /// A flag is wrong, or two have the same destination.
-pub fn parse_all(volumes: &[String], mounts: &[String], tmpfs: &[String], paths: &HostPaths) -> Result<Volumes> {
+pub fn parse_all(
+    volumes: &[String],
+    mounts: &[String],
+    tmpfs: &[String],
+    paths: &HostPaths,
+) -> Result<Volumes> {
     let mut found: BTreeMap<String, Volume> = BTreeMap::new();
     let mut order = Vec::new();
     let mut add = |volume: Volume, is_tmpfs_flag: bool| -> Result<()> {
@@ -131,9 +138,11 @@ pub fn parse_all(volumes: &[String], mounts: &[String], tmpfs: &[String], paths:
             Some(Volume::Overlay { source, destination, options }) => all
                 .overlay_volumes
                 .push(json!({"destination": destination, "source": source, "options": options})),
-            Some(Volume::Image { source, destination, read_write, subpath }) => all.image_volumes.push(json!({
-                "Source": source, "Destination": destination, "ReadWrite": read_write, "subPath": subpath
-            })),
+            Some(Volume::Image { source, destination, read_write, subpath }) => {
+                all.image_volumes.push(json!({
+                    "Source": source, "Destination": destination, "ReadWrite": read_write, "subPath": subpath
+                }))
+            }
             None => {}
         }
     }
@@ -190,7 +199,8 @@ pub fn parse(text: &str, paths: &HostPaths) -> Result<Volume> {
         }
         return Ok(Volume::Overlay { source, destination, options });
     }
-    if let Some(option) = options.iter().find(|option| option.starts_with("upperdir") || option.starts_with("workdir"))
+    if let Some(option) =
+        options.iter().find(|option| option.starts_with("upperdir") || option.starts_with("workdir"))
     {
         bail!("option {option:?} needs the option 'O'");
     }
@@ -224,10 +234,11 @@ pub(crate) fn tmpfs_option(option: &str) -> Result<()> {
     };
     let known = match (name, value) {
         (
-            "ro" | "rw" | "exec" | "noexec" | "suid" | "nosuid" | "dev" | "nodev" | "sync" | "async" | "dirsync"
-            | "mand" | "nomand" | "atime" | "noatime" | "diratime" | "nodiratime" | "relatime" | "norelatime"
-            | "strictatime" | "nostrictatime" | "tmpcopyup" | "notmpcopyup" | "noswap" | "U" | "private" | "rprivate"
-            | "shared" | "rshared" | "slave" | "rslave" | "unbindable" | "runbindable" | "z" | "Z",
+            "ro" | "rw" | "exec" | "noexec" | "suid" | "nosuid" | "dev" | "nodev" | "sync" | "async"
+            | "dirsync" | "mand" | "nomand" | "atime" | "noatime" | "diratime" | "nodiratime" | "relatime"
+            | "norelatime" | "strictatime" | "nostrictatime" | "tmpcopyup" | "notmpcopyup" | "noswap" | "U"
+            | "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" | "unbindable"
+            | "runbindable" | "z" | "Z",
             None,
         ) => true,
         ("size" | "nr_inodes" | "nr_blocks" | "mode" | "uid" | "gid" | "huge" | "mpol", Some(value)) => {
@@ -285,9 +296,8 @@ pub fn check_options<'a>(options: impl IntoIterator<Item = &'a str>) -> Result<V
             "rw" | "ro" => "'rw' or 'ro' option",
             "z" | "Z" | "O" => "'z', 'Z', or 'O' option",
             "U" => "'U' option",
-            "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" | "unbindable" | "runbindable" => {
-                "'[r]shared', '[r]private', '[r]slave' or '[r]unbindable' option"
-            }
+            "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" | "unbindable"
+            | "runbindable" => "'[r]shared', '[r]private', '[r]slave' or '[r]unbindable' option",
             "bind" | "rbind" => "'[r]bind' option",
             "copy" | "nocopy" => "'copy' or 'nocopy' option",
             "no-dereference" => "'no-dereference' option",
@@ -524,7 +534,8 @@ mod tests {
     #[test]
     fn together() {
         let strings = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let all = |v: &[&str], m: &[&str], t: &[&str]| parse_all(&strings(v), &strings(m), &strings(t), &linux());
+        let all =
+            |v: &[&str], m: &[&str], t: &[&str]| parse_all(&strings(v), &strings(m), &strings(t), &linux());
         let found = all(&["/a:/b", "/a:/b", "x:/c"], &["type=tmpfs,dst=/t"], &["/t:size=1m", "/u"]).unwrap();
         assert_eq!(found.mounts.len(), 3);
         assert_eq!(found.volumes.len(), 1);

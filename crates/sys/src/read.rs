@@ -37,7 +37,8 @@ pub fn bounded(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
 pub fn bounded_text(path: &Path, limit: u64) -> io::Result<Option<String>> {
     let Some(data) = bounded(path, limit)? else { return Ok(None) };
     String::from_utf8(data).map(Some).map_err(|error| {
-        let text = format!("{} is not UTF-8 text (byte {})", path.display(), error.utf8_error().valid_up_to());
+        let text =
+            format!("{} is not UTF-8 text (byte {})", path.display(), error.utf8_error().valid_up_to());
         io::Error::new(io::ErrorKind::InvalidData, text)
     })
 }

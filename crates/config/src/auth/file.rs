@@ -96,7 +96,8 @@ impl AuthFile {
             if matches!(decode(name, entry), Ok(None)) {
                 continue;
             }
-            let key = if name.contains("://") { host_of(name) } else { name.trim_end_matches('/').to_owned() };
+            let key =
+                if name.contains("://") { host_of(name) } else { name.trim_end_matches('/').to_owned() };
             keys.push(if hub_as_index(&key) == "index.docker.io" { "docker.io".to_owned() } else { key });
         }
         if let Some(Value::Object(helpers)) = self.root.get("credHelpers") {
@@ -206,7 +207,9 @@ mod tests {
             auth("two:2:3")
         );
         let file = AuthFile::parse(&text).unwrap();
-        let user = |key: &str| file.find(key).unwrap().map(|found| format!("{} {}", found.username, found.password()));
+        let user = |key: &str| {
+            file.find(key).unwrap().map(|found| format!("{} {}", found.username, found.password()))
+        };
         assert_eq!(user("r.io/a/b/c").as_deref(), Some("two 2:3"));
         assert_eq!(user("r.io/a").as_deref(), Some("one 1"));
         assert_eq!(user("r.io/empty/x").as_deref(), Some("one 1"));

@@ -58,7 +58,8 @@ impl Helper {
     pub fn get(&self, registry: &str) -> Result<Option<Credentials>> {
         let output = self.run("get", registry.as_bytes())?;
         let Some(output) = output else { return Ok(None) };
-        let answer: Answer = serde_json::from_slice(&output).map_err(|_| self.failed("its answer is no JSON"))?;
+        let answer: Answer =
+            serde_json::from_slice(&output).map_err(|_| self.failed("its answer is no JSON"))?;
         if answer.username.is_empty() && answer.secret.is_empty() {
             return Ok(None);
         }
@@ -106,8 +107,8 @@ impl Helper {
             .map_err(|_| self.failed("the program is not in PATH"))?;
         let options =
             RunOptions { stdin: stdin.to_vec(), timeout: Duration::from_secs(60), output_limit: 1 << 20 };
-        let output =
-            process::run(Command::new(program).arg(verb), &options).map_err(|error| self.failed(&error.to_string()))?;
+        let output = process::run(Command::new(program).arg(verb), &options)
+            .map_err(|error| self.failed(&error.to_string()))?;
         if output.status.success() {
             return Ok(Some(output.stdout));
         }
@@ -122,7 +123,8 @@ impl Helper {
     }
 
     fn failed(&self, message: &str) -> Error {
-        let message: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
+        let message: String =
+            message.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect();
         Error::CredentialHelper { program: self.program.clone(), message }
     }
 }

@@ -111,7 +111,8 @@ impl CredentialStore {
                     .or_else(|| home.map(|home| home.join(".docker")))
                     .map(|folder| Place { path: folder.join("config.json"), format: Format::Docker });
                 places.extend(docker);
-                places.extend(home.map(|home| Place { path: home.join(".dockercfg"), format: Format::Legacy }));
+                places
+                    .extend(home.map(|home| Place { path: home.join(".dockercfg"), format: Format::Legacy }));
                 places.dedup();
                 places
             }
@@ -325,7 +326,10 @@ fn create_folder(folder: &Path) -> std::io::Result<()> {
 /// It has a tag, white space, or nothing in it.
 pub fn registry_key(text: &str) -> Result<String> {
     let text = text.trim();
-    let rest = ["https://", "http://", "docker://"].iter().find_map(|scheme| text.strip_prefix(scheme)).unwrap_or(text);
+    let rest = ["https://", "http://", "docker://"]
+        .iter()
+        .find_map(|scheme| text.strip_prefix(scheme))
+        .unwrap_or(text);
     let rest = rest.trim_end_matches('/');
     let key = match rest {
         "index.docker.io/v1" | "index.docker.io" | "registry-1.docker.io" | "hub.docker.com" => "docker.io",
@@ -433,6 +437,9 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        assert!(!format!("{:?}", Credentials::new("u".into(), "hush".into(), Some("hush".into()))).contains("hush"));
+        assert!(
+            !format!("{:?}", Credentials::new("u".into(), "hush".into(), Some("hush".into())))
+                .contains("hush")
+        );
     }
 }

@@ -1,0 +1,139 @@
+//! `--device`, `--device-cgroup-rule`.
+
+use cove_api::Device;
+
+use crate::error::{Error, Result, bail};
+
+/// The three parts of a `--device`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DevicePath {
+    /// Path on the host; a folder stands for all devices in it.
+    pub host: String,
+    /// Path in the container.
+    pub container: String,
+    /// Out of `r`, `w`, `m`.
+    pub permissions: String,
+}
+
+/// Parses `HOST[:CONTAINER][:PERMISSIONS]`.
+///
+/// # Errors
+/// The form is wrong. CDI names (`vendor.com/class=device`) are not supported.
+pub fn parse(text: &str) -> Result<DevicePath> {
+    if !text.starts_with('/') && text.contains('/') && text.contains('=') {
+        return Err(Error::unsupported(format!("the CDI device {text}")));
+    }
+    let parts: Vec<&str> = text.split(':').collect();
+    let (host, container, permissions) = match parts[..] {
+        [host] => (host, host, "rwm"),
+        [host, mode] if is_mode(mode) => (host, host, mode),
+        [host, container] if container.starts_with('/') => (host, container, "rwm"),
+        [_, other] => bail!("invalid device mode: {other}"),
+        [host, container, mode] => {
+            if !is_mode(mode) {
+                bail!("invalid device mode: {mode}");
+            }
+            (host, container, mode)
+        }
+        _ => bail!("invalid device specification: {text}"),
+    };
+    for path in [host, container] {
+        if !path.starts_with('/') || path.split('/').any(|part| part == "..") || path.contains('\0') {
+            bail!("invalid device specification: {text}");
+        }
+    }
+    Ok(DevicePath {
+        host: host.to_owned(),
+        container: container.to_owned(),
+        permissions: permissions.to_owned(),
+    })
+}
+
+/// Checks a `--device` and puts it in the spec's form, which keeps the text.
+///
+/// # Errors
+/// As [`parse`].
+pub fn to_spec(text: &str) -> Result<Device> {
+    parse(text)?;
+    Ok(Device { path: text.to_owned(), ..Device::default() })
+}
+
+fn is_mode(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 3
+        && text.chars().enumerate().all(|(index, c)| "rwm".contains(c) && !text[..index].contains(c))
+}
+
+/// A parsed `--device-cgroup-rule`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CgroupRule {
+    /// `a`, `b` or `c`.
+    pub kind: char,
+    /// `None` for all.
+    pub major: Option<u32>,
+    /// `None` for all.
+    pub minor: Option<u32>,
+    /// Out of `r`, `w`, `m`.
+    pub access: String,
+}
+
+/// Parses `TYPE MAJOR:MINOR ACCESS`, such as `c 13:* rwm`.
+///
+/// # Errors
+/// The form is wrong.
+pub fn cgroup_rule(text: &str) -> Result<CgroupRule> {
+    let number = |part: &str| match part {
+        "*" => Some(None),
+        part => part.parse::<u32>().ok().map(Some),
+    };
+    if let [kind @ ("a" | "b" | "c"), numbers, access] = text.split(' ').collect::<Vec<_>>()[..]
+        && let Some((major, minor)) = numbers.split_once(':')
+        && let (Some(major), Some(minor)) = (number(major), number(minor))
+        && is_mode(access)
+    {
+        let kind = kind.chars().next().unwrap_or('a');
+        return Ok(CgroupRule { kind, major, minor, access: access.to_owned() });
+    }
+    bail!("invalid device cgroup rule: {text}, expecting: '[a|b|c] [major|*]:[minor|*] [r|w|m]'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices() {
+        let check = |text: &str, expected: (&str, &str, &str)| {
+            let d = parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!((d.host.as_str(), d.container.as_str(), d.permissions.as_str()), expected, "{text}");
+        };
+        check("/dev/sda", ("/dev/sda", "/dev/sda", "rwm"));
+        check("/dev/sda:/dev/xvda", ("/dev/sda", "/dev/xvda", "rwm"));
+        check("/dev/sda:rm", ("/dev/sda", "/dev/sda", "rm"));
+        check("/dev/sda:/dev/xvda:r", ("/dev/sda", "/dev/xvda", "r"));
+        for (text, expected) in [
+            ("", "invalid device specification"),
+            (":/dev/x", "invalid device specification"),
+            ("/dev/sda:", "invalid device mode"),
+            ("/dev/sda:rwx", "invalid device mode: rwx"),
+            ("/dev/sda:rr", "invalid device mode: rr"),
+            ("/dev/sda:/b:x", "invalid device mode: x"),
+            ("/dev/a:/dev/b:r:w", "invalid device specification"),
+            ("dev/a", "invalid device specification"),
+            ("/dev/../etc/x", "invalid device specification"),
+            ("nvidia.com/gpu=all", "CDI device nvidia.com/gpu=all is not supported"),
+        ] {
+            assert!(parse(text).unwrap_err().to_string().contains(expected), "{text}");
+        }
+        assert_eq!(to_spec("/dev/null:r").unwrap().path, "/dev/null:r");
+    }
+
+    #[test]
+    fn rules() {
+        let rule = cgroup_rule("c 13:* rwm").unwrap();
+        assert_eq!((rule.kind, rule.major, rule.minor, rule.access.as_str()), ('c', Some(13), None, "rwm"));
+        for text in ["c 13 rwm", "x 1:1 r", "c 1:1", "c 1:1 rwx", "c a:1 r"] {
+            assert!(cgroup_rule(text).is_err(), "{text}");
+        }
+    }
+}
