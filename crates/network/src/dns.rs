@@ -64,7 +64,8 @@ fn file_name(network: &Network) -> String {
     if network.internal { format!("{}%int", network.name) } else { network.name.clone() }
 }
 
-fn listen_line(network: &Network) -> String {
+/// `upstream` is where servers ask on where the network names none; `None` is the host's own choice.
+fn listen_line(network: &Network, upstream: Option<&str>) -> String {
     let addresses: Vec<&str> = network
         .subnets
         .iter()
@@ -78,6 +79,9 @@ fn listen_line(network: &Network) -> String {
     } else if !network.network_dns_servers.is_empty() {
         line.push(' ');
         line.push_str(&network.network_dns_servers.join(","));
+    } else if let Some(upstream) = upstream {
+        line.push(' ');
+        line.push_str(upstream);
     }
     line
 }
@@ -165,7 +169,7 @@ impl Networks {
         fs::create_dir_all(folder).map_err(|error| Error::file("creating", folder, error))?;
         let path = self.dns_path(&entry.network)?;
         let mut file = File::parse(&fs::read_to_string(&path).unwrap_or_default());
-        file.listen = listen_line(&entry.network);
+        file.listen = listen_line(&entry.network, self.upstream_dns());
         file.drop_container(&record.id);
         file.entries.push(entry_line(record, entry));
         self.dns_write(&path, &file)?;
@@ -196,7 +200,7 @@ impl Networks {
         let path = self.dns_path(network)?;
         let _lock = self.dns_lock()?;
         let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
-        let file = File { listen: listen_line(network), ..File::parse(&text) };
+        let file = File { listen: listen_line(network, self.upstream_dns()), ..File::parse(&text) };
         self.dns_write(&path, &file)?;
         self.dns_refresh()
     }
@@ -320,14 +324,14 @@ mod tests {
         let mut record = Record::new("o", "0123456789abcdef", "web", Path::new("/ns"));
         record.dns_servers = vec!["1.1.1.1".into(), "not an address".into()];
         let outer = entry(false);
-        assert_eq!(listen_line(&outer.network), "10.89.0.1,fd00::1 9.9.9.9");
+        assert_eq!(listen_line(&outer.network, Some("8.8.8.8")), "10.89.0.1,fd00::1 9.9.9.9");
         assert_eq!(
             entry_line(&record, &outer),
             "0123456789abcdef 10.89.0.5 fd00::5 web,0123456789ab 1.1.1.1"
         );
         let inner = entry(true);
         assert_eq!(file_name(&inner.network), "n%int");
-        assert_eq!(listen_line(&inner.network), "10.89.0.1,fd00::1 255.255.255.255");
+        assert_eq!(listen_line(&inner.network, None), "10.89.0.1,fd00::1 255.255.255.255");
         assert!(entry_line(&record, &inner).ends_with("web,0123456789ab"));
     }
 

@@ -44,6 +44,8 @@ pub struct SetupReport {
     pub networks: BTreeMap<String, NetworkStatus>,
     /// The published ports with the host ports that were chosen for 0, one entry for each single port.
     pub ports: Vec<PortMapping>,
+    /// Address under which the container reaches the host (`host.containers.internal`), where there is one.
+    pub host: Option<IpAddr>,
     /// Bound sockets that reserve the host's ports: whoever keeps them open (the monitor) keeps other programs
     /// from taking the ports. Forwarding works without them.
     pub sockets: Vec<OwnedFd>,
@@ -77,7 +79,11 @@ impl Networks {
             Record::new(&self.owner, &options.container_id, &options.container_name, &options.netns);
         record.dns_servers = options.dns_servers.clone();
         record.ports = ports::expand(&options.ports)?;
-        let sockets = ports::reserve(&mut record.ports)?;
+        let mut sockets = ports::reserve(&mut record.ports)?;
+        if self.options.rootless {
+            // The forwarder binds them itself.
+            sockets.clear();
+        }
         let mut report = SetupReport { ports: record.ports.clone(), sockets, ..SetupReport::default() };
         let holder = record.holder();
         self.port_leases.take(&record.ports, &holder, &|other| self.records.exists(other))?;
@@ -109,7 +115,18 @@ impl Networks {
             plans.push(plan);
         }
         self.records.write(record)?;
-        self.in_host(|| self.attach(record, &plans, namespace))
+        self.in_host(|| self.attach(record, &plans, namespace))?;
+        self.forward_ports(record)
+    }
+
+    /// Rootless, starts the forwarder of published ports where none runs.
+    fn forward_ports(&self, record: &mut Record) -> Result<()> {
+        let running = record.processes.iter().any(|(pid, start)| crate::process::alive(*pid, *start));
+        if !self.options.rootless || record.ports.is_empty() || record.networks.is_empty() || running {
+            return Ok(());
+        }
+        record.processes = vec![self.start_forwarder(record)?];
+        self.records.write(record)
     }
 
     /// Adds a running container to one more network.
@@ -188,7 +205,7 @@ impl Networks {
 
     fn delete_device(&self, record: &Record, entry: &RecordNetwork) -> Result<()> {
         if !entry.host_device.is_empty() {
-            return self.in_host(|| link::delete(&mut route_socket()?, &entry.host_device));
+            return self.in_host_if_there(|| link::delete(&mut route_socket()?, &entry.host_device));
         }
         match netns::open(&record.netns) {
             Ok(namespace) => {
@@ -360,7 +377,7 @@ impl Networks {
         let holder = record.holder();
         self.end_processes(record);
         if !record.networks.is_empty() {
-            note(self.in_host(|| {
+            note(self.in_host_if_there(|| {
                 let mut errors = Vec::new();
                 errors.extend(self.firewall().remove(record, &|| self.records.all()).err());
                 for entry in record.networks.values() {
@@ -382,6 +399,9 @@ impl Networks {
         }
         self.port_leases.release(&record.ports, &holder);
         note(self.records.remove(&record.owner, &record.id));
+        if !record.networks.is_empty() {
+            note(self.end_shared_netns_if_unused());
+        }
         Error::collected(errors)
     }
 
@@ -391,7 +411,9 @@ impl Networks {
     /// As [`Networks::setup`].
     pub fn reload(&self, container_id: &str) -> Result<BTreeMap<String, NetworkStatus>> {
         ident::check_id(container_id)?;
-        let Some(record) = self.records.read(&self.owner, container_id)? else { return Ok(BTreeMap::new()) };
+        let Some(mut record) = self.records.read(&self.owner, container_id)? else {
+            return Ok(BTreeMap::new());
+        };
         if record.networks.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -402,6 +424,7 @@ impl Networks {
             }
             Ok(())
         })?;
+        self.forward_ports(&mut record)?;
         Ok(record.networks.into_iter().map(|(name, entry)| (name, entry.status)).collect())
     }
 }

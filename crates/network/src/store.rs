@@ -42,8 +42,8 @@ pub struct NetworksOptions {
     pub helper_dirs: Vec<PathBuf>,
     /// The caller is uid 0 of a user namespace that is not the first one.
     pub rootless: bool,
-    /// Program and first arguments that run [`crate::forward`] rootless: the port mappings come as one more
-    /// argument in JSON. Without it, ports of rootless bridge networks cannot be published.
+    /// Program and arguments of a process that calls [`crate::forward`] with what it reads from its standard
+    /// input. Without it, ports of rootless bridge networks cannot be published.
     pub port_forwarder: Vec<std::ffi::OsString>,
 }
 
@@ -138,7 +138,7 @@ impl Networks {
     /// # Errors
     /// A name, subnet or bridge in use; an option that is not supported.
     pub fn create(&self, network: Network, options: NetworkCreateOptions) -> Result<Network> {
-        self.in_host(|| self.config.create(network, options))
+        self.config.create(network, options)
     }
 
     /// All networks that pass `filters` (see [`matches`]), by name.
@@ -181,7 +181,7 @@ impl Networks {
     /// No such network, or a server that is no address.
     pub fn update_dns(&self, name_or_id: &str, add: &[String], remove: &[String]) -> Result<Network> {
         let network = self.config.update_dns(name_or_id, add, remove)?;
-        self.in_host(|| self.dns_update(&network))?;
+        self.in_host_if_there(|| self.dns_update(&network))?;
         Ok(network)
     }
 
@@ -197,7 +197,7 @@ impl Networks {
             record.networks.remove(&network.name);
         }
         errors.extend(
-            self.in_host(|| {
+            self.in_host_if_there(|| {
                 let mut errors = Vec::new();
                 errors.extend(self.firewall().remove_network(&network, &rest).err());
                 errors.extend(self.dns_forget(&network).err());

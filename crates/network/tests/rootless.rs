@@ -1,0 +1,214 @@
+//! Rootless networks as an ordinary user in a user namespace: pasta, slirp4netns, and bridges with published
+//! ports. Needs root (to become an ordinary user), `unshare`, `setpriv`, `pasta`, `nft` and a `/dev/net/tun` that
+//! users may open.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use cove_api::{Network, NetworkCreateOptions, PerNetworkOptions, PortMapping};
+use cove_network::{Error, Networks, NetworksOptions, SetupOptions, UserNetwork, UserlandOptions};
+
+fn main() -> ExitCode {
+    match std::env::args().nth(1).as_deref() {
+        Some("forward") => forward(),
+        Some("inner") => {
+            inner();
+            ExitCode::SUCCESS
+        }
+        Some("--list") => ExitCode::SUCCESS,
+        _ => outer(),
+    }
+}
+
+fn forward() -> ExitCode {
+    let mut request = String::new();
+    std::io::stdin().read_to_string(&mut request).unwrap();
+    match cove_network::forward(&request, std::io::stdout()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn outer() -> ExitCode {
+    use std::os::unix::fs::PermissionsExt;
+    let usable = std::fs::metadata("/dev/net/tun").is_ok_and(|data| data.permissions().mode() & 0o6 == 0o6);
+    let tools =
+        ["unshare", "setpriv", "pasta", "nft"].iter().find(|tool| !works(&format!("command -v {tool}")));
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: needs root");
+    } else if let Some(tool) = tools {
+        println!("skipped: needs {tool}");
+    } else if !usable {
+        println!("skipped: /dev/net/tun cannot be opened by users");
+    } else {
+        // A copy, because users may not look into the folder of the original.
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        let copy = folder.path().join("rootless");
+        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        let status = Command::new("setpriv")
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "unshare", "-Urm"])
+            .arg(&copy)
+            .arg("inner")
+            .status()
+            .unwrap();
+        if !status.success() {
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn inner() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options =
+        NetworksOptions::new(&folder.path().join("graph"), Some(&folder.path().join("run"))).unwrap();
+    options.port_forwarder = vec![std::env::current_exe().unwrap().into(), "forward".into()];
+    let networks = Networks::new(options).unwrap();
+    user_mode(&networks, UserNetwork::Pasta);
+    if works("command -v slirp4netns") {
+        user_mode(&networks, UserNetwork::Slirp4netns);
+    }
+    bridges(&networks, folder.path());
+    println!("rootless: ok");
+}
+
+fn user_mode(networks: &Networks, network: UserNetwork) {
+    let netns = networks.create_netns("user").unwrap();
+    let options = UserlandOptions {
+        network,
+        container_id: "user".into(),
+        netns: netns.clone(),
+        ports: vec![PortMapping {
+            host_ip: "127.0.0.1".into(),
+            container_port: 80,
+            ..PortMapping::default()
+        }],
+        ..UserlandOptions::default()
+    };
+    let report = networks.setup_userland(&options).unwrap();
+    println!("{network:?}: {report:?}");
+    assert!(!report.addresses.is_empty() && !report.dns_servers.is_empty());
+    serve(&netns, "0.0.0.0:80");
+    let address = format!("127.0.0.1:{}", report.ports[0].host_port);
+    assert!(eventually(|| ask(&address).is_some()), "{network:?}");
+    let second = UserlandOptions { container_id: "second".into(), ports: report.ports.clone(), ..options };
+    assert!(matches!(networks.setup_userland(&second), Err(Error::PortInUse { .. })));
+    networks.teardown("user").unwrap();
+    networks.remove_netns("user").unwrap();
+    assert!(eventually(|| ask(&address).is_none()), "{network:?} ends with its container");
+}
+
+fn bridges(networks: &Networks, folder: &Path) {
+    let wanted = Network { name: "net".into(), dns_enabled: true, ..Network::default() };
+    networks.create(wanted, NetworkCreateOptions::default()).unwrap();
+    let options = |id: &str| SetupOptions {
+        container_id: id.into(),
+        container_name: id.into(),
+        netns: networks.create_netns(id).unwrap(),
+        networks: BTreeMap::from([("net".into(), PerNetworkOptions::default())]),
+        ..SetupOptions::default()
+    };
+    let mut web = options("web");
+    web.ports = vec![
+        PortMapping { container_port: 80, ..PortMapping::default() },
+        PortMapping { container_port: 81, protocol: "udp".into(), ..PortMapping::default() },
+    ];
+    let start = std::time::Instant::now();
+    let report = networks.setup(&web).unwrap();
+    println!("first set-up {:?}: {:?}", start.elapsed(), report.networks);
+    serve(&web.netns, "0.0.0.0:80");
+    echo(&web.netns, "0.0.0.0:81");
+    let port = |protocol: &str| report.ports.iter().find(|port| port.protocol == protocol).unwrap().host_port;
+    let address = format!("127.0.0.1:{}", port("tcp"));
+    assert_eq!(ask(&address).as_deref(), Some("10.89.0.2"), "the source is not 127.0.0.1");
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+    for text in ["one", "two"] {
+        socket.send_to(text.as_bytes(), ("127.0.0.1", port("udp"))).unwrap();
+        let mut answer = [0; 16];
+        let count = socket.recv(&mut answer).unwrap();
+        assert_eq!(&answer[..count], text.as_bytes());
+    }
+    let db = options("db");
+    let start = std::time::Instant::now();
+    networks.setup(&db).unwrap();
+    println!("second set-up {:?}", start.elapsed());
+    let server = report.networks["net"].dns_server_ips[0].clone();
+    assert!(inside(&db.netns, || ask("10.89.0.2:80")).is_some());
+    let lookup = format!("busybox nslookup -type=a web.dns.podman {server}");
+    assert!(eventually(|| inside(&db.netns, || works(&lookup))));
+    networks.teardown("web").unwrap();
+    networks.remove_netns("web").unwrap();
+    assert!(eventually(|| ask(&address).is_none()), "the forwarder ends with its container");
+    let shared = folder.join("run/networks/cove/rootless-netns");
+    assert!(Networks::netns_exists(&shared));
+    networks.teardown("db").unwrap();
+    networks.remove_netns("db").unwrap();
+    assert!(!shared.exists(), "the shared namespace ends with its last container");
+    networks.remove("net").unwrap();
+}
+
+fn works(command: &str) -> bool {
+    Command::new("sh").arg("-c").arg(command).output().is_ok_and(|output| output.status.success())
+}
+
+fn eventually(check: impl Fn() -> bool) -> bool {
+    (0..40).any(|_| {
+        let done = check();
+        if !done {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        done
+    })
+}
+
+fn inside<T: Send>(path: &Path, work: impl FnOnce() -> T + Send) -> T {
+    let file = std::fs::OpenOptions::new().read(true).open(path).unwrap();
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+            rustix::thread::move_into_link_name_space(std::os::fd::AsFd::as_fd(&file), kind).unwrap();
+            work()
+        });
+        thread.join().unwrap()
+    })
+}
+
+/// Answers each connection with the peer's address.
+fn serve(path: &Path, address: &str) {
+    let listener = inside(path, || TcpListener::bind(address).unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let peer = stream.peer_addr().unwrap();
+            let _ = stream.write_all(peer.ip().to_string().as_bytes());
+        }
+    });
+}
+
+fn echo(path: &Path, address: &str) {
+    let socket = inside(path, || UdpSocket::bind(address).unwrap());
+    std::thread::spawn(move || {
+        let mut buffer = [0; 64];
+        while let Ok((count, peer)) = socket.recv_from(&mut buffer) {
+            let _ = socket.send_to(&buffer[..count], peer);
+        }
+    });
+}
+
+fn ask(address: &str) -> Option<String> {
+    let address: SocketAddr = address.parse().unwrap();
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_millis(700)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_millis(700))).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    (!text.is_empty()).then_some(text)
+}
