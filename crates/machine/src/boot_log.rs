@@ -12,7 +12,7 @@ pub const STAGE_SSH: &str = "ssh";
 pub const STAGE_ENGINE: &str = "engine";
 
 /// One reached stage of the boot.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct BootStage {
     /// Its name.
     pub name: String,

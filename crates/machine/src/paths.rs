@@ -83,6 +83,11 @@ impl MachinePaths {
     pub fn console(&self) -> PathBuf {
         self.folder.join("console.log")
     }
+    /// What the VM's program has to say.
+    #[must_use]
+    pub fn vm_log(&self) -> PathBuf {
+        self.folder.join("vm.log")
+    }
     /// What the agent has to say.
     #[must_use]
     pub fn agent_log(&self) -> PathBuf {

@@ -48,11 +48,12 @@ pub fn init_main() -> ! {
     load(&modules, &["evdev", "button", "gpio_keys", "virtio_rng"]);
     let buttons = Buttons::open();
     report("machine id", files::machine_id());
-    match devices::grow_root() {
+    // Growing takes a second under emulation, and nobody waits for it.
+    std::thread::spawn(|| match devices::grow_root() {
         Ok(Some(size)) => line(format_args!("root file system grown to {size} bytes")),
         Ok(None) => {}
         Err(error) => problem("growing the root file system", error),
-    }
+    });
     stage("settled");
     supervise(services, buttons, signals)
 }

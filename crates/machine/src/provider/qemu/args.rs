@@ -62,7 +62,7 @@ pub(crate) fn package(arch: &str) -> &'static str {
     if arch == "arm64" { "qemu-system-arm (Fedora: qemu-system-aarch64-core)" } else { "qemu-system-x86 (Fedora: qemu-system-x86-core)" }
 }
 
-/// The arguments that start the VM in the background.
+/// The arguments that start the VM. It does not go to the background by itself: QEMU cannot fork inside its sandbox.
 #[must_use]
 pub fn arguments(spec: &QemuSpec<'_>) -> Vec<OsString> {
     let paths = spec.paths;
@@ -93,7 +93,6 @@ pub fn arguments(spec: &QemuSpec<'_>) -> Vec<OsString> {
     list.path_pair("-chardev", "socket,id=qmp,server=on,wait=off,path=", &paths.qmp());
     list.pair("-mon", "chardev=qmp,mode=control");
     list.path_pair("-pidfile", "", &paths.pid());
-    list.flag("-daemonize");
     list.0
 }
 

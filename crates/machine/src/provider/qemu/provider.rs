@@ -122,11 +122,7 @@ impl VmProvider for Qemu {
             ssh_port: record.ssh_port,
             paths,
         };
-        let work = run(program(arch), package(arch), arguments(&spec));
-        tokio::time::timeout(LAUNCH_TIME, work).await.map_err(|_| Error::ProgramFailed {
-            program: program(arch).into(),
-            reason: format!("it did not go to the background in {} s", LAUNCH_TIME.as_secs()),
-        })??;
+        launch(record.name.as_str(), arch, &spec).await?;
         let pid = Self::pid(paths).unwrap_or_default();
         Ok(Launched { pid, accelerator: decision.accelerator.as_str().into(), note: decision.note })
     }
@@ -199,6 +195,44 @@ fn remove_if_there(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+/// Starts QEMU in a session of its own and waits until its control socket answers.
+async fn launch(name: &str, arch: &str, spec: &QemuSpec<'_>) -> Result<()> {
+    let failed = |reason: String| Error::ProgramFailed { program: program(arch).into(), reason };
+    let log = fs::File::create(spec.paths.vm_log())?.into_parts().0;
+    let copy = log.try_clone()?;
+    let mut command = Command::new(program(arch));
+    command.args(arguments(spec)).stdin(Stdio::null()).stdout(log).stderr(copy);
+    #[cfg(unix)]
+    // SAFETY: setsid(2) is async-signal-safe and takes no pointers.
+    unsafe {
+        // The VM outlives this command and its terminal.
+        command.pre_exec(|| rustix::process::setsid().map(drop).map_err(Into::into));
+    }
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::ProgramMissing { program: program(arch).into(), package: package(arch) });
+        }
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            let text = fs::read_to_string(spec.paths.vm_log()).unwrap_or_default();
+            let reason = crate::boot_log::tail(&text, 5);
+            return Err(failed(if reason.is_empty() { status.to_string() } else { reason }));
+        }
+        if spec.paths.qmp().exists() && Qmp::connect(name, &spec.paths.qmp()).await.is_ok() {
+            return Ok(());
+        }
+        if started.elapsed() > LAUNCH_TIME {
+            let _ = child.kill().await;
+            return Err(failed(format!("its control socket did not answer in {} s", LAUNCH_TIME.as_secs())));
+        }
+        tokio::time::sleep(POLL).await;
     }
 }
 

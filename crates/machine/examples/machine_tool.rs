@@ -1,0 +1,89 @@
+//! A bare command line over the crate, for tests and for trying it without the real one:
+//! `machine_tool FOLDER COMMAND [NAME] [ARGUMENT…]` keeps everything below FOLDER.
+
+#[cfg(unix)]
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    match tool::run().await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("Error: {error}");
+            std::process::ExitCode::from(125)
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn main() {}
+
+#[cfg(unix)]
+mod tool {
+    use std::ffi::OsString;
+    use std::path::PathBuf;
+    use std::process::ExitCode;
+
+    use cove_config::connections::Connections;
+    use cove_config::containers::ContainersConf;
+    use cove_machine::provider::ProviderKind;
+    use cove_machine::{InitOptions, MachineFolders, MachineName, Machines, Progress, SetOptions};
+
+    pub(super) async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
+        let words: Vec<String> = std::env::args().skip(1).collect();
+        let [folder, command, rest @ ..] = words.as_slice() else {
+            return Err("usage: machine_tool FOLDER COMMAND [NAME] [ARGUMENT…]".into());
+        };
+        let folder = PathBuf::from(folder);
+        let machines = machines(&folder)?;
+        let name = || -> Result<MachineName, Box<dyn std::error::Error>> {
+            Ok(rest.first().ok_or("a machine's name is missing")?.parse()?)
+        };
+        let print = |progress: Progress| match progress {
+            Progress::Begin(_) => {}
+            Progress::Done(step, time) => eprintln!("  {step:<9} {:6.2} s", time.as_secs_f64()),
+            Progress::Note(text) => eprintln!("  {text}"),
+        };
+        match command.as_str() {
+            "init" => {
+                let number = |at: usize| rest.get(at).and_then(|text| text.parse().ok());
+                let options = InitOptions {
+                    name: name()?,
+                    provider: ProviderKind::Qemu,
+                    cpus: number(1).and_then(|number: u64| number.try_into().ok()),
+                    memory_mib: number(2),
+                    disk_gib: number(3),
+                    image: None,
+                };
+                machines.init(&options, &print).await?;
+            }
+            "start" => println!("{}", serde_json::to_string_pretty(&machines.start(&name()?, &print).await?)?),
+            "stop" => drop(machines.stop(&name()?, &print).await?),
+            "ls" => println!("{}", serde_json::to_string_pretty(&machines.list().await?)?),
+            "inspect" => println!("{}", serde_json::to_string_pretty(&machines.inspect(&name()?).await?)?),
+            "info" => println!("{}", serde_json::to_string_pretty(&machines.info(ProviderKind::Qemu).await?)?),
+            "rm" => machines.remove(&name()?, rest.iter().any(|word| word == "-f")).await?,
+            "set" => {
+                let options = SetOptions { disk_gib: rest.get(1).and_then(|text| text.parse().ok()), ..SetOptions::default() };
+                machines.set(&name()?, &options).await?;
+            }
+            "ssh" => {
+                let words: Vec<OsString> = rest[1..].iter().map(OsString::from).collect();
+                let ssh = machines.ssh_command(&name()?, None, &words)?;
+                let status = std::process::Command::new(ssh.program).args(ssh.arguments).status()?;
+                return Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(255)).unwrap_or(255)));
+            }
+            "agent" => cove_machine::agent::run(&machines, &name()?).await?,
+            other => return Err(format!("unknown command {other}").into()),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn machines(folder: &std::path::Path) -> Result<Machines, Box<dyn std::error::Error>> {
+        let executable = std::env::current_exe()?;
+        Ok(Machines {
+            folders: MachineFolders { data: folder.join("data"), runtime: folder.join("run") },
+            image_folders: vec![folder.join("image")],
+            connections: Connections::new(folder.join("connections.json"), &ContainersConf::default()),
+            agent_command: vec![executable.into(), folder.into(), "agent".into()],
+        })
+    }
+}

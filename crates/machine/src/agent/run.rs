@@ -1,0 +1,254 @@
+//! The agent's life.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cove_sys::fs;
+use cove_sys::lock::FileLock;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::sync::watch;
+
+use super::forward::Sessions;
+use super::ports::Ports;
+use super::state::{self, AgentPhase, Report};
+use super::{api, listener};
+use crate::boot_log::{self, STAGE_SSH};
+use crate::error::{Error, Result};
+use crate::name::MachineName;
+use crate::ops::Machines;
+use crate::paths::{MachinePaths, private_folder};
+use crate::provider::VmProvider;
+use crate::record::MachineRecord;
+use crate::ssh::{SshSession, SshTarget};
+
+/// How often the VM's process and the connection are looked at.
+const WATCH: Duration = Duration::from_millis(250);
+/// How often the guest's clock, the console log and failed ports are looked at.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// Without a word from the guest's PID 1, a connection is tried this often.
+const BLIND_RETRY: Duration = Duration::from_secs(2);
+/// Pieces of events that follow one another closely are answered once.
+const SETTLE: Duration = Duration::from_millis(30);
+/// A console log longer than this is cut to its end.
+const CONSOLE_LIMIT: u64 = 8 << 20;
+const CONSOLE_KEPT: u64 = 1 << 20;
+/// Difference of the clocks that is corrected, in seconds.
+const SKEW: i64 = 2;
+
+/// Serves the machine `name` until its VM ends; the body of the hidden command `cove machine agent NAME`.
+///
+/// # Errors
+/// The machine does not exist or does not run, another agent serves it, or its keys cannot be used.
+pub async fn run(machines: &Machines, name: &MachineName) -> Result<()> {
+    let (record, paths) = machines.load(name)?;
+    let provider = machines.provider(record.provider);
+    if !provider.is_alive(&paths) {
+        return Err(Error::NotRunning { name: name.to_string() });
+    }
+    private_folder(&paths.runtime)?;
+    let Some(_lock) = FileLock::try_exclusive(&paths.agent_lock())? else {
+        return Err(Error::AgentFailed { name: name.to_string(), reason: "another agent serves the machine".into() });
+    };
+    let mut report = Report::new(&paths)?;
+    let target = SshTarget::new(&record, &paths)?;
+    let (sender, sessions) = Sessions::new();
+    let api_socket = tokio::spawn(listener::serve(listener::bind(&paths)?, sessions.clone()));
+    let ports = Ports::new(name, &paths, provider.as_ref(), sessions);
+    let mut agent = Agent { record: &record, paths: &paths, target, sender, ports };
+
+    tokio::select! {
+        () = vm_end(provider.as_ref(), &paths) => {}
+        () = asked_to_end() => {}
+        () = agent.serve(&mut report) => {}
+    }
+    api_socket.abort();
+    let _ = fs::remove_file(paths.api());
+    state::remove(&paths);
+    Ok(())
+}
+
+async fn vm_end(provider: &dyn VmProvider, paths: &MachinePaths) {
+    while provider.is_alive(paths) {
+        tokio::time::sleep(WATCH).await;
+    }
+}
+
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            terminate.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+struct Agent<'a> {
+    record: &'a MachineRecord,
+    paths: &'a MachinePaths,
+    target: SshTarget,
+    sender: watch::Sender<Option<Arc<SshSession>>>,
+    ports: Ports<'a>,
+}
+
+impl Agent<'_> {
+    /// Connects, serves, and connects again; never returns.
+    async fn serve(&mut self, report: &mut Report) {
+        self.wait_for_sshd().await;
+        report.phase(AgentPhase::Connecting, None);
+        let mut lost = false;
+        loop {
+            match self.target.connect().await {
+                Ok(session) => {
+                    let session = Arc::new(session);
+                    let _ = self.sender.send(Some(session.clone()));
+                    if !lost {
+                        report.phase(AgentPhase::Waiting, None);
+                    }
+                    self.serve_session(&session, report).await;
+                    let _ = self.sender.send(None);
+                    session.close().await;
+                    report.phase(AgentPhase::Reconnecting, Some("the ssh connection to the guest broke".into()));
+                    lost = true;
+                }
+                Err(error) => {
+                    let phase = if lost { AgentPhase::Reconnecting } else { AgentPhase::Connecting };
+                    report.phase(phase, Some(error.to_string()));
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }
+        }
+    }
+
+    /// PID 1 says on the console when sshd listens; QEMU itself accepts connections long before that.
+    async fn wait_for_sshd(&self) {
+        let started = Instant::now();
+        let mut tried = started;
+        loop {
+            let log = fs::read(self.paths.console()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&log);
+            if boot_log::stages(&text).iter().any(|stage| stage.name == STAGE_SSH) {
+                return;
+            }
+            // An image with another init system says nothing.
+            if tried.elapsed() > BLIND_RETRY {
+                tried = Instant::now();
+                if self.record.image.variant != "init" || started.elapsed() > Duration::from_secs(20) {
+                    return;
+                }
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Serves one connection until it ends.
+    async fn serve_session(&mut self, session: &Arc<SshSession>, report: &mut Report) {
+        let mut delay = Duration::from_millis(20);
+        while !session.is_closed() {
+            let Err(error) = self.follow(session, report, &mut delay).await;
+            report.phase(AgentPhase::Waiting, Some(error));
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Follows the engine's events; returns only with an error.
+    async fn follow(
+        &mut self,
+        session: &Arc<SshSession>,
+        report: &mut Report,
+        delay: &mut Duration,
+    ) -> std::result::Result<std::convert::Infallible, String> {
+        bounded(api::ping(session)).await?;
+        report.phase(AgentPhase::Ready, None);
+        // Opened before the first list, so that no change falls between the two.
+        let mut events = api::events(session).await?;
+        *delay = Duration::from_millis(20);
+        self.update_ports(session, report).await?;
+        let mut heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
+        let mut watch = tokio::time::interval(WATCH);
+        loop {
+            tokio::select! {
+                more = next_piece(&mut events) => {
+                    more?;
+                    drain(&mut events).await?;
+                    self.update_ports(session, report).await?;
+                }
+                _ = heartbeat.tick() => {
+                    let guest_time = bounded(api::ping(session)).await?;
+                    correct_clock(session, guest_time).await;
+                    cut_console(self.paths);
+                    self.update_ports(session, report).await?;
+                }
+                _ = watch.tick() => {
+                    if session.is_closed() {
+                        return Err("the ssh connection to the guest broke".into());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn update_ports(
+        &mut self,
+        session: &SshSession,
+        report: &mut Report,
+    ) -> std::result::Result<(), String> {
+        let wanted = bounded(api::published_ports(session)).await?;
+        report.ports(self.ports.reconcile(wanted).await);
+        Ok(())
+    }
+}
+
+async fn bounded<T>(work: impl Future<Output = std::result::Result<T, String>>) -> std::result::Result<T, String> {
+    match tokio::time::timeout(Duration::from_secs(15), work).await {
+        Ok(result) => result,
+        Err(_) => Err("the guest's engine did not answer in 15 s".into()),
+    }
+}
+
+async fn next_piece(events: &mut Incoming) -> std::result::Result<(), String> {
+    match events.frame().await {
+        Some(Ok(_)) => Ok(()),
+        Some(Err(error)) => Err(format!("events: {error}")),
+        None => Err("the guest's engine ended the stream of events".into()),
+    }
+}
+
+/// Reads what follows within [`SETTLE`].
+async fn drain(events: &mut Incoming) -> std::result::Result<(), String> {
+    let end = tokio::time::Instant::now() + SETTLE;
+    while let Ok(piece) = tokio::time::timeout_at(end, next_piece(events)).await {
+        piece?;
+    }
+    Ok(())
+}
+
+/// Sets the guest's clock after this host has slept or the VM has been paused.
+async fn correct_clock(session: &SshSession, guest_time: Option<i64>) {
+    let now = jiff::Timestamp::now().as_second();
+    if guest_time.is_some_and(|guest| (guest - now).abs() > SKEW) {
+        let _ = session.run(&format!("date -u -s @{now}")).await;
+    }
+}
+
+/// The guest writes this file: it must not fill the host's disk.
+fn cut_console(paths: &MachinePaths) {
+    use std::io::{Read, Seek, SeekFrom, Write};
+    let cut = || -> std::io::Result<()> {
+        let mut file = fs::OpenOptions::new().read(true).write(true).open(paths.console())?;
+        let size = file.metadata()?.len();
+        if size <= CONSOLE_LIMIT {
+            return Ok(());
+        }
+        let mut end = Vec::new();
+        file.seek(SeekFrom::Start(size - CONSOLE_KEPT))?;
+        file.read_to_end(&mut end)?;
+        // QEMU appends, so it goes on behind what is kept.
+        file.file().set_len(0)?;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&end)
+    };
+    let _ = cut();
+}

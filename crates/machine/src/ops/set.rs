@@ -1,0 +1,43 @@
+//! `machine set`.
+
+use super::init::check_resources;
+use super::machines::Machines;
+use crate::error::{Error, Result};
+use crate::name::MachineName;
+
+/// What is to be changed; `None` leaves it.
+#[derive(Clone, Debug, Default)]
+pub struct SetOptions {
+    /// Virtual processors.
+    pub cpus: Option<u32>,
+    /// Memory in MiB.
+    pub memory_mib: Option<u64>,
+    /// Disk in GiB; can only grow.
+    pub disk_gib: Option<u64>,
+}
+
+impl Machines {
+    /// Changes the size of a stopped machine; it counts from the next start.
+    ///
+    /// # Errors
+    /// It does not exist or runs, or a value is impossible.
+    pub async fn set(&self, name: &MachineName, options: &SetOptions) -> Result<()> {
+        let (_, paths) = self.find(name)?;
+        let _lock = self.lock(name, &paths).await?;
+        let (mut record, paths) = self.load(name)?;
+        let provider = self.provider(record.provider);
+        if provider.is_alive(&paths) {
+            return Err(Error::RunningNotChanged { name: name.to_string(), what: "its size" });
+        }
+        let before = record.disk_gib;
+        record.cpus = options.cpus.unwrap_or(record.cpus);
+        record.memory_mib = options.memory_mib.unwrap_or(record.memory_mib);
+        record.disk_gib = options.disk_gib.unwrap_or(before);
+        check_resources(record.cpus, record.memory_mib, record.disk_gib, before)?;
+        if record.disk_gib > before {
+            // The disk first: one that is larger than recorded does no harm.
+            provider.resize(&record, &paths).await?;
+        }
+        self.save(&record, &paths)
+    }
+}

@@ -1,0 +1,286 @@
+//! `machine start`.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use cove_sys::{atomic, fs};
+use rand::RngCore;
+use serde::Serialize;
+use tokio::process::Command;
+
+use super::machines::Machines;
+use crate::agent::{AgentPhase, read_state, remove_state};
+use crate::boot_log::{self, BootStage};
+use crate::error::{Error, Result};
+use crate::keys;
+use crate::name::MachineName;
+use crate::paths::{MachinePaths, private_folder};
+use crate::process;
+use crate::progress::{ProgressSink, StepTime, Steps};
+use crate::provider::{Launched, Stop, VmProvider, VmState};
+use crate::provision::{GUEST_CONFIG_VERSION, GuestConfig, GuestNetwork};
+use crate::record::MachineRecord;
+
+/// Time from the VM's launch to an answering engine, on a busy host under emulation.
+const BOOT_TIME: Duration = Duration::from_secs(180);
+/// Time for an agent to take its lock.
+const AGENT_TIME: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(20);
+const TAIL_LINES: usize = 15;
+/// Console logs are read back up to this size.
+const LOG_LIMIT: u64 = 1 << 20;
+
+/// What a start did.
+#[derive(Clone, Debug, Serialize)]
+pub struct StartReport {
+    /// The machine.
+    pub name: String,
+    /// `kvm` or `tcg`; `None` where the VM was running and only its agent was missing.
+    pub accelerator: Option<String>,
+    /// The steps on the host.
+    pub steps: Vec<StepTime>,
+    /// The stages of the guest's boot, in seconds since its kernel started.
+    pub boot: Vec<BootStage>,
+    /// The forwarded API socket.
+    pub socket: std::path::PathBuf,
+}
+
+impl Machines {
+    /// Starts a machine and returns when its engine answers. Where the VM runs but its agent is gone, only the
+    /// agent is started; a VM that hangs is switched off first.
+    ///
+    /// # Errors
+    /// It is running, something it needs is missing, or it does not come up (with the end of its console); then
+    /// no VM is left behind.
+    pub async fn start(&self, name: &MachineName, sink: ProgressSink<'_>) -> Result<StartReport> {
+        let mut steps = Steps::new(sink);
+        steps.begin("check");
+        let (_, paths) = self.find(name)?;
+        let _lock = self.lock(name, &paths).await?;
+        let (mut record, paths) = self.load(name)?;
+        paths.check_sockets()?;
+        let provider = self.provider(record.provider);
+        private_folder(&paths.runtime)?;
+        let launched = match provider.state(name.as_str(), &paths).await? {
+            VmState::Stopped => Some(self.launch(&mut record, &paths, provider.as_ref(), &mut steps).await?),
+            VmState::Unresponsive => {
+                steps.note(format!("machine {name:?} did not respond and is switched off first"));
+                provider.stop(&record, &paths, Stop::Hard).await?;
+                Some(self.launch(&mut record, &paths, provider.as_ref(), &mut steps).await?)
+            }
+            VmState::Running | VmState::Paused if Self::has_agent(&paths) => {
+                return Err(Error::AlreadyRunning { name: name.to_string() });
+            }
+            VmState::Running | VmState::Paused => {
+                steps.note(format!("machine {name:?} was running without its agent"));
+                None
+            }
+        };
+        let result = self.bring_up(&record, &paths, provider.as_ref(), &mut steps).await;
+        if let Err(error) = result {
+            if launched.is_some() {
+                // A machine that did not come up must not linger; the error says why.
+                let _ = provider.stop(&record, &paths, Stop::Hard).await;
+            }
+            return Err(error);
+        }
+        record.last_up = Some(jiff::Timestamp::now().to_string());
+        self.save(&record, &paths)?;
+        self.register(name, &paths, false)?;
+        Ok(StartReport {
+            name: name.to_string(),
+            accelerator: launched.map(|launched| launched.accelerator),
+            steps: steps.finish(),
+            boot: boot_log::stages(&read_log(&paths.console())),
+            socket: paths.api(),
+        })
+    }
+
+    async fn launch(
+        &self,
+        record: &mut MachineRecord,
+        paths: &MachinePaths,
+        provider: &dyn VmProvider,
+        steps: &mut Steps<'_>,
+    ) -> Result<Launched> {
+        provider.check().await?;
+        for file in [paths.disk(), paths.kernel()] {
+            if !file.is_file() {
+                return Err(Error::BadRecord {
+                    name: record.name.to_string(),
+                    path: file,
+                    reason: "the file is missing".into(),
+                });
+            }
+        }
+        if !port_is_free(record.ssh_port) {
+            let taken = record.ssh_port;
+            record.ssh_port = free_port()?;
+            self.save(record, paths)?;
+            steps.note(format!("port {taken} for ssh is taken: using {}", record.ssh_port));
+        }
+        let config = guest_config(record, paths)?;
+        let json = serde_json::to_vec(&config).map_err(std::io::Error::other)?;
+        atomic::write(&paths.guest_config(), &json, 0o600)?;
+        rotate_console(paths)?;
+        remove_state(paths);
+        steps.begin("launch");
+        let launched = provider.start(record, paths).await;
+        // QEMU has read it; the secret need not lie around.
+        let _ = fs::remove_file(paths.guest_config());
+        let launched = launched?;
+        if let Some(note) = &launched.note {
+            steps.note(note.clone());
+        }
+        Ok(launched)
+    }
+
+    /// Starts the agent and waits until the engine answers through it.
+    async fn bring_up(
+        &self,
+        record: &MachineRecord,
+        paths: &MachinePaths,
+        provider: &dyn VmProvider,
+        steps: &mut Steps<'_>,
+    ) -> Result<()> {
+        steps.begin("boot");
+        // An agent of a former boot may still be on its way out.
+        self.end_agent(paths).await;
+        self.spawn_agent(&record.name, paths)?;
+        let started = Instant::now();
+        let mut phase = AgentPhase::Booting;
+        loop {
+            let state = read_state(paths);
+            if let Some(state) = &state
+                && state.phase != phase
+            {
+                phase = state.phase;
+                match phase {
+                    AgentPhase::Connecting => steps.begin("ssh"),
+                    AgentPhase::Waiting => steps.begin("engine"),
+                    AgentPhase::Ready => {
+                        steps.end();
+                        return Ok(());
+                    }
+                    AgentPhase::Booting | AgentPhase::Reconnecting => {}
+                }
+            }
+            let name = record.name.to_string();
+            let console = paths.console();
+            if !provider.is_alive(paths) {
+                return Err(Error::DiedAtBoot { name, tail: tail(&console), console });
+            }
+            if started.elapsed() > AGENT_TIME && !Self::has_agent(paths) {
+                let log = read_log(&paths.agent_log());
+                return Err(Error::AgentFailed { name, reason: boot_log::tail(&log, 5) });
+            }
+            if started.elapsed() > BOOT_TIME {
+                let error = state.and_then(|state| state.error).unwrap_or_default();
+                let what = if error.is_empty() { "the guest".into() } else { format!("the guest ({error})") };
+                return Err(Error::NoAnswer {
+                    name,
+                    what,
+                    seconds: BOOT_TIME.as_secs(),
+                    tail: tail(&console),
+                    console,
+                });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    fn spawn_agent(&self, name: &MachineName, paths: &MachinePaths) -> Result<()> {
+        let failed = |reason: String| Error::AgentFailed { name: name.to_string(), reason };
+        let Some((program, arguments)) = self.agent_command.split_first() else {
+            return Err(failed("no program is configured for it".into()));
+        };
+        let log = fs::File::create(paths.agent_log())?.into_parts().0;
+        let copy = log.try_clone()?;
+        let mut command = Command::new(program);
+        command.args(arguments).arg(name.as_str()).stdin(Stdio::null()).stdout(log).stderr(copy);
+        #[cfg(unix)]
+        // SAFETY: setsid(2) is async-signal-safe and takes no pointers.
+        unsafe {
+            // Its own session: closing the terminal must not end the forwarding.
+            command.pre_exec(|| rustix::process::setsid().map(drop).map_err(Into::into));
+        }
+        command.spawn().map_err(|error| failed(error.to_string()))?;
+        Ok(())
+    }
+
+    /// Ends the machine's agent, if there is one.
+    pub(super) async fn end_agent(&self, paths: &MachinePaths) {
+        let started = Instant::now();
+        let mut told = false;
+        while Self::has_agent(paths) {
+            if let Some(state) = read_state(paths) {
+                if !told {
+                    process::terminate(state.pid);
+                    told = true;
+                } else if started.elapsed() > Duration::from_secs(3) {
+                    process::kill(state.pid);
+                }
+            }
+            if started.elapsed() > Duration::from_secs(5) {
+                break;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        let _ = fs::remove_file(paths.api());
+        remove_state(paths);
+    }
+}
+
+fn guest_config(record: &MachineRecord, paths: &MachinePaths) -> Result<GuestConfig> {
+    let identity = keys::load_private(&paths.identity())?;
+    let bad = |error: russh::keys::ssh_key::Error| Error::BadKey { path: paths.identity(), reason: error.to_string() };
+    let mut seed = [0; 32];
+    rand::rng().fill_bytes(&mut seed);
+    Ok(GuestConfig {
+        version: GUEST_CONFIG_VERSION,
+        hostname: record.name.hostname(),
+        authorized_key: identity.public_key().to_openssh().map_err(bad)?,
+        host_key: keys::read_private(&paths.host_key())?,
+        seed: seed.iter().map(|byte| format!("{byte:02x}")).collect(),
+        network: GuestNetwork::qemu_user(),
+    })
+}
+
+/// Keeps the former boot's console as `console.log.1`.
+fn rotate_console(paths: &MachinePaths) -> Result<()> {
+    let console = paths.console();
+    match fs::rename(&console, console.with_extension("log.1")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    atomic::write(&console, b"", 0o600)?;
+    Ok(())
+}
+
+fn tail(path: &std::path::Path) -> String {
+    boot_log::tail(&read_log(path), TAIL_LINES)
+}
+
+/// The end of a log that somebody else writes.
+fn read_log(path: &std::path::Path) -> String {
+    use std::io::{Read, Seek, SeekFrom};
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = fs::File::open(path)?;
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(LOG_LIMIT)))?;
+        let mut data = Vec::new();
+        file.take(LOG_LIMIT).read_to_end(&mut data)?;
+        Ok(data)
+    };
+    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
+}
+
+/// A port on 127.0.0.1 that nobody uses at this moment.
+pub(super) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn port_is_free(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok()
+}
