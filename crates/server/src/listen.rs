@@ -53,7 +53,7 @@ pub async fn serve(
     let router = crate::router(engine, over_network);
     let result = accept_all(&listener, &router, options.idle_timeout, shutdown).await;
     if let Some(path) = path {
-        let _ = std::fs::remove_file(&path);
+        let _ = cove_sys::fs::remove_file(&path);
     }
     result
 }
@@ -79,7 +79,7 @@ async fn bind(listen: Listen) -> Result<(Listener, Option<PathBuf>)> {
 
 async fn bind_unix(path: &Path) -> Result<UnixListener> {
     let named = |error: std::io::Error| Error::from(error).context(format!("listen on {}", path.display()));
-    if let Ok(metadata) = std::fs::symlink_metadata(path) {
+    if let Ok(metadata) = cove_sys::fs::symlink_metadata(path) {
         if !metadata.file_type().is_socket() {
             return Err(Error::new(
                 ErrorKind::AlreadyExists,
@@ -92,10 +92,10 @@ async fn bind_unix(path: &Path) -> Result<UnixListener> {
                 format!("another service listens on {}", path.display()),
             ));
         }
-        std::fs::remove_file(path).map_err(named)?;
+        cove_sys::fs::remove_file(path).map_err(named)?;
     }
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(named)?;
+        cove_sys::fs::create_dir_all(folder).map_err(named)?;
     }
     // Nobody else may connect even in the moment between bind and chmod, so the mask does it.
     let previous = rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o177));

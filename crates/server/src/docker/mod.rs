@@ -1,5 +1,14 @@
 //! The Docker routes and Docker's JSON shapes.
 
+mod containers;
+mod create;
+mod execs;
+mod images;
+mod inspect;
+mod networks;
+mod system;
+mod volumes;
+
 use axum::Router;
 
 use crate::router::EngineState;
@@ -7,4 +16,10 @@ use crate::router::EngineState;
 /// Every Docker route.
 pub(crate) fn routes() -> Router<EngineState> {
     Router::new()
+        .merge(containers::routes())
+        .merge(execs::routes())
+        .merge(images::routes())
+        .merge(networks::routes())
+        .merge(system::routes())
+        .merge(volumes::routes())
 }

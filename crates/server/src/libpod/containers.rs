@@ -121,12 +121,16 @@ async fn kill(
     Path(name): Path<String>,
     params: Params,
 ) -> Answer<StatusCode> {
-    let signal = match params.text("signal") {
-        None => 9,
-        Some(text) => text.parse().map_err(|_| ApiError::invalid(text))?,
-    };
-    engine.containers().kill(&name, signal).await?;
+    engine.containers().kill(&name, parse_signal(&params)?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `signal`: a name or a number; SIGKILL where it is missing.
+pub(crate) fn parse_signal(params: &Params) -> Answer<i32> {
+    match params.text("signal") {
+        None => Ok(9),
+        Some(text) => cove_spec::signal::parse(&text).map_err(|error| ApiError(error.into())),
+    }
 }
 
 async fn pause(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<StatusCode> {

@@ -1,0 +1,70 @@
+//! `/volumes`.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use cove_api::{StringMap, Volume, VolumeCreateOptions, VolumeListOptions};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::error::Answer;
+use crate::libpod::remove_volume;
+use crate::params::Params;
+use crate::router::EngineState;
+
+pub(super) fn routes() -> Router<EngineState> {
+    Router::new()
+        .route("/volumes", get(list))
+        .route("/volumes/create", post(create))
+        .route("/volumes/{name}", get(inspect).delete(remove_volume))
+}
+
+fn docker_volume(volume: &Volume) -> Value {
+    json!({
+        "Name": volume.name,
+        "Driver": volume.driver,
+        "Mountpoint": volume.mountpoint,
+        "CreatedAt": volume.created_at,
+        "Labels": volume.labels,
+        "Scope": volume.scope,
+        "Options": volume.options,
+    })
+}
+
+async fn list(State(engine): State<EngineState>, params: Params) -> Answer<Json<Value>> {
+    let volumes = engine.volumes().list(VolumeListOptions { filters: params.filters()? }).await?;
+    let volumes: Vec<Value> = volumes.iter().map(docker_volume).collect();
+    Ok(Json(json!({"Volumes": volumes, "Warnings": []})))
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Create {
+    name: String,
+    driver: String,
+    driver_opts: Option<StringMap>,
+    labels: Option<StringMap>,
+    cluster_volume_spec: Option<Value>,
+}
+
+async fn create(State(engine): State<EngineState>, Json(create): Json<Create>) -> Answer {
+    if create.cluster_volume_spec.is_some() {
+        return Err(cove_api::Error::unsupported("ClusterVolumeSpec: swarm volumes are not supported").into());
+    }
+    // Docker's create of an existing volume answers with that volume.
+    let options = VolumeCreateOptions {
+        name: create.name,
+        driver: create.driver,
+        labels: create.labels.unwrap_or_default(),
+        options: create.driver_opts.unwrap_or_default(),
+        ignore_if_exists: true,
+    };
+    let volume = engine.volumes().create(options).await?;
+    Ok((StatusCode::CREATED, Json(docker_volume(&volume))).into_response())
+}
+
+async fn inspect(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<Json<Value>> {
+    Ok(Json(docker_volume(&engine.volumes().inspect(&name).await?)))
+}
