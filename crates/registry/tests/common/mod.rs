@@ -1,5 +1,7 @@
 //! Small images for tests.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, unreachable_pub)]
+
+pub mod fake;
 
 use std::io::Write;
 use std::path::Path;
