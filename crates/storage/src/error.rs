@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use cove_api::ErrorKind;
+
 /// An error of the store; every message names the file, layer, image or container it is about.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -143,6 +145,32 @@ pub enum StorageError {
 pub type Result<T, E = StorageError> = std::result::Result<T, E>;
 
 impl StorageError {
+    /// The kind of error the rest of the product decides on.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::LayerNotFound(_)
+            | Self::ImageNotFound(_)
+            | Self::ContainerNotFound(_)
+            | Self::DataNotFound { .. } => ErrorKind::NotFound,
+            Self::Ambiguous(..)
+            | Self::BadArchive { .. }
+            | Self::Mismatch { .. }
+            | Self::Invalid { .. }
+            | Self::OtherDriver { .. } => ErrorKind::InvalidArgument,
+            Self::IdInUse { .. } | Self::NameInUse { .. } => ErrorKind::AlreadyExists,
+            Self::ImageInUse { .. } | Self::LayerInUse { .. } => ErrorKind::InUse,
+            Self::NotMounted(_) => ErrorKind::WrongState,
+            Self::Unsupported(_) => ErrorKind::Unsupported,
+            Self::File(error) | Self::System { source: error, .. } | Self::Stream(error) => match error.kind() {
+                io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+                io::ErrorKind::TimedOut => ErrorKind::Timeout,
+                _ => ErrorKind::Internal,
+            },
+            Self::BadJson { .. } | Self::Mount { .. } => ErrorKind::Internal,
+        }
+    }
+
     pub(crate) fn invalid(what: &'static str, value: &str) -> Self {
         Self::Invalid { what, value: value.chars().take(200).collect() }
     }
@@ -166,5 +194,13 @@ impl<T> Context<T> for std::result::Result<T, rustix::io::Errno> {
 impl<T> Context<T> for io::Result<T> {
     fn context(self, action: &'static str, path: impl AsRef<Path>) -> Result<T> {
         self.map_err(|source| StorageError::System { action, path: path.as_ref().to_path_buf(), source })
+    }
+}
+
+impl From<StorageError> for cove_api::Error {
+    fn from(error: StorageError) -> Self {
+        let kind = error.kind();
+        // The messages hold their causes already.
+        Self::new(kind, error.to_string())
     }
 }

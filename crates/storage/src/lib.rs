@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod archive;
+mod check;
 mod containers;
 mod copy;
 mod data;
@@ -25,6 +26,7 @@ mod tempdir;
 mod testing;
 
 pub use archive::{Change, ChangeKind, Compression, Extracted};
+pub use check::RepairReport;
 pub use containers::{ContainerMountOptions, ContainerOptions, container_metadata};
 pub use driver::{DriverKind, OverlayOptions};
 pub use error::{Result, StorageError};

@@ -4,6 +4,8 @@
 
 #[path = "it/archives.rs"]
 mod archives;
+#[path = "it/crash.rs"]
+mod crash;
 #[path = "it/fixture.rs"]
 mod fixture;
 #[path = "it/podman.rs"]
