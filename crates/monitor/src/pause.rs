@@ -9,6 +9,7 @@ use rustix::mount::MountPropagationFlags;
 use rustix::thread::UnshareFlags;
 
 pub(crate) fn main() -> io::Result<()> {
+    crate::host::close_inherited();
     // SAFETY: unshare of the user and mount namespaces by a single-threaded process shares no memory state.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWUSER | UnshareFlags::NEWNS) }.map_err(|e| {
         io::Error::new(io::Error::from(e).kind(), format!("cannot create a user namespace: {}", io::Error::from(e)))

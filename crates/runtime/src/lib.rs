@@ -5,8 +5,10 @@ pub mod cgroup;
 mod error;
 mod launch;
 pub mod oci;
+pub mod rootless;
 pub mod seccomp;
 mod state;
+pub mod subid;
 pub mod user;
 
 pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, reopen_log, resize};

@@ -1,0 +1,141 @@
+//! Entering a user's namespace and running a container in it, as an ordinary user.
+//!
+//! Needs root (to become that user), a user `tester` with subordinate ids, crun, busybox and a built `cove-monitor`;
+//! prints `skipped: why` otherwise. Without a test harness, because the namespace is entered before there are threads.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use cove_api::ContainerSpec;
+use cove_runtime::cgroup::{CgroupPreference, CgroupProbe, detect};
+use cove_runtime::oci::{Defaults, HostFacts, Namespaces, ShmSource, SpecInput, build, write_bundle};
+use cove_runtime::rootless::{EnterOptions, enter, leave};
+use cove_runtime::user::resolve_user;
+use cove_runtime::{LaunchOptions, LogConfig, OciRuntime, Runtime, RuntimeOptions, StreamOptions};
+use cove_sys::fs;
+
+fn main() {
+    match std::env::args().nth(1).as_deref() {
+        Some("inside") => inside(Path::new(&std::env::args().nth(2).unwrap())),
+        _ => outside(),
+    }
+}
+
+/// `id` of the user by the system's files.
+fn find_user(name: &str) -> Option<(u32, u32)> {
+    let text = fs::read_to_string("/etc/passwd").ok()?;
+    let line = text.lines().find(|l| l.split(':').next() == Some(name))?;
+    let fields: Vec<&str> = line.split(':').collect();
+    Some((fields[2].parse().ok()?, fields[3].parse().ok()?))
+}
+
+fn outside() {
+    let skip = |why: &str| println!("skipped: {why}");
+    if !rustix::process::geteuid().is_root() {
+        return skip("not root");
+    }
+    let Some((uid, gid)) = find_user("tester") else { return skip("no user tester") };
+    if !Path::new("/usr/bin/crun").exists() || !Path::new("/bin/busybox").exists() {
+        return skip("no crun or busybox");
+    }
+    let exe = std::env::current_exe().unwrap();
+    let monitor = exe.parent().unwrap().parent().unwrap().join("cove-monitor");
+    if !monitor.exists() {
+        return skip("cove-monitor is not built");
+    }
+    let dir = std::env::temp_dir().join(format!("cove-rootless-{}", std::process::id()));
+    fs::create_dir_all(dir.join("rootfs/bin")).unwrap();
+    for name in ["proc", "dev", "sys", "etc", "tmp"] {
+        fs::create_dir_all(dir.join("rootfs").join(name)).unwrap();
+    }
+    fs::copy("/bin/busybox", dir.join("rootfs/bin/sh")).unwrap();
+    for applet in ["cat", "grep", "id"] {
+        std::os::unix::fs::symlink("sh", dir.join("rootfs/bin").join(applet)).unwrap();
+    }
+    fs::copy(&exe, dir.join("test")).unwrap();
+    fs::copy(&monitor, dir.join("cove-monitor")).unwrap();
+    assert!(Command::new("chown").args(["-R", "tester"]).arg(&dir).status().unwrap().success());
+    for round in 0..2 {
+        let start = Instant::now();
+        let mut command = Command::new(dir.join("test"));
+        command.arg("inside").arg(&dir).uid(uid).gid(gid).env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin");
+        let status = command.current_dir("/tmp").status().unwrap();
+        assert!(status.success(), "round {round}: {status}");
+        println!("round {round}: {:?}", start.elapsed());
+    }
+    assert!(leave(&dir.join("run")).unwrap());
+    fs::remove_dir_all(&dir).unwrap();
+}
+
+fn inside(dir: &Path) {
+    let start = Instant::now();
+    let outer = rustix::process::geteuid().as_raw();
+    let identity = enter(&EnterOptions {
+        run_dir: dir.join("run"),
+        monitor: dir.join("cove-monitor"),
+        subuid: "/etc/subuid".into(),
+        subgid: "/etc/subgid".into(),
+    })
+    .unwrap();
+    println!("entered in {:?}: {identity:?}", start.elapsed());
+    assert!(identity.rootless && identity.uid == outer);
+    assert!(rustix::process::geteuid().is_root());
+    assert_eq!(std::env::current_dir().unwrap(), Path::new("/tmp"));
+    let cgroup = detect(&CgroupProbe::new(true, None), CgroupPreference::Automatic);
+    let runtime = Runtime::new(RuntimeOptions {
+        run_dir: dir.join("run"),
+        monitor: dir.join("cove-monitor"),
+        cgroup: cgroup.clone(),
+    })
+    .unwrap();
+    let rootfs = dir.join("rootfs");
+    let spec = ContainerSpec::default();
+    let script = "cat /proc/self/uid_map /proc/self/mounts; ulimit -n; grep Cap /proc/self/status; id; \
+                  cat /proc/sys/net/ipv4/ping_group_range";
+    let oci = build(&SpecInput {
+        id: "r",
+        spec: &spec,
+        rootfs: &rootfs,
+        args: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+        cwd: "/".to_owned(),
+        env: vec!["PATH=/bin".to_owned()],
+        hostname: "r".to_owned(),
+        user: resolve_user(&rootfs, "", &[]).unwrap(),
+        namespaces: Namespaces::default(),
+        id_mappings: None,
+        shm: ShmSource::Private,
+        mounts: Vec::new(),
+        init_path: None,
+        cgroup: &cgroup,
+        defaults: &Defaults::default(),
+        host: &HostFacts::read(true),
+    })
+    .unwrap();
+    let bundle = dir.join("bundle");
+    write_bundle(&bundle, &oci).unwrap();
+    let log = dir.join("log");
+    let launch = runtime.launch(LaunchOptions {
+        id: "r".to_owned(),
+        oci_runtime: OciRuntime { name: "crun".to_owned(), path: PathBuf::from("/usr/bin/crun"), flags: Vec::new() },
+        bundle,
+        streams: StreamOptions {
+            log: LogConfig::K8sFile { path: log.clone(), max_size: None },
+            ..StreamOptions::default()
+        },
+        exit_command: Vec::new(),
+        periodic: Vec::new(),
+        no_pivot: false,
+        monitor_cgroup: None,
+        container_cgroup: None,
+    });
+    let started = launch.unwrap().start().unwrap();
+    let record = started.supervision.wait_exit().unwrap();
+    started.supervision.wait_cleaned().unwrap();
+    started.supervision.acknowledge().unwrap();
+    let text = fs::read_to_string(&log).unwrap();
+    fs::remove_file(&log).unwrap();
+    assert_eq!(record.exit_code, 0, "{text}");
+    println!("{text}");
+}
