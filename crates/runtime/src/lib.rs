@@ -4,6 +4,7 @@ pub mod attach;
 pub mod cgroup;
 mod error;
 mod launch;
+pub mod logs;
 pub mod oci;
 pub mod rootless;
 pub mod seccomp;
@@ -18,4 +19,5 @@ pub use error::{Error, Result};
 pub use launch::{
     ExecOptions, Launch, LaunchOptions, OciRuntime, Runtime, RuntimeOptions, Started, StreamOptions, Supervision,
 };
+pub use logs::{LogLine, LogOptions, LogReader};
 pub use state::ProcessState;
