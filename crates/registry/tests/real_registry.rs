@@ -12,7 +12,7 @@ use common::{has, image, run, write_dir};
 use cove_config::Credentials;
 use cove_registry::{
     Archive, ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyEvent, CopyOptions, Digest, ManifestFormat,
-    Platform, Reference, RegistryClient, RegistryOptions, copy_image,
+    Platform, PushOptions, Reference, RegistryClient, RegistryOptions, copy_image,
 };
 use cove_sys::fs;
 
@@ -232,6 +232,87 @@ async fn pulls_saves_and_loads() {
         run("skopeo", &["inspect", &format!("dir:{}", here(&format!("{name}-dir2")))]);
     }
     assert_eq!(client.tags(&Reference::parse(&registry.name("test/oci")).unwrap()).await.unwrap(), ["1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pushes_packed_plain_and_mounted_layers() {
+    if !ready() {
+        return;
+    }
+    let registry = Registry::start();
+    let folder = registry.path();
+    let client = RegistryClient::new(registry.options("secret"));
+    let docker = image(ManifestFormat::Docker, "amd64", 4, 300_000);
+    write_dir(&folder.join("docker"), &docker);
+    let options = CopyOptions { platform: Platform::linux("amd64"), ..CopyOptions::default() };
+    let reference = |text: &str| Reference::parse(&registry.name(text)).unwrap();
+    let check = |name: &str| {
+        let target = format!("docker://{}", registry.name(name));
+        let config = registry.skopeo(&[
+            "inspect",
+            "--config",
+            "--raw",
+            "--cert-dir",
+            "CERTS",
+            "--creds",
+            "user:secret",
+            &target,
+        ]);
+        assert_eq!(Digest::sha256(config.trim_end().as_bytes()), docker.config.descriptor.digest);
+        // Reads every layer back.
+        registry.skopeo(&[
+            "copy",
+            "--src-cert-dir",
+            "CERTS",
+            "--src-creds",
+            "user:secret",
+            &target,
+            &format!("docker-archive:{}", folder.join(name.replace(['/', ':'], "-")).display()),
+        ]);
+    };
+    // As they are.
+    let source = Archive::open(&folder.join("docker"), folder).unwrap().source(0).unwrap();
+    let destination = client.destination(&reference("a/one:1"), PushOptions::default()).unwrap();
+    let report = copy_image(&source, &destination, &options).await.unwrap();
+    assert_eq!(report.manifest_digest, docker.manifest.descriptor.digest);
+    check("a/one:1");
+    // Again: everything is there, in another repository by mounting.
+    for name in ["a/one:2", "b/two:1"] {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let seen = events.clone();
+        let options = CopyOptions {
+            progress: Some(Arc::new(move |event| seen.lock().unwrap().push(event))),
+            ..options.clone()
+        };
+        let push = PushOptions { mount_from: vec![reference("a/one:1")], ..PushOptions::default() };
+        let destination = client.destination(&reference(name), push).unwrap();
+        copy_image(&source, &destination, &options).await.unwrap();
+        let reused = events
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|event| matches!(event, CopyEvent::LayerReused { .. }))
+            .count();
+        assert_eq!(reused, docker.layers.len(), "{name}");
+        check(name);
+    }
+    // From plain layers, packed on the way, and as OCI.
+    let plain = folder.join("plain.tar");
+    let writer =
+        ArchiveWriter::create(&plain, false, archive_options(ArchiveFormat::Docker, folder)).unwrap();
+    copy_image(&source, &writer.destination(), &options).await.unwrap();
+    writer.finish().unwrap();
+    let source = Archive::open(&plain, folder).unwrap().source(0).unwrap();
+    for (name, manifest) in [("c/packed:1", None), ("d/packed:1", Some(ManifestFormat::Oci))] {
+        let push = PushOptions { manifest, ..PushOptions::default() };
+        let destination = client.destination(&reference(name), push).unwrap();
+        copy_image(&source, &destination, &options).await.unwrap();
+        check(name);
+    }
+    let wrong = RegistryClient::new(registry.options("wrong"));
+    let destination = wrong.destination(&reference("e/x:1"), PushOptions::default()).unwrap();
+    let error = copy_image(&source, &destination, &options).await.unwrap_err();
+    assert!(error.to_string().contains("unauthorized"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,9 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{
-    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER,
-};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use http::{Method, StatusCode};
 use reqwest::{Client, Response, Url};
 use rustls::RootCertStore;
@@ -67,7 +65,7 @@ impl Http {
         if let Some(client) = clients.get(&(host.clone(), insecure)) {
             return Ok(client.clone());
         }
-        let roots = self.roots.get_or_init(tls::system_roots);
+        let roots = || self.roots.get_or_init(tls::system_roots);
         let config = tls::client_config(&host, &self.options.certificate_dirs, roots, insecure)?;
         let client = Client::builder()
             .tls_backend_preconfigured(config)
@@ -238,11 +236,6 @@ pub(super) fn host_of(url: &Url) -> String {
 /// Without query and user information, for messages.
 pub(super) fn describe(url: &Url) -> String {
     format!("{}://{}{}", url.scheme(), host_of(url), url.path())
-}
-
-/// The announced length of an answer.
-pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The client side of the OCI distribution protocol.
 //!
-//! [`RegistryClient`] opens sources; a session per repository answers challenges, follows redirects without taking
+//! [`RegistryClient`] opens sources and destinations; a session per repository answers challenges, follows redirects without taking
 //! credentials along, tries again what may pass, and turns failures into messages.
 
 mod challenge;
+mod destination;
 mod failure;
 mod http;
 mod open;
@@ -12,6 +13,7 @@ mod session;
 mod source;
 mod tls;
 
+pub use destination::{PushOptions, RegistryDestination};
 pub use open::RegistryClient;
 pub use options::{CredentialLookup, RegistryOptions, RetryPolicy};
 pub use source::RegistrySource;

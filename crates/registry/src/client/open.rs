@@ -7,6 +7,7 @@ use ::http::{HeaderValue, Method};
 use cove_config::{Credentials, Registries};
 use serde::Deserialize;
 
+use super::destination::{PushOptions, RegistryDestination};
 use super::http::Http;
 use super::options::RegistryOptions;
 use super::session::{Access, Session};
@@ -78,6 +79,24 @@ impl RegistryClient {
             }
         }
         Err(combine(&reference.to_string(), causes))
+    }
+
+    /// A destination that pushes to `reference`. Nothing is contacted yet.
+    ///
+    /// # Errors
+    /// The configuration blocks the registry.
+    pub fn destination(&self, reference: &Reference, options: PushOptions) -> Result<RegistryDestination> {
+        let endpoint = endpoint::own_endpoint(self.registries(), reference)?;
+        let mut session =
+            Session::new(self.http.clone(), &endpoint.reference, endpoint.insecure, Access::Push);
+        session.mount_from = options
+            .mount_from
+            .iter()
+            .filter(|other| other.registry() == reference.registry())
+            .map(|other| other.repository().to_owned())
+            .filter(|other| other != endpoint.reference.repository())
+            .collect();
+        Ok(RegistryDestination::new(session, endpoint.reference, options))
     }
 
     /// All tags of a repository.

@@ -48,6 +48,8 @@ pub(super) struct Session {
     base: OnceCell<Url>,
     credentials: OnceCell<Option<Credentials>>,
     authorization: Mutex<Option<HeaderValue>>,
+    /// Other repositories of the registry that blobs may be mounted from.
+    pub(super) mount_from: Vec<String>,
 }
 
 impl Session {
@@ -88,6 +90,7 @@ impl Session {
             base: OnceCell::new(),
             credentials: OnceCell::new(),
             authorization: Mutex::new(None),
+            mount_from: Vec::new(),
         }
     }
 
@@ -268,6 +271,9 @@ impl Session {
                 }
                 if let Some(scope) = &scope {
                     url.query_pairs_mut().append_pair("scope", scope);
+                }
+                for other in &self.mount_from {
+                    url.query_pairs_mut().append_pair("scope", &format!("repository:{other}:pull"));
                 }
                 let mut request = Request::new(Method::GET, url.clone(), self.insecure);
                 if let Some(credentials) = &credentials {

@@ -31,11 +31,12 @@ pub(super) fn system_roots() -> RootCertStore {
     roots
 }
 
-/// A configuration for `host`. With `insecure` the server's certificate is not checked.
-pub(super) fn client_config(
+/// A configuration for `host`. With `insecure` the server's certificate is not checked, and the
+/// system's roots are not read.
+pub(super) fn client_config<'a>(
     host: &str,
     directories: &[PathBuf],
-    system: &RootCertStore,
+    system: impl FnOnce() -> &'a RootCertStore,
     insecure: bool,
 ) -> Result<ClientConfig> {
     let tls = |reason: String| Error::Tls { registry: host.into(), reason };
@@ -47,7 +48,7 @@ pub(super) fn client_config(
     let verifier: Arc<dyn ServerCertVerifier> = if insecure {
         Arc::new(Unchecked { provider })
     } else {
-        let mut roots = system.clone();
+        let mut roots = system().clone();
         for certificate in &files.roots {
             roots
                 .add(certificate.clone())

@@ -1,0 +1,328 @@
+//! `docker://` as a destination: blobs by streamed upload, then the manifest.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
+use http::Method;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Body, Response, Url};
+use tokio::sync::mpsc;
+
+use super::failure::classify;
+use super::http::{Request, host_of};
+use super::session::Session;
+use crate::digest::{Digest, DigestAlgorithm, Hasher};
+use crate::error::{Error, Result};
+use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
+use crate::manifest::{Descriptor, LayerCompression, ManifestFormat, layer_media_type};
+use crate::reference::Reference;
+use crate::stream::read_blocking;
+
+/// A registry may move a large blob to its final place before it answers.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
+const PIECE: usize = 128 << 10;
+const PIECES_AHEAD: usize = 8;
+
+/// How to push.
+#[derive(Clone, Debug, Default)]
+pub struct PushOptions {
+    /// Send plain layers as they are, instead of packing them with gzip.
+    pub keep_plain: bool,
+    /// The manifest's family; `None` keeps it.
+    pub manifest: Option<ManifestFormat>,
+    /// Names that the same layers may have been pushed to or pulled from: on the same registry they are mounted from
+    /// there instead of sent.
+    pub mount_from: Vec<Reference>,
+    /// Packed forms of layers by diff id: a layer that the registry has in this form is not sent again.
+    pub known_layers: HashMap<Digest, Descriptor>,
+}
+
+/// An image on its way to a registry. Its name is the reference it was made for.
+pub struct RegistryDestination {
+    session: Session,
+    place: Reference,
+    options: PushOptions,
+    formats: Vec<ManifestFormat>,
+}
+
+impl RegistryDestination {
+    pub(super) fn new(session: Session, place: Reference, options: PushOptions) -> Self {
+        let formats = options.manifest.into_iter().collect();
+        Self { session, place, options, formats }
+    }
+
+    async fn has_blob(&self, digest: &Digest) -> Result<bool> {
+        let url = self.session.url(&format!("blobs/{digest}")).await?;
+        let response = self.session.send(Method::HEAD, url, HeaderMap::new()).await?;
+        match response.status().as_u16() {
+            200 => Ok(true),
+            404 => Ok(false),
+            _ => Err(self.session.refused(response).await),
+        }
+    }
+
+    /// Asks the registry to take the blob from another repository of its own.
+    async fn mount(&self, digest: &Digest) -> Result<bool> {
+        for other in &self.session.mount_from {
+            let mut url = self.session.url("blobs/uploads/").await?;
+            url.query_pairs_mut().append_pair("mount", &digest.to_string()).append_pair("from", other);
+            let response = self.session.send(Method::POST, url, HeaderMap::new()).await?;
+            match response.status().as_u16() {
+                201 => return Ok(true),
+                // It began an upload instead, which nobody wants.
+                202 => {
+                    if let Ok(upload) = self.upload_location(&response) {
+                        let _ = self.session.send(Method::DELETE, upload, HeaderMap::new()).await;
+                    }
+                }
+                _ => (),
+            }
+        }
+        Ok(false)
+    }
+
+    async fn begin_upload(&self) -> Result<Url> {
+        let url = self.session.url("blobs/uploads/").await?;
+        let response = self.session.send(Method::POST, url, HeaderMap::new()).await?;
+        if response.status().as_u16() != 202 {
+            return Err(self.session.refused(response).await);
+        }
+        self.upload_location(&response)
+    }
+
+    fn upload_location(&self, response: &Response) -> Result<Url> {
+        let refuse = |reason: &str| Error::Protocol { registry: self.session.name(), reason: reason.into() };
+        let location = response
+            .headers()
+            .get(LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|location| response.url().join(location).ok())
+            .ok_or_else(|| refuse("it began an upload without a usable Location"))?;
+        match (response.url().scheme(), location.scheme()) {
+            (_, "https") | ("http", "http") => Ok(location),
+            _ => Err(refuse("it wants an upload over another scheme")),
+        }
+    }
+
+    /// Sends a request whose body cannot be repeated. `sent` counts what has gone out.
+    async fn send_once(&self, method: Method, url: Url, body: Body, sent: &AtomicU64) -> Result<Response> {
+        let host = host_of(&url);
+        let stall = self.session.http.options.stall_timeout;
+        let client = self.session.http.client(&url, self.session.is_insecure())?;
+        let mut request = client
+            .request(method, url.clone())
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))
+            .body(body);
+        if let Some(authorization) = self.session.authorization_for(&url).await? {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let answer = request.send();
+        let stalled = async {
+            let mut last = u64::MAX;
+            loop {
+                let now = sent.load(Ordering::Relaxed);
+                if now == last {
+                    return;
+                }
+                last = now;
+                tokio::time::sleep(stall).await;
+            }
+        };
+        tokio::select! {
+            result = answer => result.map_err(|error| classify(&host, &error).error),
+            () = stalled => Err(self.session.http.timeout(format!("{}: upload", self.session.name()))),
+        }
+    }
+
+    async fn finish_upload(&self, location: Url, digest: &Digest, body: Bytes) -> Result<()> {
+        let mut url = location;
+        url.query_pairs_mut().append_pair("digest", &digest.to_string());
+        let mut request = Request::new(Method::PUT, url, self.session.is_insecure());
+        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        request.body = Some(body);
+        let response = tokio::time::timeout(COMMIT_TIMEOUT, self.session.send_request(request))
+            .await
+            .map_err(|_| Error::Timeout {
+                what: format!("{}: upload of {digest}", self.session.name()),
+                seconds: COMMIT_TIMEOUT.as_secs(),
+            })??;
+        if response.status().as_u16() != 201 {
+            return Err(self.session.refused(response).await);
+        }
+        Ok(())
+    }
+
+    /// Streams `data` up; gives the upload's place for the last request.
+    async fn stream_up(&self, data: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Result<Url> {
+        let location = self.begin_upload().await?;
+        let sent = Arc::new(AtomicU64::new(0));
+        let counter = sent.clone();
+        let failed = Arc::new(Mutex::new(None));
+        let failure = failed.clone();
+        let body = Body::wrap_stream(data.map(move |piece| match piece {
+            Ok(piece) => {
+                counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                Ok(piece)
+            }
+            Err(error) => {
+                let told = error.to_string();
+                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                Err(io::Error::other(told))
+            }
+        }));
+        let response = match self.send_once(Method::PATCH, location, body, &sent).await {
+            Ok(response) => response,
+            Err(error) => {
+                let own = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+                return Err(match own {
+                    Some(own) => Error::io(self.session.name(), own),
+                    None => error,
+                });
+            }
+        };
+        if !matches!(response.status().as_u16(), 202 | 204) {
+            return Err(self.session.refused(response).await);
+        }
+        self.upload_location(&response)
+    }
+}
+
+#[async_trait]
+impl ImageDestination for RegistryDestination {
+    fn formats(&self) -> &[ManifestFormat] {
+        &self.formats
+    }
+
+    async fn try_reuse(&self, layer: &Layer<'_>) -> Result<Option<StoredLayer>> {
+        let is_plain = layer.descriptor.layer_compression() == Some(LayerCompression::None);
+        let mut forms = Vec::new();
+        if !is_plain || self.options.keep_plain {
+            forms.push(layer.descriptor);
+        }
+        forms.extend(self.options.known_layers.get(layer.diff_id));
+        for descriptor in forms {
+            if self.has_blob(&descriptor.digest).await? || self.mount(&descriptor.digest).await? {
+                return Ok(Some(StoredLayer { descriptor: descriptor.clone() }));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn put_layer(&self, layer: &Layer<'_>, data: BlobStream) -> Result<StoredLayer> {
+        let is_plain = layer.descriptor.layer_compression() == Some(LayerCompression::None);
+        if !is_plain || self.options.keep_plain {
+            let location = self.stream_up(data).await?;
+            self.finish_upload(location, &layer.descriptor.digest, Bytes::new()).await?;
+            return Ok(StoredLayer { descriptor: layer.descriptor.clone() });
+        }
+        let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
+        let packing = read_blocking(data, move |reader| {
+            let mut output = PackedOutput {
+                sender,
+                piece: Vec::with_capacity(PIECE),
+                hasher: Hasher::new(DigestAlgorithm::Sha256),
+                count: 0,
+            };
+            let result = pack(reader, &mut output);
+            if let Err(error) = &result {
+                // The request must break off, not end as if the layer were complete.
+                let told = io::Error::new(error.kind(), error.to_string());
+                let _ = output.sender.blocking_send(Err(told));
+            }
+            result.map_err(|error| Error::io("packing a layer", error))?;
+            Ok((output.hasher.finish(), output.count))
+        });
+        let packed = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
+        // When the upload ends early, packing fails only because of that: the upload knows the reason.
+        let (packed, location) = tokio::join!(packing, self.stream_up(packed));
+        let (location, (digest, size)) = (location?, packed?);
+        self.finish_upload(location, &digest, Bytes::new()).await?;
+        let format = if layer.descriptor.media_type.starts_with("application/vnd.oci.") {
+            ManifestFormat::Oci
+        } else {
+            ManifestFormat::Docker
+        };
+        let kind = layer_media_type(format, LayerCompression::Gzip);
+        Ok(StoredLayer { descriptor: Descriptor::new(kind, digest, size) })
+    }
+
+    async fn commit(&self, image: &FinishedImage<'_>) -> Result<()> {
+        let config = &image.parsed.config.digest;
+        if !self.has_blob(config).await? {
+            let location = self.begin_upload().await?;
+            self.finish_upload(location, config, image.config.clone()).await?;
+        }
+        let tag = match (self.place.digest(), self.place.tag()) {
+            (Some(digest), None) => {
+                if *digest != image.manifest.digest() {
+                    return Err(Error::DigestMismatch {
+                        subject: format!("{}: manifest to push", self.place),
+                        expected: digest.clone(),
+                        actual: image.manifest.digest(),
+                    });
+                }
+                digest.to_string()
+            }
+            (_, Some(tag)) => tag.to_owned(),
+            (None, None) => "latest".to_owned(),
+        };
+        let url = self.session.url(&format!("manifests/{tag}")).await?;
+        let mut request = Request::new(Method::PUT, url, self.session.is_insecure());
+        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static(image.parsed.media_type()));
+        request.body = Some(image.manifest.bytes.clone());
+        let response = self.session.send_request(request).await?;
+        if !response.status().is_success() {
+            return Err(self.session.refused(response).await);
+        }
+        Ok(())
+    }
+}
+
+fn pack(reader: &mut impl io::Read, output: &mut PackedOutput) -> io::Result<()> {
+    let mut encoder = flate2::write::GzEncoder::new(&mut *output, flate2::Compression::default());
+    io::copy(reader, &mut encoder)?;
+    encoder.finish()?;
+    output.flush_piece()
+}
+
+/// Hashes what is written and hands it to the request in pieces.
+struct PackedOutput {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+    piece: Vec<u8>,
+    hasher: Hasher,
+    count: u64,
+}
+
+impl PackedOutput {
+    fn flush_piece(&mut self) -> io::Result<()> {
+        if self.piece.is_empty() {
+            return Ok(());
+        }
+        self.hasher.update(&self.piece);
+        self.count += self.piece.len() as u64;
+        let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
+        self.sender
+            .blocking_send(Ok(piece.into()))
+            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the upload ended early"))
+    }
+}
+
+impl Write for PackedOutput {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.piece.extend_from_slice(data);
+        if self.piece.len() >= PIECE {
+            self.flush_piece()?;
+        }
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
