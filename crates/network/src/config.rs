@@ -50,35 +50,22 @@ pub(crate) struct ConfigStore {
 
 /// The lock podman takes (`fcntl` open file description lock on `netavark.lock`); closing the file releases it.
 struct ConfigLock {
-    _file: fs::File,
+    _files: Vec<fs::File>,
 }
+
+/// Where newer versions of podman keep the lock of root's folder.
+const ROOT_FOLDER: &str = "/etc/containers/networks";
+const ROOT_LOCK: &str = "/run/lock/netavark.lock";
 
 impl ConfigStore {
     fn lock(&self) -> Result<ConfigLock> {
         fs::create_dir_all(&self.folder).map_err(|error| Error::file("creating", &self.folder, error))?;
-        let path = self.folder.join("netavark.lock");
-        let file = fs::OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|error| Error::file("opening", &path, error))?;
-        // SAFETY: all-zero is a valid value of this plain C structure.
-        let mut request: libc::flock = unsafe { std::mem::zeroed() };
-        // The constants are small; the field is narrower than them on some systems.
-        request.l_type = libc::F_WRLCK as libc::c_short;
-        request.l_whence = libc::SEEK_SET as libc::c_short;
-        loop {
-            // SAFETY: the descriptor is open and `request` lives through the call, which reads it only.
-            if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLKW, &request) } == 0 {
-                return Ok(ConfigLock { _file: file });
-            }
-            let error = std::io::Error::last_os_error();
-            if error.kind() != std::io::ErrorKind::Interrupted {
-                return Err(Error::file("locking", &path, error));
-            }
+        let mut files = Vec::new();
+        if self.folder == Path::new(ROOT_FOLDER) && Path::new("/run/lock").is_dir() {
+            files.push(lock_as_podman(Path::new(ROOT_LOCK))?);
         }
+        files.push(lock_as_podman(&self.folder.join("netavark.lock"))?);
+        Ok(ConfigLock { _files: files })
     }
 
     /// The default network as it is without a file.
@@ -214,6 +201,31 @@ impl ConfigStore {
         }
         self.write(&network)?;
         Ok(network)
+    }
+}
+
+fn lock_as_podman(path: &Path) -> Result<fs::File> {
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(|error| Error::file("opening", path, error))?;
+    // SAFETY: all-zero is a valid value of this plain C structure.
+    let mut request: libc::flock = unsafe { std::mem::zeroed() };
+    // The constants are small; the field is narrower than them on some systems.
+    request.l_type = libc::F_WRLCK as libc::c_short;
+    request.l_whence = libc::SEEK_SET as libc::c_short;
+    loop {
+        // SAFETY: the descriptor is open and `request` lives through the call, which reads it only.
+        if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLKW, &request) } == 0 {
+            return Ok(file);
+        }
+        let error = std::io::Error::last_os_error();
+        if error.kind() != std::io::ErrorKind::Interrupted {
+            return Err(Error::file("locking", path, error));
+        }
     }
 }
 

@@ -77,6 +77,7 @@ impl Firewall<'_> {
             self.accept_forward(&network.network_interface)?;
         }
         drop(lock);
+        forget_flows(record);
         Ok(())
     }
 
@@ -96,6 +97,7 @@ impl Firewall<'_> {
                 all()?.into_iter().filter(|other| other.holder() != record.holder()).collect::<Vec<_>>();
             self.rebuild_locked(&others)?;
         }
+        forget_flows(record);
         Ok(())
     }
 
@@ -192,6 +194,15 @@ impl Firewall<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Without it, flows only heal later: no reason to fail.
+fn forget_flows(record: &Record) {
+    let ports =
+        record.ports.iter().filter(|port| port.protocol == "udp").map(|port| port.host_port).collect();
+    if let Err(error) = crate::conntrack::forget_udp(&ports) {
+        tracing::debug!("forgetting tracked UDP flows: {error}");
     }
 }
 

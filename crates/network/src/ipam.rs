@@ -30,6 +30,9 @@ pub(crate) struct Pool<'a> {
     pub(crate) range: Option<(IpAddr, IpAddr)>,
     /// Addresses that others are seen to use.
     pub(crate) avoid: BTreeSet<IpAddr>,
+    /// Podman leases from the same subnet, upwards from its start and in a store of its own: take the upper half
+    /// first.
+    pub(crate) shared: bool,
 }
 
 impl Pool<'_> {
@@ -106,14 +109,19 @@ impl Leases {
         let folder = self.network_folder(pool.network)?;
         let ipv4 = pool.subnet.is_ipv4();
         let marker = folder.join(if ipv4 { ".last4" } else { ".last6" });
+        // Small subnets have no half to spare.
+        let low_half = if pool.shared && high - low >= 61 { low + (high - low).div_ceil(2) } else { low };
         let last = fs::read_link(&marker)
             .ok()
             .and_then(|text| text.to_str().and_then(|text| text.parse::<IpAddr>().ok()))
             .filter(|last| last.is_ipv4() == ipv4)
             .map(number)
-            .filter(|last| (low..high).contains(last));
-        let start = last.map_or(low, |last| last + 1);
-        let candidates = (start..=high).chain(low..start).map(|candidate| from_number(candidate, ipv4));
+            .filter(|last| (low_half..high).contains(last));
+        let start = last.map_or(low_half, |last| last + 1);
+        let candidates = (start..=high)
+            .chain(low_half..start)
+            .chain(low..low_half)
+            .map(|candidate| from_number(candidate, ipv4));
         // A subnet of IPv6 has no end; a lease store of this size has.
         for candidate in candidates.take(1 << 20) {
             if pool.gateway == Some(candidate) || pool.avoid.contains(&candidate) {
@@ -195,7 +203,14 @@ mod tests {
     fn pool(subnet: &str) -> Pool<'static> {
         let subnet: Cidr = subnet.parse().unwrap();
         let gateway = from_number(number(subnet.first()) + 1, subnet.is_ipv4());
-        Pool { network: "net", subnet, gateway: Some(gateway), range: None, avoid: BTreeSet::new() }
+        Pool {
+            network: "net",
+            subnet,
+            gateway: Some(gateway),
+            range: None,
+            avoid: BTreeSet::new(),
+            shared: false,
+        }
     }
 
     #[test]
@@ -241,6 +256,19 @@ mod tests {
         leases.lease_static(&pool, "fd00::11".parse().unwrap(), "a").unwrap();
         assert!(leases.lease_static(&pool, "fd00::1".parse().unwrap(), "b").is_err());
         assert!(leases.forget("../net").is_err());
+    }
+
+    #[test]
+    fn a_subnet_shared_with_podman_is_used_from_its_middle() {
+        let folder = tempfile::tempdir().unwrap();
+        let leases = Leases::new(folder.path().to_path_buf());
+        let mut pool = Pool { shared: true, ..pool("10.88.0.0/16") };
+        assert_eq!(leases.lease(&pool, "a").unwrap().to_string(), "10.88.128.0");
+        assert_eq!(leases.lease(&pool, "a").unwrap().to_string(), "10.88.128.1");
+        pool.subnet = "10.88.0.0/26".parse().unwrap();
+        let all: BTreeSet<_> = (0..61).map(|_| leases.lease(&pool, "b").unwrap()).collect();
+        assert_eq!(all.len(), 61);
+        assert!(leases.lease(&pool, "b").is_err());
     }
 
     #[test]

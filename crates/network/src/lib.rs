@@ -5,7 +5,9 @@
 #![cfg(target_os = "linux")]
 
 mod addr;
+mod attach;
 mod config;
+mod conntrack;
 mod dns;
 mod error;
 mod firewall;

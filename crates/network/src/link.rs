@@ -430,7 +430,12 @@ pub(crate) fn nft_chain_exists(family: NftFamily, table: &str, chain: &str) -> i
     message.text(NFTA_CHAIN_TABLE, table).text(NFTA_CHAIN_NAME, chain);
     match Socket::netfilter()?.query(message) {
         Ok(answers) => Ok(!answers.is_empty()),
-        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+        // The latter: the module is not loaded yet, which `nft` will do.
+        Err(error)
+            if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINVAL | libc::EOPNOTSUPP)) =>
+        {
+            Ok(false)
+        }
         Err(error) => Err(error),
     }
 }

@@ -78,7 +78,7 @@ pub struct ResolvOptions {
 pub fn resolv_conf(options: &ResolvOptions) -> String {
     let host = ResolvConf::parse(&options.host);
     let mut servers = options.network_servers.clone();
-    if !(options.network_only && !servers.is_empty()) {
+    if !options.network_only || servers.is_empty() {
         if options.servers.is_empty() {
             servers.extend(host.servers.iter().filter(|server| usable(server, options)).cloned());
         } else {

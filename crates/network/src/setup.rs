@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use cove_api::{Network, NetworkAddress, NetworkInterface, NetworkStatus, PerNetworkOptions, PortMapping};
 
 use crate::addr::{Cidr, MacAddress};
+use crate::attach::{Plan, attach_bridge, attach_child, configure};
 use crate::error::{Error, Result};
 use crate::ident;
 use crate::ipam::Pool;
-use crate::link::{self, Child, Veth};
+use crate::link;
 use crate::netlink::Socket;
 use crate::netns;
 use crate::ports;
@@ -51,16 +52,6 @@ pub struct SetupReport {
     pub sockets: Vec<OwnedFd>,
 }
 
-/// One network of a container, planned: everything known but nothing done.
-struct Plan {
-    settings: Settings,
-    entry: RecordNetwork,
-    addresses: Vec<(Cidr, Option<IpAddr>)>,
-    mac: MacAddress,
-    static_mac: bool,
-    metric: Option<u32>,
-}
-
 impl Networks {
     /// Connects a container to its networks and publishes its ports. What an earlier attempt for the same
     /// container left is taken down first. On an error nothing is left.
@@ -72,9 +63,7 @@ impl Networks {
         ident::check_id(&options.container_id)?;
         let namespace = netns::open(&options.netns)
             .map_err(|error| Error::file("opening the network namespace", &options.netns, error))?;
-        if let Some(stale) = self.records.read(&self.owner, &options.container_id)? {
-            self.teardown_record(&stale)?;
-        }
+        self.teardown(&options.container_id)?;
         let mut record =
             Record::new(&self.owner, &options.container_id, &options.container_name, &options.netns);
         record.dns_servers = options.dns_servers.clone();
@@ -224,7 +213,7 @@ impl Networks {
         interface: String,
     ) -> Result<Plan> {
         let settings = Settings::parse(&network)?;
-        for (key, _) in &how.options {
+        for key in how.options.keys() {
             if !matches!(key.as_str(), "mode") {
                 return Err(Error::Unsupported(format!(
                     "option {key} of network {} for a container is not supported",
@@ -280,6 +269,7 @@ impl Networks {
                     gateway: subnet.gateway,
                     range: subnet.range,
                     avoid: self.addresses_of_others(&entry.network, &settings)?,
+                    shared: self.podman_leases(),
                 };
                 let wish = wanted.iter().position(|address| subnet.subnet.contains(*address));
                 let address = match wish {
@@ -330,7 +320,7 @@ impl Networks {
             dns_search_domains: if bridge_dns { vec!["dns.podman".into()] } else { Vec::new() },
         };
         let entry = entry.clone();
-        Ok(Plan { metric: settings.metric, settings, entry, addresses, mac, static_mac })
+        Ok(Plan { settings, entry, addresses, mac, static_mac })
     }
 
     /// Makes the devices, in the host's namespace and the container's.
@@ -367,8 +357,31 @@ impl Networks {
         ident::check_id(container_id)?;
         match self.records.read(&self.owner, container_id)? {
             Some(record) => self.teardown_record(&record),
-            None => self.records.remove(&self.owner, container_id),
+            None => self.teardown_unknown(container_id),
         }
+    }
+
+    /// Cleans up after a container whose record is missing or unreadable: by a search where the record was there.
+    fn teardown_unknown(&self, container_id: &str) -> Result<()> {
+        let holder = format!("{container_id}@{}", self.owner);
+        if !self.records.exists(&holder) {
+            return Ok(());
+        }
+        let mut errors = Vec::new();
+        errors.extend(self.records.remove(&self.owner, container_id).err());
+        errors.extend(self.leases.release_where(&|_, other| other == holder).err());
+        errors.extend(self.port_leases.release_where(&|other| other == holder).err());
+        errors.extend(
+            self.in_host_if_there(|| {
+                self.firewall().rebuild(&self.records.all()?)?;
+                for network in self.config.load()?.values() {
+                    self.dns_remove(network, container_id)?;
+                }
+                Ok(())
+            })
+            .err(),
+        );
+        Error::collected(errors)
     }
 
     pub(crate) fn teardown_record(&self, record: &Record) -> Result<()> {
@@ -461,163 +474,6 @@ fn free_interface(used: &BTreeSet<String>) -> String {
     (0u32..).map(|number| format!("eth{number}")).find(|name| !used.contains(name)).unwrap_or_default()
 }
 
-/// Makes sure of the bridge with its addresses and sysctls; returns its index.
-fn ensure_bridge(socket: &mut Socket, network: &Network, settings: &Settings) -> Result<u32> {
-    let name = &network.network_interface;
-    if name.is_empty() {
-        return Err(Error::Invalid(format!("network {} has no network_interface", network.name)));
-    }
-    let mut fresh = false;
-    let bridge = match link::find(socket, name)? {
-        Some(bridge) => bridge,
-        None => {
-            fresh = link::add_bridge(socket, name, MacAddress::random(), settings.mtu)?;
-            link::find(socket, name)?.ok_or_else(|| {
-                Error::kernel(format!("creating bridge {name}"), std::io::Error::other("it is gone"))
-            })?
-        }
-    };
-    if bridge.kind != "bridge" {
-        return Err(Error::InUse(format!(
-            "bridge interface {name} already exists but is a {:?} interface",
-            bridge.kind
-        )));
-    }
-    if fresh && !settings.has_family(false) {
-        // Otherwise the bridge and all containers would solicit routers of nobody.
-        let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/accept_ra"), "0");
-    }
-    for subnet in &settings.subnets {
-        if let Some(address) = subnet.gateway.and_then(|gateway| Cidr::new(gateway, subnet.subnet.prefix())) {
-            link::add_address(socket, bridge.index, address)?;
-        }
-    }
-    if !bridge.up {
-        link::set_up(socket, bridge.index)?;
-    }
-    if settings.has_family(true) {
-        if !network.internal {
-            netns::sysctl("net/ipv4/ip_forward", "1")?;
-        }
-        // Ports published on loopback leave through the bridge with a loopback source until they are masqueraded.
-        netns::sysctl(&format!("net/ipv4/conf/{name}/route_localnet"), "1")?;
-        netns::sysctl(&format!("net/ipv4/conf/{name}/rp_filter"), "2")?;
-    }
-    if settings.has_family(false) && !network.internal {
-        netns::sysctl("net/ipv6/conf/all/forwarding", "1")?;
-    }
-    Ok(bridge.index)
-}
-
-fn attach_bridge(socket: &mut Socket, plan: &Plan, namespace: BorrowedFd<'_>, hairpin: bool) -> Result<()> {
-    let master = ensure_bridge(socket, &plan.entry.network, &plan.settings)?;
-    let veth = Veth {
-        name: &plan.entry.host_device,
-        master,
-        peer_name: &plan.entry.interface,
-        peer_mac: plan.mac,
-        peer_netns: namespace,
-        mtu: plan.settings.mtu,
-    };
-    let result = match link::add_veth(socket, &veth) {
-        // A pair of the same container from an attempt that was killed, or whose namespace is just ending.
-        Err(error)
-            if error.raw_os_error() == Some(libc::EEXIST) && link::find(socket, veth.name)?.is_some() =>
-        {
-            link::delete(socket, veth.name)?;
-            link::add_veth(socket, &veth)
-        }
-        other => other,
-    };
-    result.map_err(|error| match error.raw_os_error() {
-        Some(libc::EEXIST) => {
-            Error::InUse(format!("interface {} exists in the container's network namespace", veth.peer_name))
-        }
-        _ => Error::kernel(format!("creating the veth pair {} - {}", veth.name, veth.peer_name), error),
-    })?;
-    if hairpin && let Some(port) = link::find(socket, veth.name)? {
-        link::set_hairpin(socket, port.index)
-            .map_err(|error| Error::kernel(format!("setting hairpin mode of {}", veth.name), error))?;
-    }
-    Ok(())
-}
-
-fn attach_child(
-    socket: &mut Socket,
-    plan: &Plan,
-    kind: &str,
-    mode: u32,
-    namespace: BorrowedFd<'_>,
-) -> Result<()> {
-    let network = &plan.entry.network;
-    let parent = match network.network_interface.as_str() {
-        "" => {
-            let mut routes = link::routes(socket)?;
-            routes.retain(|route| route.destination.is_none());
-            routes.iter().min_by_key(|route| route.metric).and_then(|route| route.device).ok_or_else(
-                || {
-                    Error::Invalid(format!(
-                        "network {} has no parent interface and the host no default route",
-                        network.name
-                    ))
-                },
-            )?
-        }
-        name => {
-            link::find(socket, name)?
-                .ok_or_else(|| Error::Invalid(format!("parent interface {name} does not exist")))?
-                .index
-        }
-    };
-    let child = Child {
-        kind,
-        mode,
-        parent,
-        name: &plan.entry.interface,
-        mac: (kind == "macvlan" || plan.static_mac).then_some(plan.mac),
-        netns: namespace,
-        mtu: plan.settings.mtu,
-    };
-    link::add_child(socket, &child)
-        .map_err(|error| Error::kernel(format!("creating the {kind} interface {}", child.name), error))
-}
-
-/// Configures one device within the container's namespace; returns its hardware address.
-fn configure(socket: &mut Socket, plan: &Plan) -> Result<Option<MacAddress>> {
-    let name = &plan.entry.interface;
-    let device = link::find(socket, name)?.ok_or_else(|| {
-        Error::kernel(format!("looking for {name} in the container"), std::io::Error::other("no device"))
-    })?;
-    // Announces the address when the device comes up, so that nobody keeps the last owner's hardware address.
-    let _ = netns::sysctl(&format!("net/ipv4/conf/{name}/arp_notify"), "1");
-    if plan.settings.has_family(false) {
-        let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/autoconf"), "0");
-        let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/disable_ipv6"), "0");
-    }
-    let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/accept_ra"), "0");
-    for (address, _) in &plan.addresses {
-        link::add_address(socket, device.index, *address)?;
-    }
-    link::set_up(socket, device.index)?;
-    if plan.settings.default_route {
-        for (_, gateway) in &plan.addresses {
-            if let Some(gateway) = gateway {
-                link::add_route(socket, device.index, None, *gateway, plan.metric.or(Some(100)))?;
-            }
-        }
-    }
-    for route in &plan.settings.routes {
-        link::add_route(
-            socket,
-            device.index,
-            Some(route.destination.network()),
-            route.gateway,
-            route.metric,
-        )?;
-    }
-    Ok(device.mac)
-}
-
 impl Networks {
     /// Addresses on the network's bridge that no lease of ours explains: containers of podman, which keeps its
     /// own lease file.
@@ -633,6 +489,11 @@ impl Networks {
             let neighbours = link::neighbours(&mut socket, bridge.index).unwrap_or_default();
             Ok(neighbours.into_iter().map(|(address, _)| address).collect())
         })
+    }
+
+    /// Whether podman has leased addresses since boot: it keeps its store beside that of the name servers.
+    fn podman_leases(&self) -> bool {
+        self.options.dns_dir.parent().is_some_and(|folder| folder.join("ipam.db").exists())
     }
 
     /// Path of a container's namespace.

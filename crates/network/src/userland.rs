@@ -99,9 +99,7 @@ impl Networks {
                 "pasta and slirp4netns networks are for rootless containers only".into(),
             ));
         }
-        if let Some(stale) = self.records.read(&self.owner, &options.container_id)? {
-            self.teardown_record(&stale)?;
-        }
+        self.teardown(&options.container_id)?;
         let mut record = Record::new(&self.owner, &options.container_id, "", &options.netns);
         record.mode = match options.network {
             UserNetwork::Pasta => Mode::Pasta,

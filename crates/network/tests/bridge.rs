@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use cove_api::{Network, NetworkCreateOptions, PerNetworkOptions, PortMapping, Subnet};
 use cove_network::{Error, Networks, NetworksOptions, SetupOptions};
+use cove_sys::fs;
 
 /// Runs `test` in a fresh network namespace that plays the host.
 fn on_a_host(test: impl FnOnce(&Networks, &Path) + Send) {
@@ -20,9 +21,8 @@ fn on_a_host(test: impl FnOnce(&Networks, &Path) + Send) {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             // SAFETY: only this thread's network namespace changes, and the thread is the test's own.
-            if let Err(error) =
-                unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) }
-            {
+            let moved = unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) };
+            if let Err(error) = moved {
                 println!("skipped: no network namespace: {error}");
                 return;
             }
@@ -138,7 +138,7 @@ fn containers_of_the_default_network_reach_each_other() {
         networks.teardown("c2").unwrap();
         networks.remove_netns("c2").unwrap();
         for name in ["records", "leases/podman"] {
-            let left: Vec<_> = std::fs::read_dir(folder.join("run").join(name))
+            let left: Vec<_> = fs::read_dir(folder.join("run").join(name))
                 .unwrap()
                 .map(|entry| entry.unwrap().file_name())
                 .filter(|name| !name.as_encoded_bytes().starts_with(b"."))
@@ -278,6 +278,45 @@ fn networks_are_made_used_and_removed() {
 }
 
 #[test]
+fn a_client_that_keeps_sending_reaches_the_new_container() {
+    on_a_host(|networks, folder| {
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        let answers = |expected: bool| {
+            let _ = client.send_to(b"x", "127.0.0.1:5353");
+            let mut buffer = [0; 8];
+            assert_eq!(client.recv(&mut buffer).is_ok(), expected);
+        };
+        for id in ["first", "second"] {
+            let mut options = options(networks, id, "podman");
+            options.ports = vec![PortMapping { protocol: "udp".into(), ..port("127.0.0.1", 5353, 53) }];
+            networks.setup(&options).unwrap();
+            let socket = inside(&options.netns, || UdpSocket::bind("0.0.0.0:53").unwrap());
+            let thread = std::thread::spawn(move || {
+                let mut buffer = [0; 8];
+                let (count, peer) = socket.recv_from(&mut buffer).unwrap();
+                socket.send_to(&buffer[..count], peer).unwrap();
+            });
+            answers(true);
+            thread.join().unwrap();
+            end(networks, id);
+            answers(false);
+        }
+        // A record that a crash or a fault made unreadable does not keep anything.
+        let mut third = options(networks, "third", "podman");
+        third.ports = vec![port("", 5354, 53)];
+        networks.setup(&third).unwrap();
+        let records = folder.join("run/records");
+        let record = fs::read_dir(&records).unwrap().next().unwrap().unwrap().path();
+        fs::write(record, "{").unwrap();
+        networks.setup(&third).unwrap();
+        end(networks, "third");
+        assert!(!shell("nft list table inet cove").contains("5354"));
+        assert_eq!(fs::read_dir(folder.join("run/ports")).unwrap().count(), 0);
+    });
+}
+
+#[test]
 fn internal_and_isolated_networks_are_kept_apart() {
     on_a_host(|networks, _| {
         let isolated = |name: &str, internal: bool| Network {
@@ -315,6 +354,53 @@ fn internal_and_isolated_networks_are_kept_apart() {
 }
 
 #[test]
+fn macvlan_and_ipvlan_devices_lie_on_a_parent() {
+    on_a_host(|networks, _| {
+        shell(
+            "ip link add up0 type veth peer name up1 && ip link set up0 up && ip link set up1 up && ip addr add 172.31.9.1/24 dev up0",
+        );
+        shell("ip link set up0 mtu 1400 && ip route add default via 172.31.9.254 dev up0");
+        for (name, last) in [("macvlan", "77"), ("ipvlan", "78")] {
+            let wanted = Network {
+                name: name.into(),
+                driver: name.into(),
+                network_interface: "up0".into(),
+                subnets: vec![Subnet { subnet: "172.31.9.0/24".into(), ..Subnet::default() }],
+                ..Network::default()
+            };
+            networks.create(wanted, NetworkCreateOptions::default()).unwrap();
+            let mut one = options(networks, name, name);
+            one.networks.get_mut(name).unwrap().static_ips = vec![format!("172.31.9.{last}")];
+            match networks.setup(&one) {
+                Err(Error::Unsupported(reason)) => {
+                    println!("skipped: {reason}");
+                    networks.remove_netns(name).unwrap();
+                    continue;
+                }
+                other => drop(other.unwrap()),
+            }
+            let seen = inside(&one.netns, || shell("ip -d addr show eth0; ip route"));
+            assert!(
+                seen.contains(name) && seen.contains(last) && seen.contains("default via 172.31.9.1"),
+                "{seen}"
+            );
+            end(networks, name);
+            networks.remove(name).unwrap();
+        }
+        let wanted = Network { name: "no-parent".into(), driver: "macvlan".into(), ..Network::default() };
+        assert!(matches!(
+            networks.create(wanted, NetworkCreateOptions::default()),
+            Err(Error::Unsupported(_))
+        ));
+        // Bridges take the MTU of the way out.
+        let one = options(networks, "c1", "podman");
+        networks.setup(&one).unwrap();
+        assert!(inside(&one.netns, || shell("ip link show eth0")).contains("mtu 1400"));
+        end(networks, "c1");
+    });
+}
+
+#[test]
 fn a_drop_policy_of_others_does_not_cut_containers_off() {
     on_a_host(|networks, _| {
         shell(
@@ -330,7 +416,7 @@ fn a_drop_policy_of_others_does_not_cut_containers_off() {
 
 /// Asks the name server at `server` for the IPv4 address of `name`: the response code and the address.
 fn lookup(server: &str, name: &str) -> Option<(u8, Option<std::net::Ipv4Addr>)> {
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     let mut question = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in name.split('.') {
@@ -364,12 +450,13 @@ fn containers_find_each_other_by_name() {
         let settle = || std::thread::sleep(Duration::from_millis(150));
         settle();
         let ask = |name: &str| inside(&second.netns, || lookup(&server, name));
-        let expected = Some((0, Some("10.89.0.2".parse().unwrap())));
+        let address = Some("10.89.0.2".parse().unwrap());
+        let expected = Some((0, address));
         for name in ["web", "name-0123456789abcdef", "0123456789ab"] {
             assert_eq!(ask(name), expected, "{name}");
         }
         // Killed, it is started again by the next operation.
-        let pid = std::fs::read_to_string(folder.join("dns/aardvark.pid")).unwrap();
+        let pid = fs::read_to_string(folder.join("dns/aardvark.pid")).unwrap();
         shell(&format!("kill -9 {pid}"));
         settle();
         assert_eq!(ask("web"), None);
@@ -378,10 +465,10 @@ fn containers_find_each_other_by_name() {
         assert_eq!(ask("web"), expected);
         networks.teardown("0123456789abcdef").unwrap();
         settle();
-        assert_ne!(ask("web").and_then(|(_, address)| address), expected.unwrap().1);
+        assert_ne!(ask("web").and_then(|(_, found)| found), address);
         end(networks, "c2");
         settle();
-        let pid = std::fs::read_to_string(folder.join("dns/aardvark.pid")).unwrap_or_default();
+        let pid = fs::read_to_string(folder.join("dns/aardvark.pid")).unwrap_or_default();
         assert!(pid.is_empty() || !works(&format!("kill -0 {pid}")), "the server ends with the last name");
         networks.remove_netns("0123456789abcdef").unwrap();
     });

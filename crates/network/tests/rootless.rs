@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use cove_api::{Network, NetworkCreateOptions, PerNetworkOptions, PortMapping};
 use cove_network::{Error, Networks, NetworksOptions, SetupOptions, UserNetwork, UserlandOptions};
+use cove_sys::fs;
 
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
@@ -52,7 +53,7 @@ fn outer() -> ExitCode {
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();
         let copy = folder.path().join("rootless");
-        std::fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
+        fs::copy(std::env::current_exe().unwrap(), &copy).unwrap();
         let status = Command::new("setpriv")
             .args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "unshare", "-Urm"])
             .arg(&copy)

@@ -1,0 +1,200 @@
+//! Making the devices that connect a container, in the host's namespace and in the container's.
+
+use std::net::IpAddr;
+use std::os::fd::BorrowedFd;
+
+use cove_api::Network;
+
+use crate::addr::{Cidr, MacAddress};
+use crate::error::{Error, Result};
+use crate::link::{self, Child, Veth};
+use crate::netlink::Socket;
+use crate::netns;
+use crate::record::RecordNetwork;
+use crate::settings::Settings;
+
+const ETHERNET_MTU: u32 = 1500;
+
+/// One network of a container, planned: everything known but nothing done.
+pub(crate) struct Plan {
+    pub(crate) settings: Settings,
+    pub(crate) entry: RecordNetwork,
+    /// Addresses with their gateways.
+    pub(crate) addresses: Vec<(Cidr, Option<IpAddr>)>,
+    pub(crate) mac: MacAddress,
+    pub(crate) static_mac: bool,
+}
+
+/// The MTU of the device that the default route leaves by: packets of containers leave by it too.
+fn default_mtu(socket: &mut Socket) -> Option<u32> {
+    let index = default_device(socket).ok()??;
+    link::all(socket).ok()?.into_iter().find(|device| device.index == index).map(|device| device.mtu)
+}
+
+fn default_device(socket: &mut Socket) -> Result<Option<u32>> {
+    let mut routes = link::routes(socket)?;
+    routes.retain(|route| route.destination.is_none());
+    Ok(routes.iter().min_by_key(|route| route.metric).and_then(|route| route.device))
+}
+
+/// Makes sure of the bridge with its addresses and sysctls; returns its index, and
+/// the MTU for its ports where that is not the usual one.
+fn ensure_bridge(socket: &mut Socket, network: &Network, settings: &Settings) -> Result<(u32, Option<u32>)> {
+    let name = &network.network_interface;
+    if name.is_empty() {
+        return Err(Error::Invalid(format!("network {} has no network_interface", network.name)));
+    }
+    let mut fresh = false;
+    let bridge = match link::find(socket, name)? {
+        Some(bridge) => bridge,
+        None => {
+            let mtu = settings.mtu.or_else(|| default_mtu(socket));
+            fresh = link::add_bridge(socket, name, MacAddress::random(), mtu)?;
+            link::find(socket, name)?.ok_or_else(|| {
+                Error::kernel(format!("creating bridge {name}"), std::io::Error::other("it is gone"))
+            })?
+        }
+    };
+    if bridge.kind != "bridge" {
+        return Err(Error::InUse(format!(
+            "bridge interface {name} already exists but is a {:?} interface",
+            bridge.kind
+        )));
+    }
+    if fresh && !settings.has_family(false) {
+        // Otherwise the bridge and all containers would solicit routers of nobody.
+        let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/accept_ra"), "0");
+    }
+    for subnet in &settings.subnets {
+        if let Some(address) = subnet.gateway.and_then(|gateway| Cidr::new(gateway, subnet.subnet.prefix())) {
+            link::add_address(socket, bridge.index, address)?;
+        }
+    }
+    if !bridge.up {
+        link::set_up(socket, bridge.index)?;
+    }
+    if settings.has_family(true) {
+        if !network.internal {
+            netns::sysctl("net/ipv4/ip_forward", "1")?;
+        }
+        // Ports published on loopback leave through the bridge with a loopback source until they are masqueraded.
+        netns::sysctl(&format!("net/ipv4/conf/{name}/route_localnet"), "1")?;
+        netns::sysctl(&format!("net/ipv4/conf/{name}/rp_filter"), "2")?;
+    }
+    if settings.has_family(false) && !network.internal {
+        netns::sysctl("net/ipv6/conf/all/forwarding", "1")?;
+    }
+    Ok((bridge.index, settings.mtu.or(Some(bridge.mtu).filter(|mtu| *mtu != ETHERNET_MTU))))
+}
+
+/// Connects a container to a bridge by a veth pair.
+pub(crate) fn attach_bridge(
+    socket: &mut Socket,
+    plan: &Plan,
+    namespace: BorrowedFd<'_>,
+    hairpin: bool,
+) -> Result<()> {
+    let (master, mtu) = ensure_bridge(socket, &plan.entry.network, &plan.settings)?;
+    let veth = Veth {
+        name: &plan.entry.host_device,
+        master,
+        peer_name: &plan.entry.interface,
+        peer_mac: plan.mac,
+        peer_netns: namespace,
+        mtu,
+    };
+    let result = match link::add_veth(socket, &veth) {
+        // A pair of the same container from an attempt that was killed, or whose namespace is just ending.
+        Err(error)
+            if error.raw_os_error() == Some(libc::EEXIST) && link::find(socket, veth.name)?.is_some() =>
+        {
+            link::delete(socket, veth.name)?;
+            link::add_veth(socket, &veth)
+        }
+        other => other,
+    };
+    result.map_err(|error| match error.raw_os_error() {
+        Some(libc::EEXIST) => {
+            Error::InUse(format!("interface {} exists in the container's network namespace", veth.peer_name))
+        }
+        _ => Error::kernel(format!("creating the veth pair {} - {}", veth.name, veth.peer_name), error),
+    })?;
+    if hairpin && let Some(port) = link::find(socket, veth.name)? {
+        link::set_hairpin(socket, port.index)
+            .map_err(|error| Error::kernel(format!("setting hairpin mode of {}", veth.name), error))?;
+    }
+    Ok(())
+}
+
+/// Gives a container a device on a parent of the host.
+pub(crate) fn attach_child(
+    socket: &mut Socket,
+    plan: &Plan,
+    kind: &str,
+    mode: u32,
+    namespace: BorrowedFd<'_>,
+) -> Result<()> {
+    let network = &plan.entry.network;
+    let parent = match network.network_interface.as_str() {
+        "" => default_device(socket)?.ok_or_else(|| {
+            Error::Invalid(format!(
+                "network {} has no parent interface and the host no default route",
+                network.name
+            ))
+        })?,
+        name => {
+            link::find(socket, name)?
+                .ok_or_else(|| Error::Invalid(format!("parent interface {name} does not exist")))?
+                .index
+        }
+    };
+    let child = Child {
+        kind,
+        mode,
+        parent,
+        name: &plan.entry.interface,
+        mac: (kind == "macvlan" || plan.static_mac).then_some(plan.mac),
+        netns: namespace,
+        mtu: plan.settings.mtu,
+    };
+    link::add_child(socket, &child).map_err(|error| match error.raw_os_error() {
+        Some(libc::EOPNOTSUPP) => Error::Unsupported(format!("this kernel has no {kind} interfaces")),
+        _ => Error::kernel(format!("creating the {kind} interface {}", child.name), error),
+    })
+}
+
+/// Configures one device within the container's namespace.
+pub(crate) fn configure(socket: &mut Socket, plan: &Plan) -> Result<()> {
+    let name = &plan.entry.interface;
+    let device = link::find(socket, name)?.ok_or_else(|| {
+        Error::kernel(format!("looking for {name} in the container"), std::io::Error::other("no device"))
+    })?;
+    // Announces the address when the device comes up, so that nobody keeps the last owner's hardware address.
+    let _ = netns::sysctl(&format!("net/ipv4/conf/{name}/arp_notify"), "1");
+    if plan.settings.has_family(false) {
+        let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/autoconf"), "0");
+        let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/disable_ipv6"), "0");
+    }
+    let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/accept_ra"), "0");
+    for (address, _) in &plan.addresses {
+        link::add_address(socket, device.index, *address)?;
+    }
+    link::set_up(socket, device.index)?;
+    if plan.settings.default_route {
+        for (_, gateway) in &plan.addresses {
+            if let Some(gateway) = gateway {
+                link::add_route(socket, device.index, None, *gateway, plan.settings.metric.or(Some(100)))?;
+            }
+        }
+    }
+    for route in &plan.settings.routes {
+        link::add_route(
+            socket,
+            device.index,
+            Some(route.destination.network()),
+            route.gateway,
+            route.metric,
+        )?;
+    }
+    Ok(())
+}
