@@ -10,3 +10,5 @@ mod crash;
 mod fixture;
 #[path = "it/podman.rs"]
 mod podman;
+#[path = "it/rootless.rs"]
+mod rootless;

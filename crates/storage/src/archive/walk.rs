@@ -223,10 +223,10 @@ fn is_opaque_path(root: &OwnedFd, path: &OsStr) -> bool {
 }
 
 /// Whether a directory hides what the layers below have in it.
-pub(super) fn is_opaque(directory: &OwnedFd) -> bool {
-    ["trusted.overlay.opaque", "user.overlay.opaque"].iter().any(|key| {
+pub(super) fn is_opaque(directory: impl AsFd) -> bool {
+    ["trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"].iter().any(|key| {
         let mut value = [0; 4];
-        matches!(rustix::fs::fgetxattr(directory, *key, &mut value), Ok(length) if value[..length] == *b"y")
+        matches!(rustix::fs::fgetxattr(&directory, *key, &mut value), Ok(length) if value[..length] == *b"y")
     })
 }
 

@@ -54,6 +54,10 @@ impl Writer<'_> {
             let name = [parent, b".wh.", entry.name.as_bytes()].concat();
             return self.header(entry, &Item { name: &name, ..plain(b'0') });
         }
+        // fuse-overlayfs leaves both the file and the attribute, which was written with the directory.
+        if self.is_layer && entry.name == ".wh..wh..opq" && parent_is_opaque(entry) {
+            return Ok(());
+        }
         match entry.kind() {
             FileType::Directory => self.directory(entry),
             FileType::RegularFile => self.file(entry),
@@ -169,7 +173,9 @@ impl Writer<'_> {
         let mut found = Vec::new();
         for name in list[..length].split(|&byte| byte == 0).filter(|name| !name.is_empty()) {
             let Ok(name) = std::str::from_utf8(name) else { continue };
-            let overlay = name.strip_prefix("trusted.overlay.").or(name.strip_prefix("user.overlay."));
+            let overlay = ["trusted.overlay.", "user.overlay.", "user.fuseoverlayfs."]
+                .iter()
+                .find_map(|prefix| name.strip_prefix(prefix));
             if self.is_layer && matches!(overlay, Some("redirect" | "metacopy")) {
                 return Err(StorageError::Unsupported(format!(
                     "writing {} as a layer, since overlay keeps it elsewhere ({name})",
@@ -272,6 +278,11 @@ impl Writer<'_> {
     fn shown(&self, entry: &Entry<'_>) -> std::path::PathBuf {
         self.root.join(std::ffi::OsStr::from_bytes(entry.path))
     }
+}
+
+/// Whether the directory that holds an entry is marked as opaque.
+fn parent_is_opaque(entry: &Entry<'_>) -> bool {
+    is_opaque(entry.parent)
 }
 
 /// Where a name divides into ustar's prefix (155) and name (100).
