@@ -1,20 +1,61 @@
-//! Set-up, demo, tests, checks, benchmarks and the machine image.
+//! Set-up, demo, tests, checks, benchmarks and the machine image: `cargo xtask help`.
 
+#![allow(clippy::disallowed_methods, reason = "errors get their path by context here")]
+
+mod bench;
+mod demo;
+mod node;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
 mod vm_image;
 
 use std::process::ExitCode;
 
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  setup [--check] [GROUP…]   install what is missing, naming each package (--check only reports);
+                             groups: build engine machine desktop test (default: all)
+  demo [--no-machine] [--no-window]
+                             build everything and do the main job for real: a container here, the same
+                             container in a machine, and the window when there is a display
+  test [PART…]               set up, build and pass the tests; parts: unit e2e machine ui window (default: all)
+  tidy                       formatting, lints, crate directions, file sizes, licences
+  bench [NAME…]              measure against the peers on this machine; a table and target/bench.json
+  vm-image [OPTIONS]         build what a machine boots; see vm-images/README.md
+";
+
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    let result = match args.split_first() {
-        Some((command, rest)) if command == "vm-image" => vm_image::build(rest),
-        _ => Err("usage: cargo xtask vm-image [options]".to_owned()),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", [].as_slice()),
+    };
+    let result = match command {
+        "setup" => setup::run(rest),
+        "demo" => demo::run(rest),
+        "test" => test::run(rest),
+        "tidy" => tidy::run(rest),
+        "bench" => bench::run(rest),
+        "vm-image" => build_vm_image(rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(anyhow::anyhow!("no such command: {other}\n\n{HELP}")),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            eprintln!("xtask {command}: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Builds what a machine boots.
+fn build_vm_image(arguments: &[String]) -> anyhow::Result<()> {
+    vm_image::build(arguments).map_err(anyhow::Error::msg)
 }

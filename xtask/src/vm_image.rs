@@ -120,7 +120,10 @@ fn parse(args: &[String], root: &Path) -> Result<Options, String> {
     }
     for file in [&options.cove, &options.monitor] {
         if !file.is_file() {
-            return Err(format!("{} is missing: run `cargo build -p cove-cli -p cove-monitor` first", file.display()));
+            return Err(format!(
+                "{} is missing: run `cargo build -p cove-cli -p cove-monitor` first",
+                file.display()
+            ));
         }
     }
     Ok(options)
@@ -236,8 +239,23 @@ fn make_tree(options: &Options, root: &Path, packages: &Path, tree: &Path) -> Re
         .arg("--exclude-from")
         .arg(recipe.join("exclude")))?;
     for folder in [
-        "proc", "sys", "dev", "run", "tmp", "root", "home/cove", "mnt", "var/tmp", "var/log", "var/lib/cove", "etc",
-        "usr/local/bin", "var/cache", "usr/lib/cove", "etc/containers/networks", "var/lib/dbus",
+        "proc",
+        "sys",
+        "dev",
+        "run",
+        "tmp",
+        "root",
+        "home/cove",
+        "mnt",
+        "var/tmp",
+        "var/log",
+        "var/lib/cove",
+        "etc",
+        "usr/local/bin",
+        "var/cache",
+        "usr/lib/cove",
+        "etc/containers/networks",
+        "var/lib/dbus",
     ] {
         fs::create_dir_all(tree.join(folder)).map_err(text)?;
     }
@@ -393,7 +411,8 @@ fn unpack_kernel(image: &[u8]) -> Result<Option<Vec<u8>>, String> {
     }
     let setup = (usize::from(byte(0x1f1)?) + 1) * 512;
     let (offset, length) = (setup + word(0x248)?, word(0x24c)?);
-    let payload = image.get(offset..offset + length).ok_or("the kernel image's payload is outside the file")?;
+    let payload =
+        image.get(offset..offset + length).ok_or("the kernel image's payload is outside the file")?;
     if payload.get(..4) != Some(&[0x02, 0x21, 0x4c, 0x18]) {
         return Ok(None);
     }
@@ -424,7 +443,10 @@ fn make_disk(options: &Options, tree: &Path) -> Result<(), String> {
     run(as_root("mke2fs")
         .args(["-q", "-F", "-t", "ext4", "-L", "cove", "-m", "0", "-i", "16384"])
         .args(["-U", "636f7665-0000-4000-8000-6d616368696e"])
-        .args(["-E", "hash_seed=636f7665-0000-4000-8000-000000000001,root_owner=0:0,assume_storage_prezeroed=1"])
+        .args([
+            "-E",
+            "hash_seed=636f7665-0000-4000-8000-000000000001,root_owner=0:0,assume_storage_prezeroed=1",
+        ])
         .arg("-d")
         .arg(tree)
         .arg(&raw)

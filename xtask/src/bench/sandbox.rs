@@ -1,0 +1,105 @@
+//! Where peers that cannot live with a mix of cgroup versions can be measured, and the stores they are measured on.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{demo, shell};
+
+/// Set in the process that already has its own view of the cgroups.
+const MARK: &str = "COVE_BENCH_SANDBOX";
+
+/// Podman cannot raise limits above what this process may have, so it is told not to try.
+const CONTAINERS_CONF: &str = "[containers]\ndefault_ulimits = [\"nofile=1024:4096\", \"nproc=4096:8192\"]\n";
+
+/// Goes on in a mount namespace with a plain cgroup v2 tree, where this machine has not got one.
+pub(crate) fn enter() -> Result<()> {
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() || std::env::var_os(MARK).is_some() {
+        return Ok(());
+    }
+    let script = "umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec \"$@\"";
+    let error = Command::new("unshare")
+        .args(["-m", "--propagation", "private", "sh", "-c", script, "sh"])
+        .args(std::env::args_os())
+        .env(MARK, "1")
+        .exec();
+    Err(error).context("unshare")
+}
+
+/// A folder with a store for each engine and the same image in both.
+pub(crate) struct Stores {
+    folder: PathBuf,
+}
+
+/// The image that both stores hold.
+pub(crate) const IMAGE: &str = "localhost/cove-bench:latest";
+
+impl Stores {
+    /// Makes both stores anew; with the image where `with_image`.
+    pub(crate) fn new(name: &str, with_image: bool) -> Result<Self> {
+        let stores = Self { folder: PathBuf::from("/var/tmp").join(format!("cove-bench-{name}")) };
+        stores.remove();
+        std::fs::create_dir_all(&stores.folder)?;
+        std::fs::write(stores.path("containers.conf"), CONTAINERS_CONF)?;
+        if with_image {
+            let archive = demo::root_file_system()?;
+            shell::run(stores.cove().args(["import", "-q"]).arg(&archive).arg(IMAGE))?;
+            shell::run(stores.podman().args(["import", "-q"]).arg(&archive).arg(IMAGE))?;
+        }
+        Ok(stores)
+    }
+
+    /// A path in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Cove on its store.
+    pub(crate) fn cove(&self) -> Command {
+        let mut command = shell::command(cove());
+        command.arg("--root").arg(self.path("cove")).arg("--runroot").arg(self.path("cove-run"));
+        command
+    }
+
+    /// Podman on its store.
+    pub(crate) fn podman(&self) -> Command {
+        let mut command = shell::command("podman");
+        command.arg("--root").arg(self.path("podman")).arg("--runroot").arg(self.path("podman-run"));
+        command.env("CONTAINERS_CONF", self.path("containers.conf"));
+        command
+    }
+
+    fn remove(&self) {
+        for command in [&mut self.cove(), &mut self.podman()] {
+            let _ = shell::output(command.args(["rm", "-f", "-a", "-t", "0"]));
+        }
+        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        for path in mounts.lines().rev().filter_map(|line| line.split(' ').nth(1)) {
+            if Path::new(path).starts_with(&self.folder) {
+                let _ = shell::output(Command::new("umount").args(["-l", path]));
+            }
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+impl Drop for Stores {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// The program that is measured.
+pub(crate) fn cove() -> PathBuf {
+    shell::target().join("release/cove")
+}
+
+/// Fails where a peer is missing.
+pub(crate) fn need(program: &str) -> Result<()> {
+    if !shell::has(program) {
+        bail!("{program} is not installed");
+    }
+    Ok(())
+}

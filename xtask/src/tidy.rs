@@ -1,0 +1,147 @@
+//! `cargo xtask tidy`: what a reader of the code may rely on.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use crate::shell;
+
+/// Longest source file, in lines.
+const LONGEST_FILE: usize = 1000;
+/// Longest `lib.rs` or `mod.rs`, which hold documentation and re-exports only.
+const LONGEST_INDEX: usize = 150;
+
+/// Runs every check.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    if let Some(argument) = arguments.first() {
+        bail!("unknown argument {argument:?}");
+    }
+    shell::step("formatting", || shell::run(shell::cargo().args(["fmt", "--all", "--check"])))?;
+    shell::step("file sizes", file_sizes)?;
+    shell::step("crate directions", directions)?;
+    shell::step("lints", || {
+        shell::run(shell::cargo().args([
+            "clippy",
+            "--workspace",
+            "--exclude",
+            "cove-desktop-app",
+            "--all-targets",
+            "--quiet",
+            "--",
+            "-D",
+            "warnings",
+        ]))
+    })?;
+    shell::step("advisories and licences", || {
+        if shell::output(shell::cargo().args(["deny", "--version"])).is_err() {
+            eprintln!("skipped: cargo-deny is not installed (cargo install cargo-deny)");
+            return Ok(());
+        }
+        shell::run(shell::cargo().args(["deny", "--offline", "check", "bans", "licenses", "sources"]))
+    })
+}
+
+/// Which of our packages a package may use.
+fn allowed(package: &str) -> Option<&'static [&'static str]> {
+    Some(match package {
+        "cove-api" | "cove-sys" => &[],
+        "cove-config" => &["cove-api", "cove-sys"],
+        "cove-spec" => &["cove-api"],
+        "cove-monitor" => &["cove-sys"],
+        "cove-registry" | "cove-storage" | "cove-runtime" | "cove-network" => {
+            &["cove-api", "cove-config", "cove-sys"]
+        }
+        "cove-engine" => &[
+            "cove-api",
+            "cove-config",
+            "cove-network",
+            "cove-registry",
+            "cove-runtime",
+            "cove-spec",
+            "cove-storage",
+            "cove-sys",
+        ],
+        "cove-server" => &["cove-api", "cove-spec", "cove-sys"],
+        "cove-client" => &["cove-api", "cove-config", "cove-sys"],
+        "cove-machine" => &["cove-api", "cove-config", "cove-registry", "cove-sys"],
+        "cove-desktop" => {
+            &["cove-api", "cove-client", "cove-config", "cove-machine", "cove-spec", "cove-sys"]
+        }
+        "cove-desktop-app" => &["cove-desktop"],
+        "cove-cli" => return None,
+        _ => &[],
+    })
+}
+
+fn directions() -> Result<()> {
+    let text = shell::output(shell::cargo().args(["metadata", "--format-version", "1", "--no-deps"]))?;
+    let metadata: Value = serde_json::from_str(&text).context("cargo metadata")?;
+    let mut wrong = Vec::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let name = package["name"].as_str().unwrap_or_default();
+        if matches!(name, "xtask" | "cove-tests") {
+            continue;
+        }
+        let Some(allowed) = allowed(name) else { continue };
+        for dependency in package["dependencies"].as_array().into_iter().flatten() {
+            // Tests may use what they like.
+            if dependency["kind"].as_str() == Some("dev") {
+                continue;
+            }
+            let used = dependency["name"].as_str().unwrap_or_default();
+            if used.starts_with("cove-") && !allowed.contains(&used) {
+                wrong.push(format!("{name} must not use {used}"));
+            }
+        }
+    }
+    if !wrong.is_empty() {
+        bail!("{}", wrong.join("\n"));
+    }
+    Ok(())
+}
+
+fn file_sizes() -> Result<()> {
+    let mut files = Vec::new();
+    for folder in ["crates", "src-tauri/src", "tests", "xtask", "ui/src"] {
+        collect(&shell::root().join(folder), &mut files)?;
+    }
+    let mut wrong = Vec::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let lines = text.lines().count();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let shown = file.strip_prefix(shell::root()).unwrap_or(&file).display().to_string();
+        if lines > LONGEST_FILE {
+            wrong.push(format!("{shown}: {lines} lines; split it by meaning (limit {LONGEST_FILE})"));
+        }
+        if (name == "lib.rs" || name == "mod.rs") && lines > LONGEST_INDEX {
+            wrong.push(format!(
+                "{shown}: {lines} lines; it is for documentation and re-exports (limit {LONGEST_INDEX})"
+            ));
+        }
+        if name.ends_with(".rs") && !text.starts_with("//!") && !text.starts_with("#!") {
+            wrong.push(format!("{shown}: says nothing of itself; begin with a //! line"));
+        }
+    }
+    if !wrong.is_empty() {
+        bail!("{}", wrong.join("\n"));
+    }
+    Ok(())
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !matches!(name.as_str(), "node_modules" | "target" | "generated" | "dist" | "snapshots") {
+                collect(&path, files)?;
+            }
+        } else if [".rs", ".ts", ".svelte"].iter().any(|ending| name.ends_with(ending)) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
