@@ -24,10 +24,12 @@ use crate::ssh::{SshSession, SshTarget};
 
 /// How often the VM's process and the connection are looked at.
 const WATCH: Duration = Duration::from_millis(250);
-/// How often the guest's clock, the console log and failed ports are looked at.
+/// How often the guest's clock and the console log are looked at.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Without a word from the guest's PID 1, a connection is tried this often.
 const BLIND_RETRY: Duration = Duration::from_secs(2);
+/// How often a port that could not be opened is tried again.
+const RETRY: Duration = Duration::from_secs(2);
 /// Pieces of events that follow one another closely are answered once.
 const SETTLE: Duration = Duration::from_millis(30);
 /// A console log longer than this is cut to its end.
@@ -146,8 +148,14 @@ impl Agent<'_> {
     async fn serve_session(&mut self, session: &Arc<SshSession>, report: &mut Report) {
         let mut delay = Duration::from_millis(20);
         while !session.is_closed() {
-            let Err(error) = self.follow(session, report, &mut delay).await;
-            report.phase(AgentPhase::Waiting, Some(error));
+            match bounded(api::ping(session)).await {
+                Ok(_) => {
+                    let Err(error) = self.follow(session, report, &mut delay).await;
+                    // The engine answered a moment ago; whether it still does is asked next.
+                    report.phase(AgentPhase::Ready, Some(error));
+                }
+                Err(error) => report.phase(AgentPhase::Waiting, Some(error)),
+            }
             tokio::time::sleep(delay).await;
             delay = (delay * 2).min(Duration::from_secs(2));
         }
@@ -160,14 +168,15 @@ impl Agent<'_> {
         report: &mut Report,
         delay: &mut Duration,
     ) -> std::result::Result<std::convert::Infallible, String> {
-        bounded(api::ping(session)).await?;
-        report.phase(AgentPhase::Ready, None);
         // Opened before the first list, so that no change falls between the two.
-        let mut events = api::events(session).await?;
-        *delay = Duration::from_millis(20);
+        let mut events = bounded(api::events(session)).await?;
         self.update_ports(session, report).await?;
+        // Only now is all as the user expects it, ports included.
+        report.phase(AgentPhase::Ready, None);
+        *delay = Duration::from_millis(20);
         let mut heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
         let mut watch = tokio::time::interval(WATCH);
+        let mut retry = tokio::time::interval(RETRY);
         loop {
             tokio::select! {
                 more = next_piece(&mut events) => {
@@ -181,6 +190,8 @@ impl Agent<'_> {
                     cut_console(self.paths);
                     self.update_ports(session, report).await?;
                 }
+                // A port that another program held may be free now.
+                _ = retry.tick(), if report.has_failed_ports() => self.update_ports(session, report).await?,
                 _ = watch.tick() => {
                     if session.is_closed() {
                         return Err("the ssh connection to the guest broke".into());

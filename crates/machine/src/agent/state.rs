@@ -94,6 +94,10 @@ impl Report {
         self.change(|state| state.ports = ports);
     }
 
+    pub(super) fn has_failed_ports(&self) -> bool {
+        self.state.ports.iter().any(|port| port.error.is_some())
+    }
+
     fn change(&mut self, change: impl FnOnce(&mut AgentState)) {
         let before = self.state.clone();
         change(&mut self.state);

@@ -91,7 +91,7 @@ async fn probe(arch: &str, kernel: &Path) -> std::result::Result<(), String> {
         .arg(format!("console={console} {early} panic=-1"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| error.to_string())?;
@@ -114,7 +114,14 @@ async fn probe(arch: &str, kernel: &Path) -> std::result::Result<(), String> {
     let _ = child.kill().await;
     match answer {
         Ok(true) => Ok(()),
-        Ok(false) => Err("KVM refused to start a kernel".into()),
+        Ok(false) => {
+            let mut text = Vec::new();
+            if let Some(stderr) = child.stderr.take() {
+                let _ = stderr.take(16 * 1024).read_to_end(&mut text).await;
+            }
+            let last = crate::boot_log::tail(&String::from_utf8_lossy(&text), 1);
+            Err(format!("KVM is there, but does not start a kernel ({last})"))
+        }
         Err(_) => Err(format!("KVM is there, but a kernel did not start in {} s", PROBE_TIME.as_secs())),
     }
 }
