@@ -69,7 +69,11 @@ mod linux {
                 "OK"
             };
             let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-            if connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(body.as_bytes())).is_err() {
+            if connection
+                .write_all(head.as_bytes())
+                .and_then(|()| connection.write_all(body.as_bytes()))
+                .is_err()
+            {
                 return;
             }
         }

@@ -55,14 +55,21 @@ mod tool {
                 };
                 machines.init(&options, &print).await?;
             }
-            "start" => println!("{}", serde_json::to_string_pretty(&machines.start(&name()?, &print).await?)?),
+            "start" => {
+                println!("{}", serde_json::to_string_pretty(&machines.start(&name()?, &print).await?)?)
+            }
             "stop" => drop(machines.stop(&name()?, &print).await?),
             "ls" => println!("{}", serde_json::to_string_pretty(&machines.list().await?)?),
             "inspect" => println!("{}", serde_json::to_string_pretty(&machines.inspect(&name()?).await?)?),
-            "info" => println!("{}", serde_json::to_string_pretty(&machines.info(ProviderKind::Qemu).await?)?),
+            "info" => {
+                println!("{}", serde_json::to_string_pretty(&machines.info(ProviderKind::Qemu).await?)?)
+            }
             "rm" => machines.remove(&name()?, rest.iter().any(|word| word == "-f")).await?,
             "set" => {
-                let options = SetOptions { disk_gib: rest.get(1).and_then(|text| text.parse().ok()), ..SetOptions::default() };
+                let options = SetOptions {
+                    disk_gib: rest.get(1).and_then(|text| text.parse().ok()),
+                    ..SetOptions::default()
+                };
                 machines.set(&name()?, &options).await?;
             }
             "ssh" => {

@@ -59,7 +59,9 @@ pub enum Error {
         what: &'static str,
     },
     /// Another command holds the machine's lock.
-    #[error("machine {name:?}: another command has been working on it for {seconds} s; try again when it is done")]
+    #[error(
+        "machine {name:?}: another command has been working on it for {seconds} s; try again when it is done"
+    )]
     Locked {
         /// The machine.
         name: String,
@@ -67,7 +69,9 @@ pub enum Error {
         seconds: u64,
     },
     /// The definition cannot be read.
-    #[error("machine {name:?}: {path} cannot be used: {reason}; `cove machine rm --force {name}` removes the machine")]
+    #[error(
+        "machine {name:?}: {path} cannot be used: {reason}; `cove machine rm --force {name}` removes the machine"
+    )]
     BadRecord {
         /// The machine.
         name: String,
@@ -127,7 +131,9 @@ pub enum Error {
         tail: String,
     },
     /// The machine did not answer in time.
-    #[error("machine {name:?}: {what} did not answer within {seconds} s; the end of its console ({console}):\n{tail}")]
+    #[error(
+        "machine {name:?}: {what} did not answer within {seconds} s; the end of its console ({console}):\n{tail}"
+    )]
     NoAnswer {
         /// The machine.
         name: String,
@@ -197,7 +203,9 @@ pub enum Error {
         reason: String,
     },
     /// The guest showed another host key than the one made at init.
-    #[error("machine {name:?}: the guest's ssh host key is not the one made for it; something else listens on 127.0.0.1:{port}")]
+    #[error(
+        "machine {name:?}: the guest's ssh host key is not the one made for it; something else listens on 127.0.0.1:{port}"
+    )]
     HostKeyChanged {
         /// The machine.
         name: String,
@@ -224,7 +232,9 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::BadName { .. } | Self::BadOption { .. } | Self::BadImage { .. } => ErrorKind::InvalidArgument,
+            Self::BadName { .. } | Self::BadOption { .. } | Self::BadImage { .. } => {
+                ErrorKind::InvalidArgument
+            }
             Self::NotFound { .. } | Self::ImageMissing { .. } => ErrorKind::NotFound,
             Self::AlreadyExists { .. } => ErrorKind::AlreadyExists,
             Self::AlreadyRunning { .. }
@@ -232,9 +242,10 @@ impl Error {
             | Self::RunningNotRemoved { .. }
             | Self::RunningNotChanged { .. } => ErrorKind::WrongState,
             Self::Locked { .. } => ErrorKind::InUse,
-            Self::ProgramMissing { .. } | Self::Control { .. } | Self::Ssh { .. } | Self::AgentFailed { .. } => {
-                ErrorKind::Unavailable
-            }
+            Self::ProgramMissing { .. }
+            | Self::Control { .. }
+            | Self::Ssh { .. }
+            | Self::AgentFailed { .. } => ErrorKind::Unavailable,
             Self::NoAnswer { .. } | Self::DidNotStop { .. } => ErrorKind::Timeout,
             Self::BadKey { .. } | Self::HostKeyChanged { .. } => ErrorKind::PermissionDenied,
             Self::ProviderUnsupported { .. } => ErrorKind::Unsupported,

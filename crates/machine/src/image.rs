@@ -109,7 +109,9 @@ impl MachineImage {
         match fs::File::open(&manifest_path) {
             Ok(file) => file.take(MANIFEST_LIMIT).read_to_string(&mut text)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(bad("there is no manifest.json: build an image with `cargo xtask vm-image`".into()));
+                return Err(bad(
+                    "there is no manifest.json: build an image with `cargo xtask vm-image`".into()
+                ));
             }
             Err(error) => return Err(error.into()),
         };
@@ -179,7 +181,8 @@ impl MachineImage {
         if size != expected.size || !found.eq_ignore_ascii_case(&expected.sha256) {
             return Err(Error::BadImage {
                 path: self.folder.join(name),
-                reason: "its content is not what the manifest says (damaged or half copied): build it again".into(),
+                reason: "its content is not what the manifest says (damaged or half copied): build it again"
+                    .into(),
             });
         }
         to.file().set_len(size)?;

@@ -18,7 +18,8 @@ const KEY_LIMIT: u64 = 16 * 1024;
 /// # Errors
 /// The files cannot be written.
 pub(crate) fn create(path: &Path, comment: &str) -> Result<String> {
-    let bad = |error: russh::keys::ssh_key::Error| Error::BadKey { path: path.into(), reason: error.to_string() };
+    let bad =
+        |error: russh::keys::ssh_key::Error| Error::BadKey { path: path.into(), reason: error.to_string() };
     let mut seed = [0; 32];
     rand::rng().fill_bytes(&mut seed);
     let mut key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
@@ -72,7 +73,8 @@ pub(crate) fn load_private(path: &Path) -> Result<PrivateKey> {
 /// # Errors
 /// [`Error::BadKey`] naming `path`, where the line comes from.
 pub(crate) fn parse_public(line: &str, path: &Path) -> Result<PublicKey> {
-    PublicKey::from_openssh(line).map_err(|error| Error::BadKey { path: path.into(), reason: error.to_string() })
+    PublicKey::from_openssh(line)
+        .map_err(|error| Error::BadKey { path: path.into(), reason: error.to_string() })
 }
 
 #[cfg(test)]

@@ -24,8 +24,8 @@ pub use error::{Error, Result};
 pub use name::{DEFAULT_MACHINE, MachineName};
 #[cfg(unix)]
 pub use ops::{
-    FilePath, InitOptions, MachineConnectionInfo, MachineHostInfo, MachineInspect, MachineResources, MachineSshConfig,
-    MachineState, MachineSummary, Machines, SetOptions, SshCommand, StartReport,
+    FilePath, InitOptions, MachineConnectionInfo, MachineHostInfo, MachineInspect, MachineResources,
+    MachineSshConfig, MachineState, MachineSummary, Machines, SetOptions, SshCommand, StartReport,
 };
 pub use paths::{MachineFolders, MachinePaths};
 pub use progress::{Progress, ProgressSink, StepTime};

@@ -73,7 +73,21 @@ mod tests {
 
     #[test]
     fn refuses_odd_names() {
-        for name in ["", ".", "..", "-x", "a/b", "a b", "a$(calc)", "a;b", "a'b", "a\"b", "a\nb", "ä", &"a".repeat(64)] {
+        for name in [
+            "",
+            ".",
+            "..",
+            "-x",
+            "a/b",
+            "a b",
+            "a$(calc)",
+            "a;b",
+            "a'b",
+            "a\"b",
+            "a\nb",
+            "ä",
+            &"a".repeat(64),
+        ] {
             assert!(name.parse::<MachineName>().is_err(), "{name:?}");
         }
         for name in ["a", "0", "dev-1", "a.b_c", &"a".repeat(63)] {

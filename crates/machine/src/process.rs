@@ -24,7 +24,8 @@ fn is_ours(pid: u32, mark: &Path) -> bool {
 
 #[cfg(all(unix, not(target_os = "linux")))]
 fn is_ours(pid: u32, mark: &Path) -> bool {
-    let output = std::process::Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid.to_string()]).output();
+    let output =
+        std::process::Command::new("ps").args(["-ww", "-o", "command=", "-p", &pid.to_string()]).output();
     output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(&*mark.to_string_lossy()))
 }
 

@@ -85,7 +85,10 @@ pub fn parse_guest_config(data: &[u8]) -> Result<GuestConfig, String> {
     }
     let config: GuestConfig = serde_json::from_slice(data).map_err(|error| error.to_string())?;
     if config.version != GUEST_CONFIG_VERSION {
-        return Err(format!("its version {} is not {GUEST_CONFIG_VERSION}: rebuild the machine image", config.version));
+        return Err(format!(
+            "its version {} is not {GUEST_CONFIG_VERSION}: rebuild the machine image",
+            config.version
+        ));
     }
     Ok(config)
 }

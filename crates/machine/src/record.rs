@@ -68,9 +68,13 @@ pub fn parse_record(text: &str, name: &MachineName) -> Result<MachineRecord, Str
     }
     let version: Version = serde_json::from_str(text).map_err(|error| format!("it is damaged ({error})"))?;
     if version.version > RECORD_VERSION {
-        return Err(format!("it was written by a newer version (format {}, known {RECORD_VERSION})", version.version));
+        return Err(format!(
+            "it was written by a newer version (format {}, known {RECORD_VERSION})",
+            version.version
+        ));
     }
-    let record: MachineRecord = serde_json::from_str(text).map_err(|error| format!("it is damaged ({error})"))?;
+    let record: MachineRecord =
+        serde_json::from_str(text).map_err(|error| format!("it is damaged ({error})"))?;
     if record.name != *name {
         return Err(format!("it names the machine {:?}", record.name.as_str()));
     }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use russh::client::{self, Handle};
-use russh::keys::{Algorithm, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use russh::keys::PublicKeyOrCertificate;
+use russh::keys::{Algorithm, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use russh::{ChannelMsg, ChannelStream, Disconnect, Preferred, cipher, kex};
 
 use crate::error::{Error, Result};
@@ -57,7 +57,8 @@ impl SshTarget {
         let changed = Arc::new(AtomicBool::new(false));
         let handler = Pinned { host_key: self.host_key.clone(), changed: changed.clone() };
         let work = async {
-            let mut handle = client::connect(Arc::new(configuration()), ("127.0.0.1", self.port), handler).await?;
+            let mut handle =
+                client::connect(Arc::new(configuration()), ("127.0.0.1", self.port), handler).await?;
             let key = PrivateKeyWithHashAlg::new(self.identity.clone(), None);
             let answer = handle.authenticate_publickey(REMOTE_USER, key).await?;
             Ok::<_, russh::Error>((handle, answer.success()))
@@ -103,7 +104,10 @@ struct Pinned {
 impl client::Handler for Pinned {
     type Error = russh::Error;
 
-    async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> std::result::Result<bool, russh::Error> {
+    async fn check_server_key(
+        &mut self,
+        key: &PublicKeyOrCertificate,
+    ) -> std::result::Result<bool, russh::Error> {
         let same = match key {
             PublicKeyOrCertificate::PublicKey { key, .. } => key.key_data() == self.host_key.key_data(),
             PublicKeyOrCertificate::Certificate(_) => false,
@@ -127,7 +131,8 @@ impl SshSession {
 
     /// A stream to a unix socket in the guest.
     pub(crate) async fn unix(&self, path: &str) -> Result<GuestStream> {
-        let channel = self.handle.channel_open_direct_streamlocal(path).await.map_err(|error| self.error(error))?;
+        let channel =
+            self.handle.channel_open_direct_streamlocal(path).await.map_err(|error| self.error(error))?;
         Ok(channel.into_stream())
     }
 

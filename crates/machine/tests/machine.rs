@@ -27,7 +27,8 @@ fn image() -> Result<PathBuf, String> {
 
 fn build_image() -> Result<PathBuf, String> {
     for program in ["qemu-system-x86_64", "qemu-img", "mmdebstrap", "mke2fs", "ssh"] {
-        let found = Command::new("sh").args(["-c", "PATH=$PATH:/usr/sbin:/sbin command -v \"$0\"", program]).output();
+        let found =
+            Command::new("sh").args(["-c", "PATH=$PATH:/usr/sbin:/sbin command -v \"$0\"", program]).output();
         if !found.is_ok_and(|output| output.status.success()) {
             return Err(format!("{program} is not installed"));
         }
@@ -38,7 +39,13 @@ fn build_image() -> Result<PathBuf, String> {
     cargo.args(["run", "--quiet", "--package", "xtask", "--"]);
     let mut built = Command::new(target().join("xtask"));
     let build = |command: &mut Command| {
-        command.args(["vm-image", "--cove"]).arg(&engine).arg("--monitor").arg(&engine).arg("--out").arg(&folder);
+        command
+            .args(["vm-image", "--cove"])
+            .arg(&engine)
+            .arg("--monitor")
+            .arg(&engine)
+            .arg("--out")
+            .arg(&folder);
         command.stdin(Stdio::null()).output().map_err(|error| error.to_string())
     };
     let mut output = build(&mut cargo)?;
@@ -135,7 +142,8 @@ impl Tool {
     }
 
     fn agent_pid(&self, name: &str) -> String {
-        let state: Value = serde_json::from_slice(&fs::read(self.runtime(name).join("agent.json")).unwrap()).unwrap();
+        let state: Value =
+            serde_json::from_slice(&fs::read(self.runtime(name).join("agent.json")).unwrap()).unwrap();
         state["pid"].to_string()
     }
 
@@ -243,8 +251,10 @@ fn a_machine_lives_and_survives() {
     tool.ok(&["stop", "dev"]);
     assert!(fs::read_to_string(tool.machine("dev").join("console.log")).unwrap().contains("cove-init: off"));
     tool.ok(&["stop", "dev"]);
-    let record: Value = serde_json::from_slice(&fs::read(tool.machine("dev").join("machine.json")).unwrap()).unwrap();
-    let _taken = TcpListener::bind(("127.0.0.1", u16::try_from(record["ssh_port"].as_u64().unwrap()).unwrap()));
+    let record: Value =
+        serde_json::from_slice(&fs::read(tool.machine("dev").join("machine.json")).unwrap()).unwrap();
+    let _taken =
+        TcpListener::bind(("127.0.0.1", u16::try_from(record["ssh_port"].as_u64().unwrap()).unwrap()));
     tool.ok(&["set", "dev", "12"]);
     tool.fails(&["set", "dev", "11"], "are not enough");
     tool.ok(&["start", "dev"]);
@@ -267,11 +277,16 @@ fn an_interrupted_start_can_be_repeated() {
         child.wait().unwrap();
     }
     let output = tool.run(&["start", "cut"]);
-    assert!(output.status.success() || text(&output.stderr).contains("already running"), "{}", text(&output.stderr));
+    assert!(
+        output.status.success() || text(&output.stderr).contains("already running"),
+        "{}",
+        text(&output.stderr)
+    );
     tool.wait_state("cut", "running");
     assert!(tool.ping("cut").unwrap().ends_with("OK"));
     // One VM, not seven.
-    let list = Command::new("pgrep").args(["-fc", &*tool.runtime("cut").join("vm.pid").to_string_lossy()]).output();
+    let list =
+        Command::new("pgrep").args(["-fc", &*tool.runtime("cut").join("vm.pid").to_string_lossy()]).output();
     assert_eq!(text(&list.unwrap().stdout).trim(), "1");
 }
 
@@ -281,7 +296,15 @@ fn a_machine_that_cannot_boot_says_why() {
     let tool = Tool::new(&image);
     tool.ok(&["init", "bad", "1", "512", "10"]);
     let disk = tool.machine("bad").join("disk.qcow2");
-    assert!(Command::new("qemu-img").args(["create", "-q", "-f", "qcow2"]).arg(&disk).arg("1G").status().unwrap().success());
+    assert!(
+        Command::new("qemu-img")
+            .args(["create", "-q", "-f", "qcow2"])
+            .arg(&disk)
+            .arg("1G")
+            .status()
+            .unwrap()
+            .success()
+    );
     tool.fails(&["start", "bad"], "Unable to mount root");
     assert_eq!(tool.state("bad"), "stopped");
     fs::write(&disk, "no disk").unwrap();
@@ -305,7 +328,11 @@ fn damaged_definitions_and_keys_are_named() {
     let good = fs::read_to_string(record("half")).unwrap();
     fs::write(record("empty"), "").unwrap();
     fs::write(record("half"), &good[..good.len() / 2]).unwrap();
-    fs::write(record("newer"), fs::read_to_string(record("newer")).unwrap().replacen("\"version\": 1", "\"version\": 7", 1)).unwrap();
+    fs::write(
+        record("newer"),
+        fs::read_to_string(record("newer")).unwrap().replacen("\"version\": 1", "\"version\": 7", 1),
+    )
+    .unwrap();
     assert_eq!(tool.state("empty"), "broken");
     assert_eq!(tool.state("half"), "broken");
     assert_eq!(tool.state("newer"), "broken");

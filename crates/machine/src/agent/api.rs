@@ -52,7 +52,8 @@ pub(super) async fn ping(session: &SshSession) -> Result<Option<i64>, String> {
 /// The published ports of the running containers.
 pub(super) async fn published_ports(session: &SshSession) -> Result<Vec<PublishedPort>, String> {
     let response = get(session, CONTAINERS).await?;
-    let body = Limited::new(response.into_body(), LIST_LIMIT).collect().await.map_err(|error| error.to_string())?;
+    let body =
+        Limited::new(response.into_body(), LIST_LIMIT).collect().await.map_err(|error| error.to_string())?;
     parse_ports(&body.to_bytes())
 }
 
@@ -63,8 +64,9 @@ pub(super) async fn events(session: &SshSession) -> Result<Incoming, String> {
 
 async fn get(session: &SshSession, path: &str) -> Result<Response<Incoming>, String> {
     let stream = session.unix(GUEST_SOCKET).await.map_err(|error| error.to_string())?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| error.to_string())?;
     tokio::spawn(connection);
     let request = Request::get(path)
         .header(http::header::HOST, "d")

@@ -47,7 +47,8 @@ impl TcpForward {
     /// Listens on `port` of `host_ip` (empty: all addresses).
     pub(super) async fn open(host_ip: &str, port: u16, sessions: Sessions) -> Result<Self, String> {
         let address = parse_address(host_ip)?;
-        let listener = TcpListener::bind(SocketAddr::new(address, port)).await.map_err(|error| error.to_string())?;
+        let listener =
+            TcpListener::bind(SocketAddr::new(address, port)).await.map_err(|error| error.to_string())?;
         let mut tasks = vec![tokio::spawn(accept(listener, address, port, sessions.clone()))];
         // Programs that take `localhost` for ::1 first find the port too, where the host has IPv6.
         if matches!(address, IpAddr::V4(address) if address.is_unspecified() || address == Ipv4Addr::LOCALHOST)

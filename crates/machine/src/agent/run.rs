@@ -50,7 +50,10 @@ pub async fn run(machines: &Machines, name: &MachineName) -> Result<()> {
     }
     private_folder(&paths.runtime)?;
     let Some(_lock) = FileLock::try_exclusive(&paths.agent_lock())? else {
-        return Err(Error::AgentFailed { name: name.to_string(), reason: "another agent serves the machine".into() });
+        return Err(Error::AgentFailed {
+            name: name.to_string(),
+            reason: "another agent serves the machine".into(),
+        });
     };
     let mut report = Report::new(&paths)?;
     let target = SshTarget::new(&record, &paths)?;
@@ -111,7 +114,10 @@ impl Agent<'_> {
                     self.serve_session(&session, report).await;
                     let _ = self.sender.send(None);
                     session.close().await;
-                    report.phase(AgentPhase::Reconnecting, Some("the ssh connection to the guest broke".into()));
+                    report.phase(
+                        AgentPhase::Reconnecting,
+                        Some("the ssh connection to the guest broke".into()),
+                    );
                     lost = true;
                 }
                 Err(error) => {
@@ -212,7 +218,9 @@ impl Agent<'_> {
     }
 }
 
-async fn bounded<T>(work: impl Future<Output = std::result::Result<T, String>>) -> std::result::Result<T, String> {
+async fn bounded<T>(
+    work: impl Future<Output = std::result::Result<T, String>>,
+) -> std::result::Result<T, String> {
     match tokio::time::timeout(Duration::from_secs(15), work).await {
         Ok(result) => result,
         Err(_) => Err("the guest's engine did not answer in 15 s".into()),

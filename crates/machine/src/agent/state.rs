@@ -76,8 +76,12 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(paths: &MachinePaths) -> Result<Self> {
-        let state =
-            AgentState { pid: std::process::id(), phase: AgentPhase::Booting, error: None, ports: Vec::new() };
+        let state = AgentState {
+            pid: std::process::id(),
+            phase: AgentPhase::Booting,
+            error: None,
+            ports: Vec::new(),
+        };
         let mut report = Self { paths: paths.clone(), state };
         report.write()?;
         Ok(report)

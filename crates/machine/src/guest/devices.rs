@@ -74,7 +74,9 @@ fn root_device(command_line: &str) -> Option<&str> {
 
 /// Number and size in bytes of the blocks an ext4 superblock names.
 fn ext4_size(superblock: &[u8; 1024]) -> Option<(u64, u64)> {
-    let word = |at: usize| u32::from_le_bytes([superblock[at], superblock[at + 1], superblock[at + 2], superblock[at + 3]]);
+    let word = |at: usize| {
+        u32::from_le_bytes([superblock[at], superblock[at + 1], superblock[at + 2], superblock[at + 3]])
+    };
     if superblock[0x38..0x3a] != [0x53, 0xef] {
         return None;
     }

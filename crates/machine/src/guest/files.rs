@@ -30,7 +30,8 @@ pub(super) fn make_folders() -> Result<(), String> {
         ("/var/lib/cove", 0o700),
     ] {
         fs::create_dir_all(path).map_err(|error| error.to_string())?;
-        fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(|error| error.to_string())?;
+        fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+            .map_err(|error| error.to_string())?;
     }
     for link in ["/run/podman/podman.sock", "/run/docker.sock"] {
         let _ = std::os::unix::fs::symlink(GUEST_SOCKET, link);

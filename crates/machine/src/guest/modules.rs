@@ -63,7 +63,8 @@ mod tests {
 
     #[test]
     fn finds_a_module_under_either_spelling() {
-        let index = parse("kernel/d/virtio-rng.ko.xz: kernel/d/virtio_ring.ko kernel/d/virtio.ko\nkernel/a.ko:\n");
+        let index =
+            parse("kernel/d/virtio-rng.ko.xz: kernel/d/virtio_ring.ko kernel/d/virtio.ko\nkernel/a.ko:\n");
         assert_eq!(
             index[&normal("virtio_rng")],
             ["kernel/d/virtio-rng.ko.xz", "kernel/d/virtio_ring.ko", "kernel/d/virtio.ko"]

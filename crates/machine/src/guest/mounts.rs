@@ -20,7 +20,13 @@ const SAFE: MountFlags = MountFlags::NOSUID.union(MountFlags::NODEV).union(Mount
 const MOUNTS: &[Mount] = &[
     Mount { source: "proc", target: "/proc", kind: "proc", flags: SAFE, data: c"" },
     Mount { source: "sysfs", target: "/sys", kind: "sysfs", flags: SAFE, data: c"" },
-    Mount { source: "devtmpfs", target: "/dev", kind: "devtmpfs", flags: MountFlags::NOSUID, data: c"mode=0755" },
+    Mount {
+        source: "devtmpfs",
+        target: "/dev",
+        kind: "devtmpfs",
+        flags: MountFlags::NOSUID,
+        data: c"mode=0755",
+    },
     Mount {
         source: "devpts",
         target: "/dev/pts",
@@ -78,10 +84,12 @@ pub(super) fn mount_all() {
         problem("shared mounts", error);
     }
     enable_controllers();
-    for (link, target) in
-        [("/dev/fd", "/proc/self/fd"), ("/dev/stdin", "/proc/self/fd/0"), ("/dev/stdout", "/proc/self/fd/1"),
-         ("/dev/stderr", "/proc/self/fd/2")]
-    {
+    for (link, target) in [
+        ("/dev/fd", "/proc/self/fd"),
+        ("/dev/stdin", "/proc/self/fd/0"),
+        ("/dev/stdout", "/proc/self/fd/1"),
+        ("/dev/stderr", "/proc/self/fd/2"),
+    ] {
         let _ = std::os::unix::fs::symlink(target, link);
     }
 }

@@ -19,7 +19,8 @@ pub(super) fn configure(network: &GuestNetwork) -> Result<(), String> {
     set_address(&socket, &interface, libc::SIOCSIFNETMASK, network.mask()).map_err(named)?;
     up(&socket, &interface).map_err(named)?;
     default_route(&socket, network.gateway).map_err(|error| format!("default route: {error}"))?;
-    fs::write("/etc/resolv.conf", format!("nameserver {}\n", network.nameserver)).map_err(|error| error.to_string())
+    fs::write("/etc/resolv.conf", format!("nameserver {}\n", network.nameserver))
+        .map_err(|error| error.to_string())
 }
 
 fn first_interface() -> Result<String, String> {
@@ -61,7 +62,12 @@ fn up(socket: &OwnedFd, interface: &str) -> io::Result<()> {
     ioctl(socket, libc::SIOCSIFFLAGS, &mut request)
 }
 
-fn set_address(socket: &OwnedFd, interface: &str, operation: libc::c_ulong, address: Ipv4Addr) -> io::Result<()> {
+fn set_address(
+    socket: &OwnedFd,
+    interface: &str,
+    operation: libc::c_ulong,
+    address: Ipv4Addr,
+) -> io::Result<()> {
     let mut request = request(interface);
     request.ifr_ifru.ifru_addr = socket_address(address);
     ioctl(socket, operation, &mut request)

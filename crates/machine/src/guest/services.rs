@@ -49,7 +49,12 @@ pub(super) fn all() -> Vec<Service> {
             ["system", "service", "--time", "0", &format!("unix://{GUEST_SOCKET}")],
             Check::UnixSocket(GUEST_SOCKET),
         ),
-        Service::new(STAGE_SSH, "/usr/sbin/sshd", ["-D", "-e", "-o", "LogLevel=ERROR"], Check::TcpListener(22)),
+        Service::new(
+            STAGE_SSH,
+            "/usr/sbin/sshd",
+            ["-D", "-e", "-o", "LogLevel=ERROR"],
+            Check::TcpListener(22),
+        ),
     ]
 }
 
@@ -62,7 +67,17 @@ impl Service {
     ) -> Self {
         let now = Instant::now();
         let args = args.into_iter().map(str::to_owned).collect();
-        Self { name, program, args, check, answered: false, pid: None, started: now, delay: FIRST_DELAY, due: now }
+        Self {
+            name,
+            program,
+            args,
+            check,
+            answered: false,
+            pid: None,
+            started: now,
+            delay: FIRST_DELAY,
+            due: now,
+        }
     }
 
     /// Starts it where it is not running and its delay is over.

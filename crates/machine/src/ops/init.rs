@@ -85,8 +85,13 @@ impl Machines {
     }
 }
 
-fn new_record(options: &InitOptions, image: &MachineImage, provider: &dyn VmProvider) -> Result<MachineRecord> {
-    let host_cpus = std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
+fn new_record(
+    options: &InitOptions,
+    image: &MachineImage,
+    provider: &dyn VmProvider,
+) -> Result<MachineRecord> {
+    let host_cpus =
+        std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(1));
     let cpus = options.cpus.unwrap_or((host_cpus / 2).max(1));
     let memory_mib = options.memory_mib.unwrap_or(2048);
     let disk_gib = options.disk_gib.unwrap_or(100);
@@ -131,7 +136,10 @@ pub(super) fn check_resources(cpus: u32, memory_mib: u64, disk_gib: u64, least_d
         return bad("--memory", format!("{memory_mib} MiB are more than 16 TiB"));
     }
     if disk_gib < least_disk_gib {
-        return bad("--disk-size", format!("{disk_gib} GiB are not enough: the image needs {least_disk_gib}"));
+        return bad(
+            "--disk-size",
+            format!("{disk_gib} GiB are not enough: the image needs {least_disk_gib}"),
+        );
     }
     if disk_gib > 16 * 1024 {
         return bad("--disk-size", format!("{disk_gib} GiB are more than 16 TiB"));
@@ -197,9 +205,12 @@ mod tests {
     #[test]
     fn impossible_sizes_are_refused_by_option() {
         assert!(check_resources(2, 2048, 100, 8).is_ok());
-        for (cpus, memory, disk, option) in
-            [(0, 2048, 100, "--cpus"), (2, 1, 100, "--memory"), (2, u64::MAX, 100, "--memory"), (2, 2048, 1, "--disk-size")]
-        {
+        for (cpus, memory, disk, option) in [
+            (0, 2048, 100, "--cpus"),
+            (2, 1, 100, "--memory"),
+            (2, u64::MAX, 100, "--memory"),
+            (2, 2048, 1, "--disk-size"),
+        ] {
             let error = check_resources(cpus, memory, disk, 8).unwrap_err().to_string();
             assert!(error.starts_with(option), "{error}");
         }

@@ -109,10 +109,14 @@ impl Machines {
     pub async fn list(&self) -> Result<Vec<MachineSummary>> {
         let default = self.default_machine();
         let names = self.names()?;
-        let summaries = names.iter().map(|(kind, name)| self.summary(*kind, name, default.as_ref() == Some(name)));
+        let summaries =
+            names.iter().map(|(kind, name)| self.summary(*kind, name, default.as_ref() == Some(name)));
         let mut all = join_all(summaries).await;
         all.sort_by(|a, b| {
-            b.running.cmp(&a.running).then_with(|| b.last_up.cmp(&a.last_up)).then_with(|| a.name.cmp(&b.name))
+            b.running
+                .cmp(&a.running)
+                .then_with(|| b.last_up.cmp(&a.last_up))
+                .then_with(|| a.name.cmp(&b.name))
         });
         Ok(all)
     }
@@ -183,7 +187,11 @@ impl Machines {
     }
 
     /// The state, with a reason where it is not a good one.
-    pub(super) async fn state_of(&self, record: &MachineRecord, paths: &MachinePaths) -> (MachineState, Option<String>) {
+    pub(super) async fn state_of(
+        &self,
+        record: &MachineRecord,
+        paths: &MachinePaths,
+    ) -> (MachineState, Option<String>) {
         let provider = self.provider(record.provider);
         let vm = match provider.state(record.name.as_str(), paths).await {
             Ok(vm) => vm,
@@ -193,7 +201,9 @@ impl Machines {
         match vm {
             VmState::Stopped => (MachineState::Stopped, None),
             VmState::Paused => (MachineState::Paused, None),
-            VmState::Unresponsive => (MachineState::Unresponsive, Some(format!("QEMU does not answer; {start_hint}"))),
+            VmState::Unresponsive => {
+                (MachineState::Unresponsive, Some(format!("QEMU does not answer; {start_hint}")))
+            }
             VmState::Running => {
                 let agent = Self::has_agent(paths).then(|| read_state(paths)).flatten();
                 match agent {

@@ -11,7 +11,9 @@ mod start;
 mod stop;
 
 pub use init::InitOptions;
-pub use inspect::{FilePath, MachineConnectionInfo, MachineHostInfo, MachineInspect, MachineResources, MachineSshConfig};
+pub use inspect::{
+    FilePath, MachineConnectionInfo, MachineHostInfo, MachineInspect, MachineResources, MachineSshConfig,
+};
 pub use list::{MachineState, MachineSummary};
 pub use machines::Machines;
 pub use set::SetOptions;

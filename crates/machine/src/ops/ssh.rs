@@ -28,7 +28,12 @@ impl Machines {
     ///
     /// # Errors
     /// The machine does not exist or does not run, the user's name is no user name, or the key cannot be used.
-    pub fn ssh_command(&self, name: &MachineName, user: Option<&str>, command: &[OsString]) -> Result<SshCommand> {
+    pub fn ssh_command(
+        &self,
+        name: &MachineName,
+        user: Option<&str>,
+        command: &[OsString],
+    ) -> Result<SshCommand> {
         let (record, paths) = self.load(name)?;
         if !self.provider(record.provider).is_alive(&paths) {
             return Err(Error::NotRunning { name: name.to_string() });
@@ -37,7 +42,10 @@ impl Machines {
         let user = user.unwrap_or(REMOTE_USER);
         let plain = user.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
         if user.is_empty() || user.starts_with('-') || !plain {
-            return Err(Error::BadOption { option: "--username", reason: format!("{user:?} is no user name") });
+            return Err(Error::BadOption {
+                option: "--username",
+                reason: format!("{user:?} is no user name"),
+            });
         }
         // ssh takes options of its files from a value with blanks: quotes keep a path whole.
         let path_option = |option: &str, path: std::path::PathBuf| {

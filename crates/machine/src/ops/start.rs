@@ -234,7 +234,10 @@ impl Machines {
 
 fn guest_config(record: &MachineRecord, paths: &MachinePaths) -> Result<GuestConfig> {
     let identity = keys::load_private(&paths.identity())?;
-    let bad = |error: russh::keys::ssh_key::Error| Error::BadKey { path: paths.identity(), reason: error.to_string() };
+    let bad = |error: russh::keys::ssh_key::Error| Error::BadKey {
+        path: paths.identity(),
+        reason: error.to_string(),
+    };
     let mut seed = [0; 32];
     rand::rng().fill_bytes(&mut seed);
     Ok(GuestConfig {

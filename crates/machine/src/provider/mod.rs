@@ -170,7 +170,13 @@ pub trait VmProvider: Send + Sync {
     fn is_alive(&self, paths: &MachinePaths) -> bool;
 
     /// Publishes a UDP port, or takes it back.
-    async fn forward_udp(&self, name: &str, paths: &MachinePaths, forward: &UdpForward, on: bool) -> Result<()>;
+    async fn forward_udp(
+        &self,
+        name: &str,
+        paths: &MachinePaths,
+        forward: &UdpForward,
+        on: bool,
+    ) -> Result<()>;
 
     /// Removes what [`VmProvider::create`] put outside of `paths.folder`.
     async fn remove(&self, paths: &MachinePaths) -> Result<()>;

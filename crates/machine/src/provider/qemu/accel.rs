@@ -61,7 +61,8 @@ pub(super) async fn decide(cache: &Path, arch: &str, kernel: &Path) -> Result<De
 }
 
 fn emulation(reason: String) -> Decision {
-    let note = format!("{reason}: the machine runs under software emulation (TCG), which is many times slower");
+    let note =
+        format!("{reason}: the machine runs under software emulation (TCG), which is many times slower");
     Decision { accelerator: Accelerator::Tcg, note: Some(note) }
 }
 
@@ -84,7 +85,17 @@ async fn probe(arch: &str, kernel: &Path) -> std::result::Result<(), String> {
     let early = if arch == "arm64" { "earlycon".to_owned() } else { format!("earlyprintk={console}") };
     let mut child = Command::new(program(arch))
         .args(machine(arch, Accelerator::Kvm))
-        .args(["-m", "256M", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio"])
+        .args([
+            "-m",
+            "256M",
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-serial",
+            "stdio",
+        ])
         .arg("-kernel")
         .arg(kernel)
         .arg("-append")

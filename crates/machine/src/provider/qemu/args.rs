@@ -59,7 +59,11 @@ pub(crate) fn program(arch: &str) -> &'static str {
 /// The package of [`program`].
 #[must_use]
 pub(crate) fn package(arch: &str) -> &'static str {
-    if arch == "arm64" { "qemu-system-arm (Fedora: qemu-system-aarch64-core)" } else { "qemu-system-x86 (Fedora: qemu-system-x86-core)" }
+    if arch == "arm64" {
+        "qemu-system-arm (Fedora: qemu-system-aarch64-core)"
+    } else {
+        "qemu-system-x86 (Fedora: qemu-system-x86-core)"
+    }
 }
 
 /// The arguments that start the VM. It does not go to the background by itself: QEMU cannot fork inside its sandbox.
@@ -81,7 +85,11 @@ pub fn arguments(spec: &QemuSpec<'_>) -> Vec<OsString> {
     list.pair("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny");
     list.path_pair("-kernel", "", &paths.kernel());
     list.pair("-append", kernel_command_line(spec.arch, spec.variant));
-    list.path_pair("-blockdev", "driver=qcow2,node-name=root,discard=unmap,file.driver=file,file.discard=unmap,file.filename=", &paths.disk());
+    list.path_pair(
+        "-blockdev",
+        "driver=qcow2,node-name=root,discard=unmap,file.driver=file,file.discard=unmap,file.filename=",
+        &paths.disk(),
+    );
     list.pair("-device", "nvme,drive=root,serial=cove-root");
     list.pair("-netdev", format!("user,id=net0,ipv6=off,hostfwd=tcp:127.0.0.1:{}-:22", spec.ssh_port));
     list.pair("-device", "virtio-net-pci,netdev=net0,romfile=");

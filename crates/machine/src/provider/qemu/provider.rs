@@ -100,8 +100,14 @@ impl VmProvider for Qemu {
     async fn resize(&self, record: &MachineRecord, paths: &MachinePaths) -> Result<()> {
         let size = format!("{}G", record.disk_gib);
         let disk = paths.disk();
-        let arguments =
-            [OsStr::new("resize"), OsStr::new("-q"), OsStr::new("-f"), OsStr::new("qcow2"), disk.as_os_str(), OsStr::new(&size)];
+        let arguments = [
+            OsStr::new("resize"),
+            OsStr::new("-q"),
+            OsStr::new("-f"),
+            OsStr::new("qcow2"),
+            disk.as_os_str(),
+            OsStr::new(&size),
+        ];
         run("qemu-img", "qemu-utils (Fedora: qemu-img)", arguments).await?;
         Ok(())
     }
@@ -157,9 +163,9 @@ impl VmProvider for Qemu {
         let status = async { Qmp::connect(name, &paths.qmp()).await?.status().await }.await;
         Ok(match status {
             Ok(RunState::running) => VmState::Running,
-            Ok(RunState::shutdown | RunState::guest_panicked | RunState::internal_error | RunState::io_error) => {
-                VmState::Unresponsive
-            }
+            Ok(
+                RunState::shutdown | RunState::guest_panicked | RunState::internal_error | RunState::io_error,
+            ) => VmState::Unresponsive,
             Ok(_) => VmState::Paused,
             // It may have ended between the two questions.
             Err(_) if Self::pid(paths).is_none() => VmState::Stopped,
@@ -171,7 +177,13 @@ impl VmProvider for Qemu {
         Self::pid(paths).is_some()
     }
 
-    async fn forward_udp(&self, name: &str, paths: &MachinePaths, forward: &UdpForward, on: bool) -> Result<()> {
+    async fn forward_udp(
+        &self,
+        name: &str,
+        paths: &MachinePaths,
+        forward: &UdpForward,
+        on: bool,
+    ) -> Result<()> {
         let from = format!("udp:{}:{}", forward.host_ip, forward.host_port);
         let command = if on {
             format!("hostfwd_add net0 {from}-:{}", forward.guest_port)
@@ -248,7 +260,9 @@ async fn run<S: AsRef<OsStr>>(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(Error::ProgramMissing { program: program.into(), package });
         }
-        Err(error) => return Err(Error::ProgramFailed { program: program.into(), reason: error.to_string() }),
+        Err(error) => {
+            return Err(Error::ProgramFailed { program: program.into(), reason: error.to_string() });
+        }
     };
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr);
