@@ -17,7 +17,8 @@ use cove_monitor::protocol::{
     ATTACH_SOCKET, ExitRecord, FRAME_EXIT, FRAME_FAILED, FRAME_STDERR, FRAME_STDOUT, LogConfig, MAX_CONFIG,
     MAX_MESSAGE, MONITOR_FILE, MonitorConfig, Order, PROCESS_FILE, Reply, Report, Request, Task, VERSION, hello,
 };
-use cove_sys::{atomic, fs};
+use cove_sys::fs;
+use fs::os::unix::fs::OpenOptionsExt;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 use rustix::process::WaitOptions;
@@ -824,8 +825,14 @@ fn exit_code(status: rustix::process::WaitStatus) -> i32 {
     status.exit_status().or_else(|| status.terminating_signal().map(|s| 128 + s)).unwrap_or(-1)
 }
 
+/// Replaces a file in one step. It need not outlive a power failure, as the process does not either.
 fn write_json(path: &Path, value: &impl serde::Serialize) -> io::Result<()> {
     let mut text = serde_json::to_vec(value)?;
-    text.write_all(b"\n")?;
-    atomic::write(path, &text, 0o600)
+    text.push(b'\n');
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(&temporary)?.write_all(&text)?;
+    fs::rename(&temporary, path)
 }

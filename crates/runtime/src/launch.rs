@@ -10,7 +10,7 @@ use cove_monitor::process::ProcessRef;
 use cove_monitor::protocol::{
     ExitRecord, LogConfig, MAX_MESSAGE, MonitorConfig, Order, Periodic, Report, RuntimeCommand, Task, VERSION,
 };
-use cove_sys::{atomic, fs};
+use cove_sys::fs;
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
@@ -197,7 +197,12 @@ impl Runtime {
         let process = run_dir.join("process-spec.json");
         let text = serde_json::to_vec(&options.process)
             .map_err(|source| Error::Json { path: process.clone(), source })?;
-        atomic::write(&process, &text, 0o600).map_err(Error::file)?;
+        {
+            use fs::os::unix::fs::OpenOptionsExt;
+            let mut options = fs::OpenOptions::new();
+            let file = options.write(true).create_new(true).mode(0o600).open(&process);
+            file.and_then(|mut file| file.write_all(&text)).map_err(Error::file)?;
+        }
         let StreamOptions { terminal, stdin, stdin_once, size, log, descriptors } = options.streams;
         let config = MonitorConfig {
             version: VERSION,

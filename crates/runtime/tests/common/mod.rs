@@ -40,7 +40,9 @@ impl Fixture {
         if !monitor.exists() {
             return skip("cove-monitor is not built");
         }
-        let dir = std::env::temp_dir().join(format!("cove-rt-{name}-{}", std::process::id()));
+        // The run root is on a tmpfs where it can be.
+        let base = [Path::new("/dev/shm"), Path::new("/tmp")].into_iter().find(|p| p.is_dir()).unwrap();
+        let dir = base.join(format!("cove-rt-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         fs::create_dir_all(dir.join("rootfs/bin")).unwrap();
         fs::create_dir_all(dir.join("run")).unwrap();
