@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use cove_config::Policy;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -79,11 +81,19 @@ pub struct CopyOptions {
     pub names: Vec<Reference>,
     /// Where events go.
     pub progress: Option<CopyProgress>,
+    /// policy.json: which sources may be used.
+    pub policy: Policy,
 }
 
 impl Default for CopyOptions {
     fn default() -> Self {
-        Self { platform: Platform::host(), max_parallel: DEFAULT_PARALLEL, names: Vec::new(), progress: None }
+        Self {
+            platform: Platform::host(),
+            max_parallel: DEFAULT_PARALLEL,
+            names: Vec::new(),
+            progress: None,
+            policy: Policy::accept_anything(),
+        }
     }
 }
 
@@ -138,7 +148,7 @@ async fn resolve_manifest(
         check_digest(&top.bytes, &expected, &format!("{image}: manifest"))?;
     }
     let (raw, parsed, index) = match manifest::parse(&top, &image)? {
-        Document::Image(parsed) => (top, parsed, None),
+        Document::Image(parsed) => (top, *parsed, None),
         Document::Index(index) => {
             let entry = index.choose(platform, &image)?.clone();
             if entry.size > MAX_MANIFEST {
@@ -148,7 +158,7 @@ async fn resolve_manifest(
             check_manifest_size(&raw, &image)?;
             check_digest(&raw.bytes, &entry.digest, &format!("{image}: manifest for {platform}"))?;
             match manifest::parse(&raw, &image)? {
-                Document::Image(parsed) => (raw, parsed, Some(top)),
+                Document::Image(parsed) => (raw, *parsed, Some(top)),
                 Document::Index(_) => {
                     return Err(Error::Unsupported {
                         subject: image,
@@ -194,6 +204,8 @@ pub async fn copy_image(
     options: &CopyOptions,
 ) -> Result<CopyReport> {
     let image = source.name();
+    let (transport, scope) = source.policy_scope();
+    options.policy.evaluate(transport, &scope).map_err(|source| Error::Policy { source })?;
     let emit = |event: CopyEvent| {
         if let Some(progress) = &options.progress {
             progress(event);
@@ -207,20 +219,16 @@ pub async fn copy_image(
     let (config, parsed_config) = fetch_config(source, &parsed).await?;
     emit(CopyEvent::ConfigDone { digest: parsed.config.digest.clone() });
 
-    let jobs: Vec<_> = parsed.layers.iter().zip(parsed_config.diff_ids()).enumerate().collect();
-    let mut stored: Vec<(usize, StoredLayer)> = stream::iter(jobs)
-        .map(|(index, (descriptor, diff_id))| {
-            let layer = Layer { index, descriptor, diff_id };
-            async {
-                let index = layer.index;
-                copy_layer(source, destination, layer, options.progress.as_ref())
-                    .await
-                    .map(|stored| (index, stored))
-            }
-        })
-        .buffer_unordered(options.max_parallel.max(1))
-        .try_collect()
-        .await?;
+    let diff_ids = parsed_config.diff_ids();
+    // Boxed, so that the whole future is `Send` for any lifetime and can be spawned.
+    let mut jobs: Vec<BoxFuture<'_, Result<(usize, StoredLayer)>>> = Vec::new();
+    for (index, (descriptor, diff_id)) in parsed.layers.iter().zip(diff_ids).enumerate() {
+        let layer = Layer { index, descriptor, diff_id, diff_ids };
+        let job = copy_layer(source, destination, layer, options.progress.as_ref());
+        jobs.push(job.map_ok(move |stored| (index, stored)).boxed());
+    }
+    let mut stored: Vec<(usize, StoredLayer)> =
+        stream::iter(jobs).buffer_unordered(options.max_parallel.max(1)).try_collect().await?;
     stored.sort_by_key(|(index, _)| *index);
     let layers: Vec<Descriptor> = stored.into_iter().map(|(_, layer)| layer.descriptor).collect();
 

@@ -52,6 +52,13 @@ pub enum Error {
         /// The configuration.
         place: String,
     },
+    /// policy.json forbids the image.
+    #[error("Source image rejected: {source}")]
+    Policy {
+        /// The requirement it does not meet.
+        #[source]
+        source: cove_config::policy::Denied,
+    },
     /// A manifest, index or configuration that cannot be used.
     #[error("{image}: {reason}")]
     InvalidImage {
@@ -279,7 +286,7 @@ impl Error {
             | Self::DigestMismatch { .. }
             | Self::SizeMismatch { .. }
             | Self::Archive { .. } => ErrorKind::InvalidArgument,
-            Self::Blocked { .. } | Self::Denied { .. } => ErrorKind::PermissionDenied,
+            Self::Blocked { .. } | Self::Denied { .. } | Self::Policy { .. } => ErrorKind::PermissionDenied,
             Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::NoPlatform { .. }
             | Self::ManifestUnknown { .. }

@@ -34,6 +34,11 @@ pub trait ImageSource: Send + Sync {
     /// The source cannot be read, or has none.
     async fn blob(&self, blob: &Descriptor) -> Result<BlobStream>;
 
+    /// The transport and the image as policy.json names them: the full reference for `docker`, else a path.
+    fn policy_scope(&self) -> (&'static str, String) {
+        ("containers-storage", String::new())
+    }
+
     /// The digest that the user asked for and that the top manifest must have.
     fn expected_digest(&self) -> Option<Digest> {
         None
@@ -48,6 +53,8 @@ pub struct Layer<'a> {
     pub descriptor: &'a Descriptor,
     /// Digest of the plain tar, as the configuration names it: not verified yet.
     pub diff_id: &'a Digest,
+    /// The same of all the image's layers, lowest first.
+    pub diff_ids: &'a [Digest],
 }
 
 /// What the destination made of a layer.

@@ -49,10 +49,10 @@ impl ImageLocation {
             "containers-storage" => Ok(Some(Self::Storage(rest.into()))),
             "docker-archive" => with_path(Self::DockerArchive),
             "oci-archive" => with_path(Self::OciArchive),
-            "oci" if !rest.starts_with("//") && rest.contains('/') => with_path(Self::OciLayout),
+            "oci" => with_path(Self::OciLayout),
             "dir" if rest.is_empty() => Err(invalid("a path must follow the transport")),
             "dir" => Ok(Some(Self::Directory(rest.into()))),
-            "docker-daemon" | "sif" | "ostree" | "tarball" if rest.contains('/') || transport != "sif" => {
+            "docker-daemon" | "sif" | "ostree" | "tarball" => {
                 Err(Error::Unsupported { subject: input.into(), what: format!("the transport {transport}") })
             }
             _ => Ok(None),

@@ -167,7 +167,7 @@ impl RawManifest {
 #[derive(Clone, Debug)]
 pub enum Document {
     /// One image.
-    Image(ImageManifest),
+    Image(Box<ImageManifest>),
     /// A list of images.
     Index(ImageIndex),
 }
@@ -300,7 +300,7 @@ pub fn parse(raw: &RawManifest, image: &str) -> Result<Document> {
         return Err(wrong("it has neither manifests nor a config with layers".into()));
     };
     let value = serde_json::from_slice(&raw.bytes).map_err(|error| wrong(error.to_string()))?;
-    Ok(Document::Image(ImageManifest { format, config, layers, value }))
+    Ok(Document::Image(Box::new(ImageManifest { format, config, layers, value })))
 }
 
 /// The family and whether it is an index, by the declared and the received media type, which must agree.

@@ -111,6 +111,26 @@ async fn a_good_registry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn policy_is_obeyed_and_copying_can_be_spawned() {
+    let (fake, _) = faulty(|_, _| None).await;
+    let reference = Reference::parse(&format!("{}/team/app:1", fake.host())).unwrap();
+    let client = RegistryClient::new(options());
+    let name = fake.host();
+    let task = tokio::spawn(async move {
+        let source = client.open(&reference).await?;
+        let destination = client.destination(&reference, cove_registry::PushOptions::default())?;
+        let policy = format!(
+            r#"{{"default":[{{"type":"insecureAcceptAnything"}}],"transports":{{"docker":{{"{name}/team":[{{"type":"reject"}}]}}}}}}"#
+        );
+        let policy = cove_config::Policy::parse(&policy).unwrap();
+        copy_image(&source, &destination, &CopyOptions { policy, ..CopyOptions::default() }).await
+    });
+    let error = task.await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Policy { .. }), "{error}");
+    assert_eq!(fake.count("/blobs/"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn too_many_requests_and_server_errors_pass_or_are_shown() {
     for wait in [None, Some("0"), Some("1000000000"), Some("soon"), Some("Fri, 31 Dec 2100 23:59:59 GMT")] {
         let (fake, _) = faulty(move |image, seen| {

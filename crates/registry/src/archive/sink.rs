@@ -1,5 +1,6 @@
 //! Where a written archive goes: a tar stream or a directory.
 
+#[cfg(unix)]
 use std::fs::Permissions;
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cove_sys::fs;
 
 use super::content::{Content, Section};
 use super::{docker, oci};
@@ -235,6 +236,17 @@ impl ImageSource for ArchiveSource {
         let section =
             section.ok_or_else(|| Error::archive(&self.content.path, format!("{name} is missing")))?;
         Ok(section.stream())
+    }
+
+    fn policy_scope(&self) -> (&'static str, String) {
+        let transport = match (&self.lookup, self.content.is_directory()) {
+            (Lookup::Sections(_), _) => "docker-archive",
+            (Lookup::Oci, false) => "oci-archive",
+            (Lookup::Oci, true) => "oci",
+            (Lookup::Dir, _) => "dir",
+        };
+        let path = fs::canonicalize(&self.content.path).unwrap_or_else(|_| self.content.path.clone());
+        (transport, path.display().to_string())
     }
 
     fn expected_digest(&self) -> Option<Digest> {

@@ -168,6 +168,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn expiry_shows_both_times() {
+        let time =
+            |seconds| rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+        let expired = CertificateError::ExpiredContext { time: time(86_400), not_after: time(0) };
+        let text = explain_tls(&expired.into());
+        assert!(text.contains("1970-01-02T00:00:00Z") && text.contains("1970-01-01T00:00:00Z"), "{text}");
+    }
+
+    #[test]
     fn messages_are_one_harmless_line() {
         assert_eq!(
             message_of(br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"not\u001b[31m here\n"}]}"#),

@@ -98,6 +98,10 @@ impl ImageSource for RegistrySource {
         })))
     }
 
+    fn policy_scope(&self) -> (&'static str, String) {
+        ("docker", self.reference.to_string())
+    }
+
     fn expected_digest(&self) -> Option<Digest> {
         self.place.digest().cloned()
     }
