@@ -110,7 +110,7 @@ impl Leases {
         let ipv4 = pool.subnet.is_ipv4();
         let marker = folder.join(if ipv4 { ".last4" } else { ".last6" });
         // Small subnets have no half to spare.
-        let low_half = if pool.shared && high - low >= 61 { low + (high - low).div_ceil(2) } else { low };
+        let low_half = if pool.shared && high - low >= 61 { low + (high - low).div_ceil(2) + 1 } else { low };
         let last = fs::read_link(&marker)
             .ok()
             .and_then(|text| text.to_str().and_then(|text| text.parse::<IpAddr>().ok()))
@@ -263,8 +263,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let leases = Leases::new(folder.path().to_path_buf());
         let mut pool = Pool { shared: true, ..pool("10.88.0.0/16") };
-        assert_eq!(leases.lease(&pool, "a").unwrap().to_string(), "10.88.128.0");
         assert_eq!(leases.lease(&pool, "a").unwrap().to_string(), "10.88.128.1");
+        assert_eq!(leases.lease(&pool, "a").unwrap().to_string(), "10.88.128.2");
         pool.subnet = "10.88.0.0/26".parse().unwrap();
         let all: BTreeSet<_> = (0..61).map(|_| leases.lease(&pool, "b").unwrap()).collect();
         assert_eq!(all.len(), 61);

@@ -7,6 +7,7 @@
 mod addr;
 mod attach;
 mod config;
+mod connect;
 mod conntrack;
 mod dns;
 mod error;

@@ -29,9 +29,20 @@ pub(crate) fn signal(pid: i32, start: u64, signal: rustix::process::Signal) -> b
     alive(pid, start) && rustix::process::pidfd_send_signal(&descriptor, signal).is_ok()
 }
 
-/// Ends a process.
+/// Ends a process, and takes its exit status where it is a child of this process: an engine that serves for long
+/// must not collect zombies.
 pub(crate) fn end(pid: i32, start: u64) {
-    signal(pid, start, rustix::process::Signal::TERM);
+    if !signal(pid, start, rustix::process::Signal::TERM) && start_time(pid).is_some() {
+        return;
+    }
+    let child = rustix::process::Pid::from_raw(pid);
+    // Helpers end at once; one that does not is no reason to wait.
+    for _ in 0..50 {
+        match rustix::process::waitpid(child, rustix::process::WaitOptions::NOHANG) {
+            Ok(None) => std::thread::sleep(std::time::Duration::from_millis(1)),
+            _ => return,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -46,5 +57,13 @@ mod tests {
         assert!(!alive(pid, start + 1));
         assert!(!signal(pid, start + 1, rustix::process::Signal::TERM));
         assert!(start_time(-5).is_none());
+    }
+
+    #[test]
+    fn an_ended_child_is_reaped() {
+        let child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        end(pid, start_time(pid).unwrap());
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
     }
 }

@@ -1,17 +1,28 @@
 //! Where bridges live: the host's namespace for root; rootless, one namespace shared by all of the user's
 //! containers, with pasta or slirp4netns as its way out.
 
+use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use cove_sys::fs;
 use cove_sys::lock::FileLock;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::netns;
 use crate::process;
 use crate::store::Networks;
 use crate::userland::{UserNetwork, UserlandOptions};
+
+/// The program that is the shared namespace's way out.
+#[derive(Debug, Serialize, Deserialize)]
+struct Uplink {
+    pid: i32,
+    start: u64,
+    /// Address under which containers reach the host.
+    host: Option<IpAddr>,
+}
 
 impl Networks {
     /// Runs `work` where bridges, firewall and name servers live.
@@ -55,26 +66,20 @@ impl Networks {
         if self.records.all()?.iter().any(|record| !record.networks.is_empty()) {
             return Ok(());
         }
-        let state = self.options.run_dir.join("rootless-netns.json");
-        let process = fs::read(&state).ok().and_then(|text| serde_json::from_slice::<(i32, u64)>(&text).ok());
-        if let Some((pid, start)) = process {
-            process::end(pid, start);
+        if let Some(uplink) = self.uplink() {
+            process::end(uplink.pid, uplink.start);
         }
-        let _ = fs::remove_file(&state);
+        let _ = fs::remove_file(self.uplink_path());
         netns::remove(&self.shared_path())
     }
 
     /// The namespace shared by the user's containers; made, and its way out started, where it is missing.
     fn shared_netns(&self) -> Result<PathBuf> {
         let path = self.shared_path();
-        let state = self.options.run_dir.join("rootless-netns.json");
         let _lock = self.shared_lock()?;
-        let running = || -> Option<()> {
-            netns::open(&path).ok()?;
-            let (pid, start): (i32, u64) = serde_json::from_slice(&fs::read(&state).ok()?).ok()?;
-            process::alive(pid, start).then_some(())
-        };
-        if running().is_some() {
+        if netns::open(&path).is_ok()
+            && self.uplink().is_some_and(|uplink| process::alive(uplink.pid, uplink.start))
+        {
             return Ok(path);
         }
         netns::create(&path)?;
@@ -84,12 +89,26 @@ impl Networks {
             netns: path.clone(),
             ..UserlandOptions::default()
         };
-        let (started, _) = self.start_userland(&options, &[])?;
-        let text =
-            serde_json::to_vec(&started).map_err(|source| Error::Parse { path: state.clone(), source })?;
+        let ((pid, start), report) = self.start_userland(&options, &[])?;
+        let state = self.uplink_path();
+        let text = serde_json::to_vec(&Uplink { pid, start, host: report.host })
+            .map_err(|source| Error::Parse { path: state.clone(), source })?;
         cove_sys::atomic::write(&state, &text, 0o600)
             .map_err(|error| Error::file("writing", &state, error))?;
         Ok(path)
+    }
+
+    fn uplink_path(&self) -> PathBuf {
+        self.options.run_dir.join("rootless-netns.json")
+    }
+
+    fn uplink(&self) -> Option<Uplink> {
+        serde_json::from_slice(&fs::read(self.uplink_path()).ok()?).ok()
+    }
+
+    /// Address under which containers of the shared namespace reach the host.
+    pub(crate) fn shared_host_address(&self) -> Option<IpAddr> {
+        self.uplink()?.host
     }
 
     /// Where name servers of rootless networks ask on: the host's `resolv.conf` may name a server that the shared

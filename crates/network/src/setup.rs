@@ -84,9 +84,19 @@ impl Networks {
             }
             return Err(error);
         }
+        report.host = self.host_address(&record);
         report.networks =
             record.networks.iter().map(|(name, entry)| (name.clone(), entry.status.clone())).collect();
         Ok(report)
+    }
+
+    /// For root, the first gateway, which is an address of the host. Rootless, the gateways are not the host's.
+    fn host_address(&self, record: &Record) -> Option<IpAddr> {
+        if self.options.rootless {
+            return self.shared_host_address();
+        }
+        let bridges = record.networks.values().filter(|entry| !entry.host_device.is_empty());
+        bridges.flat_map(|entry| &entry.network.subnets).find_map(|subnet| subnet.gateway.parse().ok())
     }
 
     fn connect_all(
@@ -109,7 +119,7 @@ impl Networks {
     }
 
     /// Rootless, starts the forwarder of published ports where none runs.
-    fn forward_ports(&self, record: &mut Record) -> Result<()> {
+    pub(crate) fn forward_ports(&self, record: &mut Record) -> Result<()> {
         let running = record.processes.iter().any(|(pid, start)| crate::process::alive(*pid, *start));
         if !self.options.rootless || record.ports.is_empty() || record.networks.is_empty() || running {
             return Ok(());
@@ -118,81 +128,7 @@ impl Networks {
         self.records.write(record)
     }
 
-    /// Adds a running container to one more network.
-    ///
-    /// # Errors
-    /// As [`Networks::setup`]; the container's other networks are left alone.
-    pub fn connect(&self, options: &SetupOptions) -> Result<BTreeMap<String, NetworkStatus>> {
-        let namespace = netns::open(&options.netns)
-            .map_err(|error| Error::file("opening the network namespace", &options.netns, error))?;
-        let mut record = match self.records.read(&self.owner, &options.container_id)? {
-            Some(record) => record,
-            None => Record::new(&self.owner, &options.container_id, &options.container_name, &options.netns),
-        };
-        let mut used: BTreeSet<String> =
-            record.networks.values().map(|entry| entry.interface.clone()).collect();
-        let mut plans = Vec::new();
-        for (name, how) in &options.networks {
-            let network = self.config.find(name)?;
-            if record.networks.contains_key(&network.name) {
-                return Err(Error::InUse(format!(
-                    "container {} is already connected to network {:?}",
-                    record.id, network.name
-                )));
-            }
-            let interface = if how.interface_name.is_empty() {
-                free_interface(&used)
-            } else {
-                how.interface_name.clone()
-            };
-            ident::check_device_name(&interface)?;
-            used.insert(interface.clone());
-            plans.push(self.plan(&mut record, network, how, interface)?);
-        }
-        self.records.write(&record)?;
-        let result = self.in_host(|| self.attach(&record, &plans, namespace.as_fd()));
-        let added: Vec<String> = plans.iter().map(|plan| plan.entry.network.name.clone()).collect();
-        if let Err(error) = result {
-            for name in &added {
-                let _ = self.disconnect(&record.id, name);
-            }
-            return Err(error);
-        }
-        Ok(added
-            .into_iter()
-            .filter_map(|name| Some((name.clone(), record.networks.get(&name)?.status.clone())))
-            .collect())
-    }
-
-    /// Takes a running container out of one network.
-    ///
-    /// # Errors
-    /// The container is not in that network, or the kernel's refusal.
-    pub fn disconnect(&self, container_id: &str, network: &str) -> Result<()> {
-        ident::check_id(container_id)?;
-        let mut record = self.records.read(&self.owner, container_id)?.ok_or_else(|| {
-            Error::Invalid(format!("container {container_id} is not connected to network {network:?}"))
-        })?;
-        let before = record.clone();
-        let entry = record.networks.remove(network).ok_or_else(|| {
-            Error::Invalid(format!("container {container_id} is not connected to network {network:?}"))
-        })?;
-        let mut errors = Vec::new();
-        let mut note = |result: Result<()>| errors.extend(result.err());
-        note(self.in_host(|| self.firewall().remove(&before, &|| self.records.all())));
-        note(self.delete_device(&before, &entry));
-        for address in &entry.addresses {
-            note(self.leases.release(&entry.network.name, *address, &record.holder()));
-        }
-        note(self.records.write(&record));
-        note(self.in_host(|| {
-            self.dns_remove(&entry.network, &record.id)?;
-            self.firewall().add(&record, &|| self.records.all())
-        }));
-        Error::collected(errors)
-    }
-
-    fn delete_device(&self, record: &Record, entry: &RecordNetwork) -> Result<()> {
+    pub(crate) fn delete_device(&self, record: &Record, entry: &RecordNetwork) -> Result<()> {
         if !entry.host_device.is_empty() {
             return self.in_host_if_there(|| link::delete(&mut route_socket()?, &entry.host_device));
         }
@@ -205,7 +141,7 @@ impl Networks {
     }
 
     /// Leases the addresses and notes in `record` what will be made; nothing in the kernel changes.
-    fn plan(
+    pub(crate) fn plan(
         &self,
         record: &mut Record,
         network: Network,
@@ -324,7 +260,7 @@ impl Networks {
     }
 
     /// Makes the devices, in the host's namespace and the container's.
-    fn attach(&self, record: &Record, plans: &[Plan], namespace: BorrowedFd<'_>) -> Result<()> {
+    pub(crate) fn attach(&self, record: &Record, plans: &[Plan], namespace: BorrowedFd<'_>) -> Result<()> {
         let mut socket = route_socket()?;
         for plan in plans {
             match plan.settings.driver {
@@ -470,7 +406,7 @@ fn interface_names(networks: &BTreeMap<String, PerNetworkOptions>) -> Result<BTr
     Ok(names)
 }
 
-fn free_interface(used: &BTreeSet<String>) -> String {
+pub(crate) fn free_interface(used: &BTreeSet<String>) -> String {
     (0u32..).map(|number| format!("eth{number}")).find(|name| !used.contains(name)).unwrap_or_default()
 }
 

@@ -271,7 +271,7 @@ fn is_link_local(address: IpAddr) -> bool {
 }
 
 /// An IPv4 address of the host that is not also the container's.
-pub(crate) fn host_address(taken: &[Cidr]) -> Option<IpAddr> {
+fn host_address(taken: &[Cidr]) -> Option<IpAddr> {
     let addresses = link::addresses(&mut route_socket().ok()?).ok()?;
     addresses.into_iter().map(|(_, address)| address.addr()).find(|address| {
         address.is_ipv4() && !address.is_loopback() && taken.iter().all(|own| own.addr() != *address)

@@ -146,6 +146,14 @@ fn bridges(networks: &Networks, folder: &Path) {
     assert!(inside(&db.netns, || ask("10.89.0.2:80")).is_some());
     let lookup = format!("busybox nslookup -type=a web.dns.podman {server}");
     assert!(eventually(|| inside(&db.netns, || works(&lookup))));
+    // Out of the network that the forwarder leads into: it is led to the other one.
+    let more = SetupOptions {
+        networks: BTreeMap::from([("podman".into(), PerNetworkOptions::default())]),
+        ..options("web")
+    };
+    networks.connect(&more).unwrap();
+    networks.disconnect("web", "net").unwrap();
+    assert_eq!(ask(&address).as_deref(), Some("10.88.0.2"));
     networks.teardown("web").unwrap();
     networks.remove_netns("web").unwrap();
     assert!(eventually(|| ask(&address).is_none()), "the forwarder ends with its container");
