@@ -30,6 +30,10 @@ impl Printer {
     pub(crate) fn error_is_terminal(&self) -> bool {
         self.error_terminal
     }
+    /// Whether colours may be used on standard output.
+    pub(crate) fn out_is_coloured(&self) -> bool {
+        self.out_terminal && self.colour
+    }
     /// Whether colours may be used on standard error.
     pub(crate) fn error_is_coloured(&self) -> bool {
         self.error_terminal && self.colour

@@ -114,7 +114,7 @@ fn descend(
                     global.take(take(SharedArgs::from_arg_matches(&matches))?);
                     Ok(Parsed::Run(Box::new(Invocation { leaf, path, matches, global })))
                 }
-                Err(Ended::Help) => Ok(Parsed::Help(command.clone().render_long_help().to_string())),
+                Err(Ended::Help) => Ok(Parsed::Help(help_text(&command))),
                 Err(Ended::Failed(error)) => Err(error),
             }
         }
@@ -123,10 +123,15 @@ fn descend(
 
 /// The clap command of a leaf.
 pub(crate) fn build(program: &str, path: &str, leaf: &Leaf) -> Command {
-    let command = (leaf.augment)(Command::new("command"));
-    tuned(SharedArgs::augment_args(command))
+    let command = SharedArgs::augment_args(Command::new("command"));
+    tuned((leaf.augment)(command))
         .override_usage(format!("{program} {path} {}", leaf.usage))
         .no_binary_name(true)
+}
+
+/// The help of a command; options that may have a value say nothing of it.
+pub(crate) fn help_text(command: &Command) -> String {
+    command.clone().render_help().to_string().replace("[=<BOOL>]", "")
 }
 
 enum Ended {

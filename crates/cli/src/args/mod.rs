@@ -10,5 +10,5 @@ mod usage;
 
 pub(crate) use count::{at_least, at_most, exactly};
 pub(crate) use global::{GlobalOptions, RootArgs, SharedArgs};
-pub(crate) use line::{Invocation, Parsed, build, parse};
+pub(crate) use line::{Invocation, Parsed, build, help_text, parse};
 pub(crate) use tune::tuned;

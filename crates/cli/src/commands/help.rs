@@ -12,7 +12,7 @@ pub(crate) fn root(program: &str, options: &Command) -> String {
         "Run containers, images, volumes, networks and machines\n\nUsage: {program} [options] COMMAND\n\nCommands:\n"
     );
     text.push_str(&list(TREE));
-    let rendered = options.clone().render_help().to_string();
+    let rendered = args::help_text(options);
     if let Some(at) = rendered.find("Options:") {
         text.push('\n');
         text.push_str(rendered[at..].trim_end());
@@ -46,7 +46,7 @@ pub(crate) fn of(program: &str, words: &[String]) -> Result<String, CommandError
         match find(entries, word) {
             None => return Err(CommandError::other(format!("unrecognized command `{program} {path}`"))),
             Some(Target::Leaf(leaf)) => {
-                return Ok(args::build(program, &path, leaf).render_long_help().to_string());
+                return Ok(args::help_text(&args::build(program, &path, leaf)));
             }
             Some(Target::Group(inner)) => {
                 if words.len() == 0 {

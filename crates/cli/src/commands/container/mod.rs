@@ -1,13 +1,30 @@
 //! Containers.
 
-use cove_api::{Engine, ListOptions};
+pub(crate) mod attach;
+pub(crate) mod cleanup;
+pub(crate) mod create;
+pub(crate) mod exec;
+pub(crate) mod exists;
+pub(crate) mod inspect;
+pub(crate) mod kill;
+pub(crate) mod list;
+pub(crate) mod logs;
+pub(crate) mod pause;
+pub(crate) mod port;
+pub(crate) mod remove;
+pub(crate) mod rename;
+pub(crate) mod restart;
+pub(crate) mod run;
+mod select;
+mod session;
+mod spec;
+mod spec_args;
+pub(crate) mod start;
+pub(crate) mod stop;
+pub(crate) mod top;
+pub(crate) mod unpause;
+pub(crate) mod wait;
 
-use crate::command_error::CommandError;
-
-/// The id of the newest container.
-pub(crate) async fn latest(engine: &dyn Engine) -> Result<String, CommandError> {
-    let options = ListOptions { all: true, last: Some(1), ..Default::default() };
-    let newest = engine.containers().list(options).await?;
-    let newest = newest.into_iter().next_back();
-    newest.map(|container| container.id).ok_or_else(|| CommandError::other("no containers to act on: no such container"))
-}
+pub(crate) use select::latest;
+use select::{Selection, select};
+use session::{check_streams, detach_keys, exit_code};

@@ -33,7 +33,7 @@ pub(crate) struct Args {
     registry: RegistryArgs,
 }
 
-/// Which variant of an image.
+// Which variant of an image. (A doc comment would become the command's own description.)
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct PlatformArgs {
     /// Architecture of the image, in place of this machine's
@@ -70,7 +70,7 @@ impl PlatformArgs {
     }
 }
 
-/// How to reach a registry.
+// How to reach a registry.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct RegistryArgs {
     /// File with registry credentials (REGISTRY_AUTH_FILE)

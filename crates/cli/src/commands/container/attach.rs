@@ -1,0 +1,73 @@
+//! `cove attach`
+
+use cove_api::AttachOptions;
+
+use crate::command_error::{CommandError, CommandResult};
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+use crate::terminal::{Ended, Session, Signals, Target};
+
+/// Connect to a running container
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Name or id
+    #[arg(value_name = "CONTAINER")]
+    containers: Vec<String>,
+    /// Keys that leave it running, such as ctrl-p,ctrl-q
+    #[arg(long, value_name = "KEYS")]
+    detach_keys: Option<String>,
+    /// Do not connect standard input
+    #[arg(long)]
+    no_stdin: bool,
+    /// Pass signals on to it
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
+    sig_proxy: bool,
+    /// The newest container
+    #[arg(long, short)]
+    latest: bool,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER");
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    if args.containers.len() > 1 || (args.containers.is_empty() && !args.latest) {
+        return Err(CommandError::other("attach requires the name or id of one running container or the latest flag"));
+    }
+    if !args.containers.is_empty() && args.latest {
+        return Err(CommandError::other("--latest and containers cannot be used together"));
+    }
+    let engine = context.engine().await?;
+    let name = match args.containers.first() {
+        Some(name) => name.strip_prefix('/').unwrap_or(name).to_owned(),
+        None => super::latest(engine).await?,
+    };
+    let container = engine.containers().inspect(&name, false).await?;
+    if !container.state.running && container.state.status != "paused" {
+        return Err(CommandError::other("you can only attach to running containers"));
+    }
+    let id = container.id.clone();
+    let stdin = !args.no_stdin && container.config.open_stdin;
+    let mut signals = Signals::catch()?;
+    let mut session = Session {
+        printer: &context.printer,
+        engine,
+        target: Target::Container(&id),
+        tty: container.config.tty,
+        proxy: args.sig_proxy,
+        keys: super::detach_keys(context, args.detach_keys.as_deref())?,
+        stdout: true,
+        stderr: true,
+    };
+    let options = AttachOptions { stdin, stdout: true, stderr: true, logs: false, detach_keys: None };
+    let stream = engine.containers().attach(&id, options).await?;
+    let raw = session.raw_mode(stdin)?;
+    session.resize().await;
+    let ended = session.run(stream, &mut signals).await;
+    drop(raw);
+    match ended? {
+        Ended::Detached => Ok(0),
+        Ended::Signal(number) => Ok(128_u8.wrapping_add(u8::try_from(number).unwrap_or(0))),
+        Ended::Output => super::exit_code(engine, &id, &mut signals, args.sig_proxy).await,
+    }
+}

@@ -1,0 +1,134 @@
+//! `cove create`, and what it shares with `cove run`
+
+use cove_api::{Engine, ErrorKind, PullPolicy, RemoveOptions};
+
+use super::spec::{self, Surroundings};
+use super::spec_args::SpecArgs;
+use crate::args::at_least;
+use crate::command_error::{CommandError, CommandResult, Failure};
+use crate::commands::image::pull;
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+
+/// Make a container without starting it
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The image, then the command to run in the container
+    #[arg(value_name = "IMAGE [COMMAND [ARG...]]")]
+    words: Vec<String>,
+    /// Accepted and kept for the start: stdin, stdout, stderr
+    #[arg(long, short, value_name = "STREAM")]
+    attach: Vec<String>,
+    #[command(flatten)]
+    spec: SpecArgs,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] IMAGE [COMMAND [ARG...]]", false, Engine);
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    at_least(&args.words, 1)?;
+    super::check_streams(&args.attach)?;
+    let engine = context.engine().await?;
+    let id = create(context, engine, &args.spec, &args.words, |_| {}).await?;
+    context.printer.line(&id)?;
+    Ok(0)
+}
+
+/// Pulls the image where that is needed, makes the container and answers its id. `adjust` has the last word on the
+/// specification.
+pub(crate) async fn create(
+    context: &Context,
+    engine: &dyn Engine,
+    args: &SpecArgs,
+    words: &[String],
+    adjust: impl FnOnce(&mut cove_api::ContainerSpec),
+) -> Result<String, CommandError> {
+    let (image, command) = words.split_first().ok_or_else(|| CommandError::other("requires at least 1 arg(s), only received 0"))?;
+    let around = Surroundings {
+        environment: &context.environment,
+        rootless: context.directories.user.rootless,
+        command_line: &context.command_line,
+    };
+    // A wrong option is told before anything is pulled.
+    let mut spec = spec::build(args, image, command, &around)?;
+    let [os, arch, variant] = args.platform.parts()?;
+    spec.image_os = os.unwrap_or_default();
+    spec.image_arch = arch.unwrap_or_default();
+    spec.image_variant = variant.unwrap_or_default();
+    if !args.rootfs {
+        spec.image = ensure_image(context, engine, args, image).await?;
+    }
+    if args.replace {
+        if spec.name.is_empty() {
+            return Err(CommandError::other("cannot replace container without --name being set"));
+        }
+        let options = RemoveOptions { force: true, ..Default::default() };
+        match engine.containers().remove(&spec.name, options).await {
+            Err(error) if error.kind != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    adjust(&mut spec);
+    let created = engine.containers().create(spec).await.map_err(conflict)?;
+    for warning in &created.warnings {
+        context.printer.error_line(warning);
+    }
+    if let Some(path) = &args.cidfile {
+        let written = cove_sys::fs::write(path, &created.id);
+        if let Err(error) = written {
+            // A script that waits for the file would never learn of the container.
+            let options = RemoveOptions { force: true, ..Default::default() };
+            if let Err(second) = engine.containers().remove(&created.id, options).await {
+                tracing::warn!("removing container {}: {second}", created.id);
+            }
+            return Err(CommandError::from(error));
+        }
+    }
+    Ok(created.id)
+}
+
+/// Adds the way out to a conflict of names.
+fn conflict(error: cove_api::Error) -> CommandError {
+    if error.message.contains("that name is already in use") {
+        let prefix = if error.message.starts_with("the container name") { "creating container storage: " } else { "" };
+        return Failure::Engine(cove_api::Error::new(
+            error.kind,
+            format!("{prefix}{}, or use --replace to instruct Podman to do so.", error.message),
+        ))
+        .into();
+    }
+    error.into()
+}
+
+/// Sees that the image is in the store and answers by what name it is there.
+async fn ensure_image(
+    context: &Context,
+    engine: &dyn Engine,
+    args: &SpecArgs,
+    image: &str,
+) -> Result<String, CommandError> {
+    let policy = args.pull.as_deref().or(context.conf.engine.pull_policy.as_deref()).unwrap_or("missing");
+    let policy = pull::policy(policy)?;
+    let has_transport =
+        ["docker:", "docker-archive:", "oci-archive:", "oci:", "dir:"].iter().any(|prefix| image.starts_with(prefix));
+    let needed = match policy {
+        PullPolicy::Never => return Ok(image.to_owned()),
+        PullPolicy::Always | PullPolicy::Newer => true,
+        PullPolicy::Missing => {
+            has_transport || args.platform.is_given() || !engine.images().exists(image).await?
+        }
+    };
+    if !needed {
+        return Ok(image.to_owned());
+    }
+    let mut options = args.registry.pull_options(&args.platform)?;
+    options.policy = policy;
+    let ids = pull::pull(context, engine, image, options, args.quiet).await?;
+    // A name with a transport is none in the store, and a platform may differ from what the name means later.
+    let by_id = has_transport || args.platform.is_given();
+    Ok(match ids.last() {
+        Some(id) if by_id => id.clone(),
+        _ => image.to_owned(),
+    })
+}

@@ -1,0 +1,165 @@
+//! `cove exec`
+
+use std::io::IsTerminal;
+
+use cove_api::{Engine, ErrorKind, ExecSpec, ExecStartOptions};
+
+use crate::command_error::{CommandError, CommandResult};
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+use crate::terminal::{Arrived, Ended, Session, Signals, Target};
+
+/// Run a command in a running container
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The container, then the command
+    #[arg(value_name = "CONTAINER COMMAND [ARG...]")]
+    words: Vec<String>,
+    /// Run it in the background and print the session's id
+    #[arg(long, short)]
+    detach: bool,
+    /// Keys that leave it running, such as ctrl-p,ctrl-q
+    #[arg(long, value_name = "KEYS")]
+    detach_keys: Option<String>,
+    /// Environment variable NAME=VALUE; NAME alone takes the value over
+    #[arg(long, short, value_name = "VARIABLE")]
+    env: Vec<String>,
+    /// File with an environment variable per line
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<String>,
+    /// Keep standard input open
+    #[arg(long, short)]
+    interactive: bool,
+    /// Give it a terminal
+    #[arg(long, short)]
+    tty: bool,
+    /// User, a name or number, perhaps with a group: USER[:GROUP]
+    #[arg(long, short, value_name = "USER")]
+    user: Option<String>,
+    /// Working directory
+    #[arg(long, short, value_name = "DIR")]
+    workdir: Option<String>,
+    /// All capabilities
+    #[arg(long)]
+    privileged: bool,
+    /// Pass so many descriptors from 3 on
+    #[arg(long, value_name = "NUMBER", default_value = "0", hide_default_value = true)]
+    preserve_fds: u32,
+    /// File with the id of the container
+    #[arg(long, value_name = "FILE")]
+    cidfile: Option<String>,
+    /// The newest container
+    #[arg(long, short)]
+    latest: bool,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER COMMAND [ARG...]", false, Engine);
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    let engine = context.engine().await?;
+    let mut words = args.words.clone();
+    if args.latest {
+        words.insert(0, super::latest(engine).await?);
+    } else if let Some(path) = &args.cidfile {
+        let text = cove_sys::fs::read_to_string(path)?;
+        words.insert(0, text.lines().next().unwrap_or_default().trim().to_owned());
+    }
+    let Some((name, command)) = words.split_first() else {
+        return Err(CommandError::other("exec requires the name or ID of a container or the --latest or --cidfile flag"));
+    };
+    if command.is_empty() {
+        return Err(CommandError::other("must provide a non-empty command to start an exec session: invalid argument"));
+    }
+    if args.tty && args.interactive && !args.detach && !std::io::stdin().is_terminal() {
+        tracing::warn!("The input device is not a TTY. The --tty and --interactive flags might not work properly");
+    }
+    let name = name.strip_prefix('/').unwrap_or(name);
+    let own: Vec<(String, String)> =
+        context.environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let mut variables = cove_api::StringMap::new();
+    for file in &args.env_file {
+        let text = cove_sys::fs::read_to_string(file)?;
+        variables.extend(cove_spec::environment::parse_file(&text, file, &own)?);
+    }
+    variables.extend(cove_spec::environment::parse(args.env.iter().map(String::as_str), &own)?);
+    if args.tty
+        && !variables.contains_key("TERM")
+        && let Some(terminal) = context.environment.get(cove_config::env::TERM)
+    {
+        // A session on a terminal of ours speaks the same language, unless told otherwise.
+        variables.insert("TERM".into(), terminal.to_owned());
+    }
+    let keys = super::detach_keys(context, args.detach_keys.as_deref())?;
+    let spec = ExecSpec {
+        attach_stdin: args.interactive && !args.detach,
+        attach_stdout: !args.detach,
+        attach_stderr: !args.detach,
+        detach_keys: args.detach_keys.clone().unwrap_or_default(),
+        env: variables.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        cmd: command.to_vec(),
+        privileged: args.privileged,
+        tty: args.tty,
+        user: args.user.clone().unwrap_or_default(),
+        working_dir: args.workdir.clone().unwrap_or_default(),
+        preserve_fds: args.preserve_fds,
+    };
+    let execs = engine.execs();
+    let id = execs.create(name, spec).await?;
+    if args.detach {
+        execs.start(&id, ExecStartOptions { detach: true, size: None }).await?;
+        context.printer.line(&id)?;
+        return Ok(0);
+    }
+    let mut signals = Signals::catch()?;
+    let mut session = Session {
+        printer: &context.printer,
+        engine,
+        target: Target::Exec(&id),
+        tty: args.tty,
+        proxy: false,
+        keys,
+        stdout: true,
+        stderr: true,
+    };
+    let raw = session.raw_mode(args.interactive)?;
+    let size = crate::terminal::size().filter(|_| args.tty);
+    let stream = match execs.start(&id, ExecStartOptions { detach: false, size }).await {
+        Ok(stream) => stream,
+        Err(error) => {
+            drop(raw);
+            forget(engine, &id).await;
+            return Err(error.into());
+        }
+    };
+    let ended = match stream {
+        Some(stream) => session.run(stream, &mut signals).await?,
+        None => Ended::Output,
+    };
+    let code = match ended {
+        Ended::Detached => return Ok(0),
+        Ended::Signal(number) => return Ok(128_u8.wrapping_add(u8::try_from(number).unwrap_or(0))),
+        Ended::Output => {
+            let mut waiting = execs.wait(&id);
+            loop {
+                tokio::select! {
+                    code = &mut waiting => break code?,
+                    arrived = signals.next() => if let Arrived::Signal(number) = arrived {
+                        return Ok(128_u8.wrapping_add(u8::try_from(number).unwrap_or(0)));
+                    },
+                }
+            }
+        }
+    };
+    drop(raw);
+    forget(engine, &id).await;
+    Ok(super::session::narrow(code))
+}
+
+/// The session is of no use any more; one that is gone already is no error.
+async fn forget(engine: &dyn Engine, id: &str) {
+    match engine.execs().remove(id, true).await {
+        Err(error) if error.kind != ErrorKind::NotFound => tracing::debug!("forget exec session {id}: {error}"),
+        _ => {}
+    }
+}

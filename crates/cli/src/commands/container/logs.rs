@@ -1,0 +1,157 @@
+//! `cove logs`
+
+use cove_api::{Engine, LogLine, LogOptions, OutputStream};
+use futures_util::StreamExt;
+use jiff::Timestamp;
+
+use crate::command_error::{CommandError, CommandResult};
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+use crate::render::short_id;
+
+/// Show what containers have written
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Names or ids
+    #[arg(value_name = "CONTAINER")]
+    containers: Vec<String>,
+    /// Go on with new lines until the container ends
+    #[arg(long, short)]
+    follow: bool,
+    /// Only lines from that moment on: a time, or a duration before now such as 10m
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only lines up to that moment
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Only the last so many lines; -1 for all
+    #[arg(long, value_name = "NUMBER", default_value = "-1", hide_default_value = true)]
+    tail: String,
+    /// The time of each line
+    #[arg(long, short)]
+    timestamps: bool,
+    /// The container's name before each line
+    #[arg(long, short)]
+    names: bool,
+    /// A colour for each container
+    #[arg(long)]
+    color: bool,
+    /// Accepted for scripts; there are no further details
+    #[arg(long, hide = true)]
+    details: bool,
+    /// The newest container
+    #[arg(long, short)]
+    latest: bool,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    let mut names: Vec<String> =
+        args.containers.iter().map(|name| name.strip_prefix('/').unwrap_or(name).to_owned()).collect();
+    if args.latest && !names.is_empty() {
+        return Err(CommandError::other("--latest and containers cannot be used together"));
+    }
+    if !args.latest && names.is_empty() {
+        return Err(CommandError::other("specify at least one container name or ID to log"));
+    }
+    let now = Timestamp::now();
+    let moment = |text: &Option<String>, flag: &str, future: bool| match text.as_deref().filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => {
+            let parsed = if future {
+                cove_spec::time::future_moment(text, now)
+            } else {
+                cove_spec::time::moment(text, now)
+            };
+            parsed.map(Some).map_err(|error| CommandError::other(format!("parsing --{flag} {text:?}: {error}")))
+        }
+    };
+    let options = LogOptions {
+        follow: args.follow,
+        tail: tail(&args.tail)?,
+        since: moment(&args.since, "since", false)?,
+        until: moment(&args.until, "until", true)?,
+        stdout: true,
+        stderr: true,
+    };
+    let engine = context.engine().await?;
+    if args.latest {
+        names.push(super::latest(engine).await?);
+    }
+    let several = names.len() > 1;
+    let mut streams = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let prefix = prefix(engine, name, &args, several).await?;
+        let prefix = colour(context, prefix, index, args.color);
+        let lines = engine.containers().logs(name, options.clone()).await?;
+        streams.push(lines.map(move |line| (prefix.clone(), line)));
+    }
+    if args.follow {
+        let mut lines = futures_util::stream::select_all(streams);
+        while let Some((prefix, line)) = lines.next().await {
+            print(context, &prefix, &line?, args.timestamps)?;
+        }
+    } else {
+        for mut lines in streams {
+            while let Some((prefix, line)) = lines.next().await {
+                print(context, &prefix, &line?, args.timestamps)?;
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn tail(text: &str) -> Result<Option<u64>, CommandError> {
+    if text == "all" {
+        return Ok(None);
+    }
+    let number: i64 = text.parse().map_err(|_| {
+        CommandError::other(format!(
+            "invalid argument {text:?} for \"--tail\" flag: strconv.ParseInt: parsing {text:?}: invalid syntax"
+        ))
+    })?;
+    Ok(u64::try_from(number).ok())
+}
+
+/// What stands before each line of a container.
+async fn prefix(engine: &dyn Engine, name: &str, args: &Args, several: bool) -> Result<String, CommandError> {
+    if !args.names && !several {
+        return Ok(String::new());
+    }
+    let container = engine.containers().inspect(name, false).await?;
+    Ok(if args.names { container.name.trim_start_matches('/').to_owned() } else { short_id(&container.id).to_owned() })
+}
+
+fn colour(context: &Context, prefix: String, index: usize, wanted: bool) -> String {
+    const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];
+    if !wanted || prefix.is_empty() || !context.printer.out_is_coloured() {
+        return prefix;
+    }
+    format!("\u{1b}[{}m{prefix}\u{1b}[0m", COLOURS[index % COLOURS.len()])
+}
+
+fn print(context: &Context, prefix: &str, line: &LogLine, timestamps: bool) -> Result<(), CommandError> {
+    let mut bytes = Vec::with_capacity(line.data.len() + prefix.len() + 40);
+    if !prefix.is_empty() {
+        bytes.extend_from_slice(prefix.as_bytes());
+        bytes.push(b' ');
+    }
+    if timestamps {
+        let time = line.time.to_zoned(jiff::tz::TimeZone::system());
+        let zone = if time.offset().is_zero() { "Z".to_owned() } else { time.strftime("%:z").to_string() };
+        bytes.extend_from_slice(format!("{}{zone} ", time.strftime("%Y-%m-%dT%H:%M:%S.%9f")).as_bytes());
+    }
+    bytes.extend_from_slice(&line.data);
+    if !line.partial {
+        bytes.push(b'\n');
+    }
+    match line.stream {
+        OutputStream::Stdout => context.printer.bytes(&bytes),
+        OutputStream::Stderr => {
+            context.printer.error_bytes(&bytes);
+            Ok(())
+        }
+    }
+}

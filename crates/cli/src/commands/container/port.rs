@@ -1,0 +1,96 @@
+//! `cove port`
+
+use cove_api::{ListOptions, PortMapping};
+
+use crate::command_error::{CommandError, CommandResult};
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+
+/// Show the published ports of a container
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The container, then perhaps one of its ports: PORT[/PROTOCOL]
+    #[arg(value_name = "CONTAINER [PORT]")]
+    words: Vec<String>,
+    /// Every running container
+    #[arg(long, short)]
+    all: bool,
+    /// The newest container
+    #[arg(long, short)]
+    latest: bool,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [PORT]");
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    let engine = context.engine().await?;
+    let mut words = args.words;
+    if args.all && (args.latest || !words.is_empty()) {
+        return Err(CommandError::other("cannot use --all with container names or --latest"));
+    }
+    if args.all {
+        for container in engine.containers().list(ListOptions::default()).await? {
+            for (port, host) in lines(&container.ports) {
+                let id = crate::render::short_id(&container.id);
+                context.printer.line(&format!("{id}\t{port} -> {host}"))?;
+            }
+        }
+        return Ok(0);
+    }
+    if args.latest {
+        words.insert(0, super::latest(engine).await?);
+    }
+    let (name, wanted) = match words.as_slice() {
+        [name] => (name, None),
+        [name, port] => (name, Some(port)),
+        _ => return Err(CommandError::other("you must supply a running container name or id")),
+    };
+    let wanted = match wanted {
+        None => None,
+        Some(text) => {
+            let (port, protocol) = cove_spec::port::port_and_protocol(text)?;
+            Some(format!("{port}/{}", if protocol.is_empty() { "tcp" } else { &protocol }))
+        }
+    };
+    let inspected = engine.containers().inspect(name, false).await?;
+    let mut found = false;
+    for (port, hosts) in &inspected.network_settings.ports {
+        for host in hosts {
+            let address = match host.host_ip.as_str() {
+                "" => "0.0.0.0".to_owned(),
+                address if address.contains(':') => format!("[{address}]"),
+                address => address.to_owned(),
+            };
+            match &wanted {
+                None => context.printer.line(&format!("{port} -> {address}:{}", host.host_port))?,
+                Some(wanted) if wanted == port => {
+                    found = true;
+                    context.printer.line(&format!("{address}:{}", host.host_port))?;
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    if let Some(wanted) = wanted
+        && !found
+    {
+        return Err(CommandError::other(format!("failed to find published port {wanted:?}")));
+    }
+    Ok(0)
+}
+
+fn lines(ports: &[PortMapping]) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    for mapping in ports {
+        let protocol = if mapping.protocol.is_empty() { "tcp" } else { &mapping.protocol };
+        let address = if mapping.host_ip.is_empty() { "0.0.0.0" } else { &mapping.host_ip };
+        for offset in 0..mapping.range.max(1) {
+            lines.push((
+                format!("{}/{protocol}", mapping.container_port.saturating_add(offset)),
+                format!("{address}:{}", mapping.host_port.saturating_add(offset)),
+            ));
+        }
+    }
+    lines
+}

@@ -1,0 +1,104 @@
+//! `cove rm`
+
+use cove_api::{ErrorKind, RemoveOptions};
+
+use crate::command_error::{CommandError, CommandResult, Failures};
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+
+/// Remove containers
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Names or ids
+    #[arg(value_name = "CONTAINER")]
+    containers: Vec<String>,
+    /// Every container
+    #[arg(long, short)]
+    all: bool,
+    /// The newest container
+    #[arg(long, short)]
+    latest: bool,
+    /// Also running containers, which are stopped first; missing ones are no error
+    #[arg(long, short)]
+    force: bool,
+    /// A container that is missing is no error
+    #[arg(long, short)]
+    ignore: bool,
+    /// Also the containers that depend on it
+    #[arg(long)]
+    depend: bool,
+    /// Also its anonymous volumes
+    #[arg(long, short)]
+    volumes: bool,
+    /// Seconds before SIGKILL; below 0 for ever
+    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout")]
+    time: Option<i64>,
+    /// Only containers for which that is true
+    #[arg(long, value_name = "KEY=VALUE")]
+    filter: Vec<String>,
+    /// File with the id of a container
+    #[arg(long, value_name = "FILE")]
+    cidfile: Vec<String>,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    if args.time.is_some() && !args.force {
+        return Err(CommandError::other("--force option must be specified to use the --time option"));
+    }
+    let engine = context.engine().await?;
+    let mut failures = Failures::default();
+    let ignore = args.ignore || args.force;
+    let selection = super::Selection {
+        names: &args.containers,
+        all: args.all,
+        latest: args.latest,
+        filter: &args.filter,
+        cidfile: &args.cidfile,
+        states: &[],
+        ignore,
+    };
+    let options = RemoveOptions {
+        force: args.force,
+        volumes: args.volumes,
+        timeout: super::stop::timeout(args.time),
+        depend: args.depend,
+    };
+    let chosen = super::select(engine, &selection, &mut failures).await?;
+    let removals = chosen.iter().map(|container| engine.containers().remove(&container.id, options.clone()));
+    let results = futures_util::future::join_all(removals).await;
+    for (container, result) in chosen.iter().zip(results) {
+        let reports = match result {
+            Ok(reports) => reports,
+            // With --all, another one's removal may have taken this one along.
+            Err(error) if (ignore || args.all) && error.kind == ErrorKind::NotFound => continue,
+            Err(error) => {
+                failures.push(CommandError::from(error));
+                continue;
+            }
+        };
+        let single = reports.len() == 1;
+        for report in reports {
+            match report.error {
+                Some(error) => failures.push(CommandError::other(error)),
+                None if single => context.printer.line(&container.shown)?,
+                None => context.printer.line(&report.id)?,
+            }
+        }
+    }
+    failures.finish_with(exit_code)
+}
+
+/// 1 where every failure is a missing container, 2 where every one is a container in use.
+fn exit_code(errors: &[CommandError]) -> u8 {
+    let all = |wanted: &[ErrorKind]| errors.iter().all(|error| error.kind().is_some_and(|kind| wanted.contains(&kind)));
+    if all(&[ErrorKind::NotFound]) {
+        1
+    } else if all(&[ErrorKind::WrongState, ErrorKind::InUse]) {
+        2
+    } else {
+        125
+    }
+}

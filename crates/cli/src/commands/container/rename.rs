@@ -1,0 +1,26 @@
+//! `cove rename`
+
+use crate::args::{at_least, at_most};
+use crate::command_error::CommandResult;
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+
+/// Give a container another name
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The container and its new name
+    #[arg(value_name = "CONTAINER NAME")]
+    words: Vec<String>,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("CONTAINER NAME");
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    if args.words.len() > 2 {
+        at_most(&args.words, 2)?;
+    }
+    at_least(&args.words, 2)?;
+    context.engine().await?.containers().rename(&args.words[0], &args.words[1]).await?;
+    Ok(0)
+}

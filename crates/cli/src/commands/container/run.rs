@@ -1,0 +1,160 @@
+//! `cove run`
+
+use std::io::IsTerminal;
+
+use cove_api::{AttachOptions, Engine, ErrorKind, ImageRemoveOptions, RemoveOptions};
+
+use super::create::create;
+use super::spec_args::SpecArgs;
+use crate::args::at_least;
+use crate::command_error::{CommandError, CommandResult};
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+use crate::terminal::{DetachKeys, Ended, Session, Signals, Target};
+
+/// Make a container and run it
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The image, then the command to run in the container
+    #[arg(value_name = "IMAGE [COMMAND [ARG...]]")]
+    words: Vec<String>,
+    /// Run it in the background and print its id
+    #[arg(long, short)]
+    detach: bool,
+    /// Connect to these streams only: stdin, stdout, stderr
+    #[arg(long, short, value_name = "STREAM")]
+    attach: Vec<String>,
+    /// Keys that leave it running, such as ctrl-p,ctrl-q
+    #[arg(long, value_name = "KEYS")]
+    detach_keys: Option<String>,
+    /// Pass signals on to it
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
+    sig_proxy: bool,
+    /// Remove the image too when it ends, unless another container uses it; implies --rm
+    #[arg(long)]
+    rmi: bool,
+    #[command(flatten)]
+    spec: SpecArgs,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] IMAGE [COMMAND [ARG...]]", false, Engine);
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    let mut args = args;
+    at_least(&args.words, 1)?;
+    if args.rmi {
+        // Without --rm at all, the option implies it; with --rm=false it contradicts.
+        if context.command_line.iter().any(|word| word == "--rm=false") {
+            return Err(CommandError::other("the --rmi option does not work without --rm"));
+        }
+        args.spec.rm = true;
+    }
+    let streams = super::check_streams(&args.attach)?;
+    if args.spec.tty && args.spec.interactive && !std::io::stdin().is_terminal() {
+        tracing::warn!("The input device is not a TTY. The --tty and --interactive flags might not work properly");
+    }
+    let keys = super::detach_keys(context, args.detach_keys.as_deref())?;
+    let passthrough = args.spec.log_driver.as_deref().is_some_and(|driver| driver.starts_with("passthrough"));
+    if passthrough && !args.attach.is_empty() {
+        return Err(CommandError::other(
+            "cannot specify --attach with --log-driver=passthrough: invalid argument",
+        ));
+    }
+    let engine = context.engine().await?;
+    let rmi = args.rmi;
+    let id = create(context, engine, &args.spec, &args.words, |spec| {
+        spec.remove_image = rmi.then_some(true);
+    })
+    .await?;
+    if args.detach {
+        if let Err(error) = engine.containers().start(&id).await {
+            return Err(start_failed(engine, &id, args.spec.rm, error).await);
+        }
+        if !passthrough {
+            context.printer.line(&id)?;
+        }
+        return Ok(0);
+    }
+    let options = AttachOptions {
+        stdin: args.spec.interactive || streams.stdin,
+        stdout: streams.stdout,
+        stderr: streams.stderr,
+        logs: false,
+        detach_keys: None,
+    };
+    let code = attached(context, engine, &id, &args, options, keys).await?;
+    if args.rmi {
+        remove_image(engine, &args.words[0]).await;
+    }
+    Ok(code)
+}
+
+/// Runs the container with our streams and answers the exit code.
+async fn attached(
+    context: &Context,
+    engine: &dyn Engine,
+    id: &str,
+    args: &Args,
+    options: AttachOptions,
+    keys: DetachKeys,
+) -> CommandResult {
+    // From here on a signal does not end us: it belongs to the container.
+    let mut signals = Signals::catch()?;
+    let mut session = Session {
+        printer: &context.printer,
+        engine,
+        target: Target::Container(id),
+        tty: args.spec.tty,
+        proxy: args.sig_proxy,
+        keys,
+        stdout: options.stdout,
+        stderr: options.stderr,
+    };
+    let stdin = options.stdin;
+    let stream = match engine.containers().attach(id, options).await {
+        Ok(stream) => stream,
+        Err(error) => return Err(start_failed(engine, id, args.spec.rm, error).await),
+    };
+    let raw = session.raw_mode(stdin)?;
+    session.resize().await;
+    if let Err(error) = engine.containers().start(id).await {
+        drop(raw);
+        return Err(start_failed(engine, id, args.spec.rm, error).await);
+    }
+    let ended = session.run(stream, &mut signals).await;
+    drop(raw);
+    match ended? {
+        Ended::Detached => Ok(0),
+        // As a shell reports a program that a signal ended.
+        Ended::Signal(number) => Ok(128_u8.wrapping_add(u8::try_from(number).unwrap_or(0))),
+        Ended::Output => super::exit_code(engine, id, &mut signals, args.sig_proxy).await,
+    }
+}
+
+/// The error of a start, with its exit code; a container that was to be removed is.
+async fn start_failed(engine: &dyn Engine, id: &str, rm: bool, error: cove_api::Error) -> CommandError {
+    if rm {
+        let options = RemoveOptions { force: true, volumes: true, ..Default::default() };
+        match engine.containers().remove(id, options).await {
+            Err(second) if second.kind != ErrorKind::NotFound => {
+                tracing::warn!("removing container {id} after a failed start: {second}");
+            }
+            _ => {}
+        }
+    }
+    let error = CommandError::from(error);
+    if error.code() == 127 { error } else { error.with_code(126) }
+}
+
+async fn remove_image(engine: &dyn Engine, image: &str) {
+    let options = ImageRemoveOptions { ignore: true, ..Default::default() };
+    match engine.images().remove(vec![image.to_owned()], options).await {
+        Ok(report) => {
+            for error in report.errors {
+                tracing::warn!("Failed to remove image: {error}");
+            }
+        }
+        Err(error) => tracing::warn!("Failed to remove image: {error}"),
+    }
+}

@@ -1,0 +1,68 @@
+//! `cove stop`
+
+use cove_api::{ErrorKind, StopOptions};
+
+use crate::command_error::{CommandError, CommandResult, Failures};
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+
+/// Stop containers: their stop signal, then SIGKILL
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Names or ids
+    #[arg(value_name = "CONTAINER")]
+    containers: Vec<String>,
+    /// Every running container
+    #[arg(long, short)]
+    all: bool,
+    /// The newest container
+    #[arg(long, short)]
+    latest: bool,
+    /// A container that is missing is no error
+    #[arg(long, short)]
+    ignore: bool,
+    /// Seconds before SIGKILL; below 0 for ever
+    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout")]
+    time: Option<i64>,
+    /// Only containers for which that is true
+    #[arg(long, short, value_name = "KEY=VALUE")]
+    filter: Vec<String>,
+    /// File with the id of a container
+    #[arg(long, value_name = "FILE")]
+    cidfile: Vec<String>,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
+
+/// The time before SIGKILL: a negative one is for ever.
+pub(crate) fn timeout(seconds: Option<i64>) -> Option<u32> {
+    seconds.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX))
+}
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    let engine = context.engine().await?;
+    let mut failures = Failures::default();
+    let selection = super::Selection {
+        names: &args.containers,
+        all: args.all,
+        latest: args.latest,
+        filter: &args.filter,
+        cidfile: &args.cidfile,
+        states: if args.filter.is_empty() { &["running", "paused", "stopping"] } else { &[] },
+        ignore: args.ignore,
+    };
+    let options = StopOptions { timeout: timeout(args.time) };
+    let chosen = super::select(engine, &selection, &mut failures).await?;
+    // Side by side, so that waiting for one does not hold up the others.
+    let stops = chosen.iter().map(|container| engine.containers().stop(&container.id, options.clone()));
+    let results = futures_util::future::join_all(stops).await;
+    for (container, result) in chosen.iter().zip(results) {
+        match result {
+            Ok(()) => context.printer.line(&container.shown)?,
+            Err(error) if args.ignore && error.kind == ErrorKind::NotFound => {}
+            Err(error) => failures.push(CommandError::from(error)),
+        }
+    }
+    failures.finish()
+}
