@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
@@ -82,6 +83,7 @@ impl Bed {
     /// `cove` with these arguments, ready to run in the bed.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.program(&binary("cove"));
+
         command.args(self.store_options()).args(arguments);
         command
     }
@@ -149,19 +151,37 @@ impl Drop for Bed {
     }
 }
 
-/// A program that was built with the suites.
+/// A program that was built with the suites, in a folder that every user may enter.
 ///
 /// # Panics
 /// Where it was not built: `cargo xtask test` builds it first.
 pub fn binary(name: &str) -> PathBuf {
+    static FOLDER: OnceLock<TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let copies = tempfile::Builder::new().prefix("cove-bin").tempdir().expect("a temporary folder");
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        cove_sys::fs::set_permissions(copies.path(), open).expect("a folder for every user");
+        for name in ["cove", "cove-monitor"] {
+            let built = built_folder().join(name);
+            assert!(
+                built.exists(),
+                "{} is not built: cargo build -p cove-cli -p cove-monitor",
+                built.display()
+            );
+            cove_sys::fs::copy(&built, copies.path().join(name)).expect("a copy of the program");
+        }
+        copies
+    });
+    folder.path().join(name)
+}
+
+fn built_folder() -> PathBuf {
     if let Some(folder) = std::env::var_os("COVE_BIN_DIR") {
-        return Path::new(&folder).join(name);
+        return folder.into();
     }
-    // target/debug/deps/SUITE → target/debug/NAME
+    // target/debug/deps/SUITE → target/debug
     let suite = std::env::current_exe().expect("the suite's own path");
-    let path = suite.parent().and_then(Path::parent).map(|folder| folder.join(name)).unwrap_or_default();
-    assert!(path.exists(), "{} is not built: cargo build -p cove-cli -p cove-monitor", path.display());
-    path
+    suite.parent().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default()
 }
 
 /// The user that the rootless tests run as: `COVE_TEST_USER`, by default `cove-test`.

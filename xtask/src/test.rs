@@ -23,6 +23,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         &["build", "engine", "machine", "test"]
     };
     shell::step("set-up", || setup::ensure(groups, false))?;
+    ordinary_user()?;
     if wanted("unit") || wanted("e2e") || wanted("machine") {
         shell::step("build", build)?;
     }
@@ -45,6 +46,27 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     if wanted("window") {
         shell::step("window", window)?;
+    }
+    Ok(())
+}
+
+/// As the super-user, makes the ordinary user that the rootless tests run as. In CI, where the machine is thrown away,
+/// it may also use the devices of rootless networking and storage, as it may on any usual system.
+fn ordinary_user() -> Result<()> {
+    const USER: &str = "cove-test";
+    if !shell::is_root() || std::env::var_os("COVE_TEST_USER").is_some() {
+        return Ok(());
+    }
+    if shell::output(Command::new("id").args(["-u", USER])).is_err() {
+        eprintln!("test: making the user {USER}, as whom the rootless tests run");
+        shell::run(Command::new("useradd").args(["--create-home", USER]))?;
+    }
+    if std::env::var_os("CI").is_some() {
+        for device in ["/dev/net/tun", "/dev/fuse"] {
+            if std::path::Path::new(device).exists() {
+                shell::run(Command::new("chmod").args(["666", device]))?;
+            }
+        }
     }
     Ok(())
 }

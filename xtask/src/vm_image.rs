@@ -275,7 +275,9 @@ fn make_tree(options: &Options, root: &Path, packages: &Path, tree: &Path) -> Re
     install_applets(&recipe, tree)?;
     write_certificates(tree)?;
     if options.arch == host_arch() {
-        run(as_root("ldconfig").arg("-r").arg(tree).args(["-X"]))?;
+        run(as_root("ldconfig").arg("-r").arg(tree).arg("-X"))?;
+        // It remembers when the host's files were made.
+        let _ = fs::remove_dir_all(tree.join("var/cache/ldconfig"));
     }
     let kernel = prune_modules(&recipe, tree)?;
     fs::write(
@@ -462,9 +464,9 @@ fn make_disk(options: &Options, tree: &Path) -> Result<(), String> {
 fn clamp_disk_times(tree: &Path, raw: &Path) -> Result<(), String> {
     use std::fmt::Write;
     use std::io::Write as _;
-    let mut script = String::new();
-    let mut folders = vec![tree.to_path_buf()];
     let epoch = epoch();
+    let mut script = format!("set_current_time @{epoch}\n");
+    let mut folders = vec![tree.to_path_buf()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).map_err(text)? {
             let entry = entry.map_err(text)?;
