@@ -2,11 +2,15 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use cove_api::{Error, ErrorKind, Result};
+use cove_api::{
+    Containers, Engine, Error, ErrorKind, Execs, Images, Networks as NetworksApi, Result, System, Volumes,
+};
+use cove_config::Registries;
 use cove_network::{Networks, NetworksOptions};
 use cove_runtime::cgroup::{self, CgroupMode, CgroupPreference, CgroupProbe};
+use cove_runtime::oci::HostFacts;
 use cove_runtime::{Launch, OciRuntime, Runtime, RuntimeOptions};
 use cove_storage::{DriverKind, OverlayOptions, Store, StoreOptions};
 use cove_sys::fs;
@@ -41,6 +45,8 @@ pub(crate) struct Core {
     runtime: OnceLock<Runtime>,
     cgroup: OnceLock<CgroupMode>,
     networks: OnceLock<Networks>,
+    registries: OnceLock<Registries>,
+    host_facts: OnceLock<HostFacts>,
     boot_id: OnceLock<String>,
 }
 
@@ -67,6 +73,8 @@ impl LocalEngine {
                 runtime: OnceLock::new(),
                 cgroup: OnceLock::new(),
                 networks: OnceLock::new(),
+                registries: OnceLock::new(),
+                host_facts: OnceLock::new(),
                 boot_id: OnceLock::new(),
             }),
         })
@@ -220,6 +228,26 @@ impl Core {
         })
     }
 
+    /// What must be known of the machine for a container's configuration.
+    pub(crate) fn host_facts(&self) -> &HostFacts {
+        self.host_facts.get_or_init(|| HostFacts::read(self.options.rootless))
+    }
+
+    /// Takes the monitor that waits for the order to start, where this process has launched one.
+    pub(crate) fn take_prepared(&self, id: &str) -> Option<Launch> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
+    }
+
+    /// Keeps a monitor that waits for the order to start.
+    pub(crate) fn keep_prepared(&self, id: &str, launch: Launch) {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), launch);
+    }
+
+    /// registries.conf, loaded by `load` at the first call.
+    pub(crate) fn lazy_registries(&self, load: impl FnOnce() -> Result<Registries>) -> Result<&Registries> {
+        lazily(&self.registries, load)
+    }
+
     /// Folders of helper programs, in order.
     pub(crate) fn helper_dirs(&self) -> Vec<PathBuf> {
         let mut dirs = self.options.helper_dirs.clone();
@@ -285,6 +313,27 @@ pub(crate) async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(move || work(&core)).await {
         Ok(result) => result,
         Err(error) => Err(Error::internal(format!("a worker thread ended: {error}"))),
+    }
+}
+
+impl Engine for LocalEngine {
+    fn containers(&self) -> &dyn Containers {
+        self
+    }
+    fn execs(&self) -> &dyn Execs {
+        self
+    }
+    fn images(&self) -> &dyn Images {
+        self
+    }
+    fn networks(&self) -> &dyn NetworksApi {
+        self
+    }
+    fn system(&self) -> &dyn System {
+        self
+    }
+    fn volumes(&self) -> &dyn Volumes {
+        self
     }
 }
 

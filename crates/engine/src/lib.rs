@@ -5,11 +5,17 @@ mod container;
 mod engine;
 mod error;
 mod event;
+mod filter;
+mod image;
 mod lock;
 mod name;
+mod network;
 mod options;
 mod state;
+mod system;
+mod volume;
 
 pub use engine::LocalEngine;
 pub use options::EngineOptions;
 pub use state::StateError;
+pub use system::{DOCKER_API_VERSION, LIBPOD_API_VERSION};

@@ -1,5 +1,23 @@
 //! Containers: creation, life cycle, and what is told about them.
 
+mod api;
+pub(crate) mod attach;
+mod bundle;
+mod cleanup;
+mod create;
+mod exec;
+mod files;
+mod logs;
+pub(crate) mod lookup;
+mod mounts;
+mod remove;
 mod resolve;
-mod signal;
-mod state;
+mod rootfs;
+mod rootless_network;
+pub(crate) mod signal;
+mod start;
+pub(crate) mod state;
+mod stop;
+mod wait;
+
+pub(crate) use api::remove_container;

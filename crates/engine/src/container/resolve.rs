@@ -19,6 +19,7 @@ const HARMLESS: &[(&str, &[&str])] = &[
     ("healthMaxLogSize", &["500", "0"]),
     ("health_check_on_failure_action", &["0", "none"]),
     ("secret_env", &["null"]),
+    ("use_image_hostname", &["true"]),
     ("healthconfig", &[r#"{"Test":["NONE"]}"#]),
 ];
 

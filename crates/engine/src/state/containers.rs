@@ -25,6 +25,9 @@ pub struct ContainerRow {
     pub status: ContainerStatus,
 }
 
+/// Seconds for which exit codes of removed containers are kept.
+const EXIT_CODES_KEPT: i64 = 300;
+
 const COLUMNS: &str = "id, name, created, state, config, status";
 
 /// How a lookup by name, id or start of an id went.
@@ -237,6 +240,34 @@ impl Database {
                 .map(drop)
                 .map_err(|error| self.error(error))
         })
+    }
+
+    /// Keeps an exit code for those who ask after the container is gone; forgets those of long ago.
+    pub fn keep_exit_code(&self, id: &str, code: i32) -> Result<(), StateError> {
+        let now = jiff::Timestamp::now().as_second();
+        let connection = self.lock();
+        let run = || -> rusqlite::Result<()> {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO exit_codes (id, code, time) VALUES (?1, ?2, ?3)")?
+                .execute(params![id, code, now])?;
+            connection
+                .prepare_cached("DELETE FROM exit_codes WHERE time < ?1")?
+                .execute([now - EXIT_CODES_KEPT])?;
+            Ok(())
+        };
+        run().map_err(|error| self.error(error))
+    }
+
+    /// The last exit code of a container, also of one that is gone since a short time.
+    pub fn exit_code(&self, id: &str) -> Result<Option<i32>, StateError> {
+        let connection = self.lock();
+        let run = || -> rusqlite::Result<Option<i32>> {
+            connection
+                .prepare_cached("SELECT code FROM exit_codes WHERE id = ?1")?
+                .query_row([id], |row| row.get(0))
+                .optional()
+        };
+        run().map_err(|error| self.error(error))
     }
 
     /// Writes an exec session.

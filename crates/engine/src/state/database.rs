@@ -44,6 +44,11 @@ CREATE TABLE exec_sessions (
     record TEXT NOT NULL
 ) STRICT;
 CREATE INDEX exec_sessions_container ON exec_sessions(container);
+CREATE TABLE exit_codes (
+    id TEXT PRIMARY KEY NOT NULL,
+    code INTEGER NOT NULL,
+    time INTEGER NOT NULL
+) STRICT;
 CREATE TABLE volumes (
     name TEXT PRIMARY KEY NOT NULL,
     created INTEGER NOT NULL,

@@ -166,13 +166,15 @@ pub struct ContainerStatus {
     pub error: String,
     /// What its networks gave, by name.
     pub networks: BTreeMap<String, NetworkStatus>,
+    /// Address under which it reaches the host through a user-mode network; empty where there is none.
+    pub host_address: String,
     /// Path of its network namespace; empty where it has none of its own.
     pub netns: String,
     /// Path of the mounted root file system; empty where it is not mounted.
     pub mountpoint: String,
     /// It has run at least once.
     pub ran: bool,
-    /// User name space mounts and files of the run-time are prepared.
+    /// Mounts, network and run-time files are there or half there.
     pub prepared: bool,
     /// The cgroup, relative to the mount of the hierarchy.
     pub cgroup: String,

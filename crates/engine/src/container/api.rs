@@ -1,0 +1,137 @@
+//! The engine trait of containers.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cove_api::{
+    AttachOptions, AttachStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport, ContainerSpec,
+    ContainerSummary, Containers, Error, ListOptions, LogLine, LogOptions, RemoveOptions, Result, StopOptions,
+    TerminalSize, TopReport, ValueStream, WaitOptions,
+};
+
+use crate::container::lookup::Locked;
+use crate::container::{attach, cleanup, create, logs, remove, start, stop, wait};
+use crate::engine::{Core, LocalEngine, blocking};
+use crate::{name, state::ContainerRow};
+
+/// Removes a container, for other resources that it stands in the way of.
+pub(crate) fn remove_container(core: &Arc<Core>, id: &str, options: &RemoveOptions) -> Result<()> {
+    remove::remove(core, id, options).map(drop)
+}
+
+#[async_trait]
+impl Containers for LocalEngine {
+    async fn create(&self, spec: ContainerSpec) -> Result<ContainerCreateReport> {
+        blocking(&self.core, move |core| create::create(core, spec)).await
+    }
+
+    async fn start(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| start::start(core, &name)).await
+    }
+
+    async fn stop(&self, name: &str, options: StopOptions) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| stop::stop(core, &name, &options)).await
+    }
+
+    async fn restart(&self, name: &str, options: StopOptions) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| {
+            stop::stop(core, &name, &options)?;
+            start::start(core, &name)?;
+            core.tell("restart", &core.find_container(&name)?);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn kill(&self, name: &str, signal: i32) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| stop::kill(core, &name, signal)).await
+    }
+
+    async fn pause(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| stop::pause(core, &name)).await
+    }
+
+    async fn unpause(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| stop::unpause(core, &name)).await
+    }
+
+    async fn rename(&self, name: &str, new_name: &str) -> Result<()> {
+        let (name, new_name) = (name.to_owned(), new_name.to_owned());
+        blocking(&self.core, move |core| rename(core, &name, &new_name)).await
+    }
+
+    async fn remove(&self, name: &str, options: RemoveOptions) -> Result<Vec<ContainerRemoveReport>> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| remove::remove(core, &name, &options)).await
+    }
+
+    async fn list(&self, _options: ListOptions) -> Result<Vec<ContainerSummary>> {
+        Err(Error::unsupported("listing containers is not supported yet"))
+    }
+
+    async fn inspect(&self, _name: &str, _size: bool) -> Result<ContainerInspect> {
+        Err(Error::unsupported("inspecting containers is not supported yet"))
+    }
+
+    async fn exists(&self, name: &str) -> Result<bool> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| match core.find_container(&name) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind == cove_api::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    async fn wait(&self, name: &str, options: WaitOptions) -> Result<i32> {
+        wait::wait(&self.core, name, &options).await
+    }
+
+    async fn logs(&self, name: &str, options: LogOptions) -> Result<ValueStream<LogLine>> {
+        logs::logs(&self.core, name, options).await
+    }
+
+    async fn attach(&self, name: &str, options: AttachOptions) -> Result<AttachStream> {
+        attach::attach(&self.core, name, &options).await
+    }
+
+    async fn resize(&self, name: &str, size: TerminalSize) -> Result<()> {
+        attach::resize(&self.core, name, size).await
+    }
+
+    async fn top(&self, _name: &str, _descriptors: Vec<String>) -> Result<TopReport> {
+        Err(Error::unsupported("top is not supported yet"))
+    }
+
+    async fn cleanup(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| cleanup::cleanup(core, &name)).await
+    }
+}
+
+fn rename(core: &Arc<Core>, old: &str, new: &str) -> Result<()> {
+    name::check(new)?;
+    let Locked { mut row, .. } = core.locked_container(old)?;
+    if let Some(holder) = core.database()?.rename_container(&row.id, new)? {
+        return Err(create::name_in_use(new, &holder));
+    }
+    if row.config.spec.rootfs.is_empty()
+        && let Err(error) = core.store()?.set_container_names(&row.id, &[new.to_owned()])
+    {
+        restore_name(core, &row)?;
+        return Err(crate::error::storage(error));
+    }
+    row.name = new.to_owned();
+    core.tell("rename", &row);
+    Ok(())
+}
+
+fn restore_name(core: &Core, row: &ContainerRow) -> Result<()> {
+    core.database()?.rename_container(&row.id, &row.name).map(drop).map_err(Into::into)
+}

@@ -1,0 +1,305 @@
+//! The OCI bundle of a container: everything resolved that the runtime configuration is made from.
+
+use std::os::fd::AsFd as _;
+use std::path::{Path, PathBuf};
+
+use cove_api::{ContainerState, Error, ErrorKind, Namespace, Result, Rlimit};
+use cove_runtime::oci::{
+    self, Defaults, NamespaceTarget, Namespaces, ShmSource, SpecInput, capabilities,
+};
+use cove_runtime::user::{ResolvedUser, resolve_user};
+use rustix::fs::{Mode, OFlags};
+
+use crate::container::rootfs::RootDir;
+use crate::container::{files, mounts, rootfs};
+use crate::engine::Core;
+use crate::state::{ContainerRow, NetworkMode};
+
+/// Writes `config.json` and all files of the container into its run directory.
+pub(super) fn write(core: &Core, row: &ContainerRow, mountpoint: &Path) -> Result<PathBuf> {
+    let directory = core.container_run_dir(&row.id);
+    let config = &row.config;
+    let spec = &config.spec;
+    let root = RootDir::open(mountpoint)?;
+    let user = resolve_user(mountpoint, &config.user, &spec.groups)?;
+    check_work_dir(row, &root, &user)?;
+    let mut all = files::write(core, row, &root, &user)?;
+    all.extend(mounts::prepare(core, config, &root, &user)?);
+    let shm = shared_memory(core, row)?;
+    let defaults = defaults(core)?;
+    let oci = oci::build(&SpecInput {
+        id: &row.id,
+        spec,
+        rootfs: mountpoint,
+        args: config.arguments.clone(),
+        cwd: config.work_dir.clone(),
+        env: environment(row, &user),
+        hostname: config.hostname.clone(),
+        namespaces: namespaces(core, row)?,
+        user,
+        id_mappings: None,
+        shm,
+        mounts: all,
+        init_path: init_path(core, row)?,
+        cgroup: core.cgroup(),
+        defaults: &defaults,
+        host: core.host_facts(),
+    })?;
+    oci::write_bundle(&directory, &oci)?;
+    Ok(directory)
+}
+
+fn environment(row: &ContainerRow, user: &ResolvedUser) -> Vec<String> {
+    let mut env = row.config.env.clone();
+    for (name, value) in [("HOME", user.home.as_str()), ("HOSTNAME", row.config.hostname.as_str())] {
+        let is_set = env.iter().any(|entry| entry.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')));
+        let unwanted = row.config.spec.unsetenvall == Some(true)
+            || row.config.spec.unsetenv.iter().any(|unset| unset == name);
+        if !is_set && !unwanted && !value.is_empty() {
+            env.push(format!("{name}={value}"));
+        }
+    }
+    env
+}
+
+/// The working directory must exist; one that the image names is made.
+fn check_work_dir(row: &ContainerRow, root: &RootDir, user: &ResolvedUser) -> Result<()> {
+    let dir = row.config.work_dir.as_str();
+    let on_mount = |destination: &str| {
+        destination != "/"
+            && dir.strip_prefix(destination).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let missing =
+        || Error::invalid(format!("workdir {dir:?} does not exist on container {}", row.id));
+    // Process file systems hold links to the host's directories.
+    if on_mount("/proc") && dir != "/proc" {
+        return Err(missing());
+    }
+    let on_user_mount = row.config.spec.mounts.iter().any(|mount| on_mount(&mount.destination))
+        || row.config.volumes.iter().any(|volume| on_mount(&volume.destination));
+    if dir == "/" || on_user_mount || ["/dev", "/sys", "/proc"].iter().any(|base| on_mount(base)) {
+        return Ok(());
+    }
+    match root.find(dir, OFlags::PATH | OFlags::DIRECTORY)? {
+        Some(_) => return Ok(()),
+        None if root.find(dir, OFlags::PATH)?.is_some() => {
+            return Err(Error::invalid(format!(
+                "workdir {dir:?} exists on container {}, but is not a directory",
+                row.id
+            )));
+        }
+        None => {}
+    }
+    let spec = &row.config.spec;
+    let by_user = !spec.work_dir.is_empty();
+    if by_user && spec.create_working_dir != Some(true) {
+        return Err(missing());
+    }
+    let made = root.make_directory(dir)?;
+    let real = std::fs::read_link(rootfs::descriptor_path(made.as_fd()))?;
+    if !real.starts_with(&row.status.mountpoint) {
+        return Err(missing());
+    }
+    // The handle is a path descriptor, which cannot change owners.
+    let open = rustix::fs::openat(&made, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+    if let Ok(open) = open {
+        let _ = rustix::fs::fchown(&open, rootfs::owner(user.uid), rootfs::group(user.gid));
+    }
+    Ok(())
+}
+
+/// `/dev/shm`: its own, or (shareable) a tmpfs in the run directory that other containers can bind.
+fn shared_memory(core: &Core, row: &ContainerRow) -> Result<ShmSource> {
+    let ipc = &row.config.spec.ipcns;
+    Ok(match ipc.nsmode.as_str() {
+        "host" => ShmSource::Host,
+        "none" => ShmSource::None,
+        "container" => ShmSource::Bind(core.container_run_dir(&container_id(ipc)?).join("shm")),
+        "shareable" => {
+            let directory = core.container_run_dir(&row.id).join("shm");
+            mount_shm(core, row, &directory)?;
+            ShmSource::Bind(directory)
+        }
+        _ => ShmSource::Private,
+    })
+}
+
+fn mount_shm(core: &Core, row: &ContainerRow, directory: &Path) -> Result<()> {
+    crate::state::make_private(directory)?;
+    let size = match row.config.spec.shm_size {
+        Some(size) if size > 0 => size,
+        _ => defaults(core)?.shm_size,
+    };
+    let data = std::ffi::CString::new(format!("mode=1777,size={size}"))
+        .map_err(|_| Error::internal("shm size with a zero byte"))?;
+    let flags = rustix::mount::MountFlags::NOSUID | rustix::mount::MountFlags::NODEV | rustix::mount::MountFlags::NOEXEC;
+    rustix::mount::mount("shm", directory, "tmpfs", flags, Some(data.as_c_str())).map_err(|errno| {
+        Error::from(std::io::Error::from(errno)).context(format!("mounting shared memory at {}", directory.display()))
+    })
+}
+
+/// Undoes what [`write`] has mounted.
+pub(super) fn release(core: &Core, id: &str) -> Result<()> {
+    let shm = core.container_run_dir(id).join("shm");
+    if shm.exists() {
+        match rustix::mount::unmount(&shm, rustix::mount::UnmountFlags::DETACH) {
+            Ok(()) | Err(rustix::io::Errno::INVAL) => {}
+            Err(errno) => return Err(Error::from(std::io::Error::from(errno)).context(shm.display())),
+        }
+    }
+    Ok(())
+}
+
+fn namespaces(core: &Core, row: &ContainerRow) -> Result<Namespaces> {
+    let spec = &row.config.spec;
+    let network = match &row.config.network {
+        NetworkMode::Host => NamespaceTarget::Host,
+        NetworkMode::Container(id) => joined(core, id, "net")?,
+        NetworkMode::Path(path) => NamespaceTarget::Path(path.into()),
+        _ if row.status.netns.is_empty() => NamespaceTarget::Private,
+        _ => NamespaceTarget::Path((&row.status.netns).into()),
+    };
+    let uts = if spec.utsns.is_default() && row.config.network == NetworkMode::Host && spec.hostname.is_empty() {
+        // The host's name is shown anyway; podman keeps a namespace of its own.
+        NamespaceTarget::Private
+    } else {
+        target(core, &spec.utsns, "uts")?
+    };
+    Ok(Namespaces {
+        pid: target(core, &spec.pidns, "pid")?,
+        network,
+        ipc: target(core, &spec.ipcns, "ipc")?,
+        uts,
+        cgroup: target(core, &spec.cgroupns, "cgroup")?,
+        user: NamespaceTarget::Host,
+    })
+}
+
+fn target(core: &Core, wanted: &Namespace, kind: &str) -> Result<NamespaceTarget> {
+    Ok(match wanted.nsmode.as_str() {
+        "" | "default" | "private" | "shareable" | "none" => NamespaceTarget::Private,
+        "host" => NamespaceTarget::Host,
+        "path" => NamespaceTarget::Path((&wanted.value).into()),
+        "container" => joined(core, &container_id(wanted)?, kind)?,
+        other => return Err(Error::invalid(format!("invalid {kind} namespace mode {other:?}"))),
+    })
+}
+
+/// `create` has put the whole id in place of what the user wrote.
+fn container_id(wanted: &Namespace) -> Result<String> {
+    if wanted.value.is_empty() {
+        return Err(Error::invalid("must provide the container whose namespace is to be shared"));
+    }
+    Ok(wanted.value.clone())
+}
+
+/// The namespace of another container, which must run.
+fn joined(core: &Core, id: &str, kind: &str) -> Result<NamespaceTarget> {
+    let mut other = core.find_container(id)?;
+    core.refresh(&mut other)?;
+    if !matches!(other.state, ContainerState::Running | ContainerState::Paused) || other.status.pid <= 0 {
+        return Err(Error::new(
+            ErrorKind::WrongState,
+            format!("cannot share the {kind} namespace of container {id}: it is not running: container state improper"),
+        ));
+    }
+    Ok(NamespaceTarget::Path(format!("/proc/{}/ns/{kind}", other.status.pid).into()))
+}
+
+/// What containers.conf says about new containers.
+pub(super) fn defaults(core: &Core) -> Result<Defaults> {
+    let conf = &core.options.containers.containers;
+    let mut defaults = Defaults::default();
+    if let Some(list) = &conf.default_capabilities {
+        defaults.capabilities = {
+            let every = capabilities::from_mask(u64::MAX);
+            capabilities::merge(&capabilities::CapabilitySet::new(), &list.values, &[], &every)?
+        };
+    }
+    if let Some(list) = &conf.default_ulimits {
+        defaults.ulimits = list.values.iter().map(|text| rlimit(text)).collect::<Result<_>>()?;
+    }
+    if let Some(list) = &conf.default_sysctls {
+        defaults.sysctls.clone_from(&list.values);
+    }
+    if let Some(limit) = conf.pids_limit {
+        defaults.pids_limit = limit;
+    }
+    if let Some(size) = &conf.shm_size {
+        defaults.shm_size = byte_size(size.as_str())?;
+    }
+    if let Some(umask) = &conf.umask {
+        defaults.umask.clone_from(umask);
+    }
+    defaults.seccomp_profile = conf.seccomp_profile.as_ref().filter(|path| !path.is_empty()).map(PathBuf::from);
+    Ok(defaults)
+}
+
+/// `NAME=SOFT[:HARD]`.
+fn rlimit(text: &str) -> Result<Rlimit> {
+    let bad = || Error::invalid(format!("containers.conf: default_ulimits: {text:?} is not NAME=SOFT:HARD"));
+    let (name, values) = text.split_once('=').ok_or_else(bad)?;
+    let (soft, hard) = values.split_once(':').unwrap_or((values, values));
+    let number = |text: &str| -> Result<u64> {
+        if text == "-1" || text == "unlimited" { Ok(u64::MAX) } else { text.parse().map_err(|_| bad()) }
+    };
+    Ok(Rlimit { kind: name.to_owned(), soft: number(soft)?, hard: number(hard)? })
+}
+
+/// `65536k`, `1g`, `4096`; podman reads a "k" of this key as 1,000 bytes.
+fn byte_size(text: &str) -> Result<i64> {
+    let lower = text.trim().to_ascii_lowercase();
+    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &lower[digits.len()..] {
+        "" | "b" => 1,
+        "k" | "kb" => 1000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return Err(Error::invalid(format!("containers.conf: shm_size {text:?} is not a size"))),
+    };
+    digits
+        .parse::<i64>()
+        .ok()
+        .and_then(|number| number.checked_mul(factor))
+        .ok_or_else(|| Error::invalid(format!("containers.conf: shm_size {text:?} is not a size")))
+}
+
+/// The init program, where the user wants one.
+fn init_path(core: &Core, row: &ContainerRow) -> Result<Option<PathBuf>> {
+    let conf = &core.options.containers;
+    if row.config.spec.init.or(conf.containers.init) != Some(true) {
+        return Ok(None);
+    }
+    let named = [
+        Some(row.config.spec.init_path.as_str()),
+        conf.containers.init_path.as_deref(),
+        conf.engine.init_path.as_deref(),
+    ];
+    match named.into_iter().flatten().find(|path| !path.is_empty()) {
+        Some(path) => Ok(Some(path.into())),
+        None => core.helper("catatonit").map(Some).map_err(|_| {
+            Error::new(
+                ErrorKind::Unavailable,
+                "--init needs the program catatonit: install the package catatonit, or name another init with --init-path",
+            )
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configured_values_are_parsed() {
+        assert_eq!(byte_size("65536k").unwrap(), 65_536_000);
+        assert_eq!(byte_size("1GiB").unwrap(), 1 << 30);
+        assert!(byte_size("x").is_err() && byte_size("1q").is_err());
+        let limit = rlimit("nofile=1024:4096").unwrap();
+        assert_eq!((limit.kind.as_str(), limit.soft, limit.hard), ("nofile", 1024, 4096));
+        assert!(rlimit("nofile").is_err());
+    }
+}

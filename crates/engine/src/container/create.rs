@@ -1,0 +1,262 @@
+//! Making a container.
+
+use std::sync::Arc;
+
+use cove_api::{
+    ContainerCreateReport, ContainerSpec, ContainerState, Error, ErrorKind, Namespace, Result, Timestamp,
+};
+use cove_storage::{ContainerOptions, container_metadata};
+
+use crate::container::{mounts, resolve};
+use crate::engine::Core;
+use crate::error::storage;
+use crate::name;
+use crate::state::{ContainerConfig, ContainerRow, ContainerStatus, ImageFacts, NetworkMode, RECORD_VERSION};
+
+/// Makes a container; its image must be in the store.
+pub(super) fn create(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<ContainerCreateReport> {
+    resolve::check_supported(&spec)?;
+    let mut warnings = Vec::new();
+    if !spec.name.is_empty() {
+        name::check(&spec.name)?;
+    }
+    let id = name::random_id()?;
+    let image = image_facts(core, &spec)?;
+    let mut dependencies = resolve_containers(core, &mut spec)?;
+    volumes_from(core, &mut spec, &mut dependencies)?;
+    let surroundings = resolve::Surroundings {
+        conf: &core.options.containers,
+        environment: &core.options.environment,
+        rootless: core.options.rootless,
+    };
+    let given_name = spec.name.clone();
+    let mut config = resolve::resolve(&id, spec, image, &surroundings)?;
+    config.dependencies = dependencies;
+    if let NetworkMode::Container(other) = &config.network {
+        config.hostname = core.find_container(other)?.config.hostname;
+    }
+    config.runtime = core.oci_runtime(&config.spec.oci_runtime)?.path.to_string_lossy().into_owned();
+    check_limits(core, &config)?;
+    mounts::check(&config)?;
+    check_networks(core, &mut config)?;
+    if config.log_path.is_empty()
+        && let Some(folder) = core.options.containers.containers.log_path.as_ref().filter(|path| !path.is_empty())
+    {
+        config.log_path = format!("{folder}/{id}.log");
+    }
+    if !config.ports.is_empty() && matches!(config.network, NetworkMode::Private) {
+        warnings.push("published ports are not forwarded into a network namespace that is set up by hand".into());
+    }
+    make_volumes(core, &mut config)?;
+    let now = Timestamp::now();
+    let mut row = ContainerRow {
+        name: given_name,
+        created: i64::try_from(now.as_nanosecond()).unwrap_or_default(),
+        state: ContainerState::Created,
+        status: ContainerStatus { version: RECORD_VERSION, ..ContainerStatus::default() },
+        config,
+        id,
+    };
+    add(core, &mut row)?;
+    if let Err(error) = make_layer(core, &row) {
+        // Nothing half made is left.
+        core.database()?.remove_container(&row.id)?;
+        return Err(error);
+    }
+    core.tell("create", &row);
+    Ok(ContainerCreateReport { id: row.id, warnings })
+}
+
+/// Enters the container into the database, under the given or a random name.
+fn add(core: &Core, row: &mut ContainerRow) -> Result<()> {
+    let database = core.database()?;
+    // One that goes with its end need not survive a power loss.
+    let durable = !row.config.auto_remove;
+    if !row.name.is_empty() {
+        return match database.add_container(row, durable)? {
+            None => Ok(()),
+            Some(holder) => Err(name_in_use(&row.name, &holder)),
+        };
+    }
+    for _ in 0..32 {
+        row.name = name::random_name()?;
+        row.config.spec.name.clone_from(&row.name);
+        if database.add_container(row, durable)?.is_none() {
+            return Ok(());
+        }
+    }
+    row.name = format!("{}_{}", name::random_name()?, name::short(&row.id));
+    match database.add_container(row, durable)? {
+        None => Ok(()),
+        Some(holder) => Err(name_in_use(&row.name, &holder)),
+    }
+}
+
+/// The error for a name that is taken, in podman's words.
+pub(super) fn name_in_use(name: &str, holder: &str) -> Error {
+    Error::new(
+        ErrorKind::AlreadyExists,
+        format!(
+            "the container name {name:?} is already in use by {holder}. You have to remove that container to be able to reuse that name: that name is already in use"
+        ),
+    )
+}
+
+/// The container's writable layer in the store.
+pub(super) fn make_layer(core: &Core, row: &ContainerRow) -> Result<()> {
+    let config = &row.config;
+    if !config.spec.rootfs.is_empty() {
+        return Ok(());
+    }
+    let created = row.created / 1_000_000_000;
+    core.store()?
+        .create_container(ContainerOptions {
+            id: Some(row.id.clone()),
+            names: vec![row.name.clone()],
+            image: Some(config.image.id.clone()),
+            metadata: container_metadata(&row.name, &config.image.name, &config.image.id, created),
+            mount_label: String::new(),
+            uid_map: Vec::new(),
+            gid_map: Vec::new(),
+            volatile: config.auto_remove,
+        })
+        .map(drop)
+        .map_err(|error| match error {
+            cove_storage::StorageError::NameInUse { name, id, .. } => name_in_use(&name, &id),
+            other => storage(other),
+        })
+}
+
+fn image_facts(core: &Core, spec: &ContainerSpec) -> Result<ImageFacts> {
+    if !spec.rootfs.is_empty() {
+        if !std::path::Path::new(&spec.rootfs).is_dir() {
+            return Err(Error::invalid(format!("root file system {} is not a directory", spec.rootfs)));
+        }
+        return Ok(ImageFacts::default());
+    }
+    if spec.image.is_empty() {
+        return Err(Error::invalid("must set image or rootfs to create a container"));
+    }
+    crate::image::lookup::facts(core, &spec.image, &spec.raw_image_name)
+}
+
+/// Puts whole ids in place of the containers named in namespaces; answers them.
+fn resolve_containers(core: &Core, spec: &mut ContainerSpec) -> Result<Vec<String>> {
+    let mut ids = Vec::new();
+    let namespaces: [&mut Namespace; 5] =
+        [&mut spec.pidns, &mut spec.utsns, &mut spec.ipcns, &mut spec.cgroupns, &mut spec.netns];
+    for namespace in namespaces {
+        if namespace.nsmode == "container" {
+            let id = core.find_container(&namespace.value)?.id;
+            namespace.value.clone_from(&id);
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    if spec.ipcns.nsmode == "container" {
+        let donor = core.find_container(&spec.ipcns.value)?;
+        if donor.config.spec.ipcns.nsmode != "shareable" {
+            return Err(Error::invalid(format!(
+                "the ipc namespace of container {} is not shareable: make it with --ipc=shareable",
+                donor.name
+            )));
+        }
+    }
+    Ok(ids)
+}
+
+/// Takes over the mounts of other containers (`NAME[:ro|rw|z]`).
+fn volumes_from(core: &Core, spec: &mut ContainerSpec, dependencies: &mut Vec<String>) -> Result<()> {
+    for entry in spec.volumes_from.clone() {
+        let (name, options) = entry.split_once(':').unwrap_or((&entry, ""));
+        let options: Vec<String> =
+            options.split(',').filter(|option| !option.is_empty()).map(ToOwned::to_owned).collect();
+        if let Some(bad) = options.iter().find(|option| !matches!(option.as_str(), "ro" | "rw" | "z")) {
+            return Err(Error::invalid(format!("invalid option {bad:?} in --volumes-from {entry}")));
+        }
+        let other = core.find_container(name)?;
+        let taken = |spec: &ContainerSpec, destination: &str| {
+            spec.mounts.iter().any(|mount| resolve::clean(&mount.destination) == destination)
+                || spec.volumes.iter().any(|volume| resolve::clean(&volume.dest) == destination)
+        };
+        let with_options = |theirs: &[String]| {
+            let mut all = theirs.to_vec();
+            if !options.is_empty() {
+                all.retain(|option| option != "ro" && option != "rw");
+                all.extend(options.iter().filter(|option| *option != "z").cloned());
+            }
+            all
+        };
+        for mount in other.config.spec.mounts.iter().filter(|mount| mount.kind != "tmpfs") {
+            if !taken(spec, &resolve::clean(&mount.destination)) {
+                let mut mount = mount.clone();
+                mount.options = with_options(&mount.options);
+                spec.mounts.push(mount);
+            }
+        }
+        for volume in &other.config.volumes {
+            if !taken(spec, &volume.destination) {
+                spec.volumes.push(cove_api::NamedVolume {
+                    name: volume.name.clone(),
+                    dest: volume.destination.clone(),
+                    options: with_options(&volume.options),
+                    is_anonymous: false,
+                    sub_path: volume.sub_path.clone(),
+                });
+            }
+        }
+        if !dependencies.contains(&other.id) {
+            dependencies.push(other.id);
+        }
+    }
+    Ok(())
+}
+
+/// A limit that cannot be kept here is an error, never dropped.
+fn check_limits(core: &Core, config: &ContainerConfig) -> Result<()> {
+    let Some(resources) = &config.spec.resource_limits else { return Ok(()) };
+    let mode = core.cgroup();
+    let wanted = [
+        ("memory", resources.memory.as_ref().is_some_and(|memory| *memory != Default::default())),
+        ("cpu", resources.cpu.as_ref().is_some_and(|cpu| cpu.shares.is_some() || cpu.quota.is_some())),
+        ("cpuset", resources.cpu.as_ref().is_some_and(|cpu| !cpu.cpus.is_empty() || !cpu.mems.is_empty())),
+        ("pids", resources.pids.is_some_and(|pids| pids.limit > 0)),
+    ];
+    for (controller, asked) in wanted {
+        if asked && !mode.has(controller) {
+            let why = match mode {
+                cove_runtime::cgroup::CgroupMode::Disabled { reason, .. } => reason.clone(),
+                _ => format!("the cgroup controller {controller:?} is not available"),
+            };
+            return Err(Error::unsupported(format!("the {controller} limit cannot be kept: {why}")));
+        }
+    }
+    Ok(())
+}
+
+/// Networks must exist; aliases and so on are checked when they are set up. Ids become names.
+fn check_networks(core: &Core, config: &mut ContainerConfig) -> Result<()> {
+    if config.network != NetworkMode::Bridge {
+        return Ok(());
+    }
+    let mut known = std::collections::BTreeMap::new();
+    for (name, options) in &config.networks {
+        let network = core.networks()?.inspect(name)?;
+        known.insert(network.name, options.clone());
+    }
+    config.networks = known;
+    Ok(())
+}
+
+/// Volumes that do not exist yet are made; anonymous ones get a random name.
+fn make_volumes(core: &Core, config: &mut ContainerConfig) -> Result<()> {
+    for volume in &mut config.volumes {
+        if volume.name.is_empty() {
+            volume.name = name::random_id()?;
+            volume.anonymous = true;
+        }
+        crate::volume::ensure(core, &volume.name, volume.anonymous)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! Removing containers, with all they used.
+
+use std::sync::Arc;
+
+use cove_api::{ContainerRemoveReport, ContainerState, Error, ErrorKind, RemoveOptions, Result};
+
+use crate::container::lookup::Locked;
+use crate::container::state::{Legal as _, improper};
+use crate::container::{cleanup, stop};
+use crate::engine::{Core, remove_directory};
+use crate::error::storage;
+use crate::lock::ObjectLock;
+use crate::state::ContainerRow;
+
+/// Removes a container and, with `depend`, those that depend on it first; a report for each.
+pub(super) fn remove(core: &Arc<Core>, name: &str, options: &RemoveOptions) -> Result<Vec<ContainerRemoveReport>> {
+    let row = core.find_container(name)?;
+    let mut reports = Vec::new();
+    remove_with_dependents(core, &row.id, options, &mut reports, 0)?;
+    Ok(reports)
+}
+
+fn remove_with_dependents(
+    core: &Arc<Core>,
+    id: &str,
+    options: &RemoveOptions,
+    reports: &mut Vec<ContainerRemoveReport>,
+    depth: usize,
+) -> Result<()> {
+    let dependents = core.database()?.dependents(id)?;
+    if !dependents.is_empty() {
+        if !options.depend || depth > 64 {
+            let ids: Vec<&str> = dependents.iter().map(|row| row.id.as_str()).collect();
+            return Err(Error::new(
+                ErrorKind::InUse,
+                format!(
+                    "container {id} has dependent containers which must be removed before it: {}: container already exists",
+                    ids.join(", ")
+                ),
+            ));
+        }
+        for dependent in dependents {
+            match remove_with_dependents(core, &dependent.id, options, reports, depth + 1) {
+                Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+    }
+    remove_one(core, id, options)?;
+    reports.push(ContainerRemoveReport { id: id.to_owned(), error: None });
+    Ok(())
+}
+
+fn remove_one(core: &Arc<Core>, id: &str, options: &RemoveOptions) -> Result<()> {
+    let Locked { mut row, mut lock } = core.locked_container(id)?;
+    if row.state.is_alive() {
+        if !options.force {
+            return Err(improper(format!(
+                "cannot remove container {} as it is {} - running or paused containers cannot be removed without force",
+                row.id, row.state
+            )));
+        }
+        if row.state == ContainerState::Paused
+            && let Ok(oci) = core.oci_runtime(&row.config.runtime)
+        {
+            // A frozen process takes no signal.
+            let _ = core.runtime()?.unpause(&oci, &row.id);
+        }
+        row.state = ContainerState::Stopping;
+        row.status.stopped_by_user = true;
+        core.save(&row)?;
+        drop(lock);
+        if let Err(error) = stop::end_process(core, &row, options.timeout.unwrap_or(row.config.stop_timeout)) {
+            return Err(error.context(format!("cannot remove container {} as it could not be stopped", row.id)));
+        }
+        match core.locked_container(id) {
+            Ok(again) => Locked { row, lock } = again,
+            // Its own --rm was faster.
+            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        if row.state.is_alive() {
+            let oci = core.oci_runtime(&row.config.runtime)?;
+            core.runtime()?.force_delete(&oci, &row.id)?;
+        }
+    }
+    remove_locked(core, row, lock, options.volumes, options.force)
+}
+
+/// Removes one that ended, with its anonymous volumes: `--rm`.
+pub(super) fn after_exit(core: &Arc<Core>, id: &str) -> Result<()> {
+    let Locked { row, lock } = match core.locked_container(id) {
+        Ok(locked) => locked,
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !row.state.can_remove() {
+        return Ok(());
+    }
+    let image = row.config.spec.remove_image.unwrap_or(false).then(|| row.config.image.id.clone());
+    remove_locked(core, row, lock, true, false)?;
+    if let Some(image) = image {
+        crate::image::remove::remove_unused(core, &image)?;
+    }
+    Ok(())
+}
+
+/// Takes everything away. With `force` a failure to give something back is only traced: the container goes.
+fn remove_locked(
+    core: &Arc<Core>,
+    mut row: ContainerRow,
+    lock: ObjectLock,
+    volumes: bool,
+    force: bool,
+) -> Result<()> {
+    if row.state != ContainerState::Removing {
+        let held = matches!(row.state, ContainerState::Stopped | ContainerState::Initialized)
+            || !row.status.mountpoint.is_empty()
+            || !row.status.netns.is_empty();
+        if held {
+            drop(core.take_prepared(&row.id));
+            if let Err(error) = cleanup::release(core, &mut row) {
+                if !force {
+                    return Err(error.context(format!("cleaning up container {}", row.id)));
+                }
+                tracing::warn!("cleaning up container {}: {error}", row.id);
+            }
+        }
+        row.state = ContainerState::Removing;
+        core.save(&row)?;
+    }
+    if row.config.spec.rootfs.is_empty() {
+        match core.store()?.delete_container(&row.id) {
+            Ok(()) | Err(cove_storage::StorageError::ContainerNotFound(_)) => {}
+            Err(error) => {
+                return Err(storage(error).context(format!("removing container {} root filesystem", row.id)));
+            }
+        }
+    }
+    remove_directory(&core.container_dir(&row.id))?;
+    remove_directory(&core.container_run_dir(&row.id))?;
+    core.database()?.remove_container(&row.id)?;
+    core.tell("remove", &row);
+    lock.remove();
+    if volumes {
+        for volume in row.config.volumes.iter().filter(|volume| volume.anonymous) {
+            // Others may use it by now (--volumes-from).
+            match crate::volume::remove_unused(core, &volume.name) {
+                Err(error) if !matches!(error.kind, ErrorKind::InUse | ErrorKind::NotFound) => {
+                    tracing::warn!("anonymous volume {} of container {}: {error}", volume.name, row.id);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Stopping, killing, pausing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cove_api::{ContainerState, Error, ErrorKind, Result, StopOptions};
+
+use crate::container::cleanup;
+use crate::container::lookup::Locked;
+use crate::container::state::{Legal as _, improper};
+use crate::engine::Core;
+use crate::state::ContainerRow;
+
+/// How long SIGKILL may take to end a process.
+const AFTER_KILL: Duration = Duration::from_secs(60);
+
+/// Its stop signal, then SIGKILL; then clears up. A container that does not run is no error.
+pub(super) fn stop(core: &Arc<Core>, name: &str, options: &StopOptions) -> Result<()> {
+    let Locked { mut row, lock } = core.locked_container(name)?;
+    match row.state {
+        ContainerState::Running | ContainerState::Stopping => {}
+        ContainerState::Initialized => {
+            cleanup::undo(core, &mut row)?;
+            return Ok(());
+        }
+        ContainerState::Created | ContainerState::Stopped | ContainerState::Exited => {
+            // A restart that is about to happen must not.
+            if !row.status.stopped_by_user {
+                row.status.stopped_by_user = true;
+                core.save(&row)?;
+            }
+            drop(lock);
+            return if row.state == ContainerState::Stopped { cleanup::cleanup(core, &row.id) } else { Ok(()) };
+        }
+        ContainerState::Paused | ContainerState::Removing => {
+            return Err(improper(format!(
+                "can only stop created or running containers. {} is in state {}",
+                row.id, row.state
+            )));
+        }
+    }
+    row.state = ContainerState::Stopping;
+    row.status.stopped_by_user = true;
+    core.save(&row)?;
+    // The process may take its time; others may look, kill or clean up meanwhile.
+    drop(lock);
+    end_process(core, &row, options.timeout.unwrap_or(row.config.stop_timeout))?;
+    core.tell("stop", &row);
+    cleanup::after_exit(core, &row.id)
+}
+
+/// Ends the first process: the stop signal, and SIGKILL after `timeout` seconds (at once for 0).
+pub(super) fn end_process(core: &Core, row: &ContainerRow, timeout: u32) -> Result<()> {
+    let runtime = core.runtime()?;
+    if timeout > 0 {
+        if !runtime.signal(&row.id, row.config.stop_signal)? {
+            return Ok(());
+        }
+        match runtime.wait(&row.id, Some(Duration::from_secs(u64::from(timeout)))) {
+            Err(cove_runtime::Error::Timeout { .. }) => {
+                tracing::warn!(
+                    "stop signal {} failed to stop container {} in {timeout} seconds, resorting to SIGKILL",
+                    super::signal::name(row.config.stop_signal),
+                    row.name
+                );
+            }
+            // Ended, or gone in a way that a look at the state will tell.
+            _ => return Ok(()),
+        }
+    }
+    if !runtime.signal(&row.id, 9)? {
+        return Ok(());
+    }
+    if row.config.spec.pidns.is_host()
+        && let Ok(oci) = core.oci_runtime(&row.config.runtime)
+    {
+        // Without a pid namespace of its own the other processes live on.
+        let _ = runtime.signal_all(&oci, &row.id, 9);
+    }
+    match runtime.wait(&row.id, Some(AFTER_KILL)) {
+        Err(cove_runtime::Error::Timeout { .. }) => Err(Error::new(
+            ErrorKind::Timeout,
+            format!("container {} did not end within {} seconds of SIGKILL", row.id, AFTER_KILL.as_secs()),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Sends a signal. Takes no lock, so it works while another command stops the container.
+pub(super) fn kill(core: &Arc<Core>, name: &str, signal: i32) -> Result<()> {
+    if !(1..=64).contains(&signal) {
+        return Err(Error::invalid(format!("invalid signal: {signal}")));
+    }
+    let mut row = core.find_container(name)?;
+    core.refresh(&mut row)?;
+    let dead = |row: &ContainerRow| {
+        improper(format!("can only kill running containers. {} is in state {}", row.id, row.state))
+    };
+    if !row.state.is_alive() {
+        return Err(dead(&row));
+    }
+    if !core.runtime()?.signal(&row.id, signal)? {
+        row.state = ContainerState::Stopped;
+        return Err(dead(&row));
+    }
+    let mut attributes = row.config.labels.clone();
+    attributes.insert("name".into(), row.name.clone());
+    attributes.insert("image".into(), row.config.image.name.clone());
+    attributes.insert("signal".into(), signal.to_string());
+    core.events.write("container", "kill", &row.id, attributes);
+    Ok(())
+}
+
+/// Freezes it.
+pub(super) fn pause(core: &Arc<Core>, name: &str) -> Result<()> {
+    let Locked { mut row, .. } = core.locked_container(name)?;
+    match row.state {
+        ContainerState::Running => {}
+        ContainerState::Paused => return Err(improper(format!("{:?} is already paused", row.id))),
+        state => return Err(improper(format!("{:?} is not running, can't pause", state.as_str()))),
+    }
+    let oci = core.oci_runtime(&row.config.runtime)?;
+    core.runtime()?.pause(&oci, &row.id)?;
+    row.state = ContainerState::Paused;
+    core.save(&row)?;
+    core.tell("pause", &row);
+    Ok(())
+}
+
+/// Thaws it.
+pub(super) fn unpause(core: &Arc<Core>, name: &str) -> Result<()> {
+    let Locked { mut row, .. } = core.locked_container(name)?;
+    if row.state != ContainerState::Paused {
+        return Err(improper(format!("{:?} is not paused, can't unpause", row.id)));
+    }
+    let oci = core.oci_runtime(&row.config.runtime)?;
+    core.runtime()?.unpause(&oci, &row.id)?;
+    row.state = ContainerState::Running;
+    core.save(&row)?;
+    core.tell("unpause", &row);
+    Ok(())
+}

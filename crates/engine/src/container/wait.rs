@@ -1,0 +1,103 @@
+//! Waiting for the end of a container, or for a state.
+
+use std::str::FromStr;
+use std::sync::{Arc, PoisonError};
+
+use cove_api::{ContainerState, Error, ErrorKind, EventOptions, Result, WaitOptions};
+use futures_util::StreamExt as _;
+
+use crate::container::state::{Legal as _, UNKNOWN_EXIT};
+use crate::engine::{Core, blocking};
+
+/// Waits and answers the exit code; -1 where a condition has none.
+pub(super) async fn wait(core: &Arc<Core>, name: &str, options: &WaitOptions) -> Result<i32> {
+    let mut for_exit = options.conditions.is_empty();
+    let mut states = Vec::new();
+    for condition in &options.conditions {
+        if matches!(condition.as_str(), "healthy" | "unhealthy") {
+            return Err(Error::unsupported("health checks are not supported yet"));
+        }
+        match ContainerState::from_str(condition)? {
+            ContainerState::Exited | ContainerState::Stopped => for_exit = true,
+            state => states.push(state),
+        }
+    }
+    let wanted = name.to_owned();
+    let id = blocking(core, move |core| Ok(core.find_container(&wanted)?.id)).await?;
+    let exit = async {
+        if for_exit { wait_for_exit(core, &id).await } else { std::future::pending().await }
+    };
+    let state = async {
+        if states.is_empty() { std::future::pending().await } else { wait_for_state(core, &id, &states).await }
+    };
+    tokio::select! {
+        result = exit => result,
+        result = state => result,
+    }
+}
+
+async fn wait_for_exit(core: &Arc<Core>, id: &str) -> Result<i32> {
+    let outcome = core.supervised.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+    if let Some(mut outcome) = outcome
+        && let Ok(code) = outcome.wait_for(Option::is_some).await
+    {
+        return Ok(code.unwrap_or(UNKNOWN_EXIT));
+    }
+    let id = id.to_owned();
+    blocking(core, move |core| wait_blocking(core, &id)).await
+}
+
+fn wait_blocking(core: &Core, id: &str) -> Result<i32> {
+    let Some(mut row) = core.database()?.container(id)? else { return kept_exit_code(core, id) };
+    core.refresh(&mut row)?;
+    if row.state == ContainerState::Initialized {
+        // About to start; its monitor tells of the end all the same.
+    } else if !row.state.is_alive() {
+        return Ok(if row.status.ran || row.status.exit_code != 0 { row.status.exit_code } else { 0 });
+    }
+    match core.runtime()?.wait(id, None) {
+        Ok(record) => Ok(record.exit_code),
+        // Cleaned up between the two looks, or its monitor was killed.
+        Err(_) => match core.database()?.container(id)? {
+            Some(mut row) => {
+                core.refresh(&mut row)?;
+                Ok(row.status.exit_code)
+            }
+            None => kept_exit_code(core, id),
+        },
+    }
+}
+
+fn kept_exit_code(core: &Core, id: &str) -> Result<i32> {
+    core.database()?
+        .exit_code(id)?
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("container {id} has already been removed")))
+}
+
+/// Every change of state is told as an event, which wakes this.
+async fn wait_for_state(core: &Arc<Core>, id: &str, states: &[ContainerState]) -> Result<i32> {
+    let mut filters = cove_api::Filters::new();
+    filters.insert("container".into(), vec![id.to_owned()]);
+    let mut events = core.events.read(EventOptions { stream: true, filters, ..EventOptions::default() })?;
+    loop {
+        let wanted = id.to_owned();
+        let state = blocking(core, move |core| {
+            let Some(mut row) = core.database()?.container(&wanted)? else { return Ok(None) };
+            core.refresh(&mut row)?;
+            Ok(Some(row.state))
+        })
+        .await?;
+        match state {
+            Some(state) if states.contains(&state) => return Ok(-1),
+            None if states.contains(&ContainerState::Removing) => {
+                return Ok(core.database()?.exit_code(id)?.unwrap_or(-1));
+            }
+            None => return Err(super::lookup::no_such_container(id)),
+            Some(_) => {}
+        }
+        match events.next().await {
+            Some(event) => event.map(drop)?,
+            None => return Err(Error::internal("the event stream has ended")),
+        }
+    }
+}

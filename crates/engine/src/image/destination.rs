@@ -1,0 +1,165 @@
+//! The store as a place that images are copied to.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use cove_registry::manifest::{Descriptor, ManifestFormat};
+use cove_registry::{BlobStream, BlockingReader, Error, FinishedImage, ImageDestination, Layer, Result, StoredLayer};
+use cove_storage::{Digest, Expectations, ImageOptions, LayerCommit, StagedLayer, StorageError, layer_id};
+
+use crate::engine::Core;
+
+/// Puts one image into the store. Layers are unpacked in parallel and become visible together at the end; what was
+/// unpacked goes away when this is dropped before.
+pub(super) struct StoreDestination {
+    core: Arc<Core>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Diff ids by position, as the copy loop names them.
+    diff_ids: HashMap<usize, Digest>,
+    staged: HashMap<usize, StagedLayer>,
+}
+
+impl StoreDestination {
+    pub(super) fn new(core: &Arc<Core>) -> Self {
+        Self { core: Arc::clone(core), state: Arc::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> Error {
+    Error::external(error.to_string())
+}
+
+fn storage_failed(error: StorageError) -> Error {
+    failed(crate::error::storage(error).message)
+}
+
+fn convert(digest: &cove_registry::Digest) -> Result<Digest> {
+    digest.to_string().parse().map_err(storage_failed)
+}
+
+/// The id of the layer at `index`, once all diff ids up to it are known.
+fn chain_id(state: &State, index: usize) -> Option<String> {
+    let mut parent: Option<String> = None;
+    for position in 0..=index {
+        parent = Some(layer_id(parent.as_deref(), state.diff_ids.get(&position)?));
+    }
+    parent
+}
+
+#[async_trait]
+impl ImageDestination for StoreDestination {
+    fn formats(&self) -> &[ManifestFormat] {
+        &[]
+    }
+
+    async fn try_reuse(&self, layer: &Layer<'_>) -> Result<Option<StoredLayer>> {
+        // The loop asks in the order of the layers, so those below are known.
+        let id = {
+            let mut state = self.state();
+            state.diff_ids.insert(layer.index, convert(layer.diff_id)?);
+            chain_id(&state, layer.index)
+        };
+        let Some(id) = id else { return Ok(None) };
+        let core = Arc::clone(&self.core);
+        let found = tokio::task::spawn_blocking(move || -> Result<bool> {
+            let store = core.store().map_err(failed)?;
+            Ok(store.find_layer(&id).map_err(storage_failed)?.is_some())
+        })
+        .await
+        .map_err(failed)??;
+        Ok(found.then(|| StoredLayer { descriptor: layer.descriptor.clone() }))
+    }
+
+    async fn put_layer(&self, layer: &Layer<'_>, data: BlobStream) -> Result<StoredLayer> {
+        let core = Arc::clone(&self.core);
+        let state = Arc::clone(&self.state);
+        let index = layer.index;
+        let expectations =
+            Expectations { diff_id: Some(convert(layer.diff_id)?), ..Expectations::default() };
+        let reader = BlockingReader::new(data);
+        tokio::task::spawn_blocking(move || -> Result<()> {
+            let store = core.store().map_err(failed)?;
+            let staged = store.stage_layer(reader, &expectations).map_err(storage_failed)?;
+            state.lock().unwrap_or_else(PoisonError::into_inner).staged.insert(index, staged);
+            Ok(())
+        })
+        .await
+        .map_err(failed)??;
+        Ok(StoredLayer { descriptor: layer.descriptor.clone() })
+    }
+
+    async fn commit(&self, image: &FinishedImage<'_>) -> Result<()> {
+        let staged = std::mem::take(&mut self.state().staged);
+        let diff_ids =
+            image.parsed_config.diff_ids().iter().map(convert).collect::<Result<Vec<_>>>()?;
+        let options = image_options(image)?;
+        let descriptors = image.parsed.layers.clone();
+        let core = Arc::clone(&self.core);
+        tokio::task::spawn_blocking(move || commit_blocking(&core, staged, &diff_ids, &descriptors, options))
+            .await
+            .map_err(failed)?
+    }
+}
+
+fn image_options(image: &FinishedImage<'_>) -> Result<ImageOptions> {
+    let digest = convert(&image.manifest.digest())?;
+    let config = &image.parsed.config;
+    let mut data = vec![
+        ("manifest".to_owned(), image.manifest.bytes.to_vec()),
+        (format!("manifest-{digest}"), image.manifest.bytes.to_vec()),
+        (config.digest.to_string(), image.config.to_vec()),
+    ];
+    if let Some(index) = image.index {
+        data.push((format!("manifest-{}", index.digest()), index.bytes.to_vec()));
+    }
+    let created = serde_json::from_slice::<crate::image::lookup::Document>(image.config)
+        .ok()
+        .and_then(|document| document.created);
+    Ok(ImageOptions {
+        id: config.digest.hex().to_owned(),
+        names: image.names.iter().map(ToString::to_string).collect(),
+        top_layer: None,
+        digest: Some(digest),
+        created,
+        metadata: "{}".into(),
+        data,
+    })
+}
+
+fn commit_blocking(
+    core: &Core,
+    mut staged: HashMap<usize, StagedLayer>,
+    diff_ids: &[Digest],
+    descriptors: &[Descriptor],
+    mut options: ImageOptions,
+) -> Result<()> {
+    let store = core.store().map_err(failed)?;
+    let mut commits = Vec::new();
+    let mut parent: Option<String> = None;
+    for (index, (diff_id, descriptor)) in diff_ids.iter().zip(descriptors).enumerate() {
+        let id = layer_id(parent.as_deref(), diff_id);
+        if let Some(staged) = staged.remove(&index) {
+            commits.push(LayerCommit {
+                staged,
+                id: Some(id.clone()),
+                parent: parent.clone(),
+                compressed_digest: Some(convert(&descriptor.digest)?),
+                compressed_size: Some(descriptor.size),
+            });
+        }
+        parent = Some(id);
+    }
+    options.top_layer = parent;
+    store.commit_layers(commits).map_err(storage_failed)?;
+    store.create_image(options).map_err(storage_failed)?;
+    Ok(())
+}

@@ -1,0 +1,363 @@
+//! Bringing images from registries and other places.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cove_api::{
+    BlobPhase, BlobProgress, Error, ErrorKind, Progress, PullOptions, PullPolicy, PullReport, Result, ValueStream,
+};
+use cove_config::{CredentialStore, Credentials, Policy};
+use cove_registry::{
+    Archive, CopyEvent, CopyOptions, CopyProgress, DEFAULT_PARALLEL, ImageLocation, Platform, Reference,
+    RegistryClient, RegistryOptions, RetryPolicy, copy_image,
+};
+use tokio::sync::mpsc;
+
+use crate::engine::{Core, blocking};
+use crate::image::destination::StoreDestination;
+use crate::image::{load, lookup};
+
+/// Where progress goes.
+type Sender = mpsc::UnboundedSender<Result<Progress<PullReport>>>;
+
+/// Pulls; the stream ends with the report or an error. Dropping it ends the pull.
+pub(super) async fn pull(
+    core: &Arc<Core>,
+    name: &str,
+    options: PullOptions,
+) -> Result<ValueStream<Progress<PullReport>>> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let core = Arc::clone(core);
+    let name = name.to_owned();
+    // Polled by the stream itself, so that dropping the stream ends the work.
+    let work = async move {
+        let result = run(&core, &name, options, &sender).await;
+        let _ = sender.send(result.map(Progress::Done));
+    };
+    Ok(Box::pin(Working { work: Some(Box::pin(work)), receiver }))
+}
+
+struct Working {
+    work: Option<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>>,
+    receiver: mpsc::UnboundedReceiver<Result<Progress<PullReport>>>,
+}
+
+impl futures_util::Stream for Working {
+    type Item = Result<Progress<PullReport>>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        if let Some(work) = &mut self.work
+            && work.as_mut().poll(context).is_ready()
+        {
+            self.work = None;
+        }
+        self.receiver.poll_recv(context)
+    }
+}
+
+async fn run(core: &Arc<Core>, name: &str, options: PullOptions, sender: &Sender) -> Result<PullReport> {
+    match ImageLocation::parse(name)? {
+        None => from_registry(core, name, None, options, sender).await,
+        Some(ImageLocation::Registry(reference)) => {
+            from_registry(core, name, Some(reference), options, sender).await
+        }
+        Some(ImageLocation::Storage(inner)) => {
+            let id = blocking(core, move |core| Ok(lookup::find(core, &inner)?.image.id)).await?;
+            Ok(PullReport { images: vec![id] })
+        }
+        Some(
+            ImageLocation::DockerArchive(path, inner)
+            | ImageLocation::OciArchive(path, inner)
+            | ImageLocation::OciLayout(path, inner),
+        ) => from_archive(core, &path, inner, options.all_tags, sender).await,
+        Some(ImageLocation::Directory(path)) => from_archive(core, &path, None, false, sender).await,
+    }
+}
+
+async fn from_archive(
+    core: &Arc<Core>,
+    path: &Path,
+    inner: Option<String>,
+    all: bool,
+    sender: &Sender,
+) -> Result<PullReport> {
+    let (archive, positions) = {
+        let path = path.to_owned();
+        blocking(core, move |core| {
+            let archive = Archive::open(&path, &core.options.directories.temporary)?;
+            let positions: Vec<usize> = match inner {
+                None if all => (0..archive.len()).collect(),
+                // As podman: without a name every image of the archive comes.
+                None if archive.len() > 1 => (0..archive.len()).collect(),
+                inner => vec![archive.find(inner.as_deref())?],
+            };
+            Ok((Arc::new(archive), positions))
+        })
+        .await?
+    };
+    let mut images = Vec::new();
+    for position in positions {
+        let id = load::copy_one(core, &archive, position, Some(progress(sender))).await?;
+        for name in archive.names(position) {
+            core.events.write("image", "pull", &id, [("name".to_owned(), name.to_string())].into());
+        }
+        images.push(id);
+    }
+    Ok(PullReport { images })
+}
+
+async fn from_registry(
+    core: &Arc<Core>,
+    name: &str,
+    reference: Option<Reference>,
+    options: PullOptions,
+    sender: &Sender,
+) -> Result<PullReport> {
+    let platform = platform(&options);
+    let local = {
+        let name = name.strip_prefix("docker://").unwrap_or(name).to_owned();
+        blocking(core, move |core| match lookup::find(core, &name) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await?
+    };
+    match (options.policy, &local) {
+        (PullPolicy::Never, Some(found)) => return Ok(PullReport { images: vec![found.image.id.clone()] }),
+        (PullPolicy::Never, None) => return Err(lookup::not_known(name)),
+        (PullPolicy::Missing, Some(found)) if has_platform(core, found, &options).await? => {
+            return Ok(PullReport { images: vec![found.image.id.clone()] });
+        }
+        _ => {}
+    }
+    let client = {
+        let options = options.clone();
+        blocking(core, move |core| client(core, &options)).await?
+    };
+    let candidates = match reference {
+        Some(reference) => vec![reference],
+        None => {
+            // A name that is known locally is pulled from where it came.
+            let known = local.as_ref().and_then(|found| found.name.as_deref()).filter(|known| {
+                !lookup::has_registry(name) && lookup::has_registry(known) && !known.starts_with("localhost/")
+            });
+            match known {
+                Some(known) => vec![Reference::parse(known)?],
+                None => {
+                    let found = client.candidates(name, false)?;
+                    if !found.description.is_empty() {
+                        let _ = sender.send(Ok(Progress::Message(found.description.clone())));
+                    }
+                    found.references
+                }
+            }
+        }
+    };
+    if options.all_tags {
+        return all_tags(core, &client, &candidates, &platform, sender).await;
+    }
+    let result = first_of(core, &client, name, &candidates, &platform, sender).await;
+    match (result, options.policy, local) {
+        (Ok(id), _, _) => Ok(PullReport { images: vec![id] }),
+        // What is here will do where the registry cannot be asked.
+        (Err(_), PullPolicy::Newer, Some(found)) => Ok(PullReport { images: vec![found.image.id] }),
+        (Err(error), _, _) => Err(error),
+    }
+}
+
+async fn has_platform(core: &Arc<Core>, found: &lookup::Found, options: &PullOptions) -> Result<bool> {
+    if options.os.is_none() && options.arch.is_none() && options.variant.is_none() {
+        return Ok(true);
+    }
+    let image = found.image.clone();
+    let document = blocking(core, move |core| lookup::document(core, &image)).await?;
+    let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+    Ok(same(&options.os, &document.os)
+        && same(&options.arch, &document.architecture)
+        && same(&options.variant, &document.variant))
+}
+
+async fn first_of(
+    core: &Arc<Core>,
+    client: &RegistryClient,
+    name: &str,
+    candidates: &[Reference],
+    platform: &Platform,
+    sender: &Sender,
+) -> Result<String> {
+    let mut failures = Vec::new();
+    for reference in candidates {
+        let _ = sender.send(Ok(Progress::Message(format!("Trying to pull {reference}..."))));
+        match pull_one(core, client, reference, platform, sender).await {
+            Ok(id) => return Ok(id),
+            Err(error) => failures.push((reference, error)),
+        }
+    }
+    match failures.len() {
+        0 => Err(Error::invalid(format!("{name:?} names no image that could be pulled"))),
+        1 => {
+            let (reference, error) = failures.remove(0);
+            let prefix = format!("initializing source docker://{reference}");
+            Err(if error.message.contains(&reference.to_string()) { error } else { error.context(prefix) })
+        }
+        count => {
+            let kind = failures[0].1.kind;
+            let lines: Vec<String> =
+                failures.into_iter().map(|(reference, error)| format!("* {reference}: {}", error.message)).collect();
+            Err(Error::new(
+                kind,
+                format!("{count} errors occurred while pulling:\n {}", lines.join("\n ")),
+            ))
+        }
+    }
+}
+
+async fn pull_one(
+    core: &Arc<Core>,
+    client: &RegistryClient,
+    reference: &Reference,
+    platform: &Platform,
+    sender: &Sender,
+) -> Result<String> {
+    let policy = policy(core).await?;
+    let source = client.open(reference).await?;
+    let destination = StoreDestination::new(core);
+    let parallel = core
+        .options
+        .containers
+        .engine
+        .image_parallel_copies
+        .and_then(|count| usize::try_from(count).ok())
+        .filter(|count| *count > 0)
+        .unwrap_or(DEFAULT_PARALLEL);
+    // A reference by digest is kept by digest; a tag beside it says nothing then.
+    let kept = if reference.digest().is_some() { reference.clone().without_tag() } else { reference.clone() };
+    let options = CopyOptions {
+        platform: platform.clone(),
+        max_parallel: parallel,
+        names: vec![kept.clone()],
+        progress: Some(progress(sender)),
+        policy,
+    };
+    let report = copy_image(&source, &destination, &options).await?;
+    let id = report.config_digest.hex().to_owned();
+    core.events.write("image", "pull", &id, [("name".to_owned(), kept.to_string())].into());
+    Ok(id)
+}
+
+async fn all_tags(
+    core: &Arc<Core>,
+    client: &RegistryClient,
+    candidates: &[Reference],
+    platform: &Platform,
+    sender: &Sender,
+) -> Result<PullReport> {
+    let Some(reference) = candidates.first() else {
+        return Err(Error::invalid("no registry to pull all tags from"));
+    };
+    let mut images = Vec::new();
+    for tag in client.tags(reference).await? {
+        let tagged = reference.clone().without_digest().with_tag(&tag)?;
+        let _ = sender.send(Ok(Progress::Message(format!("Trying to pull {tagged}..."))));
+        images.push(pull_one(core, client, &tagged, platform, sender).await?);
+    }
+    Ok(PullReport { images })
+}
+
+/// policy.json, which decides what may come in.
+pub(super) async fn policy(core: &Arc<Core>) -> Result<Policy> {
+    blocking(core, |core| Ok(Policy::load(&core.options.directories, None)?.0)).await
+}
+
+fn platform(options: &PullOptions) -> Platform {
+    let mut platform = Platform::host();
+    if let Some(os) = &options.os {
+        platform.os.clone_from(os);
+    }
+    if let Some(arch) = &options.arch {
+        platform.architecture.clone_from(arch);
+        platform.variant.clear();
+    }
+    if let Some(variant) = &options.variant {
+        platform.variant.clone_from(variant);
+    }
+    platform
+}
+
+/// A client with the user's registries, credentials and certificates.
+fn client(core: &Core, options: &PullOptions) -> Result<RegistryClient> {
+    let directories = &core.options.directories;
+    let mut settings = RegistryOptions { registries: core.registries()?.clone(), ..RegistryOptions::default() };
+    settings.tls_verify = options.tls_verify;
+    settings.certificate_dirs = match &options.cert_dir {
+        Some(dir) => vec![dir.into()],
+        None => directories.certificates(),
+    };
+    settings.retry = RetryPolicy {
+        retries: options.retry.unwrap_or(3),
+        first_delay: options.retry_delay.map_or(Duration::from_secs(1), Duration::from_secs),
+        ..RetryPolicy::default()
+    };
+    settings.credentials = match &options.credentials {
+        Some(given) => {
+            let token = Some(given.identity_token.clone()).filter(|token| !token.is_empty());
+            let given = Credentials::new(given.username.clone(), given.password.clone(), token);
+            Arc::new(move |_: &str| Ok(Some(given.clone())))
+        }
+        None => {
+            let store = CredentialStore::new(
+                &core.options.environment,
+                directories,
+                core.registries()?,
+                options.auth_file.as_deref().map(Path::new),
+            );
+            let known: Mutex<HashMap<String, Option<Credentials>>> = Mutex::default();
+            Arc::new(move |key: &str| {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(found) = known.get(key) {
+                    return Ok(found.clone());
+                }
+                let found =
+                    store.get(key).map_err(|error| error.to_string())?.map(|found| found.credentials);
+                known.insert(key.to_owned(), found.clone());
+                Ok(found)
+            })
+        }
+    };
+    Ok(RegistryClient::new(settings))
+}
+
+/// Turns the copy loop's events into the engine's.
+fn progress(sender: &Sender) -> CopyProgress {
+    let sender = sender.clone();
+    let sizes: Mutex<HashMap<String, u64>> = Mutex::default();
+    Arc::new(move |event| {
+        let mut sizes = sizes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut blob = |digest: String, current: Option<u64>, phase| {
+            let total = sizes.get(&digest).copied().unwrap_or(0);
+            Progress::Blob(BlobProgress { digest, current: current.unwrap_or(total), total, phase })
+        };
+        let item = match event {
+            CopyEvent::ManifestResolved { layers, .. } => {
+                sizes.extend(layers.into_iter().map(|(digest, size)| (digest.to_string(), size)));
+                Progress::Message("Getting image source signatures".into())
+            }
+            CopyEvent::LayerStarted { digest, .. } => blob(digest.to_string(), Some(0), BlobPhase::Copying),
+            CopyEvent::LayerProgress { digest, bytes } => blob(digest.to_string(), Some(bytes), BlobPhase::Copying),
+            CopyEvent::LayerReused { digest } => blob(digest.to_string(), None, BlobPhase::Exists),
+            CopyEvent::LayerDone { digest } => blob(digest.to_string(), None, BlobPhase::Done),
+            CopyEvent::ConfigDone { digest } => blob(digest.to_string(), None, BlobPhase::Done),
+            CopyEvent::ManifestDone { .. } => {
+                Progress::Message("Writing manifest to image destination".into())
+            }
+            _ => return,
+        };
+        let _ = sender.send(Ok(item));
+    })
+}

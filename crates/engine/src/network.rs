@@ -1,0 +1,115 @@
+//! Networks: the use-cases around the network crate, which knows no containers.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cove_api::{
+    Error, ErrorKind, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkMember, Networks,
+    RemoveOptions, Result,
+};
+
+use crate::container::state::Legal as _;
+use crate::engine::{Core, LocalEngine, blocking};
+
+fn create(core: &Core, network: Network, options: NetworkCreateOptions) -> Result<Network> {
+    let created = core.networks()?.create(network, options)?;
+    core.events.write("network", "create", &created.name, attributes(&created));
+    Ok(created)
+}
+
+fn attributes(network: &Network) -> cove_api::StringMap {
+    [("name".to_owned(), network.name.clone()), ("driver".to_owned(), network.driver.clone())].into()
+}
+
+fn list(core: &Core, mut options: NetworkListOptions) -> Result<Vec<Network>> {
+    // Which networks are in use only the engine knows.
+    let dangling = match options.filters.remove("dangling") {
+        Some(values) => Some(crate::filter::truth("dangling", &values)?),
+        None => None,
+    };
+    let mut all = core.networks()?.list(&options.filters)?;
+    if let Some(wanted) = dangling {
+        let database = core.database()?;
+        let mut kept = Vec::new();
+        for network in all {
+            let unused = database.containers_of_network(&network.name)?.is_empty();
+            if unused == wanted && network.name != default_name(core) {
+                kept.push(network);
+            }
+        }
+        all = kept;
+    }
+    Ok(all)
+}
+
+fn default_name(core: &Core) -> &str {
+    core.options.containers.network.default_network.as_deref().unwrap_or("podman")
+}
+
+fn inspect(core: &Core, name: &str) -> Result<NetworkInspect> {
+    let network = core.networks()?.inspect(name)?;
+    let mut containers = std::collections::BTreeMap::new();
+    for mut row in core.database()?.containers_of_network(&network.name)? {
+        core.refresh(&mut row)?;
+        if !row.state.is_alive() {
+            continue;
+        }
+        let interfaces =
+            row.status.networks.get(&network.name).map(|status| status.interfaces.clone()).unwrap_or_default();
+        containers.insert(row.id, NetworkMember { name: row.name, interfaces });
+    }
+    Ok(NetworkInspect { network, containers })
+}
+
+fn remove(core: &Arc<Core>, name: &str, force: bool) -> Result<()> {
+    let network = core.networks()?.inspect(name)?;
+    if network.name == default_name(core) {
+        return Err(Error::invalid(format!("default network {} cannot be removed", network.name)));
+    }
+    let users = core.database()?.containers_of_network(&network.name)?;
+    if !users.is_empty() && !force {
+        return Err(Error::new(
+            ErrorKind::InUse,
+            format!(
+                "{:?} has associated containers with it. Use -f to forcibly delete containers and pods: network is being used",
+                network.name
+            ),
+        ));
+    }
+    for user in users {
+        let options = RemoveOptions { force: true, ..RemoveOptions::default() };
+        match crate::container::remove_container(core, &user.id, &options) {
+            Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    core.networks()?.remove(&network.name)?;
+    core.events.write("network", "remove", &network.name, attributes(&network));
+    Ok(())
+}
+
+#[async_trait]
+impl Networks for LocalEngine {
+    async fn create(&self, network: Network, options: NetworkCreateOptions) -> Result<Network> {
+        blocking(&self.core, move |core| create(core, network, options)).await
+    }
+
+    async fn list(&self, options: NetworkListOptions) -> Result<Vec<Network>> {
+        blocking(&self.core, move |core| list(core, options)).await
+    }
+
+    async fn inspect(&self, name: &str) -> Result<NetworkInspect> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| inspect(core, &name)).await
+    }
+
+    async fn exists(&self, name: &str) -> Result<bool> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| Ok(core.networks()?.exists(&name)?)).await
+    }
+
+    async fn remove(&self, name: &str, force: bool) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| remove(core, &name, force)).await
+    }
+}
