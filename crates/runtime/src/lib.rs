@@ -10,6 +10,7 @@ pub mod rootless;
 pub mod seccomp;
 mod state;
 pub mod subid;
+pub mod top;
 pub mod user;
 
 pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, reopen_log, resize};
@@ -21,3 +22,4 @@ pub use launch::{
 };
 pub use logs::{LogLine, LogOptions, LogReader};
 pub use state::ProcessState;
+pub use top::ProcessTable;

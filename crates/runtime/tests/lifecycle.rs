@@ -148,6 +148,23 @@ fn exit_command_when_nobody_supervises() {
 }
 
 #[test]
+fn processes_of_a_container() {
+    let Some(f) = Fixture::new("top") else { return };
+    let started = f.launch("p", &["sh", "-c", "sleep 100 & wait"], false, false, Vec::new()).start().unwrap();
+    wait_until("two processes", || f.runtime.pids("p").unwrap().len() == 2);
+    wait_until("sleep", || f.runtime.top("p", &[]).unwrap().processes[1][7] == "sleep 100");
+    let table = f.runtime.top("p", &["pid,ppid,hpid".to_owned(), "comm".to_owned(), "capeff".to_owned()]).unwrap();
+    assert_eq!(table.titles, ["PID", "PPID", "HPID", "COMMAND", "EFFECTIVE CAPS"]);
+    assert_eq!(table.processes.len(), 2);
+    assert_eq!(table.processes[0][..2], ["1", "0"]);
+    assert_eq!(table.processes[0][2], started.process.pid.to_string());
+    assert_eq!(table.processes[1][1], "1");
+    f.runtime.signal("p", 9).unwrap();
+    started.supervision.wait_exit().unwrap();
+    assert!(matches!(f.runtime.top("p", &[]), Err(Error::NotRunning { .. })));
+}
+
+#[test]
 fn a_killed_monitor() {
     let Some(f) = Fixture::new("killed") else { return };
     let started = f.launch("k", &["sleep", "100"], false, false, Vec::new()).start().unwrap();
