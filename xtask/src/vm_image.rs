@@ -64,6 +64,7 @@ pub(crate) fn build(args: &[String]) -> Result<(), String> {
     let tree = options.out.join("tree");
     let kernel_version = step("tree", || make_tree(&options, &root, &packages, &tree))?;
     step("kernel", || copy_kernel(&options, &tree, &kernel_version))?;
+    step("times", || clamp_times(&tree))?;
     step("disk", || make_disk(&options, &tree))?;
     if options.wsl {
         step("wsl", || make_tar(&options, &tree))?;
@@ -285,7 +286,6 @@ fn make_tree(options: &Options, root: &Path, packages: &Path, tree: &Path) -> Re
         format!("kernel={kernel}\nvariant={}\n", if options.systemd { "systemd" } else { "init" }),
     )
     .map_err(text)?;
-    clamp_times(tree)?;
     Ok(kernel)
 }
 
