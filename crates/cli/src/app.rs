@@ -71,7 +71,7 @@ fn run(environment: Environment) -> CommandResult {
     start_logging(&invocation)?;
     redirect_output(&invocation)?;
     let printer = Printer::new(environment.get(env::NO_COLOR).is_some());
-    let environment = adjusted(environment, &invocation);
+    let environment = in_namespace(adjusted(environment, &invocation));
 
     let user = User::detect(&environment, effective_uid());
     let directories = Directories::new(&environment, user, cove_config::dirs::runtime_dir_problem)?;
@@ -180,14 +180,44 @@ fn executable(called_as: &Path) -> PathBuf {
     std::env::current_exe().unwrap_or_else(|_| called_as.to_owned())
 }
 
+/// Where this process is in a namespace that an earlier command has made, it says whose.
 #[cfg(target_os = "linux")]
-fn enter_namespace(_: &Context) -> Result<(), CommandError> {
+fn in_namespace(environment: Environment) -> Environment {
+    if !rustix::process::geteuid().is_root() || environment.get(env::ROOTLESS_UID).is_some() {
+        return environment;
+    }
+    let outer = cove_sys::fs::read_to_string("/proc/self/uid_map")
+        .ok()
+        .and_then(|map| cove_runtime::rootless::outer_id(&map));
+    match outer {
+        Some(uid) => environment.with(env::ROOTLESS_UID, uid.to_string()).with(env::USERNS_CONFIGURED, "done"),
+        None => environment,
+    }
+}
+#[cfg(not(target_os = "linux"))]
+fn in_namespace(environment: Environment) -> Environment {
+    environment
+}
+
+/// Without root's rights, becomes the root of the user's own namespace. There must be no thread yet.
+#[cfg(target_os = "linux")]
+pub(crate) fn enter_namespace(context: &Context) -> Result<(), CommandError> {
     if rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    Err(CommandError::other("running without root's rights is not supported by this version"))
+    let options = cove_runtime::rootless::EnterOptions {
+        run_dir: context.directories.run_root.join("cove"),
+        monitor: connect::monitor(context)?,
+        subuid: "/etc/subuid".into(),
+        subgid: "/etc/subgid".into(),
+    };
+    let identity = cove_runtime::rootless::enter(&options).map_err(cove_api::Error::from)?;
+    if let Some(warning) = identity.warning {
+        tracing::warn!("{warning}");
+    }
+    Ok(())
 }
 #[cfg(not(target_os = "linux"))]
-fn enter_namespace(_: &Context) -> Result<(), CommandError> {
+pub(crate) fn enter_namespace(_: &Context) -> Result<(), CommandError> {
     Ok(())
 }

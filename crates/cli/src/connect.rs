@@ -89,16 +89,16 @@ pub(crate) fn choose(
 pub(crate) async fn open(context: &Context) -> Result<Box<dyn Engine>, CommandError> {
     match &context.destination {
         Destination::Local => open_local(context),
-        Destination::Remote(destination) => open_remote(context, destination).await,
+        Destination::Remote(destination) => open_remote(destination),
     }
 }
 
-#[cfg(any(target_os="linux",not(target_os = "linux")))]
+#[cfg(not(target_os = "linux"))]
 fn open_local(_: &Context) -> Result<Box<dyn Engine>, CommandError> {
     Err(CommandError::other("this system has no engine of its own: use a connection or a machine"))
 }
 
-#[cfg(any())]
+#[cfg(target_os = "linux")]
 fn open_local(context: &Context) -> Result<Box<dyn Engine>, CommandError> {
     let engine = cove_engine::LocalEngine::open(local_options(context)?)?;
     Ok(Box::new(engine))
@@ -108,7 +108,7 @@ fn open_local(context: &Context) -> Result<Box<dyn Engine>, CommandError> {
 ///
 /// # Errors
 /// A configuration file is wrong, or the monitor program is missing.
-#[cfg(any())]
+#[cfg(target_os = "linux")]
 pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOptions, CommandError> {
     let shared = &context.global.shared;
     let storage = cove_config::storage::StorageConf::load(&context.environment, &context.directories)?;
@@ -141,12 +141,9 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
         context.directories.clone(),
         context.environment.clone(),
         context.conf.clone(),
-        monitor(context, &helpers)?,
+        store,
+        monitor(context)?,
     );
-    options.graph_root = store.graph_root;
-    options.run_root = store.run_root;
-    options.storage_driver = store.driver;
-    options.storage_options = store.driver_options.iter().map(|(key, value)| format!("{key}={value}")).collect();
     options.runtime.clone_from(&shared.runtime);
     options.cgroup_manager.clone_from(&shared.cgroup_manager);
     options.volume_path = shared.volumepath.clone().map(absolute).transpose()?;
@@ -160,9 +157,10 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
 }
 
 /// The monitor: beside this program, in a folder of helper programs, or on the search path.
-#[cfg(any())]
-fn monitor(context: &Context, helpers: &[PathBuf]) -> Result<PathBuf, CommandError> {
+#[cfg(target_os = "linux")]
+pub(crate) fn monitor(context: &Context) -> Result<PathBuf, CommandError> {
     let name = "cove-monitor";
+    let helpers = context.conf.helper_folders(&context.environment, context.executable.parent());
     let beside = context.executable.parent().map(|folder| folder.join(name));
     let on_path = context.environment.os(env::PATH).map(std::env::split_paths).into_iter().flatten();
     beside
@@ -183,9 +181,7 @@ fn absolute(path: PathBuf) -> Result<PathBuf, CommandError> {
     std::path::absolute(&path).map_err(|error| CommandError::other(format!("{}: {error}", path.display())))
 }
 
-async fn open_remote(
-    _: &Context,
-    destination: &cove_config::connections::Destination,
-) -> Result<Box<dyn Engine>, CommandError> {
-    Err(CommandError::other(format!("connecting to {} is not supported by this version", destination.uri)))
+fn open_remote(destination: &cove_config::connections::Destination) -> Result<Box<dyn Engine>, CommandError> {
+    let endpoint: cove_client::Endpoint = destination.uri.parse()?;
+    Ok(Box::new(cove_client::Client::new(endpoint)))
 }
