@@ -1,16 +1,18 @@
 //! Containers: a writable layer, a record, and directories for their creator's files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::archive::shift_owners;
 use crate::data;
 use crate::dirs;
-use crate::driver::{Contents, MountRequest};
+use crate::driver::{Contents, MountRequest, to_host};
 use crate::error::{Result, StorageError};
 use crate::id::{check_full_id, random_id};
-use crate::record::{Container, Layer};
+use crate::layers::chain;
+use crate::record::{Container, IdMap, Layer};
 use crate::store::Store;
 use crate::table::{STABLE, VOLATILE, Writing, lookup};
 
@@ -28,6 +30,10 @@ pub struct ContainerOptions {
     pub metadata: String,
     /// SELinux label of its mounts; empty for none.
     pub mount_label: String,
+    /// Mapping of user ids; empty for none. Give both mappings or neither.
+    pub uid_map: Vec<IdMap>,
+    /// Mapping of group ids.
+    pub gid_map: Vec<IdMap>,
     /// Whether it may be lost with the power (a container removed on exit): nothing is synced then.
     pub volatile: bool,
 }
@@ -59,6 +65,17 @@ impl Store {
     pub fn create_container(&self, options: ContainerOptions) -> Result<Container> {
         let id = options.id.map_or_else(random_id, Ok)?;
         check_full_id("container id", &id)?;
+        let is_mapped = !options.uid_map.is_empty() || !options.gid_map.is_empty();
+        let root_owner = to_host(&options.uid_map, 0).zip(to_host(&options.gid_map, 0));
+        if is_mapped && (options.uid_map.is_empty() || options.gid_map.is_empty() || root_owner.is_none()) {
+            return Err(StorageError::Unsupported("an id mapping without the ids 0 of users and groups".into()));
+        }
+        let mapped_top = match &options.image {
+            Some(image) if is_mapped && !self.driver.can_shift() => {
+                self.mapped_top_layer(image, &options.uid_map, &options.gid_map)?
+            }
+            _ => None,
+        };
         let mut layers = self.write_layers()?;
         let images = self.images.read()?;
         let image = match &options.image {
@@ -81,11 +98,18 @@ impl Store {
             }
         }
         let location = if options.volatile { VOLATILE } else { STABLE };
-        let top = image.as_ref().and_then(|image| image.top_layer().map(str::to_owned));
+        let top =
+            mapped_top.or_else(|| image.as_ref().and_then(|image| image.top_layer().map(str::to_owned)));
         let mut layer = Layer::new(random_id()?, top.as_deref());
         layer.mount_label.clone_from(&options.mount_label);
         layer.location = location;
-        let layer = self.add_layer(&mut layers, layer, Contents::Empty, || Ok(()))?;
+        layer.uid_map.clone_from(&options.uid_map);
+        layer.gid_map.clone_from(&options.gid_map);
+        let layer_id = layer.id.clone();
+        let layer = self.add_layer(&mut layers, layer, Contents::Empty, || match root_owner {
+            Some((uid, gid)) if is_mapped => self.driver.set_root_owner(&layer_id, uid, gid),
+            _ => Ok(()),
+        })?;
         let mut container = Container {
             id: id.clone(),
             names: options.names,
@@ -96,8 +120,8 @@ impl Store {
             data_sizes: std::collections::BTreeMap::new(),
             data_digests: std::collections::BTreeMap::new(),
             created: Timestamp::now(),
-            uid_map: Vec::new(),
-            gid_map: Vec::new(),
+            uid_map: options.uid_map,
+            gid_map: options.gid_map,
             flags: serde_json::Map::new(),
             other: serde_json::Map::new(),
             location,
@@ -232,12 +256,50 @@ impl Store {
     /// There is no such container; the kernel refuses.
     pub fn mount_container(&self, id: &str, options: &ContainerMountOptions) -> Result<PathBuf> {
         let container = self.container(id)?;
+        let is_mapped = !container.uid_map.is_empty() || !container.gid_map.is_empty();
         let request = MountRequest {
             volatile: container.location == VOLATILE,
             options: options.options.clone(),
+            shift: (is_mapped && self.driver.can_shift())
+                .then(|| (container.uid_map.clone(), container.gid_map.clone())),
             ..MountRequest::default()
         };
-        self.mount_layer(&container.layer, &request)
+        let path = self.mount_layer(&container.layer, &request)?;
+        if is_mapped {
+            make_reachable(&path, to_host(&container.uid_map, 0))?;
+        }
+        Ok(path)
+    }
+
+    /// The copy of an image's top layer whose files belong to the mapped owners, made where there is none yet.
+    fn mapped_top_layer(&self, image: &str, users: &[IdMap], groups: &[IdMap]) -> Result<Option<String>> {
+        let mut layers = self.write_layers()?;
+        let mut images = self.images.write()?;
+        let found = lookup(&images.rows, image)?.ok_or_else(|| StorageError::ImageNotFound(image.to_owned()))?;
+        let Some(top) = found.top_layer().map(str::to_owned) else { return Ok(None) };
+        let image_id = found.id.clone();
+        let fits = |layer: &Layer| layer.uid_map == users && layer.gid_map == groups;
+        let existing =
+            layers.rows.iter().find(|layer| found.mapped_top_layers.contains(&layer.id) && fits(layer));
+        if let Some(layer) = existing {
+            return Ok(Some(layer.id.clone()));
+        }
+        let chain: Vec<String> = chain(&layers.rows, &top)?.into_iter().map(|layer| layer.id).collect();
+        let mut layer = Layer::new(random_id()?, Some(&top));
+        layer.uid_map = users.to_vec();
+        layer.gid_map = groups.to_vec();
+        let id = layer.id.clone();
+        let layer = self.add_layer(&mut layers, layer, Contents::Empty, || {
+            let merged = self.driver.mount(&id, &chain, &MountRequest::default())?;
+            let shifted = shift_owners(&merged, users, groups);
+            self.driver.unmount(&id)?;
+            shifted
+        })?;
+        if let Some(row) = images.rows.iter_mut().find(|row| row.id == image_id) {
+            row.mapped_top_layers.push(layer.id.clone());
+        }
+        images.save(STABLE, true)?;
+        Ok(Some(layer.id))
     }
 
     /// Counts one user of the mount less, unmounting after the last, or at once with `force`; answers whether
@@ -281,6 +343,22 @@ impl Store {
         dirs::remove_all(&self.container_base(id))?;
         dirs::remove_all(&self.run_dir("containers").join(id))
     }
+}
+
+/// Lets the container's root user, who is nobody here, pass through the directories above its root.
+fn make_reachable(path: &Path, owner: Option<u32>) -> Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    for directory in path.ancestors().filter(|directory| *directory != Path::new("/")) {
+        let data = cove_sys::fs::metadata(directory)?;
+        if Some(data.uid()) == owner && directory != path {
+            return Ok(());
+        }
+        if data.mode() & 0o111 != 0o111 && directory != path {
+            let mode = std::fs::Permissions::from_mode((data.mode() & 0o7777) | 0o111);
+            cove_sys::fs::set_permissions(directory, mode)?;
+        }
+    }
+    Ok(())
 }
 
 fn index_of(containers: &Writing<'_, Container>, key: &str) -> Result<usize> {

@@ -8,7 +8,7 @@ use crate::archive::{Change, Reassembler, changes, tree_size, write_layer_tar, w
 use crate::driver::DriverKind;
 use crate::error::{Result, StorageError};
 use crate::layers::chain;
-use crate::record::Layer;
+use crate::record::{IdMap, Layer};
 use crate::store::Store;
 
 /// A tar stream.
@@ -28,7 +28,8 @@ impl Store {
         }
         self.own_files(&layer)?;
         let directory = self.driver.diff(&layer.id);
-        Ok(pipe(move |out| write_layer_tar(&directory, out)))
+        let maps = (layer.uid_map, layer.gid_map);
+        Ok(pipe(move |out| write_layer_tar(&directory, &maps, out)))
     }
 
     /// What a container changed, as an archive for a new layer.
@@ -90,11 +91,13 @@ impl Store {
     }
 }
 
-/// Everything below a directory (a mounted root file system) as a tar stream.
+/// Everything below a directory (a mounted root file system) as a tar stream. The mappings of users and of
+/// groups are the container's, empty for none.
 #[must_use]
-pub fn tree_tar(directory: &Path) -> TarStream {
+pub fn tree_tar(directory: &Path, users: &[IdMap], groups: &[IdMap]) -> TarStream {
     let directory = directory.to_path_buf();
-    pipe(move |out| write_tree_tar(&directory, out))
+    let maps = (users.to_vec(), groups.to_vec());
+    pipe(move |out| write_tree_tar(&directory, &maps, out))
 }
 
 /// Runs `write` on a thread and answers what it writes. Dropping the reader ends the thread.

@@ -7,7 +7,6 @@
 mod archive;
 mod check;
 mod containers;
-mod copy;
 mod data;
 mod dirs;
 mod driver;

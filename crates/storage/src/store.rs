@@ -1,7 +1,6 @@
 //! Opening a store: its directories, its driver, its tables.
 
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
 use crate::dirs;
 use crate::driver::{Driver, DriverKind, Overlay, OverlayOptions, Vfs};
@@ -39,7 +38,6 @@ pub struct Store {
     pub(crate) layers: Table<Layer>,
     pub(crate) images: Table<Image>,
     pub(crate) containers: Table<Container>,
-    recovered: Once,
 }
 
 impl Store {
@@ -79,7 +77,6 @@ impl Store {
             driver,
             graph_root,
             run_root,
-            recovered: Once::new(),
         })
     }
 
@@ -116,12 +113,10 @@ impl Store {
         Held::acquire(&self.graph_root.join("storage.lock"), Mode::Exclusive)
     }
 
-    /// Removes what interrupted commands left; once per open store, before it is changed.
+    /// Removes what interrupted commands left. Call it without a lock: it may be much.
     pub(crate) fn recover(&self) {
-        self.recovered.call_once(|| {
-            tempdir::recover(&self.driver.temp_root());
-            tempdir::recover(&self.graph_dir("layers").join("tmp"));
-        });
+        tempdir::recover(&self.driver.temp_root());
+        tempdir::recover(&self.graph_dir("layers").join("tmp"));
     }
 }
 

@@ -24,11 +24,3 @@ impl Drop for Scratch {
     }
 }
 
-/// Whether the test may mount; says so when it may not.
-pub(crate) fn is_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        println!("skipped: needs root");
-    }
-    root
-}

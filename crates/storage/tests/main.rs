@@ -8,6 +8,8 @@ mod archives;
 mod crash;
 #[path = "it/fixture.rs"]
 mod fixture;
+#[path = "it/mapped.rs"]
+mod mapped;
 #[path = "it/podman.rs"]
 mod podman;
 #[path = "it/rootless.rs"]

@@ -404,7 +404,8 @@ fn is_whiteout(stat: &rustix::fs::Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == 0
 }
 
-fn remove_at(parent: BorrowedFd<'_>, base: &OsStr) -> io::Result<()> {
+/// Removes whatever has that name.
+pub(super) fn remove_at(parent: BorrowedFd<'_>, base: &OsStr) -> io::Result<()> {
     match rustix::fs::unlinkat(parent, base, AtFlags::empty()) {
         // The standard library removes trees through descriptors and follows no links.
         Err(Errno::ISDIR | Errno::PERM) => cove_sys::fs::remove_dir_all(fd_path(parent, base)),

@@ -10,20 +10,27 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::walk::{Entry, is_opaque, walk};
+use crate::driver::to_container;
 use crate::error::{Context, Result, StorageError};
+use crate::record::IdMap;
 
 /// Writes what is below an overlay layer's own directory, with whiteouts as archives have them.
-pub(crate) fn write_layer_tar(root: &Path, out: &mut dyn Write) -> Result<()> {
-    write_tree(root, out, true)
+///
+/// `maps` are the id mappings (users, groups) the files have on the disk; empty for none.
+pub(crate) fn write_layer_tar(root: &Path, maps: &IdMaps, out: &mut dyn Write) -> Result<()> {
+    write_tree(root, maps, out, true)
 }
+
+/// Mappings of users and of groups.
+pub(crate) type IdMaps = (Vec<IdMap>, Vec<IdMap>);
 
 /// Writes what is below a directory as it is; sockets are left out.
-pub(crate) fn write_tree_tar(root: &Path, out: &mut dyn Write) -> Result<()> {
-    write_tree(root, out, false)
+pub(crate) fn write_tree_tar(root: &Path, maps: &IdMaps, out: &mut dyn Write) -> Result<()> {
+    write_tree(root, maps, out, false)
 }
 
-fn write_tree(root: &Path, out: &mut dyn Write, is_layer: bool) -> Result<()> {
-    let mut writer = Writer { out, links: HashMap::new(), root, is_layer };
+fn write_tree(root: &Path, maps: &IdMaps, out: &mut dyn Write, is_layer: bool) -> Result<()> {
+    let mut writer = Writer { out, links: HashMap::new(), root, maps, is_layer };
     walk(root, &mut |entry| writer.entry(entry))?;
     writer.put(&[0; 1024])
 }
@@ -33,6 +40,7 @@ struct Writer<'a> {
     /// The first path of each inode that has several.
     links: HashMap<(u64, u64), Vec<u8>>,
     root: &'a Path,
+    maps: &'a IdMaps,
     is_layer: bool,
 }
 
@@ -220,9 +228,13 @@ impl Writer<'_> {
             pax(&mut records, "linkpath", item.link);
         }
         octal(&mut block[100..108], u64::from(entry.stat.st_mode & 0o7777));
+        // Owners that are not mapped cannot come from the container; they stay what they are.
+        let (users, groups) = self.maps;
+        let uid = to_container(users, entry.stat.st_uid).unwrap_or(entry.stat.st_uid);
+        let gid = to_container(groups, entry.stat.st_gid).unwrap_or(entry.stat.st_gid);
         for (range, value, key) in [
-            (108..116, u64::from(entry.stat.st_uid), "uid"),
-            (116..124, u64::from(entry.stat.st_gid), "gid"),
+            (108..116, u64::from(uid), "uid"),
+            (116..124, u64::from(gid), "gid"),
             (124..136, item.size, "size"),
         ] {
             if !octal(&mut block[range], value) {

@@ -1,5 +1,6 @@
 //! How layers are kept as directories and put together to a root file system.
 
+mod idmap;
 mod mount;
 mod overlay;
 mod vfs;
@@ -8,10 +9,12 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::WhiteoutStyle;
 use crate::error::Result;
+use crate::record::IdMap;
 use crate::tempdir::TempDir;
 
 pub use overlay::OverlayOptions;
 
+pub(crate) use idmap::{to_container, to_host};
 pub(crate) use mount::is_mount_point;
 pub(crate) use overlay::Overlay;
 pub(crate) use vfs::Vfs;
@@ -64,6 +67,8 @@ pub(crate) struct MountRequest {
     pub(crate) label: String,
     /// Options instead of the configured ones.
     pub(crate) options: Vec<String>,
+    /// Owners as they shall seem, where the layers below have not got them on the disk.
+    pub(crate) shift: Option<(Vec<IdMap>, Vec<IdMap>)>,
 }
 
 /// The driver in use.
@@ -103,6 +108,21 @@ impl Driver {
             Self::Overlay(driver) => driver.mount(id, lowers, request),
             Self::Vfs(driver) => Ok(driver.directory(id)),
         }
+    }
+
+    /// Whether a mount can show other owners than the disk has.
+    pub(crate) fn can_shift(&self) -> bool {
+        match self {
+            Self::Overlay(driver) => driver.can_shift(),
+            Self::Vfs(_) => false,
+        }
+    }
+
+    /// Gives the root of an empty writable layer to the mapped root user.
+    pub(crate) fn set_root_owner(&self, id: &str, uid: u32, gid: u32) -> Result<()> {
+        use crate::error::Context;
+        let path = self.diff(id);
+        std::os::unix::fs::chown(&path, Some(uid), Some(gid)).context("set the owner of", &path)
     }
 
     /// Unmounts the layer; not mounted is no error.

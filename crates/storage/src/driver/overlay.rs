@@ -11,12 +11,14 @@ use cove_sys::fs;
 use rustix::fs::{FileType, Mode};
 use rustix::mount::MountFlags;
 
+use super::idmap;
 use super::mount::{self, MAX_DATA};
 use super::{Contents, MountRequest};
 use crate::archive::WhiteoutStyle;
 use crate::dirs;
 use crate::error::{Context, Result, StorageError};
 use crate::id::random_link;
+use crate::record::IdMap;
 use crate::tempdir::TempDir;
 
 const MAX_DEPTH: usize = 500;
@@ -40,6 +42,7 @@ pub struct OverlayOptions {
 #[derive(Debug)]
 pub(crate) struct Overlay {
     home: PathBuf,
+    run_home: PathBuf,
     program: Option<PathBuf>,
     options: Vec<String>,
     user_namespace: bool,
@@ -64,7 +67,7 @@ impl Overlay {
             None => choose_program(&home, &run_home, options, user_namespace)?,
         };
         record_program(&home, program.is_some())?;
-        Ok(Self { home, program, options: options.mount_options.clone(), user_namespace })
+        Ok(Self { home, run_home, program, options: options.mount_options.clone(), user_namespace })
     }
 
     pub(crate) fn home(&self) -> &Path {
@@ -177,28 +180,100 @@ impl Overlay {
             options.push(format!("context=\"{}\"", request.label));
         }
         let read_only = request.read_only || options.iter().any(|option| option == "ro");
-        let result = match &self.program {
-            Some(program) => self.mount_by_program(program, id, lowers, read_only, &options),
-            None => self.mount_by_kernel(id, lowers, read_only, &options),
+        let result = match (&self.program, &request.shift) {
+            (Some(program), _) => self.mount_by_program(program, id, lowers, read_only, &options),
+            (None, None) => self.mount_by_kernel(&self.home, id, lowers, read_only, &options),
+            (None, Some((users, groups))) => {
+                self.mount_shifted(id, lowers, read_only, &options, users, groups)
+            }
         };
         result.map_err(|error| StorageError::Mount { target: merged.clone(), reason: error.to_string() })?;
         Ok(merged)
     }
 
-    fn mount_by_kernel(&self, id: &str, lowers: &[String], read_only: bool, options: &[String]) -> io::Result<()> {
+    /// Mounts over copies of the lower layers' mount that show the mapped owners.
+    fn mount_shifted(
+        &self,
+        id: &str,
+        lowers: &[String],
+        read_only: bool,
+        options: &[String],
+        users: &[IdMap],
+        groups: &[IdMap],
+    ) -> io::Result<()> {
+        let mapped = self.directory(id).join("mapped");
+        let failed = |error: StorageError| io::Error::other(error.to_string());
+        dirs::ensure(&mapped, 0o700).map_err(failed)?;
+        let view = mapped.join("0");
+        dirs::ensure(&view, 0o700).map_err(failed)?;
+        mount::detach(&view).map_err(failed)?;
+        idmap::mount(&self.home, &view, users, groups)?;
+        let result = self.mount_by_kernel(&view, id, lowers, read_only, options);
+        // Overlay holds what it needs of it.
+        mount::detach(&view).map_err(failed)?;
+        result
+    }
+
+    /// Whether owners can be shown mapped: by the kernel since 5.19, as real root.
+    pub(crate) fn can_shift(&self) -> bool {
+        if self.program.is_some() || self.user_namespace {
+            return false;
+        }
+        let known = |answer: bool| self.run_home.join(format!("idmapped-lower-dir-{answer}"));
+        if known(true).exists() || known(false).exists() {
+            return known(true).exists();
+        }
+        let works = self.try_shift().is_ok();
+        // Only a note to save the next probe; without it the probe is repeated.
+        let _ = fs::write(known(works), "");
+        works
+    }
+
+    fn try_shift(&self) -> Result<()> {
+        let scratch = TempDir::new(&self.home.join("tempdirs"))?;
+        let path = |name: &str| scratch.path().join(name);
+        for name in ["lower", "view", "upper", "work", "merged"] {
+            dirs::create_exact(&path(name), 0o700)?;
+        }
+        let map = [IdMap { container_id: 0, host_id: 1, size: 10 }];
+        let (view, merged) = (path("view"), path("merged"));
+        idmap::mount(&path("lower"), &view, &map, &map)?;
+        let data = format!(
+            "lowerdir={},upperdir={},workdir={}",
+            view.display(),
+            path("upper").display(),
+            path("work").display()
+        );
+        let mounted = mount::overlay(&merged, MountFlags::empty(), &data);
+        mount::detach(&merged)?;
+        mount::detach(&view)?;
+        Ok(mounted?)
+    }
+
+    /// Mounts with the lower layers below `view`, which shows the same as the driver's home.
+    fn mount_by_kernel(
+        &self,
+        view: &Path,
+        id: &str,
+        lowers: &[String],
+        read_only: bool,
+        options: &[String],
+    ) -> io::Result<()> {
         let (mut flags, extra) = mount::parse_options(options);
         if read_only {
             flags |= MountFlags::RDONLY;
         }
         let merged = self.directory(id).join("merged");
-        let absolute = self.data(&self.home, id, lowers.iter().map(|lower| self.diff(lower)), read_only, &extra);
+        let paths = lowers.iter().map(|lower| view.join(lower).join("diff"));
+        let absolute = self.data(&self.home, id, paths, read_only, &extra);
         if absolute.len() <= MAX_DATA {
             return mount::overlay(&merged, flags, &absolute);
         }
+        let prefix = view.strip_prefix(&self.home).unwrap_or(view);
         let mut links = Vec::with_capacity(lowers.len());
         for lower in lowers {
             let link = fs::read_to_string(self.directory(lower).join("link"))?;
-            links.push(Path::new("l").join(link.trim()));
+            links.push(prefix.join("l").join(link.trim()));
         }
         let relative = self.data(Path::new(""), id, links.into_iter(), read_only, &extra);
         if relative.len() > MAX_DATA {

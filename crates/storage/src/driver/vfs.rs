@@ -36,7 +36,7 @@ impl Vfs {
         dirs::remove_all(&directory)?;
         dirs::create_exact(&directory, 0o555)?;
         if let Some(parent) = parent {
-            super::super::copy::copy_tree(&self.directory(parent), &directory)?;
+            crate::archive::copy_tree(&self.directory(parent), &directory)?;
         }
         if let Contents::Staged { directory: staged, has_root } = contents {
             if has_root {
@@ -45,7 +45,7 @@ impl Vfs {
                     .context("set the owner of", &directory)?;
                 fs::set_permissions(&directory, std::fs::Permissions::from_mode(data.mode() & 0o7777))?;
             }
-            super::super::copy::merge_tree(staged, &directory)?;
+            crate::archive::merge_tree(staged, &directory)?;
         }
         Ok(())
     }

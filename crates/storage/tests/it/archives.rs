@@ -190,3 +190,57 @@ fn a_long_chain_is_mounted() {
     assert!(!path.exists());
     assert!(store.containers().unwrap().is_empty());
 }
+
+#[test]
+fn vfs_holds_the_same() {
+    if !can_run(&["podman"]) {
+        return;
+    }
+    let scratch = Scratch::new("vfs");
+    let canary = scratch.path().join("canary");
+    fs::create_dir(&canary).unwrap();
+    fs::write(canary.join("file"), "untouched").unwrap();
+    let mut options = scratch.options();
+    options.driver = Some(cove_storage::DriverKind::Vfs);
+    let store = cove_storage::Store::open(&options).unwrap();
+    let base = tar(&[
+        Member::directory("etc/"),
+        Member::file("etc/one", b"one"),
+        Member::file("etc/gone", b"gone"),
+        Member::directory("opt/"),
+        Member::file("opt/old", b"old"),
+        Member::link("way", b'2', canary.to_str().unwrap()),
+        Member::link("hard", b'1', "etc/one"),
+    ]);
+    let upper = tar(&[
+        Member::file("etc/.wh.gone", b""),
+        Member::file("opt/#new", b"new"),
+        Member::file("opt/.wh..wh..opq", b""),
+        Member::directory("way/"),
+        Member::file("way/.wh.file", b""),
+        Member::file("way/mine", b"mine"),
+    ]);
+    let image = add_image(&store, "localhost/vfs:1", &[base.clone(), upper.clone()]);
+    let container = store
+        .create_container(ContainerOptions { image: Some(image.id.clone()), ..ContainerOptions::default() })
+        .unwrap();
+    let path = store.mount_container(&container.id, &ContainerMountOptions::default()).unwrap();
+    assert!(!path.join("etc/gone").exists() && !path.join("opt/old").exists());
+    assert_eq!(fs::read_to_string(path.join("opt/#new")).unwrap(), "new");
+    assert_eq!(fs::read_to_string(path.join("way/mine")).unwrap(), "mine");
+    assert!(fs::symlink_metadata(path.join("way")).unwrap().is_dir());
+    assert_eq!(fs::metadata(path.join("hard")).unwrap().nlink(), 2);
+    assert_eq!(fs::read_to_string(canary.join("file")).unwrap(), "untouched");
+    let layers = store.image_layers(&image.id).unwrap();
+    assert!(reassembled(&store, &layers[0].id) == base && reassembled(&store, &layers[1].id) == upper);
+    let (graph, run_root) = (scratch.path().join("graph"), scratch.path().join("run"));
+    let arguments = ["--root", graph.to_str().unwrap(), "--runroot", run_root.to_str().unwrap()];
+    let mut arguments = arguments.to_vec();
+    arguments.extend(["--storage-driver", "vfs", "images", "-q", "--no-trunc"]);
+    assert_eq!(run("podman", &arguments).trim(), format!("sha256:{}", image.id));
+    options.driver = Some(cove_storage::DriverKind::Overlay);
+    assert!(matches!(cove_storage::Store::open(&options), Err(StorageError::OtherDriver { .. })));
+    assert!(!store.unmount_container(&container.id, false).unwrap());
+    store.delete_container(&container.id).unwrap();
+    assert_eq!(store.delete_image(&image.id).unwrap().layers.len(), 2);
+}
