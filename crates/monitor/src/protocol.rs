@@ -159,6 +159,9 @@ pub struct RuntimeCommand {
     /// Arguments after `run`, such as `--no-pivot`.
     #[serde(default)]
     pub run_arguments: Vec<String>,
+    /// Where crun keeps its state of containers; lets the monitor delete it without calling crun. `None` for others.
+    #[serde(default)]
+    pub crun_state: Option<PathBuf>,
     /// Call it under [`crate::view::hide_cgroups`].
     #[serde(default)]
     pub hide_cgroups: bool,

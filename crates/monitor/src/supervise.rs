@@ -89,7 +89,12 @@ impl Supervised {
     fn receive(&mut self) -> Option<Order> {
         let socket = self.socket.as_ref()?;
         let mut buffer = [0_u8; 1024];
-        match rustix::net::recv(socket, &mut buffer, RecvFlags::DONTWAIT) {
+        let mut received = rustix::net::recv(socket, &mut buffer, RecvFlags::DONTWAIT);
+        if received == Err(rustix::io::Errno::CONNRESET) {
+            // The engine left reports unread, which is told once; what it sent before is still there.
+            received = rustix::net::recv(socket, &mut buffer, RecvFlags::DONTWAIT);
+        }
+        match received {
             Ok((length, _)) if length > 0 => serde_json::from_slice(&buffer[..length]).ok(),
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => None,
             _ => {
@@ -562,6 +567,7 @@ impl Monitor {
         self.phase = Phase::Ended { deleting: None };
         match self.config.task {
             Task::Exec { .. } => self.clean(None),
+            Task::Container { .. } if runtime::delete_directly(&self.config) => self.clean(None),
             Task::Container { .. } => match runtime::delete(&self.config) {
                 Ok(pid) => self.phase = Phase::Ended { deleting: Some(pid) },
                 Err(e) => self.clean(Some(e.to_string())),

@@ -229,10 +229,17 @@ impl Runtime {
     pub(crate) fn runtime_command(&self, runtime: &OciRuntime) -> RuntimeCommand {
         let mut arguments = runtime.flags.clone();
         arguments.push("--root".to_owned());
-        arguments.push(self.options.run_dir.join("oci").join(&runtime.name).to_string_lossy().into_owned());
+        let state = self.options.run_dir.join("oci").join(&runtime.name);
+        arguments.push(state.to_string_lossy().into_owned());
         arguments.extend(self.options.cgroup.runtime_arguments(&runtime.name));
         let hide_cgroups = self.options.cgroup.must_hide(&runtime.name);
-        RuntimeCommand { path: runtime.path.clone(), arguments, run_arguments: Vec::new(), hide_cgroups }
+        RuntimeCommand {
+            path: runtime.path.clone(),
+            arguments,
+            run_arguments: Vec::new(),
+            crun_state: (runtime.name == "crun").then_some(state),
+            hide_cgroups,
+        }
     }
 
     fn spawn(&self, mut config: MonitorConfig, runtime: &str, descriptors: Vec<OwnedFd>) -> Result<Launch> {
@@ -392,8 +399,14 @@ impl Supervision {
 
     fn receive(&self) -> Result<Report> {
         let mut buffer = vec![0_u8; MAX_MESSAGE];
-        let received =
-            rustix::io::retry_on_intr(|| rustix::net::recv(&self.socket, &mut buffer[..], RecvFlags::empty()));
+        let mut receive = || {
+            rustix::io::retry_on_intr(|| rustix::net::recv(&self.socket, &mut buffer[..], RecvFlags::empty()))
+        };
+        let received = match receive() {
+            // The monitor ended with orders unread, which is told once; its reports are still there.
+            Err(rustix::io::Errno::CONNRESET) => receive(),
+            other => other,
+        };
         match received {
             Ok((length, _)) if length > 0 => serde_json::from_slice(&buffer[..length]).map_err(|e| {
                 Error::Monitor { id: self.id.clone(), message: format!("message not understood: {e}") }
