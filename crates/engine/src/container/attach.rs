@@ -83,11 +83,11 @@ pub(crate) async fn connect(
 ) -> Result<AttachStream> {
     let keys = detach_keys.map(parse_keys).transpose()?.unwrap_or_default();
     let (reader, writer) = Attachment::connect(directory, streams).await?.split();
-    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let (stop, stop_asked) = tokio::sync::oneshot::channel();
     let input = Input { writer: Some(writer), keys, matched: 0, stop: Some(stop) };
     let (input, kept): (Option<Pin<Box<dyn AsyncWrite + Send>>>, Option<Input>) =
         if streams.stdin { (Some(Box::pin(input)), None) } else { (None, Some(input)) };
-    let output = Output { reader, stopped, _kept: kept };
+    let output = Output { reader, stopped: Some(stop_asked), _kept: kept };
     let output = futures_util::stream::unfold(Some(output), |state| async move {
         let mut output = state?;
         let item = tokio::select! {
@@ -97,7 +97,7 @@ pub(crate) async fn connect(
                 Ok(Some(Frame::Exit(_) | Frame::Failed(_)) | None) => return None,
                 Err(error) => Err(error.into()),
             },
-            Ok(()) = &mut output.stopped => return None,
+            () = stopped(&mut output.stopped) => return None,
         };
         let next = item.is_ok().then_some(output);
         Some((item, next))
@@ -105,9 +105,20 @@ pub(crate) async fn connect(
     Ok(AttachStream { input, output: Box::pin(output) })
 }
 
+/// Done when the caller has typed the detach keys; never, when it has only stopped typing.
+async fn stopped(receiver: &mut Option<tokio::sync::oneshot::Receiver<()>>) {
+    if let Some(waiting) = receiver {
+        if waiting.await.is_ok() {
+            return;
+        }
+        *receiver = None;
+    }
+    std::future::pending().await
+}
+
 struct Output {
     reader: AttachReader,
-    stopped: tokio::sync::oneshot::Receiver<()>,
+    stopped: Option<tokio::sync::oneshot::Receiver<()>>,
     /// The sending half, where the caller does not send: its end would end the connection.
     _kept: Option<Input>,
 }
