@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
 
 use cove_api::Network;
 
@@ -13,6 +14,8 @@ use crate::netns;
 use crate::record::RecordNetwork;
 use crate::settings::Settings;
 
+/// Longer, the container starts anyway.
+const PORT_TIMEOUT: Duration = Duration::from_millis(500);
 const ETHERNET_MTU: u32 = 1500;
 
 /// One network of a container, planned: everything known but nothing done.
@@ -122,6 +125,16 @@ pub(crate) fn attach_bridge(
     if hairpin && let Some(port) = link::find(socket, veth.name)? {
         link::set_hairpin(socket, port.index)
             .map_err(|error| Error::kernel(format!("setting hairpin mode of {}", veth.name), error))?;
+    }
+    Ok(())
+}
+
+/// Waits until the bridge forwards to a new port. The kernel notices the carrier of the pair on a work queue; what
+/// is sent before is lost, and its sender would try again only after a second.
+pub(crate) fn wait_for_port(socket: &mut Socket, name: &str) -> Result<()> {
+    let deadline = Instant::now() + PORT_TIMEOUT;
+    while !link::find(socket, name)?.is_none_or(|port| port.operational) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_micros(300));
     }
     Ok(())
 }

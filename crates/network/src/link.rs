@@ -24,6 +24,8 @@ const IFLA_MTU: u16 = 4;
 const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
 const IFLA_PROTINFO: u16 = 12;
+const IFLA_OPERSTATE: u16 = 16;
+const IF_OPER_UP: u8 = 6;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_NET_NS_FD: u16 = 28;
 const IFLA_INFO_KIND: u16 = 1;
@@ -61,6 +63,8 @@ pub(crate) struct Link {
     pub(crate) index: u32,
     pub(crate) name: String,
     pub(crate) up: bool,
+    /// It carries packets: `IF_OPER_UP` of RFC 2863.
+    pub(crate) operational: bool,
     pub(crate) mtu: u32,
     pub(crate) mac: Option<MacAddress>,
     pub(crate) kind: String,
@@ -126,6 +130,7 @@ fn parse_link(body: &[u8]) -> Option<Link> {
         index: number_at(body, 4),
         name: String::new(),
         up: number_at(body, 8) & IFF_UP != 0,
+        operational: false,
         mtu: 0,
         mac: None,
         kind: String::new(),
@@ -133,6 +138,7 @@ fn parse_link(body: &[u8]) -> Option<Link> {
     for (kind, value) in attributes(body.get(16..)?) {
         match kind {
             IFLA_IFNAME => link.name = text(value),
+            IFLA_OPERSTATE => link.operational = value.first() == Some(&IF_OPER_UP),
             IFLA_MTU => link.mtu = number_at(value, 0),
             IFLA_ADDRESS => link.mac = <[u8; 6]>::try_from(value).ok().map(MacAddress),
             IFLA_LINKINFO => {

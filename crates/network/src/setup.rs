@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use cove_api::{Network, NetworkAddress, NetworkInterface, NetworkStatus, PerNetworkOptions, PortMapping};
 
 use crate::addr::{Cidr, MacAddress};
-use crate::attach::{Plan, attach_bridge, attach_child, configure};
+use crate::attach::{Plan, attach_bridge, attach_child, configure, wait_for_port};
 use crate::error::{Error, Result};
 use crate::ident;
 use crate::ipam::Pool;
@@ -281,6 +281,9 @@ impl Networks {
         self.firewall().add(record, &|| self.records.all())?;
         for plan in plans {
             self.dns_add(record, &plan.entry)?;
+        }
+        for plan in plans.iter().filter(|plan| !plan.entry.host_device.is_empty()) {
+            wait_for_port(&mut socket, &plan.entry.host_device)?;
         }
         Ok(())
     }
