@@ -164,6 +164,59 @@ fn processes_of_a_container() {
     assert!(matches!(f.runtime.top("p", &[]), Err(Error::NotRunning { .. })));
 }
 
+#[tokio::test]
+async fn with_runc() {
+    let Some(mut f) = Fixture::new("runc") else { return };
+    let Some(path) = ["/usr/bin/runc", "/usr/sbin/runc"].map(std::path::PathBuf::from).into_iter().find(|p| p.exists())
+    else {
+        return println!("skipped: no runc");
+    };
+    f.crun = cove_runtime::OciRuntime { name: "runc".to_owned(), path, flags: Vec::new() };
+    let launch = f.launch("r", &["sh", "-c", "echo out; read x; exit 6"], true, true, Vec::new());
+    let (mut reader, mut writer) =
+        Attachment::connect(launch.run_dir(), AttachStreams::ALL).await.unwrap().split();
+    let started = launch.start().unwrap();
+    let exec = f.exec("r", "s", &["sh", "-c", "exit 3"], false).start().unwrap();
+    assert_eq!(exec.supervision.wait_exit().unwrap().exit_code, 3);
+    let error = f.exec("r", "t", &["nope"], false).start().unwrap_err();
+    assert!(matches!(error, Error::CommandNotFound { .. }), "{error}");
+    writer.write_all(b"x\n").await.unwrap();
+    let (out, _, last) = collect_reader(&mut reader).await;
+    assert!(out.contains("out\r\n"), "{out}");
+    assert_eq!(last, Some(Frame::Exit(6)));
+    assert_eq!(started.supervision.wait_cleaned().unwrap(), None);
+    let error = f.launch("q", &["/no/such"], false, false, Vec::new()).start().unwrap_err();
+    assert!(matches!(error, Error::CommandNotFound { .. }), "{error}");
+    let error = f.launch("w", &["/bin"], false, false, Vec::new()).start().unwrap_err();
+    assert!(matches!(error, Error::CommandNotExecutable { .. }), "{error}");
+}
+
+#[test]
+fn passed_descriptors() {
+    use std::io::{Read, Write};
+    use std::os::fd::OwnedFd;
+    let Some(f) = Fixture::new("pass") else { return };
+    let pipe = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
+    let ((in_read, in_write), (out_read, out_write), (more_read, more_write)) = (pipe(), pipe(), pipe());
+    let script = "read x; echo got $x; read y <&3; echo and $y; ls /proc/self/fd >&2";
+    let options = |descriptors: Vec<OwnedFd>, log| {
+        let mut options = f.options("pass", &["sh", "-c", script], false, false);
+        options.streams.log = log;
+        options.streams.descriptors = descriptors;
+        options
+    };
+    let err = out_write.try_clone().unwrap();
+    let launch = f.runtime.launch(options(vec![in_read, out_write, err, more_read], cove_runtime::LogConfig::Passthrough));
+    let started = launch.unwrap().start().unwrap();
+    let write = |fd: OwnedFd, text: &str| std::fs::File::from(fd).write_all(text.as_bytes()).unwrap();
+    write(in_write, "one\n");
+    write(more_write, "two\n");
+    let mut text = String::new();
+    std::fs::File::from(out_read).read_to_string(&mut text).unwrap();
+    assert_eq!(text, "got one\nand two\n0\n1\n2\n3\n4\n");
+    assert_eq!(started.supervision.wait_exit().unwrap().exit_code, 0);
+}
+
 #[test]
 fn a_killed_monitor() {
     let Some(f) = Fixture::new("killed") else { return };

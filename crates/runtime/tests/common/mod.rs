@@ -71,6 +71,12 @@ impl Fixture {
         stdin: bool,
         exit_command: Vec<String>,
     ) -> cove_runtime::Result<Launch> {
+        let mut options = self.options(id, args, terminal, stdin);
+        options.exit_command = exit_command;
+        self.runtime.launch(options)
+    }
+
+    pub fn options(&self, id: &str, args: &[&str], terminal: bool, stdin: bool) -> LaunchOptions {
         let bundle = self.dir.join("bundle").join(id);
         fs::create_dir_all(&bundle).unwrap();
         let spec = json!({
@@ -91,7 +97,7 @@ impl Fixture {
             ]}
         });
         fs::write(bundle.join("config.json"), serde_json::to_vec(&spec).unwrap()).unwrap();
-        self.launch_bundle(id, bundle, terminal, stdin, exit_command)
+        self.bundle_options(id, bundle, terminal, stdin)
     }
 
     pub fn launch_bundle(
@@ -102,7 +108,13 @@ impl Fixture {
         stdin: bool,
         exit_command: Vec<String>,
     ) -> cove_runtime::Result<Launch> {
-        self.runtime.launch(LaunchOptions {
+        let mut options = self.bundle_options(id, bundle, terminal, stdin);
+        options.exit_command = exit_command;
+        self.runtime.launch(options)
+    }
+
+    pub fn bundle_options(&self, id: &str, bundle: PathBuf, terminal: bool, stdin: bool) -> LaunchOptions {
+        LaunchOptions {
             id: id.to_owned(),
             oci_runtime: self.crun.clone(),
             bundle,
@@ -113,12 +125,12 @@ impl Fixture {
                 log: LogConfig::K8sFile { path: self.log(id), max_size: None },
                 ..StreamOptions::default()
             },
-            exit_command,
+            exit_command: Vec::new(),
             periodic: Vec::new(),
             no_pivot: false,
             monitor_cgroup: None,
             container_cgroup: None,
-        })
+        }
     }
 
     pub fn log(&self, id: &str) -> PathBuf {
