@@ -26,7 +26,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         compressed_size: None,
     })?;
     let id = Digest::sha256(b"x").hex().to_owned();
-    store.create_image(ImageOptions { id: id.clone(), top_layer: Some(layer.id), ..ImageOptions::default() })?;
+    store.create_image(ImageOptions {
+        id: id.clone(),
+        top_layer: Some(layer.id),
+        ..ImageOptions::default()
+    })?;
     for volatile in [false, true] {
         for _ in 0..5 {
             let start = Instant::now();

@@ -18,7 +18,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let start = Instant::now();
         let file = cove_sys::fs::File::open(&path)?;
         let staged = store.stage_layer(file, &Expectations::default())?;
-        println!("{path}: {} bytes, {} in {:?}", staged.extracted().diff_size, staged.diff_id(), start.elapsed());
+        println!(
+            "{path}: {} bytes, {} in {:?}",
+            staged.extracted().diff_size,
+            staged.diff_id(),
+            start.elapsed()
+        );
     }
     Ok(())
 }

@@ -41,7 +41,8 @@ impl Store {
             .chain(containers.iter().map(|container| &container.layer))
             .cloned()
             .collect();
-        let limit = Timestamp::now().as_second().saturating_sub(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
+        let limit =
+            Timestamp::now().as_second().saturating_sub(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
         // Named layers belong to someone who knows them by that name.
         needed.extend(
             layers
@@ -59,8 +60,12 @@ impl Store {
                 queue.push(parent.to_owned());
             }
         }
-        let orphans: Vec<String> =
-            layers.rows.iter().filter(|layer| !needed.contains(&layer.id)).map(|layer| layer.id.clone()).collect();
+        let orphans: Vec<String> = layers
+            .rows
+            .iter()
+            .filter(|layer| !needed.contains(&layer.id))
+            .map(|layer| layer.id.clone())
+            .collect();
         if orphans.is_empty() {
             return Ok(orphans);
         }

@@ -68,7 +68,9 @@ impl Store {
         let is_mapped = !options.uid_map.is_empty() || !options.gid_map.is_empty();
         let root_owner = to_host(&options.uid_map, 0).zip(to_host(&options.gid_map, 0));
         if is_mapped && (options.uid_map.is_empty() || options.gid_map.is_empty() || root_owner.is_none()) {
-            return Err(StorageError::Unsupported("an id mapping without the ids 0 of users and groups".into()));
+            return Err(StorageError::Unsupported(
+                "an id mapping without the ids 0 of users and groups".into(),
+            ));
         }
         let mapped_top = match &options.image {
             Some(image) if is_mapped && !self.driver.can_shift() => {
@@ -275,7 +277,8 @@ impl Store {
     fn mapped_top_layer(&self, image: &str, users: &[IdMap], groups: &[IdMap]) -> Result<Option<String>> {
         let mut layers = self.write_layers()?;
         let mut images = self.images.write()?;
-        let found = lookup(&images.rows, image)?.ok_or_else(|| StorageError::ImageNotFound(image.to_owned()))?;
+        let found =
+            lookup(&images.rows, image)?.ok_or_else(|| StorageError::ImageNotFound(image.to_owned()))?;
         let Some(top) = found.top_layer().map(str::to_owned) else { return Ok(None) };
         let image_id = found.id.clone();
         let fits = |layer: &Layer| layer.uid_map == users && layer.gid_map == groups;

@@ -162,11 +162,13 @@ impl StorageError {
             Self::ImageInUse { .. } | Self::LayerInUse { .. } => ErrorKind::InUse,
             Self::NotMounted(_) => ErrorKind::WrongState,
             Self::Unsupported(_) => ErrorKind::Unsupported,
-            Self::File(error) | Self::System { source: error, .. } | Self::Stream(error) => match error.kind() {
-                io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
-                io::ErrorKind::TimedOut => ErrorKind::Timeout,
-                _ => ErrorKind::Internal,
-            },
+            Self::File(error) | Self::System { source: error, .. } | Self::Stream(error) => {
+                match error.kind() {
+                    io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
+                    io::ErrorKind::TimedOut => ErrorKind::Timeout,
+                    _ => ErrorKind::Internal,
+                }
+            }
             Self::BadJson { .. } | Self::Mount { .. } => ErrorKind::Internal,
         }
     }

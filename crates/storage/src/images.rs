@@ -234,8 +234,7 @@ impl Store {
         let doomed = unneeded_layers(&image, &layers.rows, &kept);
         images.save(STABLE, true)?;
         crate::dirs::remove_all(&self.image_directory(&image.id))?;
-        let trash =
-            if doomed.is_empty() { None } else { Some(self.remove_layers(&mut layers, &doomed)?) };
+        let trash = if doomed.is_empty() { None } else { Some(self.remove_layers(&mut layers, &doomed)?) };
         drop(containers);
         drop(images);
         drop(layers);
@@ -275,7 +274,9 @@ impl Store {
     fn top_layer_of(&self, id: &str) -> Result<String> {
         let image = self.image(id)?;
         let top = image.top_layer().map(str::to_owned);
-        top.ok_or_else(|| StorageError::Unsupported(format!("mounting image {}, which has no layers,", image.id)))
+        top.ok_or_else(|| {
+            StorageError::Unsupported(format!("mounting image {}, which has no layers,", image.id))
+        })
     }
 
     pub(crate) fn image_directory(&self, id: &str) -> PathBuf {
@@ -319,7 +320,7 @@ fn change_names(images: &mut Writing<'_, Image>, index: usize, names: &[String],
     let image = &mut images.rows[index];
     if change != NameChange::Remove {
         let mut history: Vec<String> = names.to_vec();
-        history.extend(image.names_history.drain(..));
+        history.append(&mut image.names_history);
         for name in history {
             if !image.names_history.contains(&name) {
                 image.names_history.push(name);

@@ -116,13 +116,7 @@ impl Store {
             let actual = extracted.diff_id.to_string();
             differs("the digest of the uncompressed layer", expected.to_string(), actual)?;
         }
-        Ok(StagedLayer {
-            extracted,
-            directory,
-            tar_split,
-            _layer_temp: layer_temp,
-            _split_temp: split_temp,
-        })
+        Ok(StagedLayer { extracted, directory, tar_split, _layer_temp: layer_temp, _split_temp: split_temp })
     }
 
     /// Makes staged layers part of the store, all under one lock; each may be the parent of the next. A layer

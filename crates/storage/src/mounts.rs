@@ -28,7 +28,11 @@ impl Store {
         let chain = chain(&layers, id)?;
         let lowers: Vec<String> = chain[1..].iter().map(|layer| layer.id.clone()).collect();
         let request = MountRequest {
-            label: if request.label.is_empty() { chain[0].mount_label.clone() } else { request.label.clone() },
+            label: if request.label.is_empty() {
+                chain[0].mount_label.clone()
+            } else {
+                request.label.clone()
+            },
             ..request.clone()
         };
         self.with_mounts(|mounts| {
@@ -89,7 +93,10 @@ impl Store {
         let before = mounts.clone();
         let result = change(&mut mounts)?;
         let same = before.len() == mounts.len()
-            && before.iter().zip(&mounts).all(|(a, b)| a.id == b.id && a.count == b.count && a.path == b.path);
+            && before
+                .iter()
+                .zip(&mounts)
+                .all(|(a, b)| a.id == b.id && a.count == b.count && a.path == b.path);
         if !same {
             let data = serde_json::to_vec(&mounts)
                 .map_err(|source| StorageError::BadJson { path: path.clone(), source })?;

@@ -195,8 +195,11 @@ impl Image {
     /// The digests of all its manifests, the one it is known by first.
     #[must_use]
     pub fn digests(&self) -> Vec<&str> {
-        let manifests =
-            self.data_digests.iter().filter(|(name, _)| name.starts_with("manifest")).map(|(_, digest)| digest);
+        let manifests = self
+            .data_digests
+            .iter()
+            .filter(|(name, _)| name.starts_with("manifest"))
+            .map(|(_, digest)| digest);
         let mut digests: Vec<&str> = Vec::new();
         for digest in std::iter::once(&self.digest).chain(manifests) {
             if !digest.is_empty() && !digests.contains(&digest.as_str()) {

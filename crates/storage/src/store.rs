@@ -98,6 +98,12 @@ impl Store {
         self.driver.kind()
     }
 
+    /// What `info` shows of the driver: pairs of name and value, in podman's words.
+    #[must_use]
+    pub fn driver_status(&self) -> Vec<(String, String)> {
+        self.driver.status()
+    }
+
     /// `GRAPHROOT/DRIVER-KIND`.
     pub(crate) fn graph_dir(&self, kind: &str) -> PathBuf {
         self.graph_root.join(format!("{}-{kind}", self.driver.kind().name()))

@@ -72,7 +72,9 @@ pub(crate) fn recover(root: &Path) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let Some(id) = name.strip_prefix(DIR_PREFIX).or_else(|| name.strip_prefix(LOCK_PREFIX)) else { continue };
+        let Some(id) = name.strip_prefix(DIR_PREFIX).or_else(|| name.strip_prefix(LOCK_PREFIX)) else {
+            continue;
+        };
         let lock_path = root.join(format!("{LOCK_PREFIX}{id}"));
         if let Ok(Some(lock)) = Held::try_exclusive(&lock_path) {
             if dirs::remove_all(&root.join(format!("{DIR_PREFIX}{id}"))).is_ok() {

@@ -23,4 +23,3 @@ impl Drop for Scratch {
         let _ = crate::dirs::remove_all(&self.0);
     }
 }
-

@@ -74,11 +74,7 @@ mod tests {
     #[test]
     fn agrees_with_go() {
         // hash/crc64's own test vectors for the ISO table.
-        for (want, text) in [
-            (0u64, ""),
-            (0x3420_0000_0000_0000, "a"),
-            (0xb909_56c7_75a4_1001, "123456789"),
-        ] {
+        for (want, text) in [(0u64, ""), (0x3420_0000_0000_0000, "a"), (0xb909_56c7_75a4_1001, "123456789")] {
             let mut crc = Crc64::new();
             crc.update(text.as_bytes());
             assert_eq!(u64::from_be_bytes(crc.finish()), want, "{text:?}");
@@ -87,7 +83,8 @@ mod tests {
 
     #[test]
     fn pieces_give_what_the_whole_gives() {
-        let data: Vec<u8> = (0..1000u32).map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+        let data: Vec<u8> =
+            (0..1000u32).map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
         let mut whole = Crc64::new();
         whole.update(&data);
         let mut bytes = Crc64::new();

@@ -370,8 +370,7 @@ impl Extractor {
     }
 
     fn gnu_map(&mut self, header: &[u8; 512]) -> Result<Vec<Extent>> {
-        let (mut extents, mut more) =
-            header::gnu_extents(header, true).map_err(|error| self.at(&error))?;
+        let (mut extents, mut more) = header::gnu_extents(header, true).map_err(|error| self.at(&error))?;
         let mut block = [0; 512];
         while more {
             if extents.len() as u64 * 24 > MAX_EXTENSION {
@@ -441,9 +440,8 @@ impl Extractor {
 
     /// The name without `.`, `..`, doubled and leading slashes; empty for the root itself.
     fn clean(&self, name: &[u8]) -> Result<Vec<u8>> {
-        clean_name(name).ok_or_else(|| {
-            self.source.bad(format!("the name {:?} leads out of the layer", lossy(name)))
-        })
+        clean_name(name)
+            .ok_or_else(|| self.source.bad(format!("the name {:?} leads out of the layer", lossy(name))))
     }
 
     fn is_new(&mut self, name: &[u8]) -> bool {

@@ -156,7 +156,8 @@ fn copy_entry(entry: &Entry<'_>, parent: &OwnedFd) -> std::io::Result<()> {
         FileType::RegularFile => {
             let mut source = File::from(entry.open()?);
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let mut copy = File::from(rustix::fs::openat(parent, entry.name, flags, Mode::RUSR | Mode::WUSR)?);
+            let mut copy =
+                File::from(rustix::fs::openat(parent, entry.name, flags, Mode::RUSR | Mode::WUSR)?);
             // Shares the blocks where the file system can; else the kernel copies.
             if rustix::fs::ioctl_ficlone(&copy, &source).is_err() {
                 std::io::copy(&mut source, &mut copy)?;
@@ -184,7 +185,8 @@ fn copy_attributes(entry: &Entry<'_>, parent: BorrowedFd<'_>) -> std::io::Result
     }
     let mode = Mode::from_raw_mode(entry.stat.st_mode & 0o7777);
     rustix::fs::chmodat(parent, entry.name, mode, AtFlags::empty())?;
-    let path = |fd: BorrowedFd<'_>| Path::new("/proc/self/fd").join(fd.as_raw_fd().to_string()).join(entry.name);
+    let path =
+        |fd: BorrowedFd<'_>| Path::new("/proc/self/fd").join(fd.as_raw_fd().to_string()).join(entry.name);
     let (source, copy) = (path(entry.parent), path(parent));
     let mut names = vec![0; 64 * 1024];
     let Ok(length) = rustix::fs::llistxattr(&source, &mut names) else { return Ok(()) };
@@ -206,10 +208,8 @@ fn parent_of<'a>(entry: &Entry<'a>) -> &'a [u8] {
 }
 
 fn times(stat: &Stat) -> Timestamps {
-    let time = |seconds, nanos: u64| Timespec {
-        tv_sec: seconds,
-        tv_nsec: i64::try_from(nanos).unwrap_or_default(),
-    };
+    let time =
+        |seconds, nanos: u64| Timespec { tv_sec: seconds, tv_nsec: i64::try_from(nanos).unwrap_or_default() };
     Timestamps {
         last_access: time(stat.st_atime, stat.st_atime_nsec),
         last_modification: time(stat.st_mtime, stat.st_mtime_nsec),

@@ -32,7 +32,13 @@ pub(crate) struct Reassembler {
 enum Part {
     /// Raw bytes and how many of them are read.
     Segment(Vec<u8>, usize),
-    File { file: File, left: u64, checksum: Crc64, expected: Vec<u8>, name: String },
+    File {
+        file: File,
+        left: u64,
+        checksum: Crc64,
+        expected: Vec<u8>,
+        name: String,
+    },
     Next,
 }
 

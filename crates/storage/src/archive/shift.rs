@@ -22,7 +22,9 @@ pub(crate) fn shift_owners(root: &Path, users: &[IdMap], groups: &[IdMap]) -> Re
     std::os::unix::fs::chown(root, Some(user), Some(group)).context("set the owner of", root)?;
     walk(root, &mut |entry| {
         // A second name of a file whose owner was changed already.
-        if entry.stat.st_nlink > 1 && !entry.kind().is_dir() && !seen.insert((entry.stat.st_dev, entry.stat.st_ino))
+        if entry.stat.st_nlink > 1
+            && !entry.kind().is_dir()
+            && !seen.insert((entry.stat.st_dev, entry.stat.st_ino))
         {
             return Ok(());
         }

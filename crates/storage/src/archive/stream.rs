@@ -59,8 +59,7 @@ pub(super) fn start<'scope, R: Read + Send + 'scope>(
         result
     });
     let hash = scope.spawn(move || hash(&raw_in, &hashed_out));
-    let source =
-        Source { buffers: hashed_in, spent: spent_out, current: Vec::new(), position: 0, offset: 0 };
+    let source = Source { buffers: hashed_in, spent: spent_out, current: Vec::new(), position: 0, offset: 0 };
     (source, Stages { decompress, hash })
 }
 
@@ -69,7 +68,8 @@ impl Stages<'_> {
     pub(super) fn finish(self) -> Result<Totals> {
         let gone = || StorageError::Stream(io::Error::other("a thread of the pipeline panicked"));
         let (size, digest) = self.hash.join().map_err(|_| gone())?;
-        let (compression, compressed_size, compressed_digest) = self.decompress.join().map_err(|_| gone())??;
+        let (compression, compressed_size, compressed_digest) =
+            self.decompress.join().map_err(|_| gone())??;
         Ok(Totals { compression, compressed_size, compressed_digest, size, digest })
     }
 }
@@ -183,7 +183,11 @@ impl Source {
         while length < block.len() {
             let available = self.peek()?;
             if available.is_empty() {
-                return if length == 0 { Ok(false) } else { Err(self.bad("the archive ends inside a block")) };
+                return if length == 0 {
+                    Ok(false)
+                } else {
+                    Err(self.bad("the archive ends inside a block"))
+                };
             }
             let count = available.len().min(block.len() - length);
             block[length..length + count].copy_from_slice(&available[..count]);

@@ -275,11 +275,8 @@ impl Tree {
     }
 
     fn apply_to_fd(&self, fd: BorrowedFd<'_>, name: &[u8], attributes: &Attributes<'_>) -> Result<()> {
-        let owner = rustix::fs::fchown(
-            fd,
-            Some(Uid::from_raw(attributes.uid)),
-            Some(Gid::from_raw(attributes.gid)),
-        );
+        let owner =
+            rustix::fs::fchown(fd, Some(Uid::from_raw(attributes.uid)), Some(Gid::from_raw(attributes.gid)));
         self.judge_chown(owner, name, attributes)?;
         // After the owner, since a change of owner takes the set-user-id bit and the capabilities away.
         rustix::fs::fchmod(fd, Mode::from_raw_mode(attributes.mode))
@@ -301,12 +298,8 @@ impl Tree {
             AtFlags::SYMLINK_NOFOLLOW,
         );
         let through_fd = fd_path(parent, base);
-        let times = rustix::fs::utimensat(
-            parent,
-            base,
-            &timestamps(attributes.mtime),
-            AtFlags::SYMLINK_NOFOLLOW,
-        );
+        let times =
+            rustix::fs::utimensat(parent, base, &timestamps(attributes.mtime), AtFlags::SYMLINK_NOFOLLOW);
         self.judge_chown(owner, name, attributes)?;
         for (key, value) in attributes.xattrs.iter().filter(|(key, _)| is_allowed_xattr(key)) {
             let set = rustix::fs::lsetxattr(&through_fd, key.as_str(), value, XattrFlags::empty());
@@ -318,12 +311,7 @@ impl Tree {
         times.context("set the time of", self.shown(name))
     }
 
-    fn judge_chown(
-        &self,
-        result: Result<(), Errno>,
-        name: &[u8],
-        attributes: &Attributes<'_>,
-    ) -> Result<()> {
+    fn judge_chown(&self, result: Result<(), Errno>, name: &[u8], attributes: &Attributes<'_>) -> Result<()> {
         match result {
             Err(_) if self.tolerance.ignore_chown_errors => Ok(()),
             Err(Errno::INVAL) if self.tolerance.user_namespace => Err(StorageError::System {

@@ -157,14 +157,8 @@ impl Writer<'_> {
         }
         let inode = (entry.stat.st_dev, entry.stat.st_ino);
         if let Some(first) = self.links.get(&inode).cloned() {
-            let item = Item {
-                name: entry.path,
-                link: &first,
-                flag: b'1',
-                size: 0,
-                device: 0,
-                xattrs: Vec::new(),
-            };
+            let item =
+                Item { name: entry.path, link: &first, flag: b'1', size: 0, device: 0, xattrs: Vec::new() };
             self.header(entry, &item)?;
             return Ok(true);
         }

@@ -86,6 +86,14 @@ impl Driver {
         }
     }
 
+    /// What `info` shows, in podman's words.
+    pub(crate) fn status(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Overlay(driver) => driver.status(),
+            Self::Vfs(_) => Vec::new(),
+        }
+    }
+
     /// Makes the directory of a layer. What a crash may have left there under that id is removed first.
     pub(crate) fn create(&self, id: &str, parent: Option<&str>, contents: Contents<'_>) -> Result<()> {
         match self {

@@ -18,6 +18,24 @@ pub(crate) fn is_mount_point(path: &Path) -> bool {
         .is_ok_and(|data| data.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
+/// The name podman gives to the file system that holds `path`.
+pub(super) fn file_system_name(path: &Path) -> String {
+    let magic = rustix::fs::statfs(path).map_or(0, |data| data.f_type);
+    let name = match magic {
+        0xef53 => "extfs",
+        0x5846_5342 => "xfs",
+        0x9123_683e => "btrfs",
+        0x0102_1994 => "tmpfs",
+        0x6969 => "nfs",
+        0x794c_7630 => "overlayfs",
+        0x2fc1_2fc1 => "zfs",
+        0xf2f5_2010 => "f2fs",
+        0x6573_5546 => "fuse",
+        _ => "<unknown>",
+    };
+    name.to_owned()
+}
+
 /// Makes `path` a mount point of its own whose mounts stay in this mount namespace.
 ///
 /// podman unmounts it when it ends and nothing of the store is mounted, so this is done before each mount.

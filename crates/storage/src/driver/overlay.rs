@@ -50,7 +50,12 @@ pub(crate) struct Overlay {
 
 impl Overlay {
     /// Prepares the driver's directories and finds out how to mount. An error means it cannot be used here.
-    pub(crate) fn open(graph: &Path, run: &Path, options: &OverlayOptions, user_namespace: bool) -> Result<Self> {
+    pub(crate) fn open(
+        graph: &Path,
+        run: &Path,
+        options: &OverlayOptions,
+        user_namespace: bool,
+    ) -> Result<Self> {
         let home = graph.join("overlay");
         if home.as_os_str().as_encoded_bytes().iter().any(|byte| matches!(byte, b':' | b',' | b'\\')) {
             return Err(StorageError::Unsupported(format!(
@@ -67,11 +72,31 @@ impl Overlay {
             None => choose_program(&home, &run_home, options, user_namespace)?,
         };
         record_program(&home, program.is_some())?;
-        Ok(Self { home, run_home, program, options: options.mount_options.clone(), user_namespace })
+        // With metacopy, files whose attributes alone changed have no contents in their layer, so that neither
+        // its changes nor its archive could be made from it.
+        let own = |option: &&String| *option != "metacopy=on";
+        let options = options.mount_options.iter().filter(own).cloned().collect();
+        Ok(Self { home, run_home, program, options, user_namespace })
     }
 
     pub(crate) fn home(&self) -> &Path {
         &self.home
+    }
+
+    /// What `info` shows.
+    pub(crate) fn status(&self) -> Vec<(String, String)> {
+        let mut status = vec![
+            ("Backing Filesystem".to_owned(), mount::file_system_name(&self.home)),
+            ("Native Overlay Diff".to_owned(), self.program.is_none().to_string()),
+            ("Supports d_type".to_owned(), "true".to_owned()),
+            ("Supports shifting".to_owned(), self.can_shift().to_string()),
+            ("Supports volatile".to_owned(), "true".to_owned()),
+            ("Using metacopy".to_owned(), "false".to_owned()),
+        ];
+        if let Some(program) = &self.program {
+            status.push(("Mount Program".to_owned(), program.display().to_string()));
+        }
+        status
     }
 
     pub(crate) fn diff(&self, id: &str) -> PathBuf {
@@ -291,7 +316,8 @@ impl Overlay {
         options: &[String],
     ) -> io::Result<()> {
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        let data = self.data(&self.home, id, lowers.iter().map(|lower| self.diff(lower)), read_only, &options);
+        let data =
+            self.data(&self.home, id, lowers.iter().map(|lower| self.diff(lower)), read_only, &options);
         let output = Command::new(program)
             .arg("-o")
             .arg(data)

@@ -105,7 +105,14 @@ fn hostile_archives_stay_inside() {
         ("hard link to symlink", {
             tar(&[Member::link("s", b'2', &file), Member::link("h", b'1', "s"), Member::file("s2", b"y")])
         }),
-        ("symlink replaced", tar(&[Member::directory("a/"), Member::link("a/s", b'2', "../../.."), Member::file("a/s/x", b"")])),
+        (
+            "symlink replaced",
+            tar(&[
+                Member::directory("a/"),
+                Member::link("a/s", b'2', "../../.."),
+                Member::file("a/s/x", b""),
+            ]),
+        ),
     ];
     for (what, archive) in contained {
         let staged = store.stage_layer(archive.as_slice(), &Expectations::default());
@@ -243,4 +250,92 @@ fn vfs_holds_the_same() {
     assert!(!store.unmount_container(&container.id, false).unwrap());
     store.delete_container(&container.id).unwrap();
     assert_eq!(store.delete_image(&image.id).unwrap().layers.len(), 2);
+}
+
+#[test]
+fn damaged_archives_are_refused_or_kept_exactly() {
+    if !can_run(&["tar"]) {
+        return;
+    }
+    let scratch = Scratch::new("fuzz");
+    let store = scratch.store();
+    let tree = scratch.path().join("tree");
+    fs::create_dir_all(tree.join("a/b")).unwrap();
+    fs::write(tree.join("a/b/file"), "x".repeat(700)).unwrap();
+    fs::write(tree.join("a").join("n".repeat(180)), "long").unwrap();
+    fs_err::os::unix::fs::symlink("b", tree.join("a/link")).unwrap();
+    fs::hard_link(tree.join("a/b/file"), tree.join("hard")).unwrap();
+    let sparse = fs::File::create(tree.join("sparse")).unwrap();
+    sparse.set_len(100_000).unwrap();
+    std::os::unix::fs::FileExt::write_at(sparse.file(), b"middle", 50_000).unwrap();
+    drop(sparse);
+    let mut state = 88_172_645_463_325_252u64;
+    let mut random = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let (mut good, mut bad) = (0, 0);
+    for format in ["--format=gnu", "--format=posix"] {
+        let path = scratch.path().join("layer.tar");
+        let arguments =
+            ["-C", tree.to_str().unwrap(), "--sparse", format, "-b1", "-cf", path.to_str().unwrap(), "."];
+        run("tar", &arguments);
+        let archive = fs::read(&path).unwrap();
+        for _ in 0..400 {
+            let mut damaged = archive.clone();
+            let length = damaged.len() as u64;
+            for _ in 0..=random() % 3 {
+                let position = usize::try_from(random() % length).unwrap();
+                damaged[position] = u8::try_from(random() % 256).unwrap();
+                // Half the time the header's checksum is made right again, to get further.
+                let block = position / 512 * 512;
+                if random() % 2 == 0 && &damaged[block + 257..block + 262] == b"ustar" {
+                    damaged[block + 148..block + 156].fill(b' ');
+                    let sum: u32 = damaged[block..block + 512].iter().map(|&byte| u32::from(byte)).sum();
+                    damaged[block + 148..block + 156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+                }
+            }
+            if random() % 8 == 0 {
+                damaged.truncate(usize::try_from(random() % length).unwrap());
+            }
+            match store.stage_layer(damaged.as_slice(), &Expectations::default()) {
+                Err(_) => bad += 1,
+                Ok(staged) => {
+                    good += 1;
+                    let commit = cove_storage::LayerCommit {
+                        staged,
+                        id: None,
+                        parent: None,
+                        compressed_digest: None,
+                        compressed_size: None,
+                    };
+                    let layer = store.commit_layer(commit).unwrap();
+                    assert!(reassembled(&store, &layer.id) == damaged);
+                    store.delete_layer(&layer.id).unwrap();
+                }
+            }
+        }
+    }
+    assert!(good > 20 && bad > 20, "{good} {bad}");
+}
+
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    if !can_run(&["mount"]) {
+        return;
+    }
+    let scratch = Scratch::new("full");
+    let graph = scratch.path().join("graph");
+    fs::create_dir(&graph).unwrap();
+    run("mount", &["-t", "tmpfs", "-o", "size=20m", "tmpfs", graph.to_str().unwrap()]);
+    let store = scratch.store();
+    let archive = tar(&[Member::file("big", &vec![7; 30_000_000])]);
+    let compressed = zstd::encode_all(archive.as_slice(), 1).unwrap();
+    let error = store.stage_layer(compressed.as_slice(), &Expectations::default()).unwrap_err().to_string();
+    assert!(error.contains("No space left") && error.contains("big"), "{error}");
+    let small = tar(&[Member::file("small", b"x")]);
+    add_image(&store, "localhost/small:1", &[small]);
+    assert_eq!(store.images().unwrap().len(), 1);
 }

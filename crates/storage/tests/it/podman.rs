@@ -53,7 +53,10 @@ fn podman_uses_what_we_write() {
 
     // podman puts the layers together again from our tar-split.
     let archive = scratch.path().join("saved.tar");
-    podman(&scratch, &["save", "--format", "docker-archive", "-o", archive.to_str().unwrap(), "localhost/ours:1"]);
+    podman(
+        &scratch,
+        &["save", "--format", "docker-archive", "-o", archive.to_str().unwrap(), "localhost/ours:1"],
+    );
     let folder = scratch.path().join("saved");
     fs::create_dir(&folder).unwrap();
     run("tar", &["-C", folder.to_str().unwrap(), "-xf", archive.to_str().unwrap()]);
