@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cove_api::{
     AttachOptions, AttachStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport, ContainerSpec,
-    ContainerSummary, Containers, Error, ListOptions, LogLine, LogOptions, RemoveOptions, Result, StopOptions,
+    ContainerState, ContainerSummary, Containers, Error, ListOptions, LogLine, LogOptions, RemoveOptions, Result, StopOptions,
     TerminalSize, TopReport, ValueStream, WaitOptions,
 };
 
 use crate::container::lookup::Locked;
-use crate::container::{attach, cleanup, create, logs, remove, start, stop, wait};
+use crate::container::{attach, cleanup, create, inspect, list, logs, remove, start, stop, wait};
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::{name, state::ContainerRow};
 
@@ -71,12 +71,13 @@ impl Containers for LocalEngine {
         blocking(&self.core, move |core| remove::remove(core, &name, &options)).await
     }
 
-    async fn list(&self, _options: ListOptions) -> Result<Vec<ContainerSummary>> {
-        Err(Error::unsupported("listing containers is not supported yet"))
+    async fn list(&self, options: ListOptions) -> Result<Vec<ContainerSummary>> {
+        blocking(&self.core, move |core| list::list(core, &options)).await
     }
 
-    async fn inspect(&self, _name: &str, _size: bool) -> Result<ContainerInspect> {
-        Err(Error::unsupported("inspecting containers is not supported yet"))
+    async fn inspect(&self, name: &str, size: bool) -> Result<ContainerInspect> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| inspect::inspect(core, &name, size)).await
     }
 
     async fn exists(&self, name: &str) -> Result<bool> {
@@ -105,14 +106,25 @@ impl Containers for LocalEngine {
         attach::resize(&self.core, name, size).await
     }
 
-    async fn top(&self, _name: &str, _descriptors: Vec<String>) -> Result<TopReport> {
-        Err(Error::unsupported("top is not supported yet"))
+    async fn top(&self, name: &str, descriptors: Vec<String>) -> Result<TopReport> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| top(core, &name, &descriptors)).await
     }
 
     async fn cleanup(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
         blocking(&self.core, move |core| cleanup::cleanup(core, &name)).await
     }
+}
+
+fn top(core: &Core, name: &str, descriptors: &[String]) -> Result<TopReport> {
+    let mut row = core.find_container(name)?;
+    core.refresh(&mut row)?;
+    if !matches!(row.state, ContainerState::Running | ContainerState::Paused) {
+        return Err(Error::new(cove_api::ErrorKind::WrongState, "top can only be used on running containers"));
+    }
+    let table = core.runtime()?.top(&row.id, descriptors)?;
+    Ok(TopReport { titles: table.titles, processes: table.processes })
 }
 
 fn rename(core: &Arc<Core>, old: &str, new: &str) -> Result<()> {

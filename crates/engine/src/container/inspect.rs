@@ -1,0 +1,500 @@
+//! All about a container.
+
+use std::collections::BTreeMap;
+
+use cove_api::{
+    ContainerInspect, ContainerInspectConfig, ContainerInspectHostConfig, ContainerInspectState, ContainerState,
+    GraphDriver, InspectDevice, InspectHostPort, InspectLogConfig, InspectMount, InspectRestartPolicy, InspectUlimit,
+    Namespace, Result,
+};
+use cove_runtime::oci::capabilities;
+
+use crate::container::list::{size, time};
+use crate::container::{bundle, inspect_network, resolve, signal, start};
+use crate::engine::Core;
+use crate::state::{ContainerRow, NetworkMode};
+
+/// All about one; `size` also computes its disk use.
+pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<ContainerInspect> {
+    let mut row = core.find_container(name)?;
+    core.refresh(&mut row)?;
+    let config = &row.config;
+    let run_dir = core.container_run_dir(&row.id);
+    let file = |name: &str| {
+        let path = run_dir.join(name);
+        if path.exists() { path.to_string_lossy().into_owned() } else { String::new() }
+    };
+    let (bounding, effective) = capability_sets(core, &row)?;
+    let sizes = if with_size { Some(size(core, &row)?) } else { None };
+    let privileged = config.spec.privileged == Some(true);
+    Ok(ContainerInspect {
+        id: row.id.clone(),
+        created: time(row.created),
+        path: config.arguments.first().cloned().unwrap_or_default(),
+        args: config.arguments.get(1..).map(<[String]>::to_vec).unwrap_or_default(),
+        state: state(core, &row),
+        image: config.image.id.clone(),
+        image_digest: config.image.digest.clone(),
+        image_name: config.image.name.clone(),
+        rootfs: config.spec.rootfs.clone(),
+        resolv_conf_path: file("resolv.conf"),
+        hostname_path: file("hostname"),
+        hosts_path: file("hosts"),
+        static_dir: core.container_dir(&row.id).to_string_lossy().into_owned(),
+        oci_config_path: file("config.json"),
+        oci_runtime: runtime_name(core, &row),
+        name: row.name.clone(),
+        restart_count: i32::try_from(row.status.restarts).unwrap_or(i32::MAX),
+        driver: core.store()?.driver().name().into(),
+        effective_caps: effective,
+        bounding_caps: bounding.clone(),
+        exec_ids: core.database()?.execs_of(&row.id)?.into_iter().map(|exec| exec.id).collect(),
+        graph_driver: graph_driver(core, &row)?,
+        size_rw: sizes.map(|sizes| sizes.rw),
+        size_root_fs: sizes.map(|sizes| sizes.root_fs).unwrap_or_default(),
+        mounts: mounts(core, &row)?,
+        dependencies: config.dependencies.clone(),
+        network_settings: inspect_network::settings(core, &row)?,
+        kube_exit_code_propagation: "invalid".into(),
+        config: describe(core, &row),
+        host_config: host(core, &row, &bounding, privileged)?,
+        use_image_hosts: config.spec.use_image_hosts == Some(true),
+        use_image_hostname: false,
+        ..ContainerInspect::default()
+    })
+}
+
+fn state(core: &Core, row: &ContainerRow) -> ContainerInspectState {
+    let status = &row.status;
+    // Users know no difference between the two.
+    let shown = if row.state == ContainerState::Stopped { ContainerState::Exited } else { row.state };
+    let cgroup = if matches!(row.state, ContainerState::Running | ContainerState::Paused) {
+        let parent = Some(row.config.spec.cgroup_parent.as_str()).filter(|parent| !parent.is_empty());
+        core.cgroup().container_path(&row.id, parent).0.unwrap_or_default()
+    } else {
+        String::new()
+    };
+    ContainerInspectState {
+        oci_version: "1.0.2".into(),
+        status: shown.as_str().into(),
+        running: row.state == ContainerState::Running,
+        paused: row.state == ContainerState::Paused,
+        oom_killed: status.oom_killed,
+        pid: status.pid,
+        conmon_pid: status.monitor_pid,
+        exit_code: status.exit_code,
+        error: status.error.clone(),
+        started_at: time(status.started_at),
+        finished_at: time(status.finished_at),
+        cgroup_path: cgroup,
+        stopped_by_user: status.stopped_by_user,
+        ..ContainerInspectState::default()
+    }
+}
+
+fn runtime_name(core: &Core, row: &ContainerRow) -> String {
+    let asked = &row.config.spec.oci_runtime;
+    if !asked.is_empty() {
+        return asked.clone();
+    }
+    let path = std::path::Path::new(&row.config.runtime);
+    match path.file_name() {
+        Some(name) => name.to_string_lossy().into_owned(),
+        None => core.oci_runtime("").map(|runtime| runtime.name).unwrap_or_default(),
+    }
+}
+
+/// Bounding and effective set.
+fn capability_sets(core: &Core, row: &ContainerRow) -> Result<(Vec<String>, Vec<String>)> {
+    let spec = &row.config.spec;
+    let host = core.host_facts();
+    let base = if spec.privileged == Some(true) {
+        host.bounding.clone()
+    } else {
+        bundle::defaults(core)?.capabilities
+    };
+    let set = capabilities::merge(&base, &spec.cap_add, &spec.cap_drop, &host.bounding)?;
+    let bounding: Vec<String> = set.iter().map(|name| (*name).to_owned()).collect();
+    let user = row.config.user.split(':').next().unwrap_or_default();
+    let effective = if matches!(user, "" | "0" | "root") {
+        bounding.clone()
+    } else {
+        // Another user keeps what was added by name.
+        let added = capabilities::merge(&capabilities::CapabilitySet::new(), &spec.cap_add, &[], &host.bounding)?;
+        added.iter().map(|name| (*name).to_owned()).collect()
+    };
+    Ok((bounding, effective))
+}
+
+fn graph_driver(core: &Core, row: &ContainerRow) -> Result<GraphDriver> {
+    let store = core.store()?;
+    let mut data = cove_api::StringMap::new();
+    if row.config.spec.rootfs.is_empty()
+        && let Ok((upper, lower)) = store.container_directories(&row.id)
+    {
+        let lower: Vec<String> = lower.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        data.insert("LowerDir".into(), lower.join(":"));
+        if !row.status.mountpoint.is_empty() {
+            data.insert("MergedDir".into(), row.status.mountpoint.clone());
+        }
+        if let Some(parent) = upper.parent() {
+            data.insert("WorkDir".into(), parent.join("work").to_string_lossy().into_owned());
+        }
+        data.insert("UpperDir".into(), upper.to_string_lossy().into_owned());
+    }
+    Ok(GraphDriver { name: store.driver().name().into(), data })
+}
+
+fn mounts(core: &Core, row: &ContainerRow) -> Result<Vec<InspectMount>> {
+    let mut mounts = Vec::new();
+    for volume in &row.config.volumes {
+        let known = core.database()?.volume(&volume.name)?;
+        let source = match &known {
+            Some(known) => crate::volume::mountpoint(core, known)?.to_string_lossy().into_owned(),
+            None => String::new(),
+        };
+        let mut mount = InspectMount {
+            kind: "volume".into(),
+            name: volume.name.clone(),
+            source,
+            destination: volume.destination.clone(),
+            driver: "local".into(),
+            sub_path: volume.sub_path.clone(),
+            ..InspectMount::default()
+        };
+        with_options(&mut mount, &volume.options);
+        mounts.push(mount);
+    }
+    for own in row.config.spec.mounts.iter().filter(|mount| mount.kind != "tmpfs") {
+        let mut mount = InspectMount {
+            kind: "bind".into(),
+            source: own.source.clone(),
+            destination: own.destination.clone(),
+            ..InspectMount::default()
+        };
+        with_options(&mut mount, &own.options);
+        mounts.push(mount);
+    }
+    Ok(mounts)
+}
+
+fn with_options(mount: &mut InspectMount, options: &[String]) {
+    mount.rw = true;
+    for option in options {
+        match option.as_str() {
+            "ro" => mount.rw = false,
+            "rw" => {}
+            "shared" | "slave" | "private" | "rshared" | "rslave" | "rprivate" | "unbindable" | "runbindable" => {
+                mount.propagation.clone_from(option);
+            }
+            "z" | "Z" => mount.mode.clone_from(option),
+            _ => mount.options.push(option.clone()),
+        }
+    }
+    if mount.propagation.is_empty() {
+        mount.propagation = "rprivate".into();
+    }
+    if !mount.options.iter().any(|option| option == "bind" || option == "rbind") {
+        mount.options.push("rbind".into());
+    }
+}
+
+fn describe(core: &Core, row: &ContainerRow) -> ContainerInspectConfig {
+    let config = &row.config;
+    let spec = &config.spec;
+    let mut env = config.env.clone();
+    for (name, value) in [("HOSTNAME", config.hostname.as_str())] {
+        if !value.is_empty() && !env.iter().any(|entry| entry.starts_with(&format!("{name}="))) {
+            env.push(format!("{name}={value}"));
+        }
+    }
+    let mut exposed: BTreeMap<String, serde_json::Value> =
+        config.exposed.iter().map(|port| (port.clone(), serde_json::json!({}))).collect();
+    exposed.extend(resolve::port_table(&config.ports).into_keys().map(|port| (port, serde_json::json!({}))));
+    let configured_umask = core.options.containers.containers.umask.clone().unwrap_or_else(|| "0022".into());
+    let umask = if spec.umask.is_empty() { configured_umask } else { spec.umask.clone() };
+    ContainerInspectConfig {
+        hostname: config.hostname.clone(),
+        user: config.user.clone(),
+        tty: spec.terminal == Some(true),
+        open_stdin: spec.stdin == Some(true),
+        env,
+        cmd: config.command.clone(),
+        image: config.image.name.clone(),
+        working_dir: config.work_dir.clone(),
+        entrypoint: config.entrypoint.clone(),
+        labels: config.labels.clone(),
+        annotations: annotations(row),
+        stop_signal: signal::name(config.stop_signal),
+        healthcheck: config.image.config.healthcheck.clone(),
+        create_command: spec.create_command.clone(),
+        timezone: spec.timezone.clone(),
+        umask: format!("{umask:0>4}"),
+        timeout: spec.timeout,
+        stop_timeout: config.stop_timeout,
+        passwd: spec.passwd,
+        sd_notify_mode: "ignore".into(),
+        exposed_ports: exposed,
+        ..ContainerInspectConfig::default()
+    }
+}
+
+/// The annotations podman keeps of its options, beside the user's.
+fn annotations(row: &ContainerRow) -> BTreeMap<String, String> {
+    let mut all = row.config.annotations.clone();
+    let spec = &row.config.spec;
+    for (name, set) in [
+        ("autoremove", row.config.auto_remove),
+        ("init", spec.init == Some(true)),
+        ("privileged", spec.privileged == Some(true)),
+        ("publish-all", spec.publish_image_ports == Some(true)),
+    ] {
+        if set {
+            all.insert(format!("io.podman.annotations.{name}"), "TRUE".into());
+        }
+    }
+    all
+}
+
+fn mode(namespace: &Namespace, by_default: &str) -> String {
+    match namespace.nsmode.as_str() {
+        "" | "default" => by_default.to_owned(),
+        "path" => format!("ns:{}", namespace.value),
+        "container" => format!("container:{}", namespace.value),
+        other => other.to_owned(),
+    }
+}
+
+/// How the network mode is shown.
+pub(super) fn network_mode(row: &ContainerRow) -> String {
+    match &row.config.network {
+        NetworkMode::Bridge => "bridge".into(),
+        NetworkMode::None => "none".into(),
+        NetworkMode::Host => "host".into(),
+        NetworkMode::Container(id) => format!("container:{id}"),
+        NetworkMode::Path(path) => format!("ns:{path}"),
+        NetworkMode::Pasta => "pasta".into(),
+        NetworkMode::Slirp => "slirp4netns".into(),
+        NetworkMode::Private => "private".into(),
+    }
+}
+
+fn host(
+    core: &Core,
+    row: &ContainerRow,
+    bounding: &[String],
+    privileged: bool,
+) -> Result<ContainerInspectHostConfig> {
+    let config = &row.config;
+    let spec = &config.spec;
+    let defaults = bundle::defaults(core)?;
+    let mut missing: Vec<String> = if privileged {
+        core.host_facts().bounding.iter().map(|name| (*name).to_owned()).collect()
+    } else {
+        defaults.capabilities.iter().map(|name| (*name).to_owned()).collect()
+    };
+    let added = bounding.iter().filter(|name| !missing.contains(name)).cloned().collect();
+    missing.retain(|name| !bounding.contains(name));
+    let resources = spec.resource_limits.clone().unwrap_or_default();
+    let memory = resources.memory.unwrap_or_default();
+    let cpu = resources.cpu.unwrap_or_default();
+    let period = cpu.period.unwrap_or_default();
+    let quota = cpu.quota.unwrap_or_default();
+    let pids_limit = match resources.pids {
+        Some(pids) => pids.limit,
+        None if core.cgroup().has("pids") => defaults.pids_limit,
+        None => 0,
+    };
+    let port_bindings = resolve::port_table(&config.ports)
+        .into_iter()
+        .map(|(port, hosts)| (port, hosts.into_iter().map(host_port).collect()))
+        .collect();
+    let (binds, tmpfs) = binds(row);
+    let no_cgroups = spec.cgroups_mode == "disabled" || !core.cgroup().is_enabled();
+    Ok(ContainerInspectHostConfig {
+        binds,
+        cgroup_manager: core.cgroup().name().into(),
+        cgroup_mode: mode(&spec.cgroupns, "private"),
+        container_id_file: config
+            .annotations
+            .get("io.podman.annotations.cid-file")
+            .cloned()
+            .unwrap_or_default(),
+        log_config: log_config(core, row),
+        network_mode: network_mode(row),
+        port_bindings,
+        restart_policy: InspectRestartPolicy {
+            name: if config.restart.name.is_empty() { "no".into() } else { config.restart.name.clone() },
+            maximum_retry_count: config.restart.tries,
+        },
+        auto_remove: config.auto_remove,
+        auto_remove_image: spec.remove_image == Some(true),
+        annotations: annotations(row),
+        volumes_from: spec.volumes_from.clone(),
+        cap_add: added,
+        cap_drop: missing,
+        dns: spec.dns_server.clone(),
+        dns_options: spec.dns_option.clone(),
+        dns_search: spec.dns_search.clone(),
+        extra_hosts: spec.hostadd.clone(),
+        group_add: spec.groups.clone(),
+        ipc_mode: mode(&spec.ipcns, "private"),
+        cgroups: if no_cgroups { "disabled".into() } else { "default".into() },
+        oom_score_adj: spec.oom_score_adj.unwrap_or_default(),
+        pid_mode: mode(&spec.pidns, "private"),
+        privileged,
+        publish_all_ports: spec.publish_image_ports == Some(true),
+        readonly_rootfs: spec.read_only_filesystem == Some(true),
+        security_opt: security_options(row),
+        tmpfs,
+        uts_mode: mode(&spec.utsns, "private"),
+        shm_size: spec.shm_size.unwrap_or(defaults.shm_size),
+        runtime: "oci".into(),
+        console_size: vec![0, 0],
+        cpu_shares: cpu.shares.unwrap_or_default(),
+        memory: memory.limit.unwrap_or_default(),
+        nano_cpus: if period == 100_000 { quota.saturating_mul(10_000) } else { 0 },
+        cgroup_parent: spec.cgroup_parent.clone(),
+        cpu_period: period,
+        cpu_quota: quota,
+        cpuset_cpus: cpu.cpus,
+        cpuset_mems: cpu.mems,
+        devices: devices(row, privileged),
+        memory_reservation: memory.reservation.unwrap_or_default(),
+        memory_swap: memory.swap.unwrap_or_default(),
+        memory_swappiness: memory.swappiness.and_then(|value| i64::try_from(value).ok()),
+        oom_kill_disable: memory.disable_oom_killer == Some(true),
+        init: spec.init == Some(true),
+        pids_limit,
+        ulimits: ulimits(row, &defaults),
+        ..ContainerInspectHostConfig::default()
+    })
+}
+
+/// Where a port is published, as shown.
+pub(super) fn host_port((ip, port): (String, u16)) -> InspectHostPort {
+    InspectHostPort { host_ip: if ip.is_empty() { "0.0.0.0".into() } else { ip }, host_port: port.to_string() }
+}
+
+fn log_config(core: &Core, row: &ContainerRow) -> InspectLogConfig {
+    let config = &row.config;
+    let tag = config
+        .spec
+        .log_configuration
+        .as_ref()
+        .and_then(|log| log.options.get("tag").cloned())
+        .unwrap_or_default();
+    let path = if config.log_driver == "k8s-file" {
+        start::log_path(core, row).to_string_lossy().into_owned()
+    } else {
+        String::new()
+    };
+    InspectLogConfig {
+        kind: config.log_driver.clone(),
+        path,
+        tag,
+        size: human_size(config.log_size),
+        ..InspectLogConfig::default()
+    }
+}
+
+/// As Docker prints sizes: `0B`, `1.5kB`, `10MB`.
+fn human_size(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < units.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let text = format!("{value:.3}");
+    let digits: String = text.chars().take(5).collect();
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    format!("{}{}", if digits.is_empty() { "0" } else { digits }, units[unit])
+}
+
+fn binds(row: &ContainerRow) -> (Vec<String>, BTreeMap<String, String>) {
+    let mut binds = Vec::new();
+    let mut tmpfs = BTreeMap::new();
+    let shown = |source: &str, destination: &str, options: &[String]| {
+        if options.is_empty() {
+            format!("{source}:{destination}")
+        } else {
+            format!("{source}:{destination}:{}", options.join(","))
+        }
+    };
+    for volume in &row.config.volumes {
+        binds.push(shown(&volume.name, &volume.destination, &volume.options));
+    }
+    for mount in &row.config.spec.mounts {
+        if mount.kind == "tmpfs" {
+            tmpfs.insert(mount.destination.clone(), mount.options.join(","));
+        } else {
+            binds.push(shown(&mount.source, &mount.destination, &mount.options));
+        }
+    }
+    (binds, tmpfs)
+}
+
+fn security_options(row: &ContainerRow) -> Vec<String> {
+    let spec = &row.config.spec;
+    let mut options = Vec::new();
+    if spec.no_new_privileges == Some(true) {
+        options.push("no-new-privileges".into());
+    }
+    for label in &spec.selinux_opts {
+        options.push(format!("label={label}"));
+    }
+    if !spec.seccomp_profile_path.is_empty() {
+        options.push(format!("seccomp={}", spec.seccomp_profile_path));
+    }
+    if !spec.apparmor_profile.is_empty() {
+        options.push(format!("apparmor={}", spec.apparmor_profile));
+    }
+    if spec.privileged == Some(true) || spec.unmask.iter().any(|path| path.eq_ignore_ascii_case("all")) {
+        options.push("unmask=all".into());
+    }
+    options
+}
+
+fn devices(row: &ContainerRow, privileged: bool) -> Vec<InspectDevice> {
+    if privileged {
+        return Vec::new();
+    }
+    row.config
+        .spec
+        .devices
+        .iter()
+        .map(|device| {
+            let mut parts = device.path.split(':');
+            let host = parts.next().unwrap_or_default().to_owned();
+            let inside = parts.next().filter(|path| path.starts_with('/')).unwrap_or(&host).to_owned();
+            InspectDevice { path_on_host: host, path_in_container: inside, cgroup_permissions: String::new() }
+        })
+        .collect()
+}
+
+fn ulimits(row: &ContainerRow, defaults: &cove_runtime::oci::Defaults) -> Vec<InspectUlimit> {
+    let full = |name: &str| {
+        let upper = name.to_ascii_uppercase();
+        if upper.starts_with("RLIMIT_") { upper } else { format!("RLIMIT_{upper}") }
+    };
+    let number = |value: u64| i64::try_from(value).unwrap_or(-1);
+    let mut limits: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for limit in defaults.ulimits.iter().chain(&row.config.spec.r_limits) {
+        limits.insert(full(&limit.kind), (number(limit.soft), number(limit.hard)));
+    }
+    limits.into_iter().map(|(name, (soft, hard))| InspectUlimit { name, soft, hard }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_shown_as_docker_does() {
+        for (bytes, text) in [(0, "0B"), (1500, "1.5kB"), (10_000_000, "10MB")] {
+            assert_eq!(human_size(bytes), text);
+        }
+    }
+}
