@@ -1,0 +1,47 @@
+//! The web view's types, generated from ours into `ui/src/lib/generated/desktop.ts`.
+
+use std::path::PathBuf;
+
+use ts_rs::{Config, TS};
+
+use crate::view::{
+    Connection, ConnectionKind, ContainerDetails, ContainerRow, Group, GroupKind, Health, ImageRow, KeyValue,
+    LinkState, MachineRow, MountRow, NetworkRow, PortRow, Snapshot, StepState, TaskRow, TaskState, TaskStep,
+};
+use crate::{Call, ContainerAct, Event, Failure, LogEntry, Reply, RunOptions};
+
+const HEAD: &str = "// Generated from crates/desktop by `COVE_GENERATE=1 cargo test -p cove-desktop bindings`; do not edit.\n";
+
+fn generated() -> String {
+    // Sizes and times stay far below 2^53.
+    let config = Config::default().with_large_int("number");
+    let mut text = String::from(HEAD);
+    macro_rules! declare {
+        ($($name:ident),* $(,)?) => {
+            $(text.push_str(&format!("\nexport {}\n", $name::decl(&config)));)*
+        };
+    }
+    declare!(
+        Call, Connection, ConnectionKind, ContainerAct, ContainerDetails, ContainerRow, Event, Failure, Group,
+        GroupKind, Health, ImageRow, KeyValue, LinkState, LogEntry, MachineRow, MountRow, NetworkRow, PortRow,
+        Reply, RunOptions, Snapshot, StepState, TaskRow, TaskState, TaskStep,
+    );
+    text
+}
+
+#[test]
+fn are_up_to_date() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../ui/src/lib/generated/desktop.ts");
+    let generated = generated();
+    if std::env::var_os("COVE_GENERATE").is_some() {
+        cove_sys::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        cove_sys::fs::write(&path, generated).unwrap();
+        return;
+    }
+    let present = cove_sys::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        present == generated,
+        "{} is out of date: run `COVE_GENERATE=1 cargo test -p cove-desktop bindings`",
+        path.display()
+    );
+}

@@ -1,0 +1,83 @@
+//! What a screen is told.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Failure;
+use crate::view::{Connection, ContainerRow, Health, ImageRow, MachineRow, Snapshot, TaskRow};
+
+/// A line of a container's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct LogEntry {
+    /// Milliseconds since the epoch.
+    pub time: i64,
+    /// Whether it came from standard error.
+    pub error: bool,
+    /// The text; what is no UTF-8 is replaced, escape sequences are left in.
+    pub text: String,
+}
+
+/// Something that changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// Forget everything: this is how it is now.
+    Snapshot {
+        /// Everything.
+        snapshot: Box<Snapshot>,
+    },
+    /// The engines that can be chosen.
+    Connections {
+        /// All of them.
+        connections: Vec<Connection>,
+    },
+    /// The state of the current one.
+    Health {
+        /// It.
+        health: Health,
+    },
+    /// Containers came, changed or went.
+    Containers {
+        /// New ones and changed ones.
+        changed: Vec<ContainerRow>,
+        /// Ids.
+        removed: Vec<String>,
+    },
+    /// Images came, changed or went.
+    Images {
+        /// New ones and changed ones.
+        changed: Vec<ImageRow>,
+        /// Ids.
+        removed: Vec<String>,
+    },
+    /// The machines.
+    Machines {
+        /// All of them.
+        machines: Vec<MachineRow>,
+        /// Why they cannot be listed or used here.
+        problem: Option<String>,
+    },
+    /// Tasks came, moved on or went.
+    Tasks {
+        /// New ones and changed ones.
+        changed: Vec<TaskRow>,
+        /// Numbers.
+        removed: Vec<u32>,
+    },
+    /// Lines of a log.
+    Log {
+        /// Whose.
+        subscription: u32,
+        /// The lines.
+        lines: Vec<LogEntry>,
+    },
+    /// A log has ended: the container's last process is gone, or it cannot be read on.
+    LogEnd {
+        /// Whose.
+        subscription: u32,
+        /// Why it cannot be read on.
+        failure: Option<Failure>,
+    },
+}

@@ -1,0 +1,323 @@
+//! Containers.
+
+use cove_api::{ContainerInspect, ContainerSummary, PortMapping, StringMap, Timestamp, zero_time};
+use serde::{Deserialize, Serialize};
+
+/// The labels that Compose tools put on a project's containers.
+const PROJECT_LABELS: [&str; 2] = ["com.docker.compose.project", "io.podman.compose.project"];
+/// Most ports that one mapping is spread into; a longer range is cut.
+const MOST_PORTS: u16 = 64;
+
+/// What a container belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum GroupKind {
+    /// A Compose project, by label.
+    Project,
+    /// A pod.
+    Pod,
+}
+
+/// What a container belongs to, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// What it is.
+    pub kind: GroupKind,
+    /// Its name.
+    pub name: String,
+}
+
+/// A published port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct PortRow {
+    /// The address it is published on; empty is every one.
+    pub host: String,
+    /// On the host.
+    pub host_port: u16,
+    /// In the container.
+    pub container_port: u16,
+    /// `tcp`, `udp` or `sctp`.
+    pub protocol: String,
+}
+
+/// A row of the list of containers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerRow {
+    /// The whole id.
+    pub id: String,
+    /// Its first name.
+    pub name: String,
+    /// The image as it was asked for.
+    pub image: String,
+    /// The image's id.
+    pub image_id: String,
+    /// The command, joined with spaces.
+    pub command: String,
+    /// Podman's word: `created`, `running`, `paused`, `exited`, …
+    pub state: String,
+    /// The exit code of the last run, where it has ended.
+    pub exit_code: Option<i32>,
+    /// Seconds since the epoch.
+    pub created: i64,
+    /// Seconds since the epoch; 0 is never.
+    pub started: i64,
+    /// Seconds since the epoch; 0 is never.
+    pub ended: i64,
+    /// Published ports.
+    pub ports: Vec<PortRow>,
+    /// What it belongs to.
+    pub group: Option<Group>,
+}
+
+/// A name and its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct KeyValue {
+    /// The name.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+/// A mount of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct MountRow {
+    /// `bind`, `volume`, `tmpfs`, …
+    pub kind: String,
+    /// The volume's name or the path on the host.
+    pub source: String,
+    /// The path in the container.
+    pub destination: String,
+    /// Whether it can be written to.
+    pub writable: bool,
+}
+
+/// A network that a container is on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkRow {
+    /// Its name.
+    pub name: String,
+    /// The container's address on it.
+    pub address: String,
+    /// The way out.
+    pub gateway: String,
+}
+
+/// What the details of one container show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerDetails {
+    /// The whole id.
+    pub id: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Its working directory.
+    pub working_dir: String,
+    /// Its user; empty is root.
+    pub user: String,
+    /// Its host name.
+    pub hostname: String,
+    /// Its first process on the engine's host; 0 where it does not run.
+    pub pid: i32,
+    /// Why it could not be started.
+    pub error: String,
+    /// `no`, `always`, …
+    pub restart_policy: String,
+    /// How often it was restarted by that.
+    pub restarts: i32,
+    /// The network mode.
+    pub network_mode: String,
+    /// The OCI runtime.
+    pub runtime: String,
+    /// Memory limit in bytes; 0 is none.
+    pub memory_limit: i64,
+    /// Billionths of a processor; 0 is no limit.
+    pub nano_cpus: i64,
+    /// Process limit; 0 or less is none.
+    pub pids_limit: i64,
+    /// Whether it has all of root's rights.
+    pub privileged: bool,
+    /// Its environment.
+    pub environment: Vec<KeyValue>,
+    /// Its labels.
+    pub labels: Vec<KeyValue>,
+    /// Its mounts.
+    pub mounts: Vec<MountRow>,
+    /// Its networks.
+    pub networks: Vec<NetworkRow>,
+    /// All that `inspect` tells, as indented JSON.
+    pub json: String,
+}
+
+impl From<ContainerSummary> for ContainerRow {
+    fn from(summary: ContainerSummary) -> Self {
+        let running = matches!(summary.state.as_str(), "running" | "paused" | "stopping");
+        let ended = matches!(summary.state.as_str(), "exited" | "stopped");
+        Self {
+            name: summary.names.into_iter().next().unwrap_or_else(|| summary.id.chars().take(12).collect()),
+            group: group(&summary.pod_name, &summary.pod, &summary.labels),
+            ports: summary.ports.iter().flat_map(ports).collect(),
+            command: summary.command.join(" "),
+            created: seconds(summary.created),
+            started: summary.started_at.max(0),
+            ended: if running { 0 } else { summary.exited_at.max(0) },
+            exit_code: ended.then_some(summary.exit_code),
+            id: summary.id,
+            image: summary.image,
+            image_id: summary.image_id,
+            state: summary.state,
+        }
+    }
+}
+
+impl From<ContainerInspect> for ContainerDetails {
+    fn from(inspect: ContainerInspect) -> Self {
+        let json = serde_json::to_string_pretty(&inspect).unwrap_or_default();
+        let mut command = vec![inspect.path];
+        command.extend(inspect.args);
+        let pairs = |map: StringMap| map.into_iter().map(|(key, value)| KeyValue { key, value }).collect();
+        Self {
+            id: inspect.id,
+            command,
+            working_dir: inspect.config.working_dir,
+            user: inspect.config.user,
+            hostname: inspect.config.hostname,
+            pid: inspect.state.pid,
+            error: inspect.state.error,
+            restart_policy: inspect.host_config.restart_policy.name,
+            restarts: inspect.restart_count,
+            network_mode: inspect.host_config.network_mode,
+            runtime: inspect.oci_runtime,
+            memory_limit: inspect.host_config.memory,
+            nano_cpus: inspect.host_config.nano_cpus,
+            pids_limit: inspect.host_config.pids_limit,
+            privileged: inspect.host_config.privileged,
+            environment: inspect.config.env.iter().map(|entry| variable(entry)).collect(),
+            labels: pairs(inspect.config.labels),
+            mounts: inspect
+                .mounts
+                .into_iter()
+                .map(|mount| MountRow {
+                    source: if mount.name.is_empty() { mount.source } else { mount.name },
+                    kind: mount.kind,
+                    destination: mount.destination,
+                    writable: mount.rw,
+                })
+                .collect(),
+            networks: inspect
+                .network_settings
+                .networks
+                .into_iter()
+                .map(|(name, network)| NetworkRow {
+                    name,
+                    address: network.basic.ip_address,
+                    gateway: network.basic.gateway,
+                })
+                .collect(),
+            json,
+        }
+    }
+}
+
+fn variable(entry: &str) -> KeyValue {
+    let (key, value) = entry.split_once('=').unwrap_or((entry, ""));
+    KeyValue { key: key.to_owned(), value: value.to_owned() }
+}
+
+fn seconds(time: Timestamp) -> i64 {
+    if time == zero_time() { 0 } else { time.as_second().max(0) }
+}
+
+/// A Compose project comes before a pod: Compose for Podman puts a project's containers into one pod.
+fn group(pod_name: &str, pod: &str, labels: &StringMap) -> Option<Group> {
+    let project = PROJECT_LABELS.iter().find_map(|label| labels.get(*label)).filter(|name| !name.is_empty());
+    if let Some(name) = project {
+        return Some(Group { kind: GroupKind::Project, name: name.clone() });
+    }
+    let name = if pod_name.is_empty() { pod } else { pod_name };
+    (!name.is_empty()).then(|| Group { kind: GroupKind::Pod, name: name.to_owned() })
+}
+
+/// The single ports of a mapping.
+fn ports(mapping: &PortMapping) -> Vec<PortRow> {
+    let protocol = if mapping.protocol.is_empty() { "tcp" } else { &mapping.protocol };
+    (0..mapping.range.clamp(1, MOST_PORTS))
+        .map_while(|offset| {
+            Some(PortRow {
+                host: mapping.host_ip.clone(),
+                host_port: mapping.host_port.checked_add(offset)?,
+                container_port: mapping.container_port.checked_add(offset)?,
+                protocol: protocol.to_owned(),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn summary(state: &str) -> ContainerSummary {
+        ContainerSummary {
+            id: "0123456789abcdef".into(),
+            state: state.into(),
+            exit_code: 3,
+            exited_at: 20,
+            started_at: 10,
+            ..ContainerSummary::default()
+        }
+    }
+
+    #[test]
+    fn an_exit_code_belongs_to_an_ended_container() {
+        for (state, code, ended) in
+            [("running", None, 0), ("exited", Some(3), 20), ("stopped", Some(3), 20), ("created", None, 20)]
+        {
+            let row = ContainerRow::from(summary(state));
+            assert_eq!((row.exit_code, row.ended), (code, ended), "{state}");
+        }
+    }
+
+    #[test]
+    fn a_container_without_a_name_shows_its_short_id() {
+        assert_eq!(ContainerRow::from(summary("created")).name, "0123456789ab");
+    }
+
+    #[test]
+    fn groups_by_project_before_pod() {
+        let labels = StringMap::from([("com.docker.compose.project".to_owned(), "shop".to_owned())]);
+        let project = group("pod1", "id", &labels).unwrap();
+        assert_eq!((project.kind, project.name.as_str()), (GroupKind::Project, "shop"));
+        assert_eq!(group("pod1", "id", &StringMap::new()).unwrap().kind, GroupKind::Pod);
+        assert_eq!(group("", "", &StringMap::new()), None);
+    }
+
+    #[test]
+    fn ranges_become_single_ports() {
+        let mapping = PortMapping { host_port: 8000, container_port: 80, range: 3, ..PortMapping::default() };
+        let rows = ports(&mapping);
+        assert_eq!(rows.iter().map(|row| row.host_port).collect::<Vec<_>>(), [8000, 8001, 8002]);
+        assert_eq!(rows[0].protocol, "tcp");
+        let end = PortMapping { host_port: 65535, container_port: 80, range: 3, ..PortMapping::default() };
+        assert_eq!(ports(&end).len(), 1);
+    }
+
+    #[test]
+    fn variables_split_at_the_first_sign() {
+        assert_eq!(variable("A=b=c"), KeyValue { key: "A".into(), value: "b=c".into() });
+        assert_eq!(variable("A"), KeyValue { key: "A".into(), value: String::new() });
+    }
+}
