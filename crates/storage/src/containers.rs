@@ -11,7 +11,7 @@ use crate::dirs;
 use crate::driver::{Contents, MountRequest, to_host};
 use crate::error::{Result, StorageError};
 use crate::id::{check_full_id, random_id};
-use crate::layers::chain;
+use crate::layers::{Addition, chain};
 use crate::record::{Container, IdMap, Layer};
 use crate::store::Store;
 use crate::table::{STABLE, VOLATILE, Writing, lookup};
@@ -108,15 +108,17 @@ impl Store {
         layer.uid_map.clone_from(&options.uid_map);
         layer.gid_map.clone_from(&options.gid_map);
         let layer_id = layer.id.clone();
-        let layer = self.add_layer(&mut layers, layer, Contents::Empty, || match root_owner {
+        let finish = || match root_owner {
             Some((uid, gid)) if is_mapped => self.driver.set_root_owner(&layer_id, uid, gid),
             _ => Ok(()),
-        })?;
+        };
+        let addition = Addition { layer, contents: Contents::Empty, finish: Box::new(finish) };
+        self.add_layers(&mut layers, vec![addition])?;
         let mut container = Container {
             id: id.clone(),
             names: options.names,
             image: image.map(|image| image.id).unwrap_or_default(),
-            layer: layer.id.clone(),
+            layer: layer_id.clone(),
             metadata: options.metadata,
             data_names: Vec::new(),
             data_sizes: std::collections::BTreeMap::new(),
@@ -142,7 +144,7 @@ impl Store {
         })();
         if let Err(error) = recorded {
             let _ = self.remove_container_directories(&id);
-            let _ = self.remove_layers(&mut layers, &[layer.id]);
+            let _ = self.remove_layers(&mut layers, &[layer_id]);
             return Err(error);
         }
         Ok(container)
@@ -292,17 +294,19 @@ impl Store {
         layer.uid_map = users.to_vec();
         layer.gid_map = groups.to_vec();
         let id = layer.id.clone();
-        let layer = self.add_layer(&mut layers, layer, Contents::Empty, || {
+        let finish = || {
             let merged = self.driver.mount(&id, &chain, &MountRequest::default())?;
             let shifted = shift_owners(&merged, users, groups);
             self.driver.unmount(&id)?;
             shifted
-        })?;
+        };
+        let addition = Addition { layer, contents: Contents::Empty, finish: Box::new(finish) };
+        self.add_layers(&mut layers, vec![addition])?;
         if let Some(row) = images.rows.iter_mut().find(|row| row.id == image_id) {
-            row.mapped_top_layers.push(layer.id.clone());
+            row.mapped_top_layers.push(id.clone());
         }
         images.save(STABLE, true)?;
-        Ok(Some(layer.id))
+        Ok(Some(id))
     }
 
     /// Counts one user of the mount less, unmounting after the last, or at once with `force`; answers whether

@@ -123,13 +123,42 @@ impl Store {
     /// that the store has already is kept as it is, and the staged one dropped.
     ///
     /// # Errors
-    /// A parent is missing, or a file could not be written. Layers before the failing one are committed.
+    /// A parent is missing, or a file could not be written; then none of them is committed.
     pub fn commit_layers(&self, commits: Vec<LayerCommit>) -> Result<Vec<Layer>> {
-        let mut done = Vec::with_capacity(commits.len());
         let mut layers = self.write_layers()?;
+        let mut done: Vec<Layer> = Vec::with_capacity(commits.len());
+        let mut new: Vec<(Layer, StagedLayer)> = Vec::new();
         for commit in commits {
-            done.push(self.commit_one(&mut layers, commit)?);
+            let (layer, staged) = describe(commit)?;
+            let existing = layers.rows.iter().chain(&done).find(|other| other.id == layer.id);
+            match existing {
+                Some(existing)
+                    if existing.parent != layer.parent || existing.diff_digest != layer.diff_digest =>
+                {
+                    return Err(StorageError::IdInUse { kind: "layer", id: layer.id });
+                }
+                Some(existing) => done.push(existing.clone()),
+                None => {
+                    done.push(layer.clone());
+                    new.push((layer, staged));
+                }
+            }
         }
+        let additions = new
+            .iter()
+            .map(|(layer, staged)| {
+                let split = self.tar_split(&layer.id);
+                Addition {
+                    layer: layer.clone(),
+                    contents: Contents::Staged {
+                        directory: &staged.directory,
+                        has_root: staged.extracted.has_root,
+                    },
+                    finish: Box::new(move || Ok(fs::rename(&staged.tar_split, &split)?)),
+                }
+            })
+            .collect();
+        self.add_layers(&mut layers, additions)?;
         Ok(done)
     }
 
@@ -138,73 +167,55 @@ impl Store {
     /// # Errors
     /// As [`Store::commit_layers`].
     pub fn commit_layer(&self, commit: LayerCommit) -> Result<Layer> {
-        let mut layers = self.write_layers()?;
-        self.commit_one(&mut layers, commit)
+        let mut layers = self.commit_layers(vec![commit])?;
+        layers.pop().ok_or_else(|| StorageError::LayerNotFound(String::new()))
     }
 
-    fn commit_one(&self, layers: &mut Writing<'_, Layer>, commit: LayerCommit) -> Result<Layer> {
-        let LayerCommit { staged, id, parent, compressed_digest, compressed_size } = commit;
-        let extracted = &staged.extracted;
-        let id = id.unwrap_or_else(|| layer_id(parent.as_deref(), &extracted.diff_id));
-        check_full_id("layer id", &id)?;
-        if let Some(existing) = layers.rows.iter().find(|layer| layer.id == id) {
-            if existing.parent() != parent.as_deref() || existing.diff_digest != extracted.diff_id.as_str() {
-                return Err(StorageError::IdInUse { kind: "layer", id });
-            }
-            return Ok(existing.clone());
-        }
-        let mut layer = Layer::new(id, parent.as_deref());
-        layer.compression = extracted.compression as i64;
-        let digest = compressed_digest.as_ref().or(extracted.compressed_digest.as_ref());
-        let digest = match (digest, extracted.compression) {
-            (None, Compression::None) => Some(&extracted.diff_id),
-            (digest, _) => digest,
-        };
-        if let Some(digest) = digest {
-            layer.compressed_digest = digest.to_string();
-            layer.compressed_size = signed(compressed_size.unwrap_or(extracted.compressed_size));
-        }
-        layer.diff_digest = extracted.diff_id.to_string();
-        layer.diff_size = signed(extracted.diff_size);
-        layer.uids = extracted.uids.iter().copied().collect();
-        layer.gids = extracted.gids.iter().copied().collect();
-        let contents = Contents::Staged { directory: &staged.directory, has_root: extracted.has_root };
-        let split = self.tar_split(&layer.id);
-        self.add_layer(layers, layer, contents, || Ok(fs::rename(&staged.tar_split, &split)?))
-    }
-
-    /// Adds a layer so that a crash at any point leaves either the whole layer or one marked as incomplete,
-    /// which the next writer removes.
-    pub(crate) fn add_layer(
+    /// Adds layers, parents before children, so that a crash at any point leaves them whole or marked as
+    /// incomplete, which the next writer removes. After an error none of them is there.
+    pub(crate) fn add_layers(
         &self,
         layers: &mut Writing<'_, Layer>,
-        mut layer: Layer,
-        contents: Contents<'_>,
-        also: impl FnOnce() -> Result<()>,
-    ) -> Result<Layer> {
-        if let Some(parent) = layer.parent()
-            && !layers.rows.iter().any(|other| other.id == parent)
-        {
-            return Err(StorageError::LayerNotFound(parent.to_owned()));
+        additions: Vec<Addition<'_>>,
+    ) -> Result<()> {
+        let first = layers.rows.len();
+        let mut used = [false; 2];
+        for Addition { layer, .. } in &additions {
+            if let Some(parent) = layer.parent()
+                && !layers.rows.iter().any(|other| other.id == parent)
+            {
+                let parent = parent.to_owned();
+                layers.rows.truncate(first);
+                return Err(StorageError::LayerNotFound(parent));
+            }
+            used[layer.location] = true;
+            let mut row = layer.clone();
+            row.set_incomplete(true);
+            layers.rows.push(row);
         }
-        let (id, location) = (layer.id.clone(), layer.location);
-        layer.set_incomplete(true);
-        layers.rows.push(layer.clone());
-        // Not synced: should the power fail now, the mark and the directory are lost together or the directory
-        // alone stays, which the next layer of that id removes.
-        layers.save(location, false)?;
-        let made = self.driver.create(&id, layer.parent(), contents).and_then(|()| also());
-        if let Err(error) = made {
-            // The mark stays if this fails too, and with it the duty to clean up.
-            let _ = self.remove_layers(layers, &[id]);
-            return Err(error);
+        let ids: Vec<String> = additions.iter().map(|addition| addition.layer.id.clone()).collect();
+        let save = |layers: &mut Writing<'_, Layer>, sync| {
+            [STABLE, VOLATILE]
+                .into_iter()
+                .filter(|&location| used[location])
+                .try_for_each(|location| layers.save(location, sync))
+        };
+        let added = (|| {
+            // Not synced: should the power fail now, the marks and the directories are lost together, or a
+            // directory alone stays, which the next layer of that id removes.
+            save(layers, false)?;
+            for Addition { layer, contents, finish } in additions {
+                self.driver.create(&layer.id, layer.parent(), contents)?;
+                finish()?;
+            }
+            layers.rows.iter_mut().skip(first).for_each(|row| row.set_incomplete(false));
+            save(layers, true)
+        })();
+        if added.is_err() {
+            // The marks stay if this fails too, and with them the duty to clean up.
+            let _ = self.remove_layers(layers, &ids);
         }
-        layer.set_incomplete(false);
-        if let Some(row) = layers.rows.iter_mut().find(|row| row.id == id) {
-            *row = layer.clone();
-        }
-        layers.save(location, true)?;
-        Ok(layer)
+        added
     }
 
     /// All layers.
@@ -339,6 +350,38 @@ impl Store {
     pub(crate) fn tar_split(&self, id: &str) -> PathBuf {
         self.graph_dir("layers").join(format!("{id}.tar-split.gz"))
     }
+}
+
+/// A layer on its way into the store.
+pub(crate) struct Addition<'a> {
+    pub(crate) layer: Layer,
+    pub(crate) contents: Contents<'a>,
+    /// What else belongs to it, once its directory is there.
+    pub(crate) finish: Box<dyn FnOnce() -> Result<()> + 'a>,
+}
+
+/// The record of a staged layer.
+fn describe(commit: LayerCommit) -> Result<(Layer, StagedLayer)> {
+    let LayerCommit { staged, id, parent, compressed_digest, compressed_size } = commit;
+    let extracted = &staged.extracted;
+    let id = id.unwrap_or_else(|| layer_id(parent.as_deref(), &extracted.diff_id));
+    check_full_id("layer id", &id)?;
+    let mut layer = Layer::new(id, parent.as_deref());
+    layer.compression = extracted.compression as i64;
+    let digest = compressed_digest.as_ref().or(extracted.compressed_digest.as_ref());
+    let digest = match (digest, extracted.compression) {
+        (None, Compression::None) => Some(&extracted.diff_id),
+        (digest, _) => digest,
+    };
+    if let Some(digest) = digest {
+        layer.compressed_digest = digest.to_string();
+        layer.compressed_size = signed(compressed_size.unwrap_or(extracted.compressed_size));
+    }
+    layer.diff_digest = extracted.diff_id.to_string();
+    layer.diff_size = signed(extracted.diff_size);
+    layer.uids = extracted.uids.iter().copied().collect();
+    layer.gids = extracted.gids.iter().copied().collect();
+    Ok((layer, staged))
 }
 
 /// The layer and its ancestors, the layer itself first.
