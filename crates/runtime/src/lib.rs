@@ -9,6 +9,7 @@ pub mod oci;
 pub mod rootless;
 pub mod seccomp;
 mod state;
+mod stats;
 pub mod subid;
 pub mod top;
 pub mod user;
@@ -22,4 +23,5 @@ pub use launch::{
 };
 pub use logs::{LogLine, LogOptions, LogReader};
 pub use state::ProcessState;
+pub use stats::{ContainerStats, InterfaceStats};
 pub use top::ProcessTable;

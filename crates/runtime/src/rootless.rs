@@ -210,7 +210,7 @@ fn set_up(
     options: &EnterOptions,
     name: Option<&str>,
     (uid, gid): (u32, u32),
-    (users, groups): (&[(u32, u32)], &[(u32, u32)]),
+    (users, groups): (&[subid::Range], &[subid::Range]),
 ) -> Result<PauseRecord> {
     expect(child, b'1')?;
     let pid = child.id();

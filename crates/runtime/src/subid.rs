@@ -11,11 +11,14 @@ use crate::oci::IdMapping;
 /// Largest file that is read.
 const MAX_FILE: u64 = 4 << 20;
 
+/// First id and count.
+pub type Range = (u32, u32);
+
 /// The ranges that a file gives to a user, in its order; empty where it gives none or does not exist.
 ///
 /// # Errors
 /// The file cannot be read. Lines that make no sense are left out.
-pub fn ranges(path: &Path, name: Option<&str>, id: u32) -> Result<Vec<(u32, u32)>> {
+pub fn ranges(path: &Path, name: Option<&str>, id: u32) -> Result<Vec<Range>> {
     let file = match fs::File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -26,9 +29,9 @@ pub fn ranges(path: &Path, name: Option<&str>, id: u32) -> Result<Vec<(u32, u32)
     Ok(parse(&String::from_utf8_lossy(&bytes), name, id))
 }
 
-fn parse(text: &str, name: Option<&str>, id: u32) -> Vec<(u32, u32)> {
+fn parse(text: &str, name: Option<&str>, id: u32) -> Vec<Range> {
     let id = id.to_string();
-    let mut found: Vec<(u32, u32)> = Vec::new();
+    let mut found: Vec<Range> = Vec::new();
     for line in text.lines() {
         let mut fields = line.trim().split(':');
         let (Some(owner), Some(Ok(start)), Some(Ok(count)), None) =
@@ -50,7 +53,7 @@ fn parse(text: &str, name: Option<&str>, id: u32) -> Vec<(u32, u32)> {
 
 /// The map of a user's namespace: the user as root, the ranges from 1 on.
 #[must_use]
-pub fn mapping(id: u32, ranges: &[(u32, u32)]) -> Vec<IdMapping> {
+pub fn mapping(id: u32, ranges: &[Range]) -> Vec<IdMapping> {
     let mut map = vec![IdMapping { container_id: 0, host_id: id, size: 1 }];
     let mut next = 1_u32;
     for (start, count) in ranges {

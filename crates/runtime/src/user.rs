@@ -118,7 +118,8 @@ fn resolve(
         }
         (None, None) => {}
     }
-    for wanted in groups {
+    // Not a group but the wish to keep the caller's, which the OCI runtime fulfils.
+    for wanted in groups.iter().filter(|g| *g != "keep-groups") {
         additional.push(by_name(wanted)?);
     }
     additional.sort_unstable();
@@ -221,6 +222,7 @@ mod tests {
         let other = find("web:audio", &["5", "wheel"]).unwrap();
         assert_eq!((other.gid, &other.additional_gids[..]), (63, &[5, 10][..]));
         let unknown = find("77:88", &[]).unwrap();
+        assert_eq!(find("77", &["keep-groups"]).unwrap().additional_gids, [0; 0]);
         assert_eq!((unknown.uid, unknown.gid, unknown.home.as_str()), (77, 88, "/"));
     }
 

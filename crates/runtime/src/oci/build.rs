@@ -124,16 +124,7 @@ fn check(input: &SpecInput<'_>) -> Result<()> {
     if input.args.is_empty() {
         return Err(Error::invalid("command", "no command or entrypoint provided, and no CMD or ENTRYPOINT from image"));
     }
-    if !input.cwd.starts_with('/') {
-        return Err(Error::invalid(
-            format!("working directory {:?}", input.cwd),
-            "cwd must be an absolute path",
-        ));
-    }
-    // A descriptor of the runtime must never become the working directory (CVE-2024-21626).
-    if input.cwd.split('/').filter(|c| !c.is_empty()).take(1).eq(["proc"]) {
-        return Err(Error::invalid(format!("working directory {:?}", input.cwd), "it is inside /proc"));
-    }
+    super::paths::check_working_directory(&input.cwd)?;
     let apparmor = &input.spec.apparmor_profile;
     if !apparmor.is_empty() && apparmor != "unconfined" && !input.host.apparmor {
         return Err(Error::Unsupported {

@@ -50,13 +50,7 @@ pub fn exec_process(input: &ExecInput<'_>) -> Result<Process> {
     process.insert("terminal".to_owned(), json!(input.terminal));
     process.remove("consoleSize");
     if let Some(cwd) = &input.cwd {
-        if !cwd.starts_with('/') {
-            return Err(Error::invalid(format!("working directory {cwd:?}"), "it must be absolute"));
-        }
-        // A descriptor of the runtime must never become the working directory (CVE-2024-21626).
-        if cwd.split('/').filter(|c| !c.is_empty()).take(1).eq(["proc"]) {
-            return Err(Error::invalid(format!("working directory {cwd:?}"), "it is inside /proc"));
-        }
+        super::paths::check_working_directory(cwd)?;
         process.insert("cwd".to_owned(), json!(cwd));
     }
     let mut env: Vec<String> = strings(process.get("env"));

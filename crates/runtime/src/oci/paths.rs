@@ -2,6 +2,8 @@
 
 use cove_api::ContainerSpec;
 
+use crate::error::{Error, Result};
+
 /// Nothing can be read there.
 const MASKED: [&str; 12] = [
     "/proc/acpi",
@@ -45,6 +47,29 @@ pub(crate) fn masks(spec: &ContainerSpec, thermal: &[String], host_sys: bool) ->
     (masked, read_only)
 }
 
+/// Refuses working directories that are not absolute, or that lead through a process's directory in `/proc`: a descriptor
+/// of the runtime must never become the working directory (CVE-2024-21626).
+pub(crate) fn check_working_directory(path: &str) -> Result<()> {
+    let bad = |why: &str| Err(Error::invalid(format!("working directory {path:?}"), why));
+    if !path.starts_with('/') || path.contains('\0') {
+        return bad("cwd must be an absolute path");
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            name => parts.push(name),
+        }
+        if let ["proc", process, ..] = parts[..]
+            && (matches!(process, "self" | "thread-self") || process.bytes().all(|b| b.is_ascii_digit()))
+        {
+            return bad("it is a process's directory in /proc");
+        }
+    }
+    Ok(())
+}
+
 /// Whether `path` equals a pattern whose components may hold `*`.
 fn matches(pattern: &str, path: &str) -> bool {
     let pattern = pattern.trim_end_matches('/');
@@ -61,6 +86,18 @@ fn component_matches(pattern: &str, text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn working_directories() {
+        for path in ["/", "/proc", "/proc/sys", "/a/../b", "/srv/proc/self"] {
+            assert!(check_working_directory(path).is_ok(), "{path}");
+        }
+        for path in
+            ["", "a", "/proc/self/fd/8", "/x/../proc/./self", "//proc//1/cwd", "/proc/thread-self", "/proc/7/../../x"]
+        {
+            assert!(check_working_directory(path).is_err(), "{path}");
+        }
+    }
 
     #[test]
     fn unmasking() {
