@@ -16,6 +16,8 @@ pub enum CgroupMode {
     },
     /// systemd makes a scope for each container.
     Systemd {
+        /// Slice below which the scopes are, unless the user names one.
+        slice: &'static str,
         /// Controllers that can be used.
         controllers: Vec<String>,
     },
@@ -83,11 +85,14 @@ pub fn detect(probe: &CgroupProbe, preference: CgroupPreference) -> CgroupMode {
     let own = own_cgroup(probe);
     match preference {
         CgroupPreference::Systemd if !systemd => disabled("the systemd cgroup manager needs a running systemd"),
-        CgroupPreference::Systemd => CgroupMode::Systemd { controllers },
-        CgroupPreference::Automatic if systemd => {
-            let delegated = if probe.rootless { delegated_controllers(probe, own.as_deref()) } else { controllers };
-            CgroupMode::Systemd { controllers: delegated }
-        }
+        CgroupPreference::Systemd | CgroupPreference::Automatic if systemd => match own {
+            own if probe.rootless => {
+                let manager = own.as_deref().and_then(user_manager).unwrap_or_default();
+                let controllers = read_controllers(&probe.mount.join(manager), "cgroup.controllers");
+                CgroupMode::Systemd { slice: "user.slice", controllers }
+            }
+            _ => CgroupMode::Systemd { slice: "machine.slice", controllers },
+        },
         _ if probe.rootless => rootless_cgroupfs(probe, own),
         _ if !is_writable(&probe.mount.join("cgroup.subtree_control")) => {
             disabled("/sys/fs/cgroup is mounted read-only")
@@ -104,18 +109,25 @@ fn rootless_cgroupfs(probe: &CgroupProbe, own: Option<String>) -> CgroupMode {
     });
     match usable {
         Some(own) => {
-            let controllers = delegated_controllers(probe, Some(&own));
+            // The engine's own process is in this cgroup, so that no further controller can be handed down from it.
+            let directory = probe.mount.join(own.trim_start_matches('/'));
+            let controllers = read_controllers(&directory, "cgroup.subtree_control");
             CgroupMode::Cgroupfs { parent: own.trim_matches('/').to_owned(), controllers }
         }
         None => CgroupMode::Disabled { reason: "no cgroup is delegated to this user".to_owned(), hybrid: false },
     }
 }
 
-fn delegated_controllers(probe: &CgroupProbe, own: Option<&str>) -> Vec<String> {
-    let path = probe.mount.join(own.unwrap_or("").trim_start_matches('/')).join("cgroup.controllers");
-    fs::read_to_string(path)
+fn read_controllers(directory: &Path, file: &str) -> Vec<String> {
+    fs::read_to_string(directory.join(file))
         .map(|text| text.split_ascii_whitespace().map(str::to_owned).collect())
         .unwrap_or_default()
+}
+
+/// The cgroup of the user's systemd, from that of any of his sessions.
+fn user_manager(own: &str) -> Option<String> {
+    let id = own.split('/').find_map(|part| part.strip_prefix("user-")?.strip_suffix(".slice"))?;
+    Some(format!("user.slice/user-{id}.slice/user@{id}.service"))
 }
 
 fn own_cgroup(probe: &CgroupProbe) -> Option<String> {
@@ -132,7 +144,7 @@ impl CgroupMode {
     #[must_use]
     pub fn has(&self, controller: &str) -> bool {
         match self {
-            Self::Cgroupfs { controllers, .. } | Self::Systemd { controllers } => {
+            Self::Cgroupfs { controllers, .. } | Self::Systemd { controllers, .. } => {
                 controllers.iter().any(|c| c == controller)
             }
             Self::Disabled { .. } => false,
@@ -181,8 +193,8 @@ impl CgroupMode {
     pub fn container_path(&self, id: &str, parent: Option<&str>) -> (Option<String>, Option<PathBuf>) {
         match self {
             Self::Disabled { .. } => (None, None),
-            Self::Systemd { .. } => {
-                let slice = parent.filter(|p| !p.is_empty()).unwrap_or("machine.slice");
+            Self::Systemd { slice, .. } => {
+                let slice = parent.filter(|p| !p.is_empty()).unwrap_or(slice);
                 (Some(format!("{slice}:cove:{id}")), None)
             }
             Self::Cgroupfs { parent: base, .. } => {
@@ -231,7 +243,8 @@ mod tests {
         let (root, mut probe) = tree("v2");
         fs::write(root.join("cg/cgroup.controllers"), "cpu memory pids\n").unwrap();
         fs::write(root.join("cg/cgroup.subtree_control"), "").unwrap();
-        fs::write(root.join("cg/user/cgroup.controllers"), "pids\n").unwrap();
+        fs::write(root.join("cg/user/cgroup.controllers"), "memory pids\n").unwrap();
+        fs::write(root.join("cg/user/cgroup.subtree_control"), "pids\n").unwrap();
         fs::write(root.join("cg/user/cgroup.procs"), "").unwrap();
         fs::write(root.join("own"), "0::/user\n").unwrap();
         let mode = detect(&probe, CgroupPreference::Automatic);
@@ -245,6 +258,10 @@ mod tests {
         fs::create_dir_all(root.join("systemd")).unwrap();
         probe.rootless = false;
         assert_eq!(detect(&probe, CgroupPreference::Automatic).name(), "systemd");
+        assert_eq!(
+            user_manager("/user.slice/user-1000.slice/session-2.scope").as_deref(),
+            Some("user.slice/user-1000.slice/user@1000.service")
+        );
         fs::remove_dir_all(root).unwrap();
     }
 }

@@ -261,6 +261,10 @@ impl Runtime {
         }
         drop(descriptors);
         let mut command = Command::new(&self.options.monitor);
+        // Meant for this process, if for anybody: an OCI runtime would hand them to the container.
+        for name in ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
+            command.env_remove(name);
+        }
         command.current_dir("/").stdin(document).stdout(theirs).stderr(Stdio::piped());
         let child = command.spawn().map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => Error::Missing {

@@ -164,6 +164,41 @@ fn processes_of_a_container() {
     assert!(matches!(f.runtime.top("p", &[]), Err(Error::NotRunning { .. })));
 }
 
+#[test]
+fn commands_at_an_interval() {
+    let Some(f) = Fixture::new("periodic") else { return };
+    let log = f.dir.join("ticks");
+    let mut options = f.options("h", &["sleep", "100"], false, false);
+    let script = format!("echo tick >>{}", log.display());
+    options.periodic = vec![cove_runtime::Periodic {
+        command: ["/bin/busybox", "sh", "-c", &script].map(str::to_owned).to_vec(),
+        interval_ms: 20,
+    }];
+    let started = f.runtime.launch(options).unwrap().start().unwrap();
+    wait_until("three ticks", || fs::read_to_string(&log).is_ok_and(|text| text.lines().count() >= 3));
+    let stats = f.runtime.stats("h").unwrap();
+    assert!(stats.pids == 1 && stats.memory_limit_bytes > 0, "{stats:?}");
+    f.runtime.signal("h", 9).unwrap();
+    started.supervision.wait_exit().unwrap();
+}
+
+/// A client that does not read holds back the container, and nothing is lost.
+#[tokio::test]
+async fn a_client_that_does_not_read() {
+    let Some(f) = Fixture::new("slow") else { return };
+    let script = "i=0; while [ $i -lt 40000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done";
+    let launch = f.launch("s", &["sh", "-c", script], false, false, Vec::new());
+    let slow = Attachment::connect(launch.run_dir(), AttachStreams::ALL).await.unwrap();
+    let started = launch.start().unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(started.process.is_alive());
+    let resident = fs::read_to_string(format!("/proc/{}/statm", started.monitor.pid)).unwrap();
+    let pages: u64 = resident.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(pages < 4096, "{pages} pages");
+    let (out, _, last) = collect(slow).await;
+    assert_eq!((out.len(), last), (40_000 * 41, Some(Frame::Exit(0))));
+}
+
 #[tokio::test]
 async fn with_runc() {
     let Some(mut f) = Fixture::new("runc") else { return };
