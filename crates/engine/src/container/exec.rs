@@ -1,30 +1,350 @@
-//! Exec sessions.
+//! Exec sessions: further processes in a running container.
+
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use cove_api::{
-    AttachStream, Error, ExecInspect, ExecSpec, ExecStartOptions, Execs, Result, TerminalSize,
+    AttachStream, ContainerState, Error, ErrorKind, ExecInspect, ExecProcess, ExecSpec, ExecStartOptions, Execs,
+    Result, TerminalSize,
 };
+use cove_runtime::oci::{ExecInput, exec_process};
+use cove_runtime::user::resolve_user;
+use cove_runtime::{
+    AttachStreams, ExecOptions, Launch, LogConfig, ProcessState, StreamOptions, Supervision,
+};
+use cove_sys::read;
+use tokio::sync::watch;
 
-use crate::engine::LocalEngine;
+use crate::container::attach;
+use crate::container::state::{UNKNOWN_EXIT, improper};
+use crate::engine::{Core, LocalEngine, blocking};
+use crate::name;
+use crate::state::{ContainerRow, ExecRecord, Lookup, RECORD_VERSION};
+
+/// Largest OCI configuration that is read back, in bytes.
+const MAX_CONFIG: u64 = 16 << 20;
+
+fn find(core: &Core, id: &str) -> Result<ExecRecord> {
+    match core.database()?.find_exec(id)? {
+        Lookup::Found(record) => Ok(record),
+        Lookup::Missing => {
+            Err(Error::not_found(format!("no exec session with ID {id} found: no such exec session")))
+        }
+        Lookup::Ambiguous => Err(Error::invalid(format!("more than one exec session begins with {id}"))),
+    }
+}
+
+fn running(core: &Core, name: &str) -> Result<ContainerRow> {
+    let mut row = core.find_container(name)?;
+    core.refresh(&mut row)?;
+    match row.state {
+        ContainerState::Running => Ok(row),
+        ContainerState::Paused => {
+            Err(improper(format!("container {} is paused, unpause the container before exec", row.id)))
+        }
+        _ => Err(improper("can only create exec sessions on running containers".into())),
+    }
+}
+
+fn create(core: &Core, container: &str, spec: ExecSpec) -> Result<String> {
+    let row = running(core, container)?;
+    if spec.cmd.is_empty() {
+        return Err(Error::invalid("must provide a non-empty command to start an exec session: invalid argument"));
+    }
+    attach::parse_keys(&spec.detach_keys)?;
+    let record = ExecRecord {
+        version: RECORD_VERSION,
+        id: name::random_id()?,
+        container: row.id.clone(),
+        spec,
+        boot_id: core.boot_id().to_owned(),
+        ..ExecRecord::default()
+    };
+    core.database()?.save_exec(&record)?;
+    tell(core, "exec", &row, &record, None);
+    Ok(record.id)
+}
+
+fn tell(core: &Core, action: &str, row: &ContainerRow, record: &ExecRecord, exit_code: Option<i32>) {
+    let mut attributes = row.config.labels.clone();
+    attributes.insert("name".into(), row.name.clone());
+    attributes.insert("image".into(), row.config.image.name.clone());
+    attributes.insert("execID".into(), record.id.clone());
+    if let Some(code) = exit_code {
+        attributes.insert("containerExitCode".into(), code.to_string());
+    }
+    core.events.write("container", action, &row.id, attributes);
+}
+
+/// A monitor for the session, waiting for the order to start.
+fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result<Launch> {
+    if record.started {
+        return Err(Error::new(
+            ErrorKind::WrongState,
+            format!("exec session {} was started already: exec session state improper", record.id),
+        ));
+    }
+    let row = running(core, &record.container)?;
+    let spec = &record.spec;
+    let path = core.container_run_dir(&row.id).join("config.json");
+    let bytes = read::bounded(&path, MAX_CONFIG)?
+        .ok_or_else(|| Error::internal(format!("{}: no such file: restart the container", path.display())))?;
+    let container: oci_spec::runtime::Spec = serde_json::from_slice(&bytes)
+        .map_err(|error| Error::internal(format!("{}: {error}", path.display())))?;
+    let user = if spec.user.is_empty() {
+        None
+    } else {
+        let root = format!("/proc/{}/root", row.status.pid);
+        Some(resolve_user(root.as_ref(), &spec.user, &row.config.spec.groups)?)
+    };
+    let process = exec_process(&ExecInput {
+        container: &container,
+        args: spec.cmd.clone(),
+        env: spec.env.clone(),
+        cwd: Some(spec.working_dir.clone()).filter(|dir| !dir.is_empty()),
+        user,
+        cap_add: &row.config.spec.cap_add,
+        privileged: spec.privileged,
+        terminal: spec.tty,
+        host: core.host_facts(),
+    })?;
+    Ok(core.runtime()?.exec(ExecOptions {
+        container: row.id.clone(),
+        session: record.id.clone(),
+        oci_runtime: core.oci_runtime(&row.config.runtime)?,
+        process,
+        streams: StreamOptions {
+            terminal: spec.tty,
+            stdin: spec.attach_stdin,
+            stdin_once: true,
+            size: options.size.map(|size| (size.width, size.height)),
+            log: LogConfig::None,
+            descriptors: preserved(spec.preserve_fds)?,
+        },
+        exit_command: Vec::new(),
+    })?)
+}
+
+/// Copies of the caller's descriptors from 3 on (`--preserve-fds`).
+fn preserved(count: u32) -> Result<Vec<OwnedFd>> {
+    (3..3_i32.saturating_add_unsigned(count))
+        .map(|number| {
+            // SAFETY: the descriptor is only borrowed to be copied; a number that is not open makes that fail.
+            let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
+            borrowed
+                .try_clone_to_owned()
+                .map_err(|_| Error::invalid(format!("file descriptor {number} is not available: see --preserve-fds")))
+        })
+        .collect()
+}
+
+fn begin(core: &Arc<Core>, mut record: ExecRecord, launch: Launch, detach: bool) -> Result<()> {
+    match launch.start() {
+        Ok(started) => {
+            record.started = true;
+            record.pid = started.process.pid;
+            record.pid_start = started.process.start_time;
+            core.database()?.save_exec(&record)?;
+            if !detach {
+                supervise(core, record, started.supervision);
+            }
+            Ok(())
+        }
+        Err(error) => {
+            let error = Error::from(error);
+            record.started = true;
+            record.exit_code = Some(match error.kind {
+                ErrorKind::CommandNotFound => 127,
+                ErrorKind::CommandNotExecutable => 126,
+                _ => 125,
+            });
+            core.database()?.save_exec(&record)?;
+            Err(error)
+        }
+    }
+}
+
+/// Waits for the end of a session and keeps its exit code.
+fn supervise(core: &Arc<Core>, mut record: ExecRecord, supervision: Supervision) {
+    let (sender, receiver) = watch::channel(None);
+    let id = record.id.clone();
+    core.supervised.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), receiver);
+    let shared = Arc::clone(core);
+    let worker = move || {
+        let core = shared;
+        let code = supervision.wait_exit().map_or(UNKNOWN_EXIT, |exit| exit.exit_code);
+        record.exit_code = Some(code);
+        record.pid = 0;
+        let noted = (|| -> Result<()> {
+            let database = core.database()?;
+            // Its container may be gone already.
+            if let Some(row) = database.container(&record.container)? {
+                database.save_exec(&record)?;
+                tell(&core, "exec_died", &row, &record, Some(code));
+            }
+            Ok(())
+        })();
+        if let Err(error) = noted {
+            tracing::warn!("exec session {}: {error}", record.id);
+        }
+        let _ = supervision.acknowledge();
+        let _ = sender.send(Some(code));
+    };
+    let thread = std::thread::Builder::new().name("supervise".into()).stack_size(256 << 10).spawn(worker);
+    if let Err(error) = thread {
+        tracing::warn!("supervising exec session {id}: {error}");
+        core.supervised.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+}
+
+/// What is known of a session now.
+fn refreshed(core: &Core, id: &str) -> Result<ExecRecord> {
+    let mut record = find(core, id)?;
+    if !record.started || record.exit_code.is_some() {
+        return Ok(record);
+    }
+    let ended = match core.runtime()?.exec_state(&record.container, &record.id)? {
+        ProcessState::Exited(exit) => Some(exit.exit_code),
+        ProcessState::Lost | ProcessState::Absent => Some(UNKNOWN_EXIT),
+        _ => None,
+    };
+    if let Some(code) = ended {
+        record.exit_code = Some(code);
+        record.pid = 0;
+        core.database()?.save_exec(&record)?;
+        if let Some(row) = core.database()?.container(&record.container)? {
+            tell(core, "exec_died", &row, &record, Some(code));
+        }
+    }
+    Ok(record)
+}
+
+fn inspect(core: &Core, id: &str) -> Result<ExecInspect> {
+    let record = refreshed(core, id)?;
+    let spec = &record.spec;
+    let running = record.started && record.exit_code.is_none();
+    Ok(ExecInspect {
+        can_remove: false,
+        container_id: record.container,
+        detach_keys: spec.detach_keys.clone(),
+        exit_code: record.exit_code.unwrap_or_default(),
+        id: record.id,
+        open_stderr: spec.attach_stderr,
+        open_stdin: spec.attach_stdin,
+        open_stdout: spec.attach_stdout,
+        running,
+        pid: record.pid,
+        process_config: ExecProcess {
+            arguments: spec.cmd.get(1..).map(<[String]>::to_vec).unwrap_or_default(),
+            entrypoint: spec.cmd.first().cloned().unwrap_or_default(),
+            privileged: spec.privileged,
+            tty: spec.tty,
+            user: spec.user.clone(),
+        },
+    })
+}
+
+fn remove(core: &Core, id: &str, force: bool) -> Result<()> {
+    let record = refreshed(core, id)?;
+    if record.started && record.exit_code.is_none() {
+        if !force {
+            return Err(Error::new(
+                ErrorKind::WrongState,
+                format!(
+                    "cannot remove exec session {} as it is running: exec session state improper",
+                    record.id
+                ),
+            ));
+        }
+        core.runtime()?.signal_exec(&record.container, &record.id, 9)?;
+        let patience = Some(std::time::Duration::from_secs(10));
+        let _ = core.runtime()?.wait_exec(&record.container, &record.id, patience);
+    }
+    drop(core.take_prepared(&record.id));
+    core.supervised.lock().unwrap_or_else(PoisonError::into_inner).remove(&record.id);
+    core.runtime()?.forget_exec(&record.container, &record.id)?;
+    Ok(core.database()?.remove_exec(&record.id)?)
+}
 
 #[async_trait]
 impl Execs for LocalEngine {
-    async fn create(&self, _container: &str, _spec: ExecSpec) -> Result<String> {
-        Err(Error::unsupported("exec is not supported yet"))
+    async fn create(&self, container: &str, spec: ExecSpec) -> Result<String> {
+        let container = container.to_owned();
+        blocking(&self.core, move |core| create(core, &container, spec)).await
     }
-    async fn start(&self, _id: &str, _options: ExecStartOptions) -> Result<Option<AttachStream>> {
-        Err(Error::unsupported("exec is not supported yet"))
+
+    async fn start(&self, id: &str, options: ExecStartOptions) -> Result<Option<AttachStream>> {
+        let id = id.to_owned();
+        let (record, launch) = blocking(&self.core, move |core| {
+            let record = find(core, &id)?;
+            let launch = launch(core, &record, options)?;
+            Ok((record, launch))
+        })
+        .await?;
+        let stream = if options.detach {
+            None
+        } else {
+            let spec = &record.spec;
+            let streams = AttachStreams {
+                stdin: spec.attach_stdin,
+                stdout: spec.attach_stdout,
+                stderr: spec.attach_stderr,
+            };
+            let keys = Some(spec.detach_keys.as_str()).filter(|keys| !keys.is_empty());
+            Some(attach::connect(launch.run_dir(), streams, keys).await?)
+        };
+        blocking(&self.core, move |core| begin(core, record, launch, options.detach)).await?;
+        Ok(stream)
     }
-    async fn inspect(&self, _id: &str) -> Result<ExecInspect> {
-        Err(Error::unsupported("exec is not supported yet"))
+
+    async fn inspect(&self, id: &str) -> Result<ExecInspect> {
+        let id = id.to_owned();
+        blocking(&self.core, move |core| inspect(core, &id)).await
     }
-    async fn wait(&self, _id: &str) -> Result<i32> {
-        Err(Error::unsupported("exec is not supported yet"))
+
+    async fn wait(&self, id: &str) -> Result<i32> {
+        let id = id.to_owned();
+        let found = {
+            let id = id.clone();
+            blocking(&self.core, move |core| Ok(find(core, &id)?.id)).await?
+        };
+        let outcome = self.core.supervised.lock().unwrap_or_else(PoisonError::into_inner).get(&found).cloned();
+        if let Some(mut outcome) = outcome
+            && let Ok(code) = outcome.wait_for(Option::is_some).await
+        {
+            return Ok(code.unwrap_or(UNKNOWN_EXIT));
+        }
+        blocking(&self.core, move |core| {
+            let record = refreshed(core, &found)?;
+            if let Some(code) = record.exit_code {
+                return Ok(code);
+            }
+            let _ = core.runtime()?.wait_exec(&record.container, &record.id, None);
+            Ok(refreshed(core, &found)?.exit_code.unwrap_or(UNKNOWN_EXIT))
+        })
+        .await
     }
-    async fn resize(&self, _id: &str, _size: TerminalSize) -> Result<()> {
-        Err(Error::unsupported("exec is not supported yet"))
+
+    async fn resize(&self, id: &str, size: TerminalSize) -> Result<()> {
+        let id = id.to_owned();
+        let (directory, running) = blocking(&self.core, move |core| {
+            let record = refreshed(core, &id)?;
+            let running = record.started && record.exit_code.is_none();
+            Ok((core.runtime()?.exec_dir(&record.container, &record.id), running))
+        })
+        .await?;
+        if !running {
+            return Err(Error::new(
+                ErrorKind::WrongState,
+                "cannot resize exec session as it is not running: exec session state improper",
+            ));
+        }
+        Ok(cove_runtime::resize(&directory, size.width, size.height).await?)
     }
-    async fn remove(&self, _id: &str, _force: bool) -> Result<()> {
-        Err(Error::unsupported("exec is not supported yet"))
+
+    async fn remove(&self, id: &str, force: bool) -> Result<()> {
+        let id = id.to_owned();
+        blocking(&self.core, move |core| remove(core, &id, force)).await
     }
 }
