@@ -299,8 +299,14 @@ impl Monitor {
             }
             self.run_periodic();
         }
-        let _ = fs::remove_file(self.config.run_dir.join(ATTACH_SOCKET));
+        // Not by its path, which may be that of the container's next monitor by now.
+        self.unlink(ATTACH_SOCKET);
         Ok(())
+    }
+
+    /// Removes one of this monitor's own sockets.
+    fn unlink(&self, name: &str) {
+        let _ = rustix::fs::unlinkat(&self.run_dir, name, rustix::fs::AtFlags::empty());
     }
 
     fn is_finished(&self) -> bool {
@@ -436,7 +442,7 @@ impl Monitor {
         let Ok(mut fds) = host::receive_descriptors(&connection, 1) else { return };
         let Some(master) = fds.pop() else { return };
         self.console = None;
-        let _ = fs::remove_file(self.config.run_dir.join(CONSOLE_SOCKET));
+        self.unlink(CONSOLE_SOCKET);
         if host::set_nonblocking(&master).is_err() {
             return;
         }

@@ -151,6 +151,9 @@ impl Runtime {
     /// The monitor is not installed or cannot set up what it needs.
     pub fn launch(&self, options: LaunchOptions) -> Result<Launch> {
         check_id(&options.id)?;
+        if self.state(&options.id)?.process().is_some() {
+            return Err(Error::Monitor { id: options.id, message: "the container is running already".to_owned() });
+        }
         let run_dir = self.container_dir(&options.id);
         // Left over from a run that nobody cleaned up.
         remove_dir(&run_dir)?;

@@ -200,6 +200,48 @@ async fn a_client_that_does_not_read() {
 }
 
 #[tokio::test]
+async fn a_long_run_directory() {
+    let long = format!("long-{}", "x".repeat(120));
+    let Some(f) = Fixture::new(&long) else { return };
+    let launch = f.launch("tty", &["sh", "-c", "echo hi; exit 2"], true, false, Vec::new());
+    let attachment = Attachment::connect(launch.run_dir(), AttachStreams::ALL).await.unwrap();
+    let started = launch.start().unwrap();
+    let (out, _, last) = collect(attachment).await;
+    assert_eq!((out.as_str(), last), ("hi\r\n", Some(Frame::Exit(2))));
+    assert_eq!(f.runtime.wait("tty", None).unwrap().exit_code, 2);
+    drop(started);
+}
+
+/// The next monitor of a container must not suffer from what the last one still does.
+#[tokio::test]
+async fn restarts_at_once() {
+    let Some(f) = Fixture::new("restart") else { return };
+    for round in 0..30 {
+        let launch = f.launch("again", &["sh", "-c", &format!("exit {round}")], round % 2 == 0, false, Vec::new());
+        let attachment = Attachment::connect(launch.run_dir(), AttachStreams::ALL).await.unwrap();
+        let started = launch.start().unwrap();
+        assert_eq!(collect(attachment).await.2, Some(Frame::Exit(round)));
+        started.supervision.wait_cleaned().unwrap();
+        started.supervision.acknowledge().unwrap();
+    }
+    let started = f.launch("again", &["sleep", "100"], false, false, Vec::new()).start().unwrap();
+    assert!(f.try_launch("again", &["true"], false, false, Vec::new()).is_err());
+    f.runtime.signal("again", 9).unwrap();
+    assert_eq!(started.supervision.wait_exit().unwrap().exit_code, 137);
+}
+
+#[tokio::test]
+async fn input_ends_with_the_one_who_feeds_it() {
+    let Some(f) = Fixture::new("once") else { return };
+    let mut options = f.options("once", &["cat"], false, true);
+    options.streams.stdin_once = true;
+    let started = f.runtime.launch(options).unwrap().start().unwrap();
+    let dir = f.runtime.container_dir("once");
+    drop(Attachment::connect(&dir, AttachStreams::ALL).await.unwrap());
+    assert_eq!(started.supervision.wait_exit().unwrap().exit_code, 0);
+}
+
+#[tokio::test]
 async fn with_runc() {
     let Some(mut f) = Fixture::new("runc") else { return };
     let Some(path) = ["/usr/bin/runc", "/usr/sbin/runc"].map(std::path::PathBuf::from).into_iter().find(|p| p.exists())
