@@ -77,7 +77,12 @@ pub(crate) fn recover(root: &Path) {
         };
         let lock_path = root.join(format!("{LOCK_PREFIX}{id}"));
         if let Ok(Some(lock)) = Held::try_exclusive(&lock_path) {
-            if dirs::remove_all(&root.join(format!("{DIR_PREFIX}{id}"))).is_ok() {
+            let path = root.join(format!("{DIR_PREFIX}{id}"));
+            // A probe of the overlay driver may have been interrupted while it had mounts.
+            for name in ["merged", "view"] {
+                let _ = crate::driver::detach(&path.join(name));
+            }
+            if dirs::remove_all(&path).is_ok() {
                 let _ = dirs::remove_file(&lock_path);
             }
             drop(lock);

@@ -13,13 +13,14 @@ use rustix::mount::{MoveMountFlags, OpenTreeFlags};
 
 use crate::record::IdMap;
 
-/// Makes what is below `source` appear at `target` with mapped owners; `target` must be a directory.
+/// Makes what is below `source` appear at `target`, read-only and with mapped owners; `target` must be a directory.
 pub(super) fn mount(source: &Path, target: &Path, users: &[IdMap], groups: &[IdMap]) -> io::Result<()> {
     let namespace = user_namespace(users, groups)?;
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let tree = rustix::mount::open_tree(CWD, source, flags)?;
     let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_IDMAP,
+        // Read-only too: nothing may be deleted through a view that a crash left behind.
+        attr_set: libc::MOUNT_ATTR_IDMAP | libc::MOUNT_ATTR_RDONLY,
         attr_clr: 0,
         propagation: libc::MS_PRIVATE,
         userns_fd: u64::try_from(namespace.as_raw_fd()).unwrap_or_default(),

@@ -94,7 +94,7 @@ pub(super) fn overlay_from(home: &Path, target: &Path, flags: MountFlags, data: 
 }
 
 /// Detaches what is mounted on `path`; nothing mounted is no error.
-pub(super) fn detach(path: &Path) -> Result<()> {
+pub(crate) fn detach(path: &Path) -> Result<()> {
     match rustix::mount::unmount(path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOENT) => Ok(()),
         other => other.context("unmount", path),

@@ -145,9 +145,10 @@ impl Overlay {
             std::os::unix::fs::chown(&diff, Some(uid), Some(gid)).context("set the owner of", &diff)?;
             fs::set_permissions(&diff, std::fs::Permissions::from_mode(mode))?;
         }
+        // The file first: whoever removes the directory of a crashed command learns from it which link to remove.
         let link = random_link()?;
-        fs_err::os::unix::fs::symlink(format!("../{id}/diff"), self.home.join("l").join(&link))?;
         write_new(&directory.join("link"), link.as_bytes())?;
+        fs_err::os::unix::fs::symlink(format!("../{id}/diff"), self.home.join("l").join(&link))?;
         dirs::create_exact(&directory.join("work"), 0o700)?;
         dirs::create_exact(&directory.join("merged"), 0o700)?;
         match parent {
@@ -171,6 +172,7 @@ impl Overlay {
     pub(crate) fn remove(&self, id: &str, trash: &mut TempDir) -> Result<()> {
         let directory = self.directory(id);
         mount::detach(&directory.join("merged"))?;
+        mount::detach(&directory.join("mapped/0"))?;
         if let Some(link) = dirs::read_optional(&directory.join("link"))? {
             let link = String::from_utf8_lossy(&link).trim().to_owned();
             // The file's contents become part of a path, so they must be one component.
@@ -188,6 +190,10 @@ impl Overlay {
         let directory = self.directory(id);
         let merged = directory.join("merged");
         dirs::ensure(&merged, 0o700)?;
+        // Left by a command that died before it could count its mount.
+        if mount::is_mount_point(&merged) {
+            return Ok(merged);
+        }
         if self.program.is_none() {
             mount::make_private(&self.home)?;
         }

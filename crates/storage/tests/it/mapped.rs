@@ -9,7 +9,8 @@ use cove_sys::fs;
 
 use crate::fixture::{Member, Scratch, add_image, can_run, tar};
 
-fn check(store: &Store, layers_per_container: usize) {
+/// `base` is the id outside of the container's root user.
+pub(crate) fn check(store: &Store, base: u32, layers_per_container: usize) {
     let image = add_image(
         store,
         "localhost/mapped:1",
@@ -18,7 +19,7 @@ fn check(store: &Store, layers_per_container: usize) {
             tar(&[Member::file("etc/more", b"more")]),
         ],
     );
-    let map = vec![IdMap { container_id: 0, host_id: 100_000, size: 65_536 }];
+    let map = vec![IdMap { container_id: 0, host_id: base, size: 1000 }];
     let options = ContainerOptions {
         image: Some(image.id.clone()),
         uid_map: map.clone(),
@@ -29,12 +30,12 @@ fn check(store: &Store, layers_per_container: usize) {
     let path = store.mount_container(&container.id, &ContainerMountOptions::default()).unwrap();
     for name in ["", "etc", "etc/tool", "etc/more"] {
         let data = fs::metadata(path.join(name)).unwrap();
-        assert_eq!((data.uid(), data.gid()), (100_000, 100_000), "{name}");
+        assert_eq!((data.uid(), data.gid()), (base, base), "{name}");
     }
     assert_eq!(fs::metadata(path.join("etc/tool")).unwrap().mode() & 0o7777, 0o4755);
     assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o111, 0o111);
     fs::write(path.join("new"), "x").unwrap();
-    std::os::unix::fs::chown(path.join("new"), Some(100_007), Some(100_008)).unwrap();
+    std::os::unix::fs::chown(path.join("new"), Some(base + 7), Some(base + 8)).unwrap();
     let mut archive = Vec::new();
     store.container_diff_tar(&container.id).unwrap().read_to_end(&mut archive).unwrap();
     let archive = String::from_utf8_lossy(&archive).into_owned();
@@ -52,7 +53,7 @@ fn check(store: &Store, layers_per_container: usize) {
 #[test]
 fn owners_are_mapped_by_the_kernel() {
     if can_run(&["cat"]) {
-        check(&Scratch::new("idmap").store(), 1);
+        check(&Scratch::new("idmap").store(), 100_000, 1);
     }
 }
 
@@ -65,5 +66,5 @@ fn owners_are_mapped_by_a_copy() {
     let mut options = scratch.options();
     options.overlay =
         OverlayOptions { mount_program: Some("/usr/bin/fuse-overlayfs".into()), ..OverlayOptions::default() };
-    check(&Store::open(&options).unwrap(), 2);
+    check(&Store::open(&options).unwrap(), 100_000, 2);
 }

@@ -58,6 +58,10 @@ fn inside() {
     store.delete_layer(&layer.id).unwrap();
     store.delete_container(&container.id).unwrap();
     store.delete_image(&image.id).unwrap();
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap();
+    if map.lines().count() > 1 {
+        crate::mapped::check(&store, 1, 2);
+    }
 }
 
 fn run_inside(name: &str, program: Option<&str>) {
