@@ -37,7 +37,7 @@ pub struct Identity {
     pub uid: u32,
     /// The user's group id outside.
     pub gid: u32,
-    /// What will not work, for the user to see once.
+    /// What will not work, for the user to see; told when the namespace is made, not when it is joined again.
     pub warning: Option<String>,
 }
 
@@ -45,8 +45,6 @@ pub struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 struct PauseRecord {
     process: ProcessRef,
-    #[serde(default)]
-    warning: Option<String>,
 }
 
 const RECORD: &str = "pause.json";
@@ -80,17 +78,16 @@ pub fn enter(options: &EnterOptions) -> Result<Identity> {
         return Ok(Identity { rootless: outer.is_some(), uid: outer.unwrap_or(0), gid, warning: None });
     }
     make_run_dir(&options.run_dir, uid)?;
-    let record = match read_record(&options.run_dir)? {
-        Some(record) if join(&record, uid)? => record,
-        _ => {
-            let record = create(options, uid, gid)?;
-            if !join(&record, uid)? {
-                return Err(Error::Monitor { id: "pause process".to_owned(), message: "it has died".to_owned() });
-            }
-            record
-        }
-    };
-    Ok(Identity { rootless: true, uid, gid, warning: record.warning })
+    if let Some(record) = read_record(&options.run_dir)?
+        && join(&record, uid)?
+    {
+        return Ok(Identity { rootless: true, uid, gid, warning: None });
+    }
+    let (record, warning) = create(options, uid, gid)?;
+    if !join(&record, uid)? {
+        return Err(Error::Monitor { id: "pause process".to_owned(), message: "it has died".to_owned() });
+    }
+    Ok(Identity { rootless: true, uid, gid, warning })
 }
 
 /// Ends the process that keeps the namespaces (`system migrate`); `false` when there is none. Mounts made in them go.
@@ -168,14 +165,14 @@ fn namespace_owner(namespace: &fs::File) -> Option<u32> {
 }
 
 /// Starts the process that keeps the namespaces and records it; another command may do the same at the same time.
-fn create(options: &EnterOptions, uid: u32, gid: u32) -> Result<PauseRecord> {
+fn create(options: &EnterOptions, uid: u32, gid: u32) -> Result<(PauseRecord, Option<String>)> {
     let _lock = cove_sys::lock::FileLock::exclusive(&options.run_dir.join(LOCK)).map_err(Error::file)?;
     if let Some(record) = read_record(&options.run_dir)?
         && record.process.is_alive()
         && fs::File::open(format!("/proc/{}/ns/user", record.process.pid))
             .is_ok_and(|ns| namespace_owner(&ns) == Some(uid))
     {
-        return Ok(record);
+        return Ok((record, None));
     }
     let name = user_name(uid);
     let users = subid::ranges(&options.subuid, name.as_deref(), uid)?;
@@ -196,7 +193,7 @@ fn create(options: &EnterOptions, uid: u32, gid: u32) -> Result<PauseRecord> {
         })?;
     let result = set_up(&mut child, options, name.as_deref(), (uid, gid), (&users, &groups));
     match result {
-        Ok(record) => Ok(record),
+        Ok(made) => Ok(made),
         Err(e) => {
             let _ = child.kill();
             let _ = child.wait();
@@ -211,7 +208,7 @@ fn set_up(
     name: Option<&str>,
     (uid, gid): (u32, u32),
     (users, groups): (&[subid::Range], &[subid::Range]),
-) -> Result<PauseRecord> {
+) -> Result<(PauseRecord, Option<String>)> {
     expect(child, b'1')?;
     let pid = child.id();
     let warning = if users.is_empty() || groups.is_empty() {
@@ -234,11 +231,11 @@ fn set_up(
     expect(child, b'2')?;
     let pid = i32::try_from(pid).unwrap_or(i32::MAX);
     let process = ProcessRef::of(pid).map_err(Error::io("pause process"))?;
-    let record = PauseRecord { process, warning };
+    let record = PauseRecord { process };
     let path = options.run_dir.join(RECORD);
     let text = serde_json::to_vec(&record).map_err(|source| Error::Json { path: path.clone(), source })?;
     atomic::write(&path, &text, 0o600).map_err(Error::file)?;
-    Ok(record)
+    Ok((record, warning))
 }
 
 /// Waits for a byte of the pause process; when it ends instead, its message is the error.

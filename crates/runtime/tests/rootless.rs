@@ -9,8 +9,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use cove_api::ContainerSpec;
-use cove_runtime::cgroup::{CgroupPreference, CgroupProbe, detect};
-use cove_runtime::oci::{Defaults, HostFacts, Namespaces, ShmSource, SpecInput, build, write_bundle};
+use cove_runtime::cgroup::{CgroupMode, CgroupPreference, CgroupProbe, detect};
+use cove_runtime::oci::{
+    Defaults, HostFacts, IdMapping, NamespaceTarget, Namespaces, ShmSource, SpecInput, build, write_bundle,
+};
 use cove_runtime::rootless::{EnterOptions, enter, leave};
 use cove_runtime::user::resolve_user;
 use cove_runtime::{LaunchOptions, LogConfig, OciRuntime, Runtime, RuntimeOptions, StreamOptions};
@@ -90,12 +92,45 @@ fn inside(dir: &Path) {
         cgroup: cgroup.clone(),
     })
     .unwrap();
+    let private = NamespaceTarget::Private;
+    let host = NamespaceTarget::Host;
+    let maps = |start: u32| vec![IdMapping { container_id: 0, host_id: start, size: 1000 }];
+    let default = Namespaces::default();
+    let variants = [
+        ("default", default.clone(), false, None),
+        ("network", Namespaces { network: host.clone(), ..default.clone() }, false, None),
+        ("pid", Namespaces { pid: host.clone(), ..default.clone() }, false, None),
+        ("ipc", Namespaces { ipc: host.clone(), uts: host.clone(), ..default.clone() }, false, None),
+        ("privileged", default.clone(), true, None),
+        ("privileged-host", Namespaces { network: host.clone(), pid: host, ..default.clone() }, true, None),
+        ("user", Namespaces { user: private.clone(), ..default }, false, Some((maps(1), maps(1)))),
+    ];
+    for (name, namespaces, privileged, id_mappings) in variants {
+        let text = run(dir, &runtime, &cgroup, name, namespaces, privileged, id_mappings);
+        println!("{name}: ok");
+        assert!(text.contains("uid=0"), "{name}: {text}");
+        if name == "default" {
+            assert!(text.contains("CapEff:\t00000000800405fb") && text.contains("0\t0"), "{text}");
+        }
+    }
+}
+
+fn run(
+    dir: &Path,
+    runtime: &Runtime,
+    cgroup: &CgroupMode,
+    id: &str,
+    namespaces: Namespaces,
+    privileged: bool,
+    id_mappings: Option<(Vec<IdMapping>, Vec<IdMapping>)>,
+) -> String {
     let rootfs = dir.join("rootfs");
-    let spec = ContainerSpec::default();
-    let script = "cat /proc/self/uid_map /proc/self/mounts; ulimit -n; grep Cap /proc/self/status; id; \
-                  cat /proc/sys/net/ipv4/ping_group_range";
+    let spec = ContainerSpec { privileged: privileged.then_some(true), ..ContainerSpec::default() };
+    let script = "cat /proc/self/uid_map /proc/self/mounts; ulimit -n; grep Cap /proc/self/status; \
+                  cat /proc/sys/net/ipv4/ping_group_range; id";
+    let shm = if namespaces.ipc.is_host() { ShmSource::Host } else { ShmSource::Private };
     let oci = build(&SpecInput {
-        id: "r",
+        id,
         spec: &spec,
         rootfs: &rootfs,
         args: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
@@ -103,21 +138,21 @@ fn inside(dir: &Path) {
         env: vec!["PATH=/bin".to_owned()],
         hostname: "r".to_owned(),
         user: resolve_user(&rootfs, "", &[]).unwrap(),
-        namespaces: Namespaces::default(),
-        id_mappings: None,
-        shm: ShmSource::Private,
+        namespaces,
+        id_mappings,
+        shm,
         mounts: Vec::new(),
         init_path: None,
-        cgroup: &cgroup,
+        cgroup,
         defaults: &Defaults::default(),
         host: &HostFacts::read(true),
     })
     .unwrap();
     let bundle = dir.join("bundle");
     write_bundle(&bundle, &oci).unwrap();
-    let log = dir.join("log");
+    let log = dir.join(format!("log-{id}"));
     let launch = runtime.launch(LaunchOptions {
-        id: "r".to_owned(),
+        id: id.to_owned(),
         oci_runtime: OciRuntime { name: "crun".to_owned(), path: PathBuf::from("/usr/bin/crun"), flags: Vec::new() },
         bundle,
         streams: StreamOptions {
@@ -130,12 +165,12 @@ fn inside(dir: &Path) {
         monitor_cgroup: None,
         container_cgroup: None,
     });
-    let started = launch.unwrap().start().unwrap();
+    let started = launch.unwrap().start().unwrap_or_else(|e| panic!("{id}: {e}"));
     let record = started.supervision.wait_exit().unwrap();
     started.supervision.wait_cleaned().unwrap();
     started.supervision.acknowledge().unwrap();
     let text = fs::read_to_string(&log).unwrap();
     fs::remove_file(&log).unwrap();
     assert_eq!(record.exit_code, 0, "{text}");
-    println!("{text}");
+    text
 }

@@ -17,6 +17,8 @@ pub struct HostFacts {
     pub may_raise_limits: bool,
     /// How many group ids are mapped from 0 on.
     pub mapped_groups: u64,
+    /// The host has `/dev/mqueue`.
+    pub mqueue: bool,
     /// AppArmor is enabled.
     pub apparmor: bool,
     /// Architecture in Go's naming (`amd64`, `arm64`), as seccomp profiles use it.
@@ -59,6 +61,7 @@ impl HostFacts {
             hard_limits: LIMITS.iter().filter_map(|(name, n)| Some((*name, hard_limit(*n)?))).collect(),
             may_raise_limits: sys_resource && first_namespace,
             mapped_groups: mapped_from_zero(&fs::read_to_string("/proc/self/gid_map").unwrap_or_default()),
+            mqueue: std::path::Path::new("/dev/mqueue").is_dir(),
             apparmor,
             architecture: architecture(),
         }

@@ -84,11 +84,11 @@ fn defaults(input: &SpecInput<'_>) -> Vec<Mount> {
         pts.push("gid=5");
     }
     list.push(mount("devpts", "devpts", "/dev/pts", &pts));
-    list.push(if input.namespaces.ipc.is_host() && (input.host.rootless || !input.namespaces.user.is_host()) {
-        bind("/dev/mqueue", "/dev/mqueue", &["rbind", "nosuid", "noexec", "nodev"])
-    } else {
-        mount("mqueue", "mqueue", "/dev/mqueue", &["nosuid", "noexec", "nodev"])
-    });
+    if !input.namespaces.ipc.is_host() || !(input.host.rootless || !input.namespaces.user.is_host()) {
+        list.push(mount("mqueue", "mqueue", "/dev/mqueue", &["nosuid", "noexec", "nodev"]));
+    } else if input.host.mqueue {
+        list.push(bind("/dev/mqueue", "/dev/mqueue", &["rbind", "nosuid", "noexec", "nodev"]));
+    }
     list.push(if needs_host_sys(input) {
         bind("/sys", "/sys", &["rbind", "rprivate", "nosuid", "noexec", "nodev", access])
     } else {
