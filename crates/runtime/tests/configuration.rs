@@ -7,7 +7,7 @@ mod common;
 use common::{Fixture, collect};
 use cove_api::{ContainerSpec, Device, Mount, Rlimit};
 use cove_runtime::oci::{
-    Defaults, EnvironmentInput, ExecInput, HostFacts, Namespaces, ShmSource, SpecInput, build, environment, exec_process,
+    Defaults, EnvironmentInput, ExecInput, HostFacts, IdMapping, NamespaceTarget, Namespaces, ShmSource, SpecInput, build, environment, exec_process,
     write_bundle,
 };
 use cove_runtime::user::resolve_user;
@@ -29,6 +29,17 @@ fn build_spec(
     spec: &ContainerSpec,
     args: &[&str],
 ) -> cove_runtime::Result<oci_spec::runtime::Spec> {
+    build_in(f, id, spec, args, Namespaces::default(), None)
+}
+
+fn build_in(
+    f: &Fixture,
+    id: &str,
+    spec: &ContainerSpec,
+    args: &[&str],
+    namespaces: Namespaces,
+    id_mappings: Option<(Vec<IdMapping>, Vec<IdMapping>)>,
+) -> cove_runtime::Result<oci_spec::runtime::Spec> {
     let rootfs = f.dir.join("rootfs");
     let user = resolve_user(&rootfs, &spec.user, &spec.groups)?;
     let env = environment(
@@ -44,9 +55,9 @@ fn build_spec(
         env,
         hostname: "box".to_owned(),
         user,
-        namespaces: Namespaces::default(),
-        id_mappings: None,
-        shm: ShmSource::Private,
+        shm: if namespaces.ipc.is_host() { ShmSource::Host } else { ShmSource::Private },
+        namespaces,
+        id_mappings,
         mounts: spec.mounts.clone(),
         init_path: None,
         cgroup: &f.cgroup,
@@ -57,8 +68,12 @@ fn build_spec(
 
 async fn run(f: &Fixture, id: &str, spec: &ContainerSpec, script: &str) -> (String, i32) {
     let oci = build_spec(f, id, spec, &["sh", "-c", script]).unwrap();
+    run_spec(f, id, &oci).await
+}
+
+async fn run_spec(f: &Fixture, id: &str, oci: &oci_spec::runtime::Spec) -> (String, i32) {
     let bundle = f.dir.join("bundle").join(id);
-    write_bundle(&bundle, &oci).unwrap();
+    write_bundle(&bundle, oci).unwrap();
     let launch = f.launch_bundle(id, bundle, false, false, Vec::new()).unwrap();
     let attachment = Attachment::connect(launch.run_dir(), AttachStreams::ALL).await.unwrap();
     let _started = launch.start().unwrap();
@@ -211,4 +226,36 @@ async fn exec_as_another_user() {
     }
     f.runtime.signal("e", 9).unwrap();
     started.supervision.wait_exit().unwrap();
+}
+
+#[tokio::test]
+async fn kinds_of_namespaces() {
+    let Some(f) = Fixture::new("namespaces") else { return };
+    prepare(&f);
+    let default = Namespaces::default();
+    let host = NamespaceTarget::Host;
+    let path = |kind: &str| NamespaceTarget::Path(format!("/proc/self/ns/{kind}").into());
+    let maps = vec![IdMapping { container_id: 0, host_id: 100_000, size: 65536 }];
+    let all = Namespaces {
+        network: host.clone(),
+        pid: host.clone(),
+        ipc: host.clone(),
+        uts: host.clone(),
+        ..default.clone()
+    };
+    let user = Namespaces { user: NamespaceTarget::Private, ..default.clone() };
+    let variants = [
+        ("network", Namespaces { network: host.clone(), ..default.clone() }, false, None),
+        ("all", all.clone(), false, None),
+        ("privileged", all, true, None),
+        ("path", Namespaces { network: path("net"), uts: path("uts"), ..default.clone() }, false, None),
+        ("user", user.clone(), false, Some((maps.clone(), maps.clone()))),
+        ("user-host", Namespaces { network: host.clone(), pid: host, ..user }, false, Some((maps.clone(), maps))),
+    ];
+    for (name, namespaces, privileged, maps) in variants {
+        let spec = ContainerSpec { privileged: privileged.then_some(true), ..ContainerSpec::default() };
+        let oci = build_in(&f, name, &spec, &["sh", "-c", PROBE], namespaces, maps).unwrap();
+        let (out, code) = run_spec(&f, name, &oci).await;
+        assert!(code == 0 && out.contains("uid=0(root)") && out.contains("\nend\n"), "{name}: {out}");
+    }
 }
