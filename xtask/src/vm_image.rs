@@ -300,7 +300,9 @@ fn install_engine(options: &Options, tree: &Path) -> Result<(), String> {
             run(Command::new("strip").arg("--strip-debug").arg(&target))?;
         }
     }
-    symlink("../bin/cove", &tree.join("usr/sbin/cove-init"))?;
+    for role in ["cove-init", "cove-provision"] {
+        symlink("../bin/cove", &tree.join("usr/sbin").join(role))?;
+    }
     for alias in ["podman", "docker"] {
         symlink("cove", &folder.join(alias))?;
     }

@@ -2,26 +2,31 @@
 //! binary, and an API that answers pings and reports one running container whose port 8080 leads to an echo
 //! server on the guest's port 80.
 
-fn main() {
-    #[cfg(target_os = "linux")]
-    linux::main();
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    linux::main()
 }
+
+#[cfg(not(target_os = "linux"))]
+fn main() {}
 
 #[cfg(target_os = "linux")]
 mod linux {
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;
     use std::os::unix::net::{UnixListener, UnixStream};
+    use std::process::ExitCode;
     use std::time::Duration;
 
-    pub(super) fn main() {
-        if cove_machine::guest::is_init() {
-            cove_machine::guest::init_main();
+    pub(super) fn main() -> ExitCode {
+        if let Some(code) = cove_machine::guest::take_over() {
+            return ExitCode::from(code);
         }
         let args: Vec<String> = std::env::args().skip(1).collect();
         if args.first().is_some_and(|arg| arg == "system") {
             serve(args.last().and_then(|url| url.strip_prefix("unix://")).unwrap_or("/run/cove/cove.sock"));
         }
+        ExitCode::SUCCESS
     }
 
     fn serve(path: &str) {

@@ -26,8 +26,9 @@ use crate::ssh::{SshSession, SshTarget};
 const WATCH: Duration = Duration::from_millis(250);
 /// How often the guest's clock and the console log are looked at.
 const HEARTBEAT: Duration = Duration::from_secs(30);
-/// Without a word from the guest's PID 1, a connection is tried this often.
-const BLIND_RETRY: Duration = Duration::from_secs(2);
+/// Without a word from the guest, a connection is tried after this time. Trying early is no good: QEMU accepts
+/// it and the handshake hangs.
+const BLIND: Duration = Duration::from_secs(60);
 /// How often a port that could not be opened is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 /// Pieces of events that follow one another closely are answered once.
@@ -132,19 +133,11 @@ impl Agent<'_> {
     /// PID 1 says on the console when sshd listens; QEMU itself accepts connections long before that.
     async fn wait_for_sshd(&self) {
         let started = Instant::now();
-        let mut tried = started;
-        loop {
+        while started.elapsed() < BLIND {
             let log = fs::read(self.paths.console()).unwrap_or_default();
             let text = String::from_utf8_lossy(&log);
             if boot_log::stages(&text).iter().any(|stage| stage.name == STAGE_SSH) {
                 return;
-            }
-            // An image with another init system says nothing.
-            if tried.elapsed() > BLIND_RETRY {
-                tried = Instant::now();
-                if self.record.image.variant != "init" || started.elapsed() > Duration::from_secs(20) {
-                    return;
-                }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

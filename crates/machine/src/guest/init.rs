@@ -19,15 +19,36 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How often a starting service is looked at.
 const CHECK_EVERY: Duration = Duration::from_millis(10);
 
-/// Whether this process is PID 1 of a machine, started as `cove-init` (and not PID 1 of a container).
+/// Becomes PID 1 or the provisioner of a machine, when this process was started as one of them: by the kernel as
+/// `cove-init` (then it never returns), or by another init system as `cove-provision`. Answers the exit code
+/// then, and `None` in every other process, PID 1 of a container among them.
 #[must_use]
-pub fn is_init() -> bool {
-    let name = std::env::args_os().next().unwrap_or_default();
-    std::process::id() == 1 && std::path::Path::new(&name).file_name().is_some_and(|name| name == "cove-init")
+pub fn take_over() -> Option<u8> {
+    let called_as = std::env::args_os().next().unwrap_or_default();
+    let name = std::path::Path::new(&called_as).file_name()?;
+    if name == "cove-init" && std::process::id() == 1 {
+        init_main();
+    }
+    (name == "cove-provision").then(provision_main)
+}
+
+/// What the machine needs from its host, under another init system.
+fn provision_main() -> u8 {
+    load(&Modules::open(), &["virtio_net", "qemu_fw_cfg"]);
+    report("folders", files::make_folders());
+    configure();
+    stage("network");
+    match devices::grow_root() {
+        Ok(_) => 0,
+        Err(error) => {
+            problem("growing the root file system", error);
+            1
+        }
+    }
 }
 
 /// Boots the machine and keeps it running; returns only by switching it off.
-pub fn init_main() -> ! {
+fn init_main() -> ! {
     stage("init");
     mounts::mount_all();
     stage("mounts");
@@ -127,7 +148,9 @@ fn supervise(mut services: Vec<Service>, mut buttons: Buttons, signals: io::Resu
     loop {
         for service in &mut services {
             service.start_if_due();
-            service.check();
+            if service.check() && service.is_engine() {
+                services::start_containers();
+            }
         }
         let wait_for = next_wake(&services, signals.is_some());
         let mut descriptors: Vec<PollFd<'_>> =

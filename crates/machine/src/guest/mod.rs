@@ -3,7 +3,9 @@
 //!
 //! It does what a general init system needs 40 seconds of emulated processor time for, and nothing more: mounts,
 //! a few kernel modules, the network, keys from the host, sshd, the engine's API service, reaping, and an orderly
-//! end when the host presses the power button. Everything it says goes to the console, which the host keeps in
+//! end when the host presses the power button. Under another init system (the image with systemd) it only fetches
+//! what the host has to say, as `/usr/sbin/cove-provision`.
+//! Everything it says goes to the console, which the host keeps in
 //! the machine's folder.
 
 mod console;
@@ -16,4 +18,4 @@ mod network;
 mod power;
 mod services;
 
-pub use init::{init_main, is_init};
+pub use init::take_over;

@@ -18,6 +18,9 @@ const LONGEST_DELAY: Duration = Duration::from_secs(10);
 /// A service that lived this long starts again without a growing delay.
 const STABLE: Duration = Duration::from_secs(30);
 
+/// The engine's state of containers.
+const ENGINE_STATE: &str = "/var/lib/containers/storage/cove/state.db";
+
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How to see that a service answers.
@@ -98,26 +101,7 @@ impl Service {
     }
 
     fn spawn(&self) -> io::Result<Pid> {
-        let mut command = Command::new(self.program);
-        command
-            .args(&self.args)
-            .env_clear()
-            .env("PATH", PATH)
-            .env("HOME", "/root")
-            .env("USER", "root")
-            .env("TERM", "linux")
-            .current_dir("/")
-            .stdin(Stdio::null());
-        // SAFETY: between fork and exec only two async-signal-safe system calls are made.
-        unsafe {
-            command.pre_exec(|| {
-                unblock_signals()?;
-                rustix::process::setsid()?;
-                Ok(())
-            });
-        }
-        let child = command.spawn()?;
-        Pid::from_raw(child.id().cast_signed()).ok_or_else(|| io::Error::other("no process id"))
+        spawn(self.program, &self.args)
     }
 
     /// Notes the end of `pid`; true when it was this service.
@@ -149,13 +133,55 @@ impl Service {
         !self.answered && self.pid.is_some()
     }
 
-    /// Looks whether it answers for the first time, and says so on the console.
-    pub(super) fn check(&mut self) {
-        if self.is_pending() && self.check.answers() {
-            self.answered = true;
-            stage(self.name);
+    /// Looks whether it answers for the first time, says so on the console then, and answers true.
+    pub(super) fn check(&mut self) -> bool {
+        if !self.is_pending() || !self.check.answers() {
+            return false;
         }
+        self.answered = true;
+        stage(self.name);
+        true
     }
+
+    /// Whether it is the engine.
+    pub(super) fn is_engine(&self) -> bool {
+        self.name == STAGE_ENGINE
+    }
+}
+
+/// Starts the containers whose restart policy is `always`, as `podman-restart.service` does; without any
+/// container ever made there is nothing to ask.
+pub(super) fn start_containers() {
+    if !std::path::Path::new(ENGINE_STATE).exists() {
+        return;
+    }
+    let words = ["start", "--all", "--filter", "restart-policy=always"].map(str::to_owned);
+    if let Err(error) = spawn("/usr/bin/cove", &words) {
+        problem("starting containers", error);
+    }
+}
+
+fn spawn(program: &str, args: &[String]) -> io::Result<Pid> {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .env_clear()
+        .env("PATH", PATH)
+        .env("HOME", "/root")
+        .env("USER", "root")
+        .env("TERM", "linux")
+        .current_dir("/")
+        .stdin(Stdio::null());
+    // SAFETY: between fork and exec only two async-signal-safe system calls are made.
+    unsafe {
+        command.pre_exec(|| {
+            unblock_signals()?;
+            rustix::process::setsid()?;
+            Ok(())
+        });
+    }
+    let child = command.spawn()?;
+    Pid::from_raw(child.id().cast_signed()).ok_or_else(|| io::Error::other("no process id"))
 }
 
 impl Check {
