@@ -1,6 +1,6 @@
 //! A stand-in for the `cove` binary inside a machine, for tests of the machine itself: PID 1 as in the real
-//! binary, and an API that answers pings and reports one running container whose port 8080 leads to an echo
-//! server on the guest's port 80.
+//! binary, and an API that answers pings and reports one running container with echo
+//! servers on the ports 8080/tcp and 8081/udp.
 
 #[cfg(target_os = "linux")]
 fn main() -> std::process::ExitCode {
@@ -13,7 +13,7 @@ fn main() {}
 #[cfg(target_os = "linux")]
 mod linux {
     use std::io::{BufRead, BufReader, Read, Write};
-    use std::net::TcpListener;
+    use std::net::{TcpListener, UdpSocket};
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::process::ExitCode;
     use std::time::Duration;
@@ -33,6 +33,7 @@ mod linux {
         let _ = cove_sys::fs::remove_file(path);
         let listener = UnixListener::bind(path).expect("bind");
         std::thread::spawn(echo);
+        std::thread::spawn(echo_udp);
         for connection in listener.incoming().flatten() {
             std::thread::spawn(move || answer(connection));
         }
@@ -49,6 +50,14 @@ mod linux {
                     }
                 }
             });
+        }
+    }
+
+    fn echo_udp() {
+        let socket = UdpSocket::bind("0.0.0.0:8081").expect("bind");
+        let mut buffer = [0; 2048];
+        while let Ok((count, from)) = socket.recv_from(&mut buffer) {
+            let _ = socket.send_to(&buffer[..count], from);
         }
     }
 
@@ -69,11 +78,17 @@ mod linux {
                 return;
             }
             let body = if request.contains("/containers/json") {
-                r#"[{"Id":"c1","Names":["web"],"State":"running","Ports":[{"host_ip":"","container_port":80,"host_port":8080,"range":1,"protocol":"tcp"}]}]"#
+                r#"[{"Id":"c1","Names":["web"],"State":"running","Ports":[{"host_ip":"","container_port":80,"host_port":8080,"range":1,"protocol":"tcp"},{"host_ip":"127.0.0.1","container_port":81,"host_port":8081,"range":1,"protocol":"udp"}]}]"#
             } else {
                 "OK"
             };
-            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+            let date = jiff::fmt::rfc2822::DateTimePrinter::new()
+                .timestamp_to_rfc9110_string(&jiff::Timestamp::now());
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nDate: {}\r\nContent-Length: {}\r\n\r\n",
+                date.unwrap_or_default(),
+                body.len()
+            );
             if connection
                 .write_all(head.as_bytes())
                 .and_then(|()| connection.write_all(body.as_bytes()))

@@ -183,6 +183,15 @@ fn echo(port: u16) -> std::io::Result<String> {
     Ok(answer)
 }
 
+fn echo_udp(port: u16) -> std::io::Result<String> {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+    socket.send_to(b"hello", ("127.0.0.1", port))?;
+    let mut buffer = [0; 64];
+    let count = socket.recv(&mut buffer)?;
+    Ok(text(&buffer[..count]))
+}
+
 #[test]
 fn a_machine_lives_and_survives() {
     let image = need_image!();
@@ -203,6 +212,7 @@ fn a_machine_lives_and_survives() {
     // The API, a published port, ssh with its exit code, the grown file system.
     assert!(tool.ping("dev").unwrap().ends_with("OK"));
     assert_eq!(echo(8080).unwrap(), "hello");
+    assert_eq!(echo_udp(8081).unwrap(), "hello");
     let output = tool.run(&["ssh", "dev", "df -m / | tail -1 | awk '{print $2}'; hostname; exit 7"]);
     assert_eq!(output.status.code(), Some(7));
     let stdout = text(&output.stdout);

@@ -19,7 +19,6 @@ use crate::name::MachineName;
 use crate::ops::Machines;
 use crate::paths::{MachinePaths, private_folder};
 use crate::provider::VmProvider;
-use crate::record::MachineRecord;
 use crate::ssh::{SshSession, SshTarget};
 
 /// How often the VM's process and the connection are looked at.
@@ -61,7 +60,7 @@ pub async fn run(machines: &Machines, name: &MachineName) -> Result<()> {
     let (sender, sessions) = Sessions::new();
     let api_socket = tokio::spawn(listener::serve(listener::bind(&paths)?, sessions.clone()));
     let ports = Ports::new(name, &paths, provider.as_ref(), sessions);
-    let mut agent = Agent { record: &record, paths: &paths, target, sender, ports };
+    let mut agent = Agent { paths: &paths, target, sender, ports };
 
     tokio::select! {
         () = vm_end(provider.as_ref(), &paths) => {}
@@ -91,7 +90,6 @@ async fn asked_to_end() {
 }
 
 struct Agent<'a> {
-    record: &'a MachineRecord,
     paths: &'a MachinePaths,
     target: SshTarget,
     sender: watch::Sender<Option<Arc<SshSession>>>,
