@@ -4,11 +4,13 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use crate::archive::{Change, Reassembler, changes, tree_size, write_layer_tar, write_tree_tar};
+use crate::archive::{
+    Change, Reassembler, changes, compare, tree_size, write_changes_tar, write_layer_tar, write_tree_tar,
+};
 use crate::driver::DriverKind;
 use crate::error::{Result, StorageError};
 use crate::layers::chain;
-use crate::record::{IdMap, Layer};
+use crate::record::IdMap;
 use crate::store::Store;
 
 /// A tar stream.
@@ -26,8 +28,12 @@ impl Store {
         if tar_split.exists() {
             return Ok(Box::new(Reassembler::open(&tar_split, &self.driver.diff(&layer.id))?));
         }
-        self.own_files(&layer)?;
         let directory = self.driver.diff(&layer.id);
+        if self.driver.kind() == DriverKind::Vfs {
+            let changes = self.layer_changes(&layer.id)?;
+            let maps = (layer.uid_map, layer.gid_map);
+            return Ok(pipe(move |out| write_changes_tar(&directory, &changes, &maps, out)));
+        }
         let maps = (layer.uid_map, layer.gid_map);
         Ok(pipe(move |out| write_layer_tar(&directory, &maps, out)))
     }
@@ -54,7 +60,10 @@ impl Store {
     /// There is no such layer; its files cannot be read.
     pub fn layer_changes(&self, layer: &str) -> Result<Vec<Change>> {
         let chain = chain(&self.read_layers()?, layer)?;
-        self.own_files(&chain[0])?;
+        if self.driver.kind() == DriverKind::Vfs {
+            let parent = chain[0].parent().map(|parent| self.driver.diff(parent));
+            return compare(&self.driver.diff(layer), parent.as_deref());
+        }
         let lowers: Vec<PathBuf> = chain[1..].iter().map(|layer| self.driver.diff(&layer.id)).collect();
         changes(&self.driver.diff(layer), &lowers)
     }
@@ -64,10 +73,19 @@ impl Store {
     /// # Errors
     /// There is no such container; its files cannot be read.
     pub fn container_size(&self, id: &str) -> Result<u64> {
-        let container = self.container(id)?;
-        let layer = self.layer(&container.layer)?;
-        self.own_files(&layer)?;
-        tree_size(&self.driver.diff(&layer.id))
+        let layer = self.container(id)?.layer;
+        let directory = self.driver.diff(&layer);
+        if self.driver.kind() == DriverKind::Overlay {
+            return tree_size(&directory);
+        }
+        let mut size = 0;
+        for change in self.layer_changes(&layer)? {
+            let path = directory.join(change.path.strip_prefix("/").unwrap_or(&change.path));
+            // It may be gone by now.
+            let data = cove_sys::fs::symlink_metadata(path).ok().filter(|data| !data.is_dir());
+            size += data.map_or(0, |data| data.len());
+        }
+        Ok(size)
     }
 
     /// The overlay directories of a container: what it wrote, and the layers below, nearest first.
@@ -77,17 +95,13 @@ impl Store {
     pub fn container_directories(&self, id: &str) -> Result<(PathBuf, Vec<PathBuf>)> {
         let container = self.container(id)?;
         let chain = chain(&self.read_layers()?, &container.layer)?;
-        self.own_files(&chain[0])?;
+        if self.driver.kind() == DriverKind::Vfs {
+            return Err(StorageError::Unsupported(
+                "finding a container's own directory with the vfs driver".into(),
+            ));
+        }
         let lowers = chain[1..].iter().map(|layer| self.driver.diff(&layer.id)).collect();
         Ok((self.driver.diff(&container.layer), lowers))
-    }
-
-    /// Refuses where the driver does not keep a layer's own files apart.
-    fn own_files(&self, layer: &Layer) -> Result<()> {
-        if self.driver.kind() == DriverKind::Overlay || layer.parent.is_empty() {
-            return Ok(());
-        }
-        Err(StorageError::Unsupported("finding the changes of a layer with the vfs driver".into()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Layer archives: reading them into a directory in one pass, and writing them again bit for bit.
 
+mod compare;
 mod compression;
 mod crc64;
 mod extract;
@@ -17,10 +18,11 @@ pub use compression::Compression;
 pub use extract::Extracted;
 pub use walk::{Change, ChangeKind};
 
+pub(crate) use compare::compare;
 pub(crate) use extract::{ExtractOptions, extract};
 pub(crate) use merge::{copy_tree, merge_tree};
 pub(crate) use reassemble::Reassembler;
 pub(crate) use shift::shift_owners;
 pub(crate) use tree::WhiteoutStyle;
 pub(crate) use walk::{changes, tree_size};
-pub(crate) use write::{write_layer_tar, write_tree_tar};
+pub(crate) use write::{write_changes_tar, write_layer_tar, write_tree_tar};

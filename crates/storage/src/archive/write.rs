@@ -1,6 +1,6 @@
 //! Writing a tree as tar (ustar with PAX records where needed), in the manner of podman's layers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
-use super::walk::{Entry, is_opaque, walk};
+use super::walk::{Change, ChangeKind, Entry, is_opaque, walk};
 use crate::driver::to_container;
 use crate::error::{Context, Result, StorageError};
 use crate::record::IdMap;
@@ -27,6 +27,31 @@ pub(crate) type IdMaps = (Vec<IdMap>, Vec<IdMap>);
 /// Writes what is below a directory as it is; sockets are left out.
 pub(crate) fn write_tree_tar(root: &Path, maps: &IdMaps, out: &mut dyn Write) -> Result<()> {
     write_tree(root, maps, out, false)
+}
+
+/// Writes those entries of a whole tree that `changes` names, and whiteouts for what is deleted.
+pub(crate) fn write_changes_tar(
+    root: &Path,
+    changes: &[Change],
+    maps: &IdMaps,
+    out: &mut dyn Write,
+) -> Result<()> {
+    let relative = |change: &Change| {
+        let path = change.path.strip_prefix("/").unwrap_or(&change.path);
+        path.as_os_str().as_bytes().to_vec()
+    };
+    let wanted: HashSet<Vec<u8>> =
+        changes.iter().filter(|change| change.kind != ChangeKind::Deleted).map(relative).collect();
+    let mut writer = Writer { out, links: HashMap::new(), root, maps, is_layer: false };
+    walk(root, &mut |entry| if wanted.contains(entry.path) { writer.entry(entry) } else { Ok(()) })?;
+    for change in changes.iter().filter(|change| change.kind == ChangeKind::Deleted) {
+        let path = relative(change);
+        let base = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+        let name = [&path[..base], b".wh.", &path[base..]].concat();
+        let item = Item { name: &name, link: b"", flag: b'0', size: 0, device: 0, xattrs: Vec::new() };
+        writer.header(&Numbers { mode: 0, uid: 0, gid: 0, seconds: 0 }, &item)?;
+    }
+    writer.put(&[0; 1024])
 }
 
 fn write_tree(root: &Path, maps: &IdMaps, out: &mut dyn Write, is_layer: bool) -> Result<()> {
@@ -54,13 +79,28 @@ struct Item<'a> {
     xattrs: Vec<(String, Vec<u8>)>,
 }
 
+/// Mode, owner and time of an entry.
+struct Numbers {
+    mode: u32,
+    uid: u32,
+    gid: u32,
+    seconds: i64,
+}
+
+impl From<&Entry<'_>> for Numbers {
+    fn from(entry: &Entry<'_>) -> Self {
+        let stat = entry.stat;
+        Self { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, seconds: stat.st_mtime }
+    }
+}
+
 impl Writer<'_> {
     fn entry(&mut self, entry: &Entry<'_>) -> Result<()> {
         let plain = |flag| Item { name: entry.path, link: b"", flag, size: 0, device: 0, xattrs: Vec::new() };
         if self.is_layer && entry.is_whiteout() {
             let parent = &entry.path[..entry.path.len() - entry.name.len()];
             let name = [parent, b".wh.", entry.name.as_bytes()].concat();
-            return self.header(entry, &Item { name: &name, ..plain(b'0') });
+            return self.header(&entry.into(), &Item { name: &name, ..plain(b'0') });
         }
         // fuse-overlayfs leaves both the file and the attribute, which was written with the directory.
         if self.is_layer && entry.name == ".wh..wh..opq" && parent_is_opaque(entry) {
@@ -77,16 +117,16 @@ impl Writer<'_> {
                 if self.known_link(entry)? {
                     return Ok(());
                 }
-                self.header(entry, &Item { link: target.as_bytes(), ..plain(b'2') })
+                self.header(&entry.into(), &Item { link: target.as_bytes(), ..plain(b'2') })
             }
             FileType::CharacterDevice | FileType::BlockDevice => {
                 if self.known_link(entry)? {
                     return Ok(());
                 }
                 let flag = if entry.kind() == FileType::CharacterDevice { b'3' } else { b'4' };
-                self.header(entry, &Item { device: entry.stat.st_rdev, ..plain(flag) })
+                self.header(&entry.into(), &Item { device: entry.stat.st_rdev, ..plain(flag) })
             }
-            FileType::Fifo => self.header(entry, &plain(b'6')),
+            FileType::Fifo => self.header(&entry.into(), &plain(b'6')),
             // A socket means nothing without its process.
             _ => Ok(()),
         }
@@ -100,11 +140,11 @@ impl Writer<'_> {
         let xattrs = self.xattrs(&directory, entry)?;
         let name = [entry.path, b"/"].concat();
         let item = Item { name: &name, link: b"", flag: b'5', size: 0, device: 0, xattrs };
-        self.header(entry, &item)?;
+        self.header(&entry.into(), &item)?;
         if self.is_layer && is_opaque(&directory) {
             let name = [entry.path, b"/.wh..wh..opq"].concat();
             let item = Item { name: &name, link: b"", flag: b'0', size: 0, device: 0, xattrs: Vec::new() };
-            self.header(entry, &item)?;
+            self.header(&entry.into(), &item)?;
         }
         Ok(())
     }
@@ -124,7 +164,7 @@ impl Writer<'_> {
         let xattrs = self.xattrs(&fd, entry)?;
         let size = u64::try_from(stat.st_size).unwrap_or_default();
         let item = Item { name: entry.path, link: b"", flag: b'0', size, device: 0, xattrs };
-        self.header(entry, &item)?;
+        self.header(&entry.into(), &item)?;
         self.contents(&mut File::from(fd), size, entry)
     }
 
@@ -159,7 +199,7 @@ impl Writer<'_> {
         if let Some(first) = self.links.get(&inode).cloned() {
             let item =
                 Item { name: entry.path, link: &first, flag: b'1', size: 0, device: 0, xattrs: Vec::new() };
-            self.header(entry, &item)?;
+            self.header(&entry.into(), &item)?;
             return Ok(true);
         }
         self.links.insert(inode, entry.path.to_vec());
@@ -201,7 +241,7 @@ impl Writer<'_> {
         Ok(found)
     }
 
-    fn header(&mut self, entry: &Entry<'_>, item: &Item<'_>) -> Result<()> {
+    fn header(&mut self, numbers: &Numbers, item: &Item<'_>) -> Result<()> {
         let mut records = Vec::new();
         let mut block = [0; 512];
         let fits = |name: &[u8], limit: usize| name.len() <= limit && name.is_ascii();
@@ -221,11 +261,11 @@ impl Writer<'_> {
         if !fits(item.link, 100) {
             pax(&mut records, "linkpath", item.link);
         }
-        octal(&mut block[100..108], u64::from(entry.stat.st_mode & 0o7777));
+        octal(&mut block[100..108], u64::from(numbers.mode));
         // Owners that are not mapped cannot come from the container; they stay what they are.
         let (users, groups) = self.maps;
-        let uid = to_container(users, entry.stat.st_uid).unwrap_or(entry.stat.st_uid);
-        let gid = to_container(groups, entry.stat.st_gid).unwrap_or(entry.stat.st_gid);
+        let uid = to_container(users, numbers.uid).unwrap_or(numbers.uid);
+        let gid = to_container(groups, numbers.gid).unwrap_or(numbers.gid);
         for (range, value, key) in [
             (108..116, u64::from(uid), "uid"),
             (116..124, u64::from(gid), "gid"),
@@ -235,7 +275,7 @@ impl Writer<'_> {
                 pax(&mut records, key, value.to_string().as_bytes());
             }
         }
-        let seconds = entry.stat.st_mtime;
+        let seconds = numbers.seconds;
         if !u64::try_from(seconds).is_ok_and(|seconds| octal(&mut block[136..148], seconds)) {
             octal(&mut block[136..148], 0);
             pax(&mut records, "mtime", seconds.to_string().as_bytes());
