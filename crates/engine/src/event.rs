@@ -269,7 +269,7 @@ impl Watch {
         })?;
         let flags = inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO;
         inotify::add_watch(&fd, directory, flags).map_err(std::io::Error::from)?;
-        Ok(Self { fd: AsyncFd::new(fd)? })
+        Ok(Self { fd: AsyncFd::register(fd).map_err(std::io::Error::from)? })
     }
 
     async fn changed(&self) -> std::io::Result<()> {

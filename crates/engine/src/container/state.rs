@@ -16,7 +16,6 @@ use cove_api::{ContainerState, Error, ErrorKind, Result, Timestamp};
 use cove_runtime::ProcessState;
 
 use crate::engine::Core;
-use crate::name::short;
 use crate::state::ContainerRow;
 
 /// The exit code of a container whose monitor was killed before it knew.
@@ -49,15 +48,6 @@ impl Legal for ContainerState {
 /// The error for an operation that the state forbids, in podman's words.
 pub(crate) fn improper(message: String) -> Error {
     Error::new(ErrorKind::WrongState, format!("{message}: container state improper"))
-}
-
-/// The error for an operation that needs a running container.
-pub(crate) fn not_running(row: &ContainerRow, operation: &str) -> Error {
-    improper(format!(
-        "can only {operation} running containers. {} is in state {}",
-        short(&row.id),
-        row.state
-    ))
 }
 
 impl Core {

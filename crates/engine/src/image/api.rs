@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 use cove_api::{
-    ByteStream, Error, ErrorKind, ImageHistoryRow, ImageInspect, ImageListOptions, ImageRemoveOptions,
-    ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress, PullOptions, PullReport, Result,
-    SaveOptions, ValueStream,
+    ByteStream, ErrorKind, ImageHistoryRow, ImageInspect, ImageListOptions, ImageRemoveOptions, ImageRemoveReport,
+    ImageSummary, Images, ImportOptions, LoadReport, Progress, PullOptions, PullReport, Result, SaveOptions,
+    ValueStream,
 };
 
 use crate::engine::{LocalEngine, blocking};
-use crate::image::{load, lookup, pull};
+use crate::image::{import, inspect, list, load, lookup, names, pull, remove, save};
 
 #[async_trait]
 impl Images for LocalEngine {
@@ -16,16 +16,18 @@ impl Images for LocalEngine {
         pull::pull(&self.core, name, options).await
     }
 
-    async fn list(&self, _options: ImageListOptions) -> Result<Vec<ImageSummary>> {
-        Err(Error::unsupported("listing images is not supported yet"))
+    async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>> {
+        blocking(&self.core, move |core| list::list(core, &options)).await
     }
 
-    async fn inspect(&self, _name: &str) -> Result<ImageInspect> {
-        Err(Error::unsupported("inspecting images is not supported yet"))
+    async fn inspect(&self, name: &str) -> Result<ImageInspect> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| inspect::inspect(core, &name)).await
     }
 
-    async fn history(&self, _name: &str) -> Result<Vec<ImageHistoryRow>> {
-        Err(Error::unsupported("the history of images is not supported yet"))
+    async fn history(&self, name: &str) -> Result<Vec<ImageHistoryRow>> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| inspect::history(core, &name)).await
     }
 
     async fn exists(&self, name: &str) -> Result<bool> {
@@ -38,27 +40,30 @@ impl Images for LocalEngine {
         .await
     }
 
-    async fn remove(&self, _names: Vec<String>, _options: ImageRemoveOptions) -> Result<ImageRemoveReport> {
-        Err(Error::unsupported("removing images is not supported yet"))
+    async fn remove(&self, names: Vec<String>, options: ImageRemoveOptions) -> Result<ImageRemoveReport> {
+        blocking(&self.core, move |core| remove::remove(core, &names, &options)).await
     }
 
-    async fn tag(&self, _name: &str, _new_name: &str) -> Result<()> {
-        Err(Error::unsupported("tagging images is not supported yet"))
+    async fn tag(&self, name: &str, new_name: &str) -> Result<()> {
+        let (name, new_name) = (name.to_owned(), new_name.to_owned());
+        blocking(&self.core, move |core| names::tag(core, &name, &new_name)).await
     }
 
-    async fn untag(&self, _name: &str, _names: Vec<String>) -> Result<()> {
-        Err(Error::unsupported("untagging images is not supported yet"))
+    async fn untag(&self, name: &str, names: Vec<String>) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| names::untag(core, &name, &names)).await
     }
 
     async fn load(&self, archive: ByteStream) -> Result<LoadReport> {
         load::load(&self.core, archive).await
     }
 
-    async fn save(&self, _names: Vec<String>, _options: SaveOptions) -> Result<ByteStream> {
-        Err(Error::unsupported("saving images is not supported yet"))
+    async fn save(&self, names: Vec<String>, options: SaveOptions) -> Result<ByteStream> {
+        save::save(&self.core, names, options).await
     }
 
-    async fn import(&self, _archive: ByteStream, _options: ImportOptions) -> Result<String> {
-        Err(Error::unsupported("importing images is not supported yet"))
+    async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String> {
+        let reader = load::body_reader(archive);
+        blocking(&self.core, move |core| import::import(core, reader, &options)).await
     }
 }

@@ -1,8 +1,13 @@
 //! Images: getting them, finding them, telling about them, taking them away.
 
-pub(crate) mod api;
+mod api;
 mod destination;
+mod import;
+mod inspect;
+mod list;
 mod load;
 pub(crate) mod lookup;
+mod names;
 mod pull;
 pub(crate) mod remove;
+mod save;

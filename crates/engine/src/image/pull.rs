@@ -339,7 +339,7 @@ fn progress(sender: &Sender) -> CopyProgress {
     let sizes: Mutex<HashMap<String, u64>> = Mutex::default();
     Arc::new(move |event| {
         let mut sizes = sizes.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut blob = |digest: String, current: Option<u64>, phase| {
+        let blob = |digest: String, current: Option<u64>, phase| {
             let total = sizes.get(&digest).copied().unwrap_or(0);
             Progress::Blob(BlobProgress { digest, current: current.unwrap_or(total), total, phase })
         };

@@ -10,19 +10,19 @@ use super::{Database, StateError};
 
 /// A container as the database has it.
 #[derive(Debug, Clone)]
-pub struct ContainerRow {
+pub(crate) struct ContainerRow {
     /// The whole id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Nanoseconds since the epoch.
-    pub created: i64,
+    pub(crate) created: i64,
     /// Its state at the last change.
-    pub state: ContainerState,
+    pub(crate) state: ContainerState,
     /// What it is.
-    pub config: ContainerConfig,
+    pub(crate) config: ContainerConfig,
     /// What became of it.
-    pub status: ContainerStatus,
+    pub(crate) status: ContainerStatus,
 }
 
 /// Seconds for which exit codes of removed containers are kept.
@@ -32,7 +32,7 @@ const COLUMNS: &str = "id, name, created, state, config, status";
 
 /// How a lookup by name, id or start of an id went.
 #[derive(Debug)]
-pub enum Lookup<T> {
+pub(crate) enum Lookup<T> {
     /// One is meant.
     Found(T),
     /// None.
@@ -43,7 +43,7 @@ pub enum Lookup<T> {
 
 impl Database {
     /// Adds a container with its relations; [`None`] where the name is free, else the id that has it.
-    pub fn add_container(&self, row: &ContainerRow, durable: bool) -> Result<Option<String>, StateError> {
+    pub(crate) fn add_container(&self, row: &ContainerRow, durable: bool) -> Result<Option<String>, StateError> {
         let config = encode(&row.id, &row.config)?;
         let status = encode(&row.id, &row.status)?;
         self.transaction(durable, |transaction| {
@@ -77,7 +77,7 @@ impl Database {
     }
 
     /// Writes state and status.
-    pub fn save_status(
+    pub(crate) fn save_status(
         &self,
         id: &str,
         state: ContainerState,
@@ -94,18 +94,8 @@ impl Database {
         run().map_err(|error| self.error(error))
     }
 
-    /// Writes the configuration (a new log path and the like).
-    pub fn save_config(&self, id: &str, config: &ContainerConfig) -> Result<(), StateError> {
-        let config = encode(id, config)?;
-        let connection = self.lock();
-        connection
-            .execute("UPDATE containers SET config = ?2 WHERE id = ?1", params![id, config])
-            .map(drop)
-            .map_err(|error| self.error(error))
-    }
-
     /// Gives a container a new name; the id of the container that has it already, where there is one.
-    pub fn rename_container(&self, id: &str, name: &str) -> Result<Option<String>, StateError> {
+    pub(crate) fn rename_container(&self, id: &str, name: &str) -> Result<Option<String>, StateError> {
         self.transaction(true, |transaction| {
             let run = || -> rusqlite::Result<Option<String>> {
                 let holder: Option<String> = transaction
@@ -121,12 +111,12 @@ impl Database {
     }
 
     /// The container of exactly that id.
-    pub fn container(&self, id: &str) -> Result<Option<ContainerRow>, StateError> {
+    pub(crate) fn container(&self, id: &str) -> Result<Option<ContainerRow>, StateError> {
         self.one_container("id = ?1", id)
     }
 
     /// The container of exactly that name.
-    pub fn container_by_name(&self, name: &str) -> Result<Option<ContainerRow>, StateError> {
+    pub(crate) fn container_by_name(&self, name: &str) -> Result<Option<ContainerRow>, StateError> {
         self.one_container("name = ?1", name)
     }
 
@@ -145,7 +135,7 @@ impl Database {
     }
 
     /// The container meant by a name, an id, or the start of an id.
-    pub fn find_container(&self, wanted: &str) -> Result<Lookup<ContainerRow>, StateError> {
+    pub(crate) fn find_container(&self, wanted: &str) -> Result<Lookup<ContainerRow>, StateError> {
         if let Some(row) = self.container_by_name(wanted)? {
             return Ok(Lookup::Found(row));
         }
@@ -172,17 +162,17 @@ impl Database {
     }
 
     /// All containers, oldest first.
-    pub fn containers(&self) -> Result<Vec<ContainerRow>, StateError> {
+    pub(crate) fn containers(&self) -> Result<Vec<ContainerRow>, StateError> {
         self.many_containers("1 ORDER BY created, id", &[])
     }
 
     /// Containers made from the image.
-    pub fn containers_of_image(&self, image: &str) -> Result<Vec<ContainerRow>, StateError> {
+    pub(crate) fn containers_of_image(&self, image: &str) -> Result<Vec<ContainerRow>, StateError> {
         self.many_containers("image = ?1 ORDER BY created, id", &[image])
     }
 
     /// Containers that use the volume.
-    pub fn containers_of_volume(&self, volume: &str) -> Result<Vec<ContainerRow>, StateError> {
+    pub(crate) fn containers_of_volume(&self, volume: &str) -> Result<Vec<ContainerRow>, StateError> {
         self.many_containers(
             "id IN (SELECT container FROM container_volumes WHERE volume = ?1) ORDER BY created, id",
             &[volume],
@@ -190,7 +180,7 @@ impl Database {
     }
 
     /// Containers on the network.
-    pub fn containers_of_network(&self, network: &str) -> Result<Vec<ContainerRow>, StateError> {
+    pub(crate) fn containers_of_network(&self, network: &str) -> Result<Vec<ContainerRow>, StateError> {
         self.many_containers(
             "id IN (SELECT container FROM container_networks WHERE network = ?1) ORDER BY created, id",
             &[network],
@@ -198,7 +188,7 @@ impl Database {
     }
 
     /// Containers that use the container's namespaces or volumes.
-    pub fn dependents(&self, id: &str) -> Result<Vec<ContainerRow>, StateError> {
+    pub(crate) fn dependents(&self, id: &str) -> Result<Vec<ContainerRow>, StateError> {
         self.many_containers(
             "id IN (SELECT container FROM container_dependencies WHERE needs = ?1) ORDER BY created, id",
             &[id],
@@ -219,20 +209,8 @@ impl Database {
         raw.into_iter().map(RawRow::decode).collect()
     }
 
-    /// How many containers there are, and how many of each image.
-    pub fn container_counts(&self) -> Result<std::collections::HashMap<String, i64>, StateError> {
-        let connection = self.lock();
-        let run = || -> rusqlite::Result<_> {
-            connection
-                .prepare_cached("SELECT image, count(*) FROM containers GROUP BY image")?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        };
-        run().map_err(|error| self.error(error))
-    }
-
     /// Takes a container out, with its exec sessions and relations.
-    pub fn remove_container(&self, id: &str) -> Result<(), StateError> {
+    pub(crate) fn remove_container(&self, id: &str) -> Result<(), StateError> {
         self.transaction(false, |transaction| {
             transaction
                 .prepare_cached("DELETE FROM containers WHERE id = ?1")
@@ -243,7 +221,7 @@ impl Database {
     }
 
     /// Keeps an exit code for those who ask after the container is gone; forgets those of long ago.
-    pub fn keep_exit_code(&self, id: &str, code: i32) -> Result<(), StateError> {
+    pub(crate) fn keep_exit_code(&self, id: &str, code: i32) -> Result<(), StateError> {
         let now = jiff::Timestamp::now().as_second();
         let connection = self.lock();
         let run = || -> rusqlite::Result<()> {
@@ -259,7 +237,7 @@ impl Database {
     }
 
     /// The last exit code of a container, also of one that is gone since a short time.
-    pub fn exit_code(&self, id: &str) -> Result<Option<i32>, StateError> {
+    pub(crate) fn exit_code(&self, id: &str) -> Result<Option<i32>, StateError> {
         let connection = self.lock();
         let run = || -> rusqlite::Result<Option<i32>> {
             connection
@@ -271,7 +249,7 @@ impl Database {
     }
 
     /// Writes an exec session.
-    pub fn save_exec(&self, record: &ExecRecord) -> Result<(), StateError> {
+    pub(crate) fn save_exec(&self, record: &ExecRecord) -> Result<(), StateError> {
         let text = encode(&record.id, record)?;
         let connection = self.lock();
         let run = || -> rusqlite::Result<()> {
@@ -287,7 +265,7 @@ impl Database {
     }
 
     /// The exec session of an id or the start of one.
-    pub fn find_exec(&self, wanted: &str) -> Result<Lookup<ExecRecord>, StateError> {
+    pub(crate) fn find_exec(&self, wanted: &str) -> Result<Lookup<ExecRecord>, StateError> {
         if !is_hexadecimal(wanted) || wanted.len() > 64 {
             return Ok(Lookup::Missing);
         }
@@ -309,7 +287,7 @@ impl Database {
     }
 
     /// The exec sessions of a container.
-    pub fn execs_of(&self, container: &str) -> Result<Vec<ExecRecord>, StateError> {
+    pub(crate) fn execs_of(&self, container: &str) -> Result<Vec<ExecRecord>, StateError> {
         let found: Vec<String> = {
             let connection = self.lock();
             let run = || -> rusqlite::Result<Vec<String>> {
@@ -324,7 +302,7 @@ impl Database {
     }
 
     /// Forgets an exec session.
-    pub fn remove_exec(&self, id: &str) -> Result<(), StateError> {
+    pub(crate) fn remove_exec(&self, id: &str) -> Result<(), StateError> {
         let connection = self.lock();
         connection
             .execute("DELETE FROM exec_sessions WHERE id = ?1", [id])
@@ -333,7 +311,7 @@ impl Database {
     }
 
     /// Forgets the exec sessions of a container.
-    pub fn remove_execs_of(&self, container: &str) -> Result<(), StateError> {
+    pub(crate) fn remove_execs_of(&self, container: &str) -> Result<(), StateError> {
         let connection = self.lock();
         connection
             .execute("DELETE FROM exec_sessions WHERE container = ?1", [container])

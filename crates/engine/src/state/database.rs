@@ -126,7 +126,7 @@ impl From<StateError> for cove_api::Error {
 }
 
 /// The open database. One connection, used by one thread at a time; other processes use it at the same time.
-pub struct Database {
+pub(crate) struct Database {
     path: PathBuf,
     connection: Mutex<Connection>,
 }
@@ -136,7 +136,7 @@ impl Database {
     ///
     /// # Errors
     /// [`StateError`]; for a broken file a copy is kept first.
-    pub fn open(directory: &Path) -> Result<Self, StateError> {
+    pub(crate) fn open(directory: &Path) -> Result<Self, StateError> {
         let path = directory.join("state.db");
         if !path.exists() {
             make_private(directory)

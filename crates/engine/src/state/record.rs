@@ -10,101 +10,101 @@ use cove_api::{
 use serde::{Deserialize, Serialize};
 
 /// The version of [`ContainerConfig`] and [`ContainerStatus`] that this code writes.
-pub const RECORD_VERSION: u32 = 1;
+pub(crate) const RECORD_VERSION: u32 = 1;
 
 /// What a container is: the request and everything that `create` has resolved. It does not change afterwards but
 /// for the name.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ContainerConfig {
+pub(crate) struct ContainerConfig {
     /// [`RECORD_VERSION`].
-    pub version: u32,
+    pub(crate) version: u32,
     /// The request.
-    pub spec: ContainerSpec,
+    pub(crate) spec: ContainerSpec,
     /// The image it was made from.
-    pub image: ImageFacts,
+    pub(crate) image: ImageFacts,
     /// Entrypoint and command as they are run.
-    pub arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     /// The entrypoint part of [`ContainerConfig::arguments`].
-    pub entrypoint: Vec<String>,
+    pub(crate) entrypoint: Vec<String>,
     /// The command part of [`ContainerConfig::arguments`].
-    pub command: Vec<String>,
+    pub(crate) command: Vec<String>,
     /// The whole environment, `NAME=value`.
-    pub env: Vec<String>,
+    pub(crate) env: Vec<String>,
     /// Absolute.
-    pub work_dir: String,
+    pub(crate) work_dir: String,
     /// `user[:group]` as the user or the image wrote it; empty is root.
-    pub user: String,
+    pub(crate) user: String,
     /// Number of the stop signal.
-    pub stop_signal: i32,
+    pub(crate) stop_signal: i32,
     /// Seconds between the stop signal and SIGKILL.
-    pub stop_timeout: u32,
+    pub(crate) stop_timeout: u32,
     /// Host name inside; empty where the UTS namespace is not its own.
-    pub hostname: String,
+    pub(crate) hostname: String,
     /// Labels of image and request together.
-    pub labels: StringMap,
+    pub(crate) labels: StringMap,
     /// Annotations.
-    pub annotations: StringMap,
+    pub(crate) annotations: StringMap,
     /// Volumes with their names.
-    pub volumes: Vec<ContainerVolume>,
+    pub(crate) volumes: Vec<ContainerVolume>,
     /// How it is networked.
-    pub network: NetworkMode,
+    pub(crate) network: NetworkMode,
     /// Networks by name, for [`NetworkMode::Bridge`].
-    pub networks: BTreeMap<String, PerNetworkOptions>,
+    pub(crate) networks: BTreeMap<String, PerNetworkOptions>,
     /// Published ports with their host ports.
-    pub ports: Vec<PortMapping>,
+    pub(crate) ports: Vec<PortMapping>,
     /// Exposed ports: `80/tcp`.
-    pub exposed: Vec<String>,
+    pub(crate) exposed: Vec<String>,
     /// Log driver.
-    pub log_driver: String,
+    pub(crate) log_driver: String,
     /// Log file.
-    pub log_path: String,
+    pub(crate) log_path: String,
     /// Bytes after which the log is started anew; 0 is never.
-    pub log_size: u64,
+    pub(crate) log_size: u64,
     /// When it is started again.
-    pub restart: RestartPolicy,
+    pub(crate) restart: RestartPolicy,
     /// `--rm`.
-    pub auto_remove: bool,
+    pub(crate) auto_remove: bool,
     /// Absolute path of the OCI runtime.
-    pub runtime: String,
+    pub(crate) runtime: String,
     /// Ids of containers whose namespaces or volumes it uses.
-    pub dependencies: Vec<String>,
+    pub(crate) dependencies: Vec<String>,
 }
 
 /// What a container remembers of its image.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ImageFacts {
+pub(crate) struct ImageFacts {
     /// The id; empty for `--rootfs`.
-    pub id: String,
+    pub(crate) id: String,
     /// The name it was found by, whole.
-    pub name: String,
+    pub(crate) name: String,
     /// Digest of the manifest.
-    pub digest: String,
+    pub(crate) digest: String,
     /// The run-time part of its configuration.
-    pub config: ImageConfig,
+    pub(crate) config: ImageConfig,
 }
 
 /// A volume in a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ContainerVolume {
+pub(crate) struct ContainerVolume {
     /// The volume.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it is mounted.
-    pub destination: String,
+    pub(crate) destination: String,
     /// Mount options.
-    pub options: Vec<String>,
+    pub(crate) options: Vec<String>,
     /// A directory in it, in place of its root.
-    pub sub_path: String,
+    pub(crate) sub_path: String,
     /// It was made with the container and goes with it.
-    pub anonymous: bool,
+    pub(crate) anonymous: bool,
 }
 
 /// How a container is networked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum NetworkMode {
+pub(crate) enum NetworkMode {
     /// Its own namespace on networks.
     #[default]
     Bridge,
@@ -127,80 +127,80 @@ pub enum NetworkMode {
 /// When a container is started again by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct RestartPolicy {
+pub(crate) struct RestartPolicy {
     /// `no`, `always`, `on-failure`, `unless-stopped` or empty.
-    pub name: String,
+    pub(crate) name: String,
     /// Attempts of `on-failure`; 0 is any number.
-    pub tries: u32,
+    pub(crate) tries: u32,
 }
 
 /// What became of a container so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ContainerStatus {
+pub(crate) struct ContainerStatus {
     /// [`RECORD_VERSION`].
-    pub version: u32,
+    pub(crate) version: u32,
     /// Which boot of the host the run-time parts belong to.
-    pub boot_id: String,
+    pub(crate) boot_id: String,
     /// The first process; 0 where there is none.
-    pub pid: i32,
+    pub(crate) pid: i32,
     /// Its start time, so that a reused pid is not taken for it.
-    pub pid_start: u64,
+    pub(crate) pid_start: u64,
     /// The monitor; 0 where there is none.
-    pub monitor_pid: i32,
+    pub(crate) monitor_pid: i32,
     /// Its start time.
-    pub monitor_start: u64,
+    pub(crate) monitor_start: u64,
     /// Exit code of the last run.
-    pub exit_code: i32,
+    pub(crate) exit_code: i32,
     /// Nanoseconds since the epoch; 0 is never.
-    pub started_at: i64,
+    pub(crate) started_at: i64,
     /// Nanoseconds since the epoch; 0 is never.
-    pub finished_at: i64,
+    pub(crate) finished_at: i64,
     /// The kernel killed it for lack of memory.
-    pub oom_killed: bool,
+    pub(crate) oom_killed: bool,
     /// Automatic starts.
-    pub restarts: u32,
+    pub(crate) restarts: u32,
     /// Stopped by a user, which keeps the restart policy from starting it again.
-    pub stopped_by_user: bool,
+    pub(crate) stopped_by_user: bool,
     /// Why the last start failed, or how the exit code got lost.
-    pub error: String,
+    pub(crate) error: String,
     /// What its networks gave, by name.
-    pub networks: BTreeMap<String, NetworkStatus>,
+    pub(crate) networks: BTreeMap<String, NetworkStatus>,
     /// Address under which it reaches the host through a user-mode network; empty where there is none.
-    pub host_address: String,
+    pub(crate) host_address: String,
     /// Path of its network namespace; empty where it has none of its own.
-    pub netns: String,
+    pub(crate) netns: String,
     /// Path of the mounted root file system; empty where it is not mounted.
-    pub mountpoint: String,
+    pub(crate) mountpoint: String,
     /// It has run at least once.
-    pub ran: bool,
+    pub(crate) ran: bool,
     /// Mounts, network and run-time files are there or half there.
-    pub prepared: bool,
+    pub(crate) prepared: bool,
     /// The cgroup, relative to the mount of the hierarchy.
-    pub cgroup: String,
+    pub(crate) cgroup: String,
 }
 
 /// An exec session.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ExecRecord {
+pub(crate) struct ExecRecord {
     /// [`RECORD_VERSION`].
-    pub version: u32,
+    pub(crate) version: u32,
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its container's id.
-    pub container: String,
+    pub(crate) container: String,
     /// The request.
-    pub spec: ExecSpec,
+    pub(crate) spec: ExecSpec,
     /// It has been started.
-    pub started: bool,
+    pub(crate) started: bool,
     /// The process; 0 where there is none.
-    pub pid: i32,
+    pub(crate) pid: i32,
     /// Its start time.
-    pub pid_start: u64,
+    pub(crate) pid_start: u64,
     /// Exit code, once it has ended.
-    pub exit_code: Option<i32>,
+    pub(crate) exit_code: Option<i32>,
     /// Which boot of the host it belongs to.
-    pub boot_id: String,
+    pub(crate) boot_id: String,
 }
 

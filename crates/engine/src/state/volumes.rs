@@ -9,7 +9,7 @@ use super::{Database, StateError};
 
 impl Database {
     /// Adds a volume; false where one of that name exists.
-    pub fn add_volume(&self, volume: &Volume) -> Result<bool, StateError> {
+    pub(crate) fn add_volume(&self, volume: &Volume) -> Result<bool, StateError> {
         let config = encode(volume)?;
         let created = i64::try_from(volume.created_at.as_nanosecond()).unwrap_or_default();
         self.transaction(true, |transaction| {
@@ -24,7 +24,7 @@ impl Database {
     }
 
     /// Writes a volume that has changed.
-    pub fn save_volume(&self, volume: &Volume) -> Result<(), StateError> {
+    pub(crate) fn save_volume(&self, volume: &Volume) -> Result<(), StateError> {
         let config = encode(volume)?;
         let connection = self.lock();
         connection
@@ -34,7 +34,7 @@ impl Database {
     }
 
     /// The volume of exactly that name.
-    pub fn volume(&self, name: &str) -> Result<Option<Volume>, StateError> {
+    pub(crate) fn volume(&self, name: &str) -> Result<Option<Volume>, StateError> {
         let text: Option<String> = {
             let connection = self.lock();
             let run = || -> rusqlite::Result<Option<String>> {
@@ -49,7 +49,7 @@ impl Database {
     }
 
     /// The volume meant by a name or the start of one.
-    pub fn find_volume(&self, wanted: &str) -> Result<Lookup<Volume>, StateError> {
+    pub(crate) fn find_volume(&self, wanted: &str) -> Result<Lookup<Volume>, StateError> {
         if let Some(volume) = self.volume(wanted)? {
             return Ok(Lookup::Found(volume));
         }
@@ -62,7 +62,7 @@ impl Database {
     }
 
     /// All volumes by name.
-    pub fn volumes(&self) -> Result<Vec<Volume>, StateError> {
+    pub(crate) fn volumes(&self) -> Result<Vec<Volume>, StateError> {
         let texts: Vec<(String, String)> = {
             let connection = self.lock();
             let run = || -> rusqlite::Result<_> {
@@ -77,7 +77,7 @@ impl Database {
     }
 
     /// Takes a volume out; fails (foreign key) where a container uses it.
-    pub fn remove_volume(&self, name: &str) -> Result<(), StateError> {
+    pub(crate) fn remove_volume(&self, name: &str) -> Result<(), StateError> {
         self.transaction(false, |transaction| {
             transaction
                 .execute("DELETE FROM volumes WHERE name = ?1", [name])
