@@ -269,7 +269,10 @@ impl Watch {
         })?;
         let flags = inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO;
         inotify::add_watch(&fd, directory, flags).map_err(std::io::Error::from)?;
-        Ok(Self { fd: AsyncFd::register(fd).map_err(std::io::Error::from)? })
+        // SAFETY: the descriptor is owned by the registration, which alone closes it, and always names the same
+        // inotify instance.
+        let fd = unsafe { AsyncFd::register(fd) }.map_err(std::io::Error::from)?;
+        Ok(Self { fd })
     }
 
     async fn changed(&self) -> std::io::Result<()> {
