@@ -1,4 +1,4 @@
-//! Making directories with exact modes, and removing trees.
+//! Making directories with exact modes, and reading and removing files that may be missing.
 
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -7,6 +7,7 @@ use std::path::Path;
 use cove_sys::fs;
 
 use crate::error::{Context, Result};
+pub(crate) use crate::remove::remove_all;
 
 /// Makes `path` and its missing parents, mode 0700.
 pub(crate) fn create_private(path: &Path) -> Result<()> {
@@ -27,19 +28,6 @@ pub(crate) fn ensure(path: &Path, mode: u32) -> Result<()> {
     match create_exact(path, mode) {
         Err(crate::StorageError::File(error)) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
-    }
-}
-
-/// Removes a file or a tree, without following symbolic links; nothing there is no error.
-pub(crate) fn remove_all(path: &Path) -> Result<()> {
-    let result = match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => Ok(other?),
     }
 }
 

@@ -18,6 +18,7 @@ mod layers;
 mod lock;
 mod mounts;
 mod record;
+mod remove;
 mod store;
 mod table;
 mod tempdir;

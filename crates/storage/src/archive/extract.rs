@@ -11,7 +11,8 @@ use rustix::fs::FileType;
 
 use super::compression::Compression;
 use super::crc64::Crc64;
-use super::header::{self, BadHeader, Extent, Header, Kind, MAX_EXTENSION, PaxRecords, lossy};
+use super::header::{BadHeader, Header, Kind, MAX_EXTENSION, PaxRecords, lossy};
+use super::sparse::Sparse;
 use super::stream::{self, Source};
 use super::tarsplit::TarSplitWriter;
 use super::tree::{Attributes, Tolerance, Tree};
@@ -19,6 +20,11 @@ use crate::error::{Context, Result, StorageError};
 use crate::id::Digest;
 
 use super::tree::WhiteoutStyle;
+
+/// Bounds far above any real layer, which keep a hostile one from filling the memory.
+const MAX_ENTRIES: usize = 10_000_000;
+const MAX_NAME_BYTES: usize = 512 * 1024 * 1024;
+const MAX_OWNERS: usize = 65_536;
 
 const WHITEOUT: &[u8] = b".wh.";
 const WHITEOUT_META: &[u8] = b".wh..wh.";
@@ -86,6 +92,7 @@ pub(crate) fn extract<R: Read + Send>(
             uids: BTreeSet::new(),
             gids: BTreeSet::new(),
             has_root: false,
+            name_bytes: 0,
         };
         extractor.run()?;
         let Extractor { source, split, uids, gids, has_root, .. } = extractor;
@@ -105,8 +112,8 @@ pub(crate) fn extract<R: Read + Send>(
     })
 }
 
-struct Extractor {
-    source: Source,
+pub(super) struct Extractor {
+    pub(super) source: Source,
     tree: Tree,
     split: TarSplitWriter,
     /// Hashes of the names so far: sixteen bytes each, however long the names.
@@ -116,6 +123,7 @@ struct Extractor {
     uids: BTreeSet<u32>,
     gids: BTreeSet<u32>,
     has_root: bool,
+    name_bytes: usize,
 }
 
 /// What the extension headers in front of an entry said.
@@ -158,11 +166,11 @@ impl Extractor {
         Ok(())
     }
 
-    fn at(&self, error: &BadHeader) -> StorageError {
+    pub(super) fn at(&self, error: &BadHeader) -> StorageError {
         self.source.bad(error.0.clone())
     }
 
-    fn next_block(&mut self, block: &mut [u8; 512]) -> Result<bool> {
+    pub(super) fn next_block(&mut self, block: &mut [u8; 512]) -> Result<bool> {
         let more = self.source.read_block(block)?;
         if more {
             self.split.raw(block)?;
@@ -234,6 +242,7 @@ impl Extractor {
             self.uids.insert(header.uid);
             self.gids.insert(header.gid);
         }
+        self.check_limits(&name)?;
         if is_whiteout && self.tree.style() != WhiteoutStyle::Files {
             self.whiteout(&name, base.len(), &attributes)?;
             self.raw(size, |_| Ok(()))?;
@@ -322,100 +331,6 @@ impl Extractor {
         self.padding(size)
     }
 
-    fn sparse_map(
-        &mut self,
-        header: &mut Header,
-        block: &[u8; 512],
-        pax: &PaxRecords,
-    ) -> Result<Option<Sparse>> {
-        let number = |key: &str| pax.get(key).map(header::decimal).transpose();
-        let parsed = (|| {
-            let real_size = match number("GNU.sparse.realsize")? {
-                Some(size) => Some(size),
-                None => number("GNU.sparse.size")?,
-            };
-            Ok((real_size, number("GNU.sparse.major")?))
-        })();
-        let (real_size, major) = parsed.map_err(|error| self.at(&error))?;
-        let mut map_bytes = 0;
-        let (real_size, extents) = if header.kind == Kind::GnuSparse {
-            let real_size = header::gnu_real_size(block).map_err(|error| self.at(&error))?;
-            (real_size, self.gnu_map(block)?)
-        } else if let (Kind::File, Some(real_size)) = (header.kind, real_size) {
-            if let Some(name) = pax.get("GNU.sparse.name") {
-                header.name = name.to_vec();
-            }
-            let extents = if major == Some(1) {
-                let (extents, bytes) = self.map_in_data(header.size)?;
-                map_bytes = bytes;
-                extents
-            } else if let Some(map) = pax.get("GNU.sparse.map") {
-                header::pax_map(map).map_err(|error| self.at(&error))?
-            } else {
-                pairs(pax).map_err(|error| self.at(&error))?
-            };
-            (real_size, extents)
-        } else {
-            return Ok(None);
-        };
-        let mut end = 0;
-        for &(offset, length) in &extents {
-            let next = offset.checked_add(length).filter(|&next| offset >= end && next <= real_size);
-            end = next.ok_or_else(|| self.source.bad("the map of a sparse file is inconsistent"))?;
-        }
-        if i64::try_from(real_size).is_err() {
-            return Err(self.source.bad("a sparse file is too large"));
-        }
-        Ok(Some(Sparse { real_size, extents, map_bytes }))
-    }
-
-    fn gnu_map(&mut self, header: &[u8; 512]) -> Result<Vec<Extent>> {
-        let (mut extents, mut more) = header::gnu_extents(header, true).map_err(|error| self.at(&error))?;
-        let mut block = [0; 512];
-        while more {
-            if extents.len() as u64 * 24 > MAX_EXTENSION {
-                return Err(self.source.bad("the map of a sparse file is too large"));
-            }
-            if !self.next_block(&mut block)? {
-                return Err(self.source.bad("the archive ends inside a sparse map"));
-            }
-            let (next, again) = header::gnu_extents(&block, false).map_err(|error| self.at(&error))?;
-            extents.extend(next);
-            more = again;
-        }
-        Ok(extents)
-    }
-
-    /// PAX sparse format 1.0: the map is in front of the data, as decimal lines in whole blocks.
-    fn map_in_data(&mut self, size: u64) -> Result<(Vec<Extent>, u64)> {
-        let mut text: Vec<u8> = Vec::new();
-        let mut block = [0; 512];
-        let mut numbers: Vec<u64> = Vec::new();
-        let mut used = 0;
-        loop {
-            let wanted = numbers.first().map(|&count| count.saturating_mul(2).saturating_add(1));
-            if wanted.is_some_and(|wanted| numbers.len() as u64 >= wanted) {
-                break;
-            }
-            if let Some(end) = text.iter().position(|&byte| byte == b'\n') {
-                let number = header::decimal(&text[..end]).map_err(|error| self.at(&error))?;
-                numbers.push(number);
-                text.drain(..=end);
-                continue;
-            }
-            used += 512;
-            if used > size || used > MAX_EXTENSION || text.len() > 64 {
-                return Err(self.source.bad("the map of a sparse file is damaged"));
-            }
-            if !self.next_block(&mut block)? {
-                return Err(self.source.bad("the archive ends inside a sparse map"));
-            }
-            text.extend_from_slice(&block);
-        }
-        let extents = numbers[1..].chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
-        Ok((extents, used))
-    }
-
     fn whiteout(&mut self, name: &[u8], base: usize, attributes: &Attributes<'_>) -> Result<()> {
         let (directory, base) = name.split_at(name.len() - base);
         let directory = directory.strip_suffix(b"/").unwrap_or(directory);
@@ -450,6 +365,21 @@ impl Extractor {
         self.seen.insert(high << 64 | low)
     }
 
+    /// Keeps what is remembered until the end within bounds, whatever the archive has.
+    fn check_limits(&mut self, name: &[u8]) -> Result<()> {
+        self.name_bytes = self.name_bytes.saturating_add(name.len());
+        let too_many = if self.seen.len() > MAX_ENTRIES {
+            "entries"
+        } else if self.name_bytes > MAX_NAME_BYTES {
+            "bytes of names"
+        } else if self.uids.len().max(self.gids.len()) > MAX_OWNERS {
+            "owners"
+        } else {
+            return Ok(());
+        };
+        Err(self.source.bad(format!("the archive has too many {too_many}")))
+    }
+
     /// Reads what follows the end mark; it belongs to the archive's digest.
     fn drain(&mut self) -> Result<()> {
         loop {
@@ -462,29 +392,6 @@ impl Extractor {
             self.source.consume(length);
         }
     }
-}
-
-struct Sparse {
-    real_size: u64,
-    extents: Vec<Extent>,
-    map_bytes: u64,
-}
-
-/// PAX sparse format 0.0: repeated pairs of records.
-fn pairs(pax: &PaxRecords) -> Result<Vec<Extent>, BadHeader> {
-    let mut extents = Vec::new();
-    let mut offset = None;
-    for (key, value) in &pax.0 {
-        match key.as_str() {
-            "GNU.sparse.offset" => offset = Some(header::decimal(value)?),
-            "GNU.sparse.numbytes" => {
-                let start = offset.take().ok_or_else(|| BadHeader("a sparse map is damaged".into()))?;
-                extents.push((start, header::decimal(value)?));
-            }
-            _ => {}
-        }
-    }
-    Ok(extents)
 }
 
 /// Up to `limit` bytes at hand; an error at the end of the stream.

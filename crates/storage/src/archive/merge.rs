@@ -12,9 +12,9 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::tree::remove_at;
 use super::walk::{Entry, walk};
 use crate::error::{Context, Result};
+use crate::remove::remove_at;
 
 const OPEN_DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 

@@ -8,6 +8,7 @@ mod header;
 mod merge;
 mod reassemble;
 mod shift;
+mod sparse;
 mod stream;
 mod tarsplit;
 mod tree;

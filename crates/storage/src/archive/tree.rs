@@ -259,7 +259,7 @@ impl Tree {
         let (parent, base) = self.parent(name)?;
         let error = match make(parent, base) {
             Err(Errno::EXIST) => {
-                remove_at(parent, base).context("replace", self.shown(name))?;
+                crate::remove::remove_at(parent, base).context("replace", self.shown(name))?;
                 // The open parent may have been in what was removed.
                 self.parent = None;
                 let (parent, base) = self.parent(name)?;
@@ -390,15 +390,6 @@ fn make_directory(parent: BorrowedFd<'_>, base: &OsStr) -> Result<(OwnedFd, bool
 
 fn is_whiteout(stat: &rustix::fs::Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == 0
-}
-
-/// Removes whatever has that name.
-pub(super) fn remove_at(parent: BorrowedFd<'_>, base: &OsStr) -> io::Result<()> {
-    match rustix::fs::unlinkat(parent, base, AtFlags::empty()) {
-        // The standard library removes trees through descriptors and follows no links.
-        Err(Errno::ISDIR | Errno::PERM) => cove_sys::fs::remove_dir_all(fd_path(parent, base)),
-        other => Ok(other?),
-    }
 }
 
 /// A path that begins at an open directory, for calls that take no descriptor.
