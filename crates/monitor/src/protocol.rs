@@ -118,6 +118,9 @@ pub struct MonitorConfig {
     /// Cgroup v2 directory of the container, to learn of out-of-memory kills.
     #[serde(default)]
     pub container_cgroup: Option<PathBuf>,
+    /// Where to keep the system call filter that crun compiles for this container.
+    #[serde(default)]
+    pub seccomp_cache: Option<PathBuf>,
     /// Commands to run again and again while the container runs (health checks).
     #[serde(default)]
     pub periodic: Vec<Periodic>,

@@ -87,6 +87,19 @@ fn place(numbers: &[i32]) -> io::Result<()> {
     Ok(())
 }
 
+/// Keeps the system call filter that crun has compiled. That it cannot be kept is no failure.
+pub(crate) fn keep_filter(config: &MonitorConfig) {
+    let (Some(root), Some(target)) = (&config.runtime.crun_state, &config.seccomp_cache) else { return };
+    let mut temporary = target.clone().into_os_string();
+    temporary.push(format!(".{}", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    if fs::copy(root.join(&config.id).join("seccomp.bpf"), &temporary).is_err()
+        || fs::rename(&temporary, target).is_err()
+    {
+        let _ = fs::remove_file(&temporary);
+    }
+}
+
 /// Deletes what crun keeps of a container whose first process has ended, where that is simple: no hooks, and no cgroup
 /// or an empty one. `false` means that crun has to do it; calling it takes several milliseconds.
 pub(crate) fn delete_directly(config: &MonitorConfig) -> bool {

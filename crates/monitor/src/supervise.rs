@@ -525,6 +525,7 @@ impl Monitor {
         let process = ProcessRef::of(pid).unwrap_or(ProcessRef { pid, start_time: 0 });
         let _ = write_json(&self.config.run_dir.join(PROCESS_FILE), &process);
         self.supervised.send(&Report::Started { process });
+        runtime::keep_filter(&self.config);
         if let Some(signal) = self.pending_signal.take() {
             kill(pid, signal);
         }

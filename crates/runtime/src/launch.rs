@@ -123,7 +123,7 @@ impl Runtime {
     /// # Errors
     /// The run directory cannot be created.
     pub fn new(options: RuntimeOptions) -> Result<Self> {
-        for name in ["c", "exits", "oci"] {
+        for name in ["c", "exits", "oci", "seccomp"] {
             make_private_dir(&options.run_dir.join(name))?;
         }
         Ok(Self { options: std::sync::Arc::new(options) })
@@ -164,10 +164,13 @@ impl Runtime {
         if options.no_pivot {
             runtime.run_arguments.push("--no-pivot".to_owned());
         }
+        let cache = self.options.run_dir.join("seccomp");
+        let seccomp_cache = crate::seccomp::cache::prepare(&cache, &options.oci_runtime, &options.bundle)?;
         let StreamOptions { terminal, stdin, stdin_once, size, log, descriptors } = options.streams;
         let config = MonitorConfig {
             version: VERSION,
             id: options.id,
+            seccomp_cache,
             task: Task::Container { bundle: options.bundle },
             runtime,
             run_dir,
@@ -210,6 +213,7 @@ impl Runtime {
         let config = MonitorConfig {
             version: VERSION,
             id: options.container,
+            seccomp_cache: None,
             task: Task::Exec { process },
             runtime: self.runtime_command(&options.oci_runtime),
             exit_file: run_dir.join("exit"),

@@ -110,6 +110,11 @@ async fn defaults_from_inside() {
     assert!(out.contains("/dev/shm rw,nosuid,nodev,noexec") && out.contains("size=64000k"), "{out}");
     assert!(out.contains("/sys ro,nosuid,nodev,noexec"), "{out}");
     assert!(out.contains("gid=5,mode=620,ptmxmode=666"), "{out}");
+    assert_eq!(fs::read_dir(f.dir.join("run/seccomp")).unwrap().count(), 1);
+    let (out, _) = run(&f, "cached", &ContainerSpec::default(), PROBE).await;
+    assert!(out.contains("Seccomp:\t2") && out.contains("Seccomp_filters:\t1"), "{out}");
+    let config = fs::read_to_string(f.dir.join("bundle/cached/config.json")).unwrap();
+    assert!(config.contains("run.oci.seccomp_bpf_data"));
     let (out, _) = run(&f, "m", &ContainerSpec::default(), "echo x >/proc/sys/kernel/domainname").await;
     assert!(out.contains("Read-only file system"), "{out}");
 }

@@ -1,8 +1,10 @@
 //! Putting a container's configuration together, and writing it.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use cove_sys::{atomic, fs};
+use cove_sys::fs;
+use fs::os::unix::fs::OpenOptionsExt;
 use oci_spec::runtime::Spec;
 use serde_json::{Value, json};
 
@@ -28,7 +30,16 @@ pub fn write_bundle(bundle: &Path, spec: &Spec) -> Result<()> {
     fs::create_dir_all(bundle).map_err(Error::file)?;
     let path = bundle.join("config.json");
     let text = serde_json::to_vec(spec).map_err(|source| Error::Json { path: path.clone(), source })?;
-    atomic::write(&path, &text, 0o600).map_err(Error::file)
+    replace(&path, &text)
+}
+
+/// Replaces a file in one step. It is made anew for each start, so that it need not outlive a power failure.
+pub(crate) fn replace(path: &Path, text: &[u8]) -> Result<()> {
+    let temporary = path.with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let written = options.open(&temporary).and_then(|mut file| file.write_all(text));
+    written.and_then(|()| fs::rename(&temporary, path)).map_err(Error::file)
 }
 
 fn build_value(input: &SpecInput<'_>) -> Result<Value> {

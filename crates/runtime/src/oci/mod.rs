@@ -15,6 +15,7 @@ mod limits;
 mod mounts;
 mod paths;
 
+pub(crate) use build::replace;
 pub use build::{build, write_bundle};
 pub use environment::{EnvironmentInput, environment};
 pub use exec::{ExecInput, exec_process};

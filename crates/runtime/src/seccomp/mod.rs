@@ -1,5 +1,6 @@
 //! System call filters: the default one as data, and profiles in Docker's and Podman's JSON format.
 
+pub(crate) mod cache;
 mod json;
 mod profile;
 mod text;
