@@ -85,7 +85,8 @@ fn run(environment: Environment) -> CommandResult {
     let conf = conf.value;
     let destination = if invocation.leaf.place == Place::Plain {
         // Commands without an engine must work even where none can be found.
-        connect::choose(&invocation.global, &environment, &directories, &conf).unwrap_or(Destination::Local)
+        connect::choose(&invocation.global, &environment, &directories, &conf)
+            .unwrap_or_else(|error| Destination::Missing(error.messages().join("\n")))
     } else {
         connect::choose(&invocation.global, &environment, &directories, &conf)?
     };

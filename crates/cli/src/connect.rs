@@ -18,6 +18,8 @@ pub(crate) enum Destination {
     Local,
     /// Behind an API.
     Remote(cove_config::connections::Destination),
+    /// Nowhere, for that reason.
+    Missing(String),
 }
 
 /// Decides by options, then environment, then (where there is no engine of its own) the default connection.
@@ -90,6 +92,7 @@ pub(crate) async fn open(context: &Context) -> Result<Box<dyn Engine>, CommandEr
     match &context.destination {
         Destination::Local => open_local(context),
         Destination::Remote(destination) => open_remote(destination),
+        Destination::Missing(reason) => Err(CommandError::other(reason.clone())),
     }
 }
 

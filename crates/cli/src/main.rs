@@ -16,5 +16,9 @@ mod terminal;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    if let Some(code) = cove_machine::guest::take_over() {
+        return ExitCode::from(code);
+    }
     ExitCode::from(app::main())
 }

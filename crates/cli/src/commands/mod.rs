@@ -6,7 +6,12 @@ pub(crate) mod help;
 pub(crate) mod image;
 pub(crate) mod inspect;
 mod leaf;
+#[cfg(unix)]
+pub(crate) mod machine;
+pub(crate) mod network;
+pub(crate) mod system;
 mod tree;
+pub(crate) mod volume;
 
 pub(crate) use leaf::{Entry, Group, Leaf, Place, Target, find, leaf};
 pub(crate) use tree::TREE;

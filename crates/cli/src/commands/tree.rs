@@ -1,6 +1,8 @@
 //! All commands by name.
 
-use super::{Entry, Group, container, image, inspect};
+#[cfg(unix)]
+use super::machine;
+use super::{Entry, Group, container, image, inspect, network, system, volume};
 
 /// The top level.
 pub(crate) static TREE: &[Entry] = &[
@@ -31,8 +33,21 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::leaf(&["save"], &image::save::COMMAND),
     Entry::leaf(&["tag"], &image::tag::COMMAND),
     Entry::leaf(&["untag"], &image::untag::COMMAND),
+    Entry::leaf(&["completion"], &system::completion::COMMAND),
+    Entry::leaf(&["events"], &system::events::COMMAND),
+    Entry::leaf(&["info"], &system::info::COMMAND),
+    Entry::leaf(&["login"], &system::login::COMMAND),
+    Entry::leaf(&["logout"], &system::logout::COMMAND),
+    #[cfg(target_os = "linux")]
+    Entry::leaf(&["unshare"], &system::unshare::COMMAND),
+    Entry::leaf(&["version"], &system::version::COMMAND),
     Entry::group(&["container"], &CONTAINER),
     Entry::group(&["image"], &IMAGE),
+    #[cfg(unix)]
+    Entry::group(&["machine"], &MACHINE),
+    Entry::group(&["network"], &NETWORK),
+    Entry::group(&["system"], &SYSTEM),
+    Entry::group(&["volume"], &VOLUME),
 ];
 
 static CONTAINER: Group = Group {
@@ -75,5 +90,65 @@ static IMAGE: Group = Group {
         Entry::leaf(&["save"], &image::save::COMMAND),
         Entry::leaf(&["tag"], &image::tag::COMMAND),
         Entry::leaf(&["untag"], &image::untag::COMMAND),
+    ],
+};
+
+#[cfg(unix)]
+static MACHINE: Group = Group {
+    about: "Manage machines: small Linux VMs with an engine in them",
+    entries: &[
+        Entry::hidden(&["agent"], &machine::agent::COMMAND),
+        Entry::leaf(&["info"], &machine::info::COMMAND),
+        Entry::leaf(&["init"], &machine::init::COMMAND),
+        Entry::leaf(&["inspect"], &machine::inspect::COMMAND),
+        Entry::leaf(&["ls", "list"], &machine::list::COMMAND),
+        Entry::leaf(&["rm"], &machine::remove::COMMAND),
+        Entry::leaf(&["set"], &machine::set::COMMAND),
+        Entry::leaf(&["ssh"], &machine::ssh::COMMAND),
+        Entry::leaf(&["start"], &machine::start::COMMAND),
+        Entry::leaf(&["stop"], &machine::stop::COMMAND),
+    ],
+};
+
+static NETWORK: Group = Group {
+    about: "Manage networks",
+    entries: &[
+        Entry::leaf(&["create"], &network::create::COMMAND),
+        Entry::leaf(&["exists"], &network::exists::COMMAND),
+        Entry::leaf(&["inspect"], &network::inspect::COMMAND),
+        Entry::leaf(&["ls", "list"], &network::list::COMMAND),
+        Entry::leaf(&["rm", "remove"], &network::remove::COMMAND),
+    ],
+};
+
+static SYSTEM: Group = Group {
+    about: "Manage the engine",
+    entries: &[
+        Entry::group(&["connection"], &CONNECTION),
+        Entry::leaf(&["events"], &system::events::COMMAND),
+        Entry::leaf(&["info"], &system::info::COMMAND),
+        #[cfg(target_os = "linux")]
+        Entry::leaf(&["service"], &system::service::COMMAND),
+    ],
+};
+
+static CONNECTION: Group = Group {
+    about: "Manage connections to engines elsewhere",
+    entries: &[
+        Entry::leaf(&["add"], &system::connection::add::COMMAND),
+        Entry::leaf(&["default"], &system::connection::default::COMMAND),
+        Entry::leaf(&["ls", "list"], &system::connection::list::COMMAND),
+        Entry::leaf(&["rm", "remove"], &system::connection::remove::COMMAND),
+    ],
+};
+
+static VOLUME: Group = Group {
+    about: "Manage volumes",
+    entries: &[
+        Entry::leaf(&["create"], &volume::create::COMMAND),
+        Entry::leaf(&["exists"], &volume::exists::COMMAND),
+        Entry::leaf(&["inspect"], &volume::inspect::COMMAND),
+        Entry::leaf(&["ls", "list"], &volume::list::COMMAND),
+        Entry::leaf(&["rm", "remove"], &volume::remove::COMMAND),
     ],
 };

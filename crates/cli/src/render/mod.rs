@@ -4,11 +4,13 @@ mod ports;
 mod progress;
 mod size;
 mod time;
+mod yaml;
 
 pub(crate) use ports::ports;
 pub(crate) use progress::PullProgress;
 pub(crate) use size::{human_size, human_size_spaced};
 pub(crate) use time::{ago, human_duration};
+pub(crate) use yaml::to_yaml;
 
 /// The first twelve characters of an id.
 pub(crate) fn short_id(id: &str) -> &str {

@@ -8,6 +8,6 @@ mod signals;
 
 pub(crate) use detach::DetachKeys;
 pub(crate) use raw::size;
-pub(crate) use secret::ask_secret;
+pub(crate) use secret::{ask, ask_secret, read_secret};
 pub(crate) use session::{Ended, Session, Target};
 pub(crate) use signals::{Arrived, Signals};

@@ -30,6 +30,20 @@ pub(crate) fn ask(prompt: &str) -> Result<String, CommandError> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
+/// Most bytes of a password.
+const LONGEST: u64 = 64 << 10;
+
+/// Reads standard input to its end; line ends are no part of the secret.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn read_secret() -> Result<String, CommandError> {
+    use std::io::Read;
+    let mut text = String::new();
+    io::stdin().lock().take(LONGEST).read_to_string(&mut text)?;
+    Ok(text.lines().collect())
+}
+
 /// The terminal without echo, as long as this lives.
 #[cfg(unix)]
 struct Quiet(rustix::termios::Termios);

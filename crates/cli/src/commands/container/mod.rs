@@ -27,4 +27,5 @@ pub(crate) mod wait;
 
 pub(crate) use select::latest;
 use select::{Selection, select};
+pub(crate) use session::narrow;
 use session::{check_streams, detach_keys, exit_code};

@@ -1,0 +1,49 @@
+//! `cove volume create`
+
+use cove_api::VolumeCreateOptions;
+
+use crate::args::at_most;
+use crate::command_error::CommandResult;
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+
+/// Make a volume
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Its name; a random one where none is given
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Driver: local
+    #[arg(long, short, value_name = "DRIVER", default_value = "local")]
+    driver: String,
+    /// Label, KEY=VALUE
+    #[arg(long, short, value_name = "LABEL")]
+    label: Vec<String>,
+    /// Option of the driver, KEY=VALUE
+    #[arg(long, short, value_name = "OPTION")]
+    opt: Vec<String>,
+    /// A volume of that name is no error
+    #[arg(long)]
+    ignore: bool,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] [NAME]");
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    at_most(&args.names, 1)?;
+    let name = args.names.first().cloned().unwrap_or_default();
+    if !name.is_empty() {
+        cove_spec::name::volume(&name)?;
+    }
+    let options = VolumeCreateOptions {
+        name,
+        driver: args.driver,
+        labels: cove_spec::environment::labels(args.label.iter().map(String::as_str))?,
+        options: cove_spec::environment::options(args.opt.iter().map(String::as_str), "option")?,
+        ignore_if_exists: args.ignore,
+    };
+    let volume = context.engine().await?.volumes().create(options).await?;
+    context.printer.line(&volume.name)?;
+    Ok(0)
+}
