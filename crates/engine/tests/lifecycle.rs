@@ -1,0 +1,272 @@
+//! Whole lives of containers through the engine's traits: needs root, an OCI runtime and a built `cove-monitor`.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use cove_api::{
+    AttachOptions, Containers, ContainerSpec, ContainerState, ErrorKind, EventOptions, ExecSpec, ExecStartOptions,
+    Execs, ImageListOptions, ImageRemoveOptions, Images, ImportOptions, ListOptions, LogOptions, NamedVolume, Namespace,
+    OutputStream, RemoveOptions, SaveOptions, StopOptions, System, VolumeRemoveOptions, Volumes, WaitOptions,
+};
+use cove_config::{ContainersConf, Directories, Environment, StorageConf, StorageFlags, StoreOptions, User};
+use cove_engine::{EngineOptions, LocalEngine};
+use cove_sys::fs;
+use futures_util::StreamExt as _;
+use tokio::io::AsyncWriteExt as _;
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// An engine in a directory of its own, with a busybox image; removed at the end.
+struct Scene {
+    engine: LocalEngine,
+    folder: PathBuf,
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-R").arg(self.folder.join("root/overlay")).output();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn monitor() -> Option<PathBuf> {
+    let own = std::env::current_exe().ok()?;
+    let path = own.parent()?.parent()?.join("cove-monitor");
+    path.exists().then_some(path)
+}
+
+fn engine(folder: &Path) -> Option<LocalEngine> {
+    if cove_sys::user::effective_uid() != 0 {
+        println!("skipped: needs root");
+        return None;
+    }
+    let Some(monitor) = monitor() else {
+        println!("skipped: cove-monitor is not built");
+        return None;
+    };
+    if !["/usr/bin/crun", "/usr/bin/runc"].iter().any(|path| Path::new(path).exists()) {
+        println!("skipped: no OCI runtime");
+        return None;
+    }
+    if !Path::new("/bin/busybox").exists() {
+        println!("skipped: no static busybox at /bin/busybox");
+        return None;
+    }
+    let environment = Environment::new([("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root")]);
+    let user = User { uid: 0, rootless: false, home: Some("/root".into()) };
+    let directories = Directories::new(&environment, user, |_| None).expect("directories");
+    let flags = StorageFlags {
+        graph_root: Some(folder.join("root")),
+        run_root: Some(folder.join("run")),
+        driver: Some("overlay".into()),
+        ..StorageFlags::default()
+    };
+    let storage =
+        StoreOptions::resolve(&StorageConf::default(), &flags, &environment, &directories).expect("store options");
+    let options = EngineOptions::new(directories, environment, ContainersConf::built_in(), storage, monitor);
+    Some(LocalEngine::open(options).expect("engine"))
+}
+
+async fn scene() -> Option<Scene> {
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("cove-engine-life-{}-{number}", std::process::id()));
+    fs::create_dir_all(&folder).expect("folder");
+    let engine = engine(&folder)?;
+    let scene = Scene { engine, folder };
+    let tree = scene.folder.join("tree");
+    for name in ["bin", "etc", "proc", "sys", "dev", "tmp", "run", "root", "data"] {
+        fs::create_dir_all(tree.join(name)).expect("tree");
+    }
+    fs::copy("/bin/busybox", tree.join("bin/busybox")).expect("busybox");
+    for name in ["sh", "cat", "echo", "sleep", "true", "id", "ls"] {
+        std::os::unix::fs::symlink("busybox", tree.join("bin").join(name)).expect("link");
+    }
+    fs::write(tree.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n").expect("file");
+    fs::write(tree.join("etc/group"), "root:x:0:\nuser:x:1000:\n").expect("file");
+    fs::write(tree.join("data/hello"), "hello\n").expect("file");
+    let tar = scene.folder.join("tree.tar");
+    let status = std::process::Command::new("tar").arg("-C").arg(&tree).arg("-cf").arg(&tar).arg(".").status();
+    assert!(status.expect("tar").success());
+    let bytes = fs::read(&tar).expect("tar");
+    let body = futures_util::stream::iter([Ok(bytes.into())]);
+    let options = ImportOptions {
+        changes: vec!["CMD [\"/bin/sh\"]".into()],
+        reference: "localhost/busybox".into(),
+        ..ImportOptions::default()
+    };
+    scene.engine.import(Box::pin(body), options).await.expect("import");
+    Some(scene)
+}
+
+fn spec(command: &[&str]) -> ContainerSpec {
+    ContainerSpec {
+        image: "busybox".into(),
+        command: command.iter().map(|word| (*word).to_owned()).collect(),
+        netns: Namespace::new("none"),
+        ..ContainerSpec::default()
+    }
+}
+
+async fn create(scene: &Scene, spec: ContainerSpec) -> String {
+    Containers::create(&scene.engine, spec).await.expect("create").id
+}
+
+async fn state(scene: &Scene, name: &str) -> String {
+    let options = ListOptions { all: true, ..ListOptions::default() };
+    let rows = Containers::list(&scene.engine, options).await.expect("list");
+    rows.into_iter().find(|row| row.names[0] == name || row.id == name).map_or("gone".into(), |row| row.state)
+}
+
+#[tokio::test]
+async fn a_container_runs_and_goes() {
+    let Some(scene) = scene().await else { return };
+    let engine = &scene.engine;
+    let mut request = spec(&["sh", "-c", "cat; echo err >&2; exit 7"]);
+    request.stdin = Some(true);
+    request.name = "one".into();
+    let id = create(&scene, request.clone()).await;
+    let error = Containers::create(engine, request).await.expect_err("the name is in use");
+    assert_eq!(error.kind, ErrorKind::AlreadyExists);
+    assert!(error.message.contains("is already in use by"), "{}", error.message);
+
+    let all = AttachOptions { stdin: true, stdout: true, stderr: true, ..AttachOptions::default() };
+    let mut stream = Containers::attach(engine, "one", all).await.expect("attach");
+    Containers::start(engine, "one").await.expect("start");
+    let mut input = stream.input.take().expect("input");
+    input.write_all(b"typed\n").await.expect("write");
+    input.shutdown().await.expect("shutdown");
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    while let Some(chunk) = stream.output.next().await {
+        let chunk = chunk.expect("output");
+        match chunk.stream {
+            OutputStream::Stdout => out.extend_from_slice(&chunk.data),
+            OutputStream::Stderr => err.extend_from_slice(&chunk.data),
+        }
+    }
+    assert_eq!((out.as_slice(), err.as_slice()), (b"typed\n".as_slice(), b"err\n".as_slice()));
+    assert_eq!(Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait"), 7);
+    assert_eq!(state(&scene, "one").await, "exited");
+
+    let logs = LogOptions { stdout: true, stderr: true, ..LogOptions::default() };
+    let lines: Vec<_> = Containers::logs(engine, "one", logs).await.expect("logs").collect().await;
+    assert_eq!(lines.len(), 2);
+    let inspected = Containers::inspect(engine, &id[..12], false).await.expect("inspect");
+    assert_eq!((inspected.state.exit_code, inspected.state.status.as_str()), (7, "exited"));
+    Containers::remove(engine, "one", RemoveOptions::default()).await.expect("remove");
+    assert_eq!(state(&scene, "one").await, "gone");
+    assert_eq!(Containers::start(engine, "one").await.expect_err("gone").kind, ErrorKind::NotFound);
+
+    let events: Vec<_> = System::events(engine, EventOptions::default()).await.expect("events").collect().await;
+    let actions: Vec<String> = events
+        .into_iter()
+        .map(|event| event.expect("event"))
+        .filter(|event| event.kind == "container")
+        .map(|event| event.action)
+        .collect();
+    assert_eq!(actions, ["create", "init", "attach", "start", "died", "cleanup", "remove"]);
+}
+
+#[tokio::test]
+async fn stop_restart_kill_and_force() {
+    let Some(scene) = scene().await else { return };
+    let engine = &scene.engine;
+    let mut request = spec(&["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.05; done"]);
+    request.name = "two".into();
+    create(&scene, request).await;
+    Containers::start(engine, "two").await.expect("start");
+    assert_eq!(state(&scene, "two").await, "running");
+    let error = Containers::remove(engine, "two", RemoveOptions::default()).await.expect_err("it runs");
+    assert!(error.message.contains("cannot be removed without force"), "{}", error.message);
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    Containers::stop(engine, "two", StopOptions { timeout: Some(5) }).await.expect("stop");
+    assert_eq!(Containers::wait(engine, "two", WaitOptions::default()).await.expect("wait"), 3);
+    Containers::restart(engine, "two", StopOptions { timeout: Some(0) }).await.expect("restart");
+    assert_eq!(state(&scene, "two").await, "running");
+    Containers::kill(engine, "two", 9).await.expect("kill");
+    assert_eq!(Containers::wait(engine, "two", WaitOptions::default()).await.expect("wait"), 137);
+    let error = Containers::kill(engine, "two", 9).await.expect_err("it has ended");
+    assert_eq!(error.kind, ErrorKind::WrongState);
+    Containers::start(engine, "two").await.expect("start");
+    let force = RemoveOptions { force: true, timeout: Some(0), ..RemoveOptions::default() };
+    Containers::remove(engine, "two", force).await.expect("remove");
+    assert_eq!(state(&scene, "two").await, "gone");
+}
+
+#[tokio::test]
+async fn a_failed_start_leaves_a_container_that_can_be_removed() {
+    let Some(scene) = scene().await else { return };
+    let engine = &scene.engine;
+    let id = create(&scene, spec(&["/nonexistent"])).await;
+    let error = Containers::start(engine, &id).await.expect_err("no such command");
+    assert_eq!(error.kind, ErrorKind::CommandNotFound, "{}", error.message);
+    assert_eq!(state(&scene, &id).await, ContainerState::Created.as_str());
+    let id = create(&scene, spec(&["/etc"])).await;
+    let error = Containers::start(engine, &id).await.expect_err("a directory");
+    assert_eq!(error.kind, ErrorKind::CommandNotExecutable, "{}", error.message);
+    Containers::remove(engine, &id, RemoveOptions::default()).await.expect("remove");
+}
+
+#[tokio::test]
+async fn exec_sessions_run_beside() {
+    let Some(scene) = scene().await else { return };
+    let engine = &scene.engine;
+    let id = create(&scene, spec(&["sleep", "100"])).await;
+    Containers::start(engine, &id).await.expect("start");
+    let request = ExecSpec {
+        attach_stdout: true,
+        attach_stderr: true,
+        cmd: ["sh", "-c", "id -u; exit 5"].map(ToOwned::to_owned).into(),
+        user: "user".into(),
+        ..ExecSpec::default()
+    };
+    let session = Execs::create(engine, &id, request).await.expect("exec");
+    let stream = Execs::start(engine, &session, ExecStartOptions::default()).await.expect("start").expect("attached");
+    let output: Vec<_> = stream.output.map(|chunk| chunk.expect("output").data).collect().await;
+    assert_eq!(output.concat(), b"1000\n");
+    assert_eq!(Execs::wait(engine, &session).await.expect("wait"), 5);
+    assert!(!Execs::inspect(engine, &session).await.expect("inspect").running);
+    Execs::remove(engine, &session, false).await.expect("remove");
+    let force = RemoveOptions { force: true, timeout: Some(0), ..RemoveOptions::default() };
+    Containers::remove(engine, &id, force).await.expect("remove");
+}
+
+#[tokio::test]
+async fn volumes_are_filled_and_kept() {
+    let Some(scene) = scene().await else { return };
+    let engine = &scene.engine;
+    let mut request = spec(&["sh", "-c", "cat /data/hello; echo more > /data/more"]);
+    request.volumes =
+        vec![NamedVolume { name: "v".into(), dest: "/data".into(), ..NamedVolume::default() }];
+    let id = create(&scene, request).await;
+    Containers::start(engine, &id).await.expect("start");
+    assert_eq!(Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait"), 0);
+    let volume = Volumes::inspect(engine, "v").await.expect("volume");
+    assert_eq!(fs::read_to_string(Path::new(&volume.mountpoint).join("more")).expect("file"), "more\n");
+    assert_eq!(fs::read_to_string(Path::new(&volume.mountpoint).join("hello")).expect("file"), "hello\n");
+    let error = Volumes::remove(engine, "v", VolumeRemoveOptions::default()).await.expect_err("in use");
+    assert_eq!(error.kind, ErrorKind::InUse);
+    Containers::remove(engine, &id, RemoveOptions::default()).await.expect("remove");
+    Volumes::remove(engine, "v", VolumeRemoveOptions::default()).await.expect("remove");
+    assert!(!Path::new(&volume.mountpoint).exists());
+}
+
+#[tokio::test]
+async fn images_are_tagged_saved_loaded_and_removed() {
+    let Some(scene) = scene().await else { return };
+    let engine = &scene.engine;
+    Images::tag(engine, "busybox", "other:1").await.expect("tag");
+    let before = Images::inspect(engine, "other:1").await.expect("inspect");
+    assert_eq!(before.repo_tags.len(), 2);
+    let saved: Vec<_> =
+        Images::save(engine, vec!["other:1".into()], SaveOptions::default()).await.expect("save").collect().await;
+    let all = ImageRemoveOptions { all: true, ..ImageRemoveOptions::default() };
+    let report = Images::remove(engine, Vec::new(), all).await.expect("remove");
+    assert_eq!(report.exit_code, 0, "{:?}", report.errors);
+    assert!(Images::list(engine, ImageListOptions::default()).await.expect("list").is_empty());
+    let report = Images::load(engine, Box::pin(futures_util::stream::iter(saved))).await.expect("load");
+    assert_eq!(report.names, ["localhost/other:1"]);
+    assert_eq!(Images::inspect(engine, "other:1").await.expect("inspect").id, before.id);
+    let report = Images::remove(engine, vec!["nope".into()], ImageRemoveOptions::default()).await.expect("remove");
+    assert_eq!(report.exit_code, 1);
+    assert!(report.errors[0].contains("image not known"), "{:?}", report.errors);
+}
