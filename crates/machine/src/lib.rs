@@ -1,6 +1,5 @@
 //! Machines: store, image, first boot, ssh, forwards and the VM providers.
 
-#[cfg(unix)]
 pub mod agent;
 pub mod boot_log;
 mod error;
@@ -9,7 +8,6 @@ pub mod guest;
 pub mod image;
 mod keys;
 mod name;
-#[cfg(unix)]
 mod ops;
 mod paths;
 mod process;
@@ -17,12 +15,10 @@ mod progress;
 pub mod provider;
 pub mod provision;
 mod record;
-#[cfg(unix)]
 mod ssh;
 
 pub use error::{Error, Result};
 pub use name::{DEFAULT_MACHINE, MachineName};
-#[cfg(unix)]
 pub use ops::{
     FilePath, InitOptions, MachineConnectionInfo, MachineHostInfo, MachineInspect, MachineResources,
     MachineSshConfig, MachineState, MachineSummary, Machines, SetOptions, SshCommand, StartReport,
@@ -30,5 +26,4 @@ pub use ops::{
 pub use paths::{MachineFolders, MachinePaths};
 pub use progress::{Progress, ProgressSink, StepTime};
 pub use record::{MachineRecord, RECORD_VERSION, RecordedImage, parse_record};
-#[cfg(unix)]
 pub use ssh::REMOTE_USER;

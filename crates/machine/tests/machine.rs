@@ -360,6 +360,15 @@ fn damaged_definitions_and_keys_are_named() {
     fs::remove_file(&key).unwrap();
     tool.fails(&["start", "keys"], "the key is lost");
     tool.ok(&["rm", "keys"]);
+    // Another guest behind the port: refused, and no VM is left.
+    tool.ok(&["init", "swapped", "1", "512", "10"]);
+    tool.ok(&["init", "other", "1", "512", "10"]);
+    let host_key = |name: &str| tool.machine(name).join("host_ed25519");
+    fs::copy(host_key("other"), host_key("swapped")).unwrap();
+    tool.fails(&["start", "swapped"], "is not the one made for it");
+    assert_eq!(tool.state("swapped"), "stopped");
+    tool.ok(&["rm", "swapped"]);
+    tool.ok(&["rm", "other"]);
     assert_eq!(tool.ok(&["ls"]).trim(), "[]");
 }
 

@@ -12,10 +12,15 @@
 //!               +---- reconnecting <----+
 //! ```
 
+#[cfg(unix)]
 mod api;
+#[cfg(unix)]
 mod forward;
+#[cfg(unix)]
 mod listener;
+#[cfg(unix)]
 mod ports;
+#[cfg_attr(not(unix), path = "unsupported.rs")]
 mod run;
 mod state;
 

@@ -62,15 +62,16 @@ pub async fn run(machines: &Machines, name: &MachineName) -> Result<()> {
     let ports = Ports::new(name, &paths, provider.as_ref(), sessions);
     let mut agent = Agent { paths: &paths, target, sender, ports };
 
+    let mut result = Ok(());
     tokio::select! {
         () = vm_end(provider.as_ref(), &paths) => {}
         () = asked_to_end() => {}
-        () = agent.serve(&mut report) => {}
+        Err(error) = agent.serve(&mut report) => result = Err(error),
     }
     api_socket.abort();
     let _ = fs::remove_file(paths.api());
     state::remove(&paths);
-    Ok(())
+    result
 }
 
 async fn vm_end(provider: &dyn VmProvider, paths: &MachinePaths) {
@@ -97,8 +98,8 @@ struct Agent<'a> {
 }
 
 impl Agent<'_> {
-    /// Connects, serves, and connects again; never returns.
-    async fn serve(&mut self, report: &mut Report) {
+    /// Connects, serves, and connects again; returns only where somebody else than the guest answers.
+    async fn serve(&mut self, report: &mut Report) -> Result<std::convert::Infallible> {
         self.wait_for_sshd().await;
         report.phase(AgentPhase::Connecting, None);
         let mut lost = false;
@@ -119,6 +120,7 @@ impl Agent<'_> {
                     );
                     lost = true;
                 }
+                Err(error @ Error::HostKeyChanged { .. }) if !lost => return Err(error),
                 Err(error) => {
                     let phase = if lost { AgentPhase::Reconnecting } else { AgentPhase::Connecting };
                     report.phase(phase, Some(error.to_string()));

@@ -1,9 +1,12 @@
 //! What the agent says about itself in its state file. The file is a report: whether an agent lives is decided
 //! by the lock it holds.
 
-use cove_sys::{atomic, fs};
+#[cfg(unix)]
+use cove_sys::atomic;
+use cove_sys::fs;
 use serde::{Deserialize, Serialize};
 
+#[cfg(unix)]
 use crate::error::Result;
 use crate::paths::MachinePaths;
 
@@ -69,11 +72,13 @@ pub(crate) fn remove(paths: &MachinePaths) {
 }
 
 /// Writes each change of the report.
+#[cfg(unix)]
 pub(super) struct Report {
     paths: MachinePaths,
     state: AgentState,
 }
 
+#[cfg(unix)]
 impl Report {
     pub(super) fn new(paths: &MachinePaths) -> Result<Self> {
         let state = AgentState {

@@ -186,7 +186,12 @@ pub trait VmProvider: Send + Sync {
 #[must_use]
 pub fn provider(kind: ProviderKind, folders: &MachineFolders) -> Box<dyn VmProvider> {
     match kind {
+        #[cfg(unix)]
         ProviderKind::Qemu => Box::new(qemu::Qemu::new(folders)),
-        ProviderKind::Wsl2 | ProviderKind::Vz => Box::new(unsupported::Unsupported(kind)),
+        other => {
+            // Only the driven providers keep files of their own here.
+            let _ = folders;
+            Box::new(unsupported::Unsupported(other))
+        }
     }
 }
