@@ -1,0 +1,219 @@
+import type { Page, WebSocketRoute } from "@playwright/test";
+
+import type {
+  Call,
+  ContainerDetails,
+  ContainerRow,
+  Event as CoreEvent,
+  Failure,
+  ImageRow,
+  MachineRow,
+  Reply,
+  Snapshot,
+  TaskRow,
+} from "../../src/lib/generated/desktop";
+
+const NOW = Math.floor(Date.now() / 1000);
+
+export function container(number: number, changes: Partial<ContainerRow> = {}): ContainerRow {
+  return {
+    id: number.toString(16).padStart(64, "0"),
+    name: `box-${number}`,
+    image: "docker.io/library/alpine:3.22",
+    imageId: "a".repeat(64),
+    command: "sleep infinity",
+    state: "running",
+    exitCode: null,
+    created: NOW - 3600 * number,
+    started: NOW - 60 * number,
+    ended: 0,
+    ports: [],
+    group: null,
+    ...changes,
+  };
+}
+
+export function image(name: string, changes: Partial<ImageRow> = {}): ImageRow {
+  return {
+    id: [...name].map((letter) => letter.charCodeAt(0).toString(16)).join("").padEnd(64, "0").slice(0, 64),
+    names: [name],
+    created: NOW - 86_400 * 3,
+    size: 8_300_000,
+    platform: "linux/amd64",
+    ...changes,
+  };
+}
+
+export function machine(name: string, changes: Partial<MachineRow> = {}): MachineRow {
+  return {
+    name,
+    state: "stopped",
+    problem: null,
+    default: false,
+    provider: "qemu",
+    cpus: 2,
+    memory: 2 * 2 ** 30,
+    disk: 100 * 2 ** 30,
+    lastUp: "",
+    ...changes,
+  };
+}
+
+const exited = (code: number, ago: number): Partial<ContainerRow> => ({
+  state: "exited",
+  exitCode: code,
+  started: NOW - ago - 30,
+  ended: NOW - ago,
+});
+
+/** What a developer's computer may look like. */
+export function sample(): Snapshot {
+  const shop = { kind: "project", name: "shop" } as const;
+  const tcp = (hostPort: number, containerPort: number, host = "") => ({ host, hostPort, containerPort, protocol: "tcp" });
+  return {
+    connections: [
+      { id: "native", label: "This computer", kind: "native", available: true },
+      { id: "machine:dev", label: "dev", kind: "machine", available: true },
+      { id: "machine:arm", label: "arm", kind: "machine", available: false },
+    ],
+    health: { connection: "native", state: "ready", message: null, version: "0.1.0", platform: "linux/amd64" },
+    containers: [
+      container(1, { name: "web", image: "docker.io/library/nginx:1.29", ports: [tcp(8080, 80), tcp(8443, 443)], group: shop, started: NOW - 3 * 3600 }),
+      container(2, { name: "api", image: "localhost/shop-api:dev", ports: [tcp(3000, 3000, "127.0.0.1")], group: shop, started: NOW - 2 * 3600 }),
+      container(3, { name: "db", image: "docker.io/library/postgres:18", ports: [tcp(5432, 5432)], group: shop, started: NOW - 3 * 3600 }),
+      container(4, { name: "migrate", image: "localhost/shop-api:dev", group: shop, ...exited(0, 10_500) }),
+      container(5, { name: "registry", image: "docker.io/library/registry:3", ports: [tcp(5000, 5000)], started: NOW - 86_400 * 2 }),
+      container(6, { name: "dns", image: "docker.io/coredns/coredns:1.13", ports: [{ host: "127.0.0.1", hostPort: 5353, containerPort: 53, protocol: "udp" }] }),
+      container(7, { name: "toolbox", image: "registry.fedoraproject.org/fedora:43", state: "paused" }),
+      container(8, { name: "import-2026-11", image: "docker.io/library/python:3.14-slim", ...exited(1, 5400) }),
+      container(9, { name: "backup", image: "docker.io/restic/restic:0.18", ...exited(0, 86_400) }),
+      container(10, { name: "scratchpad", image: "docker.io/library/alpine:3.22", state: "created", started: 0 }),
+    ],
+    images: [
+      image("docker.io/library/alpine:3.22", { id: "a".repeat(64) }),
+      image("docker.io/library/nginx:1.29", { size: 192_400_000, created: NOW - 86_400 * 9 }),
+      image("docker.io/library/postgres:18", { size: 438_000_000, created: NOW - 86_400 * 20 }),
+      image("localhost/shop-api:dev", { size: 97_000_000, created: NOW - 5400, names: ["localhost/shop-api:dev", "localhost/shop-api:latest"] }),
+      image("registry.fedoraproject.org/fedora:43", { size: 171_000_000 }),
+      image("docker.io/library/python:3.14-slim", { size: 124_000_000 }),
+      { ...image("old"), names: [], size: 96_800_000, created: NOW - 86_400 * 40 },
+    ],
+    machines: [
+      machine("dev", { state: "running", default: true }),
+      machine("arm", { cpus: 4, memory: 4 * 2 ** 30 }),
+      machine("old", { state: "broken", problem: "the definition cannot be read: expected value at line 1" }),
+    ],
+    machinesProblem: null,
+    tasks: [],
+  };
+}
+
+export function details(row: ContainerRow): ContainerDetails {
+  return {
+    id: row.id,
+    command: ["/docker-entrypoint.sh", "nginx", "-g", "daemon off;"],
+    workingDir: "/",
+    user: "",
+    hostname: row.id.slice(0, 12),
+    pid: row.state === "running" ? 4711 : 0,
+    error: "",
+    restartPolicy: "unless-stopped",
+    restarts: 0,
+    networkMode: "bridge",
+    runtime: "crun",
+    memoryLimit: 536_870_912,
+    nanoCpus: 1_500_000_000,
+    pidsLimit: 2048,
+    privileged: false,
+    environment: [
+      { key: "PATH", value: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+      { key: "NGINX_VERSION", value: "1.29.3" },
+      { key: "SESSION_SECRET", value: "correct horse" },
+    ],
+    labels: [{ key: "com.docker.compose.project", value: "shop" }],
+    mounts: [
+      { kind: "bind", source: "/srv/shop/site", destination: "/usr/share/nginx/html", writable: false },
+      { kind: "volume", source: "shop_cache", destination: "/var/cache/nginx", writable: true },
+    ],
+    networks: [{ name: "shop_default", address: "10.89.0.4", gateway: "10.89.0.1" }],
+    json: JSON.stringify({ Id: row.id, Name: row.name, State: { Status: row.state, Running: row.state === "running" } }, null, 2),
+  };
+}
+
+/** A core that lives in the test: it answers what the page asks over the web transport. */
+export class FakeCore {
+  readonly calls: Call[] = [];
+  /** Answers first; `undefined` leaves the call to the usual answer. */
+  answer: (call: Call) => Reply | Failure | undefined = () => undefined;
+  #socket: WebSocketRoute | undefined;
+  #next = 1;
+  #snapshot: Snapshot;
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  /** Opens the page with this core behind it. */
+  async open(page: Page): Promise<void> {
+    await page.routeWebSocket(/\/rpc$/, (socket) => {
+      this.#socket = socket;
+      socket.onMessage((text) => this.#take(String(text)));
+      this.emit({ event: "snapshot", snapshot: this.#snapshot });
+    });
+    await page.goto("/#token=test");
+  }
+
+  emit(...events: CoreEvent[]): void {
+    this.#socket?.send(JSON.stringify({ events }));
+  }
+
+  change(row: ContainerRow): void {
+    this.emit({ event: "containers", changed: [row], removed: [] });
+  }
+
+  task(row: Partial<TaskRow> & { id: number }): void {
+    const whole: TaskRow = {
+      title: "Pull docker.io/library/redis",
+      state: "running",
+      message: "",
+      steps: [],
+      failure: null,
+      started: Date.now(),
+      ended: null,
+      cancellable: true,
+      container: null,
+      ...row,
+    };
+    this.emit({ event: "tasks", changed: [whole], removed: [] });
+  }
+
+  log(...texts: string[]): void {
+    const lines = texts.map((text, at) => ({ time: Date.now() + at, error: text.startsWith("!"), text: text.replace(/^!/, "") }));
+    this.emit({ event: "log", subscription: this.#next - 1, lines });
+  }
+
+  #take(text: string): void {
+    const { id, call } = JSON.parse(text) as { id: number; call: Call };
+    this.calls.push(call);
+    const answer = this.answer(call) ?? this.#usual(call);
+    this.#socket?.send(JSON.stringify("kind" in answer ? { id, failure: answer } : { id, reply: answer }));
+  }
+
+  #usual(call: Call): Reply | Failure {
+    switch (call.call) {
+      case "inspect": {
+        const row = this.#snapshot.containers.find((row) => row.id === call.id);
+        return row ? { reply: "details", details: details(row) } : { kind: "NotFound", message: `no container ${call.id}` };
+      }
+      case "openLog":
+        return { reply: "subscription", subscription: this.#next++ };
+      case "pull":
+      case "run":
+      case "startMachine":
+      case "stopMachine":
+        return { reply: "task", id: this.#next++ };
+      default:
+        return { reply: "done" };
+    }
+  }
+}

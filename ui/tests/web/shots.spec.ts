@@ -1,0 +1,104 @@
+// Pictures for eyes, not for comparison: `SHOTS=folder npx playwright test shots`.
+import { expect, test } from "@playwright/test";
+
+import { container, FakeCore, sample } from "./fake";
+
+const FOLDER = process.env["SHOTS"];
+test.skip(FOLDER === undefined, "pictures are only taken with SHOTS=folder");
+
+for (const scheme of ["light", "dark"] as const) {
+  test(`screens, ${scheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    const shot = (name: string) => page.screenshot({ path: `${FOLDER}/${scheme}-${name}.png` });
+    const core = new FakeCore(sample());
+    await core.open(page);
+    await expect(page.getByRole("row", { name: "Select registry" })).toBeVisible();
+    await shot("containers");
+    await page.getByRole("row", { name: "Select web" }).click();
+    await expect(page.getByText("SESSION_SECRET")).toBeVisible();
+    await shot("summary");
+    await page.getByRole("tab", { name: "Logs" }).click();
+    await expect.poll(() => core.calls.some((call) => call.call === "openLog")).toBe(true);
+    core.log(
+      ...Array.from({ length: 30 }, (_, at) => `10.89.0.1 - - "GET /assets/${at}.js HTTP/1.1" \u001b[32m200\u001b[0m ${at * 311}`),
+      "!2026/11/22 11:59:01 [error] 31#31: *17 open() \"/usr/share/nginx/html/missing\" failed (2: No such file or directory)",
+      "\u001b[1;33mWARN\u001b[0m upstream is slow: \u001b[36m812 ms\u001b[0m",
+    );
+    await page.getByLabel("Search in the log").fill("assets/1");
+    await shot("logs");
+    await page.getByLabel("Search in the log").fill("");
+    await page.getByRole("tab", { name: "Inspect" }).click();
+    await shot("inspect");
+    await page.getByRole("button", { name: "Close details" }).click();
+    await page.keyboard.press("Control+2");
+    await shot("images");
+    await page.getByRole("button", { name: "Pull" }).click();
+    await page.getByLabel("Image", { exact: true }).fill("docker.io/library/redis");
+    await page.keyboard.press("Enter");
+    await expect.poll(() => core.calls.some((call) => call.call === "pull")).toBe(true);
+    core.task({
+      id: 2,
+      message: "Trying to pull docker.io/library/redis:latest…",
+      steps: [
+        { label: "sha256:0e4bc2bd6656e6e004e3c749af70e5650bac2258243eb0949dea51cb8b7863db", state: "skipped", current: 0, total: 29_800_000 },
+        { label: "sha256:1c5ba3bd6656e6e004e3c749af70e5650bac2258243eb0949dea51cb8b7863db", state: "done", current: 4_200_000, total: 4_200_000 },
+        { label: "sha256:2d6ca4bd6656e6e004e3c749af70e5650bac2258243eb0949dea51cb8b7863db", state: "active", current: 11_000_000, total: 17_500_000 },
+      ],
+    });
+    await expect(page.getByText("11.0 MB of 17.5 MB")).toBeVisible();
+    await shot("pull");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Control+3");
+    await shot("machines");
+    await page.keyboard.press("Control+k");
+    await page.keyboard.type("we");
+    await shot("palette");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Control+1");
+    await page.getByRole("button", { name: "Run", exact: true }).click();
+    await page.getByLabel("Ports").fill("abc");
+    await page.keyboard.press("Enter");
+    await shot("run");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("?");
+    await shot("keys");
+    await page.keyboard.press("Escape");
+    await page.getByRole("row", { name: "Select backup" }).focus();
+    await page.keyboard.press("Delete");
+    await shot("confirm");
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: /redis/ }).click();
+    await shot("tasks");
+  });
+}
+
+test("odd states", async ({ page }) => {
+  const shot = (name: string) => page.screenshot({ path: `${FOLDER}/odd-${name}.png` });
+  const empty = { ...sample(), containers: [], images: [], machines: [] };
+  await new FakeCore(empty).open(page);
+  await expect(page.getByText("No containers yet")).toBeVisible();
+  await shot("empty");
+  const lost = new FakeCore({
+    ...empty,
+    health: { ...empty.health, state: "lost", message: "cannot connect to the Cove service at unix:///run/cove/cove.sock: Connection refused (os error 111)" },
+  });
+  await lost.open(page);
+  await page.reload();
+  await expect(page.getByText("Connection refused")).toBeVisible();
+  await shot("lost");
+  const many = new FakeCore({ ...sample(), containers: Array.from({ length: 1000 }, (_, at) => container(at + 1)) });
+  await many.open(page);
+  await page.reload();
+  await expect(page.getByText("1000 of 1000 running")).toBeVisible();
+  await page.getByRole("row").first().focus();
+  await page.keyboard.press("End");
+  await shot("thousand");
+  await page.setViewportSize({ width: 600, height: 700 });
+  const narrow = new FakeCore(sample());
+  await narrow.open(page);
+  await page.reload();
+  await expect(page.getByRole("row", { name: "Select registry" })).toBeVisible();
+  await shot("narrow");
+  await page.getByRole("row", { name: "Select web" }).click();
+  await shot("narrow-details");
+});
