@@ -127,8 +127,11 @@ impl Error {
     pub fn from_runtime(runtime: &str, message: &str) -> Self {
         let lower = message.to_ascii_lowercase();
         let has = |needles: &[&str]| needles.iter().any(|n| lower.contains(n));
+        let missing = lower.contains("no such file or directory");
         if has(&["executable file not found in $path", "executable file `"]) && has(&["not found"])
-            || lower.contains("no such file or directory") && has(&["exec", "open executable"])
+            || missing && lower.contains("chdir")
+            || missing
+                && has(&["exec", "open executable"])
                 && !has(&["cgroup", "mount", "/proc/self/fd", "sockopt", "config.json"])
         {
             return Self::CommandNotFound {
@@ -184,6 +187,8 @@ mod tests {
             "runc create failed: unable to start container process: error during container init: exec: \"/foo\": stat /foo: no such file or directory",
             "open executable: No such file or directory",
             "exec `/foo`: No such file or directory",
+            "chdir to `/missing`: No such file or directory",
+            "unable to start container process: chdir to cwd (\"/missing\") set in config.json failed: no such file or directory",
         ] {
             assert!(matches!(Error::from_runtime("crun", text), Error::CommandNotFound { .. }), "{text}");
         }

@@ -252,11 +252,30 @@ fn expect(child: &mut Child, wanted: u8) -> Result<()> {
     if let Some(stderr) = &mut child.stderr {
         let _ = stderr.take(4096).read_to_string(&mut text);
     }
-    let text = text.trim().trim_start_matches("cove-monitor: ").to_owned();
+    let mut text = text.trim().trim_start_matches("cove-monitor: ").to_owned();
+    if let Some(hint) = forbidding_sysctl() {
+        text = format!("{text} (see {hint})");
+    }
     Err(Error::Unsupported {
         what: "running without root".to_owned(),
         why: if text.is_empty() { "the pause process ended".to_owned() } else { text },
     })
+}
+
+/// The setting by which an administrator or distribution forbids user namespaces.
+fn forbidding_sysctl() -> Option<&'static str> {
+    let is = |path: &str, value: &str| fs::read_to_string(path).is_ok_and(|text| text.trim() == value);
+    [
+        ("/proc/sys/user/max_user_namespaces", "0", "sysctl user.max_user_namespaces"),
+        ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone"),
+        (
+            "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+            "1",
+            "sysctl kernel.apparmor_restrict_unprivileged_userns",
+        ),
+    ]
+    .into_iter()
+    .find_map(|(path, value, name)| is(path, value).then_some(name))
 }
 
 fn map_single(pid: u32, uid: u32, gid: u32) -> Result<()> {

@@ -50,10 +50,22 @@ impl Runtime {
     /// [`Error::NotRunning`].
     pub fn stats(&self, id: &str) -> Result<ContainerStats> {
         let init = self.state(id)?.process().ok_or_else(|| Error::NotRunning { id: id.to_owned() })?;
-        let mut stats = match cgroup_of(init.pid).filter(|_| self.options.cgroup.is_enabled()) {
-            Some(directory) => of_cgroup(&directory),
-            None => of_processes(&self.pids(id)?),
-        };
+        let cgroup = &self.options.cgroup;
+        let directory = cgroup_of(init.pid).filter(|_| cgroup.is_enabled());
+        let mut stats = directory.as_deref().map(of_cgroup).unwrap_or_default();
+        if directory.is_none() || !cgroup.has("memory") || !cgroup.has("pids") {
+            let counted = of_processes(&self.pids(id)?);
+            if directory.is_none() {
+                stats = counted;
+            } else {
+                if !cgroup.has("memory") {
+                    stats.memory_bytes = counted.memory_bytes;
+                }
+                if !cgroup.has("pids") {
+                    stats.pids = counted.pids;
+                }
+            }
+        }
         let total = memory_total();
         if stats.memory_limit_bytes == 0 || stats.memory_limit_bytes > total {
             stats.memory_limit_bytes = total;

@@ -91,7 +91,8 @@ fn build_value(input: &SpecInput<'_>) -> Result<Value> {
     }
     let mut resources = limits::resources(input)?;
     if input.cgroup.is_enabled() && spec.cgroups_mode != "disabled" {
-        if !input.host.rootless {
+        // Rules for devices are a program in the kernel, for which crun raises the limit of locked memory.
+        if !input.host.rootless && input.host.may_raise_limits {
             resources.insert("devices".to_owned(), json!(devices.rules));
         }
         let parent = Some(spec.cgroup_parent.as_str()).filter(|p| !p.is_empty());

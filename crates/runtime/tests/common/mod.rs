@@ -157,6 +157,18 @@ impl Fixture {
 
 impl Drop for Fixture {
     fn drop(&mut self) {
+        // Monitors still clean up after the last assertion.
+        let start = Instant::now();
+        let monitors = fs::read_dir(self.dir.join("run/c")).unwrap().flatten();
+        let alive = |path: PathBuf| {
+            let text = fs::read(path.join("monitor.json")).unwrap_or_default();
+            serde_json::from_slice::<cove_runtime::ProcessRef>(&text).is_ok_and(|monitor| monitor.is_alive())
+        };
+        for monitor in monitors {
+            while alive(monitor.path()) && start.elapsed() < Duration::from_secs(2) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
         let _ = fs::remove_dir_all(&self.dir);
     }
 }
