@@ -3,8 +3,10 @@
 //! A handler decodes, makes one trait call and encodes. Docker's JSON shapes live in [`docker`] alone; the libpod
 //! routes carry the types of `cove-api` as they are.
 
+mod body;
 mod docker;
 mod error;
+mod hangup;
 mod libpod;
 mod listen;
 mod params;

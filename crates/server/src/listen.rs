@@ -1,17 +1,23 @@
 //! Listening: the socket, its mode, and when the service ends by itself.
 
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
 use cove_api::{Engine, Error, ErrorKind, Result};
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::watch;
+use tower::{Layer as _, util::MapRequestLayer};
+
+use crate::hangup::{HangUp, keep_alive};
 
 /// Where to listen.
 #[derive(Debug)]
@@ -142,10 +148,13 @@ async fn accept_all(
 
 async fn accept(listener: &Listener, router: &Router, open: &watch::Sender<usize>) -> std::io::Result<()> {
     match listener {
-        Listener::Unix(listener) => serve_connection(listener.accept().await?.0, router, open),
-        Listener::Tcp(listener) => serve_connection(listener.accept().await?.0, router, open),
+        Listener::Unix(listener) => serve_connection(listener.accept().await?.0, router, open, true),
+        Listener::Tcp(listener) => {
+            let stream = listener.accept().await?.0;
+            keep_alive(&stream)?;
+            serve_connection(stream, router, open, false)
+        }
     }
-    Ok(())
 }
 
 /// Counts a connection for as long as it lives, also after it was taken over.
@@ -160,21 +169,41 @@ impl<T> Drop for Counted<T> {
     }
 }
 
-fn serve_connection<T>(stream: T, router: &Router, open: &watch::Sender<usize>)
+/// `half_close`: a client that is done writing still wants its answer. Over TCP that would hide clients that are gone.
+fn serve_connection<T>(
+    stream: T,
+    router: &Router,
+    open: &watch::Sender<usize>,
+    half_close: bool,
+) -> std::io::Result<()>
 where
-    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    T: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static,
 {
+    let hang_up = HangUp::of(&stream)?;
     open.send_modify(|count| *count += 1);
     let stream = Counted { stream, open: open.clone() };
-    let service = TowerToHyperService::new(router.clone());
+    let watched = hang_up.clone();
+    let router = MapRequestLayer::new(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(watched.clone());
+        request
+    })
+    .layer(router.clone());
+    let service = TowerToHyperService::new(router);
     tokio::spawn(async move {
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(None);
-        let connection = builder.half_close(true).serve_connection(TokioIo::new(stream), service);
-        if let Err(error) = connection.with_upgrades().await {
-            tracing::debug!(%error, "connection");
+        let connection = builder.half_close(half_close).serve_connection(TokioIo::new(stream), service);
+        tokio::select! {
+            // Ends at an upgrade too; the stream then looks for the hang-up itself.
+            result = connection.with_upgrades() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "connection");
+                }
+            }
+            () = hang_up.wait() => tracing::debug!("a client hung up"),
         }
     });
+    Ok(())
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use cove_api::{Engine, Error, ErrorKind};
@@ -16,8 +16,8 @@ use crate::{DOCKER_API_VERSION, LIBPOD_API_VERSION, docker, libpod, path};
 /// The engine behind the routes.
 pub(crate) type EngineState = Arc<dyn Engine>;
 
-/// Longest JSON body of a request, in bytes.
-const LONGEST_BODY: usize = 8 << 20;
+/// Longest answer of the framework's own that is turned into JSON, in bytes.
+const LONGEST_REFUSAL: usize = 64 << 10;
 
 /// The service's routes over `engine`. `over_network` also refuses what a web page could send.
 pub fn router(engine: Arc<dyn Engine>, over_network: bool) -> Router {
@@ -25,8 +25,10 @@ pub fn router(engine: Arc<dyn Engine>, over_network: bool) -> Router {
         .nest("/libpod", libpod::routes())
         .merge(docker::routes())
         .fallback(not_found)
-        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(DefaultBodyLimit::disable())
+        .layer(middleware::from_fn(run))
         .layer(middleware::from_fn_with_state(over_network, guard))
+        .layer(middleware::map_response(as_json))
         .layer(middleware::map_response(with_headers))
         .with_state(engine);
     // Routing looks at the path after this.
@@ -60,6 +62,53 @@ fn has_foreign_host(host: Option<&HeaderValue>) -> bool {
     let Some(host) = host.and_then(|host| host.to_str().ok()) else { return true };
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
     !(name == "localhost" || name == "d" || name.parse::<std::net::IpAddr>().is_ok())
+}
+
+/// Runs the handler in a task of its own: a panic is an answer of 500, and what changes something runs to its end
+/// even when the client has gone in the middle.
+async fn run(request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD) || request.uri().path().ends_with("/wait");
+    let task = tokio::spawn(next.run(request));
+    let _abort = reads.then(|| AbortOnDrop(task.abort_handle()));
+    match task.await {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "a request's handler");
+            ApiError(Error::internal("the service failed on this request: see its log")).into_response()
+        }
+    }
+}
+
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The framework's own refusals (a method or path that does not fit) are plain text; clients read JSON.
+async fn as_json(response: Response) -> Response {
+    let status = response.status();
+    let is_json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    if !(status.is_client_error() || status.is_server_error()) || is_json {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, LONGEST_REFUSAL).await.unwrap_or_default();
+    let text = match String::from_utf8_lossy(&text).trim() {
+        "" => status.canonical_reason().unwrap_or("the request was refused").to_owned(),
+        text => text.to_owned(),
+    };
+    let mut answer = ApiError(Error::new(ErrorKind::from_http_status(status.as_u16()), text)).into_response();
+    *answer.status_mut() = status;
+    if let Some(allow) = parts.headers.get(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    answer
 }
 
 async fn with_headers(mut response: Response) -> Response {

@@ -1,19 +1,28 @@
 //! Streams to clients: JSON values one a line, frames, and connections that are taken over.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut as _, Bytes, BytesMut};
-use cove_api::{AttachStream, ByteStream, Error, LogLine, OutputStream, ValueStream};
+use cove_api::{AttachStream, ByteStream, Error, LogLine, OutputChunk, OutputStream, ValueStream};
 use futures_util::{Stream, StreamExt as _};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use crate::hangup::HangUp;
 
 /// Content type of framed output.
 pub(crate) const FRAMED: &str = "application/vnd.docker.multiplexed-stream";
 /// Content type of a terminal's output.
 pub(crate) const RAW: &str = "application/vnd.docker.raw-stream";
+
+/// How long a client may take to close its side after the output has ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A piece of output with Docker's head of eight bytes: stream, three zeros, length.
 pub(crate) fn frame(stream: OutputStream, data: &[u8]) -> Bytes {
@@ -63,20 +72,38 @@ pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
     headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"tcp"))
 }
 
-/// Answers 101 and couples the connection with `attached`; without an upgrade, 200 and the output alone.
+/// Answers 101 and couples the connection with `attached`. Without an upgrade: 200, the request's body as the input
+/// and the answer's as the output.
 pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bool) -> Response {
     let content_type = HeaderValue::from_static(if terminal { RAW } else { FRAMED });
+    let AttachStream { input, output } = attached;
     if !wants_upgrade(request.headers()) {
-        let output = attached.output.map(move |chunk| {
+        let body = std::mem::take(request.body_mut());
+        let output = output.map(move |chunk| {
             chunk.map(|chunk| if terminal { chunk.data } else { frame(chunk.stream, &chunk.data) })
         });
+        let output = WithFeeder { output, feeder: input.map(|input| tokio::spawn(feed_body(body, input))) };
         return ([(header::CONTENT_TYPE, content_type)], Body::from_stream(output)).into_response();
     }
+    let hang_up = request.extensions().get::<HangUp>().cloned();
     let upgrade = hyper::upgrade::on(request);
     tokio::spawn(async move {
-        match upgrade.await {
-            Ok(connection) => couple(TokioIo::new(connection), attached, terminal).await,
-            Err(error) => tracing::debug!(%error, "the client left before the stream began"),
+        let connection = match upgrade.await {
+            Ok(connection) => TokioIo::new(connection),
+            Err(error) => {
+                tracing::debug!(%error, "the client left before the stream began");
+                return;
+            }
+        };
+        let gone = async {
+            match &hang_up {
+                Some(hang_up) => hang_up.wait().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = couple(connection, input, output, terminal) => {}
+            () = gone => tracing::debug!("the client of an attached stream is gone"),
         }
     });
     let headers = [
@@ -87,32 +114,74 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
     (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }
 
-async fn couple(connection: TokioIo<hyper::upgrade::Upgraded>, attached: AttachStream, terminal: bool) {
+/// The way to a process's standard input.
+type Input = Pin<Box<dyn AsyncWrite + Send>>;
+
+/// Output of an answer, and the task that feeds the input for as long as the output is wanted.
+struct WithFeeder<S> {
+    output: S,
+    feeder: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl<S: Stream + Unpin> Stream for WithFeeder<S> {
+    type Item = S::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
+        self.output.poll_next_unpin(context)
+    }
+}
+
+impl<S> Drop for WithFeeder<S> {
+    fn drop(&mut self) {
+        if let Some(feeder) = &self.feeder {
+            feeder.abort();
+        }
+    }
+}
+
+async fn feed_body(body: Body, mut input: Input) {
+    let mut pieces = body.into_data_stream();
+    let mut any = false;
+    while let Some(Ok(piece)) = pieces.next().await {
+        any = true;
+        if input.write_all(&piece).await.is_err() {
+            break;
+        }
+    }
+    // A request without a body says nothing about the input, so that stays open.
+    if any {
+        let _ = input.shutdown().await;
+    }
+    // Dropping it would detach.
+    std::future::pending().await
+}
+
+async fn couple(
+    connection: TokioIo<hyper::upgrade::Upgraded>,
+    mut input: Option<Input>,
+    mut output: ValueStream<OutputChunk>,
+    terminal: bool,
+) {
     let (mut reader, mut writer) = tokio::io::split(connection);
-    let AttachStream { input, mut output } = attached;
     let feed = async move {
-        let mut input = input;
         let mut buffer = vec![0; 32 * 1024];
-        loop {
-            let count = match reader.read(&mut buffer).await {
-                Ok(0) | Err(_) => break,
-                Ok(count) => count,
-            };
-            if let Some(input) = input.as_mut() {
-                if input.write_all(&buffer[..count]).await.is_err() {
-                    break;
-                }
+        let mut wanted = true;
+        while let Ok(count @ 1..) = reader.read(&mut buffer).await {
+            // What nobody wants any more is still read: closing a socket with unread bytes makes the client's read of
+            // the last output fail.
+            if let Some(open) = input.as_mut().filter(|_| wanted) {
+                wanted = open.write_all(&buffer[..count]).await.is_ok();
             }
         }
         // The client is done writing: so is the container's input. It may still read.
-        if let Some(mut input) = input {
-            let _ = input.shutdown().await;
+        if let Some(open) = input.as_mut() {
+            let _ = open.shutdown().await;
         }
-        std::future::pending::<()>().await;
+        // Dropping it would detach.
+        input
     };
     let drain = async {
-        while let Some(chunk) = output.next().await {
-            let Ok(chunk) = chunk else { break };
+        while let Some(Ok(chunk)) = output.next().await {
             let bytes = if terminal { chunk.data } else { frame(chunk.stream, &chunk.data) };
             if writer.write_all(&bytes).await.is_err() {
                 return;
@@ -120,10 +189,18 @@ async fn couple(connection: TokioIo<hyper::upgrade::Upgraded>, attached: AttachS
         }
         let _ = writer.shutdown().await;
     };
-    tokio::select! {
-        () = feed => {}
-        () = drain => {}
-    }
+    tokio::pin!(feed, drain);
+    let _input = tokio::select! {
+        input = &mut feed => {
+            drain.await;
+            input
+        }
+        () = &mut drain => {
+            // The client answers the end of the output by closing its side.
+            let _ = tokio::time::timeout(LAST_WORDS, &mut feed).await;
+            None
+        }
+    };
 }
 
 /// Logs as one body.

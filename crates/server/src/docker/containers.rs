@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::create::{CreateBody, container_spec};
 use super::inspect::docker_inspect;
+use crate::body::JsonBody;
 use crate::error::{Answer, ApiError};
 use crate::libpod::{attach_options, log_options, parse_signal, terminal_size};
 use crate::params::Params;
@@ -43,7 +44,7 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/containers/{name}/top", get(top))
 }
 
-async fn create(State(engine): State<EngineState>, params: Params, Json(body): Json<CreateBody>) -> Answer {
+async fn create(State(engine): State<EngineState>, params: Params, JsonBody(body): JsonBody<CreateBody>) -> Answer {
     let mut spec = container_spec(body)?;
     spec.name = params.text("name").unwrap_or_default().trim_start_matches('/').to_owned();
     if let Some(platform) = params.text("platform") {

@@ -1,7 +1,7 @@
 //! `/images`.
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post};
@@ -22,8 +22,8 @@ use crate::stream;
 pub(super) fn routes() -> Router<EngineState> {
     Router::new()
         .route("/images/json", get(list))
-        .route("/images/create", post(create).layer(DefaultBodyLimit::disable()))
-        .route("/images/load", post(load).layer(DefaultBodyLimit::disable()))
+        .route("/images/create", post(create))
+        .route("/images/load", post(load))
         .route("/images/get", get(save_many))
         .route("/images/{name}", delete(remove))
         .route("/images/{name}/json", get(inspect))

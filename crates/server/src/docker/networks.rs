@@ -11,6 +11,7 @@ use cove_api::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::body::JsonBody;
 use crate::error::{Answer, ApiError};
 use crate::params::Params;
 use crate::router::EngineState;
@@ -116,7 +117,7 @@ struct IpamConfig {
     ip_range: String,
 }
 
-async fn create(State(engine): State<EngineState>, Json(create): Json<Create>) -> Answer {
+async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Create>) -> Answer {
     let ipam = create.ipam.unwrap_or_default();
     if !matches!(ipam.driver.as_str(), "" | "default") {
         return Err(ApiError::invalid(format!("IPAM driver {:?} is not supported", ipam.driver)));

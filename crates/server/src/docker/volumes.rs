@@ -9,6 +9,7 @@ use cove_api::{StringMap, Volume, VolumeCreateOptions, VolumeListOptions};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::body::JsonBody;
 use crate::error::Answer;
 use crate::libpod::remove_volume;
 use crate::params::Params;
@@ -49,7 +50,7 @@ struct Create {
     cluster_volume_spec: Option<Value>,
 }
 
-async fn create(State(engine): State<EngineState>, Json(create): Json<Create>) -> Answer {
+async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Create>) -> Answer {
     if create.cluster_volume_spec.is_some() {
         return Err(cove_api::Error::unsupported("ClusterVolumeSpec: swarm volumes are not supported").into());
     }

@@ -10,6 +10,7 @@ use cove_api::{
     LogOptions, RemoveOptions, StopOptions, TerminalSize, TopReport, WaitOptions,
 };
 
+use crate::body::LibpodBody;
 use crate::error::{Answer, ApiError};
 use crate::params::Params;
 use crate::router::EngineState;
@@ -36,7 +37,7 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/containers/{name}/top", get(top))
 }
 
-async fn create(State(engine): State<EngineState>, Json(spec): Json<ContainerSpec>) -> Answer {
+async fn create(State(engine): State<EngineState>, LibpodBody(spec): LibpodBody<ContainerSpec>) -> Answer {
     let report = engine.containers().create(spec).await?;
     Ok((StatusCode::CREATED, Json(report)).into_response())
 }

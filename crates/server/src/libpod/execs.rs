@@ -4,12 +4,13 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
-use axum::{Json, Router, body};
+use axum::{Json, Router};
 use cove_api::{ExecInspect, ExecSpec, ExecStartOptions, TerminalSize};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::containers::terminal_size;
+use crate::body::{self, LibpodBody};
 use crate::error::{Answer, ApiError};
 use crate::params::Params;
 use crate::router::EngineState;
@@ -28,7 +29,7 @@ pub(super) fn routes() -> Router<EngineState> {
 pub(crate) async fn create(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    Json(spec): Json<ExecSpec>,
+    LibpodBody(spec): LibpodBody<ExecSpec>,
 ) -> Answer {
     if spec.cmd.is_empty() {
         return Err(ApiError::invalid("exec: Cmd is empty: a command to run is needed"));
@@ -55,14 +56,8 @@ pub(crate) async fn start(
     mut request: Request,
 ) -> Answer {
     // The connection is taken over afterwards, so the body is read from the request in place.
-    let content = body::to_bytes(std::mem::take(request.body_mut()), 1 << 20).await;
-    let content = content.map_err(|error| ApiError::invalid(format!("request body: {error}")))?;
-    let start: Start = if content.is_empty() {
-        Start::default()
-    } else {
-        serde_json::from_slice(&content)
-            .map_err(|error| ApiError::invalid(format!("request body: {error}")))?
-    };
+    let content = body::read(std::mem::take(request.body_mut())).await?;
+    let start: Start = body::decode(&content)?;
     let size = match start.console_size {
         Some((height, width)) => Some(TerminalSize { width, height }),
         None => (start.h > 0 && start.w > 0).then_some(TerminalSize { width: start.w, height: start.h }),
@@ -98,7 +93,7 @@ struct Remove {
 async fn remove(
     State(engine): State<EngineState>,
     Path(id): Path<String>,
-    Json(remove): Json<Remove>,
+    LibpodBody(remove): LibpodBody<Remove>,
 ) -> Answer<StatusCode> {
     engine.execs().remove(&id, remove.force).await?;
     Ok(StatusCode::OK)

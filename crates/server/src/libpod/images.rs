@@ -1,7 +1,7 @@
 //! `/libpod/images`.
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
@@ -24,8 +24,8 @@ pub(super) fn routes() -> Router<EngineState> {
     Router::new()
         .route("/images/json", get(list))
         .route("/images/pull", post(pull))
-        .route("/images/load", post(load).layer(DefaultBodyLimit::disable()))
-        .route("/images/import", post(import).layer(DefaultBodyLimit::disable()))
+        .route("/images/load", post(load))
+        .route("/images/import", post(import))
         .route("/images/export", get(export))
         .route("/images/remove", delete(remove))
         .route("/images/{name}", delete(remove_one))

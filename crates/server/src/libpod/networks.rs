@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::containers::exists_status;
+use crate::body::LibpodBody;
 use crate::error::Answer;
 use crate::params::Params;
 use crate::router::EngineState;
@@ -30,7 +31,7 @@ struct Create {
     network: Network,
 }
 
-async fn create(State(engine): State<EngineState>, Json(create): Json<Create>) -> Answer<Json<Network>> {
+async fn create(State(engine): State<EngineState>, LibpodBody(create): LibpodBody<Create>) -> Answer<Json<Network>> {
     let options = NetworkCreateOptions { ignore_if_exists: create.ignore_if_exists };
     Ok(Json(engine.networks().create(create.network, options).await?))
 }

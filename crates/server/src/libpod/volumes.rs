@@ -8,6 +8,7 @@ use axum::{Json, Router};
 use cove_api::{Volume, VolumeCreateOptions, VolumeListOptions, VolumeRemoveOptions};
 
 use super::containers::exists_status;
+use crate::body::LibpodBody;
 use crate::error::Answer;
 use crate::params::Params;
 use crate::router::EngineState;
@@ -21,7 +22,7 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/volumes/{name}/exists", get(exists))
 }
 
-async fn create(State(engine): State<EngineState>, Json(options): Json<VolumeCreateOptions>) -> Answer {
+async fn create(State(engine): State<EngineState>, LibpodBody(options): LibpodBody<VolumeCreateOptions>) -> Answer {
     let volume = engine.volumes().create(options).await?;
     Ok((StatusCode::CREATED, Json(volume)).into_response())
 }
