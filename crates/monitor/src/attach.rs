@@ -100,7 +100,11 @@ impl Client {
             Ok(0) => {
                 self.half_closed = true;
                 self.gone = hang_up || !self.is_listening();
-                return if !self.gone && self.feeds_stdin() { Incoming::EndOfInput } else { Incoming::Nothing };
+                return if !self.gone && self.feeds_stdin() {
+                    Incoming::EndOfInput
+                } else {
+                    Incoming::Nothing
+                };
             }
             Ok(n) => n,
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return Incoming::Nothing,

@@ -42,7 +42,16 @@ impl Log {
         let file = open_file(&path, false)?;
         let size = file.metadata()?.len();
         let clock = Clock::default();
-        Ok(Self { path, file, max_size, size, open_line: [false; 2], clock, buffer: Vec::new(), failed: false })
+        Ok(Self {
+            path,
+            file,
+            max_size,
+            size,
+            open_line: [false; 2],
+            clock,
+            buffer: Vec::new(),
+            failed: false,
+        })
     }
 
     /// Opens the file by its name again.

@@ -12,7 +12,10 @@ pub(crate) fn main() -> io::Result<()> {
     crate::host::close_inherited();
     // SAFETY: unshare of the user and mount namespaces by a single-threaded process shares no memory state.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWUSER | UnshareFlags::NEWNS) }.map_err(|e| {
-        io::Error::new(io::Error::from(e).kind(), format!("cannot create a user namespace: {}", io::Error::from(e)))
+        io::Error::new(
+            io::Error::from(e).kind(),
+            format!("cannot create a user namespace: {}", io::Error::from(e)),
+        )
     })?;
     tell(b'1')?;
     wait_for_starter()?;

@@ -23,8 +23,9 @@ impl ProcessRef {
     /// No such process, or `/proc` is not readable.
     pub fn of(pid: i32) -> io::Result<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        let start_time = start_time(&stat)
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat: no start time")))?;
+        let start_time = start_time(&stat).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("/proc/{pid}/stat: no start time"))
+        })?;
         Ok(Self { pid, start_time })
     }
 
@@ -61,7 +62,10 @@ impl ProcessRef {
     pub fn signal(&self, signal: i32) -> io::Result<bool> {
         let Some(fd) = self.open()? else { return Ok(false) };
         if !(1..=64).contains(&signal) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("signal {signal} does not exist")));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("signal {signal} does not exist"),
+            ));
         }
         // SAFETY: real-time signals have no constant in rustix; the number was checked against the kernel's range,
         // and sending one to another process does not depend on what libc here reserves for itself.

@@ -103,7 +103,9 @@ pub(crate) fn keep_filter(config: &MonitorConfig) {
 /// Deletes what crun keeps of a container whose first process has ended, where that is simple: no hooks, and no cgroup
 /// or an empty one. `false` means that crun has to do it; calling it takes several milliseconds.
 pub(crate) fn delete_directly(config: &MonitorConfig) -> bool {
-    let (Some(root), Task::Container { bundle }) = (&config.runtime.crun_state, &config.task) else { return false };
+    let (Some(root), Task::Container { bundle }) = (&config.runtime.crun_state, &config.task) else {
+        return false;
+    };
     let state = root.join(&config.id);
     let Ok(status) = fs::read(state.join("status")) else { return false };
     let Ok(status) = serde_json::from_slice::<serde_json::Value>(&status) else { return false };

@@ -15,7 +15,8 @@ use std::process::{Command, Stdio};
 use cove_monitor::process::ProcessRef;
 use cove_monitor::protocol::{
     ATTACH_SOCKET, ExitRecord, FRAME_EXIT, FRAME_FAILED, FRAME_STDERR, FRAME_STDOUT, LogConfig, MAX_CONFIG,
-    MAX_MESSAGE, MONITOR_FILE, MonitorConfig, Order, PROCESS_FILE, Reply, Report, Request, Task, VERSION, hello,
+    MAX_MESSAGE, MONITOR_FILE, MonitorConfig, Order, PROCESS_FILE, Reply, Report, Request, Task, VERSION,
+    hello,
 };
 use cove_sys::fs;
 use fs::os::unix::fs::OpenOptionsExt;
@@ -47,7 +48,11 @@ const START_TAIL: usize = 4096;
 pub(crate) fn main() -> Result<(), String> {
     host::close_inherited();
     let mut text = Vec::new();
-    io::stdin().lock().take(MAX_CONFIG + 1).read_to_end(&mut text).map_err(|e| format!("configuration: {e}"))?;
+    io::stdin()
+        .lock()
+        .take(MAX_CONFIG + 1)
+        .read_to_end(&mut text)
+        .map_err(|e| format!("configuration: {e}"))?;
     if text.len() as u64 > MAX_CONFIG {
         return Err(format!("configuration: more than {MAX_CONFIG} bytes"));
     }
@@ -174,7 +179,8 @@ impl Monitor {
         match Self::prepare(&config, &supervised, count) {
             Ok(parts) => {
                 let size = config.size;
-                let periodic = config.periodic.iter().map(|_| PeriodicRun { next_at: 0, pid: None }).collect();
+                let periodic =
+                    config.periodic.iter().map(|_| PeriodicRun { next_at: 0, pid: None }).collect();
                 Ok(Self {
                     config,
                     supervised,
@@ -225,7 +231,8 @@ impl Monitor {
         }
         let signals = Signals::install().map_err(|e| failed("signals", e))?;
         // Relative names, so that the length of the directory's name does not matter to the sockets.
-        std::env::set_current_dir(&config.run_dir).map_err(|e| failed(&config.run_dir.display().to_string(), e))?;
+        std::env::set_current_dir(&config.run_dir)
+            .map_err(|e| failed(&config.run_dir.display().to_string(), e))?;
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
         let listener = listen(ATTACH_SOCKET).map_err(|e| failed("attach socket", e))?;
         let console = match config.terminal {

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use bytes::{Bytes, BytesMut};
 use cove_api::{OutputChunk, OutputStream};
 use cove_monitor::protocol::{
-    ATTACH_SOCKET, FRAME_EXIT, FRAME_FAILED, FRAME_HEADER, FRAME_READY, FRAME_STDERR, FRAME_STDOUT, MAX_FRAME, Reply,
-    Request, hello,
+    ATTACH_SOCKET, FRAME_EXIT, FRAME_FAILED, FRAME_HEADER, FRAME_READY, FRAME_STDERR, FRAME_STDOUT,
+    MAX_FRAME, Reply, Request, hello,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;

@@ -84,7 +84,9 @@ pub fn detect(probe: &CgroupProbe, preference: CgroupPreference) -> CgroupMode {
         && (!probe.rootless || probe.user_bus.as_ref().is_some_and(|bus| bus.exists()));
     let own = own_cgroup(probe);
     match preference {
-        CgroupPreference::Systemd if !systemd => disabled("the systemd cgroup manager needs a running systemd"),
+        CgroupPreference::Systemd if !systemd => {
+            disabled("the systemd cgroup manager needs a running systemd")
+        }
         CgroupPreference::Systemd | CgroupPreference::Automatic if systemd => match own {
             own if probe.rootless => {
                 let manager = own.as_deref().and_then(user_manager).unwrap_or_default();
@@ -114,7 +116,9 @@ fn rootless_cgroupfs(probe: &CgroupProbe, own: Option<String>) -> CgroupMode {
             let controllers = read_controllers(&directory, "cgroup.subtree_control");
             CgroupMode::Cgroupfs { parent: own.trim_matches('/').to_owned(), controllers }
         }
-        None => CgroupMode::Disabled { reason: "no cgroup is delegated to this user".to_owned(), hybrid: false },
+        None => {
+            CgroupMode::Disabled { reason: "no cgroup is delegated to this user".to_owned(), hybrid: false }
+        }
     }
 }
 

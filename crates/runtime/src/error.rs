@@ -140,7 +140,8 @@ impl Error {
                 ),
             };
         }
-        if has(&["exec", "open executable"]) && has(&["permission denied", "operation not permitted", "is a directory", "exec format error"])
+        if has(&["exec", "open executable"])
+            && has(&["permission denied", "operation not permitted", "is a directory", "exec format error"])
             || lower.contains("cannot be executed")
         {
             return Self::CommandNotExecutable {
@@ -167,9 +168,10 @@ impl From<Error> for cove_api::Error {
             Error::Unsupported { .. } => ErrorKind::Unsupported,
             Error::Invalid { .. } => ErrorKind::InvalidArgument,
             Error::NotFound { .. } => ErrorKind::NotFound,
-            Error::Runtime { .. } | Error::Monitor { .. } | Error::ExitUnknown { .. } | Error::Json { .. } => {
-                ErrorKind::Internal
-            }
+            Error::Runtime { .. }
+            | Error::Monitor { .. }
+            | Error::ExitUnknown { .. }
+            | Error::Json { .. } => ErrorKind::Internal,
         };
         Self::new(kind, error.to_string())
     }
@@ -199,7 +201,10 @@ mod tests {
             "exec /bin/x: Exec format error",
             "the path `/etc` exists but it is not a regular file: cannot be executed",
         ] {
-            assert!(matches!(Error::from_runtime("crun", text), Error::CommandNotExecutable { .. }), "{text}");
+            assert!(
+                matches!(Error::from_runtime("crun", text), Error::CommandNotExecutable { .. }),
+                "{text}"
+            );
         }
         for text in ["cannot set memory limit", "mount `x` to `y`: No such file or directory"] {
             assert!(matches!(Error::from_runtime("crun", text), Error::Runtime { .. }), "{text}");

@@ -152,7 +152,10 @@ impl Runtime {
     pub fn launch(&self, options: LaunchOptions) -> Result<Launch> {
         check_id(&options.id)?;
         if self.state(&options.id)?.process().is_some() {
-            return Err(Error::Monitor { id: options.id, message: "the container is running already".to_owned() });
+            return Err(Error::Monitor {
+                id: options.id,
+                message: "the container is running already".to_owned(),
+            });
         }
         let run_dir = self.container_dir(&options.id);
         // Left over from a run that nobody cleaned up.
@@ -253,15 +256,11 @@ impl Runtime {
         config.descriptors = u32::try_from(descriptors.len()).unwrap_or(u32::MAX);
         let id = config.id.clone();
         let run_dir = config.run_dir.clone();
-        let (ours, theirs) = rustix::net::socketpair(
-            AddressFamily::UNIX,
-            SocketType::SEQPACKET,
-            SocketFlags::CLOEXEC,
-            None,
-        )
-        .map_err(|e| Error::io("supervision socket")(e.into()))?;
-        let text = serde_json::to_vec(&config)
-            .map_err(|source| Error::Json { path: run_dir.clone(), source })?;
+        let (ours, theirs) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+                .map_err(|e| Error::io("supervision socket")(e.into()))?;
+        let text =
+            serde_json::to_vec(&config).map_err(|source| Error::Json { path: run_dir.clone(), source })?;
         let document = memory_file(&text).map_err(Error::io("monitor configuration"))?;
         if !descriptors.is_empty() {
             send_descriptors(&ours, &descriptors).map_err(Error::io("descriptors for the monitor"))?;

@@ -19,7 +19,8 @@ pub use cove_monitor::process::ProcessRef;
 pub use cove_monitor::protocol::{ExitRecord, LogConfig, Periodic};
 pub use error::{Error, Result};
 pub use launch::{
-    ExecOptions, Launch, LaunchOptions, OciRuntime, Runtime, RuntimeOptions, Started, StreamOptions, Supervision,
+    ExecOptions, Launch, LaunchOptions, OciRuntime, Runtime, RuntimeOptions, Started, StreamOptions,
+    Supervision,
 };
 pub use logs::{LogLine, LogOptions, LogReader};
 pub use state::ProcessState;

@@ -284,7 +284,9 @@ fn tail_start(file: &std::fs::File, lines: u64) -> io::Result<u64> {
 
 fn watch(path: &Path) -> io::Result<OwnedFd> {
     let fd = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)?;
-    let events = inotify::WatchFlags::MODIFY | inotify::WatchFlags::MOVE_SELF | inotify::WatchFlags::DELETE_SELF
+    let events = inotify::WatchFlags::MODIFY
+        | inotify::WatchFlags::MOVE_SELF
+        | inotify::WatchFlags::DELETE_SELF
         | inotify::WatchFlags::ATTRIB;
     inotify::add_watch(&fd, path, events)?;
     Ok(fd)
@@ -331,7 +333,8 @@ mod tests {
 
     #[test]
     fn lines_pieces_and_rubbish() {
-        let text = line(0, 'F', "one") + "rubbish\n" + &line(1, 'P', "tw") + &line(1, 'F', "o") + &line(2, 'F', "");
+        let text =
+            line(0, 'F', "one") + "rubbish\n" + &line(1, 'P', "tw") + &line(1, 'F', "o") + &line(2, 'F', "");
         let file = File::new("lines", text.as_bytes());
         assert_eq!(file.read(LogOptions::default()), ["one", "tw…", "o", ""]);
         let at = |text: &str| {

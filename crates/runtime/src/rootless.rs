@@ -279,7 +279,8 @@ fn forbidding_sysctl() -> Option<&'static str> {
 }
 
 fn map_single(pid: u32, uid: u32, gid: u32) -> Result<()> {
-    let write = |name: &str, text: String| fs::write(format!("/proc/{pid}/{name}"), text).map_err(Error::file);
+    let write =
+        |name: &str, text: String| fs::write(format!("/proc/{pid}/{name}"), text).map_err(Error::file);
     write("setgroups", "deny".to_owned())?;
     write("uid_map", format!("0 {uid} 1"))?;
     write("gid_map", format!("0 {gid} 1"))
@@ -315,8 +316,13 @@ fn user_name(uid: u32) -> Option<String> {
     let mut found = std::ptr::null_mut();
     // SAFETY: the buffer's real length is given; the entry is read only when `found` says that it was filled.
     let name = unsafe {
-        let result =
-            libc::getpwuid_r(uid, entry.as_mut_ptr(), buffer.as_mut_ptr().cast(), buffer.len(), &raw mut found);
+        let result = libc::getpwuid_r(
+            uid,
+            entry.as_mut_ptr(),
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            &raw mut found,
+        );
         if result != 0 || found.is_null() {
             return None;
         }
@@ -332,7 +338,10 @@ mod tests {
     #[test]
     fn kinds_of_namespaces() {
         assert_eq!(outer_id("         0          0 4294967295\n"), None);
-        assert_eq!(outer_id("         0       1000          1\n         1     100000      65536\n"), Some(1000));
+        assert_eq!(
+            outer_id("         0       1000          1\n         1     100000      65536\n"),
+            Some(1000)
+        );
         assert_eq!(outer_id("         0     100000      65536\n"), None);
         assert_eq!(outer_id(""), None);
     }

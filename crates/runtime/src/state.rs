@@ -121,7 +121,9 @@ impl Runtime {
     /// As [`Self::signal`].
     pub fn signal_exec(&self, id: &str, session: &str, signal: i32) -> Result<bool> {
         match self.exec_state(id, session)?.process() {
-            Some(process) => process.signal(signal).map_err(Error::io(format!("signal {signal} to {session}"))),
+            Some(process) => {
+                process.signal(signal).map_err(Error::io(format!("signal {signal} to {session}")))
+            }
             None => Ok(false),
         }
     }
@@ -164,7 +166,8 @@ impl Runtime {
     ) -> Result<()> {
         self.needs_cgroups("update")?;
         let path = self.container_dir(id).join("resources.json");
-        let text = serde_json::to_vec(resources).map_err(|source| Error::Json { path: path.clone(), source })?;
+        let text =
+            serde_json::to_vec(resources).map_err(|source| Error::Json { path: path.clone(), source })?;
         fs::write(&path, text).map_err(Error::file)?;
         self.call(runtime, &["update", "--resources", &path.to_string_lossy(), id]).map(drop)
     }

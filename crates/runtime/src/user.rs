@@ -66,7 +66,8 @@ pub(crate) fn open_beneath(root: impl AsFd, path: &str) -> Result<Option<OwnedFd
         Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
         Err(e) => return Err(Error::io(format!("/{path} in the container"))(e.into())),
     };
-    let stat = rustix::fs::fstat(&fd).map_err(|e| Error::io(format!("/{path} in the container"))(e.into()))?;
+    let stat =
+        rustix::fs::fstat(&fd).map_err(|e| Error::io(format!("/{path} in the container"))(e.into()))?;
     if rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
         Ok(Some(fd))
     } else {
@@ -95,7 +96,9 @@ fn resolve(
         (Some(e), _) => (e.uid, e.gid, Some(e.name), e.home),
         (None, Some(uid)) => (uid, 0, None, String::new()),
         (None, None) => {
-            return Err(Error::NotFound { what: format!("unable to find user {wanted}: no matching entries in passwd file") });
+            return Err(Error::NotFound {
+                what: format!("unable to find user {wanted}: no matching entries in passwd file"),
+            });
         }
     };
     let lines = read_lines(group)?;
@@ -228,7 +231,9 @@ mod tests {
 
     #[test]
     fn never_root_by_overflow() {
-        for user in ["4294967296", "2147483648:1", "2147483648", "-1", "0:4294967296", "+1", "99999999999999999999"] {
+        for user in
+            ["4294967296", "2147483648:1", "2147483648", "-1", "0:4294967296", "+1", "99999999999999999999"]
+        {
             assert!(matches!(find(user, &[]), Err(Error::Invalid { .. })), "{user}");
         }
         assert!(matches!(find("big", &[]), Err(Error::NotFound { .. })));

@@ -7,8 +7,8 @@ mod common;
 use common::{Fixture, collect};
 use cove_api::{ContainerSpec, Device, Mount, Rlimit};
 use cove_runtime::oci::{
-    Defaults, EnvironmentInput, ExecInput, HostFacts, IdMapping, NamespaceTarget, Namespaces, ShmSource, SpecInput, build, environment, exec_process,
-    write_bundle,
+    Defaults, EnvironmentInput, ExecInput, HostFacts, IdMapping, NamespaceTarget, Namespaces, ShmSource,
+    SpecInput, build, environment, exec_process, write_bundle,
 };
 use cove_runtime::user::resolve_user;
 use cove_runtime::{AttachStreams, Attachment, ExecOptions, Frame, StreamOptions};
@@ -19,7 +19,8 @@ const PROBE: &str = "grep -E 'Cap|NoNewPrivs|Seccomp' /proc/self/status; umask; 
 
 fn prepare(f: &Fixture) {
     fs::create_dir_all(f.dir.join("rootfs/etc")).unwrap();
-    fs::write(f.dir.join("rootfs/etc/passwd"), "root:x:0:0::/root:/bin/sh\nweb:x:1000:100::/home/web:\n").unwrap();
+    fs::write(f.dir.join("rootfs/etc/passwd"), "root:x:0:0::/root:/bin/sh\nweb:x:1000:100::/home/web:\n")
+        .unwrap();
     fs::write(f.dir.join("rootfs/etc/group"), "root:x:0:\nusers:x:100:\nextra:x:7:web\n").unwrap();
 }
 
@@ -44,7 +45,12 @@ fn build_in(
     let user = resolve_user(&rootfs, &spec.user, &spec.groups)?;
     let env = environment(
         spec,
-        &EnvironmentInput { home: &user.home, hostname: "box", image: &["PATH=/bin".to_owned()], ..Default::default() },
+        &EnvironmentInput {
+            home: &user.home,
+            hostname: "box",
+            image: &["PATH=/bin".to_owned()],
+            ..Default::default()
+        },
     );
     build(&SpecInput {
         id,
@@ -123,7 +129,8 @@ async fn defaults_from_inside() {
 async fn users_privileges_and_options() {
     let Some(f) = Fixture::new("options") else { return };
     prepare(&f);
-    let mut spec = ContainerSpec { user: "web".to_owned(), cap_add: vec!["net_raw".to_owned()], ..Default::default() };
+    let mut spec =
+        ContainerSpec { user: "web".to_owned(), cap_add: vec!["net_raw".to_owned()], ..Default::default() };
     let (out, _) = run(&f, "user", &spec, PROBE).await;
     for text in ["CapEff:\t0000000000002000", "CapAmb:\t0000000000002000", "CapBnd:\t00000000800425fb"] {
         assert!(out.contains(text), "{out}");
@@ -152,9 +159,13 @@ async fn users_privileges_and_options() {
     for sub in ["run", "var/tmp"] {
         fs::create_dir_all(f.dir.join("rootfs").join(sub)).unwrap();
     }
-    let script = "umask; touch /x; touch /data/x; touch /tmp/x && ls /data /dev/thing; grep NoNew /proc/self/status";
+    let script =
+        "umask; touch /x; touch /data/x; touch /tmp/x && ls /data /dev/thing; grep NoNew /proc/self/status";
     let (out, _) = run(&f, "ro", &spec, script).await;
-    assert!(out.contains("0077") && out.contains("/x: Read-only") && out.contains("/data/x: Read-only"), "{out}");
+    assert!(
+        out.contains("0077") && out.contains("/x: Read-only") && out.contains("/data/x: Read-only"),
+        "{out}"
+    );
     assert!(out.contains("exits") && out.contains("/dev/thing") && out.contains("NoNewPrivs:\t1"), "{out}");
 }
 
@@ -172,7 +183,10 @@ fn what_cannot_be_kept_is_refused() {
             r_limits: vec![Rlimit { kind: "nofile".to_owned(), soft: 2, hard: 1 }],
             ..Default::default()
         },
-        ContainerSpec { r_limits: vec![Rlimit { kind: "foo".to_owned(), soft: 1, hard: 1 }], ..Default::default() },
+        ContainerSpec {
+            r_limits: vec![Rlimit { kind: "foo".to_owned(), soft: 1, hard: 1 }],
+            ..Default::default()
+        },
         ContainerSpec {
             devices: vec![Device { path: "/dev/none".to_owned(), ..Default::default() }],
             ..Default::default()
@@ -186,7 +200,8 @@ fn what_cannot_be_kept_is_refused() {
     assert!(build_spec(&f, "x", &ContainerSpec::default(), &[]).is_err());
     if !f.cgroup.is_enabled() {
         let resources = serde_json::from_str(r#"{"memory":{"limit":1000000}}"#).unwrap();
-        let error = build(&ContainerSpec { resource_limits: Some(resources), ..Default::default() }).unwrap_err();
+        let error =
+            build(&ContainerSpec { resource_limits: Some(resources), ..Default::default() }).unwrap_err();
         assert!(matches!(error, cove_runtime::Error::Unsupported { .. }), "{error}");
     }
 }
@@ -226,7 +241,14 @@ async fn exec_as_another_user() {
     let attachment = Attachment::connect(launch.run_dir(), AttachStreams::ALL).await.unwrap();
     let _exec = launch.start().unwrap();
     let (out, err, _) = collect(attachment).await;
-    for text in ["CapEff:\t0000000000000000", "CapBnd:\t00000000800405fb", "uid=1000(web)", "X=1", "/tmp", "Seccomp:\t2"] {
+    for text in [
+        "CapEff:\t0000000000000000",
+        "CapBnd:\t00000000800405fb",
+        "uid=1000(web)",
+        "X=1",
+        "/tmp",
+        "Seccomp:\t2",
+    ] {
         assert!(out.contains(text), "{text}: {out}{err}");
     }
     f.runtime.signal("e", 9).unwrap();
@@ -255,7 +277,12 @@ async fn kinds_of_namespaces() {
         ("privileged", all, true, None),
         ("path", Namespaces { network: path("net"), uts: path("uts"), ..default.clone() }, false, None),
         ("user", user.clone(), false, Some((maps.clone(), maps.clone()))),
-        ("user-host", Namespaces { network: host.clone(), pid: host, ..user }, false, Some((maps.clone(), maps))),
+        (
+            "user-host",
+            Namespaces { network: host.clone(), pid: host, ..user },
+            false,
+            Some((maps.clone(), maps)),
+        ),
     ];
     for (name, namespaces, privileged, maps) in variants {
         let spec = ContainerSpec { privileged: privileged.then_some(true), ..ContainerSpec::default() };

@@ -153,7 +153,8 @@ fn processes_of_a_container() {
     let started = f.launch("p", &["sh", "-c", "sleep 100 & wait"], false, false, Vec::new()).start().unwrap();
     wait_until("two processes", || f.runtime.pids("p").unwrap().len() == 2);
     wait_until("sleep", || f.runtime.top("p", &[]).unwrap().processes[1][7] == "sleep 100");
-    let table = f.runtime.top("p", &["pid,ppid,hpid".to_owned(), "comm".to_owned(), "capeff".to_owned()]).unwrap();
+    let table =
+        f.runtime.top("p", &["pid,ppid,hpid".to_owned(), "comm".to_owned(), "capeff".to_owned()]).unwrap();
     assert_eq!(table.titles, ["PID", "PPID", "HPID", "COMMAND", "EFFECTIVE CAPS"]);
     assert_eq!(table.processes.len(), 2);
     assert_eq!(table.processes[0][..2], ["1", "0"]);
@@ -186,7 +187,8 @@ fn commands_at_an_interval() {
 #[tokio::test]
 async fn a_client_that_does_not_read() {
     let Some(f) = Fixture::new("slow") else { return };
-    let script = "i=0; while [ $i -lt 40000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done";
+    let script =
+        "i=0; while [ $i -lt 40000 ]; do echo 0123456789012345678901234567890123456789; i=$((i+1)); done";
     let launch = f.launch("s", &["sh", "-c", script], false, false, Vec::new());
     let slow = Attachment::connect(launch.run_dir(), AttachStreams::ALL).await.unwrap();
     let started = launch.start().unwrap();
@@ -217,7 +219,8 @@ async fn a_long_run_directory() {
 async fn restarts_at_once() {
     let Some(f) = Fixture::new("restart") else { return };
     for round in 0..30 {
-        let launch = f.launch("again", &["sh", "-c", &format!("exit {round}")], round % 2 == 0, false, Vec::new());
+        let launch =
+            f.launch("again", &["sh", "-c", &format!("exit {round}")], round % 2 == 0, false, Vec::new());
         let attachment = Attachment::connect(launch.run_dir(), AttachStreams::ALL).await.unwrap();
         let started = launch.start().unwrap();
         assert_eq!(collect(attachment).await.2, Some(Frame::Exit(round)));
@@ -244,7 +247,8 @@ async fn input_ends_with_the_one_who_feeds_it() {
 #[tokio::test]
 async fn with_runc() {
     let Some(mut f) = Fixture::new("runc") else { return };
-    let Some(path) = ["/usr/bin/runc", "/usr/sbin/runc"].map(std::path::PathBuf::from).into_iter().find(|p| p.exists())
+    let Some(path) =
+        ["/usr/bin/runc", "/usr/sbin/runc"].map(std::path::PathBuf::from).into_iter().find(|p| p.exists())
     else {
         return println!("skipped: no runc");
     };
@@ -283,7 +287,9 @@ fn passed_descriptors() {
         options
     };
     let err = out_write.try_clone().unwrap();
-    let launch = f.runtime.launch(options(vec![in_read, out_write, err, more_read], cove_runtime::LogConfig::Passthrough));
+    let launch = f
+        .runtime
+        .launch(options(vec![in_read, out_write, err, more_read], cove_runtime::LogConfig::Passthrough));
     let started = launch.unwrap().start().unwrap();
     let write = |fd: OwnedFd, text: &str| std::fs::File::from(fd).write_all(text.as_bytes()).unwrap();
     write(in_write, "one\n");

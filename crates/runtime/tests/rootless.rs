@@ -153,7 +153,11 @@ fn run(
     let log = dir.join(format!("log-{id}"));
     let launch = runtime.launch(LaunchOptions {
         id: id.to_owned(),
-        oci_runtime: OciRuntime { name: "crun".to_owned(), path: PathBuf::from("/usr/bin/crun"), flags: Vec::new() },
+        oci_runtime: OciRuntime {
+            name: "crun".to_owned(),
+            path: PathBuf::from("/usr/bin/crun"),
+            flags: Vec::new(),
+        },
         bundle,
         streams: StreamOptions {
             log: LogConfig::K8sFile { path: log.clone(), max_size: None },

@@ -134,7 +134,10 @@ fn build_value(input: &SpecInput<'_>) -> Result<Value> {
 
 fn check(input: &SpecInput<'_>) -> Result<()> {
     if input.args.is_empty() {
-        return Err(Error::invalid("command", "no command or entrypoint provided, and no CMD or ENTRYPOINT from image"));
+        return Err(Error::invalid(
+            "command",
+            "no command or entrypoint provided, and no CMD or ENTRYPOINT from image",
+        ));
     }
     super::paths::check_working_directory(&input.cwd)?;
     let apparmor = &input.spec.apparmor_profile;
@@ -153,7 +156,8 @@ fn check(input: &SpecInput<'_>) -> Result<()> {
 fn user(input: &SpecInput<'_>) -> Result<Value> {
     let umask = if input.spec.umask.is_empty() { &input.defaults.umask } else { &input.spec.umask };
     let mask = u32::from_str_radix(umask, 8).ok().filter(|m| *m <= 0o777);
-    let mask = mask.ok_or_else(|| Error::invalid(format!("umask {umask:?}"), "four octal digits are expected"))?;
+    let mask =
+        mask.ok_or_else(|| Error::invalid(format!("umask {umask:?}"), "four octal digits are expected"))?;
     let mut user = json!({"uid": input.user.uid, "gid": input.user.gid, "umask": mask});
     if !input.user.additional_gids.is_empty() {
         user["additionalGids"] = json!(input.user.additional_gids);
@@ -203,7 +207,9 @@ fn sysctls(input: &SpecInput<'_>) -> Result<Value> {
     for (name, value) in &input.spec.sysctl {
         let needs = match name.as_str() {
             n if n.starts_with("net.") => Some(("network", &input.namespaces.network)),
-            n if n.starts_with("fs.mqueue.") || n.starts_with("kernel.msg") || n.starts_with("kernel.sem")
+            n if n.starts_with("fs.mqueue.")
+                || n.starts_with("kernel.msg")
+                || n.starts_with("kernel.sem")
                 || n.starts_with("kernel.shm") =>
             {
                 Some(("ipc", &input.namespaces.ipc))
@@ -223,7 +229,8 @@ fn sysctls(input: &SpecInput<'_>) -> Result<Value> {
 
 /// Mounts that propagate need a root that lets them.
 fn propagation(input: &SpecInput<'_>) -> &'static str {
-    let has = |names: &[&str]| input.mounts.iter().any(|m| m.options.iter().any(|o| names.contains(&o.as_str())));
+    let has =
+        |names: &[&str]| input.mounts.iter().any(|m| m.options.iter().any(|o| names.contains(&o.as_str())));
     if has(&["shared", "rshared"]) {
         "shared"
     } else if has(&["slave", "rslave"]) {

@@ -167,8 +167,7 @@ pub fn for_container(
     base: &CapabilitySet,
     bounding_set: &CapabilitySet,
 ) -> Result<ProcessCapabilities> {
-    let bounding =
-        if privileged { bounding_set.clone() } else { merge(base, add, drop, bounding_set)? };
+    let bounding = if privileged { bounding_set.clone() } else { merge(base, add, drop, bounding_set)? };
     if root {
         return Ok(ProcessCapabilities {
             effective: bounding.clone(),

@@ -40,7 +40,8 @@ pub(crate) fn devices(input: &SpecInput<'_>) -> Result<Devices> {
         })?;
         if metadata.is_dir() {
             for path in host_devices(&source)? {
-                let below = path.strip_prefix(&source).map_err(|e| Error::invalid("device", e.to_string()))?;
+                let below =
+                    path.strip_prefix(&source).map_err(|e| Error::invalid("device", e.to_string()))?;
                 add(input, &mut result, &path, &target.join(below), &access)?;
             }
         } else {
@@ -71,7 +72,13 @@ fn parse(text: &str) -> Result<(PathBuf, PathBuf, String)> {
     Ok((source.into(), target.into(), access.to_owned()))
 }
 
-fn add(input: &SpecInput<'_>, result: &mut Devices, source: &Path, target: &Path, access: &str) -> Result<()> {
+fn add(
+    input: &SpecInput<'_>,
+    result: &mut Devices,
+    source: &Path,
+    target: &Path,
+    access: &str,
+) -> Result<()> {
     let metadata = fs::metadata(source).map_err(Error::file)?;
     let kind = metadata.file_type();
     let kind = match (kind.is_char_device(), kind.is_block_device()) {
@@ -106,7 +113,20 @@ fn add(input: &SpecInput<'_>, result: &mut Devices, source: &Path, target: &Path
 
 /// Device nodes below a directory, without what every container has of its own.
 fn host_devices(directory: &Path) -> Result<Vec<PathBuf>> {
-    let own = ["pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev", "console", "ptmx", "stdin", "stdout", "stderr"];
+    let own = [
+        "pts",
+        "shm",
+        "fd",
+        "mqueue",
+        ".lxc",
+        ".lxd-mounts",
+        ".udev",
+        "console",
+        "ptmx",
+        "stdin",
+        "stdout",
+        "stderr",
+    ];
     let mut found = Vec::new();
     let mut pending = vec![directory.to_owned()];
     while let Some(current) = pending.pop() {

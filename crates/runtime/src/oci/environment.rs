@@ -33,7 +33,9 @@ pub fn environment(spec: &ContainerSpec, input: &EnvironmentInput<'_>) -> Vec<St
         if spec.env_host == Some(true) {
             env.extend(input.host.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         }
-        env.extend(input.image.iter().filter_map(|entry| entry.split_once('=')).filter(|(name, _)| !name.is_empty()));
+        env.extend(
+            input.image.iter().filter_map(|entry| entry.split_once('=')).filter(|(name, _)| !name.is_empty()),
+        );
     }
     if spec.httpproxy != Some(false) {
         env.extend(input.proxies.iter().map(|(name, value)| (name.as_str(), value.as_str())));
@@ -58,7 +60,8 @@ mod tests {
         let image = ["A=image", "B=image", "AWS_SECRET", "*", "=x", "HOME=/image"].map(str::to_owned);
         let proxies = [("http_proxy".to_owned(), "http://p".to_owned())];
         let host = [("B".to_owned(), "host".to_owned())];
-        let input = EnvironmentInput { image: &image, proxies: &proxies, host: &host, home: "/root", hostname: "h" };
+        let input =
+            EnvironmentInput { image: &image, proxies: &proxies, host: &host, home: "/root", hostname: "h" };
         let env = environment(&spec, &input);
         assert_eq!(
             env,

@@ -81,7 +81,11 @@ pub fn exec_process(input: &ExecInput<'_>) -> Result<Process> {
     serde_json::from_value(Value::Object(process)).map_err(|source| Error::Json { path: path(), source })
 }
 
-fn capabilities(input: &ExecInput<'_>, root: bool, of_container: Option<&Value>) -> Result<ProcessCapabilities> {
+fn capabilities(
+    input: &ExecInput<'_>,
+    root: bool,
+    of_container: Option<&Value>,
+) -> Result<ProcessCapabilities> {
     let bounding: CapabilitySet = if input.privileged {
         input.host.bounding.clone()
     } else {

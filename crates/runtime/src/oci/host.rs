@@ -53,8 +53,8 @@ impl HostFacts {
         let sys_resource = effective >> 24 & 1 == 1;
         let first_namespace = fs::read_to_string("/proc/self/uid_map")
             .is_ok_and(|map| map.split_ascii_whitespace().eq(["0", "0", "4294967295"]));
-        let apparmor =
-            fs::read_to_string("/sys/module/apparmor/parameters/enabled").is_ok_and(|text| text.trim() == "Y");
+        let apparmor = fs::read_to_string("/sys/module/apparmor/parameters/enabled")
+            .is_ok_and(|text| text.trim() == "Y");
         Self {
             rootless,
             bounding: bounding_set(),
@@ -105,7 +105,10 @@ mod tests {
 
     #[test]
     fn maps() {
-        assert_eq!(mapped_from_zero("         0       1000          1\n         1     100000      65536\n"), 65537);
+        assert_eq!(
+            mapped_from_zero("         0       1000          1\n         1     100000      65536\n"),
+            65537
+        );
         assert_eq!(mapped_from_zero("0 1000 1\n"), 1);
         assert_eq!(mapped_from_zero("5 1000 10\n"), 0);
         assert_eq!(mapped_from_zero(""), 0);

@@ -29,12 +29,18 @@ pub(crate) fn rlimits(input: &SpecInput<'_>) -> Result<Value> {
     for limit in &input.spec.r_limits {
         let name = full_name(limit)?;
         if limit.soft > limit.hard {
-            return Err(Error::invalid(format!("ulimit {}", limit.kind), "the soft limit is above the hard limit"));
+            return Err(Error::invalid(
+                format!("ulimit {}", limit.kind),
+                "the soft limit is above the hard limit",
+            ));
         }
         if clamp(input, &name, limit.hard) < limit.hard {
             return Err(Error::Unsupported {
                 what: format!("ulimit {}={}:{}", limit.kind, limit.soft, limit.hard),
-                why: format!("this process may not raise its own hard limit of {}", clamp(input, &name, limit.hard)),
+                why: format!(
+                    "this process may not raise its own hard limit of {}",
+                    clamp(input, &name, limit.hard)
+                ),
             });
         }
         set(name, limit.soft, limit.hard);

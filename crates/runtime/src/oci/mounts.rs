@@ -63,9 +63,7 @@ fn defaults(input: &SpecInput<'_>) -> Vec<Mount> {
     let access = if privileged { "rw" } else { "ro" };
     // A container of a private user namespace has only the groups of its own map.
     let groups = match &input.id_mappings {
-        Some((_, groups)) => {
-            groups.iter().filter(|g| g.container_id == 0).map(|g| u64::from(g.size)).sum()
-        }
+        Some((_, groups)) => groups.iter().filter(|g| g.container_id == 0).map(|g| u64::from(g.size)).sum(),
         None => input.host.mapped_groups,
     };
     let mut proc_options = vec!["nosuid", "noexec", "nodev"];
@@ -78,13 +76,19 @@ fn defaults(input: &SpecInput<'_>) -> Vec<Mount> {
         }
         _ => mount("proc", "proc", "/proc", &proc_options),
     });
-    list.push(mount("tmpfs", "tmpfs", "/dev", &["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"]));
+    list.push(mount(
+        "tmpfs",
+        "tmpfs",
+        "/dev",
+        &["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"],
+    ));
     let mut pts = vec!["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
     if groups > 5 {
         pts.push("gid=5");
     }
     list.push(mount("devpts", "devpts", "/dev/pts", &pts));
-    if !input.namespaces.ipc.is_host() || !(input.host.rootless || !input.namespaces.user.is_host()) {
+    let first_user_namespace = !input.host.rootless && input.namespaces.user.is_host();
+    if first_user_namespace || !input.namespaces.ipc.is_host() {
         list.push(mount("mqueue", "mqueue", "/dev/mqueue", &["nosuid", "noexec", "nodev"]));
     } else if input.host.mqueue {
         list.push(bind("/dev/mqueue", "/dev/mqueue", &["rbind", "nosuid", "noexec", "nodev"]));
@@ -159,9 +163,8 @@ fn normalize(wanted: &Mount) -> Result<Mount> {
             return Err(bad("empty option"));
         }
     }
-    let is_propagation = |o: &String| {
-        matches!(o.trim_start_matches('r'), "private" | "shared" | "slave" | "unbindable")
-    };
+    let is_propagation =
+        |o: &String| matches!(o.trim_start_matches('r'), "private" | "shared" | "slave" | "unbindable");
     if result.kind == "bind" {
         if !result.options.iter().any(|o| o == "bind" || o == "rbind") {
             result.options.insert(0, "rbind".to_owned());

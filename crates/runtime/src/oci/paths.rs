@@ -92,9 +92,15 @@ mod tests {
         for path in ["/", "/proc", "/proc/sys", "/a/../b", "/srv/proc/self"] {
             assert!(check_working_directory(path).is_ok(), "{path}");
         }
-        for path in
-            ["", "a", "/proc/self/fd/8", "/x/../proc/./self", "//proc//1/cwd", "/proc/thread-self", "/proc/7/../../x"]
-        {
+        for path in [
+            "",
+            "a",
+            "/proc/self/fd/8",
+            "/x/../proc/./self",
+            "//proc//1/cwd",
+            "/proc/thread-self",
+            "/proc/7/../../x",
+        ] {
             assert!(check_working_directory(path).is_err(), "{path}");
         }
     }
@@ -112,7 +118,10 @@ mod tests {
         assert_eq!(masked.iter().filter(|m| *m == "/proc/kcore").count(), 1);
         assert_eq!(read_only, ["/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq"]);
         spec.unmask = vec!["ALL".to_owned()];
-        assert_eq!(masks(&spec, &[], true), (vec!["/extra".to_owned(), "/proc/kcore".to_owned()], Vec::new()));
+        assert_eq!(
+            masks(&spec, &[], true),
+            (vec!["/extra".to_owned(), "/proc/kcore".to_owned()], Vec::new())
+        );
         let privileged = ContainerSpec { privileged: Some(true), ..ContainerSpec::default() };
         assert_eq!(masks(&privileged, &[], true), (Vec::new(), Vec::new()));
     }

@@ -33,7 +33,9 @@ pub(crate) fn prepare(directory: &Path, runtime: &OciRuntime, bundle: &Path) -> 
         let parts: Parts<'_> = serde_json::from_str(&text).map_err(json)?;
         let Some(seccomp) = parts.linux.and_then(|l| l.seccomp) else { return Ok(None) };
         // A filter that reports to a listener is more than its instructions.
-        if seccomp.get().contains("listenerPath") || parts.annotations.is_some_and(|a| a.get().contains(ANNOTATION)) {
+        if seccomp.get().contains("listenerPath")
+            || parts.annotations.is_some_and(|a| a.get().contains(ANNOTATION))
+        {
             return Ok(None);
         }
         key(runtime, seccomp.get())?
@@ -95,7 +97,8 @@ mod tests {
         let place = prepare(&dir, &crun, &dir).unwrap().unwrap();
         fs::write(&place, [0_u8; 16]).unwrap();
         assert_eq!(prepare(&dir, &crun, &dir).unwrap(), None);
-        let spec: serde_json::Value = serde_json::from_slice(&fs::read(dir.join("config.json")).unwrap()).unwrap();
+        let spec: serde_json::Value =
+            serde_json::from_slice(&fs::read(dir.join("config.json")).unwrap()).unwrap();
         assert_eq!(spec["annotations"][ANNOTATION], "AAAAAAAAAAAAAAAAAAAAAA==");
         assert_eq!(spec["x"], 1);
         assert_eq!(prepare(&dir, &crun, &dir).unwrap(), None);

@@ -111,8 +111,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Profile, String> {
         (native, std::iter::once(map.architecture).chain(map.sub_architectures).collect())
     }));
     let rules = file.syscalls.into_iter().map(rule).collect::<Result<_, _>>()?;
-    let listener =
-        (!file.listener_path.is_empty()).then_some((file.listener_path, file.listener_metadata));
+    let listener = (!file.listener_path.is_empty()).then_some((file.listener_path, file.listener_metadata));
     Ok(Profile { default, rules, flags: file.flags, architectures, listener })
 }
 

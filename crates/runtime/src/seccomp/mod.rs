@@ -53,7 +53,8 @@ fn read(path: &Path) -> Result<Profile> {
             format!("more than {MAX_PROFILE} bytes"),
         ));
     }
-    Profile::from_json(&text).map_err(|why| Error::invalid(format!("seccomp profile {}", path.display()), why))
+    Profile::from_json(&text)
+        .map_err(|why| Error::invalid(format!("seccomp profile {}", path.display()), why))
 }
 
 impl Profile {

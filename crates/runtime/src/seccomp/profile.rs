@@ -107,9 +107,9 @@ impl Rule {
             result["errnoRet"] = json!(errno);
         }
         if !self.arguments.is_empty() {
-            let arguments = self.arguments.iter().map(|a| {
-                json!({"index": a.index, "value": a.value, "valueTwo": a.value_two, "op": a.operator})
-            });
+            let arguments = self.arguments.iter().map(
+                |a| json!({"index": a.index, "value": a.value, "valueTwo": a.value_two, "op": a.operator}),
+            );
             result["args"] = arguments.collect();
         }
         result

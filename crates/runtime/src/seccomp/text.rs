@@ -114,7 +114,9 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        for text in ["allow read", "grant: read", "deny EFOO: read", "allow foo=1: read", "  read", "allow arg0<1: x"] {
+        for text in
+            ["allow read", "grant: read", "deny EFOO: read", "allow foo=1: read", "  read", "allow arg0<1: x"]
+        {
             assert!(parse(text).unwrap_err().starts_with("line 1"), "{text}");
         }
     }

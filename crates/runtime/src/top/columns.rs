@@ -70,7 +70,8 @@ pub fn column_names() -> impl Iterator<Item = &'static str> {
 
 /// Columns by their names or codes, also several in one argument with commas.
 pub(super) fn parse(names: &[String]) -> Result<Vec<Column>> {
-    let names: Vec<&str> = names.iter().flat_map(|n| n.split(',')).map(str::trim).filter(|n| !n.is_empty()).collect();
+    let names: Vec<&str> =
+        names.iter().flat_map(|n| n.split(',')).map(str::trim).filter(|n| !n.is_empty()).collect();
     let names = if names.is_empty() { DEFAULT_COLUMNS.to_vec() } else { names };
     let find = |name: &str| {
         let found = COLUMNS.iter().find(|c| c.name == name || (!c.code.is_empty() && c.code == name));
@@ -169,8 +170,10 @@ fn capabilities(mask: u64) -> String {
     if mask == 0 {
         return "none".to_owned();
     }
-    let last: u32 =
-        fs::read_to_string("/proc/sys/kernel/cap_last_cap").ok().and_then(|t| t.trim().parse().ok()).unwrap_or(40);
+    let last: u32 = fs::read_to_string("/proc/sys/kernel/cap_last_cap")
+        .ok()
+        .and_then(|t| t.trim().parse().ok())
+        .unwrap_or(40);
     let all = (1_u64 << (last.min(62) + 1)) - 1;
     if mask & all == all {
         return "full".to_owned();
@@ -193,7 +196,9 @@ fn terminal(device: u32) -> String {
 
 fn start_time(ns: i64) -> String {
     match jiff::Timestamp::from_nanosecond(i128::from(ns)) {
-        Ok(time) => time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %z %Z").to_string(),
+        Ok(time) => {
+            time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %z %Z").to_string()
+        }
         Err(_) => "?".to_owned(),
     }
 }
@@ -246,9 +251,8 @@ mod tests {
     #[test]
     fn names_and_codes() {
         let names = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
-        let titles = |list: &[&str]| -> Vec<&str> {
-            parse(&names(list)).unwrap().iter().map(Column::title).collect()
-        };
+        let titles =
+            |list: &[&str]| -> Vec<&str> { parse(&names(list)).unwrap().iter().map(Column::title).collect() };
         assert_eq!(titles(&[]), ["USER", "PID", "PPID", "%CPU", "ELAPSED", "TTY", "TIME", "COMMAND"]);
         assert_eq!(titles(&["pid,hpid", "%a"]), ["PID", "HPID", "COMMAND"]);
         assert!(parse(&names(&["nope"])).is_err());

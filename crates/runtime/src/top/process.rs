@@ -68,7 +68,8 @@ fn parse(stat: &str, status: &str) -> Option<Process> {
     let fields: Vec<&str> = tail.split_ascii_whitespace().collect();
     let number = |index: usize| fields.get(index).and_then(|f| f.parse::<i64>().ok()).unwrap_or(0);
     let line = |name: &str| status.lines().find_map(|l| l.strip_prefix(name)).unwrap_or("");
-    let numbers = |name: &str| -> Vec<u32> { line(name).split_ascii_whitespace().flat_map(str::parse).collect() };
+    let numbers =
+        |name: &str| -> Vec<u32> { line(name).split_ascii_whitespace().flat_map(str::parse).collect() };
     let last = |name: &str, other: i64| {
         let list = numbers(name);
         list.last().map_or(i32::try_from(other).unwrap_or(0), |n| *n as i32)

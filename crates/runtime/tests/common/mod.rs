@@ -36,7 +36,8 @@ impl Fixture {
         if !Path::new("/bin/busybox").exists() {
             return skip("no busybox");
         }
-        let monitor = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("cove-monitor");
+        let monitor =
+            std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("cove-monitor");
         if !monitor.exists() {
             return skip("cove-monitor is not built");
         }
@@ -50,16 +51,28 @@ impl Fixture {
             fs::create_dir_all(dir.join("rootfs").join(sub)).unwrap();
         }
         fs::copy("/bin/busybox", dir.join("rootfs/bin/busybox")).unwrap();
-        for applet in ["sh", "cat", "echo", "sleep", "true", "stty", "ls", "grep", "id", "env", "hostname", "pwd", "touch"] {
+        for applet in [
+            "sh", "cat", "echo", "sleep", "true", "stty", "ls", "grep", "id", "env", "hostname", "pwd",
+            "touch",
+        ] {
             std::os::unix::fs::symlink("busybox", dir.join("rootfs/bin").join(applet)).unwrap();
         }
         let cgroup = detect(&CgroupProbe::new(false, None), CgroupPreference::Cgroupfs);
-        let runtime = Runtime::new(RuntimeOptions { run_dir: dir.join("run"), monitor, cgroup: cgroup.clone() }).unwrap();
+        let runtime =
+            Runtime::new(RuntimeOptions { run_dir: dir.join("run"), monitor, cgroup: cgroup.clone() })
+                .unwrap();
         let crun = OciRuntime { name: "crun".to_owned(), path: crun, flags: Vec::new() };
         Some(Self { dir, runtime, crun, cgroup })
     }
 
-    pub fn launch(&self, id: &str, args: &[&str], terminal: bool, stdin: bool, exit_command: Vec<String>) -> Launch {
+    pub fn launch(
+        &self,
+        id: &str,
+        args: &[&str],
+        terminal: bool,
+        stdin: bool,
+        exit_command: Vec<String>,
+    ) -> Launch {
         self.try_launch(id, args, terminal, stdin, exit_command).unwrap()
     }
 
@@ -202,4 +215,3 @@ pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
-
