@@ -224,6 +224,7 @@ impl Core {
                 options.dns_bind_port = port;
             }
             options.helper_dirs = self.helper_dirs();
+            options.port_forwarder.clone_from(&self.options.port_forwarder);
             Ok(Networks::new(options)?)
         })
     }

@@ -33,6 +33,9 @@ pub struct EngineOptions {
     /// The command that a monitor runs when its container has ended and nobody else clears up; the container's
     /// id is appended. Such as `[cove, --root, …, container, cleanup]`; empty runs none.
     pub exit_command: Vec<String>,
+    /// Program and first arguments that run [`cove_network::forward`], which published ports of rootless bridge
+    /// networks need; the request is appended. Empty: those ports cannot be published.
+    pub port_forwarder: Vec<OsString>,
     /// Folders of helper programs before those of containers.conf and `PATH`.
     pub helper_dirs: Vec<PathBuf>,
     /// The program search path for helpers.
@@ -62,6 +65,7 @@ impl EngineOptions {
             network_config_dir: None,
             monitor,
             exit_command: Vec::new(),
+            port_forwarder: Vec::new(),
             helper_dirs: Vec::new(),
             path,
         }

@@ -39,7 +39,11 @@ impl Core {
     pub(crate) fn locked_container(self: &Arc<Self>, name: &str) -> Result<Locked> {
         let id = self.find_container(name)?.id;
         let lock = self.lock_container(&id)?;
-        let row = self.database()?.container(&id)?.ok_or_else(|| no_such_container(name))?;
+        let Some(row) = self.database()?.container(&id)? else {
+            // Removed meanwhile: its lock must not stay.
+            lock.remove();
+            return Err(no_such_container(name));
+        };
         let mut locked = Locked { row, lock };
         self.sync(&mut locked.row)?;
         Ok(locked)

@@ -132,6 +132,8 @@ fn remove_locked(
     if row.config.spec.rootfs.is_empty() {
         match core.store()?.delete_container(&row.id) {
             Ok(()) | Err(cove_storage::StorageError::ContainerNotFound(_)) => {}
+            // With force the container goes; what could not be deleted is left to the store's own repair.
+            Err(error) if force => tracing::warn!("removing container {} root filesystem: {error}", row.id),
             Err(error) => {
                 return Err(storage(error).context(format!("removing container {} root filesystem", row.id)));
             }
