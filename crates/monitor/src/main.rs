@@ -8,13 +8,15 @@ mod host;
 mod log;
 mod pause;
 mod runtime;
+mod setup;
+mod streams;
 mod supervise;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match std::env::args_os().nth(1) {
-        None => match supervise::main() {
+        None => match setup::main() {
             Ok(()) => ExitCode::SUCCESS,
             Err(message) => {
                 // Standard error is the engine's until the monitor has detached; the engine also gets the message
