@@ -138,7 +138,7 @@ impl Monitor {
         let _ = rustix::fs::unlinkat(&self.run_dir, name, rustix::fs::AtFlags::empty());
     }
 
-    pub(crate) fn is_finished(&self) -> bool {
+    fn is_finished(&self) -> bool {
         match self.phase {
             Phase::Waiting => self.supervised.socket.is_none(),
             Phase::Ended { .. } => {
@@ -148,7 +148,7 @@ impl Monitor {
         }
     }
 
-    pub(crate) fn poll(&self) -> Result<Vec<(Source, PollFlags)>, String> {
+    fn poll(&self) -> Result<Vec<(Source, PollFlags)>, String> {
         let mut sources = vec![Source::Signals, Source::Listener];
         let mut fds =
             vec![PollFd::new(self.signals.fd(), PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
@@ -199,7 +199,7 @@ impl Monitor {
         Ok(ready.filter(|(_, flags)| !flags.is_empty()).collect())
     }
 
-    pub(crate) fn on_signals(&mut self) {
+    fn on_signals(&mut self) {
         for signal in self.signals.take() {
             match signal {
                 libc::SIGCHLD | libc::SIGHUP => {}
@@ -214,7 +214,7 @@ impl Monitor {
         self.reap();
     }
 
-    pub(crate) fn reap(&mut self) {
+    fn reap(&mut self) {
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             self.reaped.insert(pid.as_raw_nonzero().get(), status);
         }
@@ -225,7 +225,7 @@ impl Monitor {
         }
     }
 
-    pub(crate) fn known_pid(&self) -> Option<i32> {
+    fn known_pid(&self) -> Option<i32> {
         match self.phase {
             Phase::Starting { runtime } => Some(runtime),
             Phase::Running { pid } => Some(pid),
@@ -234,7 +234,7 @@ impl Monitor {
         }
     }
 
-    pub(crate) fn on_supervisor(&mut self) {
+    fn on_supervisor(&mut self) {
         match self.supervised.receive() {
             Some(Order::Start) if self.phase == Phase::Waiting => self.start(),
             Some(Order::Acknowledge) => self.acknowledged = true,
@@ -242,7 +242,7 @@ impl Monitor {
         }
     }
 
-    pub(crate) fn start(&mut self) {
+    fn start(&mut self) {
         let Some(streams) = self.streams.take() else { return };
         let console = self.console.as_ref().map(|_| self.console_path());
         match runtime::start(&self.config, streams, console.as_deref(), &self.descriptors) {
@@ -256,7 +256,7 @@ impl Monitor {
     }
 
     /// A name for the console socket that is short enough for a socket address.
-    pub(crate) fn console_path(&self) -> PathBuf {
+    fn console_path(&self) -> PathBuf {
         let path = self.config.run_dir.join(CONSOLE_SOCKET);
         if path.as_os_str().len() < 100 {
             return path;
@@ -266,7 +266,7 @@ impl Monitor {
     }
 
     /// Moves on from one phase to the next when the process waited for has ended.
-    pub(crate) fn advance(&mut self) {
+    fn advance(&mut self) {
         match self.phase {
             Phase::Waiting => {}
             Phase::Starting { runtime } => {
@@ -318,7 +318,7 @@ impl Monitor {
         }
     }
 
-    pub(crate) fn started(&mut self) {
+    fn started(&mut self) {
         // The runtime hands over the terminal before it ends; it may not have been looked at yet.
         if self.console.is_some() {
             self.on_console();
@@ -347,7 +347,7 @@ impl Monitor {
     }
 
     /// The start came to nothing.
-    pub(crate) fn fail(&mut self, message: String) {
+    fn fail(&mut self, message: String) {
         let record = ExitRecord {
             exit_code: 125,
             finished_at_ns: host::now_ns(),
@@ -358,7 +358,7 @@ impl Monitor {
         self.end(&record, &report, (FRAME_FAILED, message.into_bytes()));
     }
 
-    pub(crate) fn end(&mut self, record: &ExitRecord, report: &Report, frame: (u8, Vec<u8>)) {
+    fn end(&mut self, record: &ExitRecord, report: &Report, frame: (u8, Vec<u8>)) {
         for stream in [Stream::Stdout, Stream::Stderr] {
             if let Some(log) = &mut self.log {
                 log.finish(stream);
@@ -390,19 +390,19 @@ impl Monitor {
         }
     }
 
-    pub(crate) fn clean(&mut self, error: Option<String>) {
+    fn clean(&mut self, error: Option<String>) {
         self.cleaned = true;
         self.supervised.send(&Report::Cleaned { error });
     }
 
-    pub(crate) fn run_exit_command(&self) {
+    fn run_exit_command(&self) {
         let Some((program, arguments)) = self.config.exit_command.split_first() else { return };
         let mut command = Command::new(program);
         command.args(arguments).current_dir("/");
         let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     }
 
-    pub(crate) fn run_periodic(&mut self) {
+    fn run_periodic(&mut self) {
         if !matches!(self.phase, Phase::Running { .. }) {
             return;
         }
@@ -425,7 +425,7 @@ impl Monitor {
         }
     }
 
-    pub(crate) fn was_oom_killed(&self) -> bool {
+    fn was_oom_killed(&self) -> bool {
         let Some(cgroup) = &self.config.container_cgroup else { return false };
         let Ok(events) = fs::read_to_string(cgroup.join("memory.events")) else { return false };
         events.lines().any(|l| l.strip_prefix("oom_kill ").is_some_and(|n| n != "0"))
