@@ -56,7 +56,9 @@ impl LocalEngine {
     /// # Errors
     /// A directory of the options is not absolute.
     pub fn open(options: EngineOptions) -> Result<Self> {
-        for (what, path) in [("graph root", &options.storage.graph_root), ("run root", &options.storage.run_root)] {
+        for (what, path) in
+            [("graph root", &options.storage.graph_root), ("run root", &options.storage.run_root)]
+        {
             if !path.is_absolute() {
                 return Err(Error::invalid(format!("the {what} {path:?} is not an absolute path")));
             }
@@ -99,23 +101,29 @@ impl Core {
             let wanted = &self.options.storage;
             let driver = match wanted.driver.as_deref() {
                 None => None,
-                Some(name) => Some(
-                    DriverKind::from_name(name)
-                        .ok_or_else(|| Error::unsupported(format!("the storage driver {name:?} is not supported")))?,
-                ),
+                Some(name) => Some(DriverKind::from_name(name).ok_or_else(|| {
+                    Error::unsupported(format!("the storage driver {name:?} is not supported"))
+                })?),
             };
-            let mut overlay =
-                OverlayOptions { fallback_program: self.helper("fuse-overlayfs").ok(), ..OverlayOptions::default() };
+            let mut overlay = OverlayOptions {
+                fallback_program: self.helper("fuse-overlayfs").ok(),
+                ..OverlayOptions::default()
+            };
             for (name, value) in &wanted.driver_options {
                 match name.as_str() {
-                    "mount_program" if !value.is_empty() => overlay.mount_program = Some(PathBuf::from(value)),
+                    "mount_program" if !value.is_empty() => {
+                        overlay.mount_program = Some(PathBuf::from(value))
+                    }
                     "mountopt" => {
-                        overlay.mount_options =
-                            value.split(',').filter(|option| !option.is_empty()).map(ToOwned::to_owned).collect();
+                        overlay.mount_options = value
+                            .split(',')
+                            .filter(|option| !option.is_empty())
+                            .map(ToOwned::to_owned)
+                            .collect();
                     }
                     "ignore_chown_errors" => overlay.ignore_chown_errors = value == "true",
-                    "mount_program" | "force_mask" | "skip_mount_home" | "use_composefs"
-                    | "size" | "inodes" => {
+                    "mount_program" | "force_mask" | "skip_mount_home" | "use_composefs" | "size"
+                    | "inodes" => {
                         if !matches!(value.as_str(), "" | "false") {
                             return Err(Error::unsupported(format!(
                                 "the storage option {name:?} is not supported yet"
@@ -176,7 +184,13 @@ impl Core {
         let of = |name: &str, path: PathBuf| OciRuntime {
             name: name.to_owned(),
             path,
-            flags: conf.engine.runtimes_flags.as_ref().and_then(|all| all.get(name)).cloned().unwrap_or_default(),
+            flags: conf
+                .engine
+                .runtimes_flags
+                .as_ref()
+                .and_then(|all| all.get(name))
+                .cloned()
+                .unwrap_or_default(),
         };
         let candidates = |name: &str| {
             conf.runtime_paths(name).into_iter().find(|path| cove_sys::process::is_executable(path))
@@ -208,9 +222,12 @@ impl Core {
     pub(crate) fn networks(&self) -> Result<&Networks> {
         lazily(&self.networks, || {
             let conf = &self.options.containers.network;
-            let rootless_run = self.options.rootless.then(|| self.options.directories.runtime.join("containers"));
-            let mut options = NetworksOptions::new(&self.options.storage.graph_root, rootless_run.as_deref())?;
-            let configured = conf.network_config_dir.as_ref().filter(|dir| !dir.is_empty()).map(PathBuf::from);
+            let rootless_run =
+                self.options.rootless.then(|| self.options.directories.runtime.join("containers"));
+            let mut options =
+                NetworksOptions::new(&self.options.storage.graph_root, rootless_run.as_deref())?;
+            let configured =
+                conf.network_config_dir.as_ref().filter(|dir| !dir.is_empty()).map(PathBuf::from);
             if let Some(dir) = self.options.network_config_dir.clone().or(configured) {
                 options.config_dir = dir;
             }

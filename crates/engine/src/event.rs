@@ -245,7 +245,9 @@ impl Reader {
                 }
             }
             if complete {
-                if !self.skipping && let Ok(event) = serde_json::from_slice(&self.rest) {
+                if !self.skipping
+                    && let Ok(event) = serde_json::from_slice(&self.rest)
+                {
                     events.push(event);
                 }
                 self.rest.clear();
@@ -263,10 +265,12 @@ struct Watch {
 
 impl Watch {
     fn new(directory: &Path) -> Result<Self> {
-        let fd = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).map_err(|errno| {
-            Error::from(std::io::Error::from(errno))
-                .context("events cannot be followed (see the sysctl fs.inotify.max_user_instances)")
-        })?;
+        let fd = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).map_err(
+            |errno| {
+                Error::from(std::io::Error::from(errno))
+                    .context("events cannot be followed (see the sysctl fs.inotify.max_user_instances)")
+            },
+        )?;
         let flags = inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO;
         inotify::add_watch(&fd, directory, flags).map_err(std::io::Error::from)?;
         // SAFETY: the descriptor is owned by the registration, which alone closes it, and always names the same

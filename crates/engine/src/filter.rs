@@ -72,10 +72,9 @@ pub(crate) fn duration(text: &str) -> Option<jiff::SignedDuration> {
 
 /// The regular expression in a filter's value, as podman matches names.
 pub(crate) fn regular(key: &str, value: &str) -> Result<Regex> {
-    RegexBuilder::new(value)
-        .size_limit(1 << 20)
-        .build()
-        .map_err(|error| Error::invalid(format!("{value:?} is not a valid value for the {key:?} filter: {error}")))
+    RegexBuilder::new(value).size_limit(1 << 20).build().map_err(|error| {
+        Error::invalid(format!("{value:?} is not a valid value for the {key:?} filter: {error}"))
+    })
 }
 
 /// Whether the whole text matches a shell pattern.

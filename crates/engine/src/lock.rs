@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use cove_api::{Error, ErrorKind, Result};
 use cove_sys::fs;
-use rustix::fs::{FlockOperation, OFlags, Mode};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 
 /// How long to wait for another holder before naming it.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -27,7 +27,11 @@ impl ObjectLock {
         let start = Instant::now();
         let mut pause = Duration::from_micros(200);
         loop {
-            let file = match rustix::fs::open(&path, OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC, Mode::from(0o600)) {
+            let file = match rustix::fs::open(
+                &path,
+                OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC,
+                Mode::from(0o600),
+            ) {
                 Ok(file) => file,
                 Err(rustix::io::Errno::NOENT) => {
                     crate::state::make_private(directory)

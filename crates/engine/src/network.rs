@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cove_api::{
-    Error, ErrorKind, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkMember, Networks,
-    RemoveOptions, Result,
+    Error, ErrorKind, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkMember,
+    Networks, RemoveOptions, Result,
 };
 
 use crate::container::state::Legal as _;
@@ -54,8 +54,12 @@ fn inspect(core: &Core, name: &str) -> Result<NetworkInspect> {
         if !row.state.is_alive() {
             continue;
         }
-        let interfaces =
-            row.status.networks.get(&network.name).map(|status| status.interfaces.clone()).unwrap_or_default();
+        let interfaces = row
+            .status
+            .networks
+            .get(&network.name)
+            .map(|status| status.interfaces.clone())
+            .unwrap_or_default();
         containers.insert(row.id, NetworkMember { name: row.name, interfaces });
     }
     Ok(NetworkInspect { network, containers })

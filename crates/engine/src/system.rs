@@ -101,16 +101,13 @@ fn host(core: &Core) -> Map<String, Value> {
         }),
         Err(error) => json!({"name": "", "package": "", "path": "", "version": error.message}),
     };
-    let helper = |name: &str| core.helper(name).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let helper =
+        |name: &str| core.helper(name).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
     let pasta = helper("pasta");
     let facts = core.host_facts();
     let conf = &core.options.containers;
-    let capabilities = conf
-        .containers
-        .default_capabilities
-        .as_ref()
-        .map(|list| list.values.join(","))
-        .unwrap_or_default();
+    let capabilities =
+        conf.containers.default_capabilities.as_ref().map(|list| list.values.join(",")).unwrap_or_default();
     let default_log = conf.containers.log_driver.clone().filter(|driver| driver == "none");
     let socket = core.options.directories.api_socket();
     object(json!({
@@ -233,7 +230,8 @@ fn id_map(path: &str, core: &Core) -> Value {
 /// As podman shows it: `49h 12m 3.00s (Approximately 2.04 days)`.
 fn uptime() -> String {
     let text = fs::read_to_string("/proc/uptime").unwrap_or_default();
-    let seconds: f64 = text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default();
+    let seconds: f64 =
+        text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default();
     let hours = (seconds / 3600.0).floor();
     let minutes = ((seconds - hours * 3600.0) / 60.0).floor();
     let rest = seconds - hours * 3600.0 - minutes * 60.0;
@@ -257,7 +255,8 @@ fn store(core: &Core) -> Result<Map<String, Value>> {
     }
     let images = opened.images().map_err(storage)?.len();
     let usage = rustix::fs::statvfs(opened.graph_root()).ok();
-    let allocated = usage.as_ref().map(|usage| usage.f_blocks.saturating_mul(usage.f_frsize)).unwrap_or_default();
+    let allocated =
+        usage.as_ref().map(|usage| usage.f_blocks.saturating_mul(usage.f_frsize)).unwrap_or_default();
     let free = usage.as_ref().map(|usage| usage.f_bfree.saturating_mul(usage.f_frsize)).unwrap_or_default();
     let graph_options: Map<String, Value> = options
         .driver_options

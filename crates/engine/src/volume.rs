@@ -58,7 +58,10 @@ fn create(core: &Core, options: VolumeCreateOptions, anonymous: bool) -> Result<
     let name = if options.name.is_empty() { name::random_id()? } else { options.name };
     name::check(&name).map_err(|error| error.context(format!("invalid volume name {name:?}")))?;
     if !matches!(options.driver.as_str(), "" | "local") {
-        return Err(Error::unsupported(format!("the volume driver {:?} is not supported yet", options.driver)));
+        return Err(Error::unsupported(format!(
+            "the volume driver {:?} is not supported yet",
+            options.driver
+        )));
     }
     if let Some(key) = options.options.keys().next() {
         return Err(Error::unsupported(format!("the volume option {key:?} is not supported yet")));
@@ -85,12 +88,16 @@ fn create(core: &Core, options: VolumeCreateOptions, anonymous: bool) -> Result<
     if parent.exists() {
         return Err(Error::new(
             ErrorKind::AlreadyExists,
-            format!("volume directory {} exists already and is not ours: remove it or choose another name", parent.display()),
+            format!(
+                "volume directory {} exists already and is not ours: remove it or choose another name",
+                parent.display()
+            ),
         ));
     }
     crate::state::make_private(&parent).map_err(|error| Error::from(error).context(parent.display()))?;
     let made = fs::create_dir(&data).map_err(Error::from).and_then(|()| {
-        fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(Error::from)?;
+        fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .map_err(Error::from)?;
         Ok(database.add_volume(&volume)?)
     });
     match made {
@@ -110,7 +117,10 @@ fn create(core: &Core, options: VolumeCreateOptions, anonymous: bool) -> Result<
 }
 
 fn exists(name: &str) -> Error {
-    Error::new(ErrorKind::AlreadyExists, format!("volume with name {name} already exists: volume already exists"))
+    Error::new(
+        ErrorKind::AlreadyExists,
+        format!("volume with name {name} already exists: volume already exists"),
+    )
 }
 
 /// Removes a volume that no container uses.
@@ -135,7 +145,10 @@ pub(crate) fn remove_unused(core: &Core, name: &str) -> Result<()> {
     database.remove_volume(name).map_err(|error| {
         let error = Error::from(error);
         if error.message.contains("FOREIGN KEY") {
-            Error::new(ErrorKind::InUse, format!("volume {name} is being used by a container: volume is being used"))
+            Error::new(
+                ErrorKind::InUse,
+                format!("volume {name} is being used by a container: volume is being used"),
+            )
         } else {
             error
         }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cove_api::{
-    AttachOptions, Containers, ContainerSpec, ContainerState, ErrorKind, EventOptions, ExecSpec, ExecStartOptions,
-    Execs, ImageListOptions, ImageRemoveOptions, Images, ImportOptions, ListOptions, LogOptions, NamedVolume, Namespace,
-    OutputStream, RemoveOptions, SaveOptions, StopOptions, System, VolumeRemoveOptions, Volumes, WaitOptions,
+    AttachOptions, ContainerSpec, ContainerState, Containers, ErrorKind, EventOptions, ExecSpec,
+    ExecStartOptions, Execs, ImageListOptions, ImageRemoveOptions, Images, ImportOptions, ListOptions,
+    LogOptions, NamedVolume, Namespace, OutputStream, RemoveOptions, SaveOptions, StopOptions, System,
+    VolumeRemoveOptions, Volumes, WaitOptions,
 };
 use cove_config::{ContainersConf, Directories, Environment, StorageConf, StorageFlags, StoreOptions, User};
 use cove_engine::{EngineOptions, LocalEngine};
@@ -61,8 +62,8 @@ fn engine(folder: &Path) -> Option<LocalEngine> {
         driver: Some("overlay".into()),
         ..StorageFlags::default()
     };
-    let storage =
-        StoreOptions::resolve(&StorageConf::default(), &flags, &environment, &directories).expect("store options");
+    let storage = StoreOptions::resolve(&StorageConf::default(), &flags, &environment, &directories)
+        .expect("store options");
     let options = EngineOptions::new(directories, environment, ContainersConf::built_in(), storage, monitor);
     Some(LocalEngine::open(options).expect("engine"))
 }
@@ -81,11 +82,13 @@ async fn scene() -> Option<Scene> {
     for name in ["sh", "cat", "echo", "sleep", "true", "id", "ls"] {
         std::os::unix::fs::symlink("busybox", tree.join("bin").join(name)).expect("link");
     }
-    fs::write(tree.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n").expect("file");
+    fs::write(tree.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n")
+        .expect("file");
     fs::write(tree.join("etc/group"), "root:x:0:\nuser:x:1000:\n").expect("file");
     fs::write(tree.join("data/hello"), "hello\n").expect("file");
     let tar = scene.folder.join("tree.tar");
-    let status = std::process::Command::new("tar").arg("-C").arg(&tree).arg("-cf").arg(&tar).arg(".").status();
+    let status =
+        std::process::Command::new("tar").arg("-C").arg(&tree).arg("-cf").arg(&tar).arg(".").status();
     assert!(status.expect("tar").success());
     let bytes = fs::read(&tar).expect("tar");
     let body = futures_util::stream::iter([Ok(bytes.into())]);
@@ -156,7 +159,8 @@ async fn a_container_runs_and_goes() {
     assert_eq!(state(&scene, "one").await, "gone");
     assert_eq!(Containers::start(engine, "one").await.expect_err("gone").kind, ErrorKind::NotFound);
 
-    let events: Vec<_> = System::events(engine, EventOptions::default()).await.expect("events").collect().await;
+    let events: Vec<_> =
+        System::events(engine, EventOptions::default()).await.expect("events").collect().await;
     let actions: Vec<String> = events
         .into_iter()
         .map(|event| event.expect("event"))
@@ -220,7 +224,8 @@ async fn exec_sessions_run_beside() {
         ..ExecSpec::default()
     };
     let session = Execs::create(engine, &id, request).await.expect("exec");
-    let stream = Execs::start(engine, &session, ExecStartOptions::default()).await.expect("start").expect("attached");
+    let stream =
+        Execs::start(engine, &session, ExecStartOptions::default()).await.expect("start").expect("attached");
     let output: Vec<_> = stream.output.map(|chunk| chunk.expect("output").data).collect().await;
     assert_eq!(output.concat(), b"1000\n");
     assert_eq!(Execs::wait(engine, &session).await.expect("wait"), 5);
@@ -235,8 +240,7 @@ async fn volumes_are_filled_and_kept() {
     let Some(scene) = scene().await else { return };
     let engine = &scene.engine;
     let mut request = spec(&["sh", "-c", "cat /data/hello; echo more > /data/more"]);
-    request.volumes =
-        vec![NamedVolume { name: "v".into(), dest: "/data".into(), ..NamedVolume::default() }];
+    request.volumes = vec![NamedVolume { name: "v".into(), dest: "/data".into(), ..NamedVolume::default() }];
     let id = create(&scene, request).await;
     Containers::start(engine, &id).await.expect("start");
     assert_eq!(Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait"), 0);
@@ -257,8 +261,11 @@ async fn images_are_tagged_saved_loaded_and_removed() {
     Images::tag(engine, "busybox", "other:1").await.expect("tag");
     let before = Images::inspect(engine, "other:1").await.expect("inspect");
     assert_eq!(before.repo_tags.len(), 2);
-    let saved: Vec<_> =
-        Images::save(engine, vec!["other:1".into()], SaveOptions::default()).await.expect("save").collect().await;
+    let saved: Vec<_> = Images::save(engine, vec!["other:1".into()], SaveOptions::default())
+        .await
+        .expect("save")
+        .collect()
+        .await;
     let all = ImageRemoveOptions { all: true, ..ImageRemoveOptions::default() };
     let report = Images::remove(engine, Vec::new(), all).await.expect("remove");
     assert_eq!(report.exit_code, 0, "{:?}", report.errors);
@@ -266,7 +273,8 @@ async fn images_are_tagged_saved_loaded_and_removed() {
     let report = Images::load(engine, Box::pin(futures_util::stream::iter(saved))).await.expect("load");
     assert_eq!(report.names, ["localhost/other:1"]);
     assert_eq!(Images::inspect(engine, "other:1").await.expect("inspect").id, before.id);
-    let report = Images::remove(engine, vec!["nope".into()], ImageRemoveOptions::default()).await.expect("remove");
+    let report =
+        Images::remove(engine, vec!["nope".into()], ImageRemoveOptions::default()).await.expect("remove");
     assert_eq!(report.exit_code, 1);
     assert!(report.errors[0].contains("image not known"), "{:?}", report.errors);
 }

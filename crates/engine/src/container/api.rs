@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cove_api::{
-    AttachOptions, AttachStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport, ContainerSpec,
-    ContainerState, ContainerSummary, Containers, Error, ListOptions, LogLine, LogOptions, RemoveOptions, Result, StopOptions,
-    TerminalSize, TopReport, ValueStream, WaitOptions,
+    AttachOptions, AttachStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
+    ContainerSpec, ContainerState, ContainerSummary, Containers, Error, ListOptions, LogLine, LogOptions,
+    RemoveOptions, Result, StopOptions, TerminalSize, TopReport, ValueStream, WaitOptions,
 };
 
 use crate::container::lookup::Locked;
@@ -121,7 +121,10 @@ fn top(core: &Core, name: &str, descriptors: &[String]) -> Result<TopReport> {
     let mut row = core.find_container(name)?;
     core.refresh(&mut row)?;
     if !matches!(row.state, ContainerState::Running | ContainerState::Paused) {
-        return Err(Error::new(cove_api::ErrorKind::WrongState, "top can only be used on running containers"));
+        return Err(Error::new(
+            cove_api::ErrorKind::WrongState,
+            "top can only be used on running containers",
+        ));
     }
     let table = core.runtime()?.top(&row.id, descriptors)?;
     Ok(TopReport { titles: table.titles, processes: table.processes })

@@ -6,7 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use cove_api::{AttachOptions, AttachStream, ContainerState, Error, LogOptions, OutputChunk, Result, TerminalSize};
+use cove_api::{
+    AttachOptions, AttachStream, ContainerState, Error, LogOptions, OutputChunk, Result, TerminalSize,
+};
 use cove_runtime::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame};
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWrite;
@@ -56,12 +58,12 @@ fn make_ready(core: &Arc<Core>, name: &str) -> Result<(String, bool)> {
             core.tell("attach", &row);
             Ok((row.id, true))
         }
-        ContainerState::Created | ContainerState::Initialized | ContainerState::Exited | ContainerState::Stopped => {
-            let launched = core
-                .prepared
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner)
-                .contains_key(&row.id);
+        ContainerState::Created
+        | ContainerState::Initialized
+        | ContainerState::Exited
+        | ContainerState::Stopped => {
+            let launched =
+                core.prepared.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains_key(&row.id);
             if !(row.state == ContainerState::Initialized && launched) {
                 let launch = start::prepare(core, &mut row)?;
                 core.keep_prepared(&row.id, launch);
@@ -152,8 +154,14 @@ impl Input {
 }
 
 impl AsyncWrite for Input {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        let Some(writer) = &mut self.writer else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let Some(writer) = &mut self.writer else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
         let written = match Pin::new(writer).poll_write(context, data) {
             Poll::Ready(Ok(written)) => written,
             other => return other,

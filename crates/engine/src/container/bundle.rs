@@ -4,9 +4,7 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use cove_api::{ContainerState, Error, ErrorKind, Namespace, Result, Rlimit};
-use cove_runtime::oci::{
-    self, Defaults, NamespaceTarget, Namespaces, ShmSource, SpecInput, capabilities,
-};
+use cove_runtime::oci::{self, Defaults, NamespaceTarget, Namespaces, ShmSource, SpecInput, capabilities};
 use cove_runtime::user::{ResolvedUser, resolve_user};
 use rustix::fs::{Mode, OFlags};
 
@@ -52,7 +50,8 @@ pub(super) fn write(core: &Core, row: &ContainerRow, mountpoint: &Path) -> Resul
 fn environment(row: &ContainerRow, user: &ResolvedUser) -> Vec<String> {
     let mut env = row.config.env.clone();
     for (name, value) in [("HOME", user.home.as_str()), ("HOSTNAME", row.config.hostname.as_str())] {
-        let is_set = env.iter().any(|entry| entry.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')));
+        let is_set =
+            env.iter().any(|entry| entry.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')));
         let unwanted = row.config.spec.unsetenvall == Some(true)
             || row.config.spec.unsetenv.iter().any(|unset| unset == name);
         if !is_set && !unwanted && !value.is_empty() {
@@ -69,8 +68,7 @@ fn check_work_dir(row: &ContainerRow, root: &RootDir, user: &ResolvedUser) -> Re
         destination != "/"
             && dir.strip_prefix(destination).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let missing =
-        || Error::invalid(format!("workdir {dir:?} does not exist on container {}", row.id));
+    let missing = || Error::invalid(format!("workdir {dir:?} does not exist on container {}", row.id));
     // Process file systems hold links to the host's directories.
     if on_mount("/proc") && dir != "/proc" {
         return Err(missing());
@@ -101,7 +99,8 @@ fn check_work_dir(row: &ContainerRow, root: &RootDir, user: &ResolvedUser) -> Re
         return Err(missing());
     }
     // The handle is a path descriptor, which cannot change owners.
-    let open = rustix::fs::openat(&made, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+    let open =
+        rustix::fs::openat(&made, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
     if let Ok(open) = open {
         let _ = rustix::fs::fchown(&open, rootfs::owner(user.uid), rootfs::group(user.gid));
     }
@@ -132,9 +131,12 @@ fn mount_shm(core: &Core, row: &ContainerRow, directory: &Path) -> Result<()> {
     };
     let data = std::ffi::CString::new(format!("mode=1777,size={size}"))
         .map_err(|_| Error::internal("shm size with a zero byte"))?;
-    let flags = rustix::mount::MountFlags::NOSUID | rustix::mount::MountFlags::NODEV | rustix::mount::MountFlags::NOEXEC;
+    let flags = rustix::mount::MountFlags::NOSUID
+        | rustix::mount::MountFlags::NODEV
+        | rustix::mount::MountFlags::NOEXEC;
     rustix::mount::mount("shm", directory, "tmpfs", flags, Some(data.as_c_str())).map_err(|errno| {
-        Error::from(std::io::Error::from(errno)).context(format!("mounting shared memory at {}", directory.display()))
+        Error::from(std::io::Error::from(errno))
+            .context(format!("mounting shared memory at {}", directory.display()))
     })
 }
 
@@ -159,12 +161,13 @@ fn namespaces(core: &Core, row: &ContainerRow) -> Result<Namespaces> {
         _ if row.status.netns.is_empty() => NamespaceTarget::Private,
         _ => NamespaceTarget::Path((&row.status.netns).into()),
     };
-    let uts = if spec.utsns.is_default() && row.config.network == NetworkMode::Host && spec.hostname.is_empty() {
-        // The host's name is shown anyway; podman keeps a namespace of its own.
-        NamespaceTarget::Private
-    } else {
-        target(core, &spec.utsns, "uts")?
-    };
+    let uts =
+        if spec.utsns.is_default() && row.config.network == NetworkMode::Host && spec.hostname.is_empty() {
+            // The host's name is shown anyway; podman keeps a namespace of its own.
+            NamespaceTarget::Private
+        } else {
+            target(core, &spec.utsns, "uts")?
+        };
     Ok(Namespaces {
         pid: target(core, &spec.pidns, "pid")?,
         network,
@@ -200,7 +203,9 @@ fn joined(core: &Core, id: &str, kind: &str) -> Result<NamespaceTarget> {
     if !matches!(other.state, ContainerState::Running | ContainerState::Paused) || other.status.pid <= 0 {
         return Err(Error::new(
             ErrorKind::WrongState,
-            format!("cannot share the {kind} namespace of container {id}: it is not running: container state improper"),
+            format!(
+                "cannot share the {kind} namespace of container {id}: it is not running: container state improper"
+            ),
         ));
     }
     Ok(NamespaceTarget::Path(format!("/proc/{}/ns/{kind}", other.status.pid).into()))
@@ -231,7 +236,8 @@ pub(super) fn defaults(core: &Core) -> Result<Defaults> {
     if let Some(umask) = &conf.umask {
         defaults.umask.clone_from(umask);
     }
-    defaults.seccomp_profile = conf.seccomp_profile.as_ref().filter(|path| !path.is_empty()).map(PathBuf::from);
+    defaults.seccomp_profile =
+        conf.seccomp_profile.as_ref().filter(|path| !path.is_empty()).map(PathBuf::from);
     Ok(defaults)
 }
 

@@ -93,9 +93,10 @@ fn release_parts(core: &Core, row: &mut ContainerRow) -> Vec<Error> {
             let store = core.store()?;
             match store.unmount_container(&row.id, true) {
                 Ok(_)
-                | Err(cove_storage::StorageError::NotMounted(_) | cove_storage::StorageError::ContainerNotFound(_)) => {
-                    Ok(())
-                }
+                | Err(
+                    cove_storage::StorageError::NotMounted(_)
+                    | cove_storage::StorageError::ContainerNotFound(_),
+                ) => Ok(()),
                 Err(error) => Err(storage(error)),
             }
         })());
@@ -133,7 +134,8 @@ fn should_restart(row: &ContainerRow) -> bool {
 }
 
 fn restart(core: &Arc<Core>, row: &ContainerRow) -> Result<()> {
-    let ran_for = Duration::from_nanos(u64::try_from(row.status.finished_at - row.status.started_at).unwrap_or(0));
+    let ran_for =
+        Duration::from_nanos(u64::try_from(row.status.finished_at - row.status.started_at).unwrap_or(0));
     // One that ran for a while is no fault to be slow about.
     let restarts = if ran_for > Duration::from_secs(10) { 0 } else { row.status.restarts.min(16) };
     std::thread::sleep(FIRST_PAUSE.saturating_mul(1 << restarts).min(LONGEST_PAUSE));

@@ -40,12 +40,14 @@ pub(super) fn create(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<Contai
     mounts::check(&config)?;
     check_networks(core, &mut config)?;
     if config.log_path.is_empty()
-        && let Some(folder) = core.options.containers.containers.log_path.as_ref().filter(|path| !path.is_empty())
+        && let Some(folder) =
+            core.options.containers.containers.log_path.as_ref().filter(|path| !path.is_empty())
     {
         config.log_path = format!("{folder}/{id}.log");
     }
     if !config.ports.is_empty() && matches!(config.network, NetworkMode::Private) {
-        warnings.push("published ports are not forwarded into a network namespace that is set up by hand".into());
+        warnings
+            .push("published ports are not forwarded into a network namespace that is set up by hand".into());
     }
     make_volumes(core, &mut config)?;
     let now = Timestamp::now();

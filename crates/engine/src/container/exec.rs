@@ -5,14 +5,12 @@ use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
 use cove_api::{
-    AttachStream, ContainerState, Error, ErrorKind, ExecInspect, ExecProcess, ExecSpec, ExecStartOptions, Execs,
-    Result, TerminalSize,
+    AttachStream, ContainerState, Error, ErrorKind, ExecInspect, ExecProcess, ExecSpec, ExecStartOptions,
+    Execs, Result, TerminalSize,
 };
 use cove_runtime::oci::{ExecInput, exec_process};
 use cove_runtime::user::resolve_user;
-use cove_runtime::{
-    AttachStreams, ExecOptions, Launch, LogConfig, ProcessState, StreamOptions, Supervision,
-};
+use cove_runtime::{AttachStreams, ExecOptions, Launch, LogConfig, ProcessState, StreamOptions, Supervision};
 use cove_sys::read;
 use tokio::sync::watch;
 
@@ -50,7 +48,9 @@ fn running(core: &Core, name: &str) -> Result<ContainerRow> {
 fn create(core: &Core, container: &str, spec: ExecSpec) -> Result<String> {
     let row = running(core, container)?;
     if spec.cmd.is_empty() {
-        return Err(Error::invalid("must provide a non-empty command to start an exec session: invalid argument"));
+        return Err(Error::invalid(
+            "must provide a non-empty command to start an exec session: invalid argument",
+        ));
     }
     attach::parse_keys(&spec.detach_keys)?;
     let record = ExecRecord {
@@ -132,9 +132,9 @@ fn preserved(count: u32) -> Result<Vec<OwnedFd>> {
         .map(|number| {
             // SAFETY: the descriptor is only borrowed to be copied; a number that is not open makes that fail.
             let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-            borrowed
-                .try_clone_to_owned()
-                .map_err(|_| Error::invalid(format!("file descriptor {number} is not available: see --preserve-fds")))
+            borrowed.try_clone_to_owned().map_err(|_| {
+                Error::invalid(format!("file descriptor {number} is not available: see --preserve-fds"))
+            })
         })
         .collect()
 }
@@ -309,7 +309,8 @@ impl Execs for LocalEngine {
             let id = id.clone();
             blocking(&self.core, move |core| Ok(find(core, &id)?.id)).await?
         };
-        let outcome = self.core.supervised.lock().unwrap_or_else(PoisonError::into_inner).get(&found).cloned();
+        let outcome =
+            self.core.supervised.lock().unwrap_or_else(PoisonError::into_inner).get(&found).cloned();
         if let Some(mut outcome) = outcome
             && let Ok(code) = outcome.wait_for(Option::is_some).await
         {

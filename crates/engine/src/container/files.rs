@@ -16,7 +16,12 @@ use crate::state::{ContainerRow, NetworkMode};
 const MAX_FILE: u64 = 1 << 20;
 
 /// Writes them into the run directory and answers the mounts that bring them in.
-pub(super) fn write(core: &Core, row: &ContainerRow, root: &RootDir, user: &ResolvedUser) -> Result<Vec<Mount>> {
+pub(super) fn write(
+    core: &Core,
+    row: &ContainerRow,
+    root: &RootDir,
+    user: &ResolvedUser,
+) -> Result<Vec<Mount>> {
     let directory = core.container_run_dir(&row.id);
     let mut files = Files { directory: &directory, row, mounts: Vec::new() };
     let spec = &row.config.spec;
@@ -33,7 +38,8 @@ pub(super) fn write(core: &Core, row: &ContainerRow, root: &RootDir, user: &Reso
         if spec.use_image_resolv_conf != Some(true) && row.config.network != NetworkMode::None {
             files.add("resolv.conf", "/etc/resolv.conf", &resolv_text(core, row)?)?;
         }
-        if !(spec.use_image_hosts == Some(true) || core.options.containers.containers.no_hosts == Some(true)) {
+        if !(spec.use_image_hosts == Some(true) || core.options.containers.containers.no_hosts == Some(true))
+        {
             files.add("hosts", "/etc/hosts", &hosts_text(core, row, root)?)?;
         }
     }
@@ -160,7 +166,8 @@ fn hosts_text(core: &Core, row: &ContainerRow, root: &RootDir) -> Result<String>
     let host = match conf.host_containers_internal_ip.as_deref() {
         Some("none") => None,
         Some(text) if !text.is_empty() => Some(
-            text.parse().map_err(|_| Error::invalid(format!("host_containers_internal_ip {text:?} is no address")))?,
+            text.parse()
+                .map_err(|_| Error::invalid(format!("host_containers_internal_ip {text:?} is no address")))?,
         ),
         _ => match &row.config.network {
             NetworkMode::Bridge => gateway,
@@ -174,7 +181,9 @@ fn hosts_text(core: &Core, row: &ContainerRow, root: &RootDir) -> Result<String>
         own_addresses(row).into_iter().map(|address| (address, names.clone())).collect();
     if own.is_empty() {
         let local = match row.config.network {
-            NetworkMode::None | NetworkMode::Host | NetworkMode::Private => Some(IpAddr::from([127, 0, 0, 1])),
+            NetworkMode::None | NetworkMode::Host | NetworkMode::Private => {
+                Some(IpAddr::from([127, 0, 0, 1]))
+            }
             _ => None,
         };
         own.extend(local.map(|address| (address, names)));
@@ -244,9 +253,9 @@ fn time_zone(files: &mut Files<'_>, zone: &str) -> Result<()> {
         }
         Path::new("/usr/share/zoneinfo").join(zone)
     };
-    let data = cove_sys::read::bounded(&path, MAX_FILE)
-        .map_err(Error::from)?
-        .ok_or_else(|| Error::invalid(format!("finding timezone: {}: no such file or directory", path.display())))?;
+    let data = cove_sys::read::bounded(&path, MAX_FILE).map_err(Error::from)?.ok_or_else(|| {
+        Error::invalid(format!("finding timezone: {}: no such file or directory", path.display()))
+    })?;
     let copy = files.directory.join("localtime");
     fs::write(&copy, data)?;
     fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;

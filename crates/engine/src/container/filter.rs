@@ -79,13 +79,17 @@ fn parse(core: &Core, key: &str, values: &[String]) -> Result<One> {
             values
                 .iter()
                 .map(|value| {
-                    ContainerState::from_str(value)
-                        .map_err(|_| Error::invalid(format!("unknown container state: {value}: invalid argument")))
+                    ContainerState::from_str(value).map_err(|_| {
+                        Error::invalid(format!("unknown container state: {value}: invalid argument"))
+                    })
                 })
                 .collect::<Result<_>>()?,
         ),
         "ancestor" => One::Ancestor(
-            values.iter().map(|value| Ok((value.clone(), filter::regular(key, value)?))).collect::<Result<_>>()?,
+            values
+                .iter()
+                .map(|value| Ok((value.clone(), filter::regular(key, value)?)))
+                .collect::<Result<_>>()?,
         ),
         "before" => One::Before(created(values)?),
         "since" => One::Since(created(values)?),

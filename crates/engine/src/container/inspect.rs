@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use cove_api::{
-    ContainerInspect, ContainerInspectConfig, ContainerInspectHostConfig, ContainerInspectState, ContainerState,
-    GraphDriver, InspectDevice, InspectHostPort, InspectLogConfig, InspectMount, InspectRestartPolicy, InspectUlimit,
-    Namespace, Result,
+    ContainerInspect, ContainerInspectConfig, ContainerInspectHostConfig, ContainerInspectState,
+    ContainerState, GraphDriver, InspectDevice, InspectHostPort, InspectLogConfig, InspectMount,
+    InspectRestartPolicy, InspectUlimit, Namespace, Result,
 };
 use cove_runtime::oci::capabilities;
 
@@ -120,7 +120,8 @@ fn capability_sets(core: &Core, row: &ContainerRow) -> Result<(Vec<String>, Vec<
         bounding.clone()
     } else {
         // Another user keeps what was added by name.
-        let added = capabilities::merge(&capabilities::CapabilitySet::new(), &spec.cap_add, &[], &host.bounding)?;
+        let added =
+            capabilities::merge(&capabilities::CapabilitySet::new(), &spec.cap_add, &[], &host.bounding)?;
         added.iter().map(|name| (*name).to_owned()).collect()
     };
     Ok((bounding, effective))
@@ -184,7 +185,8 @@ fn with_options(mount: &mut InspectMount, options: &[String]) {
         match option.as_str() {
             "ro" => mount.rw = false,
             "rw" => {}
-            "shared" | "slave" | "private" | "rshared" | "rslave" | "rprivate" | "unbindable" | "runbindable" => {
+            "shared" | "slave" | "private" | "rshared" | "rslave" | "rprivate" | "unbindable"
+            | "runbindable" => {
                 mount.propagation.clone_from(option);
             }
             "z" | "Z" => mount.mode.clone_from(option),
@@ -373,7 +375,10 @@ fn host(
 
 /// Where a port is published, as shown.
 pub(super) fn host_port((ip, port): (String, u16)) -> InspectHostPort {
-    InspectHostPort { host_ip: if ip.is_empty() { "0.0.0.0".into() } else { ip }, host_port: port.to_string() }
+    InspectHostPort {
+        host_ip: if ip.is_empty() { "0.0.0.0".into() } else { ip },
+        host_port: port.to_string(),
+    }
 }
 
 fn log_config(core: &Core, row: &ContainerRow) -> InspectLogConfig {

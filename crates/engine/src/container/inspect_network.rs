@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use cove_api::{
-    InspectAdditionalNetwork, InspectAddress, InspectBasicNetworkConfig, InspectNetworkSettings, NetworkStatus, Result,
+    InspectAdditionalNetwork, InspectAddress, InspectBasicNetworkConfig, InspectNetworkSettings,
+    NetworkStatus, Result,
 };
 
 use crate::container::{inspect, resolve};

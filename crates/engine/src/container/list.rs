@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use cove_api::{
-    ContainerNamespaces, ContainerSize, ContainerState, ContainerSummary, ListOptions, Result, Timestamp, zero_time,
+    ContainerNamespaces, ContainerSize, ContainerState, ContainerSummary, ListOptions, Result, Timestamp,
+    zero_time,
 };
 
-use crate::container::filter::{Filter, External};
+use crate::container::filter::{External, Filter};
 use crate::engine::Core;
 use crate::error::storage;
 use crate::state::{ContainerRow, NetworkMode};
@@ -61,7 +62,11 @@ fn summary(core: &Core, row: &ContainerRow, options: &ListOptions) -> Result<Con
         labels: config.labels.clone(),
         mounts: destinations(row),
         names: vec![row.name.clone()],
-        namespaces: if options.namespaces { namespaces(row.status.pid) } else { ContainerNamespaces::default() },
+        namespaces: if options.namespaces {
+            namespaces(row.status.pid)
+        } else {
+            ContainerNamespaces::default()
+        },
         networks: network_names(row),
         pid: row.status.pid,
         pod: String::new(),
@@ -186,4 +191,3 @@ fn external(core: &Core, options: &ListOptions, summaries: &mut Vec<ContainerSum
     summaries.sort_by_key(|row| row.created);
     Ok(())
 }
-

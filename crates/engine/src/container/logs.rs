@@ -44,7 +44,8 @@ pub(super) async fn logs(core: &Arc<Core>, name: &str, options: LogOptions) -> R
                 continue;
             }
             let line = LogLine {
-                time: Timestamp::from_nanosecond(i128::from(line.time_ns)).unwrap_or_else(|_| cove_api::zero_time()),
+                time: Timestamp::from_nanosecond(i128::from(line.time_ns))
+                    .unwrap_or_else(|_| cove_api::zero_time()),
                 stream: line.stream,
                 data: line.data,
                 partial: line.partial,

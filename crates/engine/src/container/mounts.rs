@@ -34,7 +34,9 @@ pub(super) fn check(config: &ContainerConfig) -> Result<()> {
                 }
             }
             "tmpfs" | "devpts" | "proc" | "sysfs" | "mqueue" => {}
-            other => return Err(Error::unsupported(format!("mounts of type {other:?} are not supported yet"))),
+            other => {
+                return Err(Error::unsupported(format!("mounts of type {other:?} are not supported yet")));
+            }
         }
         refuse_options(&mount.options)?;
     }
@@ -92,7 +94,9 @@ pub(super) fn prepare(
     for volume in &config.volumes {
         mounts.push(volume_mount(core, volume, root, user)?);
     }
-    for destination in resolve::image_tmpfs(config, core.options.containers.engine.image_volume_mode.as_deref()) {
+    for destination in
+        resolve::image_tmpfs(config, core.options.containers.engine.image_volume_mode.as_deref())
+    {
         if !mounts.iter().any(|mount| mount.destination == destination) {
             mounts.push(Mount {
                 destination,
@@ -106,11 +110,15 @@ pub(super) fn prepare(
     Ok(mounts)
 }
 
-fn volume_mount(core: &Core, mounted: &ContainerVolume, root: &RootDir, user: &ResolvedUser) -> Result<Mount> {
+fn volume_mount(
+    core: &Core,
+    mounted: &ContainerVolume,
+    root: &RootDir,
+    user: &ResolvedUser,
+) -> Result<Mount> {
     let database = core.database()?;
-    let mut volume = database
-        .volume(&mounted.name)?
-        .ok_or_else(|| crate::volume::no_such_volume(&mounted.name))?;
+    let mut volume =
+        database.volume(&mounted.name)?.ok_or_else(|| crate::volume::no_such_volume(&mounted.name))?;
     let directory = crate::volume::mountpoint(core, &volume)?;
     let nocopy = mounted.options.iter().any(|option| option == "nocopy");
     if volume.needs_copy_up || volume.needs_chown {
@@ -138,12 +146,8 @@ fn volume_mount(core: &Core, mounted: &ContainerVolume, root: &RootDir, user: &R
     if mounted.options.iter().any(|option| option == "U") {
         rootfs::chown_tree(&source, user.uid, user.gid)?;
     }
-    let mut options: Vec<String> = mounted
-        .options
-        .iter()
-        .filter(|option| !PREPARATIONS.contains(&option.as_str()))
-        .cloned()
-        .collect();
+    let mut options: Vec<String> =
+        mounted.options.iter().filter(|option| !PREPARATIONS.contains(&option.as_str())).cloned().collect();
     if !options.iter().any(|option| option == "bind" || option == "rbind") {
         options.push("rbind".into());
     }
@@ -165,8 +169,9 @@ fn fill(
     nocopy: bool,
 ) -> Result<()> {
     let image_dir = root.find(&mounted.destination, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK);
-    let target = rustix::fs::open(directory, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|errno| Error::from(std::io::Error::from(errno)).context(directory.display()))?;
+    let target =
+        rustix::fs::open(directory, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|errno| Error::from(std::io::Error::from(errno)).context(directory.display()))?;
     let io = |errno: rustix::io::Errno| Error::from(std::io::Error::from(errno)).context(directory.display());
     let empty = rootfs::is_empty(directory)?;
     match image_dir? {
@@ -176,7 +181,8 @@ fn fill(
             }
             if volume.needs_chown && empty {
                 let stat = rustix::fs::fstat(&source).map_err(io)?;
-                rustix::fs::fchown(&target, rootfs::owner(stat.st_uid), rootfs::group(stat.st_gid)).map_err(io)?;
+                rustix::fs::fchown(&target, rootfs::owner(stat.st_uid), rootfs::group(stat.st_gid))
+                    .map_err(io)?;
                 rustix::fs::fchmod(&target, Mode::from_raw_mode(stat.st_mode)).map_err(io)?;
                 (volume.uid, volume.gid) = (stat.st_uid, stat.st_gid);
             }

@@ -13,7 +13,11 @@ use crate::lock::ObjectLock;
 use crate::state::ContainerRow;
 
 /// Removes a container and, with `depend`, those that depend on it first; a report for each.
-pub(super) fn remove(core: &Arc<Core>, name: &str, options: &RemoveOptions) -> Result<Vec<ContainerRemoveReport>> {
+pub(super) fn remove(
+    core: &Arc<Core>,
+    name: &str,
+    options: &RemoveOptions,
+) -> Result<Vec<ContainerRemoveReport>> {
     let row = core.find_container(name)?;
     let mut reports = Vec::new();
     remove_with_dependents(core, &row.id, options, &mut reports, 0)?;
@@ -70,8 +74,11 @@ fn remove_one(core: &Arc<Core>, id: &str, options: &RemoveOptions) -> Result<()>
         row.status.stopped_by_user = true;
         core.save(&row)?;
         drop(lock);
-        if let Err(error) = stop::end_process(core, &row, options.timeout.unwrap_or(row.config.stop_timeout)) {
-            return Err(error.context(format!("cannot remove container {} as it could not be stopped", row.id)));
+        if let Err(error) = stop::end_process(core, &row, options.timeout.unwrap_or(row.config.stop_timeout))
+        {
+            return Err(
+                error.context(format!("cannot remove container {} as it could not be stopped", row.id))
+            );
         }
         match core.locked_container(id) {
             Ok(again) => Locked { row, lock } = again,

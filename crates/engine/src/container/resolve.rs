@@ -8,7 +8,9 @@ use cove_config::{ContainersConf, Environment};
 
 use crate::container::signal;
 use crate::name::short;
-use crate::state::{ContainerConfig, ContainerVolume, ImageFacts, NetworkMode, RECORD_VERSION, RestartPolicy};
+use crate::state::{
+    ContainerConfig, ContainerVolume, ImageFacts, NetworkMode, RECORD_VERSION, RestartPolicy,
+};
 
 /// Fields of libpod's request that ask for nothing at these values, and that its clients always send.
 const HARMLESS: &[(&str, &[&str])] = &[
@@ -45,7 +47,8 @@ pub(super) fn check_supported(spec: &ContainerSpec) -> Result<()> {
             serde_json::Value::Object(map) => map.is_empty(),
             serde_json::Value::Bool(true) => false,
         };
-        let harmless = HARMLESS.iter().any(|(known, values)| known == name && values.contains(&text.as_str()));
+        let harmless =
+            HARMLESS.iter().any(|(known, values)| known == name && values.contains(&text.as_str()));
         if !nothing && !harmless {
             return Err(Error::unsupported(format!("the container option {name:?} is not supported yet")));
         }
@@ -84,9 +87,7 @@ pub(super) fn resolve(
     let (entrypoint, command) = command_line(&spec, &image);
     let arguments: Vec<String> = entrypoint.iter().chain(&command).cloned().collect();
     if arguments.is_empty() {
-        return Err(Error::invalid(
-            "no command or entrypoint provided, and no CMD or ENTRYPOINT from image",
-        ));
+        return Err(Error::invalid("no command or entrypoint provided, and no CMD or ENTRYPOINT from image"));
     }
     let stop_signal = match spec.stop_signal {
         Some(number) => number,
@@ -102,24 +103,25 @@ pub(super) fn resolve(
         networks.insert(name, Default::default());
     }
     if network != NetworkMode::Bridge && !networks.is_empty() {
-        return Err(Error::invalid("networks and static ip/mac address can only be used with Bridge mode networking"));
+        return Err(Error::invalid(
+            "networks and static ip/mac address can only be used with Bridge mode networking",
+        ));
     }
     let exposed = exposed_ports(&spec, &image)?;
     let ports = published_ports(&spec, &exposed, &network)?;
     let log_driver = log_driver(&spec, conf)?;
-    let work_dir = [&spec.work_dir, &image.config.working_dir]
-        .into_iter()
-        .find(|dir| !dir.is_empty())
-        .map_or_else(|| "/".to_owned(), |dir| if dir.starts_with('/') { dir.clone() } else { format!("/{dir}") });
+    let work_dir =
+        [&spec.work_dir, &image.config.working_dir].into_iter().find(|dir| !dir.is_empty()).map_or_else(
+            || "/".to_owned(),
+            |dir| if dir.starts_with('/') { dir.clone() } else { format!("/{dir}") },
+        );
     Ok(ContainerConfig {
         version: RECORD_VERSION,
         env: environment(&spec, &image, surroundings),
         work_dir,
         user: if spec.user.is_empty() { image.config.user.clone() } else { spec.user.clone() },
         stop_signal,
-        stop_timeout: spec.stop_timeout.unwrap_or_else(|| {
-            conf.engine.stop_timeout.and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or(10)
-        }),
+        stop_timeout: spec.stop_timeout.unwrap_or_else(|| conf.engine.stop_timeout.unwrap_or(10)),
         hostname: hostname(id, &spec, &network, conf),
         labels,
         annotations: spec.annotations.clone(),
@@ -307,7 +309,8 @@ fn published_ports(
             let Ok(container_port) = port.parse::<u16>() else { continue };
             let published = ports.iter().any(|known| {
                 known.protocol == protocol
-                    && (known.container_port..=known.container_port + (known.range - 1)).contains(&container_port)
+                    && (known.container_port..=known.container_port + (known.range - 1))
+                        .contains(&container_port)
             });
             if !published {
                 ports.push(PortMapping {
@@ -319,7 +322,10 @@ fn published_ports(
             }
         }
     }
-    if matches!(network, NetworkMode::Host | NetworkMode::None | NetworkMode::Container(_) | NetworkMode::Path(_)) {
+    if matches!(
+        network,
+        NetworkMode::Host | NetworkMode::None | NetworkMode::Container(_) | NetworkMode::Path(_)
+    ) {
         if matches!(network, NetworkMode::Container(_)) && !ports.is_empty() {
             return Err(Error::invalid(
                 "published or exposed ports must be defined when the container that owns the network is created",
@@ -343,7 +349,9 @@ fn free_port(port: &PortMapping, taken: &mut Vec<u16>) -> Result<u16> {
     let address: IpAddr = if port.host_ip.is_empty() {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED)
     } else {
-        port.host_ip.parse().map_err(|_| Error::invalid(format!("{:?} is not an IP address", port.host_ip)))?
+        port.host_ip
+            .parse()
+            .map_err(|_| Error::invalid(format!("{:?} is not an IP address", port.host_ip)))?
     };
     let bind = |number: u16| -> std::io::Result<u16> {
         if port.protocol == "udp" {
@@ -354,9 +362,8 @@ fn free_port(port: &PortMapping, taken: &mut Vec<u16>) -> Result<u16> {
         .map(|bound| bound.port())
     };
     for _ in 0..64 {
-        let first = bind(0).map_err(|error| {
-            Error::from(error).context(format!("failed to find free port on {address}"))
-        })?;
+        let first = bind(0)
+            .map_err(|error| Error::from(error).context(format!("failed to find free port on {address}")))?;
         let Some(last) = first.checked_add(port.range - 1) else { continue };
         let usable = (first..=last).all(|number| !taken.contains(&number))
             && (first.saturating_add(1)..=last).all(|number| bind(number).is_ok());
@@ -411,7 +418,9 @@ fn volumes(spec: &ContainerSpec, image: &ImageFacts, conf: &ContainersConf) -> R
     let mounted = spec.mounts.iter().map(|mount| clean(&mount.destination));
     for destination in volumes.iter().map(|volume| volume.destination.clone()).chain(mounted) {
         if !destination.starts_with('/') {
-            return Err(Error::invalid(format!("invalid container path {destination:?}, must be an absolute path")));
+            return Err(Error::invalid(format!(
+                "invalid container path {destination:?}, must be an absolute path"
+            )));
         }
         if !seen.insert(destination.clone()) {
             return Err(Error::invalid(format!("{destination}: duplicate mount destination")));
@@ -452,7 +461,8 @@ pub(super) fn clean(path: &str) -> String {
 fn log_driver(spec: &ContainerSpec, conf: &ContainersConf) -> Result<String> {
     let asked = spec.log_configuration.as_ref().map(|log| log.driver.as_str()).unwrap_or_default();
     if let Some(log) = &spec.log_configuration
-        && let Some(name) = log.options.keys().find(|name| !matches!(name.as_str(), "path" | "max-size" | "tag"))
+        && let Some(name) =
+            log.options.keys().find(|name| !matches!(name.as_str(), "path" | "max-size" | "tag"))
     {
         return Err(Error::unsupported(format!("the log option {name:?} is not supported yet")));
     }
@@ -560,16 +570,19 @@ mod tests {
     #[test]
     fn an_entrypoint_drops_the_images_command() {
         let config =
-            resolved(ContainerSpec { entrypoint: Some(vec!["/x".into()]), ..ContainerSpec::default() }).unwrap();
+            resolved(ContainerSpec { entrypoint: Some(vec!["/x".into()]), ..ContainerSpec::default() })
+                .unwrap();
         assert_eq!(config.arguments, ["/x"]);
         let error =
-            resolved(ContainerSpec { entrypoint: Some(vec![String::new()]), ..ContainerSpec::default() }).unwrap_err();
+            resolved(ContainerSpec { entrypoint: Some(vec![String::new()]), ..ContainerSpec::default() })
+                .unwrap_err();
         assert!(error.message.contains("no command or entrypoint"));
     }
 
     #[test]
     fn ports_are_published_and_chosen() {
-        let config = resolved(ContainerSpec { publish_image_ports: Some(true), ..ContainerSpec::default() }).unwrap();
+        let config =
+            resolved(ContainerSpec { publish_image_ports: Some(true), ..ContainerSpec::default() }).unwrap();
         assert_eq!(config.ports.len(), 1);
         assert!(config.ports[0].host_port > 0);
         let spec = ContainerSpec {

@@ -32,7 +32,13 @@ impl RootDir {
         let relative = if relative.is_empty() { "." } else { relative };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         loop {
-            return match rustix::fs::openat2(&self.fd, relative, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            return match rustix::fs::openat2(
+                &self.fd,
+                relative,
+                flags | OFlags::CLOEXEC,
+                Mode::empty(),
+                resolve,
+            ) {
                 Ok(fd) => Ok(Some(fd)),
                 Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
                 // The kernel could not rule out a rename meanwhile.
@@ -60,11 +66,12 @@ impl RootDir {
 
     /// Makes a directory and its parents, following symbolic links inside only.
     pub(crate) fn make_directory(&self, path: &str) -> Result<OwnedFd> {
-        let root = pathrs::Root::open(&self.path)
-            .map_err(|error| Error::from_chain(ErrorKind::Internal, &error))?;
+        let root =
+            pathrs::Root::open(&self.path).map_err(|error| Error::from_chain(ErrorKind::Internal, &error))?;
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         let handle = root.mkdir_all(path, &permissions).map_err(|error| {
-            Error::from_chain(ErrorKind::InvalidArgument, &error).context(format!("creating {path} in the container"))
+            Error::from_chain(ErrorKind::InvalidArgument, &error)
+                .context(format!("creating {path} in the container"))
         })?;
         Ok(handle.into())
     }
@@ -94,13 +101,18 @@ pub(crate) fn copy_contents(from: impl AsFd, to: impl AsFd) -> Result<()> {
 /// Deepest level of directories that is copied.
 const MAX_DEPTH: usize = 1024;
 
-fn copy_level(from: std::os::fd::BorrowedFd<'_>, to: std::os::fd::BorrowedFd<'_>, depth: usize) -> Result<()> {
+fn copy_level(
+    from: std::os::fd::BorrowedFd<'_>,
+    to: std::os::fd::BorrowedFd<'_>,
+    depth: usize,
+) -> Result<()> {
     if depth > MAX_DEPTH {
         return Err(Error::invalid("directories are nested too deeply"));
     }
     let io = |errno: Errno| Error::from(std::io::Error::from(errno));
-    let reading = rustix::fs::openat(from, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(io)?;
+    let reading =
+        rustix::fs::openat(from, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(io)?;
     let mut buffer = Vec::with_capacity(16 << 10);
     let mut entries = RawDir::new(&reading, buffer.spare_capacity_mut());
     while let Some(entry) = entries.next() {
@@ -139,8 +151,14 @@ fn copy_level(from: std::os::fd::BorrowedFd<'_>, to: std::os::fd::BorrowedFd<'_>
             FileType::Symlink => {
                 let link = rustix::fs::readlinkat(from, name, Vec::new()).map_err(io)?;
                 rustix::fs::symlinkat(&*link, to, name).map_err(io)?;
-                rustix::fs::chownat(to, name, owner(stat.st_uid), group(stat.st_gid), AtFlags::SYMLINK_NOFOLLOW)
-                    .map_err(io)?;
+                rustix::fs::chownat(
+                    to,
+                    name,
+                    owner(stat.st_uid),
+                    group(stat.st_gid),
+                    AtFlags::SYMLINK_NOFOLLOW,
+                )
+                .map_err(io)?;
             }
             kind @ (FileType::Fifo | FileType::CharacterDevice | FileType::BlockDevice) => {
                 match rustix::fs::mknodat(to, name, kind, mode, stat.st_rdev) {
@@ -149,14 +167,23 @@ fn copy_level(from: std::os::fd::BorrowedFd<'_>, to: std::os::fd::BorrowedFd<'_>
                     Err(Errno::PERM) => continue,
                     Err(errno) => return Err(io(errno)),
                 }
-                rustix::fs::chownat(to, name, owner(stat.st_uid), group(stat.st_gid), AtFlags::SYMLINK_NOFOLLOW)
-                    .map_err(io)?;
+                rustix::fs::chownat(
+                    to,
+                    name,
+                    owner(stat.st_uid),
+                    group(stat.st_gid),
+                    AtFlags::SYMLINK_NOFOLLOW,
+                )
+                .map_err(io)?;
             }
             _ => continue,
         }
         let times = rustix::fs::Timestamps {
             last_access: rustix::fs::Timespec { tv_sec: stat.st_atime, tv_nsec: stat.st_atime_nsec as _ },
-            last_modification: rustix::fs::Timespec { tv_sec: stat.st_mtime, tv_nsec: stat.st_mtime_nsec as _ },
+            last_modification: rustix::fs::Timespec {
+                tv_sec: stat.st_mtime,
+                tv_nsec: stat.st_mtime_nsec as _,
+            },
         };
         rustix::fs::utimensat(to, name, &times, AtFlags::SYMLINK_NOFOLLOW).map_err(io)?;
     }
@@ -181,8 +208,13 @@ fn copy_attributes(from: std::os::fd::BorrowedFd<'_>, to: std::os::fd::BorrowedF
 
 /// Gives everything in a directory to one owner (mount option `U`).
 pub(crate) fn chown_tree(directory: &Path, uid: u32, gid: u32) -> Result<()> {
-    let fd = rustix::fs::openat(CWD, directory, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|errno| Error::from(std::io::Error::from(errno)).context(directory.display()))?;
+    let fd = rustix::fs::openat(
+        CWD,
+        directory,
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .map_err(|errno| Error::from(std::io::Error::from(errno)).context(directory.display()))?;
     chown_level(fd.as_fd(), uid, gid, 0).map_err(|error| error.context(directory.display()))
 }
 
@@ -192,9 +224,13 @@ fn chown_level(directory: std::os::fd::BorrowedFd<'_>, uid: u32, gid: u32, depth
     }
     let io = |errno: Errno| Error::from(std::io::Error::from(errno));
     rustix::fs::fchown(directory, owner(uid), group(gid)).map_err(io)?;
-    let reading =
-        rustix::fs::openat(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-            .map_err(io)?;
+    let reading = rustix::fs::openat(
+        directory,
+        ".",
+        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )
+    .map_err(io)?;
     let mut buffer = Vec::with_capacity(16 << 10);
     let mut entries = RawDir::new(&reading, buffer.spare_capacity_mut());
     while let Some(entry) = entries.next() {
@@ -209,7 +245,8 @@ fn chown_level(directory: std::os::fd::BorrowedFd<'_>, uid: u32, gid: u32, depth
             let below = rustix::fs::openat(directory, name, flags, Mode::empty()).map_err(io)?;
             chown_level(below.as_fd(), uid, gid, depth + 1)?;
         } else {
-            rustix::fs::chownat(directory, name, owner(uid), group(gid), AtFlags::SYMLINK_NOFOLLOW).map_err(io)?;
+            rustix::fs::chownat(directory, name, owner(uid), group(gid), AtFlags::SYMLINK_NOFOLLOW)
+                .map_err(io)?;
         }
     }
     Ok(())

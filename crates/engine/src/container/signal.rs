@@ -54,9 +54,19 @@ pub(crate) fn parse(text: &str) -> Result<i32, Error> {
         return Ok(*number);
     }
     let number = if let Some(rest) = name.strip_prefix("RTMIN") {
-        RTMIN + if rest.is_empty() { 0 } else { rest.strip_prefix('+').and_then(|n| n.parse().ok()).ok_or_else(bad)? }
+        RTMIN
+            + if rest.is_empty() {
+                0
+            } else {
+                rest.strip_prefix('+').and_then(|n| n.parse().ok()).ok_or_else(bad)?
+            }
     } else if let Some(rest) = name.strip_prefix("RTMAX") {
-        RTMAX - if rest.is_empty() { 0 } else { rest.strip_prefix('-').and_then(|n| n.parse().ok()).ok_or_else(bad)? }
+        RTMAX
+            - if rest.is_empty() {
+                0
+            } else {
+                rest.strip_prefix('-').and_then(|n| n.parse().ok()).ok_or_else(bad)?
+            }
     } else {
         return Err(bad());
     };

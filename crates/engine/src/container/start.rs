@@ -23,7 +23,10 @@ pub(super) fn start(core: &Arc<Core>, name: &str) -> Result<()> {
         return Ok(());
     }
     if !row.state.can_start() {
-        return Err(improper(format!("container {} must be in Created or Stopped state to be started", row.id)));
+        return Err(improper(format!(
+            "container {} must be in Created or Stopped state to be started",
+            row.id
+        )));
     }
     row.status.stopped_by_user = false;
     row.status.restarts = 0;
@@ -83,7 +86,8 @@ fn start_dependencies(core: &Arc<Core>, row: &ContainerRow) -> Result<()> {
         let mut needed = core.find_container(id)?;
         core.refresh(&mut needed)?;
         if needed.state.can_start() {
-            start(core, id).map_err(|error| error.context(format!("starting dependency {id} of {}", row.id)))?;
+            start(core, id)
+                .map_err(|error| error.context(format!("starting dependency {id} of {}", row.id)))?;
         }
     }
     Ok(())
@@ -151,7 +155,9 @@ fn set_up_network(core: &Core, row: &mut ContainerRow) -> Result<()> {
         NetworkMode::Bridge => row.config.networks.clone(),
         NetworkMode::Private => Default::default(),
         NetworkMode::Pasta | NetworkMode::Slirp => return super::rootless_network::set_up(core, row),
-        NetworkMode::None | NetworkMode::Host | NetworkMode::Container(_) | NetworkMode::Path(_) => return Ok(()),
+        NetworkMode::None | NetworkMode::Host | NetworkMode::Container(_) | NetworkMode::Path(_) => {
+            return Ok(());
+        }
     };
     let all = core.networks()?;
     let path = all.create_netns(&row.id)?;

@@ -24,23 +24,23 @@ pub(crate) const UNKNOWN_EXIT: i32 = -1;
 /// Questions about a state.
 pub(crate) trait Legal {
     /// Its first process exists.
-    fn is_alive(self) -> bool;
+    fn is_alive(&self) -> bool;
     /// `start` makes sense.
-    fn can_start(self) -> bool;
+    fn can_start(&self) -> bool;
     /// It can be removed without force.
-    fn can_remove(self) -> bool;
+    fn can_remove(&self) -> bool;
 }
 
 impl Legal for ContainerState {
-    fn is_alive(self) -> bool {
+    fn is_alive(&self) -> bool {
         matches!(self, Self::Running | Self::Paused | Self::Stopping)
     }
 
-    fn can_start(self) -> bool {
+    fn can_start(&self) -> bool {
         matches!(self, Self::Created | Self::Initialized | Self::Stopped | Self::Exited)
     }
 
-    fn can_remove(self) -> bool {
+    fn can_remove(&self) -> bool {
         matches!(self, Self::Created | Self::Initialized | Self::Stopped | Self::Exited | Self::Removing)
     }
 }
@@ -86,7 +86,9 @@ impl Core {
                 row.status.monitor_pid = 0;
                 row.status.monitor_start = 0;
             }
-            ProcessState::Exited(record) => ended(row, record.exit_code, record.finished_at_ns, record.oom_killed),
+            ProcessState::Exited(record) => {
+                ended(row, record.exit_code, record.finished_at_ns, record.oom_killed)
+            }
             ProcessState::Lost | ProcessState::Absent if row.state == ContainerState::Initialized => {
                 // Its monitor went with the command that had prepared it.
                 row.state = if row.status.ran { ContainerState::Stopped } else { ContainerState::Created };
@@ -95,7 +97,8 @@ impl Core {
             ProcessState::Lost => lost(row),
             ProcessState::Absent => {
                 // The run directory was emptied: believe the process itself.
-                let process = cove_runtime::ProcessRef { pid: row.status.pid, start_time: row.status.pid_start };
+                let process =
+                    cove_runtime::ProcessRef { pid: row.status.pid, start_time: row.status.pid_start };
                 if !process.is_alive() {
                     lost(row);
                 }
@@ -127,17 +130,20 @@ fn forget_process(row: &mut ContainerRow) {
     row.status.monitor_start = 0;
 }
 
-/// What a reboot leaves of a running container: nothing but its files.
+/// What a reboot leaves of a running container: nothing but its files. Namespace and mount stay noted, so that the
+/// next start or removal gives back what a run directory that outlived the boot still has of them.
 fn after_reboot(row: &mut ContainerRow, boot_id: &str) {
     row.state = if row.status.ran { ContainerState::Exited } else { ContainerState::Created };
     forget_process(row);
     row.status.boot_id = boot_id.to_owned();
     row.status.networks.clear();
-    row.status.netns.clear();
-    row.status.mountpoint.clear();
-    row.status.prepared = false;
+    row.status.prepared = true;
     row.status.restarts = 0;
     row.status.stopped_by_user = false;
+    if row.status.ran && row.status.finished_at < row.status.started_at {
+        row.status.finished_at = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default();
+        row.status.error = "the host was restarted while the container ran".into();
+    }
 }
 
 #[cfg(test)]
@@ -169,6 +175,9 @@ mod tests {
         row.status.ran = true;
         row.status.pid = 7;
         after_reboot(&mut row, "boot");
-        assert_eq!((row.state, row.status.pid, row.status.boot_id.as_str()), (ContainerState::Exited, 0, "boot"));
+        assert_eq!(
+            (row.state, row.status.pid, row.status.boot_id.as_str()),
+            (ContainerState::Exited, 0, "boot")
+        );
     }
 }

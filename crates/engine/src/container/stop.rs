@@ -30,7 +30,11 @@ pub(super) fn stop(core: &Arc<Core>, name: &str, options: &StopOptions) -> Resul
                 core.save(&row)?;
             }
             drop(lock);
-            return if row.state == ContainerState::Stopped { cleanup::cleanup(core, &row.id) } else { Ok(()) };
+            return if row.state == ContainerState::Stopped {
+                cleanup::cleanup(core, &row.id)
+            } else {
+                Ok(())
+            };
         }
         ContainerState::Paused | ContainerState::Removing => {
             return Err(improper(format!(

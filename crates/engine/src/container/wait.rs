@@ -24,11 +24,13 @@ pub(super) async fn wait(core: &Arc<Core>, name: &str, options: &WaitOptions) ->
     }
     let wanted = name.to_owned();
     let id = blocking(core, move |core| Ok(core.find_container(&wanted)?.id)).await?;
-    let exit = async {
-        if for_exit { wait_for_exit(core, &id).await } else { std::future::pending().await }
-    };
+    let exit = async { if for_exit { wait_for_exit(core, &id).await } else { std::future::pending().await } };
     let state = async {
-        if states.is_empty() { std::future::pending().await } else { wait_for_state(core, &id, &states).await }
+        if states.is_empty() {
+            std::future::pending().await
+        } else {
+            wait_for_state(core, &id, &states).await
+        }
     };
     tokio::select! {
         result = exit => result,

@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use cove_api::{
-    ByteStream, ErrorKind, ImageHistoryRow, ImageInspect, ImageListOptions, ImageRemoveOptions, ImageRemoveReport,
-    ImageSummary, Images, ImportOptions, LoadReport, Progress, PullOptions, PullReport, Result, SaveOptions,
-    ValueStream,
+    ByteStream, ErrorKind, ImageHistoryRow, ImageInspect, ImageListOptions, ImageRemoveOptions,
+    ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress, PullOptions, PullReport,
+    Result, SaveOptions, ValueStream,
 };
 
 use crate::engine::{LocalEngine, blocking};

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use cove_registry::manifest::{Descriptor, ManifestFormat};
-use cove_registry::{BlobStream, BlockingReader, Error, FinishedImage, ImageDestination, Layer, Result, StoredLayer};
+use cove_registry::{
+    BlobStream, BlockingReader, Error, FinishedImage, ImageDestination, Layer, Result, StoredLayer,
+};
 use cove_storage::{Digest, Expectations, ImageOptions, LayerCommit, StagedLayer, StorageError, layer_id};
 
 use crate::engine::Core;
@@ -83,8 +85,7 @@ impl ImageDestination for StoreDestination {
         let core = Arc::clone(&self.core);
         let state = Arc::clone(&self.state);
         let index = layer.index;
-        let expectations =
-            Expectations { diff_id: Some(convert(layer.diff_id)?), ..Expectations::default() };
+        let expectations = Expectations { diff_id: Some(convert(layer.diff_id)?), ..Expectations::default() };
         let reader = BlockingReader::new(data);
         tokio::task::spawn_blocking(move || -> Result<()> {
             let store = core.store().map_err(failed)?;
@@ -99,8 +100,7 @@ impl ImageDestination for StoreDestination {
 
     async fn commit(&self, image: &FinishedImage<'_>) -> Result<()> {
         let staged = std::mem::take(&mut self.state().staged);
-        let diff_ids =
-            image.parsed_config.diff_ids().iter().map(convert).collect::<Result<Vec<_>>>()?;
+        let diff_ids = image.parsed_config.diff_ids().iter().map(convert).collect::<Result<Vec<_>>>()?;
         let options = image_options(image)?;
         let descriptors = image.parsed.layers.clone();
         let core = Arc::clone(&self.core);

@@ -12,7 +12,11 @@ use crate::error::storage;
 use crate::image::names;
 
 /// Makes the image and answers its id. Blocks.
-pub(super) fn import(core: &Core, archive: impl std::io::Read + Send, options: &ImportOptions) -> Result<String> {
+pub(super) fn import(
+    core: &Core,
+    archive: impl std::io::Read + Send,
+    options: &ImportOptions,
+) -> Result<String> {
     let config = config_from(&options.changes)?;
     let reference =
         if options.reference.is_empty() { None } else { Some(names::normalize(&options.reference)?) };

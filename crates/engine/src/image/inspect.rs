@@ -29,8 +29,9 @@ pub(super) fn inspect(core: &Core, name: &str) -> Result<ImageInspect> {
     let store = core.store()?;
     let document = lookup::document(core, &image)?;
     let bytes = store.image_data(&image.id, "manifest").map_err(storage)?;
-    let manifest: Manifest = serde_json::from_slice(&bytes)
-        .map_err(|error| Error::internal(format!("the manifest of image {} is damaged: {error}", image.id)))?;
+    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| {
+        Error::internal(format!("the manifest of image {} is damaged: {error}", image.id))
+    })?;
     let manifest_type = if !manifest.media_type.is_empty() {
         manifest.media_type
     } else if manifest.config.media_type == media_type::DOCKER_CONFIG {

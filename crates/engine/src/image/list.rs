@@ -207,7 +207,10 @@ impl Filter {
         let mut names = image.names.clone();
         for one in &self.0 {
             let created = || -> Timestamp {
-                lookup::document(core, image).ok().and_then(|document| document.created).unwrap_or(image.created)
+                lookup::document(core, image)
+                    .ok()
+                    .and_then(|document| document.created)
+                    .unwrap_or(image.created)
             };
             let passes = match one {
                 One::Before(moment) => created() < *moment,
@@ -215,9 +218,9 @@ impl Filter {
                 One::Dangling(wanted) => dangling == *wanted,
                 One::Intermediate(wanted) => intermediate == *wanted,
                 One::Containers(wanted) => (containers > 0) == *wanted,
-                One::Id(ids) => ids
-                    .iter()
-                    .any(|id| image.id.starts_with(id.strip_prefix("sha256:").unwrap_or(id))),
+                One::Id(ids) => {
+                    ids.iter().any(|id| image.id.starts_with(id.strip_prefix("sha256:").unwrap_or(id)))
+                }
                 One::Digest(digests) => digests
                     .iter()
                     .any(|wanted| image.digests().iter().any(|digest| digest.starts_with(wanted.as_str()))),
@@ -256,7 +259,9 @@ impl Filter {
 
 /// Whether one of the image's names matches a name or shell pattern, with or without registry and tag.
 fn reference_matches(core: &Core, image: &Image, pattern: &str) -> bool {
-    if !pattern.contains(['*', '?', '[']) && lookup::find(core, pattern).is_ok_and(|found| found.image.id == image.id) {
+    if !pattern.contains(['*', '?', '['])
+        && lookup::find(core, pattern).is_ok_and(|found| found.image.id == image.id)
+    {
         return true;
     }
     image.names.iter().any(|name| {

@@ -62,7 +62,11 @@ pub(super) async fn load(core: &Arc<Core>, archive: ByteStream) -> Result<LoadRe
     for position in 0..archive.len() {
         let id = copy_one(core, &archive, position, None).await?;
         let own = archive.names(position);
-        let shown = if own.is_empty() { vec![format!("sha256:{id}")] } else { own.iter().map(ToString::to_string).collect() };
+        let shown = if own.is_empty() {
+            vec![format!("sha256:{id}")]
+        } else {
+            own.iter().map(ToString::to_string).collect()
+        };
         for name in &shown {
             let attributes = [("name".to_owned(), name.clone())].into();
             core.events.write("image", "loadfromarchive", &id, attributes);

@@ -126,10 +126,13 @@ pub(crate) fn document(core: &Core, image: &Image) -> Result<Document> {
         .iter()
         .find(|key| **key == format!("sha256:{}", image.id))
         .or_else(|| image.data_names.iter().find(|key| key.starts_with("sha256:")))
-        .ok_or_else(|| Error::internal(format!("image {} has no configuration: remove it and pull it again", image.id)))?;
+        .ok_or_else(|| {
+            Error::internal(format!("image {} has no configuration: remove it and pull it again", image.id))
+        })?;
     let bytes = core.store()?.image_data(&image.id, key).map_err(storage)?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Error::internal(format!("the configuration of image {} is damaged: {error}", image.id)))
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Error::internal(format!("the configuration of image {} is damaged: {error}", image.id))
+    })
 }
 
 /// What a container remembers of its image.
@@ -140,7 +143,9 @@ pub(crate) fn facts(core: &Core, wanted: &str, as_written: &str) -> Result<Image
         .clone()
         // An image asked for by its id is shown by a name, where it has one.
         .or_else(|| found.image.names.first().cloned())
-        .unwrap_or_else(|| if as_written.is_empty() { found.image.id.clone() } else { as_written.to_owned() });
+        .unwrap_or_else(
+            || if as_written.is_empty() { found.image.id.clone() } else { as_written.to_owned() },
+        );
     Ok(ImageFacts {
         name,
         digest: found.image.digest.clone(),
@@ -173,8 +178,8 @@ pub(crate) fn find(core: &Core, wanted: &str) -> Result<Found> {
         }
         return Err(not_known(wanted));
     }
-    let parsed = Reference::parse(name)
-        .map_err(|_| Error::invalid(format!("{wanted}: invalid reference format")))?;
+    let parsed =
+        Reference::parse(name).map_err(|_| Error::invalid(format!("{wanted}: invalid reference format")))?;
     let images = store.images().map_err(storage)?;
     if let Some(digest) = parsed.digest() {
         let digest = digest.to_string().parse().map_err(storage)?;
@@ -189,13 +194,15 @@ pub(crate) fn find(core: &Core, wanted: &str) -> Result<Found> {
         });
         return match found {
             Some(image) => {
-                let shown = format!("{repository}@{}", parsed.digest().map(ToString::to_string).unwrap_or_default());
+                let shown =
+                    format!("{repository}@{}", parsed.digest().map(ToString::to_string).unwrap_or_default());
                 Ok(Found { image, name: Some(shown) })
             }
             None => Err(not_known(wanted)),
         };
     }
-    let by_name = |full: &str| images.iter().find(|image| image.names.iter().any(|known| known == full)).cloned();
+    let by_name =
+        |full: &str| images.iter().find(|image| image.names.iter().any(|known| known == full)).cloned();
     for candidate in candidates(core, name, &parsed)? {
         if let Some(image) = by_name(&candidate) {
             return Ok(Found { image, name: Some(candidate) });

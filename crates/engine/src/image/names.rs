@@ -14,8 +14,8 @@ pub(super) fn normalize(name: &str) -> Result<Reference> {
         return Err(Error::invalid(format!("{name}: tag by digest not supported")));
     }
     let full = if lookup::has_registry(name) { name.to_owned() } else { format!("localhost/{name}") };
-    let reference =
-        Reference::parse(&full).map_err(|error| Error::from(error).context(format!("normalizing name {name:?}")))?;
+    let reference = Reference::parse(&full)
+        .map_err(|error| Error::from(error).context(format!("normalizing name {name:?}")))?;
     Ok(if reference.digest().is_some() { reference } else { reference.or_latest() })
 }
 

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cove_api::{
-    BlobPhase, BlobProgress, Error, ErrorKind, Progress, PullOptions, PullPolicy, PullReport, Result, ValueStream,
+    BlobPhase, BlobProgress, Error, ErrorKind, Progress, PullOptions, PullPolicy, PullReport, Result,
+    ValueStream,
 };
 use cove_config::{CredentialStore, Credentials, Policy};
 use cove_registry::{
@@ -208,12 +209,11 @@ async fn first_of(
         }
         count => {
             let kind = failures[0].1.kind;
-            let lines: Vec<String> =
-                failures.into_iter().map(|(reference, error)| format!("* {reference}: {}", error.message)).collect();
-            Err(Error::new(
-                kind,
-                format!("{count} errors occurred while pulling:\n {}", lines.join("\n ")),
-            ))
+            let lines: Vec<String> = failures
+                .into_iter()
+                .map(|(reference, error)| format!("* {reference}: {}", error.message))
+                .collect();
+            Err(Error::new(kind, format!("{count} errors occurred while pulling:\n {}", lines.join("\n "))))
         }
     }
 }
@@ -293,7 +293,8 @@ fn platform(options: &PullOptions) -> Platform {
 /// A client with the user's registries, credentials and certificates.
 fn client(core: &Core, options: &PullOptions) -> Result<RegistryClient> {
     let directories = &core.options.directories;
-    let mut settings = RegistryOptions { registries: core.registries()?.clone(), ..RegistryOptions::default() };
+    let mut settings =
+        RegistryOptions { registries: core.registries()?.clone(), ..RegistryOptions::default() };
     settings.tls_verify = options.tls_verify;
     settings.certificate_dirs = match &options.cert_dir {
         Some(dir) => vec![dir.into()],
@@ -323,8 +324,7 @@ fn client(core: &Core, options: &PullOptions) -> Result<RegistryClient> {
                 if let Some(found) = known.get(key) {
                     return Ok(found.clone());
                 }
-                let found =
-                    store.get(key).map_err(|error| error.to_string())?.map(|found| found.credentials);
+                let found = store.get(key).map_err(|error| error.to_string())?.map(|found| found.credentials);
                 known.insert(key.to_owned(), found.clone());
                 Ok(found)
             })
@@ -349,10 +349,12 @@ fn progress(sender: &Sender) -> CopyProgress {
                 Progress::Message("Getting image source signatures".into())
             }
             CopyEvent::LayerStarted { digest, .. } => blob(digest.to_string(), Some(0), BlobPhase::Copying),
-            CopyEvent::LayerProgress { digest, bytes } => blob(digest.to_string(), Some(bytes), BlobPhase::Copying),
+            CopyEvent::LayerProgress { digest, bytes } => {
+                blob(digest.to_string(), Some(bytes), BlobPhase::Copying)
+            }
             CopyEvent::LayerReused { digest } => blob(digest.to_string(), None, BlobPhase::Exists),
             CopyEvent::LayerDone { digest } => blob(digest.to_string(), None, BlobPhase::Done),
-            CopyEvent::ConfigDone { digest } => blob(digest.to_string(), None, BlobPhase::Done),
+            CopyEvent::ConfigDone { digest } => Progress::Message(format!("Copying config {digest}")),
             CopyEvent::ManifestDone { .. } => {
                 Progress::Message("Writing manifest to image destination".into())
             }

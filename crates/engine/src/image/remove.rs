@@ -18,7 +18,11 @@ pub(crate) fn remove_unused(core: &Core, id: &str) -> Result<()> {
 }
 
 /// Removes images or names of them, going on past errors.
-pub(super) fn remove(core: &Arc<Core>, names: &[String], options: &ImageRemoveOptions) -> Result<ImageRemoveReport> {
+pub(super) fn remove(
+    core: &Arc<Core>,
+    names: &[String],
+    options: &ImageRemoveOptions,
+) -> Result<ImageRemoveReport> {
     let mut report = ImageRemoveReport::default();
     let mut failures = Failures::default();
     if options.all && !names.is_empty() {
@@ -111,7 +115,8 @@ fn remove_image(
     let store = core.store()?;
     if options.force {
         for row in core.database()?.containers_of_image(id)? {
-            let remove = RemoveOptions { force: true, volumes: true, timeout: Some(0), ..RemoveOptions::default() };
+            let remove =
+                RemoveOptions { force: true, volumes: true, timeout: Some(0), ..RemoveOptions::default() };
             crate::container::remove_container(core, &row.id, &remove)
                 .map_err(|error| error.context(format!("removing container {} of image {id}", row.id)))?;
         }

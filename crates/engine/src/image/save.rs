@@ -6,10 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cove_api::{ByteStream, Error, Result, SaveOptions};
-use cove_registry::manifest::{Descriptor, LayerCompression, RawManifest, layer_media_type, media_type, parse};
+use cove_registry::manifest::{
+    Descriptor, LayerCompression, RawManifest, layer_media_type, media_type, parse,
+};
 use cove_registry::{
-    ArchiveFormat, ArchiveOptions, ArchiveWriter, BlobStream, CopyOptions, Document, ImageManifest, ImageSource,
-    Reference, copy_image, from_bytes,
+    ArchiveFormat, ArchiveOptions, ArchiveWriter, BlobStream, CopyOptions, Document, ImageManifest,
+    ImageSource, Reference, copy_image, from_bytes,
 };
 use cove_storage::Image;
 use tokio::sync::mpsc;
@@ -207,7 +209,9 @@ pub(super) async fn save(core: &Arc<Core>, names: Vec<String>, options: SaveOpti
         cove_api::ArchiveFormat::OciArchive => (ArchiveFormat::Oci, true),
     };
     if format == ArchiveFormat::Oci && planned.len() > 1 {
-        return Err(Error::unsupported("multi-image archives are only supported in the format docker-archive"));
+        return Err(Error::unsupported(
+            "multi-image archives are only supported in the format docker-archive",
+        ));
     }
     let (sender, receiver) = mpsc::channel::<Result<Bytes>>(8);
     let spool = core.options.directories.temporary.clone();

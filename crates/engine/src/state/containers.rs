@@ -43,7 +43,11 @@ pub(crate) enum Lookup<T> {
 
 impl Database {
     /// Adds a container with its relations; [`None`] where the name is free, else the id that has it.
-    pub(crate) fn add_container(&self, row: &ContainerRow, durable: bool) -> Result<Option<String>, StateError> {
+    pub(crate) fn add_container(
+        &self,
+        row: &ContainerRow,
+        durable: bool,
+    ) -> Result<Option<String>, StateError> {
         let config = encode(&row.id, &row.config)?;
         let status = encode(&row.id, &row.status)?;
         self.transaction(durable, |transaction| {
@@ -158,7 +162,11 @@ impl Database {
         if raw.len() > 1 {
             return Ok(Lookup::Ambiguous);
         }
-        raw.into_iter().next().map(RawRow::decode).transpose().map(|row| row.map_or(Lookup::Missing, Lookup::Found))
+        raw.into_iter()
+            .next()
+            .map(RawRow::decode)
+            .transpose()
+            .map(|row| row.map_or(Lookup::Missing, Lookup::Found))
     }
 
     /// All containers, oldest first.
@@ -273,7 +281,9 @@ impl Database {
             let connection = self.lock();
             let run = || -> rusqlite::Result<Vec<String>> {
                 connection
-                    .prepare_cached("SELECT record FROM exec_sessions WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2")?
+                    .prepare_cached(
+                        "SELECT record FROM exec_sessions WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2",
+                    )?
                     .query_map([wanted], |row| row.get(0))?
                     .collect()
             };
@@ -320,7 +330,11 @@ impl Database {
     }
 }
 
-fn write_relations(transaction: &Transaction<'_>, id: &str, config: &ContainerConfig) -> rusqlite::Result<()> {
+fn write_relations(
+    transaction: &Transaction<'_>,
+    id: &str,
+    config: &ContainerConfig,
+) -> rusqlite::Result<()> {
     for volume in &config.volumes {
         transaction
             .prepare_cached("INSERT OR IGNORE INTO container_volumes (container, volume) VALUES (?1, ?2)")?
@@ -333,7 +347,9 @@ fn write_relations(transaction: &Transaction<'_>, id: &str, config: &ContainerCo
     }
     for needed in &config.dependencies {
         transaction
-            .prepare_cached("INSERT OR IGNORE INTO container_dependencies (container, needs) VALUES (?1, ?2)")?
+            .prepare_cached(
+                "INSERT OR IGNORE INTO container_dependencies (container, needs) VALUES (?1, ?2)",
+            )?
             .execute([id, needed])?;
     }
     Ok(())

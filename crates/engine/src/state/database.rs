@@ -116,7 +116,9 @@ impl From<StateError> for cove_api::Error {
         let kind = match &error {
             StateError::Sqlite { source, .. } => match source.sqlite_error_code() {
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => cove_api::ErrorKind::Timeout,
-                Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => cove_api::ErrorKind::PermissionDenied,
+                Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+                    cove_api::ErrorKind::PermissionDenied
+                }
                 _ => cove_api::ErrorKind::Internal,
             },
             _ => cove_api::ErrorKind::Internal,
@@ -234,11 +236,16 @@ pub(crate) fn make_private(directory: &Path) -> std::io::Result<()> {
 fn classify(path: &Path, source: rusqlite::Error) -> StateError {
     match source.sqlite_error_code() {
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            let mut copy = path.as_os_str().to_owned();
-            copy.push(".broken");
-            let copy = PathBuf::from(copy);
+            let with = |ending: &str| {
+                let mut name = path.as_os_str().to_owned();
+                name.push(ending);
+                PathBuf::from(name)
+            };
+            let copy = with(".broken");
+            // The first copy is the one worth keeping.
             if !copy.exists() {
                 let _ = fs::copy(path, &copy);
+                let _ = fs::copy(with("-wal"), with("-wal.broken"));
             }
             StateError::Corrupt { path: path.to_owned(), copy, message: source.to_string() }
         }

@@ -6,8 +6,8 @@ mod record;
 mod volumes;
 
 pub(crate) use containers::{ContainerRow, Lookup};
-pub(crate) use database::{Database, make_private};
 pub use database::StateError;
+pub(crate) use database::{Database, make_private};
 pub(crate) use record::{
     ContainerConfig, ContainerStatus, ContainerVolume, ExecRecord, ImageFacts, NetworkMode, RECORD_VERSION,
     RestartPolicy,

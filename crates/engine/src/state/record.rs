@@ -203,4 +203,3 @@ pub(crate) struct ExecRecord {
     /// Which boot of the host it belongs to.
     pub(crate) boot_id: String,
 }
-

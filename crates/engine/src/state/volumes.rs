@@ -6,7 +6,6 @@ use rusqlite::{OptionalExtension, params};
 use super::containers::Lookup;
 use super::{Database, StateError};
 
-
 impl Database {
     /// Adds a volume; false where one of that name exists.
     pub(crate) fn add_volume(&self, volume: &Volume) -> Result<bool, StateError> {
