@@ -6,6 +6,7 @@
 mod attach;
 mod host;
 mod log;
+mod oom;
 mod pause;
 mod runtime;
 mod setup;

@@ -121,6 +121,8 @@ impl Monitor {
                     cleaned: false,
                     handed_over: false,
                     periodic,
+                    oom: None,
+                    oom_killed: false,
                 })
             }
             Err(message) => Err((supervised, message)),

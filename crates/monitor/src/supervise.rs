@@ -16,13 +16,13 @@ use cove_monitor::process::ProcessRef;
 use cove_monitor::protocol::{
     ATTACH_SOCKET, ExitRecord, FRAME_EXIT, FRAME_FAILED, MonitorConfig, Order, PROCESS_FILE, Report, Task,
 };
-use cove_sys::fs;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::WaitOptions;
 
 use crate::attach::Client;
 use crate::host::{self, Signals};
 use crate::log::{Log, Stream};
+use crate::oom::OomWatch;
 use crate::runtime;
 use crate::setup::{Supervised, write_json};
 
@@ -63,6 +63,7 @@ enum Source {
     Listener,
     Console,
     Stdin,
+    Oom,
     Output(usize),
     Client(usize),
 }
@@ -94,6 +95,8 @@ pub(crate) struct Monitor {
     pub(crate) cleaned: bool,
     pub(crate) handed_over: bool,
     pub(crate) periodic: Vec<PeriodicRun>,
+    pub(crate) oom: Option<OomWatch>,
+    pub(crate) oom_killed: bool,
 }
 
 impl Monitor {
@@ -109,6 +112,7 @@ impl Monitor {
                     Source::Listener => self.on_connection(),
                     Source::Console => self.on_console(),
                     Source::Stdin => self.feed(),
+                    Source::Oom => self.on_oom_event(),
                     Source::Output(index) => self.on_output(index),
                     Source::Client(index) => self.on_client(index, flags),
                 }
@@ -163,6 +167,10 @@ impl Monitor {
         if let Some(stdin) = self.stdin.as_ref().filter(|_| !self.input.is_empty()) {
             sources.push(Source::Stdin);
             fds.push(PollFd::new(stdin, PollFlags::OUT));
+        }
+        if let Some(watch) = &self.oom {
+            sources.push(Source::Oom);
+            fds.push(PollFd::new(watch, PollFlags::PRI));
         }
         let now = host::monotonic_ms();
         let mut wake_at = u64::MAX;
@@ -288,10 +296,11 @@ impl Monitor {
             Phase::Running { pid } => {
                 if let Some(status) = self.reaped.remove(&pid) {
                     self.drain();
+                    self.on_oom_event();
                     let record = ExitRecord {
                         exit_code: exit_code(status),
                         finished_at_ns: host::now_ns(),
-                        oom_killed: self.was_oom_killed(),
+                        oom_killed: self.oom_killed,
                         start_error: None,
                     };
                     let frame = (FRAME_EXIT, record.exit_code.to_be_bytes().to_vec());
@@ -334,6 +343,11 @@ impl Monitor {
         let _ = write_json(&self.config.run_dir.join(PROCESS_FILE), &process);
         self.supervised.send(&Report::Started { process });
         runtime::keep_filter(&self.config);
+        if matches!(self.config.task, Task::Container { .. }) {
+            self.oom = OomWatch::open(self.config.container_cgroup.as_deref(), pid);
+            // The kernel tells of changes after a first reading.
+            self.on_oom_event();
+        }
         if let Some(signal) = self.pending_signal.take() {
             kill(pid, signal);
         }
@@ -364,6 +378,7 @@ impl Monitor {
                 log.finish(stream);
             }
         }
+        self.oom = None;
         self.stdin = None;
         self.input.clear();
         self.outputs.clear();
@@ -425,10 +440,12 @@ impl Monitor {
         }
     }
 
-    fn was_oom_killed(&self) -> bool {
-        let Some(cgroup) = &self.config.container_cgroup else { return false };
-        let Ok(events) = fs::read_to_string(cgroup.join("memory.events")) else { return false };
-        events.lines().any(|l| l.strip_prefix("oom_kill ").is_some_and(|n| n != "0"))
+    fn on_oom_event(&mut self) {
+        match self.oom.as_mut().map(OomWatch::was_killed) {
+            Some(Some(killed)) => self.oom_killed |= killed,
+            Some(None) => self.oom = None,
+            None => {}
+        }
     }
 }
 
