@@ -46,6 +46,7 @@ pub(crate) async fn create(
 ) -> Result<String, CommandError> {
     let (image, command) = words.split_first().ok_or_else(|| CommandError::other("requires at least 1 arg(s), only received 0"))?;
     let around = Surroundings {
+        printer: &context.printer,
         environment: &context.environment,
         rootless: context.directories.user.rootless,
         command_line: &context.command_line,

@@ -91,14 +91,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     failures.finish_with(exit_code)
 }
 
-/// 1 where every failure is a missing container, 2 where every one is a container in use.
+/// 1 for a missing container, 2 for one whose state does not allow it; the last such failure decides.
 fn exit_code(errors: &[CommandError]) -> u8 {
-    let all = |wanted: &[ErrorKind]| errors.iter().all(|error| error.kind().is_some_and(|kind| wanted.contains(&kind)));
-    if all(&[ErrorKind::NotFound]) {
-        1
-    } else if all(&[ErrorKind::WrongState, ErrorKind::InUse]) {
-        2
-    } else {
-        125
-    }
+    let codes = errors.iter().filter_map(|error| match error.kind() {
+        Some(ErrorKind::NotFound) => Some(1),
+        Some(ErrorKind::WrongState) => Some(2),
+        _ => None,
+    });
+    codes.last().unwrap_or(125)
 }

@@ -60,16 +60,19 @@ pub(crate) async fn select(
     if selection.all || !selection.filter.is_empty() {
         let filters = filters(selection.filter, |text| format!("invalid filter {text:?}"))?;
         let containers = listed(engine, filters, selection.states).await?;
-        let meant = |container: &ContainerSummary| {
-            selection.names.is_empty()
-                || selection.names.iter().any(|name| {
-                    container.id.starts_with(name.as_str()) || container.names.iter().any(|known| known == name)
-                })
+        // Names together with filters: only those that pass, called as the user called them.
+        let shown = |container: &ContainerSummary| {
+            if selection.names.is_empty() {
+                return Some(container.id.clone());
+            }
+            let is_it = |name: &&String| {
+                container.id.starts_with(name.as_str()) || container.names.iter().any(|known| known == *name)
+            };
+            selection.names.iter().find(is_it).cloned()
         };
         return Ok(containers
             .into_iter()
-            .filter(meant)
-            .map(|container| Chosen { shown: container.id.clone(), id: container.id })
+            .filter_map(|container| Some(Chosen { shown: shown(&container)?, id: container.id }))
             .collect());
     }
     let mut chosen: Vec<Chosen> =

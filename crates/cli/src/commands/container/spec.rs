@@ -8,12 +8,15 @@ use cove_spec::{
 
 use super::spec_args::SpecArgs;
 use crate::command_error::{CommandError, chain};
+use crate::printer::Printer;
 
 /// The annotation under which Podman keeps the path of the id file.
 pub(crate) const CID_FILE: &str = "io.podman.annotations.cid-file";
 
 /// What the specification needs to know besides the options.
 pub(crate) struct Surroundings<'a> {
+    /// For warnings.
+    pub(crate) printer: &'a Printer,
     /// The user's environment.
     pub(crate) environment: &'a Environment,
     /// Containers run without root's rights.
@@ -49,7 +52,7 @@ pub(crate) fn build(
     container(args, &mut spec)?;
     process(args, &mut spec, around)?;
     files(args, &mut spec, around)?;
-    networks(args, &mut spec)?;
+    networks(args, &mut spec, around)?;
     spec.cap_add = security::capabilities(refs(&args.cap_add))?;
     spec.cap_drop = security::capabilities(refs(&args.cap_drop))?;
     spec.privileged = flag(args.privileged);
@@ -123,6 +126,10 @@ fn container(args: &SpecArgs, spec: &mut ContainerSpec) -> Result<(), CommandErr
     // A negative time means for ever, as in Docker; the largest number does.
     spec.stop_timeout = args.stop_timeout.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
     spec.timeout = args.timeout.unwrap_or(0);
+    if let Some(mode) = args.systemd.as_deref().filter(|mode| !mode.eq_ignore_ascii_case("false")) {
+        // Refused by engines that do not do it.
+        spec.other.insert("systemd".into(), mode.into());
+    }
     if args.log_driver.is_some() || !args.log_opt.is_empty() {
         spec.log_configuration = Some(policy::log(args.log_driver.as_deref(), refs(&args.log_opt))?);
     }
@@ -204,7 +211,7 @@ fn files(args: &SpecArgs, spec: &mut ContainerSpec, around: &Surroundings<'_>) -
     Ok(())
 }
 
-fn networks(args: &SpecArgs, spec: &mut ContainerSpec) -> Result<(), CommandError> {
+fn networks(args: &SpecArgs, spec: &mut ContainerSpec, around: &Surroundings<'_>) -> Result<(), CommandError> {
     network::parse(refs(&args.network))?
         .with_addresses(&network::AddressFlags {
             ip: args.ip.clone(),
@@ -214,6 +221,14 @@ fn networks(args: &SpecArgs, spec: &mut ContainerSpec) -> Result<(), CommandErro
         })?
         .apply(spec);
     spec.portmappings = port::publish_all(refs(&args.publish))?;
+    let without_ports = matches!(spec.netns.nsmode.as_str(), "host" | "none" | "container" | "path" | "ns");
+    if without_ports && !spec.portmappings.is_empty() {
+        around.printer.error_line(&format!(
+            "Port mappings have been discarded because {:?} network namespace mode does not support them",
+            spec.netns.nsmode
+        ));
+        spec.portmappings.clear();
+    }
     spec.publish_image_ports = flag(args.publish_all);
     spec.expose = port::expose(refs(&args.expose))?;
     if let Some(text) = &args.hostname {

@@ -45,6 +45,9 @@ pub(crate) struct SpecArgs {
     /// Option of the log driver, KEY=VALUE
     #[arg(long, value_name = "OPTION", help_heading = "Container")]
     pub(crate) log_opt: Vec<String>,
+    /// Special care for systemd in the container: only false
+    #[arg(long, value_name = "MODE", help_heading = "Container")]
+    pub(crate) systemd: Option<String>,
     /// Run no health checks
     #[arg(long, help_heading = "Container")]
     pub(crate) no_healthcheck: bool,

@@ -51,12 +51,28 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     Ok(0)
 }
 
+/// Some parts are maps in Go, too.
+fn keep_maps(inner: &mut Struct) {
+    for field in &mut inner.fields {
+        if !matches!(field.name.as_str(), "graphOptions" | "graphStatus" | "runtimeInfo") {
+            continue;
+        }
+        if let Value::Struct(map) = &mut field.value {
+            let entries = std::mem::take(&mut map.fields);
+            field.value = Value::Map(entries.into_iter().map(|entry| (entry.name, entry.value)).collect());
+        }
+    }
+}
+
 /// The document with Go's field names where they differ from those in JSON by more than case.
 fn structured(value: Struct) -> Value {
     let mut value = value;
     for field in &mut value.fields {
         let inner = std::mem::replace(&mut field.value, Value::Nil);
         field.value = inner.into_struct("define.Info");
+        if let Value::Struct(inner) = &mut field.value {
+            keep_maps(inner);
+        }
         let Value::Struct(inner) = &mut field.value else { continue };
         let renames: &[(&str, &str)] = match field.name.as_str() {
             "host" => &[("cgroupVersion", "CgroupsVersion"), ("networkBackendInfo", "NetworkBackendInfo")],
