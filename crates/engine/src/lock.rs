@@ -66,6 +66,16 @@ impl ObjectLock {
         }
     }
 
+    /// Locks `name` if nobody holds it.
+    pub(crate) fn try_acquire(directory: &Path, name: &str) -> Option<Self> {
+        let path = directory.join(name);
+        let file =
+            rustix::fs::open(&path, OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC, Mode::from(0o600))
+                .ok()?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+        same_file(&file, &path).then_some(Self { path, _file: file })
+    }
+
     /// Removes the file while it is held; whoever waits notices.
     pub(crate) fn remove(self) {
         let _ = fs::remove_file(&self.path);

@@ -73,8 +73,12 @@ fn check_work_dir(row: &ContainerRow, root: &RootDir, user: &ResolvedUser) -> Re
     if on_mount("/proc") && dir != "/proc" {
         return Err(missing());
     }
-    let on_user_mount = row.config.spec.mounts.iter().any(|mount| on_mount(&mount.destination))
-        || row.config.volumes.iter().any(|volume| on_mount(&volume.destination));
+    // A mount below it makes the runtime create it.
+    let related = |destination: &str| {
+        on_mount(destination) || destination.strip_prefix(dir).is_some_and(|rest| rest.starts_with('/'))
+    };
+    let on_user_mount = row.config.spec.mounts.iter().any(|mount| related(&mount.destination))
+        || row.config.volumes.iter().any(|volume| related(&volume.destination));
     if dir == "/" || on_user_mount || ["/dev", "/sys", "/proc"].iter().any(|base| on_mount(base)) {
         return Ok(());
     }
@@ -113,7 +117,18 @@ fn shared_memory(core: &Core, row: &ContainerRow) -> Result<ShmSource> {
     Ok(match ipc.nsmode.as_str() {
         "host" => ShmSource::Host,
         "none" => ShmSource::None,
-        "container" => ShmSource::Bind(core.container_run_dir(&container_id(ipc)?).join("shm")),
+        "container" => {
+            // The donor may have joined another one itself.
+            let mut donor = container_id(ipc)?;
+            for _ in 0..16 {
+                let next = core.find_container(&donor)?.config.spec.ipcns;
+                if next.nsmode != "container" {
+                    break;
+                }
+                donor = next.value;
+            }
+            ShmSource::Bind(core.container_run_dir(&donor).join("shm"))
+        }
         "shareable" => {
             let directory = core.container_run_dir(&row.id).join("shm");
             mount_shm(core, row, &directory)?;
@@ -161,18 +176,11 @@ fn namespaces(core: &Core, row: &ContainerRow) -> Result<Namespaces> {
         _ if row.status.netns.is_empty() => NamespaceTarget::Private,
         _ => NamespaceTarget::Path((&row.status.netns).into()),
     };
-    let uts =
-        if spec.utsns.is_default() && row.config.network == NetworkMode::Host && spec.hostname.is_empty() {
-            // The host's name is shown anyway; podman keeps a namespace of its own.
-            NamespaceTarget::Private
-        } else {
-            target(core, &spec.utsns, "uts")?
-        };
     Ok(Namespaces {
         pid: target(core, &spec.pidns, "pid")?,
         network,
         ipc: target(core, &spec.ipcns, "ipc")?,
-        uts,
+        uts: target(core, &spec.utsns, "uts")?,
         cgroup: target(core, &spec.cgroupns, "cgroup")?,
         user: NamespaceTarget::Host,
     })

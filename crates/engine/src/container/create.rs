@@ -17,11 +17,17 @@ use crate::state::{ContainerConfig, ContainerRow, ContainerStatus, ImageFacts, N
 pub(super) fn create(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<ContainerCreateReport> {
     resolve::check_supported(&spec)?;
     let mut warnings = Vec::new();
+    // As Docker, which shows names with a slash.
+    if let Some(bare) = spec.name.strip_prefix('/') {
+        spec.name = bare.to_owned();
+    }
     if !spec.name.is_empty() {
         name::check(&spec.name)?;
     }
+    spec.groups = spec.groups.iter().flat_map(|groups| groups.split(',')).map(ToOwned::to_owned).collect();
     let id = name::random_id()?;
     let image = image_facts(core, &spec)?;
+    default_namespaces(core, &mut spec);
     let mut dependencies = resolve_containers(core, &mut spec)?;
     volumes_from(core, &mut spec, &mut dependencies)?;
     let surroundings = resolve::Surroundings {
@@ -45,9 +51,18 @@ pub(super) fn create(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<Contai
     {
         config.log_path = format!("{folder}/{id}.log");
     }
-    if !config.ports.is_empty() && matches!(config.network, NetworkMode::Private) {
-        warnings
-            .push("published ports are not forwarded into a network namespace that is set up by hand".into());
+    let no_ports = match &config.network {
+        NetworkMode::Host => Some("host"),
+        NetworkMode::None => Some("none"),
+        NetworkMode::Container(_) => Some("container"),
+        NetworkMode::Path(_) => Some("path"),
+        NetworkMode::Private => Some("private"),
+        NetworkMode::Bridge | NetworkMode::Pasta | NetworkMode::Slirp => None,
+    };
+    if let Some(mode) = no_ports.filter(|_| !config.spec.portmappings.is_empty()) {
+        warnings.push(format!(
+            "Port mappings have been discarded because {mode:?} network namespace mode does not support them"
+        ));
     }
     make_volumes(core, &mut config)?;
     let now = Timestamp::now();
@@ -124,7 +139,11 @@ pub(super) fn make_layer(core: &Core, row: &ContainerRow) -> Result<()> {
         })
         .map(drop)
         .map_err(|error| match error {
-            cove_storage::StorageError::NameInUse { name, id, .. } => name_in_use(&name, &id),
+            cove_storage::StorageError::NameInUse { name, id, .. } => {
+                let mut error = name_in_use(&name, &id);
+                error.message.push_str(" by an external entity");
+                error
+            }
             other => storage(other),
         })
 }
@@ -140,6 +159,23 @@ fn image_facts(core: &Core, spec: &ContainerSpec) -> Result<ImageFacts> {
         return Err(Error::invalid("must set image or rootfs to create a container"));
     }
     crate::image::lookup::facts(core, &spec.image, &spec.raw_image_name)
+}
+
+/// What containers.conf says about namespaces that the user left open.
+fn default_namespaces(core: &Core, spec: &mut ContainerSpec) {
+    let conf = &core.options.containers.containers;
+    for (namespace, configured) in [
+        (&mut spec.pidns, &conf.pidns),
+        (&mut spec.utsns, &conf.utsns),
+        (&mut spec.ipcns, &conf.ipcns),
+        (&mut spec.cgroupns, &conf.cgroupns),
+    ] {
+        if namespace.is_default()
+            && let Some(mode) = configured.as_ref().filter(|mode| !mode.is_empty())
+        {
+            *namespace = Namespace::new(mode);
+        }
+    }
 }
 
 /// Puts whole ids in place of the containers named in namespaces; answers them.
@@ -158,11 +194,15 @@ fn resolve_containers(core: &Core, spec: &mut ContainerSpec) -> Result<Vec<Strin
     }
     if spec.ipcns.nsmode == "container" {
         let donor = core.find_container(&spec.ipcns.value)?;
-        if donor.config.spec.ipcns.nsmode != "shareable" {
-            return Err(Error::invalid(format!(
-                "the ipc namespace of container {} is not shareable: make it with --ipc=shareable",
-                donor.name
-            )));
+        match donor.config.spec.ipcns.nsmode.as_str() {
+            "shareable" | "container" => {}
+            "host" => spec.ipcns = Namespace::new("host"),
+            _ => {
+                return Err(Error::invalid(format!(
+                    "joining IPC of container {} is not allowed: non-shareable IPC (hint: use IpcMode:shareable for the donor container)",
+                    donor.id
+                )));
+            }
         }
     }
     Ok(ids)

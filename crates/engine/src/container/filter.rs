@@ -47,7 +47,7 @@ fn regexes(key: &str, values: &[String]) -> Result<Vec<Regex>> {
 
 /// Ids are given by their start, or as a regular expression.
 fn id_patterns(values: &[String]) -> Result<Vec<Regex>> {
-    values.iter().map(|value| filter::regular("id", &format!("^(?:{value})"))).collect()
+    values.iter().map(|value| filter::regular("id", &format!("^(?i:{value})"))).collect()
 }
 
 fn parse(core: &Core, key: &str, values: &[String]) -> Result<One> {
@@ -78,6 +78,8 @@ fn parse(core: &Core, key: &str, values: &[String]) -> Result<One> {
         "status" => One::Status(
             values
                 .iter()
+                // What Podman calls the state of other tools' containers: none of ours has it.
+                .filter(|value| *value != "unknown")
                 .map(|value| {
                     ContainerState::from_str(value).map_err(|_| {
                         Error::invalid(format!("unknown container state: {value}: invalid argument"))

@@ -18,10 +18,41 @@ pub(super) fn remove(
     name: &str,
     options: &RemoveOptions,
 ) -> Result<Vec<ContainerRemoveReport>> {
-    let row = core.find_container(name)?;
+    let row = match core.find_container(name) {
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            return remove_external(core, name, options, error);
+        }
+        found => found?,
+    };
     let mut reports = Vec::new();
     remove_with_dependents(core, &row.id, options, &mut reports, 0)?;
     Ok(reports)
+}
+
+/// Removes a container that another tool has left in the store; `missing` is the error where there is none.
+fn remove_external(
+    core: &Core,
+    name: &str,
+    options: &RemoveOptions,
+    missing: Error,
+) -> Result<Vec<ContainerRemoveReport>> {
+    let store = core.store()?;
+    let Ok(container) = store.container(name) else { return Err(missing) };
+    if core.database()?.container(&container.id)?.is_some() {
+        return Err(missing);
+    }
+    let mounted = store.container_mount(&container.id).map_err(storage)?.is_some_and(|(_, count)| count > 0);
+    if mounted && !options.force {
+        return Err(Error::new(
+            ErrorKind::InUse,
+            format!(
+                "container {:?} is mounted and cannot be removed without using force: container state improper",
+                container.id
+            ),
+        ));
+    }
+    store.delete_container(&container.id).map_err(storage)?;
+    Ok(vec![ContainerRemoveReport { id: container.id, error: None }])
 }
 
 fn remove_with_dependents(
@@ -36,7 +67,7 @@ fn remove_with_dependents(
         if !options.depend || depth > 64 {
             let ids: Vec<&str> = dependents.iter().map(|row| row.id.as_str()).collect();
             return Err(Error::new(
-                ErrorKind::InUse,
+                ErrorKind::AlreadyExists,
                 format!(
                     "container {id} has dependent containers which must be removed before it: {}: container already exists",
                     ids.join(", ")

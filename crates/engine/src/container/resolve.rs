@@ -85,9 +85,15 @@ pub(super) fn resolve(
 ) -> Result<ContainerConfig> {
     let conf = surroundings.conf;
     let (entrypoint, command) = command_line(&spec, &image);
-    let arguments: Vec<String> = entrypoint.iter().chain(&command).cloned().collect();
+    let mut arguments: Vec<String> = entrypoint.iter().chain(&command).cloned().collect();
     if arguments.is_empty() {
-        return Err(Error::invalid("no command or entrypoint provided, and no CMD or ENTRYPOINT from image"));
+        if spec.rootfs.is_empty() {
+            return Err(Error::invalid(
+                "no command or entrypoint provided, and no CMD or ENTRYPOINT from image",
+            ));
+        }
+        // The OCI runtime says that it finds no such command, as with podman.
+        arguments.push(String::new());
     }
     let stop_signal = match spec.stop_signal {
         Some(number) => number,
@@ -174,7 +180,9 @@ fn environment(spec: &ContainerSpec, image: &ImageFacts, surroundings: &Surround
             set(name, value);
         }
     }
-    set("TERM", "xterm");
+    if spec.terminal == Some(true) {
+        set("TERM", "xterm");
+    }
     set("container", "podman");
     if spec.env_host.or(conf.env_host).unwrap_or(false) {
         for (name, value) in surroundings.environment.iter() {
@@ -326,11 +334,6 @@ fn published_ports(
         network,
         NetworkMode::Host | NetworkMode::None | NetworkMode::Container(_) | NetworkMode::Path(_)
     ) {
-        if matches!(network, NetworkMode::Container(_)) && !ports.is_empty() {
-            return Err(Error::invalid(
-                "published or exposed ports must be defined when the container that owns the network is created",
-            ));
-        }
         // Nothing to publish through; podman only warns.
         return Ok(Vec::new());
     }

@@ -9,6 +9,7 @@ use crate::container::cleanup;
 use crate::container::lookup::Locked;
 use crate::container::state::{Legal as _, improper};
 use crate::engine::Core;
+use crate::lock::ObjectLock;
 use crate::state::ContainerRow;
 
 /// How long SIGKILL may take to end a process.
@@ -63,7 +64,7 @@ pub(super) fn end_process(core: &Core, row: &ContainerRow, timeout: u32) -> Resu
         match runtime.wait(&row.id, Some(Duration::from_secs(u64::from(timeout)))) {
             Err(cove_runtime::Error::Timeout { .. }) => {
                 tracing::warn!(
-                    "stop signal {} failed to stop container {} in {timeout} seconds, resorting to SIGKILL",
+                    "StopSignal {} failed to stop container {} in {timeout} seconds, resorting to SIGKILL",
                     super::signal::name(row.config.stop_signal),
                     row.name
                 );
@@ -90,19 +91,17 @@ pub(super) fn end_process(core: &Core, row: &ContainerRow, timeout: u32) -> Resu
     }
 }
 
-/// Sends a signal. Takes no lock, so it works while another command stops the container.
+/// Sends a signal. Waits for no lock, so it works while another command stops the container.
 pub(super) fn kill(core: &Arc<Core>, name: &str, signal: i32) -> Result<()> {
     if !(1..=64).contains(&signal) {
         return Err(Error::invalid(format!("invalid signal: {signal}")));
     }
     let mut row = core.find_container(name)?;
     core.refresh(&mut row)?;
-    let dead = |row: &ContainerRow| {
-        improper(format!("can only kill running containers. {} is in state {}", row.id, row.state))
-    };
     if !row.state.is_alive() {
         return Err(dead(&row));
     }
+    note_user(core, &row.id)?;
     if !core.runtime()?.signal(&row.id, signal)? {
         row.state = ContainerState::Stopped;
         return Err(dead(&row));
@@ -112,6 +111,29 @@ pub(super) fn kill(core: &Arc<Core>, name: &str, signal: i32) -> Result<()> {
     attributes.insert("image".into(), row.config.image.name.clone());
     attributes.insert("signal".into(), signal.to_string());
     core.events.write("container", "kill", &row.id, attributes);
+    if signal == 9 {
+        // Whoever kills expects it to be gone afterwards.
+        let _ = core.runtime()?.wait(&row.id, Some(AFTER_KILL));
+    }
+    Ok(())
+}
+
+fn dead(row: &ContainerRow) -> Error {
+    improper(format!("can only kill running containers. {} is in state {}", row.id, row.state))
+}
+
+/// Keeps in mind that a user ended it, which the restart policy heeds. Before the signal, as the end may come at
+/// once; where somebody else holds the lock, that one stops or removes it anyway.
+fn note_user(core: &Core, id: &str) -> Result<()> {
+    let Some(_lock) = ObjectLock::try_acquire(&core.options.run_dir().join("locks"), id) else {
+        return Ok(());
+    };
+    if let Some(mut row) = core.database()?.container(id)?
+        && !row.status.stopped_by_user
+    {
+        row.status.stopped_by_user = true;
+        core.save(&row)?;
+    }
     Ok(())
 }
 

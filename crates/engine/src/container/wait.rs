@@ -23,7 +23,15 @@ pub(super) async fn wait(core: &Arc<Core>, name: &str, options: &WaitOptions) ->
         }
     }
     let wanted = name.to_owned();
-    let id = blocking(core, move |core| Ok(core.find_container(&wanted)?.id)).await?;
+    let found = blocking(core, move |core| Ok(core.find_container(&wanted).map(|row| row.id))).await?;
+    let id = match found {
+        Ok(id) => id,
+        // Removed by itself already (`--rm`): its exit code is kept for those who know its id.
+        Err(error) if for_exit && error.kind == ErrorKind::NotFound => {
+            return core.database()?.exit_code(name)?.ok_or(error);
+        }
+        Err(error) => return Err(error),
+    };
     let exit = async { if for_exit { wait_for_exit(core, &id).await } else { std::future::pending().await } };
     let state = async {
         if states.is_empty() {

@@ -51,7 +51,9 @@ pub(super) async fn load(core: &Arc<Core>, archive: ByteStream) -> Result<LoadRe
     let reader = body_reader(archive);
     let archive = blocking(core, move |core| {
         let spool = core.options.directories.temporary.clone();
-        Ok(Archive::from_reader(Path::new("archive"), reader, &spool)?)
+        Archive::from_reader(Path::new("archive"), reader, &spool).map_err(|error| {
+            Error::from(error).context("payload does not match any of the supported image formats")
+        })
     })
     .await?;
     let archive = Arc::new(archive);
