@@ -22,9 +22,32 @@ fn generated() -> String {
         };
     }
     declare!(
-        Call, Connection, ConnectionKind, ContainerAct, ContainerDetails, ContainerRow, Event, Failure, Group,
-        GroupKind, Health, ImageRow, KeyValue, LinkState, LogEntry, MachineRow, MountRow, NetworkRow, PortRow,
-        Reply, RunOptions, Snapshot, StepState, TaskRow, TaskState, TaskStep,
+        Call,
+        Connection,
+        ConnectionKind,
+        ContainerAct,
+        ContainerDetails,
+        ContainerRow,
+        Event,
+        Failure,
+        Group,
+        GroupKind,
+        Health,
+        ImageRow,
+        KeyValue,
+        LinkState,
+        LogEntry,
+        MachineRow,
+        MountRow,
+        NetworkRow,
+        PortRow,
+        Reply,
+        RunOptions,
+        Snapshot,
+        StepState,
+        TaskRow,
+        TaskState,
+        TaskStep,
     );
     text
 }

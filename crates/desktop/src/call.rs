@@ -170,6 +170,10 @@ impl Failure {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
+    /// Something that is needed cannot be reached or is missing.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unavailable, message)
+    }
 }
 
 impl From<cove_api::Error> for Failure {

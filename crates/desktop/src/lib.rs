@@ -3,11 +3,28 @@
 //! A screen subscribes, gets a snapshot, and from then on what changes. Nothing is polled: the engine's event
 //! stream says which object to read again, and the machines' folders are watched.
 
+mod act;
 #[cfg(test)]
 mod bindings;
 mod call;
+mod core;
+mod desktop;
 mod event;
+mod host;
+mod link;
+mod source;
+mod state;
+mod task;
+mod url;
 pub mod view;
+#[cfg(feature = "web")]
+pub mod web;
 
 pub use call::{Call, ContainerAct, Failure, Reply, RunOptions};
+pub use core::Batch;
+pub use cove_config::Environment;
+pub use desktop::{Desktop, DesktopOptions};
 pub use event::{Event, LogEntry};
+pub use host::{Host, HostOptions};
+pub use source::{EngineSource, Target};
+pub use url::check_port_url;

@@ -1,0 +1,145 @@
+//! The shared heart: the state behind its lock, who listens, and what runs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cove_api::{Engine, ErrorKind};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::AbortHandle;
+
+use crate::source::{EngineSource, Target};
+use crate::state::State;
+use crate::{Event, Failure};
+
+/// At most one batch in that time.
+const BATCH_TIME: Duration = Duration::from_millis(16);
+/// Batches that a slow listener may owe before it loses some and gets a snapshot in their place.
+const MOST_OWED: usize = 256;
+
+/// A batch of events.
+pub type Batch = Arc<Vec<Event>>;
+
+/// Somebody who is told.
+struct Listener {
+    sender: mpsc::Sender<Batch>,
+    /// It has lost a batch.
+    behind: bool,
+}
+
+/// What is guarded by one lock.
+#[derive(Default)]
+pub(crate) struct Shared {
+    pub(crate) state: State,
+    listeners: Vec<Listener>,
+    /// The engine in use.
+    pub(crate) engine: Option<Arc<dyn Engine>>,
+    pub(crate) target: Option<Target>,
+    /// Follows the engine in use.
+    pub(crate) link: Option<AbortHandle>,
+    pub(crate) tasks: HashMap<u32, AbortHandle>,
+    pub(crate) logs: HashMap<u32, AbortHandle>,
+    pub(crate) last_log: u32,
+}
+
+/// The heart.
+pub(crate) struct Core {
+    shared: Mutex<Shared>,
+    pub(crate) source: Arc<dyn EngineSource>,
+    #[cfg(unix)]
+    pub(crate) machines: Option<cove_machine::Machines>,
+    /// Something has changed.
+    changed: Notify,
+    /// A batch has gone out.
+    pub(crate) flushed: Notify,
+    /// Try the engine again now.
+    pub(crate) retry: Notify,
+    /// Look at the machines again.
+    pub(crate) machines_changed: Notify,
+}
+
+impl Core {
+    pub(crate) fn new(
+        source: Arc<dyn EngineSource>,
+        #[cfg(unix)] machines: Option<cove_machine::Machines>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            shared: Mutex::default(),
+            source,
+            #[cfg(unix)]
+            machines,
+            changed: Notify::new(),
+            flushed: Notify::new(),
+            retry: Notify::new(),
+            machines_changed: Notify::new(),
+        })
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Shared> {
+        // Every change under this lock is complete in itself, so a panic elsewhere leaves nothing half done.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and has the change told.
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.lock().state);
+        self.changed.notify_one();
+        result
+    }
+
+    /// The engine in use.
+    pub(crate) fn engine(&self) -> Result<Arc<dyn Engine>, Failure> {
+        let shared = self.lock();
+        shared.engine.clone().ok_or_else(|| {
+            let reason = shared.state.health().message.clone();
+            Failure::new(
+                ErrorKind::Unavailable,
+                reason.unwrap_or_else(|| "no engine is connected yet".to_owned()),
+            )
+        })
+    }
+
+    /// A new listener; its first batch is a snapshot.
+    pub(crate) fn subscribe(&self) -> mpsc::Receiver<Batch> {
+        let (sender, receiver) = mpsc::channel(MOST_OWED);
+        let mut shared = self.lock();
+        let first = Event::Snapshot { snapshot: Box::new(shared.state.snapshot()) };
+        // The channel is empty and open.
+        let _ = sender.try_send(Arc::new(vec![first]));
+        shared.listeners.push(Listener { sender, behind: false });
+        receiver
+    }
+
+    fn flush(&self) {
+        let mut shared = self.lock();
+        let events = shared.state.take_events();
+        if !events.is_empty() {
+            let batch = Arc::new(events);
+            let Shared { state, listeners, .. } = &mut *shared;
+            listeners.retain_mut(|listener| {
+                let next = if listener.behind {
+                    Arc::new(vec![Event::Snapshot { snapshot: Box::new(state.snapshot()) }])
+                } else {
+                    Arc::clone(&batch)
+                };
+                match listener.sender.try_send(next) {
+                    Ok(()) => listener.behind = false,
+                    Err(mpsc::error::TrySendError::Full(_)) => listener.behind = true,
+                    Err(mpsc::error::TrySendError::Closed(_)) => return false,
+                }
+                true
+            });
+        }
+        drop(shared);
+        self.flushed.notify_waiters();
+    }
+
+    /// Sends batches for ever.
+    pub(crate) async fn tell(self: Arc<Self>) {
+        loop {
+            self.changed.notified().await;
+            self.flush();
+            tokio::time::sleep(BATCH_TIME).await;
+        }
+    }
+}

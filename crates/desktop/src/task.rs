@@ -1,0 +1,169 @@
+//! Long acts: begun by a call, followed through events.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cove_api::{BlobPhase, BlobProgress, ErrorKind};
+
+use crate::Failure;
+use crate::core::Core;
+use crate::view::{StepState, TaskRow, TaskState, TaskStep};
+
+/// Milliseconds since the epoch.
+fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| i64::try_from(time.as_millis()).unwrap_or(0))
+}
+
+/// A task that begins.
+pub(crate) fn row(id: u32, title: String, cancellable: bool) -> TaskRow {
+    TaskRow {
+        id,
+        title,
+        state: TaskState::Running,
+        message: String::new(),
+        steps: Vec::new(),
+        failure: None,
+        started: now(),
+        ended: None,
+        cancellable,
+        container: None,
+    }
+}
+
+/// What a running task reports through.
+#[derive(Clone)]
+pub(crate) struct Task {
+    core: Arc<Core>,
+    id: u32,
+}
+
+impl Task {
+    fn edit(&self, edit: impl FnOnce(&mut TaskRow)) {
+        self.core.change(|state| state.edit_task(self.id, edit));
+    }
+
+    /// A line for people.
+    pub(crate) fn message(&self, text: impl Into<String>) {
+        let text = text.into();
+        self.edit(|task| task.message = text);
+    }
+
+    /// A blob has moved on.
+    pub(crate) fn blob(&self, blob: BlobProgress) {
+        let state = match blob.phase {
+            BlobPhase::Copying => StepState::Active,
+            BlobPhase::Exists => StepState::Skipped,
+            BlobPhase::Done => StepState::Done,
+        };
+        self.edit(|task| {
+            step(task, TaskStep { label: blob.digest, state, current: blob.current, total: blob.total })
+        });
+    }
+
+    /// A step without bytes begins or ends.
+    pub(crate) fn step(&self, label: &str, state: StepState) {
+        self.edit(|task| step(task, TaskStep { label: label.to_owned(), state, current: 0, total: 0 }));
+    }
+
+    /// The container that a run has made.
+    pub(crate) fn container(&self, id: &str) {
+        self.edit(|task| task.container = Some(id.to_owned()));
+    }
+
+    /// From here on it cannot be ended half-way.
+    pub(crate) fn commit(&self) {
+        self.edit(|task| task.cancellable = false);
+    }
+}
+
+/// Puts a step in the place of the one with its label, or at the end.
+fn step(task: &mut TaskRow, mut step: TaskStep) {
+    match task.steps.iter_mut().find(|old| old.label == step.label) {
+        Some(old) => {
+            step.total = step.total.max(old.total);
+            *old = step;
+        }
+        None => task.steps.push(step),
+    }
+}
+
+impl Core {
+    /// Runs `work` as a task and answers its number.
+    pub(crate) fn begin<F>(
+        self: &Arc<Self>,
+        title: String,
+        cancellable: bool,
+        work: impl FnOnce(Task) -> F,
+    ) -> u32
+    where
+        F: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        let id = self.change(|state| state.add_task(|id| row(id, title, cancellable)));
+        let task = Task { core: Arc::clone(self), id };
+        let work = work(task.clone());
+        // The task needs this lock before it can take itself off the list.
+        let mut shared = self.lock();
+        let handle = tokio::spawn(async move {
+            let result = work.await;
+            task.edit(|row| {
+                row.ended = Some(now());
+                match result {
+                    Ok(()) => row.state = TaskState::Done,
+                    Err(failure) => {
+                        row.state = TaskState::Failed;
+                        row.failure = Some(failure);
+                    }
+                }
+            });
+            task.core.lock().tasks.remove(&id);
+        });
+        shared.tasks.insert(id, handle.abort_handle());
+        id
+    }
+
+    /// Ends a task.
+    pub(crate) fn cancel(&self, id: u32) -> Result<(), Failure> {
+        let mut shared = self.lock();
+        match shared.state.task(id) {
+            None => return Err(Failure::new(ErrorKind::NotFound, format!("there is no task {id}"))),
+            Some(task) if task.state != TaskState::Running => return Ok(()),
+            Some(task) if !task.cancellable => {
+                return Err(Failure::new(
+                    ErrorKind::WrongState,
+                    format!("{}: cannot be ended half-way", task.title),
+                ));
+            }
+            Some(_) => {}
+        }
+        if let Some(handle) = shared.tasks.remove(&id) {
+            handle.abort();
+        }
+        drop(shared);
+        self.change(|state| {
+            state.edit_task(id, |task| {
+                task.ended = Some(now());
+                task.state = TaskState::Cancelled;
+            })
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_keeps_its_place_and_its_total() {
+        let mut task = row(1, "t".into(), true);
+        let make =
+            |label: &str, current, total, state| TaskStep { label: label.into(), state, current, total };
+        step(&mut task, make("a", 1, 10, StepState::Active));
+        step(&mut task, make("b", 1, 5, StepState::Active));
+        step(&mut task, make("a", 10, 0, StepState::Done));
+        assert_eq!(task.steps[0], make("a", 10, 10, StepState::Done));
+        assert_eq!(task.steps.len(), 2);
+    }
+}
