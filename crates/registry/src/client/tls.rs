@@ -154,7 +154,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     )
 }
 
-/// The usual check, which also accepts a self-signed certificate that certs.d holds itself: that is how private
+/// The usual check, which also accepts a self-signed certificate that certs.d or the system's store holds itself: that is how private
 /// registries are mostly set up, and webpki alone refuses a CA certificate as a server's.
 #[derive(Debug)]
 struct Checked {
@@ -179,7 +179,9 @@ impl ServerCertVerifier for Checked {
         if !format!("{error:?}").contains("CaUsedAsEndEntity") {
             return result;
         }
-        if !self.pinned.iter().any(|pinned| pinned.as_ref() == end_entity.as_ref()) {
+        let is_it = |trusted: &CertificateDer<'_>| trusted.as_ref() == end_entity.as_ref();
+        // Read once more in this rare case only: a root store keeps no whole certificates.
+        if !self.pinned.iter().any(is_it) && !rustls_native_certs::load_native_certs().certs.iter().any(is_it) {
             return Err(CertificateError::UnknownIssuer.into());
         }
         // webpki looks at the dates before it looks at this, so they are right.

@@ -83,13 +83,6 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         variables.extend(cove_spec::environment::parse_file(&text, file, &own)?);
     }
     variables.extend(cove_spec::environment::parse(args.env.iter().map(String::as_str), &own)?);
-    if args.tty
-        && !variables.contains_key("TERM")
-        && let Some(terminal) = context.environment.get(cove_config::env::TERM)
-    {
-        // A session on a terminal of ours speaks the same language, unless told otherwise.
-        variables.insert("TERM".into(), terminal.to_owned());
-    }
     let keys = super::detach_keys(context, args.detach_keys.as_deref())?;
     let spec = ExecSpec {
         attach_stdin: args.interactive && !args.detach,

@@ -1,6 +1,6 @@
 //! `cove kill`
 
-use crate::command_error::{CommandError, CommandResult, Failures};
+use crate::command_error::{CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -28,10 +28,7 @@ pub(crate) struct Args {
 pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    let signal = cove_spec::signal::parse(&args.signal)?;
-    if !(1..=64).contains(&signal) {
-        return Err(CommandError::other("valid signals are 1 through 64"));
-    }
+    let signal = super::signal(&args.signal)?;
     let engine = context.engine().await?;
     let mut failures = Failures::default();
     let selection = super::Selection {

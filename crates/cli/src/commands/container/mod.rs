@@ -28,4 +28,4 @@ pub(crate) mod wait;
 pub(crate) use select::latest;
 use select::{Selection, select};
 pub(crate) use session::narrow;
-use session::{check_streams, detach_keys, exit_code};
+use session::{check_streams, detach_keys, exit_code, signal};

@@ -3,7 +3,7 @@
 use cove_api::{ContainerSpec, StringMap};
 use cove_config::Environment;
 use cove_spec::{
-    device, environment, host, name, namespace, network, policy, port, resource, security, signal, size, user, volume,
+    device, environment, host, name, namespace, network, policy, port, resource, security, size, user, volume,
 };
 
 use super::spec_args::SpecArgs;
@@ -122,7 +122,7 @@ fn container(args: &SpecArgs, spec: &mut ContainerSpec) -> Result<(), CommandErr
         spec.restart_policy = restart.policy;
         spec.restart_tries = restart.tries;
     }
-    spec.stop_signal = args.stop_signal.as_deref().map(signal::parse).transpose()?;
+    spec.stop_signal = args.stop_signal.as_deref().map(super::signal).transpose()?;
     // A negative time means for ever, as in Docker; the largest number does.
     spec.stop_timeout = args.stop_timeout.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
     spec.timeout = args.timeout.unwrap_or(0);

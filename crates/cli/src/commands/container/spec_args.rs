@@ -103,7 +103,7 @@ pub(crate) struct SpecArgs {
     #[arg(long, short, value_name = "USER", help_heading = "Process")]
     pub(crate) user: Option<String>,
     /// Further group
-    #[arg(long, value_name = "GROUP", help_heading = "Process")]
+    #[arg(long, value_name = "GROUP", help_heading = "Process", value_delimiter = ',')]
     pub(crate) group_add: Vec<String>,
     /// Working directory
     #[arg(long, short, value_name = "DIR", help_heading = "Process")]
@@ -143,7 +143,7 @@ pub(crate) struct SpecArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Files")]
     pub(crate) read_only_tmpfs: Option<bool>,
     /// Device of the host: HOST[:CONTAINER][:PERMISSIONS]
-    #[arg(long, value_name = "DEVICE", help_heading = "Files")]
+    #[arg(long, value_name = "DEVICE", help_heading = "Files", value_delimiter = ',')]
     pub(crate) device: Vec<String>,
     /// Size of /dev/shm
     #[arg(long, value_name = "SIZE", help_heading = "Files")]
@@ -156,19 +156,19 @@ pub(crate) struct SpecArgs {
     #[arg(long, alias = "net-alias", value_name = "NAME", help_heading = "Network")]
     pub(crate) network_alias: Vec<String>,
     /// Publish a port: [[ADDRESS:][HOST]:]CONTAINER[/PROTOCOL]
-    #[arg(long, short, value_name = "PORT", help_heading = "Network")]
+    #[arg(long, short, value_name = "PORT", help_heading = "Network", value_delimiter = ',')]
     pub(crate) publish: Vec<String>,
     /// Publish all exposed ports on free ports of the host
     #[arg(long, short = 'P', help_heading = "Network")]
     pub(crate) publish_all: bool,
     /// Expose a port or range
-    #[arg(long, value_name = "PORT", help_heading = "Network")]
+    #[arg(long, value_name = "PORT", help_heading = "Network", value_delimiter = ',')]
     pub(crate) expose: Vec<String>,
     /// Host name
     #[arg(long, short = 'h', value_name = "NAME", help_heading = "Network")]
     pub(crate) hostname: Option<String>,
     /// Line for /etc/hosts, NAME:ADDRESS
-    #[arg(long, value_name = "HOST", help_heading = "Network")]
+    #[arg(long, value_name = "HOST", help_heading = "Network", value_delimiter = ',')]
     pub(crate) add_host: Vec<String>,
     /// Leave the image's /etc/hosts as it is
     #[arg(long, help_heading = "Network")]
@@ -177,13 +177,13 @@ pub(crate) struct SpecArgs {
     #[arg(long, help_heading = "Network")]
     pub(crate) no_hostname: bool,
     /// Name server
-    #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Network", value_delimiter = ',')]
     pub(crate) dns: Vec<String>,
     /// Option of the resolver
-    #[arg(long, alias = "dns-opt", value_name = "OPTION", help_heading = "Network")]
+    #[arg(long, alias = "dns-opt", value_name = "OPTION", help_heading = "Network", value_delimiter = ',')]
     pub(crate) dns_option: Vec<String>,
     /// Search domain
-    #[arg(long, value_name = "DOMAIN", help_heading = "Network")]
+    #[arg(long, value_name = "DOMAIN", help_heading = "Network", value_delimiter = ',')]
     pub(crate) dns_search: Vec<String>,
     /// IPv4 address
     #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
@@ -196,10 +196,10 @@ pub(crate) struct SpecArgs {
     pub(crate) mac_address: Option<String>,
 
     /// Add a capability, or all
-    #[arg(long, value_name = "CAPABILITY", help_heading = "Security")]
+    #[arg(long, value_name = "CAPABILITY", help_heading = "Security", value_delimiter = ',')]
     pub(crate) cap_add: Vec<String>,
     /// Drop a capability, or all
-    #[arg(long, value_name = "CAPABILITY", help_heading = "Security")]
+    #[arg(long, value_name = "CAPABILITY", help_heading = "Security", value_delimiter = ',')]
     pub(crate) cap_drop: Vec<String>,
     /// All capabilities and devices, nothing masked
     #[arg(long, help_heading = "Security")]
@@ -223,7 +223,7 @@ pub(crate) struct SpecArgs {
     #[arg(long, value_name = "MODE", help_heading = "Security")]
     pub(crate) cgroupns: Option<String>,
     /// Kernel parameter, NAME=VALUE
-    #[arg(long, value_name = "PARAMETER", help_heading = "Security")]
+    #[arg(long, value_name = "PARAMETER", help_heading = "Security", value_delimiter = ',')]
     pub(crate) sysctl: Vec<String>,
 
     /// Memory limit, such as 512m
@@ -260,7 +260,7 @@ pub(crate) struct SpecArgs {
     #[arg(long, value_name = "NUMBER", help_heading = "Resources")]
     pub(crate) pids_limit: Option<i64>,
     /// Resource limit, NAME=SOFT[:HARD]
-    #[arg(long, value_name = "LIMIT", help_heading = "Resources")]
+    #[arg(long, value_name = "LIMIT", help_heading = "Resources", value_delimiter = ',')]
     pub(crate) ulimit: Vec<String>,
     /// Adjust how likely the kernel kills it when memory runs out
     #[arg(long, value_name = "NUMBER", help_heading = "Resources")]

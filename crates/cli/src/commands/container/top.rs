@@ -33,7 +33,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let columns: Vec<String> = words
         .iter()
         .filter(|word| *word != "-o" && *word != "-eo")
-        .flat_map(|word| word.split(','))
+        .flat_map(|word| word.split([',', ' ']))
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect();

@@ -47,10 +47,14 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let since = args.since.as_deref().filter(|text| !text.is_empty()).map(|text| cove_spec::time::moment(text, now));
     let until =
         args.until.as_deref().filter(|text| !text.is_empty()).map(|text| cove_spec::time::future_moment(text, now));
+    let mut filters = filters(&args.filter, filter_fault)?;
+    if let Some(values) = filters.remove("status") {
+        filters.entry("event".into()).or_default().extend(values);
+    }
     let options = EventOptions {
         since: since.transpose()?,
         until: until.transpose()?,
-        filters: filters(&args.filter, filter_fault)?,
+        filters,
         stream: args.stream,
     };
     let template = match args.format.as_deref() {
