@@ -149,18 +149,27 @@ pub(crate) fn started_pid(config: &MonitorConfig) -> io::Result<i32> {
 pub(crate) fn error_text(config: &MonitorConfig, output: &[u8]) -> String {
     let text = read_end(&log_file(config)).unwrap_or_default();
     let mut message = None;
-    for line in text.lines() {
-        match serde_json::from_str::<serde_json::Value>(line) {
-            Ok(entry) => {
+    let mut rest = text.as_str();
+    while !rest.trim_start().is_empty() {
+        // An entry is a JSON document on one line, or (newer crun) on several.
+        let mut entries = serde_json::Deserializer::from_str(rest).into_iter::<serde_json::Value>();
+        match entries.next() {
+            Some(Ok(entry)) => {
                 let level = entry.get("level").and_then(|l| l.as_str()).unwrap_or("error");
                 if let Some(text) = entry.get("msg").and_then(|m| m.as_str())
                     && matches!(level, "error" | "fatal" | "panic")
                 {
                     message = Some(text.to_owned());
                 }
+                rest = &rest[entries.byte_offset()..];
             }
-            Err(_) if !line.trim().is_empty() => message = Some(line.trim().to_owned()),
-            Err(_) => {}
+            _ => {
+                let (line, below) = rest.split_once('\n').unwrap_or((rest, ""));
+                if !line.trim().is_empty() {
+                    message = Some(line.trim().to_owned());
+                }
+                rest = below;
+            }
         }
     }
     message.unwrap_or_else(|| String::from_utf8_lossy(output).trim().to_owned())
