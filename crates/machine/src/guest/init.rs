@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use cove_sys::fs;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, Rlimit, WaitOptions, WaitStatus, setrlimit, wait};
 
@@ -79,6 +80,29 @@ fn init_main() -> ! {
     supervise(services, buttons, signals)
 }
 
+/// Loads what the first container will need, while nobody waits: under emulation that saves it some seconds.
+fn warm_up() {
+    let modules = Modules::open();
+    load(
+        &modules,
+        &[
+            "overlay",
+            "veth",
+            "bridge",
+            "nf_tables",
+            "nft_chain_nat",
+            "nft_ct",
+            "nft_nat",
+            "nft_masq",
+            "nft_fib_inet",
+        ],
+    );
+    for program in ["/usr/bin/cove-monitor", "/usr/bin/crun", "/usr/sbin/nft", "/usr/bin/catatonit"] {
+        // Into the page cache; a missing one is the engine's to report.
+        let _ = fs::read(program);
+    }
+}
+
 fn configure() {
     match files::read_config() {
         Ok(config) => {
@@ -150,6 +174,7 @@ fn supervise(mut services: Vec<Service>, mut buttons: Buttons, signals: io::Resu
             service.start_if_due();
             if service.check() && service.is_engine() {
                 services::start_containers();
+                std::thread::spawn(warm_up);
             }
         }
         let wait_for = next_wake(&services, signals.is_some());

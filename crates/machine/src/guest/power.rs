@@ -72,19 +72,24 @@ fn is_power_press(event: &[u8]) -> bool {
     kind == EV_KEY && code == KEY_POWER && value == 1
 }
 
+/// Time for monitors to write down how their containers ended.
+const MONITOR_TIME: Duration = Duration::from_millis(1500);
+
 /// Ends every process, writes everything to disk and switches off (or restarts).
 pub(super) fn shut_down(restart: bool, grace: Duration) -> ! {
     line("shutting down");
     signal_all(libc::SIGTERM);
     let end = Instant::now() + grace;
-    while Instant::now() < end && reap() {
+    // The signal has to arrive before anyone can be asked what it made of it.
+    std::thread::sleep(Duration::from_millis(20));
+    while Instant::now() < end && reap() && somebody_is_ending() {
         std::thread::sleep(Duration::from_millis(20));
     }
+    // What does not end by itself is killed, the containers before their monitors, which write down how they ended.
+    kill_all_but_monitors();
+    wait_for_all(MONITOR_TIME);
     signal_all(libc::SIGKILL);
-    let end = Instant::now() + Duration::from_secs(2);
-    while Instant::now() < end && reap() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for_all(Duration::from_secs(2));
     rustix::fs::sync();
     // Mounts of containers that are left over do not matter: the file system below them is what has to be clean.
     let flags = rustix::mount::MountFlags::RDONLY;
@@ -100,6 +105,45 @@ pub(super) fn shut_down(restart: bool, grace: Duration) -> ! {
         }
         std::thread::sleep(Duration::from_secs(1));
     }
+}
+
+/// Waits until there is no process left, at most `time`.
+fn wait_for_all(time: Duration) {
+    let end = Instant::now() + time;
+    while Instant::now() < end && reap() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn kill_all_but_monitors() {
+    for pid in processes() {
+        // SAFETY: kill(2) takes no pointers; kernel threads ignore it.
+        unsafe { libc::kill(pid, libc::SIGKILL) };
+    }
+}
+
+/// Whether a process is left that does something on SIGTERM. The first process of a container without a handler
+/// ignores it (pid_namespaces(7)): waiting for that one would be in vain.
+fn somebody_is_ending() -> bool {
+    processes().any(|pid| {
+        fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| catches_term(&status))
+    })
+}
+
+fn catches_term(status: &str) -> bool {
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let mask = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & 1 << (libc::SIGTERM - 1) != 0
+}
+
+/// All processes but this one and the monitors of containers, which end when their containers have.
+fn processes() -> impl Iterator<Item = i32> {
+    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
+        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+        let name = fs::read_to_string(entry.path().join("comm")).ok()?;
+        // The kernel keeps 15 characters of a name.
+        (pid > 1 && name.trim_end() != "cove-monitor").then_some(pid)
+    })
 }
 
 /// Reaps what has ended; false when there is no child left.
@@ -121,6 +165,13 @@ fn signal_all(signal: libc::c_int) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_who_handles_the_signal() {
+        assert!(catches_term("Name:\tx\nSigCgt:\t0000000000004000\n"));
+        assert!(!catches_term("Name:\tx\nSigCgt:\t0000000000000000\n"));
+        assert!(!catches_term(""));
+    }
 
     #[test]
     fn only_a_press_of_the_power_key_counts() {
