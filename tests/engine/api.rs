@@ -43,7 +43,7 @@ fn docker_runs_lists_logs_execs_stops_and_removes() {
             "run",
             "-d",
             "--name",
-            "c",
+            "ctr",
             "--network",
             "none",
             IMAGE,
@@ -53,13 +53,13 @@ fn docker_runs_lists_logs_execs_stops_and_removes() {
         ]);
         assert_eq!(id.ok().len(), 64);
         assert!(docker(&["ps"]).ok().contains("Up"));
-        wait_for("the log line", 10, || (docker(&["logs", "c"]).stdout == "one\n").then_some(()));
-        assert_eq!(docker(&["exec", "c", "echo", "inside"]).ok(), "inside");
-        assert_eq!(docker(&["exec", "c", "sh", "-c", "exit 4"]).code, 4);
-        docker(&["stop", "-t", "0", "c"]).ok();
-        docker(&["rm", "c"]).ok();
+        wait_for("the log line", 10, || (docker(&["logs", "ctr"]).stdout == "one\n").then_some(()));
+        assert_eq!(docker(&["exec", "ctr", "echo", "inside"]).ok(), "inside");
+        assert_eq!(docker(&["exec", "ctr", "sh", "-c", "exit 4"]).code, 4);
+        docker(&["stop", "-t", "0", "ctr"]).ok();
+        docker(&["rm", "ctr"]).ok();
         assert_eq!(docker(&["ps", "-aq"]).ok(), "");
-        assert_ne!(docker(&["inspect", "c"]).code, 0);
+        assert_ne!(docker(&["inspect", "ctr"]).code, 0);
     });
 }
 
@@ -104,22 +104,22 @@ fn the_remote_command_line_prints_the_same() {
             Outcome::of(command, b"")
         };
         let outcome =
-            remote(&["run", "--network", "none", "--name", "c", IMAGE, "sh", "-c", "echo out; exit 3"]);
+            remote(&["run", "--network", "none", "--name", "ctr", IMAGE, "sh", "-c", "echo out; exit 3"]);
         assert_eq!((outcome.code, outcome.stdout.as_str()), (3, "out\n"), "{outcome:?}");
         for arguments in [
             &["ps", "-a", "--format", "{{.Names}} {{.Image}} {{.Command}} {{.State}}"][..],
             &["ps", "-a"],
             &["images"],
             &["images", "--format", "json"],
-            &["inspect", "c"],
+            &["inspect", "ctr"],
             &["image", "inspect", IMAGE],
-            &["logs", "c"],
+            &["logs", "ctr"],
             &["volume", "ls"],
             &["network", "ls"],
             &["inspect", "nobody"],
             &["start", "nobody"],
             &["rmi", "nobody"],
-            &["stop", "c"],
+            &["stop", "ctr"],
         ] {
             let (here, there) = (bed.cove(arguments), remote(arguments));
             assert_eq!(
@@ -128,7 +128,7 @@ fn the_remote_command_line_prints_the_same() {
                 "{arguments:?}"
             );
         }
-        remote(&["rm", "c"]).ok();
+        remote(&["rm", "ctr"]).ok();
     }
 }
 
@@ -137,12 +137,12 @@ fn a_killed_service_leaves_the_containers_alone() {
     let Some(bed) = Bed::new(Who::Root) else { return };
     let mut service = Service::start(&bed);
     let mut command = bed.program(&cove_tests::binary("cove"));
-    command.args(["--url", &service.uri(), "run", "-d", "--name", "c", "--network", "none", IMAGE]);
+    command.args(["--url", &service.uri(), "run", "-d", "--name", "ctr", "--network", "none", IMAGE]);
     command.args(["sh", "-c", "sleep 0.5; echo after; exit 2"]);
     Outcome::of(command, b"").ok();
     service.kill();
-    assert_eq!(bed.cove(&["wait", "c"]).ok(), "2");
-    assert_eq!(bed.cove(&["logs", "c"]).ok(), "after");
+    assert_eq!(bed.cove(&["wait", "ctr"]).ok(), "2");
+    assert_eq!(bed.cove(&["logs", "ctr"]).ok(), "after");
 }
 
 #[test]

@@ -9,7 +9,7 @@ fn wrong_words_are_refused_by_name() {
     everyone(|bed| {
         for (arguments, code, text) in [
             (&["frobnicate"][..], 125, "frobnicate"),
-            (&["run"], 125, "image"),
+            (&["run"], 125, "requires at least 1 arg"),
             (&["run", "--memory", "lots", IMAGE], 125, "lots"),
             (&["run", "-p", "99999:80", IMAGE], 125, "99999"),
             (&["run", "-v", "relative/../x:y", IMAGE], 125, "y"),
@@ -107,7 +107,6 @@ fn broken_configuration_is_named() {
         let file = bed.path("broken.conf");
         cove_sys::fs::write(&file, "[containers\nx=").expect("broken.conf");
         let mut command = bed.command(&["images"]);
-        // Where runuser resets nothing, the variable reaches the program.
         command.env("CONTAINERS_CONF", &file);
         cove_tests::Outcome::of(command, b"").fails(125, "broken.conf");
     });

@@ -46,7 +46,7 @@ fn environment_devices_and_descriptors() {
             inside(bed, &["--hostname", "box"], "env | grep -v -E '^(SHLVL|PWD|OLDPWD)=' | sort");
         assert_eq!(
             environment,
-            "HOME=/root\nHOSTNAME=box\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nTERM=xterm\ncontainer=podman"
+            "HOME=/root\nHOSTNAME=box\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\ncontainer=podman"
         );
         assert_eq!(inside(bed, &[], "ls /proc/self/fd | tr '\\n' ' '"), "0 1 2 3");
         let devices = inside(bed, &[], "ls /dev | grep -v -E '^core$' | tr '\\n' ' '");

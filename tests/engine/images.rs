@@ -17,7 +17,7 @@ fn tag_list_inspect_remove() {
         assert_eq!(bed.cove(&["image", "inspect", "--format", "{{.Id}}", &id[..12]]).ok(), id);
         bed.cove(&["rmi", &id]).fails(125, "more");
         bed.cove(&["rmi", "localhost/other:1"]).ok();
-        bed.cove(&["create", "--name", "c", IMAGE, "true"]).ok();
+        bed.cove(&["create", "--name", "ctr", IMAGE, "true"]).ok();
         bed.cove(&["rmi", IMAGE]).fails(2, "container");
         bed.cove(&["rmi", "-f", IMAGE]).ok();
         assert_eq!(bed.cove(&["ps", "-aq"]).ok(), "");

@@ -13,51 +13,51 @@ fn status(bed: &Bed, name: &str) -> String {
 #[test]
 fn create_start_stop_remove() {
     everyone(|bed| {
-        bed.cove(&["create", "--name", "c", "--network", "none", IMAGE, "sleep", "100"]).ok();
-        assert_eq!(status(bed, "c"), "created");
-        assert_eq!(bed.cove(&["start", "c"]).ok(), "c");
-        assert_eq!(status(bed, "c"), "running");
-        bed.cove(&["rm", "c"]).fails(2, "running");
-        assert_eq!(bed.cove(&["stop", "-t", "0", "c"]).ok(), "c");
-        assert_eq!(status(bed, "c"), "exited");
-        assert_eq!(bed.cove(&["inspect", "--format", "{{.State.ExitCode}}", "c"]).ok(), "137");
-        bed.cove(&["restart", "c"]).ok();
-        assert_eq!(status(bed, "c"), "running");
-        bed.cove(&["kill", "c"]).ok();
-        assert_eq!(bed.cove(&["wait", "c"]).ok(), "137");
-        bed.cove(&["kill", "c"]).fails(125, "c");
-        assert_eq!(bed.cove(&["rm", "c"]).ok(), "c");
-        bed.cove(&["rm", "c"]).fails(1, "c");
-        bed.cove(&["inspect", "c"]).fails(125, "c");
+        bed.cove(&["create", "--name", "ctr", "--network", "none", IMAGE, "sleep", "100"]).ok();
+        assert_eq!(status(bed, "ctr"), "created");
+        assert_eq!(bed.cove(&["start", "ctr"]).ok(), "ctr");
+        assert_eq!(status(bed, "ctr"), "running");
+        bed.cove(&["rm", "ctr"]).fails(2, "running");
+        assert_eq!(bed.cove(&["stop", "-t", "0", "ctr"]).ok(), "ctr");
+        assert_eq!(status(bed, "ctr"), "exited");
+        assert_eq!(bed.cove(&["inspect", "--format", "{{.State.ExitCode}}", "ctr"]).ok(), "137");
+        bed.cove(&["restart", "ctr"]).ok();
+        assert_eq!(status(bed, "ctr"), "running");
+        bed.cove(&["kill", "ctr"]).ok();
+        assert_eq!(bed.cove(&["wait", "ctr"]).ok(), "137");
+        bed.cove(&["kill", "ctr"]).fails(125, "ctr");
+        assert_eq!(bed.cove(&["rm", "ctr"]).ok(), "ctr");
+        bed.cove(&["rm", "ctr"]).fails(1, "ctr");
+        bed.cove(&["inspect", "ctr"]).fails(125, "ctr");
     });
 }
 
 #[test]
 fn pause_and_unpause_or_say_why_not() {
     let Some(bed) = Bed::new(Who::Root) else { return };
-    bed.cove(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sleep", "100"]).ok();
-    let pause = bed.cove(&["pause", "c"]);
+    bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sleep", "100"]).ok();
+    let pause = bed.cove(&["pause", "ctr"]);
     if pause.code == 0 {
-        assert_eq!(status(&bed, "c"), "paused");
-        bed.cove(&["unpause", "c"]).ok();
+        assert_eq!(status(&bed, "ctr"), "paused");
+        bed.cove(&["unpause", "ctr"]).ok();
     } else {
         // Without a usable freezer the engine must say so, and the container must run on.
         assert!(pause.stderr.contains("cgroup"), "{pause:?}");
     }
-    assert_eq!(status(&bed, "c"), "running");
+    assert_eq!(status(&bed, "ctr"), "running");
 }
 
 #[test]
 fn logs_keep_streams_and_order() {
     everyone(|bed| {
         let script = "for i in 1 2 3; do echo out$i; echo err$i >&2; done; printf partial";
-        bed.cove(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sh", "-c", script]).ok();
-        bed.cove(&["wait", "c"]).ok();
-        let logs = bed.cove(&["logs", "c"]);
+        bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sh", "-c", script]).ok();
+        bed.cove(&["wait", "ctr"]).ok();
+        let logs = bed.cove(&["logs", "ctr"]);
         assert_eq!(logs.stdout, "out1\nout2\nout3\npartial");
         assert_eq!(logs.stderr, "err1\nerr2\nerr3\n");
-        assert_eq!(bed.cove(&["logs", "--tail", "1", "c"]).stdout, "partial");
-        assert!(bed.cove(&["logs", "-t", "c"]).stdout.starts_with("20"));
+        assert_eq!(bed.cove(&["logs", "--tail", "1", "ctr"]).stdout, "partial");
+        assert!(bed.cove(&["logs", "-t", "ctr"]).stdout.starts_with("20"));
         bed.cove(&["logs", "nobody"]).fails(125, "nobody");
     });
 }
@@ -66,29 +66,30 @@ fn logs_keep_streams_and_order() {
 fn logs_follow_to_the_end() {
     everyone(|bed| {
         let script = "for i in 1 2 3 4; do echo $i; sleep 0.2; done";
-        bed.cove(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sh", "-c", script]).ok();
-        assert_eq!(bed.cove(&["logs", "-f", "c"]).ok(), "1\n2\n3\n4");
+        bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sh", "-c", script]).ok();
+        assert_eq!(bed.cove(&["logs", "-f", "ctr"]).ok(), "1\n2\n3\n4");
     });
 }
 
 #[test]
 fn exec_in_a_running_container() {
     everyone(|bed| {
-        bed.cove(&["run", "-d", "--name", "c", "--network", "none", "-e", "A=1", IMAGE, "sleep", "100"]).ok();
+        bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", "-e", "A=1", IMAGE, "sleep", "100"])
+            .ok();
         assert_eq!(
-            bed.cove(&["exec", "-e", "B=2", "-w", "/tmp", "c", "sh", "-c", "echo $A$B; pwd"]).ok(),
+            bed.cove(&["exec", "-e", "B=2", "-w", "/tmp", "ctr", "sh", "-c", "echo $A$B; pwd"]).ok(),
             "12\n/tmp"
         );
-        assert_eq!(bed.cove(&["exec", "-u", "guest", "c", "id", "-u"]).ok(), "1000");
-        assert_eq!(bed.cove_with(&["exec", "-i", "c", "cat"], b"in\n").ok(), "in");
-        assert_eq!(bed.cove(&["exec", "c", "sh", "-c", "exit 5"]).code, 5);
-        bed.cove(&["exec", "c", "no-such-program"]).fails(127, "no-such-program");
-        bed.cove(&["exec", "-d", "c", "touch", "/made"]).ok();
+        assert_eq!(bed.cove(&["exec", "-u", "guest", "ctr", "id", "-u"]).ok(), "1000");
+        assert_eq!(bed.cove_with(&["exec", "-i", "ctr", "cat"], b"in\n").ok(), "in");
+        assert_eq!(bed.cove(&["exec", "ctr", "sh", "-c", "exit 5"]).code, 5);
+        bed.cove(&["exec", "ctr", "no-such-program"]).fails(127, "no-such-program");
+        bed.cove(&["exec", "-d", "ctr", "touch", "/made"]).ok();
         wait_for("the detached exec", 10, || {
-            (bed.cove(&["exec", "c", "test", "-e", "/made"]).code == 0).then_some(())
+            (bed.cove(&["exec", "ctr", "test", "-e", "/made"]).code == 0).then_some(())
         });
-        bed.cove(&["stop", "-t", "0", "c"]).ok();
-        bed.cove(&["exec", "c", "true"]).fails(255, "c");
+        bed.cove(&["stop", "-t", "0", "ctr"]).ok();
+        bed.cove(&["exec", "ctr", "true"]).fails(255, "ctr");
     });
 }
 
@@ -100,7 +101,7 @@ fn restart_policy_on_failure() {
             "run",
             "-d",
             "--name",
-            "c",
+            "ctr",
             "--network",
             "none",
             "--restart",
@@ -112,10 +113,10 @@ fn restart_policy_on_failure() {
         ])
         .ok();
         wait_for("the last restart", 30, || {
-            let text = bed.cove(&["inspect", "--format", "{{.RestartCount}} {{.State.Status}}", "c"]);
+            let text = bed.cove(&["inspect", "--format", "{{.RestartCount}} {{.State.Status}}", "ctr"]);
             (text.ok() == "2 exited").then_some(())
         });
-        assert_eq!(bed.cove(&["inspect", "--format", "{{.State.ExitCode}}", "c"]).ok(), "3");
+        assert_eq!(bed.cove(&["inspect", "--format", "{{.State.ExitCode}}", "ctr"]).ok(), "3");
     });
 }
 
@@ -123,25 +124,25 @@ fn restart_policy_on_failure() {
 fn stop_sends_the_stop_signal() {
     everyone(|bed| {
         let script = "trap 'echo got; exit 4' USR1; while :; do sleep 0.05; done";
-        let run = ["run", "-d", "--name", "c", "--network", "none", "--stop-signal", "USR1"];
+        let run = ["run", "-d", "--name", "ctr", "--network", "none", "--stop-signal", "USR1"];
         bed.cove(&[&run[..], &[IMAGE, "sh", "-c", script]].concat()).ok();
         std::thread::sleep(Duration::from_millis(200));
         let start = Instant::now();
-        bed.cove(&["stop", "-t", "20", "c"]).ok();
+        bed.cove(&["stop", "-t", "20", "ctr"]).ok();
         assert!(start.elapsed() < Duration::from_secs(15), "the signal did not end it");
-        assert_eq!(bed.cove(&["wait", "c"]).ok(), "4");
-        assert_eq!(bed.cove(&["logs", "c"]).ok(), "got");
+        assert_eq!(bed.cove(&["wait", "ctr"]).ok(), "4");
+        assert_eq!(bed.cove(&["logs", "ctr"]).ok(), "got");
     });
 }
 
 #[test]
 fn a_killed_monitor_is_noticed() {
     everyone(|bed| {
-        bed.cove(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sleep", "1000"]).ok();
-        let monitor = bed.cove(&["inspect", "--format", "{{.State.ConmonPid}}", "c"]).ok().to_owned();
+        bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sleep", "1000"]).ok();
+        let monitor = bed.cove(&["inspect", "--format", "{{.State.ConmonPid}}", "ctr"]).ok().to_owned();
         let status = std::process::Command::new("kill").args(["-9", &monitor]).status();
         assert!(status.is_ok_and(|status| status.success()), "kill {monitor}");
-        bed.cove(&["rm", "-f", "-t", "0", "c"]).ok();
+        bed.cove(&["rm", "-f", "-t", "0", "ctr"]).ok();
         assert_eq!(bed.cove(&["ps", "-aq"]).ok(), "");
     });
 }
@@ -149,9 +150,9 @@ fn a_killed_monitor_is_noticed() {
 #[test]
 fn events_tell_the_life_of_a_container() {
     everyone(|bed| {
-        bed.cove(&["run", "--rm", "--name", "c", "--network", "none", IMAGE, "true"]).ok();
+        bed.cove(&["run", "--rm", "--name", "ctr", "--network", "none", IMAGE, "true"]).ok();
         let events =
-            bed.cove(&["events", "--stream=false", "--filter", "container=c", "--format", "{{.Status}}"]);
+            bed.cove(&["events", "--stream=false", "--filter", "container=ctr", "--format", "{{.Status}}"]);
         let words: Vec<&str> = events.ok().lines().collect();
         for word in ["create", "start", "died", "remove"] {
             assert!(words.contains(&word), "{word} is not in {words:?}");
@@ -162,12 +163,12 @@ fn events_tell_the_life_of_a_container() {
 #[test]
 fn top_lists_the_processes() {
     everyone(|bed| {
-        bed.cove(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sleep", "100"]).ok();
-        let top = bed.cove(&["top", "c"]);
+        bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sleep", "100"]).ok();
+        let top = bed.cove(&["top", "ctr"]);
         assert!(top.ok().starts_with("USER"), "{top:?}");
         assert!(top.stdout.contains("sleep 100"), "{top:?}");
         assert_eq!(
-            bed.cove(&["top", "c", "pid", "comm"]).ok().lines().nth(1).unwrap_or_default().trim(),
+            bed.cove(&["top", "ctr", "pid", "comm"]).ok().lines().nth(1).unwrap_or_default().trim(),
             "1           sleep"
         );
     });

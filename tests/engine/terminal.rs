@@ -4,8 +4,9 @@ use std::process::Command;
 
 use cove_tests::{Bed, IMAGE, Outcome, Who, binary, has, skip};
 
-/// Runs `cove` on a terminal of its own.
-fn on_terminal(bed: &Bed, arguments: &[&str], input: &[u8]) -> Option<Outcome> {
+/// Runs `cove` on a terminal of its own; `keys` (as printf(1) writes them) are typed after some seconds, when the
+/// terminal is in raw mode.
+fn on_terminal(bed: &Bed, arguments: &[&str], keys: &str) -> Option<Outcome> {
     if !has("script") {
         skip("script is not installed (package bsdutils)");
         return None;
@@ -14,11 +15,11 @@ fn on_terminal(bed: &Bed, arguments: &[&str], input: &[u8]) -> Option<Outcome> {
     for argument in bed.store_options().iter().map(String::as_str).chain(arguments.iter().copied()) {
         line.push_str(&format!(" '{}'", argument.replace('\'', "'\\''")));
     }
-    let mut command = Command::new("script");
-    command
-        .args(["-q", "-e", "-c", &format!("stty rows 31 cols 97; {line}"), "/dev/null"])
-        .env("TERM", "xterm");
-    Some(Outcome::of(command, input))
+    let mut command = Command::new("sh");
+    let typed = if keys.is_empty() { String::new() } else { format!("sleep 3; printf '{keys}'; sleep 1") };
+    let script = "{ eval \"$1\"; } | exec script -q -e -c \"stty rows 31 cols 97; $2\" /dev/null";
+    command.args(["-c", script, "sh", &typed, &line]).env("TERM", "xterm");
+    Some(Outcome::of(command, b""))
 }
 
 #[test]
@@ -26,7 +27,7 @@ fn a_terminal_has_our_size_and_the_exit_code_comes_back() {
     let Some(bed) = Bed::new(Who::Root) else { return };
     let script = "test -t 0 && test -t 1 && stty size; exit 9";
     let Some(outcome) =
-        on_terminal(&bed, &["run", "--rm", "-it", "--network", "none", IMAGE, "sh", "-c", script], b"")
+        on_terminal(&bed, &["run", "--rm", "-it", "--network", "none", IMAGE, "sh", "-c", script], "")
     else {
         return;
     };
@@ -37,14 +38,14 @@ fn a_terminal_has_our_size_and_the_exit_code_comes_back() {
 #[test]
 fn the_detach_keys_leave_the_container_running() {
     let Some(bed) = Bed::new(Who::Root) else { return };
-    let keys = b"\x10\x11";
+    let keys = "\\020\\021";
     let Some(outcome) =
-        on_terminal(&bed, &["run", "-it", "--name", "c", "--network", "none", IMAGE, "sleep", "100"], keys)
+        on_terminal(&bed, &["run", "-it", "--name", "ctr", "--network", "none", IMAGE, "sleep", "100"], keys)
     else {
         return;
     };
     assert_eq!(outcome.code, 0, "{outcome:?}");
-    assert_eq!(bed.cove(&["inspect", "--format", "{{.State.Status}}", "c"]).ok(), "running");
+    assert_eq!(bed.cove(&["inspect", "--format", "{{.State.Status}}", "ctr"]).ok(), "running");
 }
 
 #[test]

@@ -28,9 +28,9 @@ fn a_volume_keeps_its_data() {
         let write = ["run", "--rm", "--network", "none", "-v", "data:/d:ro", IMAGE, "touch", "/d/x"];
         bed.cove(&write).fails(1, "Read-only");
         assert_eq!(bed.cove(&["volume", "ls", "-q"]).ok(), "data");
-        bed.cove(&["create", "--name", "c", "-v", "data:/d", IMAGE]).ok();
+        bed.cove(&["create", "--name", "ctr", "-v", "data:/d", IMAGE, "true"]).ok();
         bed.cove(&["volume", "rm", "data"]).fails(2, "data");
-        bed.cove(&["rm", "c"]).ok();
+        bed.cove(&["rm", "ctr"]).ok();
         bed.cove(&["volume", "rm", "data"]).ok();
     });
 }

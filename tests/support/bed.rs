@@ -92,8 +92,9 @@ impl Bed {
     pub fn program(&self, program: &Path) -> Command {
         let mut command = match &self.user {
             Some(user) => {
-                let mut command = Command::new("runuser");
-                command.args(["-u", user, "--"]).arg(program);
+                // setpriv becomes the program, so that a signal to it reaches the program.
+                let mut command = Command::new("setpriv");
+                command.args(["--reuid", user, "--regid", user, "--init-groups"]).arg(program);
                 command
             }
             None => Command::new(program),
