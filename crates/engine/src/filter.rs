@@ -21,53 +21,7 @@ pub(crate) fn time(key: &str, values: &[String]) -> Result<Timestamp> {
         [one] => one.as_str(),
         _ => return Err(Error::invalid(format!("specify exactly one timestamp for {key}"))),
     };
-    parse_time(text).ok_or_else(|| Error::invalid(format!("{text:?} is not a time ({key})")))
-}
-
-fn parse_time(text: &str) -> Option<Timestamp> {
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(time);
-    }
-    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if let Ok(seconds) = seconds.parse::<i64>() {
-        let nanos = format!("{fraction:0<9}").get(..9)?.parse::<i32>().ok()?;
-        return Timestamp::new(seconds, nanos).ok();
-    }
-    if let Ok(date) = text.parse::<jiff::civil::DateTime>() {
-        return date.to_zoned(jiff::tz::TimeZone::system()).ok().map(|zoned| zoned.timestamp());
-    }
-    if let Ok(date) = text.parse::<jiff::civil::Date>() {
-        return date.to_zoned(jiff::tz::TimeZone::system()).ok().map(|zoned| zoned.timestamp());
-    }
-    let ago = duration(text)?;
-    Timestamp::now().checked_sub(ago).ok()
-}
-
-/// A duration as Go writes it: `1h2m3s`, `300ms`.
-pub(crate) fn duration(text: &str) -> Option<jiff::SignedDuration> {
-    let mut rest = text;
-    let mut total = 0.0_f64;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
-        total += number
-            * match &rest[..unit] {
-                "ns" => 1e-9,
-                "us" | "µs" => 1e-6,
-                "ms" => 1e-3,
-                "s" => 1.0,
-                "m" => 60.0,
-                "h" => 3600.0,
-                _ => return None,
-            };
-        rest = &rest[unit..];
-    }
-    jiff::SignedDuration::try_from_secs_f64(total).ok()
+    Ok(cove_spec::time::moment(text, Timestamp::now())?)
 }
 
 /// The regular expression in a filter's value, as podman matches names.
@@ -130,13 +84,10 @@ mod tests {
     }
 
     #[test]
-    fn times_and_durations() {
-        assert_eq!(duration("1h2m3s").unwrap().as_secs(), 3723);
-        assert_eq!(duration("300ms").unwrap().as_millis(), 300);
-        assert!(duration("5").is_none() && duration("x").is_none());
-        assert_eq!(parse_time("10").unwrap().as_second(), 10);
-        assert!(parse_time("2024-01-02T03:04:05Z").is_some() && parse_time("2024-01-02").is_some());
-        assert!(parse_time("1h").unwrap() < Timestamp::now());
+    fn times_and_truth() {
+        assert_eq!(time("until", &["10".into()]).unwrap().as_second(), 10);
+        assert!(time("until", &["1h".into()]).unwrap() < Timestamp::now());
+        assert!(time("until", &["1h".into(), "2h".into()]).is_err());
         assert!(truth("dangling", &["maybe".into()]).is_err());
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn no_such_volume(name: &str) -> Error {
 
 /// Where a volume's data lies.
 pub(crate) fn mountpoint(core: &Core, volume: &Volume) -> Result<PathBuf> {
-    name::check(&volume.name)?;
+    cove_spec::name::check(&volume.name)?;
     Ok(core.options.volumes_dir().join(&volume.name).join("_data"))
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn ensure(core: &Core, name: &str, anonymous: bool) -> Result<()> {
 
 fn create(core: &Core, options: VolumeCreateOptions, anonymous: bool) -> Result<Volume> {
     let name = if options.name.is_empty() { name::random_id()? } else { options.name };
-    name::check(&name).map_err(|error| error.context(format!("invalid volume name {name:?}")))?;
+    cove_spec::name::volume(&name)?;
     if !matches!(options.driver.as_str(), "" | "local") {
         return Err(Error::unsupported(format!(
             "the volume driver {:?} is not supported yet",
@@ -140,7 +140,7 @@ pub(crate) fn remove_unused(core: &Core, name: &str) -> Result<()> {
     if database.volume(name)?.is_none() {
         return Err(no_such_volume(name));
     }
-    name::check(name)?;
+    cove_spec::name::check(name)?;
     // The row goes first: the database refuses it while a container uses it, also one made this moment.
     database.remove_volume(name).map_err(|error| {
         let error = Error::from(error);

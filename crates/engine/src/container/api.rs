@@ -12,7 +12,7 @@ use cove_api::{
 use crate::container::lookup::Locked;
 use crate::container::{attach, cleanup, create, inspect, list, logs, remove, start, stop, wait};
 use crate::engine::{Core, LocalEngine, blocking};
-use crate::{name, state::ContainerRow};
+use crate::state::ContainerRow;
 
 /// Removes a container, for other resources that it stands in the way of.
 pub(crate) fn remove_container(core: &Arc<Core>, id: &str, options: &RemoveOptions) -> Result<()> {
@@ -131,7 +131,7 @@ fn top(core: &Core, name: &str, descriptors: &[String]) -> Result<TopReport> {
 }
 
 fn rename(core: &Arc<Core>, old: &str, new: &str) -> Result<()> {
-    name::check(new)?;
+    cove_spec::name::container(new)?;
     let Locked { mut row, .. } = core.locked_container(old)?;
     if let Some(holder) = core.database()?.rename_container(&row.id, new)? {
         return Err(create::name_in_use(new, &holder));

@@ -83,7 +83,7 @@ pub(crate) async fn connect(
     streams: AttachStreams,
     detach_keys: Option<&str>,
 ) -> Result<AttachStream> {
-    let keys = detach_keys.map(parse_keys).transpose()?.unwrap_or_default();
+    let keys = detach_keys.map(cove_spec::terminal::detach_keys).transpose()?.unwrap_or_default();
     let (reader, writer) = Attachment::connect(directory, streams).await?.split();
     let (stop, stop_asked) = tokio::sync::oneshot::channel();
     let input = Input { writer: Some(writer), keys, matched: 0, stop: Some(stop) };
@@ -190,34 +190,6 @@ impl AsyncWrite for Input {
     }
 }
 
-/// `ctrl-p,ctrl-q`, `a,b`, … as bytes; an empty text looks for none.
-pub(crate) fn parse_keys(text: &str) -> Result<Vec<u8>> {
-    if text.is_empty() {
-        return Ok(Vec::new());
-    }
-    text.split(',')
-        .map(|key| {
-            let bad = || Error::invalid(format!("invalid detach keys {text:?}"));
-            if let Some(control) = key.strip_prefix("ctrl-") {
-                return match control.as_bytes() {
-                    [letter @ b'a'..=b'z'] => Ok(letter - b'a' + 1),
-                    [b'@'] => Ok(0),
-                    [b'['] => Ok(27),
-                    [b'\\'] => Ok(28),
-                    [b']'] => Ok(29),
-                    [b'^'] => Ok(30),
-                    [b'_'] => Ok(31),
-                    _ => Err(bad()),
-                };
-            }
-            match key.as_bytes() {
-                [byte] => Ok(*byte),
-                _ => Err(bad()),
-            }
-        })
-        .collect()
-}
-
 /// Tells a container's terminal its size.
 pub(super) async fn resize(core: &Arc<Core>, name: &str, size: TerminalSize) -> Result<()> {
     let wanted = name.to_owned();
@@ -239,10 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn detach_keys_are_parsed_and_found() {
-        assert_eq!(parse_keys("ctrl-p,ctrl-q").unwrap(), [16, 17]);
-        assert_eq!(parse_keys("a").unwrap(), [b'a']);
-        assert!(parse_keys("ctrl-1").is_err() && parse_keys("ab").is_err());
+    fn detach_keys_are_found() {
         let mut input = Input { writer: None, keys: vec![16, 17], matched: 0, stop: None };
         assert!(!input.detaches(b"x\x10"));
         assert!(!input.detaches(b"\x10"));

@@ -3,7 +3,7 @@
 use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
-use cove_api::{ContainerState, Error, ErrorKind, Namespace, Result, Rlimit};
+use cove_api::{ContainerState, Error, ErrorKind, Namespace, Result};
 use cove_runtime::oci::{self, Defaults, NamespaceTarget, Namespaces, ShmSource, SpecInput, capabilities};
 use cove_runtime::user::{ResolvedUser, resolve_user};
 use rustix::fs::{Mode, OFlags};
@@ -230,7 +230,7 @@ pub(super) fn defaults(core: &Core) -> Result<Defaults> {
         };
     }
     if let Some(list) = &conf.default_ulimits {
-        defaults.ulimits = list.values.iter().map(|text| rlimit(text)).collect::<Result<_>>()?;
+        defaults.ulimits = cove_spec::resource::ulimits(list.values.iter().map(String::as_str))?;
     }
     if let Some(list) = &conf.default_sysctls {
         defaults.sysctls.clone_from(&list.values);
@@ -247,17 +247,6 @@ pub(super) fn defaults(core: &Core) -> Result<Defaults> {
     defaults.seccomp_profile =
         conf.seccomp_profile.as_ref().filter(|path| !path.is_empty()).map(PathBuf::from);
     Ok(defaults)
-}
-
-/// `NAME=SOFT[:HARD]`.
-fn rlimit(text: &str) -> Result<Rlimit> {
-    let bad = || Error::invalid(format!("containers.conf: default_ulimits: {text:?} is not NAME=SOFT:HARD"));
-    let (name, values) = text.split_once('=').ok_or_else(bad)?;
-    let (soft, hard) = values.split_once(':').unwrap_or((values, values));
-    let number = |text: &str| -> Result<u64> {
-        if text == "-1" || text == "unlimited" { Ok(u64::MAX) } else { text.parse().map_err(|_| bad()) }
-    };
-    Ok(Rlimit { kind: name.to_owned(), soft: number(soft)?, hard: number(hard)? })
 }
 
 /// `65536k`, `1g`, `4096`; podman reads a "k" of this key as 1,000 bytes.
@@ -312,8 +301,5 @@ mod tests {
         assert_eq!(byte_size("65536k").unwrap(), 65_536_000);
         assert_eq!(byte_size("1GiB").unwrap(), 1 << 30);
         assert!(byte_size("x").is_err() && byte_size("1q").is_err());
-        let limit = rlimit("nofile=1024:4096").unwrap();
-        assert_eq!((limit.kind.as_str(), limit.soft, limit.hard), ("nofile", 1024, 4096));
-        assert!(rlimit("nofile").is_err());
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn create(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<Contai
         spec.name = bare.to_owned();
     }
     if !spec.name.is_empty() {
-        name::check(&spec.name)?;
+        cove_spec::name::container(&spec.name)?;
     }
     spec.groups = spec.groups.iter().flat_map(|groups| groups.split(',')).map(ToOwned::to_owned).collect();
     let id = name::random_id()?;

@@ -52,7 +52,7 @@ fn create(core: &Core, container: &str, spec: ExecSpec) -> Result<String> {
             "must provide a non-empty command to start an exec session: invalid argument",
         ));
     }
-    attach::parse_keys(&spec.detach_keys)?;
+    cove_spec::terminal::detach_keys(&spec.detach_keys)?;
     let record = ExecRecord {
         version: RECORD_VERSION,
         id: name::random_id()?,

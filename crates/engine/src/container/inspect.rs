@@ -10,7 +10,7 @@ use cove_api::{
 use cove_runtime::oci::capabilities;
 
 use crate::container::list::{size, time};
-use crate::container::{bundle, inspect_network, resolve, signal, start};
+use crate::container::{bundle, inspect_network, resolve, start};
 use crate::engine::Core;
 use crate::state::{ContainerRow, NetworkMode};
 
@@ -227,7 +227,7 @@ fn describe(core: &Core, row: &ContainerRow) -> ContainerInspectConfig {
         entrypoint: config.entrypoint.clone(),
         labels: config.labels.clone(),
         annotations: annotations(row),
-        stop_signal: signal::name(config.stop_signal),
+        stop_signal: cove_spec::signal::name(config.stop_signal),
         healthcheck: config.image.config.healthcheck.clone(),
         create_command: spec.create_command.clone(),
         timezone: spec.timezone.clone(),

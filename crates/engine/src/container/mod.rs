@@ -18,7 +18,6 @@ mod remove;
 mod resolve;
 mod rootfs;
 mod rootless_network;
-pub(crate) mod signal;
 mod start;
 pub(crate) mod state;
 mod stop;

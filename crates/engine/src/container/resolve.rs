@@ -6,7 +6,6 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 use cove_api::{ContainerSpec, Error, ErrorKind, PortMapping, Result};
 use cove_config::{ContainersConf, Environment};
 
-use crate::container::signal;
 use crate::name::short;
 use crate::state::{
     ContainerConfig, ContainerVolume, ImageFacts, NetworkMode, RECORD_VERSION, RestartPolicy,
@@ -97,7 +96,7 @@ pub(super) fn resolve(
     }
     let stop_signal = match spec.stop_signal {
         Some(number) => number,
-        None if !image.config.stop_signal.is_empty() => signal::parse(&image.config.stop_signal)?,
+        None if !image.config.stop_signal.is_empty() => cove_spec::signal::parse(&image.config.stop_signal)?,
         None => 15,
     };
     let mut labels = image.config.labels.clone();

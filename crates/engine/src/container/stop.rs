@@ -65,7 +65,7 @@ pub(super) fn end_process(core: &Core, row: &ContainerRow, timeout: u32) -> Resu
             Err(cove_runtime::Error::Timeout { .. }) => {
                 tracing::warn!(
                     "StopSignal {} failed to stop container {} in {timeout} seconds, resorting to SIGKILL",
-                    super::signal::name(row.config.stop_signal),
+                    cove_spec::signal::name(row.config.stop_signal),
                     row.name
                 );
             }

@@ -6,7 +6,6 @@ use cove_registry::{ImageManifest, Platform};
 use cove_storage::{Compression, Expectations, ImageOptions, LayerCommit};
 use serde_json::json;
 
-use crate::container::signal;
 use crate::engine::Core;
 use crate::error::storage;
 use crate::image::names;
@@ -134,7 +133,7 @@ fn config_from(changes: &[String]) -> Result<ImageConfig> {
                 config.labels.insert(unquoted(name), unquoted(value));
             }
             "STOPSIGNAL" => {
-                signal::parse(value)?;
+                cove_spec::signal::parse(value)?;
                 config.stop_signal = value.to_owned();
             }
             "ONBUILD" => config.on_build.push(value.to_owned()),
