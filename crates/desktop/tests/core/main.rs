@@ -1,0 +1,315 @@
+//! The desktop's core over an engine in memory.
+
+mod engine;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cove_api::{Engine, Error, ErrorKind, Result};
+use cove_desktop::view::{LinkState, Snapshot, StepState, TaskState};
+use cove_desktop::{
+    Batch, Call, ContainerAct, Desktop, DesktopOptions, EngineSource, Event, Failure, Reply, RunOptions,
+    Target,
+};
+use engine::FakeEngine;
+use tokio::sync::mpsc::Receiver;
+
+struct Source(Vec<(Target, Option<Arc<FakeEngine>>)>);
+
+#[async_trait]
+impl EngineSource for Source {
+    async fn open(&self, target: &Target) -> Result<Arc<dyn Engine>> {
+        match self.0.iter().find(|(own, _)| own == target) {
+            Some((_, Some(engine))) => Ok(Arc::clone(engine) as _),
+            _ => Err(Error::new(ErrorKind::Unavailable, "nobody there")),
+        }
+    }
+    fn fixed(&self) -> Vec<(Target, String)> {
+        self.0.iter().map(|(target, _)| (target.clone(), "label".to_owned())).collect()
+    }
+}
+
+fn desktop(engine: &Arc<FakeEngine>) -> Desktop {
+    start(vec![(Target::Native, Some(Arc::clone(engine)))])
+}
+
+fn start(engines: Vec<(Target, Option<Arc<FakeEngine>>)>) -> Desktop {
+    Desktop::start(DesktopOptions { source: Arc::new(Source(engines)), machines: None })
+}
+
+/// A screen: it applies events to its own copy, as the web view does.
+struct Screen {
+    batches: Receiver<Batch>,
+    seen: Snapshot,
+    log: Vec<String>,
+    log_ended: bool,
+}
+
+impl Screen {
+    fn new(desktop: &Desktop) -> Self {
+        Self { batches: desktop.subscribe(), seen: Snapshot::default(), log: Vec::new(), log_ended: false }
+    }
+
+    /// Takes events until `done`; at most five seconds.
+    async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        let wait = async {
+            while !done(self) {
+                let batch = self.batches.recv().await.expect("the desktop lives");
+                for event in batch.iter().cloned() {
+                    self.apply(event);
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), wait)
+            .await
+            .unwrap_or_else(|_| panic!("never seen: {what}"));
+    }
+
+    fn apply(&mut self, event: Event) {
+        let seen = &mut self.seen;
+        match event {
+            Event::Snapshot { snapshot } => *seen = *snapshot,
+            Event::Connections { connections } => seen.connections = connections,
+            Event::Health { health } => seen.health = health,
+            Event::Containers { changed, removed } => {
+                seen.containers
+                    .retain(|row| !removed.contains(&row.id) && !changed.iter().any(|new| new.id == row.id));
+                seen.containers.extend(changed);
+            }
+            Event::Images { changed, removed } => {
+                seen.images
+                    .retain(|row| !removed.contains(&row.id) && !changed.iter().any(|new| new.id == row.id));
+                seen.images.extend(changed);
+            }
+            Event::Machines { machines, .. } => seen.machines = machines,
+            Event::Tasks { changed, removed } => {
+                seen.tasks
+                    .retain(|row| !removed.contains(&row.id) && !changed.iter().any(|new| new.id == row.id));
+                seen.tasks.extend(changed);
+            }
+            Event::Log { lines, .. } => self.log.extend(lines.into_iter().map(|line| line.text)),
+            Event::LogEnd { .. } => self.log_ended = true,
+        }
+    }
+
+    async fn ready(&mut self) {
+        self.until("ready", |screen| screen.seen.health.state == LinkState::Ready).await;
+    }
+
+    fn state(&self, id: &str) -> Option<&str> {
+        self.seen.containers.iter().find(|row| row.id == id).map(|row| row.state.as_str())
+    }
+}
+
+fn task(reply: &Reply) -> u32 {
+    match reply {
+        Reply::Task { id } => *id,
+        other => panic!("no task: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn shows_what_happens_elsewhere() {
+    let engine = FakeEngine::new(&[("a", "running"), ("b", "exited")]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    assert_eq!((screen.state("a"), screen.state("b")), (Some("running"), Some("exited")));
+    assert_eq!(screen.seen.health.version, "9.8.7");
+    engine.set("c", "running");
+    engine.set("a", "exited");
+    engine.set("b", "removed");
+    screen
+        .until("changes", |screen| {
+            screen.state("c") == Some("running")
+                && screen.state("a") == Some("exited")
+                && screen.state("b").is_none()
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_storm_of_events_is_few_batches() {
+    let engine = FakeEngine::new(&[]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    for number in 0..2000 {
+        engine.set(&format!("c{}", number % 500), if number % 2 == 0 { "running" } else { "exited" });
+    }
+    let mut batches = 0;
+    while screen.seen.containers.len() < 500 {
+        let batch = screen.batches.recv().await.unwrap();
+        batches += 1;
+        for event in batch.iter().cloned() {
+            screen.apply(event);
+        }
+    }
+    assert!(batches < 60, "{batches} batches");
+}
+
+#[tokio::test]
+async fn acts_go_on_past_an_error() {
+    let engine = FakeEngine::new(&[("a", "created"), ("b", "created")]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let ids = ["a", "missing", "b"].map(str::to_owned).to_vec();
+    let failure = desktop.call(Call::Containers { act: ContainerAct::Start, ids }).await.unwrap_err();
+    assert_eq!(failure, Failure::new(ErrorKind::NotFound, "no container missing"));
+    screen.until("both run", |screen| ["a", "b"].iter().all(|id| screen.state(id) == Some("running"))).await;
+    let failure = desktop.call(Call::RemoveImages { ids: vec!["i".into()], force: false }).await.unwrap_err();
+    assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::InUse, "in use"));
+}
+
+#[tokio::test]
+async fn a_broken_connection_is_made_again() {
+    let engine = FakeEngine::new(&[("a", "running")]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    engine.containers.lock().unwrap().clear();
+    engine.hang_up();
+    screen.until("lost", |screen| screen.seen.health.state == LinkState::Lost).await;
+    screen.ready().await;
+    screen.until("the missed change", |screen| screen.seen.containers.is_empty()).await;
+}
+
+#[tokio::test]
+async fn another_engine_brings_its_own_objects() {
+    let other = FakeEngine::new(&[("z", "running")]);
+    let remote = Target::Remote("unix:///x".into());
+    let desktop =
+        start(vec![(Target::Native, Some(FakeEngine::new(&[("a", "running")]))), (remote, Some(other))]);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    desktop.call(Call::Connect { connection: "remote".into() }).await.unwrap();
+    screen.until("the other", |screen| screen.state("z").is_some()).await;
+    assert_eq!(screen.state("a"), None);
+    assert_eq!(screen.seen.health.connection, "remote");
+    let failure = desktop.call(Call::Connect { connection: "machine:none".into() }).await.unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn without_an_engine_it_says_so() {
+    let desktop = start(vec![(Target::Native, None)]);
+    let mut screen = Screen::new(&desktop);
+    screen.until("lost", |screen| screen.seen.health.state == LinkState::Lost).await;
+    assert_eq!(screen.seen.health.message.as_deref(), Some("nobody there"));
+    let failure = desktop.call(Call::Pull { image: "x".into() }).await.unwrap_err();
+    assert_eq!(failure, Failure::new(ErrorKind::Unavailable, "nobody there"));
+}
+
+#[tokio::test]
+async fn pulls_tell_their_progress_and_can_be_ended() {
+    let engine = FakeEngine::new(&[]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let good = task(&desktop.call(Call::Pull { image: "alpine".into() }).await.unwrap());
+    let bad = task(&desktop.call(Call::Pull { image: "bad".into() }).await.unwrap());
+    let never = task(&desktop.call(Call::Pull { image: "never".into() }).await.unwrap());
+    let state =
+        |screen: &Screen, id| screen.seen.tasks.iter().find(|task| task.id == id).map(|task| task.state);
+    screen
+        .until("ends", |screen| {
+            state(screen, good) == Some(TaskState::Done) && state(screen, bad) == Some(TaskState::Failed)
+        })
+        .await;
+    screen.until("the image", |screen| !screen.seen.images.is_empty()).await;
+    let row = screen.seen.tasks.iter().find(|task| task.id == good).unwrap();
+    assert_eq!((row.steps.len(), row.steps[0].state, row.steps[0].current), (1, StepState::Done, 100));
+    screen
+        .until("layer", |screen| {
+            screen.seen.tasks.iter().any(|task| task.id == never && !task.steps.is_empty())
+        })
+        .await;
+    desktop.call(Call::CancelTask { id: never }).await.unwrap();
+    screen.until("cancelled", |screen| state(screen, never) == Some(TaskState::Cancelled)).await;
+    desktop.call(Call::ClearTasks).await.unwrap();
+    screen.until("none left", |screen| screen.seen.tasks.is_empty()).await;
+    assert_eq!(desktop.call(Call::CancelTask { id: 99 }).await.unwrap_err().kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_run_brings_the_image_first() {
+    let engine = FakeEngine::new(&[]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let options = RunOptions { image: "alpine".into(), command: "sleep 1".into(), ..RunOptions::default() };
+    desktop.call(Call::Run { options: options.clone() }).await.unwrap();
+    screen.until("it runs", |screen| screen.state("made") == Some("running")).await;
+    screen
+        .until("the task's container", |screen| {
+            screen
+                .seen
+                .tasks
+                .iter()
+                .any(|task| task.state == TaskState::Done && task.container.as_deref() == Some("made"))
+        })
+        .await;
+    assert_eq!(engine.specs.lock().unwrap()[0].command, ["sleep", "1"]);
+    let wrong = RunOptions { ports: vec!["eighty".into()], ..options };
+    assert_eq!(
+        desktop.call(Call::Run { options: wrong }).await.unwrap_err().kind,
+        ErrorKind::InvalidArgument
+    );
+}
+
+#[tokio::test]
+async fn logs_come_whole_and_in_order() {
+    let engine = FakeEngine::new(&[("a", "running")]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    desktop.call(Call::OpenLog { id: "a".into(), tail: 100 }).await.unwrap();
+    screen.until("the end", |screen| screen.log_ended).await;
+    assert_eq!(screen.log.len(), 20_000);
+    assert!(screen.log.iter().enumerate().all(|(number, line)| *line == format!("line {number}")));
+}
+
+#[tokio::test]
+async fn an_endless_log_does_not_fill_the_memory() {
+    let engine = FakeEngine::new(&[("endless", "running")]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let Reply::Subscription { subscription } =
+        desktop.call(Call::OpenLog { id: "endless".into(), tail: 1 }).await.unwrap()
+    else {
+        panic!("no subscription")
+    };
+    screen.until("lines", |screen| screen.log.len() > 10_000).await;
+    desktop.call(Call::CloseLog { subscription }).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    // What was on its way may still come, then there is silence.
+    while let Ok(batch) = screen.batches.try_recv() {
+        assert!(batch.iter().all(|event| !matches!(event, Event::Log { lines, .. } if lines.len() > 6000)));
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(screen.batches.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_slow_screen_gets_a_snapshot_for_what_it_missed() {
+    let engine = FakeEngine::new(&[]);
+    let desktop = desktop(&engine);
+    let mut slow = Screen::new(&desktop);
+    let mut quick = Screen::new(&desktop);
+    quick.ready().await;
+    // More batches than a listener may owe; each waits for its own flush.
+    for number in 0..280 {
+        let state = if number % 2 == 0 { "running" } else { "paused" };
+        engine.set("a", state);
+        quick.until("change", |screen| screen.state("a") == Some(state)).await;
+    }
+    engine.set("last", "running");
+    quick.until("last", |screen| screen.state("last").is_some()).await;
+    // The slow one reads now; the next change brings it up to date.
+    while slow.batches.try_recv().is_ok() {}
+    engine.set("more", "running");
+    slow.until("all", |screen| screen.state("more").is_some() && screen.state("last").is_some()).await;
+}
