@@ -191,7 +191,9 @@ fn in_namespace(environment: Environment) -> Environment {
         .ok()
         .and_then(|map| cove_runtime::rootless::outer_id(&map));
     match outer {
-        Some(uid) => environment.with(env::ROOTLESS_UID, uid.to_string()).with(env::USERNS_CONFIGURED, "done"),
+        Some(uid) => {
+            environment.with(env::ROOTLESS_UID, uid.to_string()).with(env::USERNS_CONFIGURED, "done")
+        }
         None => environment,
     }
 }

@@ -33,8 +33,6 @@ pub(crate) enum Failure {
     Other(String),
     /// Several failures; each is reported.
     Several(Vec<CommandError>),
-    /// Everything was said already.
-    Silent,
     /// The reader of standard output is gone.
     BrokenPipe,
 }
@@ -43,10 +41,6 @@ impl CommandError {
     /// An error with that text.
     pub(crate) fn other(message: impl Into<String>) -> Self {
         Failure::Other(message.into()).into()
-    }
-    /// Ends with `code` and says nothing.
-    pub(crate) fn silent(code: u8) -> Self {
-        Self { failure: Failure::Silent, code: Some(code) }
     }
     /// The same error with another exit code.
     #[must_use]
@@ -68,7 +62,7 @@ impl CommandError {
             Failure::Several(errors) => errors.last().map_or(OWN_ERROR, Self::code),
             // What a shell shows for a program that SIGPIPE ended.
             Failure::BrokenPipe => 141,
-            Failure::Usage { .. } | Failure::Other(_) | Failure::Silent => OWN_ERROR,
+            Failure::Usage { .. } | Failure::Other(_) => OWN_ERROR,
         }
     }
     /// The kind of an engine error.
@@ -86,7 +80,7 @@ impl CommandError {
             Failure::Engine(error) => vec![error.message.clone()],
             Failure::Other(message) => vec![message.clone()],
             Failure::Several(errors) => errors.iter().flat_map(Self::messages).collect(),
-            Failure::Silent | Failure::BrokenPipe => Vec::new(),
+            Failure::BrokenPipe => Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which engine a command talks to, and the way to it. The only place that knows whether it is local.
 
+#[cfg(target_os = "linux")]
 use std::path::PathBuf;
 
 use cove_api::Engine;
@@ -32,7 +33,8 @@ pub(crate) fn choose(
     directories: &Directories,
     conf: &ContainersConf,
 ) -> Result<Destination, CommandError> {
-    let identity = global.root.identity.clone().or_else(|| environment.get(env::CONTAINER_SSHKEY).map(str::to_owned));
+    let identity =
+        global.root.identity.clone().or_else(|| environment.get(env::CONTAINER_SSHKEY).map(str::to_owned));
     let by_url = |uri: String| {
         let mut destination = cove_config::connections::Destination {
             uri,
@@ -180,6 +182,7 @@ pub(crate) fn monitor(context: &Context) -> Result<PathBuf, CommandError> {
 }
 
 /// An absolute path for one that may be relative to the working directory.
+#[cfg(target_os = "linux")]
 fn absolute(path: PathBuf) -> Result<PathBuf, CommandError> {
     std::path::absolute(&path).map_err(|error| CommandError::other(format!("{}: {error}", path.display())))
 }

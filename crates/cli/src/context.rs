@@ -80,9 +80,4 @@ impl Context {
     pub(crate) fn command_name(&self) -> String {
         format!("{} {}", self.program, self.path)
     }
-
-    /// A complaint about the command line that points to the command's help.
-    pub(crate) fn usage(&self, message: impl Into<String>) -> CommandError {
-        crate::command_error::Failure::Usage { message: message.into(), command: self.command_name() }.into()
-    }
 }

@@ -20,7 +20,9 @@ pub(crate) fn tuned(command: Command) -> Command {
                 .hide_possible_values(true)
                 .value_parser(parse_bool)
                 .value_name("BOOL"),
-            ArgAction::Set | ArgAction::Append if arg.get_num_args().is_none() => arg.allow_hyphen_values(true),
+            ArgAction::Set | ArgAction::Append if arg.get_num_args().is_none() => {
+                arg.allow_hyphen_values(true)
+            }
             _ => arg,
         }
     });

@@ -16,7 +16,9 @@ pub(crate) fn convert(error: &clap::Error, command: &str, typed: &[String]) -> C
     let flag = argument.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
     let message = match error.kind() {
         ErrorKind::UnknownArgument => unknown(&flag, typed),
-        ErrorKind::InvalidValue if context(ContextKind::InvalidValue).is_none_or(|value| value.is_empty()) => {
+        ErrorKind::InvalidValue
+            if context(ContextKind::InvalidValue).is_none_or(|value| value.is_empty()) =>
+        {
             needs_argument(&flag, typed)
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
@@ -24,7 +26,10 @@ pub(crate) fn convert(error: &clap::Error, command: &str, typed: &[String]) -> C
             let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_else(|| {
                 match error.get(ContextKind::ValidValue) {
                     Some(ContextValue::Strings(values)) => {
-                        format!("must be one of {}", values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", "))
+                        format!(
+                            "must be one of {}",
+                            values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", ")
+                        )
                     }
                     _ => "invalid value".into(),
                 }
@@ -64,7 +69,9 @@ fn unknown(flag: &str, typed: &[String]) -> String {
 
 fn needs_argument(flag: &str, typed: &[String]) -> String {
     let last = typed.last().map(String::as_str).unwrap_or_default();
-    if let Some(letter) = last.strip_prefix('-').filter(|rest| !rest.starts_with('-')).and_then(|rest| rest.chars().last()) {
+    if let Some(letter) =
+        last.strip_prefix('-').filter(|rest| !rest.starts_with('-')).and_then(|rest| rest.chars().last())
+    {
         return format!("flag needs an argument: '{letter}' in {last}");
     }
     format!("flag needs an argument: {flag}")

@@ -3,12 +3,11 @@
 use bytes::{Bytes, BytesMut};
 use cove_api::{ByteStream, Filters};
 use futures_util::stream;
-use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::command_error::CommandError;
 use crate::context::Context;
-use crate::format::{Report, Value, is_json, to_json, to_value};
+use crate::format::{Report, Value, is_json, to_json};
 
 /// Bytes read at once from an archive.
 const PIECE: usize = 256 << 10;
@@ -28,13 +27,12 @@ pub(crate) fn filter_fault(text: &str) -> String {
     format!("invalid filter {text:?}: must be in the format \"filter=value\"")
 }
 
-/// Prints data as indented JSON.
-pub(crate) fn print_json<T: Serialize + ?Sized>(context: &Context, data: &T, indent: usize) -> Result<(), CommandError> {
-    context.printer.line(&to_json(&to_value(data), indent))
-}
-
 /// Prints what `inspect` found: a JSON array, or a line for each by a template.
-pub(crate) fn print_inspected(context: &Context, found: Vec<Value>, format: Option<&str>) -> Result<(), CommandError> {
+pub(crate) fn print_inspected(
+    context: &Context,
+    found: Vec<Value>,
+    format: Option<&str>,
+) -> Result<(), CommandError> {
     match format {
         None | Some("") => context.printer.line(&to_json(&Value::List(found), 5)),
         Some(format) if is_json(format) => context.printer.line(&to_json(&Value::List(found), 5)),

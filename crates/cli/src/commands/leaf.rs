@@ -23,7 +23,8 @@ pub(crate) struct Leaf {
 }
 
 /// The function behind a command.
-pub(crate) type Run = for<'a> fn(&'a Context, &'a ArgMatches) -> Pin<Box<dyn Future<Output = CommandResult> + 'a>>;
+pub(crate) type Run =
+    for<'a> fn(&'a Context, &'a ArgMatches) -> Pin<Box<dyn Future<Output = CommandResult> + 'a>>;
 
 /// What a command needs to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

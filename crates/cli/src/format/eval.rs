@@ -201,13 +201,15 @@ impl Run<'_> {
             return self.fields(pipeline, value, &first.fields);
         }
         // Podman's rows have one method with an argument: `.Label "key"`.
-        if let (Some("Label"), 1) = (first.fields.last().map(String::as_str), rest.len() + usize::from(last.is_some()))
+        if let (Some("Label"), 1) =
+            (first.fields.last().map(String::as_str), rest.len() + usize::from(last.is_some()))
         {
             let key = match rest.first() {
                 Some(operand) => self.operand(pipeline, operand, dot)?,
                 None => last.unwrap_or(Value::Nil),
             };
-            let row = Operand { base: first.base.clone(), fields: first.fields[..first.fields.len() - 1].to_vec() };
+            let row =
+                Operand { base: first.base.clone(), fields: first.fields[..first.fields.len() - 1].to_vec() };
             let row = self.operand(pipeline, &row, dot)?;
             let labels = match &row {
                 Value::Struct(inner) => inner.get("LabelMap").or_else(|| inner.get("Labels")),
@@ -246,7 +248,9 @@ impl Run<'_> {
         }
         match last.or(value) {
             Some(value) => Ok(value),
-            None => self.fail(pipeline, name, format!("wrong number of args for {name}: want at least 1 got 0")),
+            None => {
+                self.fail(pipeline, name, format!("wrong number of args for {name}: want at least 1 got 0"))
+            }
         }
     }
 
@@ -307,7 +311,12 @@ impl Run<'_> {
     }
 
     fn fail<T>(&self, pipeline: &Pipeline, at: &str, message: String) -> Result<T, FormatError> {
-        Err(FormatError::Execution { name: self.name.to_owned(), line: pipeline.line, at: at.to_owned(), message })
+        Err(FormatError::Execution {
+            name: self.name.to_owned(),
+            line: pipeline.line,
+            at: at.to_owned(),
+            message,
+        })
     }
 }
 
@@ -337,14 +346,19 @@ mod tests {
             .with("Count", 3)
             .with("Config", Struct::new("Config").with("Cmd", vec!["/usr/bin/run-httpd", "-x"]))
             .with("Ports", Value::Map(ports))
-            .with("Labels", BTreeMap::from([("a.b".to_owned(), "c".to_owned()), ("k".to_owned(), "v".to_owned())]))
+            .with(
+                "Labels",
+                BTreeMap::from([("a.b".to_owned(), "c".to_owned()), ("k".to_owned(), "v".to_owned())]),
+            )
             .with("Flag", true)
             .with("None", Value::Nil)
             .into()
     }
 
     fn run(source: &str) -> Result<String, String> {
-        Template::parse("t", source).and_then(|template| template.render(&data())).map_err(|error| error.to_string())
+        Template::parse("t", source)
+            .and_then(|template| template.render(&data()))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -366,7 +380,10 @@ mod tests {
             ("{{if .None}}a{{else if .Flag}}b{{else}}c{{end}}", "b"),
             ("{{with .Config}}{{len .Cmd}}{{$.ID}}{{end}}", "2abcdef"),
             ("{{with .None}}x{{else}}none{{end}}", "none"),
-            ("{{join .Config.Cmd \" \"}}|{{upper .ID}}|{{lower \"AB\"}}|{{title \"a bc\"}}", "/usr/bin/run-httpd -x|ABCDEF|ab|A Bc"),
+            (
+                "{{join .Config.Cmd \" \"}}|{{upper .ID}}|{{lower \"AB\"}}|{{title \"a bc\"}}",
+                "/usr/bin/run-httpd -x|ABCDEF|ab|A Bc",
+            ),
             ("{{truncate .ID 3}}|{{pad \"x\" 1 2}}|{{split \"a,b\" \",\"}}", "abc| x  |[a b]"),
             ("{{printf \"%-5s|%5d|%q|%v|%05d\" \"ab\" 3 \"q\" .Flag 42}}", "ab   |    3|\"q\"|true|00042"),
             ("{{and .Flag .ID}} {{or .None 7}} {{not .Flag}}", "abcdef 7 false"),
@@ -393,12 +410,18 @@ mod tests {
             ("{{if .ID}}", "template: t:1: unexpected EOF"),
             ("{{end}}", "template: t:1: unexpected {{end}}"),
             ("{{.ID", "template: t:1: unclosed action"),
-            ("{{range .ID}}{{end}}", "template: t:1: executing \"t\" at <range>: range can't iterate over abcdef"),
+            (
+                "{{range .ID}}{{end}}",
+                "template: t:1: executing \"t\" at <range>: range can't iterate over abcdef",
+            ),
             ("{{break}}", "template: t:1: {{break}} outside {{range}}"),
             ("{{.ID 3}}", "template: t:1: executing \"t\" at <.ID>: .ID is not a method but has arguments"),
             ("{{$x}}", "template: t:1: executing \"t\" at <$x>: undefined variable: $x"),
             ("{{template \"x\"}}", "template: t:1: {{template}} is not supported in formats"),
-            ("{{index .Config.Cmd 9}}", "template: t:1: executing \"t\" at <index>: error calling index: reflect: slice index out of range: 9"),
+            (
+                "{{index .Config.Cmd 9}}",
+                "template: t:1: executing \"t\" at <index>: error calling index: reflect: slice index out of range: 9",
+            ),
         ] {
             assert_eq!(run(source).unwrap_err(), expect, "{source}");
         }

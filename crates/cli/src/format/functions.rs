@@ -12,9 +12,32 @@ const WIDEST: i128 = 4096;
 pub(crate) fn exists(name: &str) -> bool {
     matches!(
         name,
-        "and" | "or" | "not" | "len" | "index" | "slice" | "print" | "printf" | "println" | "html" | "js"
-            | "urlquery" | "eq" | "ne" | "lt" | "le" | "gt" | "ge" | "join" | "json" | "lower" | "pad" | "split"
-            | "title" | "truncate" | "upper"
+        "and"
+            | "or"
+            | "not"
+            | "len"
+            | "index"
+            | "slice"
+            | "print"
+            | "printf"
+            | "println"
+            | "html"
+            | "js"
+            | "urlquery"
+            | "eq"
+            | "ne"
+            | "lt"
+            | "le"
+            | "gt"
+            | "ge"
+            | "join"
+            | "json"
+            | "lower"
+            | "pad"
+            | "split"
+            | "title"
+            | "truncate"
+            | "upper"
     )
 }
 
@@ -22,9 +45,9 @@ pub(crate) fn exists(name: &str) -> bool {
 pub(crate) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
     let text = |index: usize| -> Result<&str, String> {
         let value: &Value = arguments.get(index).ok_or_else(|| format!("wrong number of args for {name}"))?;
-        value.as_text().ok_or_else(|| {
-            format!("wrong type for value; expected string; got {}", value.type_name())
-        })
+        value
+            .as_text()
+            .ok_or_else(|| format!("wrong type for value; expected string; got {}", value.type_name()))
     };
     let number = |index: usize| -> Result<i128, String> {
         match arguments.get(index) {
@@ -112,7 +135,10 @@ pub(crate) fn call(name: &str, arguments: &[Value]) -> Result<Value, String> {
                 }
                 Value::Nil => Value::from(""),
                 other => {
-                    return Err(format!("wrong type for value; expected []string; got {}", other.type_name()));
+                    return Err(format!(
+                        "wrong type for value; expected []string; got {}",
+                        other.type_name()
+                    ));
                 }
             }
         }
@@ -226,14 +252,17 @@ fn slice(arguments: &[Value]) -> Result<Value, String> {
     let Some((first, bounds)) = arguments.split_first() else {
         return Err("wrong number of args for slice: want at least 1 got 0".into());
     };
-    let length = length(first).map_err(|_| format!("error calling slice: can't slice item of type {}", first.type_name()))?;
+    let length = length(first)
+        .map_err(|_| format!("error calling slice: can't slice item of type {}", first.type_name()))?;
     let bound = |index: usize, default: usize| match bounds.get(index) {
         None => Ok(default),
         Some(Value::Int(number)) => usize::try_from(*number)
             .ok()
             .filter(|at| *at <= length)
             .ok_or_else(|| format!("error calling slice: index out of range: {number}")),
-        Some(other) => Err(format!("error calling slice: cannot index slice/array with type {}", other.type_name())),
+        Some(other) => {
+            Err(format!("error calling slice: cannot index slice/array with type {}", other.type_name()))
+        }
     };
     let (start, end) = (bound(0, 0)?, bound(1, length)?);
     if start > end {
@@ -286,7 +315,9 @@ fn compare(one: &Value, other: &Value) -> Result<Ordering, &'static str> {
     match (one, other) {
         (Value::Int(one), Value::Int(other)) => Ok(one.cmp(other)),
         (Value::Text(one), Value::Text(other)) => Ok(one.cmp(other)),
-        (Value::Float(one), Value::Float(other)) => one.partial_cmp(other).ok_or("invalid type for comparison"),
+        (Value::Float(one), Value::Float(other)) => {
+            one.partial_cmp(other).ok_or("invalid type for comparison")
+        }
         (Value::Time(one), Value::Time(other)) => Ok(one.cmp(other)),
         _ if std::mem::discriminant(one) != std::mem::discriminant(other) => {
             Err("incompatible types for comparison")

@@ -82,7 +82,9 @@ pub(crate) fn split(source: &str) -> Result<Vec<Piece>, (usize, String)> {
                 Some(after) => (true, after),
                 None => (
                     false,
-                    after.strip_prefix("}}").ok_or((line, "comment ends before closing delimiter".to_owned()))?,
+                    after
+                        .strip_prefix("}}")
+                        .ok_or((line, "comment ends before closing delimiter".to_owned()))?,
                 ),
             };
             line += newlines(&inside[..inside.len() - after.len()]);

@@ -67,9 +67,9 @@ pub(crate) fn parse(pieces: Vec<Piece>) -> Result<Vec<Node>, (usize, String)> {
     let mut parser = Parser { pieces: pieces.into_iter(), line: 1, ranges: 0, depth: 0 };
     let (nodes, end) = parser.block()?;
     match end {
-        End::Finished => Ok(nodes),
-        End::End => Err((parser.line, "unexpected {{end}}".into())),
-        End::Else(_) => Err((parser.line, "unexpected {{else}}".into())),
+        Close::Finished => Ok(nodes),
+        Close::End => Err((parser.line, "unexpected {{end}}".into())),
+        Close::Else(_) => Err((parser.line, "unexpected {{else}}".into())),
     }
 }
 
@@ -81,7 +81,7 @@ struct Parser {
 }
 
 /// What ended a block.
-enum End {
+enum Close {
     Finished,
     End,
     /// `else`, perhaps with further tokens (`if …`, `with …`).
@@ -95,7 +95,7 @@ impl Parser {
         Err((self.line, message.into()))
     }
 
-    fn block(&mut self) -> Parsed<(Vec<Node>, End)> {
+    fn block(&mut self) -> Parsed<(Vec<Node>, Close)> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return self.fail("blocks nest too deeply");
@@ -121,12 +121,12 @@ impl Parser {
                 }
                 "end" => {
                     self.depth -= 1;
-                    return Ok((nodes, End::End));
+                    return Ok((nodes, Close::End));
                 }
                 "else" => {
                     self.depth -= 1;
                     tokens.remove(0);
-                    return Ok((nodes, End::Else(tokens)));
+                    return Ok((nodes, Close::Else(tokens)));
                 }
                 "break" | "continue" if self.ranges == 0 => {
                     return self.fail(format!("{{{{{word}}}}} outside {{{{range}}}}"));
@@ -144,7 +144,7 @@ impl Parser {
             }
         }
         self.depth -= 1;
-        Ok((nodes, End::Finished))
+        Ok((nodes, Close::Finished))
     }
 
     fn control(&mut self, word: &str, tokens: &[Token]) -> Parsed<Node> {
@@ -161,9 +161,9 @@ impl Parser {
         let (body, end) = self.block()?;
         self.ranges -= is_range;
         let otherwise = match end {
-            End::End => Vec::new(),
-            End::Finished => return self.fail("unexpected EOF"),
-            End::Else(tokens) => self.otherwise(word, &tokens)?,
+            Close::End => Vec::new(),
+            Close::Finished => return self.fail("unexpected EOF"),
+            Close::Else(tokens) => self.otherwise(word, &tokens)?,
         };
         Ok(match word {
             "if" => Node::If(pipeline, body, otherwise),
@@ -177,9 +177,9 @@ impl Parser {
             None => {
                 let (nodes, end) = self.block()?;
                 match end {
-                    End::End => Ok(nodes),
-                    End::Finished => self.fail("unexpected EOF"),
-                    End::Else(_) => self.fail("expected end; found {{else}}"),
+                    Close::End => Ok(nodes),
+                    Close::Finished => self.fail("unexpected EOF"),
+                    Close::Else(_) => self.fail("expected end; found {{else}}"),
                 }
             }
             // `{{else if …}}` shares the outer `{{end}}`.
@@ -200,7 +200,8 @@ impl Parser {
         let mut pipeline =
             Pipeline { line: self.line, variables: Vec::new(), assigns: false, commands: Vec::new() };
         let mut rest = tokens;
-        let declares = tokens.iter().take(4).position(|token| matches!(token.kind, Kind::Declare | Kind::Assign));
+        let declares =
+            tokens.iter().take(4).position(|token| matches!(token.kind, Kind::Declare | Kind::Assign));
         if let Some(position) = declares {
             for token in &tokens[..position] {
                 match &token.kind {
@@ -264,7 +265,9 @@ impl Parser {
                     Base::Group(Box::new(inner))
                 }
                 Kind::Close => return self.fail("unexpected right paren"),
-                Kind::Comma | Kind::Declare | Kind::Assign => return self.fail("unexpected token in command"),
+                Kind::Comma | Kind::Declare | Kind::Assign => {
+                    return self.fail("unexpected token in command");
+                }
             };
             operands.push(Operand { base, fields: Vec::new() });
             *at += 1;

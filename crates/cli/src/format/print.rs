@@ -109,7 +109,9 @@ fn write_json(value: &Value, indent: usize, level: usize, out: &mut String) {
         Value::Time(time) => {
             let _ = write!(out, "\"{time}\"");
         }
-        Value::List(items) => write_json_group('[', ']', items.iter().map(|item| (None, item)), indent, level, out),
+        Value::List(items) => {
+            write_json_group('[', ']', items.iter().map(|item| (None, item)), indent, level, out)
+        }
         Value::Map(entries) => write_json_group(
             '{',
             '}',
@@ -121,7 +123,11 @@ fn write_json(value: &Value, indent: usize, level: usize, out: &mut String) {
         Value::Struct(inner) => write_json_group(
             '{',
             '}',
-            inner.fields.iter().filter(|field| !field.omitted).map(|field| (Some(field.name.as_str()), &field.value)),
+            inner
+                .fields
+                .iter()
+                .filter(|field| !field.omitted)
+                .map(|field| (Some(field.name.as_str()), &field.value)),
             indent,
             level,
             out,
@@ -175,7 +181,8 @@ mod tests {
 
     #[test]
     fn numbers_and_times_are_go_s() {
-        for (number, text) in [(1.5, "1.5"), (1e21, "1e+21"), (0.00001, "1e-05"), (0.0, "0"), (100.0, "100")] {
+        for (number, text) in [(1.5, "1.5"), (1e21, "1e+21"), (0.00001, "1e-05"), (0.0, "0"), (100.0, "100")]
+        {
             assert_eq!(float(number), text);
         }
         let time: jiff::Timestamp = "2022-11-22T10:00:00.120Z".parse().unwrap();

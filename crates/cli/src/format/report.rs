@@ -33,8 +33,9 @@ pub(crate) fn words(name: &str) -> String {
     let mut out = String::new();
     for (at, letter) in letters.iter().enumerate() {
         let after_lower = at > 0 && letters[at - 1].is_lowercase();
-        let before_lower =
-            at > 0 && letters[at - 1].is_uppercase() && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        let before_lower = at > 0
+            && letters[at - 1].is_uppercase()
+            && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
         if letter.is_uppercase() && (after_lower || before_lower) {
             out.push(' ');
         }
@@ -75,11 +76,6 @@ impl Report {
     /// A format of the program's own: tab-separated columns.
     pub(crate) fn own(name: &str, format: &str) -> Result<Self, FormatError> {
         Ok(Self { template: Template::parse(name, &ranged(&format!("{format}\n")))?, table: true })
-    }
-
-    /// Whether headers belong above the rows.
-    pub(crate) fn is_table(&self) -> bool {
-        self.table
     }
 
     /// The text for `rows`, with heads where the format is a table and `headers` are given.
@@ -132,7 +128,10 @@ mod tests {
         for (format, expect) in [
             ("{{.ID}}", "a1\nb2\n"),
             ("{{.ID}}\\t{{.RestartCount}}", "a1\t3\nb2\t4\n"),
-            ("table {{.ID}} {{.RestartCount}}", "CONTAINER ID  RESTART COUNT\na1            3\nb2            4\n"),
+            (
+                "table {{.ID}} {{.RestartCount}}",
+                "CONTAINER ID  RESTART COUNT\na1            3\nb2            4\n",
+            ),
             ("{{range .}}{{.ID}};{{end}}", "a1;b2;\n"),
         ] {
             let report = Report::user("list", format).unwrap();
@@ -143,7 +142,9 @@ mod tests {
 
     #[test]
     fn words_of_heads() {
-        for (name, head) in [("RestartCount", "RESTART COUNT"), ("ID", "ID"), ("CIDFile", "CID FILE"), ("Names", "NAMES")] {
+        for (name, head) in
+            [("RestartCount", "RESTART COUNT"), ("ID", "ID"), ("CIDFile", "CID FILE"), ("Names", "NAMES")]
+        {
             assert_eq!(words(name), head);
         }
     }

@@ -269,13 +269,23 @@ impl ser::SerializeStructVariant for Fields {
 /// What Go prints for a field that JSON leaves out where it is empty; the serialiser is not told its type.
 fn zero_value(name: &str) -> Value {
     match name {
-        "Entrypoint" | "Cmd" | "Env" | "OnBuild" | "Shell" | "subnets" | "routes" | "network_dns_servers"
-        | "CreateCommand" | "Secrets" | "ChrootDirs" | "Aliases" => Value::List(Vec::new()),
+        "Entrypoint"
+        | "Cmd"
+        | "Env"
+        | "OnBuild"
+        | "Shell"
+        | "subnets"
+        | "routes"
+        | "network_dns_servers"
+        | "CreateCommand"
+        | "Secrets"
+        | "ChrootDirs"
+        | "Aliases" => Value::List(Vec::new()),
         "Labels" | "Volumes" | "ExposedPorts" | "labels" | "options" | "ipam_options" | "Networks" => {
             Value::Map(BTreeMap::new())
         }
-        "Healthcheck" | "Health" | "StartupHealthCheck" | "SizeRw" | "IDMappings" | "lease_range" | "Passwd"
-        | "created" => Value::Nil,
+        "Healthcheck" | "Health" | "StartupHealthCheck" | "SizeRw" | "IDMappings" | "lease_range"
+        | "Passwd" | "created" => Value::Nil,
         "Init" | "Checkpointed" | "Restored" | "StoppedByUser" | "SystemdMode" | "Anonymous"
         | "NeedsCopyUp" | "NeedsChown" | "empty_layer" => Value::Bool(false),
         "SizeRootFs" | "ConmonPid" | "UID" | "GID" | "HealthcheckMaxLogCount" | "HealthcheckMaxLogSize" => {
@@ -298,7 +308,9 @@ mod tests {
         assert!(matches!(value.get("Created"), Some(Value::Time(_))));
         let Some(Value::Struct(config)) = value.get("Config") else { panic!("no config") };
         assert!(matches!(config.get("Labels"), Some(Value::Map(_))));
-        let Some(Value::Struct(network)) = value.get("NetworkSettings") else { panic!("no network settings") };
+        let Some(Value::Struct(network)) = value.get("NetworkSettings") else {
+            panic!("no network settings")
+        };
         assert_eq!(network.get("IPAddress"), Some(&Value::Text(String::new())));
         assert_eq!(value.get("ID"), value.get("Id"));
     }

@@ -21,7 +21,8 @@ pub(crate) fn align_with(text: &str, narrowest: usize, padding: usize) -> String
         while start < lines.len() {
             // A column is a run of neighbouring lines that have a tab-ended cell there.
             let end = (start..lines.len()).find(|at| lines[*at].len() <= column + 1).unwrap_or(lines.len());
-            let widest = lines[start..end].iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
+            let widest =
+                lines[start..end].iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
             let width = if widest == 0 && narrowest == 0 { 0 } else { (widest + padding).max(narrowest) };
             for cells in &mut widths[start..end] {
                 cells[column] = width;

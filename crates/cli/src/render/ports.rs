@@ -35,13 +35,16 @@ pub(crate) fn ports(published: &[PortMapping], exposed: &BTreeMap<u16, Vec<Strin
     let mut runs: Vec<(String, u16, u16)> = Vec::new();
     for (protocol, port) in open {
         match runs.last_mut() {
-            Some((last, first, more)) if *last == protocol && u32::from(*first) + u32::from(*more) + 1 == u32::from(port) => {
+            Some((last, first, more))
+                if *last == protocol && u32::from(*first) + u32::from(*more) + 1 == u32::from(port) =>
+            {
                 *more += 1;
             }
             _ => runs.push((protocol, port, 0)),
         }
     }
-    parts.extend(runs.into_iter().map(|(protocol, first, more)| format!("{}/{protocol}", range(first, more))));
+    parts
+        .extend(runs.into_iter().map(|(protocol, first, more)| format!("{}/{protocol}", range(first, more))));
     parts.join(", ")
 }
 
@@ -62,9 +65,16 @@ mod tests {
             range,
             protocol: "tcp".into(),
         };
-        let exposed = BTreeMap::from([(80, vec!["tcp".to_owned()]), (81, vec!["tcp".into()]), (82, vec!["tcp".into(), "udp".into()])]);
+        let exposed = BTreeMap::from([
+            (80, vec!["tcp".to_owned()]),
+            (81, vec!["tcp".into()]),
+            (82, vec!["tcp".into(), "udp".into()]),
+        ]);
         assert_eq!(ports(&[], &BTreeMap::new()), "");
         assert_eq!(ports(&[port("", 8080, 80, 1)], &exposed), "0.0.0.0:8080->80/tcp, 81-82/tcp, 82/udp");
-        assert_eq!(ports(&[port("127.0.0.1", 5000, 6000, 3)], &BTreeMap::new()), "127.0.0.1:5000-5002->6000-6002/tcp");
+        assert_eq!(
+            ports(&[port("127.0.0.1", 5000, 6000, 3)], &BTreeMap::new()),
+            "127.0.0.1:5000-5002->6000-6002/tcp"
+        );
     }
 }

@@ -32,7 +32,9 @@ fn significant(number: f64, digits: usize) -> String {
     let whole_digits = number.abs().log10().floor() as i32 + 1;
     let decimals = usize::try_from(digits as i32 - whole_digits).unwrap_or(0);
     let text = format!("{number:.decimals$}");
-    if whole_digits > digits as i32 || text.trim_start_matches('-').split('.').next().is_some_and(|whole| whole.len() > digits) {
+    if whole_digits > digits as i32
+        || text.trim_start_matches('-').split('.').next().is_some_and(|whole| whole.len() > digits)
+    {
         // More whole digits than asked for (999.9 with three): the exponent form.
         let rounded = format!("{number:.*e}", digits.saturating_sub(1));
         return match rounded.split_once('e') {

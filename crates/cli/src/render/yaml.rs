@@ -71,10 +71,10 @@ fn scalar(value: &Value) -> String {
         Value::Time(time) => format!("\"{time}\""),
         Value::List(_) => "[]".into(),
         Value::Map(_) | Value::Struct(_) => "{}".into(),
-        Value::Text(text) if text.contains('\n') => {
-            serde_json::to_string(text).unwrap_or_default()
+        Value::Text(text) if text.contains('\n') => serde_json::to_string(text).unwrap_or_default(),
+        Value::Text(text) if needs_quotes(text) => {
+            format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
         }
-        Value::Text(text) if needs_quotes(text) => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
         Value::Text(text) => text.clone(),
     }
 }

@@ -81,11 +81,16 @@ impl Session<'_> {
     ///
     /// # Errors
     /// A stream breaks.
-    pub(crate) async fn run(&mut self, stream: AttachStream, signals: &mut Signals) -> Result<Ended, CommandError> {
+    pub(crate) async fn run(
+        &mut self,
+        stream: AttachStream,
+        signals: &mut Signals,
+    ) -> Result<Ended, CommandError> {
         let AttachStream { input, mut output } = stream;
         let (detached_sender, mut detached) = tokio::sync::oneshot::channel();
         // The input has a task of its own: a slow process must not hold up its output.
-        let pump = input.map(|input| tokio::spawn(pump_input(input, self.keys.clone(), self.tty, detached_sender)));
+        let pump =
+            input.map(|input| tokio::spawn(pump_input(input, self.keys.clone(), self.tty, detached_sender)));
         let mut leaving = pump.is_some();
         let ended = loop {
             tokio::select! {

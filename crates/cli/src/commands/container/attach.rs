@@ -32,7 +32,9 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     if args.containers.len() > 1 || (args.containers.is_empty() && !args.latest) {
-        return Err(CommandError::other("attach requires the name or id of one running container or the latest flag"));
+        return Err(CommandError::other(
+            "attach requires the name or id of one running container or the latest flag",
+        ));
     }
     if !args.containers.is_empty() && args.latest {
         return Err(CommandError::other("--latest and containers cannot be used together"));

@@ -44,7 +44,9 @@ pub(crate) async fn create(
     words: &[String],
     adjust: impl FnOnce(&mut cove_api::ContainerSpec),
 ) -> Result<String, CommandError> {
-    let (image, command) = words.split_first().ok_or_else(|| CommandError::other("requires at least 1 arg(s), only received 0"))?;
+    let (image, command) = words
+        .split_first()
+        .ok_or_else(|| CommandError::other("requires at least 1 arg(s), only received 0"))?;
     let around = Surroundings {
         printer: &context.printer,
         environment: &context.environment,
@@ -92,7 +94,8 @@ pub(crate) async fn create(
 /// Adds the way out to a conflict of names.
 fn conflict(error: cove_api::Error) -> CommandError {
     if error.message.contains("that name is already in use") {
-        let prefix = if error.message.starts_with("the container name") { "creating container storage: " } else { "" };
+        let prefix =
+            if error.message.starts_with("the container name") { "creating container storage: " } else { "" };
         return Failure::Engine(cove_api::Error::new(
             error.kind,
             format!("{prefix}{}, or use --replace to instruct Podman to do so.", error.message),
@@ -111,8 +114,9 @@ async fn ensure_image(
 ) -> Result<String, CommandError> {
     let policy = args.pull.as_deref().or(context.conf.engine.pull_policy.as_deref()).unwrap_or("missing");
     let policy = pull::policy(policy)?;
-    let has_transport =
-        ["docker:", "docker-archive:", "oci-archive:", "oci:", "dir:"].iter().any(|prefix| image.starts_with(prefix));
+    let has_transport = ["docker:", "docker-archive:", "oci-archive:", "oci:", "dir:"]
+        .iter()
+        .any(|prefix| image.starts_with(prefix));
     let needed = match policy {
         PullPolicy::Never => return Ok(image.to_owned()),
         PullPolicy::Always | PullPolicy::Newer => true,

@@ -66,13 +66,19 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         words.insert(0, text.lines().next().unwrap_or_default().trim().to_owned());
     }
     let Some((name, command)) = words.split_first() else {
-        return Err(CommandError::other("exec requires the name or ID of a container or the --latest or --cidfile flag"));
+        return Err(CommandError::other(
+            "exec requires the name or ID of a container or the --latest or --cidfile flag",
+        ));
     };
     if command.is_empty() {
-        return Err(CommandError::other("must provide a non-empty command to start an exec session: invalid argument"));
+        return Err(CommandError::other(
+            "must provide a non-empty command to start an exec session: invalid argument",
+        ));
     }
     if args.tty && args.interactive && !args.detach && !std::io::stdin().is_terminal() {
-        tracing::warn!("The input device is not a TTY. The --tty and --interactive flags might not work properly");
+        tracing::warn!(
+            "The input device is not a TTY. The --tty and --interactive flags might not work properly"
+        );
     }
     let name = name.strip_prefix('/').unwrap_or(name);
     let own: Vec<(String, String)> =
@@ -152,7 +158,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
 /// The session is of no use any more; one that is gone already is no error.
 async fn forget(engine: &dyn Engine, id: &str) {
     match engine.execs().remove(id, true).await {
-        Err(error) if error.kind != ErrorKind::NotFound => tracing::debug!("forget exec session {id}: {error}"),
+        Err(error) if error.kind != ErrorKind::NotFound => {
+            tracing::debug!("forget exec session {id}: {error}")
+        }
         _ => {}
     }
 }

@@ -36,5 +36,6 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if names.is_empty() {
         return Err(CommandError::other("no names or ids specified"));
     }
-    crate::commands::inspect::inspect(context, engine, &names, "container", args.size, args.format.as_deref()).await
+    crate::commands::inspect::inspect(context, engine, &names, "container", args.size, args.format.as_deref())
+        .await
 }

@@ -89,7 +89,10 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         all: args.all,
         last: if args.latest { Some(1) } else { usize::try_from(args.last).ok().filter(|last| *last > 0) },
         size: args.size,
-        namespaces: args.ns || [".Cgroup", ".IPC", ".MNT", ".NET", ".PIDNS", ".User", ".UTS"].iter().any(|field| wants(field)),
+        namespaces: args.ns
+            || [".Cgroup", ".IPC", ".MNT", ".NET", ".PIDNS", ".User", ".UTS"]
+                .iter()
+                .any(|field| wants(field)),
         sync: args.sync,
         external: args.external,
         filters: filters(&args.filter, |text| format!("invalid filter {text:?}"))?,
@@ -153,8 +156,9 @@ fn columns(args: &Args) -> String {
         return "{{.ID}}\t{{.Names}}\t{{.Pid}}\t{{.Cgroup}}\t{{.IPC}}\t{{.MNT}}\t{{.NET}}\t{{.PIDNS}}\t{{.User}}\t{{.UTS}}"
             .into();
     }
-    let mut columns =
-        String::from("{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}");
+    let mut columns = String::from(
+        "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
+    );
     if args.pod {
         columns.push_str("\t{{.Pod}}\t{{.PodName}}");
     }
@@ -190,7 +194,9 @@ fn status(container: &ContainerSummary, now: Timestamp) -> String {
     let since = |seconds: i64| human_duration(now.as_second().saturating_sub(seconds));
     let mut status = match container.state.as_str() {
         "running" => format!("Up {}", since(container.started_at)),
-        "exited" | "stopped" => format!("Exited ({}) {} ago", container.exit_code, since(container.exited_at)),
+        "exited" | "stopped" => {
+            format!("Exited ({}) {} ago", container.exit_code, since(container.exited_at))
+        }
         other => {
             let mut letters = other.chars();
             letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()

@@ -57,7 +57,10 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         return Err(CommandError::other("specify at least one container name or ID to log"));
     }
     let now = Timestamp::now();
-    let moment = |text: &Option<String>, flag: &str, future: bool| match text.as_deref().filter(|text| !text.is_empty()) {
+    let moment = |text: &Option<String>, flag: &str, future: bool| match text
+        .as_deref()
+        .filter(|text| !text.is_empty())
+    {
         None => Ok(None),
         Some(text) => {
             let parsed = if future {
@@ -65,7 +68,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             } else {
                 cove_spec::time::moment(text, now)
             };
-            parsed.map(Some).map_err(|error| CommandError::other(format!("parsing --{flag} {text:?}: {error}")))
+            parsed
+                .map(Some)
+                .map_err(|error| CommandError::other(format!("parsing --{flag} {text:?}: {error}")))
         }
     };
     let options = LogOptions {
@@ -121,7 +126,11 @@ async fn prefix(engine: &dyn Engine, name: &str, args: &Args, several: bool) -> 
         return Ok(String::new());
     }
     let container = engine.containers().inspect(name, false).await?;
-    Ok(if args.names { container.name.trim_start_matches('/').to_owned() } else { short_id(&container.id).to_owned() })
+    Ok(if args.names {
+        container.name.trim_start_matches('/').to_owned()
+    } else {
+        short_id(&container.id).to_owned()
+    })
 }
 
 fn colour(context: &Context, prefix: String, index: usize, wanted: bool) -> String {

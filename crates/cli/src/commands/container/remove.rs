@@ -98,5 +98,5 @@ fn exit_code(errors: &[CommandError]) -> u8 {
         Some(ErrorKind::WrongState) => Some(2),
         _ => None,
     });
-    codes.last().unwrap_or(125)
+    codes.fold(125, |_, code| code)
 }

@@ -52,7 +52,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     let streams = super::check_streams(&args.attach)?;
     if args.spec.tty && args.spec.interactive && !std::io::stdin().is_terminal() {
-        tracing::warn!("The input device is not a TTY. The --tty and --interactive flags might not work properly");
+        tracing::warn!(
+            "The input device is not a TTY. The --tty and --interactive flags might not work properly"
+        );
     }
     let keys = super::detach_keys(context, args.detach_keys.as_deref())?;
     let passthrough = args.spec.log_driver.as_deref().is_some_and(|driver| driver.starts_with("passthrough"));

@@ -75,8 +75,12 @@ pub(crate) async fn select(
             .filter_map(|container| Some(Chosen { shown: shown(&container)?, id: container.id }))
             .collect());
     }
-    let mut chosen: Vec<Chosen> =
-        selection.names.iter().map(|name| plain(name)).map(|name| Chosen { id: name.clone(), shown: name }).collect();
+    let mut chosen: Vec<Chosen> = selection
+        .names
+        .iter()
+        .map(|name| plain(name))
+        .map(|name| Chosen { id: name.clone(), shown: name })
+        .collect();
     for path in selection.cidfile {
         match cove_sys::fs::read_to_string(path) {
             Ok(text) => {
@@ -106,7 +110,8 @@ async fn listed(
 ) -> Result<Vec<ContainerSummary>, CommandError> {
     let options = ListOptions { all: true, filters, ..Default::default() };
     let containers = engine.containers().list(options).await?;
-    let meant = |container: &ContainerSummary| states.is_empty() || states.contains(&container.state.as_str());
+    let meant =
+        |container: &ContainerSummary| states.is_empty() || states.contains(&container.state.as_str());
     Ok(containers.into_iter().filter(meant).collect())
 }
 

@@ -45,7 +45,12 @@ pub(crate) fn detach_keys(context: &Context, given: Option<&str>) -> Result<Deta
 }
 
 /// Waits for the end of a container whose output has ended, still passing signals on.
-pub(crate) async fn exit_code(engine: &dyn Engine, id: &str, signals: &mut Signals, proxy: bool) -> CommandResult {
+pub(crate) async fn exit_code(
+    engine: &dyn Engine,
+    id: &str,
+    signals: &mut Signals,
+    proxy: bool,
+) -> CommandResult {
     let mut waiting = engine.containers().wait(id, WaitOptions::default());
     loop {
         tokio::select! {

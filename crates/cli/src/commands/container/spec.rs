@@ -211,7 +211,11 @@ fn files(args: &SpecArgs, spec: &mut ContainerSpec, around: &Surroundings<'_>) -
     Ok(())
 }
 
-fn networks(args: &SpecArgs, spec: &mut ContainerSpec, around: &Surroundings<'_>) -> Result<(), CommandError> {
+fn networks(
+    args: &SpecArgs,
+    spec: &mut ContainerSpec,
+    around: &Surroundings<'_>,
+) -> Result<(), CommandError> {
     network::parse(refs(&args.network))?
         .with_addresses(&network::AddressFlags {
             ip: args.ip.clone(),

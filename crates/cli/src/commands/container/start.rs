@@ -68,7 +68,11 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         all: args.all,
         latest: args.latest,
         filter: &args.filter,
-        states: if args.filter.is_empty() || args.all { &["created", "exited", "stopped", "initialized"] } else { &[] },
+        states: if args.filter.is_empty() || args.all {
+            &["created", "exited", "stopped", "initialized"]
+        } else {
+            &[]
+        },
         ..Default::default()
     };
     let chosen = super::select(engine, &selection, &mut failures).await?;

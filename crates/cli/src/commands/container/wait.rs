@@ -50,7 +50,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         }
         names.push(super::latest(engine).await?);
     }
-    at_least(&names, 1).map_err(|_| CommandError::other(format!("{:?} requires a name, id, or the \"--latest\" flag", context.command_name())))?;
+    at_least(&names, 1).map_err(|_| {
+        CommandError::other(format!(
+            "{:?} requires a name, id, or the \"--latest\" flag",
+            context.command_name()
+        ))
+    })?;
     let options = WaitOptions {
         conditions: args.condition.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect(),
     };

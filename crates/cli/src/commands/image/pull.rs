@@ -64,7 +64,8 @@ impl PlatformArgs {
         if self.arch.is_some() || self.os.is_some() {
             return Err(CommandError::other("--platform option can not be specified with --arch or --os"));
         }
-        let mut parts = platform.splitn(3, '/').map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
+        let mut parts =
+            platform.splitn(3, '/').map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
         let [os, arch, variant] = [(); 3].map(|()| parts.next().flatten());
         Ok([os, arch, variant.or_else(|| self.variant.clone())])
     }
@@ -97,8 +98,11 @@ impl RegistryArgs {
     /// The options for a pull.
     pub(crate) fn pull_options(&self, platform: &PlatformArgs) -> Result<PullOptions, CommandError> {
         if let Some(file) = self.authfile.as_deref().filter(|file| !file.is_empty()) {
-            cove_sys::fs::metadata(file)
-                .map_err(|_| CommandError::other(format!("credential file is not accessible: stat {file}: no such file or directory")))?;
+            cove_sys::fs::metadata(file).map_err(|_| {
+                CommandError::other(format!(
+                    "credential file is not accessible: stat {file}: no such file or directory"
+                ))
+            })?;
         }
         let credentials = self.creds.as_deref().map(credentials).transpose()?;
         let [os, arch, variant] = platform.parts()?;
@@ -134,7 +138,8 @@ fn credentials(text: &str) -> Result<Credentials, CommandError> {
 
 fn whole_seconds(text: &str) -> Result<u64, CommandError> {
     let fault = || CommandError::other(format!("invalid duration {text:?}: must be such as 5s or 2m"));
-    let (number, unit) = text.split_at(text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len()));
+    let (number, unit) =
+        text.split_at(text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len()));
     let number: u64 = number.parse().map_err(|_| fault())?;
     let factor = match unit {
         "" | "s" => 1,

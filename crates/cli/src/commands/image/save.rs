@@ -39,7 +39,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         "docker-archive" => ArchiveFormat::DockerArchive,
         "oci-archive" => ArchiveFormat::OciArchive,
         other @ ("docker-dir" | "oci-dir") => {
-            return Err(CommandError::other(format!("the format {other:?} is not supported by this version")));
+            return Err(CommandError::other(format!(
+                "the format {other:?} is not supported by this version"
+            )));
         }
         other => {
             return Err(CommandError::other(format!(

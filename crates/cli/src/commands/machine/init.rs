@@ -69,6 +69,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         return super::start::start(context, &machines, &name, false).await;
     }
     let words = if args.names.is_empty() { String::new() } else { format!(" {name}") };
-    context.printer.error_line(&format!("To start your machine run:\n\n\t{} machine start{words}\n", context.program));
+    context
+        .printer
+        .error_line(&format!("To start your machine run:\n\n\t{} machine start{words}\n", context.program));
     Ok(0)
 }

@@ -51,7 +51,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         }
     }
     let now = Timestamp::now();
-    let age = |text: &str| text.parse::<Timestamp>().map_or_else(|_| "Never".to_owned(), |time| ago(time, now));
+    let age =
+        |text: &str| text.parse::<Timestamp>().map_or_else(|_| "Never".to_owned(), |time| ago(time, now));
     let gib = |bytes: u64| {
         let mut text = format!("{:.3}", bytes as f64 / f64::from(1 << 30));
         text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());

@@ -32,7 +32,10 @@ pub(crate) fn machines(context: &Context) -> Machines {
     Machines {
         image_folders: cove_machine::image::default_folders(&context.executable, &data),
         folders: MachineFolders { data, runtime: context.directories.machine_runtime() },
-        connections: Connections::new(context.directories.connections_file(&context.environment), &context.conf),
+        connections: Connections::new(
+            context.directories.connections_file(&context.environment),
+            &context.conf,
+        ),
         agent_command: [context.executable.clone().into_os_string()]
             .into_iter()
             .chain(["machine", "agent"].map(OsString::from))
@@ -56,7 +59,9 @@ pub(crate) fn tell(printer: &Printer, quiet: bool) -> impl Fn(Progress) + Send +
             Progress::Done(step, time) if !quiet => {
                 printer.error_line(&format!("{step:<12} {:>7.2} s", time.as_secs_f64()));
             }
-            Progress::Begin(step) if !quiet && terminal => printer.error_bytes(format!("{step} ...\r").as_bytes()),
+            Progress::Begin(step) if !quiet && terminal => {
+                printer.error_bytes(format!("{step} ...\r").as_bytes())
+            }
             Progress::Begin(_) | Progress::Done(..) => {}
         }
     }

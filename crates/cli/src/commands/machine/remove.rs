@@ -33,7 +33,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
                 "removing the machine {name:?} needs a confirmation: use --force where there is no terminal"
             )));
         }
-        let question = format!("The machine \"{name}\" and everything in it will be removed. Continue? [y/N] ");
+        let question =
+            format!("The machine \"{name}\" and everything in it will be removed. Continue? [y/N] ");
         if !matches!(ask(&question)?.trim().to_lowercase().as_str(), "y" | "yes") {
             return Ok(0);
         }

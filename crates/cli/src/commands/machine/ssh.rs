@@ -29,14 +29,18 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let command: Vec<OsString> = words.iter().map(OsString::from).collect();
     let ssh = machines.ssh_command(&name, args.username.as_deref(), &command)?;
     let status = Command::new(ssh.program).args(&ssh.arguments).status().map_err(|error| {
-        let hint = if error.kind() == std::io::ErrorKind::NotFound { " (install openssh-client)" } else { "" };
+        let hint =
+            if error.kind() == std::io::ErrorKind::NotFound { " (install openssh-client)" } else { "" };
         CommandError::other(format!("run {}: {error}{hint}", ssh.program))
     })?;
     Ok(status.code().map_or(255, crate::commands::container::narrow))
 }
 
 /// The machine and the rest of the words.
-async fn target<'a>(machines: &Machines, words: &'a [String]) -> Result<(MachineName, &'a [String]), CommandError> {
+async fn target<'a>(
+    machines: &Machines,
+    words: &'a [String],
+) -> Result<(MachineName, &'a [String]), CommandError> {
     if let Some((first, rest)) = words.split_first()
         && let Ok(name) = first.parse::<MachineName>()
         && machines.list().await?.iter().any(|machine| machine.name == *first)

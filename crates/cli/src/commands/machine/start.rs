@@ -30,7 +30,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
 }
 
 /// Starts the machine and says so.
-pub(crate) async fn start(context: &Context, machines: &Machines, name: &MachineName, quiet: bool) -> CommandResult {
+pub(crate) async fn start(
+    context: &Context,
+    machines: &Machines,
+    name: &MachineName,
+    quiet: bool,
+) -> CommandResult {
     if !quiet {
         context.printer.error_line(&format!("Starting machine \"{name}\""));
     }

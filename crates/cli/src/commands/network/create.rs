@@ -114,7 +114,8 @@ fn lease_range(text: &str) -> Result<LeaseRange, CommandError> {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
     let fault = || CommandError::other(format!("invalid ip-range {text:?}: must be START-END or a subnet"));
     if let Some((start, end)) = text.split_once('-') {
-        let (start, end): (IpAddr, IpAddr) = (start.parse().map_err(|_| fault())?, end.parse().map_err(|_| fault())?);
+        let (start, end): (IpAddr, IpAddr) =
+            (start.parse().map_err(|_| fault())?, end.parse().map_err(|_| fault())?);
         return Ok(LeaseRange { start_ip: start.to_string(), end_ip: end.to_string() });
     }
     let (address, length) = text.split_once('/').ok_or_else(fault)?;

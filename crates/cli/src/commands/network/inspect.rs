@@ -22,5 +22,13 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] NETWORK [NETWORK...]");
 async fn run(context: &Context, args: Args) -> CommandResult {
     at_least(&args.networks, 1)?;
     let engine = context.engine().await?;
-    crate::commands::inspect::inspect(context, engine, &args.networks, "network", false, args.format.as_deref()).await
+    crate::commands::inspect::inspect(
+        context,
+        engine,
+        &args.networks,
+        "network",
+        false,
+        args.format.as_deref(),
+    )
+    .await
 }

@@ -43,5 +43,5 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             Err(error) => failures.push(error),
         }
     }
-    failures.finish_with(|errors| crate::commands::volume::remove::remove_exit_code(errors))
+    failures.finish_with(crate::commands::volume::remove::remove_exit_code)
 }

@@ -44,19 +44,19 @@ pub(crate) const COMMAND: Leaf = leaf!("[options]");
 async fn run(context: &Context, args: Args) -> CommandResult {
     at_most(&args.words, 0)?;
     let now = Timestamp::now();
-    let since = args.since.as_deref().filter(|text| !text.is_empty()).map(|text| cove_spec::time::moment(text, now));
-    let until =
-        args.until.as_deref().filter(|text| !text.is_empty()).map(|text| cove_spec::time::future_moment(text, now));
+    let since =
+        args.since.as_deref().filter(|text| !text.is_empty()).map(|text| cove_spec::time::moment(text, now));
+    let until = args
+        .until
+        .as_deref()
+        .filter(|text| !text.is_empty())
+        .map(|text| cove_spec::time::future_moment(text, now));
     let mut filters = filters(&args.filter, filter_fault)?;
     if let Some(values) = filters.remove("status") {
         filters.entry("event".into()).or_default().extend(values);
     }
-    let options = EventOptions {
-        since: since.transpose()?,
-        until: until.transpose()?,
-        filters,
-        stream: args.stream,
-    };
+    let options =
+        EventOptions { since: since.transpose()?, until: until.transpose()?, filters, stream: args.stream };
     let template = match args.format.as_deref() {
         None => None,
         Some(format) if is_json(format) => None,
@@ -145,18 +145,26 @@ fn line(event: &Event, truncate: bool) -> Option<String> {
     let (kind, action, name) = (&event.kind, &event.action, event.attribute("name"));
     Some(match kind.as_str() {
         "container" | "pod" => {
-            let mut line = format!("{time} {kind} {action} {id} (image={}, name={name}", event.attribute("image"));
+            let mut line =
+                format!("{time} {kind} {action} {id} (image={}, name={name}", event.attribute("image"));
             if !event.attribute("podId").is_empty() {
                 line.push_str(&format!(", pod_id={}", event.attribute("podId")));
             }
-            for (key, value) in event.actor.attributes.iter().filter(|(key, _)| !FIELDS.contains(&key.as_str())) {
+            for (key, value) in
+                event.actor.attributes.iter().filter(|(key, _)| !FIELDS.contains(&key.as_str()))
+            {
                 line.push_str(&format!(", {key}={value}"));
             }
             line + ")"
         }
         "network" if matches!(action.as_str(), "create" | "remove") => {
-            let network = if event.attribute("network").is_empty() { name } else { event.attribute("network") };
-            format!("{time} network {action} {} (name={network}, type={})", event.actor.id, event.attribute("driver"))
+            let network =
+                if event.attribute("network").is_empty() { name } else { event.attribute("network") };
+            format!(
+                "{time} network {action} {} (name={network}, type={})",
+                event.actor.id,
+                event.attribute("driver")
+            )
         }
         "network" => {
             format!("{time} network {action} {id} (container={id}, name={})", event.attribute("network"))

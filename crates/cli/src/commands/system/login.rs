@@ -59,7 +59,10 @@ pub(crate) struct PlaceArgs {
 pub(crate) const COMMAND: Leaf = leaf!("[options] [REGISTRY]", Plain);
 
 /// The credentials' places and registries.conf.
-pub(crate) fn open(context: &Context, places: &PlaceArgs) -> Result<(CredentialStore, Registries), CommandError> {
+pub(crate) fn open(
+    context: &Context,
+    places: &PlaceArgs,
+) -> Result<(CredentialStore, Registries), CommandError> {
     let registries = Registries::load(&context.environment, &context.directories, None)?.value;
     let existing = |path: &Path| -> Result<(), CommandError> {
         match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -123,7 +126,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     {
         context.printer.line(&format!("Authenticating with existing credentials for {key}"))?;
         if check(&found.credentials.username, found.credentials.password()).await.is_ok() {
-            context.printer.line(&format!("Existing credentials are valid. Already logged in to {registry}"))?;
+            context
+                .printer
+                .line(&format!("Existing credentials are valid. Already logged in to {registry}"))?;
             return Ok(0);
         }
         context.printer.line("Existing credentials are invalid, please enter valid username and password")?;
@@ -132,7 +137,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         Some(name) => name.clone(),
         None => {
             let before = known.as_ref().map(|found| found.credentials.username.clone()).unwrap_or_default();
-            let prompt = if before.is_empty() { "Username: ".to_owned() } else { format!("Username ({before}): ") };
+            let prompt =
+                if before.is_empty() { "Username: ".to_owned() } else { format!("Username ({before}): ") };
             let answer = ask(&prompt)?.trim().to_owned();
             if answer.is_empty() { before } else { answer }
         }
@@ -160,7 +166,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         context.printer.line(&format!("Used:  {place}"))?;
     }
     if context.printer.error_is_terminal() && std::io::stdin().is_terminal() && args.password.is_some() {
-        context.printer.error_line("The password on the command line can be seen by other users: --password-stdin is safer.");
+        context.printer.error_line(
+            "The password on the command line can be seen by other users: --password-stdin is safer.",
+        );
     }
     context.printer.line("Login Succeeded!")?;
     Ok(0)

@@ -45,8 +45,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     tracing::info!("API service listening on {listen:?}");
     let time = args.time.unwrap_or(DEFAULT_TIME);
-    let options =
-        ServeOptions { listen, idle_timeout: (time > 0).then(|| Duration::from_secs(time)) };
+    let options = ServeOptions { listen, idle_timeout: (time > 0).then(|| Duration::from_secs(time)) };
     let engine = Arc::from(connect::open(context).await?);
     cove_server::serve(engine, options, asked_to_end()?).await?;
     Ok(0)
@@ -58,11 +57,14 @@ fn parse(uri: Option<&str>, context: &Context) -> Result<Listen, CommandError> {
         Some(("unix", path)) if !path.is_empty() => Ok(Listen::Unix(std::path::absolute(path)?)),
         Some(("tcp", address)) if !address.is_empty() => {
             // A port alone listens on every address, as Go's net.Listen does.
-            let address = if address.starts_with(':') { format!("0.0.0.0{address}") } else { address.to_owned() };
+            let address =
+                if address.starts_with(':') { format!("0.0.0.0{address}") } else { address.to_owned() };
             Ok(Listen::Tcp(address))
         }
         None if uri.starts_with('/') => Ok(Listen::Unix(PathBuf::from(uri))),
-        _ => Err(CommandError::other(format!("{uri:?} is no address to serve on: must be unix://PATH or tcp://HOST:PORT"))),
+        _ => Err(CommandError::other(format!(
+            "{uri:?} is no address to serve on: must be unix://PATH or tcp://HOST:PORT"
+        ))),
     }
 }
 

@@ -24,7 +24,10 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if !context.directories.user.rootless {
         return Err(CommandError::other("please use unshare with rootless"));
     }
-    if context.global.root.remote || context.global.root.url.is_some() || context.global.root.connection.is_some() {
+    if context.global.root.remote
+        || context.global.root.url.is_some()
+        || context.global.root.connection.is_some()
+    {
         return Err(CommandError::other("cannot use command \"unshare\" with the remote client"));
     }
     // No thread has been started up to here: the runtime of such a command makes none by itself.

@@ -26,7 +26,7 @@ pub(crate) struct Args {
 pub(crate) const COMMAND: Leaf = leaf!("[options] VOLUME [VOLUME...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    if args.all == !args.volumes.is_empty() {
+    if args.all != args.volumes.is_empty() {
         return Err(CommandError::other("provide one or more volume names or use --all"));
     }
     let engine = context.engine().await?;

@@ -31,7 +31,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if args.time.is_some() && !args.force {
         return Err(CommandError::other("--force option must be specified to use the --time option"));
     }
-    if args.all == !args.volumes.is_empty() {
+    if args.all != args.volumes.is_empty() {
         return Err(CommandError::other("choose either one or more volumes or all"));
     }
     let engine = context.engine().await?;
@@ -50,7 +50,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             Err(error) => failures.push(error),
         }
     }
-    failures.finish_with(|errors| remove_exit_code(errors))
+    failures.finish_with(remove_exit_code)
 }
 
 /// 1 where something is missing, 2 where something is in use.

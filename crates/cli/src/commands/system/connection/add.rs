@@ -71,7 +71,9 @@ fn complete(uri: &str, args: &Args) -> Result<String, CommandError> {
         }
         "tcp" | "npipe" => {
             if args.socket_path.is_some() {
-                return Err(CommandError::other(format!("--socket-path option not supported for {scheme} scheme")));
+                return Err(CommandError::other(format!(
+                    "--socket-path option not supported for {scheme} scheme"
+                )));
             }
             Ok(with_scheme)
         }
