@@ -13,12 +13,12 @@ use crate::engine::{Core, LocalEngine, blocking};
 
 fn create(core: &Core, network: Network, options: NetworkCreateOptions) -> Result<Network> {
     let created = core.networks()?.create(network, options)?;
-    core.events.write("network", "create", &created.name, attributes(&created));
+    core.events.write("network", "create", &created.id, attributes(&created));
     Ok(created)
 }
 
 fn attributes(network: &Network) -> cove_api::StringMap {
-    [("name".to_owned(), network.name.clone()), ("driver".to_owned(), network.driver.clone())].into()
+    [("name".to_owned(), network.name.clone()), ("type".to_owned(), network.driver.clone())].into()
 }
 
 fn list(core: &Core, mut options: NetworkListOptions) -> Result<Vec<Network>> {
@@ -88,7 +88,7 @@ fn remove(core: &Arc<Core>, name: &str, force: bool) -> Result<()> {
         }
     }
     core.networks()?.remove(&network.name)?;
-    core.events.write("network", "remove", &network.name, attributes(&network));
+    core.events.write("network", "remove", &network.id, attributes(&network));
     Ok(())
 }
 

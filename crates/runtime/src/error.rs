@@ -129,6 +129,7 @@ impl Error {
         let has = |needles: &[&str]| needles.iter().any(|n| lower.contains(n));
         let missing = lower.contains("no such file or directory");
         if has(&["executable file not found in $path", "executable file `"]) && has(&["not found"])
+            || missing && lower.contains("cannot find `")
             || missing && lower.contains("chdir")
             || missing
                 && has(&["exec", "open executable"])
@@ -142,7 +143,7 @@ impl Error {
         }
         if has(&["exec", "open executable"])
             && has(&["permission denied", "operation not permitted", "is a directory", "exec format error"])
-            || lower.contains("cannot be executed")
+            || has(&["cannot be executed", "is not a regular file"])
         {
             return Self::CommandNotExecutable {
                 message: format!("{runtime}: {message}: OCI permission denied"),

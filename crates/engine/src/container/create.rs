@@ -44,7 +44,7 @@ pub(super) fn create(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<Contai
     config.runtime = core.oci_runtime(&config.spec.oci_runtime)?.path.to_string_lossy().into_owned();
     check_limits(core, &config)?;
     mounts::check(&config)?;
-    check_networks(core, &mut config)?;
+    check_networks(core, &id, &mut config)?;
     if config.log_path.is_empty()
         && let Some(folder) =
             core.options.containers.containers.log_path.as_ref().filter(|path| !path.is_empty())
@@ -278,14 +278,24 @@ fn check_limits(core: &Core, config: &ContainerConfig) -> Result<()> {
 }
 
 /// Networks must exist; aliases and so on are checked when they are set up. Ids become names.
-fn check_networks(core: &Core, config: &mut ContainerConfig) -> Result<()> {
+fn check_networks(core: &Core, id: &str, config: &mut ContainerConfig) -> Result<()> {
     if config.network != NetworkMode::Bridge {
         return Ok(());
     }
     let mut known = std::collections::BTreeMap::new();
+    let default = core.options.containers.network.default_network.as_deref().unwrap_or("podman");
     for (name, options) in &config.networks {
+        // Docker's name for its default network.
+        let name = if name == "default" { default } else { name };
         let network = core.networks()?.inspect(name)?;
-        known.insert(network.name, options.clone());
+        let mut options = options.clone();
+        // Names that the name servers of the network answer.
+        for alias in [crate::name::short(id), config.spec.hostname.as_str()] {
+            if !alias.is_empty() && !options.aliases.iter().any(|known| known == alias) {
+                options.aliases.push(alias.to_owned());
+            }
+        }
+        known.insert(network.name, options);
     }
     config.networks = known;
     Ok(())

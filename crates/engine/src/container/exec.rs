@@ -98,10 +98,16 @@ fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result
         let root = format!("/proc/{}/root", row.status.pid);
         Some(resolve_user(root.as_ref(), &spec.user, &row.config.spec.groups)?)
     };
+    let has_term = |entries: &[String]| entries.iter().any(|entry| entry.starts_with("TERM="));
+    let own = container.process().as_ref().and_then(|process| process.env().as_deref()).unwrap_or_default();
+    let mut env = spec.env.clone();
+    if spec.tty && !has_term(&env) && !has_term(own) {
+        env.push("TERM=xterm".into());
+    }
     let process = exec_process(&ExecInput {
         container: &container,
         args: spec.cmd.clone(),
-        env: spec.env.clone(),
+        env,
         cwd: Some(spec.working_dir.clone()).filter(|dir| !dir.is_empty()),
         user,
         cap_add: &row.config.spec.cap_add,

@@ -56,6 +56,9 @@ pub(super) fn settings(core: &Core, row: &ContainerRow) -> Result<InspectNetwork
 
 fn networks(core: &Core, row: &ContainerRow) -> Result<BTreeMap<String, InspectAdditionalNetwork>> {
     let mut all = BTreeMap::new();
+    if matches!(row.config.network, NetworkMode::Path(_)) {
+        return Ok(all);
+    }
     if row.config.network != NetworkMode::Bridge {
         let name = inspect::network_mode(row);
         let network = InspectAdditionalNetwork { network_id: name.clone(), ..Default::default() };
@@ -64,18 +67,13 @@ fn networks(core: &Core, row: &ContainerRow) -> Result<BTreeMap<String, InspectA
     }
     for (name, options) in &row.config.networks {
         let id = core.networks()?.inspect(name).map(|network| network.id).unwrap_or_else(|_| name.clone());
-        let mut aliases = options.aliases.clone();
-        let short = crate::name::short(&row.id).to_owned();
-        if !aliases.contains(&short) {
-            aliases.push(short);
-        }
         all.insert(
             name.clone(),
             InspectAdditionalNetwork {
                 basic: row.status.networks.get(name).map(basic).unwrap_or_default(),
                 network_id: id,
                 driver_opts: options.options.clone(),
-                aliases,
+                aliases: options.aliases.clone(),
                 ..Default::default()
             },
         );

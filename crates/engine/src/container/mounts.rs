@@ -177,7 +177,11 @@ fn fill(
     match image_dir? {
         Some(source) => {
             if volume.needs_copy_up && !nocopy && empty {
-                rootfs::copy_contents(source.as_fd(), target.as_fd())?;
+                // What has nothing in it leaves the question to the next mount.
+                if !rootfs::is_empty(&rootfs::descriptor_path(&source))? {
+                    rootfs::copy_contents(source.as_fd(), target.as_fd())?;
+                    volume.needs_copy_up = false;
+                }
             }
             if volume.needs_chown && empty {
                 let stat = rustix::fs::fstat(&source).map_err(io)?;
@@ -193,9 +197,10 @@ fn fill(
         }
         None => {}
     }
-    if !nocopy {
+    if !empty {
         volume.needs_copy_up = false;
     }
-    volume.needs_chown = false;
+    // As long as contents may still come, they bring their owners.
+    volume.needs_chown &= volume.needs_copy_up && !nocopy;
     Ok(())
 }
