@@ -32,7 +32,7 @@ fn credentials() -> String {
 #[test]
 fn pull_with_password_and_certificate() {
     for who in [Who::Root, Who::User] {
-        let Some(Setting { bed, image, certificates, .. }) = setting(who) else { continue };
+        let Some(Setting { bed, registry: _registry, image, certificates }) = setting(who) else { continue };
         bed.cove(&["pull", "-q", "--cert-dir", &certificates, &image]).fails(125, "ann/test");
         bed.cove(&["pull", "-q", "--creds", &credentials(), &image]).fails(125, "certificate");
         let id = bed.cove(&["pull", "-q", "--cert-dir", &certificates, "--creds", &credentials(), &image]);

@@ -25,7 +25,7 @@ fn output_input_and_exit_codes() {
         bed.cove(&with(&[IMAGE, "no-such-program"])).fails(127, "no-such-program");
         bed.cove(&with(&[IMAGE, "/etc"])).fails(126, "OCI permission denied");
         bed.cove(&with(&["--no-such-flag", IMAGE, "true"])).fails(125, "--no-such-flag");
-        assert_eq!(bed.cove(&with(&[IMAGE, "sh", "-c", "kill -9 $$"])).code, 137);
+        assert_eq!(bed.cove(&with(&[IMAGE, "sh", "-c", "sh -c 'kill -9 $$'; exit $?"])).code, 137);
         assert_eq!(bed.cove(&["ps", "-aq"]).ok(), "", "--rm left a container");
     });
 }

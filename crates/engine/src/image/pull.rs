@@ -296,10 +296,8 @@ fn client(core: &Core, options: &PullOptions) -> Result<RegistryClient> {
     let mut settings =
         RegistryOptions { registries: core.registries()?.clone(), ..RegistryOptions::default() };
     settings.tls_verify = options.tls_verify;
-    settings.certificate_dirs = match &options.cert_dir {
-        Some(dir) => vec![dir.into()],
-        None => directories.certificates(),
-    };
+    settings.certificate_dir = options.cert_dir.as_ref().map(Into::into);
+    settings.certificate_dirs = directories.certificates();
     settings.retry = RetryPolicy {
         retries: options.retry.unwrap_or(3),
         first_delay: options.retry_delay.map_or(Duration::from_secs(1), Duration::from_secs),

@@ -66,7 +66,7 @@ impl Http {
             return Ok(client.clone());
         }
         let roots = || self.roots.get_or_init(tls::system_roots);
-        let config = tls::client_config(&host, &self.options.certificate_dirs, roots, insecure)?;
+        let config = tls::client_config(&host, &self.options, roots, insecure)?;
         let client = Client::builder()
             .tls_backend_preconfigured(config)
             .redirect(reqwest::redirect::Policy::none())

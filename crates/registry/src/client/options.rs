@@ -65,6 +65,8 @@ pub struct RegistryOptions {
     pub registries: Registries,
     /// auth.json and the rest.
     pub credentials: Arc<dyn CredentialLookup>,
+    /// A directory of `*.{crt,cert,key}` to use for every host, in place of `certificate_dirs` (`--cert-dir`).
+    pub certificate_dir: Option<PathBuf>,
     /// Directories that hold `HOST[:PORT]/*.{crt,cert,key}`; the first that has the host is used.
     pub certificate_dirs: Vec<PathBuf>,
     /// `Some(false)`: certificates are not checked, and plain HTTP is tried too; `Some(true)`: always checked,
@@ -83,6 +85,7 @@ impl Default for RegistryOptions {
         Self {
             registries: Registries::default(),
             credentials: Arc::new(|_: &str| Ok(None)),
+            certificate_dir: None,
             certificate_dirs: vec!["/etc/containers/certs.d".into(), "/etc/docker/certs.d".into()],
             tls_verify: None,
             user_agent: format!("cove/{}", env!("CARGO_PKG_VERSION")),

@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
+use crate::RegistryOptions;
 use crate::error::{Error, Result};
 
 const MAX_CERTIFICATE_FILE: u64 = 4 << 20;
@@ -35,13 +36,13 @@ pub(super) fn system_roots() -> RootCertStore {
 /// system's roots are not read.
 pub(super) fn client_config<'a>(
     host: &str,
-    directories: &[PathBuf],
+    options: &RegistryOptions,
     system: impl FnOnce() -> &'a RootCertStore,
     insecure: bool,
 ) -> Result<ClientConfig> {
     let tls = |reason: String| Error::Tls { registry: host.into(), reason };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let files = HostFiles::read(host, directories)?;
+    let files = HostFiles::read(host, options)?;
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(|error| tls(error.to_string()))?;
@@ -87,15 +88,18 @@ struct HostFiles {
 
 impl HostFiles {
     /// As containers-certs.d(5): `*.crt` are CAs, `NAME.cert` with `NAME.key` is the client's identity.
-    fn read(host: &str, directories: &[PathBuf]) -> Result<Self> {
+    fn read(host: &str, options: &RegistryOptions) -> Result<Self> {
         let mut files = Self::default();
-        if host.is_empty() || host.contains(['/', '\\']) || host.starts_with('.') {
-            return Ok(files);
-        }
-        let Some(directory) =
-            directories.iter().map(|directory| directory.join(host)).find(|path| path.is_dir())
-        else {
-            return Ok(files);
+        let directory = match &options.certificate_dir {
+            Some(directory) => directory.clone(),
+            None if host.is_empty() || host.contains(['/', '\\']) || host.starts_with('.') => {
+                return Ok(files);
+            }
+            None => {
+                let mut paths = options.certificate_dirs.iter().map(|directory| directory.join(host));
+                let Some(directory) = paths.find(|path| path.is_dir()) else { return Ok(files) };
+                directory
+            }
         };
         let failed = |error: std::io::Error| Error::io(format!("certificates of {host}"), error);
         let mut names: Vec<PathBuf> = fs::read_dir(&directory)
@@ -181,7 +185,8 @@ impl ServerCertVerifier for Checked {
         }
         let is_it = |trusted: &CertificateDer<'_>| trusted.as_ref() == end_entity.as_ref();
         // Read once more in this rare case only: a root store keeps no whole certificates.
-        if !self.pinned.iter().any(is_it) && !rustls_native_certs::load_native_certs().certs.iter().any(is_it) {
+        if !self.pinned.iter().any(is_it) && !rustls_native_certs::load_native_certs().certs.iter().any(is_it)
+        {
             return Err(CertificateError::UnknownIssuer.into());
         }
         // webpki looks at the dates before it looks at this, so they are right.

@@ -177,8 +177,6 @@ async fn run(context: &Context, args: Args) -> CommandResult {
 fn client(context: &Context, args: &Args, registries: Registries) -> RegistryClient {
     let mut options = RegistryOptions { registries, tls_verify: args.tls_verify, ..Default::default() };
     options.certificate_dirs = context.directories.certificates();
-    if let Some(folder) = &args.cert_dir {
-        options.certificate_dirs.insert(0, folder.clone());
-    }
+    options.certificate_dir.clone_from(&args.cert_dir);
     RegistryClient::new(options)
 }
