@@ -25,6 +25,7 @@ pub fn router(engine: Arc<dyn Engine>, over_network: bool) -> Router {
         .nest("/libpod", libpod::routes())
         .merge(docker::routes())
         .fallback(not_found)
+        .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::disable())
         .layer(middleware::from_fn(run))
         .layer(middleware::from_fn_with_state(over_network, guard))
@@ -118,6 +119,13 @@ async fn with_headers(mut response: Response) -> Response {
     headers.insert("Docker-Experimental", HeaderValue::from_static("false"));
     headers.insert("Ostype", HeaderValue::from_static("linux"));
     headers.insert(header::SERVER, HeaderValue::from_static("Libpod/5.0.0 (linux) Cove"));
+    response
+}
+
+async fn wrong_method(request: Request) -> Response {
+    let message = format!("there is no route {} {}", request.method(), request.uri().path());
+    let mut response = ApiError(Error::not_found(message)).into_response();
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response
 }
 

@@ -9,7 +9,7 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router, body::Body};
 use bytes::Bytes;
 use cove_api::{
-    AttachOptions, ContainerSummary, Error, ErrorKind, Event, EventOptions, Filters, ListOptions,
+    AttachOptions, ContainerInspect, ContainerSummary, Error, ErrorKind, Event, EventOptions, Filters, ListOptions,
     RemoveOptions, StopOptions, ValueStream, WaitOptions,
 };
 use futures_util::StreamExt as _;
@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use super::create::{CreateBody, container_spec};
 use super::inspect::docker_inspect;
+use super::networks::docker_name;
 use crate::body::JsonBody;
 use crate::error::{Answer, ApiError};
 use crate::libpod::{attach_options, log_options, parse_signal, terminal_size};
@@ -108,7 +109,7 @@ fn summary(row: &ContainerSummary, with_size: bool) -> Value {
         })
         .collect();
     let networks: Map<String, Value> =
-        row.networks.iter().map(|name| (name.clone(), json!({"NetworkID": name}))).collect();
+        row.networks.iter().map(|name| (docker_name(name), json!({"NetworkID": name}))).collect();
     let mut value = json!({
         "Id": row.id,
         "Names": row.names.iter().map(|name| format!("/{name}")).collect::<Vec<_>>(),
@@ -189,15 +190,30 @@ async fn inspect(
 }
 
 async fn start(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<StatusCode> {
-    if engine.containers().inspect(&name, false).await?.state.running {
+    let container = engine.containers().inspect(&name, false).await?;
+    if container.state.running {
         return Ok(StatusCode::NOT_MODIFIED);
     }
-    engine.containers().start(&name).await.map_err(start_error)?;
-    Ok(StatusCode::NO_CONTENT)
+    match engine.containers().start(&name).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(error) => Err(failed_start(&engine, &container, error).await.into()),
+    }
+}
+
+/// What Docker does where a container cannot be started: one that was to be removed at its end goes at once, which the
+/// command line waits for.
+async fn failed_start(engine: &EngineState, container: &ContainerInspect, error: Error) -> Error {
+    if container.host_config.auto_remove && matches!(container.state.status.as_str(), "created" | "initialized") {
+        let options = RemoveOptions { force: true, volumes: true, timeout: Some(0), depend: false };
+        if let Err(second) = engine.containers().remove(&container.id, options).await {
+            tracing::warn!(%second, "removing container {} after a failed start", container.id);
+        }
+    }
+    start_error(error)
 }
 
 /// Docker's command line takes the exit code 126 or 127 from the words of the error.
-fn start_error(error: Error) -> Error {
+pub(super) fn start_error(error: Error) -> Error {
     match error.kind {
         ErrorKind::CommandNotFound if !error.message.contains("executable file not found") => Error {
             kind: ErrorKind::InvalidArgument,
@@ -366,8 +382,12 @@ async fn attach(
         ..options
     };
     let container = engine.containers().inspect(&name, false).await?;
-    let attached = engine.containers().attach(&name, options).await?;
-    Ok(stream::attach(&mut request, attached, container.config.tty))
+    match engine.containers().attach(&container.id, options).await {
+        Ok(attached) => Ok(stream::attach(&mut request, attached, container.config.tty)),
+        Err(error) if error.kind == ErrorKind::InvalidArgument => Err(error.into()),
+        // Attaching prepares the start, and so may fail like it.
+        Err(error) => Err(failed_start(&engine, &container, error).await.into()),
+    }
 }
 
 async fn resize(

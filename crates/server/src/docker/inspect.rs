@@ -4,6 +4,7 @@ use cove_api::{ContainerInspect, Error, ErrorKind};
 use serde_json::{Value, json};
 
 use super::containers::docker_state;
+use super::networks::docker_name;
 use crate::error::Answer;
 
 /// Docker's shape is libpod's with other names, forms and units in some places.
@@ -30,6 +31,12 @@ pub(super) fn docker_inspect(container: &ContainerInspect) -> Answer<Value> {
     };
     if container.host_config.restart_policy.name.is_empty() {
         value["HostConfig"]["RestartPolicy"]["Name"] = "no".into();
+    }
+    if let Some(networks) = value["NetworkSettings"]["Networks"].as_object_mut() {
+        *networks = std::mem::take(networks)
+            .into_iter()
+            .map(|(name, network)| (docker_name(&name), network))
+            .collect();
     }
     for mount in value["Mounts"].as_array_mut().into_iter().flatten() {
         if let Some(mount) = mount.as_object_mut() {

@@ -26,6 +26,11 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/networks/{name}", get(inspect).delete(remove))
 }
 
+/// A network's name in Docker's words.
+pub(super) fn docker_name(name: &str) -> String {
+    if name == DEFAULT_NETWORK { "bridge".to_owned() } else { name.to_owned() }
+}
+
 /// `bridge` is the default network unless a network really goes by that name.
 async fn resolve(engine: &EngineState, name: String) -> cove_api::Result<String> {
     if name == "bridge" && !engine.networks().exists(&name).await? {
@@ -42,7 +47,7 @@ fn docker_network(network: &Network, members: Map<String, Value>) -> Value {
         .map(|subnet| json!({"Subnet": subnet.subnet, "Gateway": subnet.gateway}))
         .collect();
     json!({
-        "Name": if network.name == DEFAULT_NETWORK { "bridge" } else { network.name.as_str() },
+        "Name": docker_name(&network.name),
         "Id": network.id,
         "Created": network.created,
         "Scope": "local",

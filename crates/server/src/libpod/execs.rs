@@ -40,7 +40,7 @@ pub(crate) async fn create(
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Start {
+struct StartBody {
     #[serde(rename = "Detach")]
     detach: bool,
     #[serde(rename = "ConsoleSize")]
@@ -49,21 +49,28 @@ struct Start {
     w: u16,
 }
 
-/// Also Docker's route.
-pub(crate) async fn start(
-    State(engine): State<EngineState>,
-    Path(id): Path<String>,
-    mut request: Request,
-) -> Answer {
-    // The connection is taken over afterwards, so the body is read from the request in place.
+/// What a request to start a session asks for.
+pub(crate) struct Start {
+    pub(crate) options: ExecStartOptions,
+    /// Whether the session has a terminal, so that its output goes without frames.
+    pub(crate) terminal: bool,
+}
+
+/// Reads the request's body in place, as the connection is taken over afterwards.
+pub(crate) async fn read_start(engine: &EngineState, id: &str, request: &mut Request) -> Answer<Start> {
     let content = body::read(std::mem::take(request.body_mut())).await?;
-    let start: Start = body::decode(&content)?;
+    let start: StartBody = body::decode(&content)?;
     let size = match start.console_size {
         Some((height, width)) => Some(TerminalSize { width, height }),
         None => (start.h > 0 && start.w > 0).then_some(TerminalSize { width: start.w, height: start.h }),
     };
-    let terminal = engine.execs().inspect(&id).await?.process_config.tty;
-    match engine.execs().start(&id, ExecStartOptions { detach: start.detach, size }).await? {
+    let terminal = engine.execs().inspect(id).await?.process_config.tty;
+    Ok(Start { options: ExecStartOptions { detach: start.detach, size }, terminal })
+}
+
+async fn start(State(engine): State<EngineState>, Path(id): Path<String>, mut request: Request) -> Answer {
+    let Start { options, terminal } = read_start(&engine, &id, &mut request).await?;
+    match engine.execs().start(&id, options).await? {
         Some(attached) => Ok(stream::attach(&mut request, attached, terminal)),
         None => Ok(StatusCode::OK.into_response()),
     }
