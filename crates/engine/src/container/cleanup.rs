@@ -10,7 +10,7 @@ use crate::container::state::Legal as _;
 use crate::container::{bundle, remove, start};
 use crate::engine::{Core, remove_directory};
 use crate::error::{joined, storage};
-use crate::state::ContainerRow;
+use crate::state::{ContainerRow, NetworkMode};
 
 /// First pause before a restart; it doubles with each one up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -85,10 +85,14 @@ fn release_parts(core: &Core, row: &mut ContainerRow) -> Vec<Error> {
         }
         Ok(())
     })());
-    if !row.status.netns.is_empty() {
+    let networked = matches!(
+        row.config.network,
+        NetworkMode::Bridge | NetworkMode::Private | NetworkMode::Pasta | NetworkMode::Slirp
+    );
+    if !row.status.netns.is_empty() || (row.status.prepared && networked) {
         note(release_network(core, row));
     }
-    if !row.status.mountpoint.is_empty() {
+    if row.config.spec.rootfs.is_empty() && (!row.status.mountpoint.is_empty() || row.status.prepared) {
         note((|| {
             let store = core.store()?;
             match store.unmount_container(&row.id, true) {
@@ -100,8 +104,8 @@ fn release_parts(core: &Core, row: &mut ContainerRow) -> Vec<Error> {
                 Err(error) => Err(storage(error)),
             }
         })());
-        row.status.mountpoint.clear();
     }
+    row.status.mountpoint.clear();
     note(bundle::release(core, &row.id));
     note(remove_directory(&core.container_run_dir(&row.id)));
     row.status.prepared = false;

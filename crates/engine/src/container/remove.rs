@@ -152,9 +152,8 @@ fn remove_locked(
     force: bool,
 ) -> Result<()> {
     if row.state != ContainerState::Removing {
-        let held = matches!(row.state, ContainerState::Stopped | ContainerState::Initialized)
-            || !row.status.mountpoint.is_empty()
-            || !row.status.netns.is_empty();
+        let held =
+            matches!(row.state, ContainerState::Stopped | ContainerState::Initialized) || row.status.prepared;
         if held {
             drop(core.take_prepared(&row.id));
             if let Err(error) = cleanup::release(core, &mut row) {

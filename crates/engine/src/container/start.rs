@@ -118,6 +118,9 @@ pub(super) fn prepare(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch
 }
 
 fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
+    // Noted before the first thing is made, so that a command that dies in between leaves nothing unknown.
+    row.status.prepared = true;
+    core.save(row)?;
     crate::state::make_private(&core.container_run_dir(&row.id))?;
     let log_dir = core.container_dir(&row.id);
     crate::state::make_private(&log_dir)?;
@@ -125,7 +128,6 @@ fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
     row.status.mountpoint = mountpoint.to_string_lossy().into_owned();
     set_up_network(core, row)?;
     let directory = bundle::write(core, row, &mountpoint)?;
-    row.status.prepared = true;
     row.state = ContainerState::Initialized;
     core.save(row)?;
     let launch = core.runtime()?.launch(launch_options(core, row, directory)?)?;
