@@ -62,7 +62,7 @@ export function lines(
   const wanted = [...rows].filter(
     (row) =>
       (!onlyRunning || isLive(row)) &&
-      matches(query, row.name, row.image, row.id, row.state, row.group?.name ?? "", row.command),
+      (query === "" || matches(query, row.name, row.image, row.id, row.state, row.group?.name ?? "", row.command)),
   );
   wanted.sort((a, b) => Number(isLive(b)) - Number(isLive(a)) || b.created - a.created || (a.id < b.id ? -1 : 1));
   const groups = new Map<string, ContainerRow[]>();

@@ -161,6 +161,7 @@ export class FakeCore {
       this.emit({ event: "snapshot", snapshot: this.#snapshot });
     });
     await page.goto("/#token=test");
+    await page.getByRole("contentinfo").waitFor();
   }
 
   emit(...events: CoreEvent[]): void {

@@ -1,0 +1,73 @@
+import { expect, test } from "@playwright/test";
+
+import { container, details, FakeCore, image, machine, sample } from "./fake";
+
+const EVIL = '<img src=x onerror="window.__pwn=1"><script>window.__pwn=1</script>\u001b[31m\u202Egnp.exe';
+const SHOWN = '<img src=x onerror="window.__pwn=1">';
+
+/** Names, labels, errors and logs are other people's: they are shown as text and nothing else. */
+test("foreign text stays text", async ({ page }) => {
+  const outside: string[] = [];
+  page.on("request", (request) => {
+    if (!request.url().startsWith("http://127.0.0.1:4173/")) outside.push(request.url());
+  });
+  const row = container(1, { name: EVIL, image: EVIL, command: EVIL, group: { kind: "project", name: EVIL } });
+  const snapshot = {
+    ...sample(),
+    containers: [row],
+    images: [image(EVIL)],
+    machines: [machine("m", { state: "broken", problem: EVIL })],
+  };
+  const core = new FakeCore(snapshot);
+  core.answer = (call) => {
+    if (call.call === "inspect") {
+      const evil = [{ key: EVIL, value: EVIL }];
+      const json = JSON.stringify({ Name: EVIL }, null, 2);
+      return { reply: "details", details: { ...details(row), command: [EVIL], error: EVIL, environment: evil, labels: evil, json } };
+    }
+    return call.call === "containers" || call.call === "pull" ? { kind: "Internal", message: EVIL } : undefined;
+  };
+  await core.open(page);
+  await expect(page.getByRole("row").nth(1)).toContainText(SHOWN);
+  await expect(page.getByRole("row").nth(1)).toContainText("<U+202E>gnp.exe");
+  await page.getByRole("row").nth(1).click();
+  await expect(page.getByRole("tabpanel")).toContainText(SHOWN);
+  await page.getByRole("tab", { name: "Logs" }).click();
+  await expect.poll(() => core.calls.some((call) => call.call === "openLog")).toBe(true);
+  core.log(EVIL);
+  await expect(page.getByRole("log")).toContainText(SHOWN);
+  await page.getByLabel("Search in the log").fill("img");
+  await expect(page.getByRole("log").locator("mark")).toHaveText("img");
+  await page.getByRole("tab", { name: "Inspect" }).click();
+  await page.getByRole("button", { name: "Stop" }).first().click();
+  await expect(page.getByRole("alert")).toContainText(SHOWN);
+  core.task({ id: 9, title: EVIL, message: EVIL, steps: [{ label: EVIL, state: "active", current: 1, total: 2 }] });
+  await page.getByRole("contentinfo").getByRole("button").click();
+  await expect(page.getByRole("region", { name: "Tasks" })).toContainText(SHOWN);
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("img");
+  await expect(page.getByRole("listbox").getByRole("option").first()).toContainText(SHOWN);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+2");
+  await expect(page.getByRole("row").first()).toContainText("onerror");
+  await page.keyboard.press("Control+3");
+  await expect(page.getByRole("row").first()).toContainText(SHOWN);
+  expect(await page.evaluate(() => (window as { __pwn?: number }).__pwn)).toBeUndefined();
+  expect(await page.locator("img:not([src='/icon.svg'])").count()).toBe(0);
+  expect(outside).toEqual([]);
+});
+
+test("the policy keeps foreign scripts out even if text became markup", async ({ page }) => {
+  await new FakeCore(sample()).open(page);
+  await expect(page.getByRole("row").first()).toBeVisible();
+  await page.evaluate(() => {
+    const holder = document.createElement("div");
+    holder.innerHTML = '<img src="/nothing" onerror="window.__pwn=1">';
+    document.body.append(holder);
+    const script = document.createElement("script");
+    script.textContent = "window.__pwn=2";
+    document.body.append(script);
+  });
+  await page.waitForTimeout(300);
+  expect(await page.evaluate(() => (window as { __pwn?: number }).__pwn)).toBeUndefined();
+});
