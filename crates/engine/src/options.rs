@@ -24,6 +24,8 @@ pub struct EngineOptions {
     pub runtime: Option<String>,
     /// `systemd` or `cgroupfs` (`--cgroup-manager`); `None` finds out.
     pub cgroup_manager: Option<String>,
+    /// Folder of the engine's own run-time files (`--tmpdir`); `None` is `cove` in the run root.
+    pub run_dir: Option<PathBuf>,
     /// Volumes (`--volumepath`); `None` is `volumes` in the graph root.
     pub volume_path: Option<PathBuf>,
     /// Network configuration (`--network-config-dir`); `None` takes the place of the user.
@@ -61,6 +63,7 @@ impl EngineOptions {
             containers,
             runtime: None,
             cgroup_manager: None,
+            run_dir: None,
             volume_path: None,
             network_config_dir: None,
             monitor,
@@ -77,10 +80,10 @@ impl EngineOptions {
         self.storage.graph_root.join("cove")
     }
 
-    /// The engine's run-time files: `RUNROOT/cove`.
+    /// The engine's run-time files: `RUNROOT/cove`, where nothing else is chosen.
     #[must_use]
     pub fn run_dir(&self) -> PathBuf {
-        self.storage.run_root.join("cove")
+        self.run_dir.clone().unwrap_or_else(|| self.storage.run_root.join("cove"))
     }
 
     /// Where volumes lie.

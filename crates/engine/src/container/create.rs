@@ -158,7 +158,8 @@ fn image_facts(core: &Core, spec: &ContainerSpec) -> Result<ImageFacts> {
     if spec.image.is_empty() {
         return Err(Error::invalid("must set image or rootfs to create a container"));
     }
-    crate::image::lookup::facts(core, &spec.image, &spec.raw_image_name)
+    let platform = [spec.image_os.as_str(), spec.image_arch.as_str(), spec.image_variant.as_str()];
+    crate::image::lookup::facts(core, &spec.image, &spec.raw_image_name, platform)
 }
 
 /// What containers.conf says about namespaces that the user left open.

@@ -136,8 +136,22 @@ pub(crate) fn document(core: &Core, image: &Image) -> Result<Document> {
 }
 
 /// What a container remembers of its image.
-pub(crate) fn facts(core: &Core, wanted: &str, as_written: &str) -> Result<ImageFacts> {
+///
+/// `platform` is what the user asked for: operating system, architecture, variant; empty parts take any.
+pub(crate) fn facts(core: &Core, wanted: &str, as_written: &str, platform: [&str; 3]) -> Result<ImageFacts> {
     let found = find(core, wanted)?;
+    let document = document(core, &found.image)?;
+    let own = [document.os.as_str(), document.architecture.as_str(), document.variant.as_str()];
+    if platform.iter().zip(own).any(|(asked, is)| !asked.is_empty() && *asked != is) {
+        let shown = |parts: [&str; 3]| {
+            parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+        };
+        return Err(Error::not_found(format!(
+            "{wanted}: the local image is for {}, not {}: image not known",
+            shown(own),
+            shown(platform)
+        )));
+    }
     let name = found
         .name
         .clone()
@@ -146,12 +160,7 @@ pub(crate) fn facts(core: &Core, wanted: &str, as_written: &str) -> Result<Image
         .unwrap_or_else(
             || if as_written.is_empty() { found.image.id.clone() } else { as_written.to_owned() },
         );
-    Ok(ImageFacts {
-        name,
-        digest: found.image.digest.clone(),
-        config: document(core, &found.image)?.config(),
-        id: found.image.id,
-    })
+    Ok(ImageFacts { name, digest: found.image.digest.clone(), config: document.config(), id: found.image.id })
 }
 
 /// The image meant by an id, the start of one, a digest, or a name with or without its registry.
