@@ -151,6 +151,7 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
     );
     options.runtime.clone_from(&shared.runtime);
     options.cgroup_manager.clone_from(&shared.cgroup_manager);
+    options.run_dir = shared.tmpdir.clone().map(absolute).transpose()?.map(|folder| folder.join("cove"));
     options.volume_path = shared.volumepath.clone().map(absolute).transpose()?;
     options.network_config_dir = shared.network_config_dir.clone().map(absolute).transpose()?;
     options.helper_dirs = helpers;

@@ -62,6 +62,9 @@ pub(crate) struct SharedArgs {
     /// Folder of the networks' configuration
     #[arg(long, value_name = "DIR", help_heading = "Global options")]
     pub(crate) network_config_dir: Option<PathBuf>,
+    /// Folder of the engine's own run-time files
+    #[arg(long, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) tmpdir: Option<PathBuf>,
     /// Folder of the volumes' data
     #[arg(long, value_name = "DIR", help_heading = "Global options")]
     pub(crate) volumepath: Option<PathBuf>,
@@ -87,6 +90,7 @@ impl SharedArgs {
             runtime: later.runtime.or(self.runtime),
             cgroup_manager: later.cgroup_manager.or(self.cgroup_manager),
             network_config_dir: later.network_config_dir.or(self.network_config_dir),
+            tmpdir: later.tmpdir.or(self.tmpdir),
             volumepath: later.volumepath.or(self.volumepath),
             events_backend: later.events_backend.or(self.events_backend),
             registries_conf: later.registries_conf.or(self.registries_conf),
@@ -112,6 +116,7 @@ impl SharedArgs {
         add("runtime", self.runtime.clone());
         add("cgroup-manager", self.cgroup_manager.clone());
         add("network-config-dir", path(&self.network_config_dir));
+        add("tmpdir", path(&self.tmpdir));
         add("volumepath", path(&self.volumepath));
         add("events-backend", self.events_backend.clone());
         add("registries-conf", path(&self.registries_conf));

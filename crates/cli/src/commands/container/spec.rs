@@ -73,6 +73,13 @@ pub(crate) fn build(
         spec.cgroupns = namespace::cgroup(mode)?;
     }
     spec.sysctl = host::sysctls(refs(&args.sysctl))?;
+    for (given, name) in
+        [(args.cpu_period.is_some(), "--cpu-period"), (args.cpu_quota.is_some(), "--cpu-quota")]
+    {
+        if given && args.cpus.is_some() {
+            return Err(CommandError::other(format!("{name} and --cpus cannot be set together")));
+        }
+    }
     spec.resource_limits = resource::resources(&resource::ResourceFlags {
         memory: args.memory.clone(),
         memory_reservation: args.memory_reservation.clone(),
