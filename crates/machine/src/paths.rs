@@ -98,6 +98,11 @@ impl MachinePaths {
     pub fn pid(&self) -> PathBuf {
         self.runtime.join("vm.pid")
     }
+    /// Held by the VM's process from its first moment to its last.
+    #[must_use]
+    pub fn vm_lock(&self) -> PathBuf {
+        self.runtime.join("vm.lock")
+    }
     /// QEMU's control socket.
     #[must_use]
     pub fn qmp(&self) -> PathBuf {

@@ -5,12 +5,34 @@ use std::path::Path;
 
 use cove_sys::fs;
 
+/// Whether somebody holds the lock file at `path` exclusively. Lookers do not disturb one another.
+pub(crate) fn is_held(path: &Path) -> bool {
+    let Ok(file) = fs::File::open(path) else { return false };
+    matches!(file.file().try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))
+}
+
 /// The pid in `path`, when that process is alive and has `mark` among its arguments.
 ///
 /// A pid alone proves nothing: after a crash or a restart of the host it may belong to anything.
 pub(crate) fn find(path: &Path, mark: &Path) -> Option<u32> {
     let pid: u32 = fs::read_to_string(path).ok()?.trim().parse().ok()?;
     is_ours(pid, mark).then_some(pid)
+}
+
+/// Any process that has `mark` among its arguments: one that has not written its pid file yet.
+#[cfg(target_os = "linux")]
+pub(crate) fn scan(mark: &Path) -> Option<u32> {
+    let entries = fs::read_dir("/proc").ok()?;
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .find(|pid| *pid != std::process::id() && is_ours(*pid, mark))
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(crate) fn scan(mark: &Path) -> Option<u32> {
+    let output = std::process::Command::new("pgrep").arg("-f").arg(mark).output().ok()?;
+    String::from_utf8_lossy(&output.stdout).lines().find_map(|line| line.trim().parse().ok())
 }
 
 #[cfg(target_os = "linux")]

@@ -151,9 +151,15 @@ impl Tool {
         let mut stream = UnixStream::connect(self.runtime(name).join("api.sock"))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         stream.write_all(b"GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n")?;
+        let mut answer = Vec::new();
         let mut buffer = [0; 256];
-        let count = stream.read(&mut buffer)?;
-        Ok(text(&buffer[..count]))
+        while !answer.ends_with(b"OK") {
+            match stream.read(&mut buffer)? {
+                0 => break,
+                count => answer.extend_from_slice(&buffer[..count]),
+            }
+        }
+        Ok(text(&answer))
     }
 }
 

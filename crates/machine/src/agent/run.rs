@@ -49,12 +49,7 @@ pub async fn run(machines: &Machines, name: &MachineName) -> Result<()> {
         return Err(Error::NotRunning { name: name.to_string() });
     }
     private_folder(&paths.runtime)?;
-    let Some(_lock) = FileLock::try_exclusive(&paths.agent_lock())? else {
-        return Err(Error::AgentFailed {
-            name: name.to_string(),
-            reason: "another agent serves the machine".into(),
-        });
-    };
+    let _lock = take_lock(name, &paths).await?;
     let mut report = Report::new(&paths)?;
     let target = SshTarget::new(&record, &paths)?;
     let (sender, sessions) = Sessions::new();
@@ -72,6 +67,21 @@ pub async fn run(machines: &Machines, name: &MachineName) -> Result<()> {
     let _ = fs::remove_file(paths.api());
     state::remove(&paths);
     result
+}
+
+/// Somebody who only looks may hold the lock for a moment.
+async fn take_lock(name: &MachineName, paths: &MachinePaths) -> Result<FileLock> {
+    let started = Instant::now();
+    loop {
+        if let Some(lock) = FileLock::try_exclusive(&paths.agent_lock())? {
+            return Ok(lock);
+        }
+        if started.elapsed() > Duration::from_secs(1) {
+            let reason = "another agent serves the machine".into();
+            return Err(Error::AgentFailed { name: name.to_string(), reason });
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 async fn vm_end(provider: &dyn VmProvider, paths: &MachinePaths) {

@@ -11,6 +11,7 @@ use cove_sys::{atomic, fs};
 use crate::error::{Error, Result};
 use crate::name::MachineName;
 use crate::paths::{MachineFolders, MachinePaths};
+use crate::process;
 use crate::provider::{ProviderKind, VmProvider, provider};
 use crate::record::{MachineRecord, parse_record};
 
@@ -89,12 +90,12 @@ impl Machines {
 
     /// Whether a command works on the machine at this moment.
     pub(crate) fn is_locked(paths: &MachinePaths) -> bool {
-        paths.lock.exists() && matches!(FileLock::try_exclusive(&paths.lock), Ok(None))
+        process::is_held(&paths.lock)
     }
 
     /// Whether an agent serves the machine at this moment.
     pub(crate) fn has_agent(paths: &MachinePaths) -> bool {
-        paths.agent_lock().exists() && matches!(FileLock::try_exclusive(&paths.agent_lock()), Ok(None))
+        process::is_held(&paths.agent_lock())
     }
 
     /// Registers the machine's forwarded socket under its name.

@@ -24,6 +24,8 @@ use crate::record::MachineRecord;
 
 /// Time from the VM's launch to an answering engine, on a busy host under emulation.
 const BOOT_TIME: Duration = Duration::from_secs(180);
+/// Time for a machine that runs to be reached again before it is started anew.
+const REPAIR_TIME: Duration = Duration::from_secs(30);
 /// Time for an agent to take its lock.
 const AGENT_TIME: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
@@ -47,8 +49,8 @@ pub struct StartReport {
 }
 
 impl Machines {
-    /// Starts a machine and returns when its engine answers. Where the VM runs but its agent is gone, only the
-    /// agent is started; a VM that hangs is switched off first.
+    /// Starts a machine and returns when its engine answers. Where the VM runs but cannot be reached, the agent is
+    /// started anew; a VM that hangs is switched off first.
     ///
     /// # Errors
     /// It is running, something it needs is missing, or it does not come up (with the end of its console); then
@@ -62,22 +64,32 @@ impl Machines {
         paths.check_sockets()?;
         let provider = self.provider(record.provider);
         private_folder(&paths.runtime)?;
-        let launched = match provider.state(name.as_str(), &paths).await? {
-            VmState::Stopped => Some(self.launch(&mut record, &paths, provider.as_ref(), &mut steps).await?),
+        let mut launched = None;
+        let mut result = Ok(());
+        match provider.state(name.as_str(), &paths).await? {
+            VmState::Stopped => {}
             VmState::Unresponsive => {
                 steps.note(format!("machine {name:?} did not respond and is switched off first"));
                 provider.stop(&record, &paths, Stop::Hard).await?;
-                Some(self.launch(&mut record, &paths, provider.as_ref(), &mut steps).await?)
             }
-            VmState::Running | VmState::Paused if Self::has_agent(&paths) => {
+            VmState::Running | VmState::Paused if Self::is_served(&paths) => {
                 return Err(Error::AlreadyRunning { name: name.to_string() });
             }
             VmState::Running | VmState::Paused => {
-                steps.note(format!("machine {name:?} was running without its agent"));
-                None
+                steps.note(format!(
+                    "machine {name:?} was running, but could not be reached: connecting again"
+                ));
+                result = self.bring_up(&record, &paths, provider.as_ref(), &mut steps, REPAIR_TIME).await;
+                if result.is_err() {
+                    steps.note(format!("machine {name:?} does not answer and is switched off first"));
+                    provider.stop(&record, &paths, Stop::Hard).await?;
+                }
             }
-        };
-        let result = self.bring_up(&record, &paths, provider.as_ref(), &mut steps).await;
+        }
+        if !provider.is_alive(&paths) {
+            launched = Some(self.launch(&mut record, &paths, provider.as_ref(), &mut steps).await?);
+            result = self.bring_up(&record, &paths, provider.as_ref(), &mut steps, BOOT_TIME).await;
+        }
         if let Err(error) = result {
             if launched.is_some() {
                 // A machine that did not come up must not linger; the error says why.
@@ -136,6 +148,11 @@ impl Machines {
         Ok(launched)
     }
 
+    /// Whether the engine answered through a living agent when that was last asked.
+    fn is_served(paths: &MachinePaths) -> bool {
+        Self::has_agent(paths) && read_state(paths).is_some_and(|state| state.phase == AgentPhase::Ready)
+    }
+
     /// Starts the agent and waits until the engine answers through it.
     async fn bring_up(
         &self,
@@ -143,6 +160,7 @@ impl Machines {
         paths: &MachinePaths,
         provider: &dyn VmProvider,
         steps: &mut Steps<'_>,
+        time: Duration,
     ) -> Result<()> {
         steps.begin("boot");
         // An agent of a former boot may still be on its way out.
@@ -175,13 +193,13 @@ impl Machines {
                 let log = read_log(&paths.agent_log());
                 return Err(Error::AgentFailed { name, reason: boot_log::tail(&log, 5) });
             }
-            if started.elapsed() > BOOT_TIME {
+            if started.elapsed() > time {
                 let error = state.and_then(|state| state.error).unwrap_or_default();
                 let what = if error.is_empty() { "the guest".into() } else { format!("the guest ({error})") };
                 return Err(Error::NoAnswer {
                     name,
                     what,
-                    seconds: BOOT_TIME.as_secs(),
+                    seconds: time.as_secs(),
                     tail: tail(&console),
                     console,
                 });

@@ -128,7 +128,7 @@ pub(crate) fn console_device(arch: &str) -> &'static str {
 fn kernel_command_line(arch: &str, variant: &str) -> String {
     let init = if variant == "systemd" { "/lib/systemd/systemd" } else { "/usr/sbin/cove-init" };
     format!(
-        "root=/dev/nvme0n1 rw rootwait rootflags=noinit_itable console={} quiet panic=-1 net.ifnames=0 init={init}",
+        "root=/dev/nvme0n1 rw rootwait rootflags=noinit_itable console={} loglevel=5 panic=-1 net.ifnames=0 init={init}",
         console_device(arch)
     )
 }

@@ -37,7 +37,22 @@ impl Qemu {
     }
 
     fn pid(paths: &MachinePaths) -> Option<u32> {
-        process::find(&paths.pid(), &paths.pid())
+        if !is_locked(paths) {
+            return None;
+        }
+        process::find(&paths.pid(), &paths.pid()).or_else(|| process::scan(&paths.pid()))
+    }
+
+    /// As [`Qemu::pid`], but waits for a process that an interrupted start has just made.
+    async fn settled_pid(paths: &MachinePaths) -> Option<u32> {
+        let started = Instant::now();
+        loop {
+            let pid = Self::pid(paths);
+            if pid.is_some() || !is_locked(paths) || started.elapsed() > END_TIME {
+                return pid;
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     async fn wait_gone(paths: &MachinePaths, time: Duration) -> bool {
@@ -115,6 +130,7 @@ impl VmProvider for Qemu {
     async fn start(&self, record: &MachineRecord, paths: &MachinePaths) -> Result<Launched> {
         let arch = record.image.arch.as_str();
         let decision = accel::decide(&self.accelerator_cache, arch, &paths.kernel()).await?;
+        let lock = take_lock(record.name.as_str(), paths).await?;
         for stale in [paths.qmp(), paths.pid()] {
             remove_if_there(&stale)?;
         }
@@ -128,14 +144,14 @@ impl VmProvider for Qemu {
             ssh_port: record.ssh_port,
             paths,
         };
-        launch(record.name.as_str(), arch, &spec).await?;
+        launch(record.name.as_str(), arch, &spec, lock).await?;
         let pid = Self::pid(paths).unwrap_or_default();
         Ok(Launched { pid, accelerator: decision.accelerator.as_str().into(), note: decision.note })
     }
 
     async fn stop(&self, record: &MachineRecord, paths: &MachinePaths, how: Stop) -> Result<()> {
         let name = record.name.as_str();
-        if Self::pid(paths).is_some() {
+        if Self::settled_pid(paths).await.is_some() {
             if let Stop::Orderly(time) = how
                 && let Ok(qmp) = Qmp::connect(name, &paths.qmp()).await
             {
@@ -157,7 +173,7 @@ impl VmProvider for Qemu {
     }
 
     async fn state(&self, name: &str, paths: &MachinePaths) -> Result<VmState> {
-        if Self::pid(paths).is_none() {
+        if Self::settled_pid(paths).await.is_none() {
             return Ok(VmState::Stopped);
         }
         let status = async { Qmp::connect(name, &paths.qmp()).await?.status().await }.await;
@@ -210,18 +226,42 @@ fn remove_if_there(path: &Path) -> Result<()> {
     }
 }
 
+/// Whether a VM's process holds the lock. It inherits the lock, so not even a start that is killed between making
+/// the process and noting its pid leaves one that nobody finds.
+fn is_locked(paths: &MachinePaths) -> bool {
+    process::is_held(&paths.vm_lock())
+}
+
+/// Takes the lock for a VM to be started; somebody who only looks may hold it for a moment.
+async fn take_lock(name: &str, paths: &MachinePaths) -> Result<fs::File> {
+    let file =
+        fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(paths.vm_lock())?;
+    let started = Instant::now();
+    while let Err(error) = file.file().try_lock() {
+        if started.elapsed() > END_TIME {
+            return Err(Error::Control { name: name.to_owned(), reason: format!("vm.lock: {error}") });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    Ok(file)
+}
+
 /// Starts QEMU in a session of its own and waits until its control socket answers.
-async fn launch(name: &str, arch: &str, spec: &QemuSpec<'_>) -> Result<()> {
+async fn launch(name: &str, arch: &str, spec: &QemuSpec<'_>, lock: fs::File) -> Result<()> {
     let failed = |reason: String| Error::ProgramFailed { program: program(arch).into(), reason };
     let log = fs::File::create(spec.paths.vm_log())?.into_parts().0;
     let copy = log.try_clone()?;
     let mut command = Command::new(program(arch));
     command.args(arguments(spec)).stdin(Stdio::null()).stdout(log).stderr(copy);
-    #[cfg(unix)]
-    // SAFETY: setsid(2) is async-signal-safe and takes no pointers.
+    let lock_fd = std::os::fd::OwnedFd::from(lock.into_parts().0);
+    // SAFETY: setsid(2) and fcntl(2) are async-signal-safe, and the closure touches no memory but its own.
     unsafe {
-        // The VM outlives this command and its terminal.
-        command.pre_exec(|| rustix::process::setsid().map(drop).map_err(Into::into));
+        command.pre_exec(move || {
+            // The VM outlives this command and its terminal, and holds the lock.
+            rustix::process::setsid()?;
+            rustix::io::fcntl_setfd(&lock_fd, rustix::io::FdFlags::empty())?;
+            Ok(())
+        });
     }
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -230,6 +270,8 @@ async fn launch(name: &str, arch: &str, spec: &QemuSpec<'_>) -> Result<()> {
         }
         Err(error) => return Err(failed(error.to_string())),
     };
+    // With the command goes our own copy of the lock.
+    drop(command);
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
