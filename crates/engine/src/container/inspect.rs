@@ -10,7 +10,7 @@ use cove_api::{
 use cove_runtime::oci::capabilities;
 
 use crate::container::list::{size, time};
-use crate::container::{bundle, inspect_network, resolve, start};
+use crate::container::{bundle, inspect_network, ports, start};
 use crate::engine::Core;
 use crate::state::{ContainerRow, NetworkMode};
 
@@ -212,7 +212,7 @@ fn describe(core: &Core, row: &ContainerRow) -> ContainerInspectConfig {
     }
     let mut exposed: BTreeMap<String, serde_json::Value> =
         config.exposed.iter().map(|port| (port.clone(), serde_json::json!({}))).collect();
-    exposed.extend(resolve::port_table(&config.ports).into_keys().map(|port| (port, serde_json::json!({}))));
+    exposed.extend(ports::table(&config.ports).into_keys().map(|port| (port, serde_json::json!({}))));
     let configured_umask = core.options.containers.containers.umask.clone().unwrap_or_else(|| "0022".into());
     let umask = if spec.umask.is_empty() { configured_umask } else { spec.umask.clone() };
     ContainerInspectConfig {
@@ -307,7 +307,7 @@ fn host(
         None if core.cgroup().has("pids") => defaults.pids_limit,
         None => 0,
     };
-    let port_bindings = resolve::port_table(&config.ports)
+    let port_bindings = ports::table(&config.ports)
         .into_iter()
         .map(|(port, hosts)| (port, hosts.into_iter().map(host_port).collect()))
         .collect();

@@ -7,7 +7,7 @@ use cove_api::{
     NetworkStatus, Result,
 };
 
-use crate::container::{inspect, resolve};
+use crate::container::{inspect, ports};
 use crate::engine::Core;
 use crate::state::{ContainerRow, NetworkMode};
 
@@ -21,7 +21,7 @@ pub(super) fn settings(core: &Core, row: &ContainerRow) -> Result<InspectNetwork
         }
     }
     let mut settings = InspectNetworkSettings::default();
-    for (port, hosts) in resolve::port_table(&row.config.ports) {
+    for (port, hosts) in ports::table(&row.config.ports) {
         settings.ports.insert(port, hosts.into_iter().map(inspect::host_port).collect());
     }
     if !matches!(row.config.network, NetworkMode::Host | NetworkMode::Container(_)) {

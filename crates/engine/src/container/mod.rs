@@ -14,6 +14,7 @@ mod list;
 mod logs;
 pub(crate) mod lookup;
 mod mounts;
+mod ports;
 mod remove;
 mod resolve;
 mod rootfs;

@@ -1,11 +1,11 @@
 //! From a request and its image to what a container is: defaults, merging, and what is refused.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
+use std::collections::BTreeSet;
 
-use cove_api::{ContainerSpec, Error, ErrorKind, PortMapping, Result};
+use cove_api::{ContainerSpec, Error, Result};
 use cove_config::{ContainersConf, Environment};
 
+use crate::container::ports;
 use crate::name::short;
 use crate::state::{
     ContainerConfig, ContainerVolume, ImageFacts, NetworkMode, RECORD_VERSION, RestartPolicy,
@@ -112,8 +112,8 @@ pub(super) fn resolve(
             "networks and static ip/mac address can only be used with Bridge mode networking",
         ));
     }
-    let exposed = exposed_ports(&spec, &image)?;
-    let ports = published_ports(&spec, &exposed, &network)?;
+    let exposed = ports::exposed(&spec, &image)?;
+    let ports = ports::published(&spec, &exposed, &network)?;
     let log_driver = log_driver(&spec, conf)?;
     let work_dir =
         [&spec.work_dir, &image.config.working_dir].into_iter().find(|dir| !dir.is_empty()).map_or_else(
@@ -264,119 +264,6 @@ fn network_mode(spec: &ContainerSpec, conf: &ContainersConf, rootless: bool) -> 
     })
 }
 
-fn exposed_ports(spec: &ContainerSpec, image: &ImageFacts) -> Result<BTreeSet<String>> {
-    let mut exposed = BTreeSet::new();
-    for text in image.config.exposed_ports.keys() {
-        let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
-        let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) else {
-            return Err(Error::invalid(format!("the image exposes {text:?}, which is no port")));
-        };
-        for port in first..=last {
-            exposed.insert(format!("{port}/{protocol}"));
-        }
-    }
-    for (port, protocols) in &spec.expose {
-        for protocol in protocols.split(',').filter(|protocol| !protocol.is_empty()) {
-            exposed.insert(format!("{port}/{protocol}"));
-        }
-    }
-    Ok(exposed)
-}
-
-fn published_ports(
-    spec: &ContainerSpec,
-    exposed: &BTreeSet<String>,
-    network: &NetworkMode,
-) -> Result<Vec<PortMapping>> {
-    let mut ports = Vec::new();
-    for mapping in &spec.portmappings {
-        for protocol in mapping.protocol.split(',') {
-            let protocol = if protocol.is_empty() { "tcp" } else { protocol };
-            if !matches!(protocol, "tcp" | "udp" | "sctp") {
-                return Err(Error::invalid(format!(
-                    "port mapping protocol {protocol:?} is none of tcp, udp, sctp"
-                )));
-            }
-            if mapping.container_port == 0 {
-                return Err(Error::invalid("container port must not be 0"));
-            }
-            let range = mapping.range.max(1);
-            if mapping.container_port.checked_add(range - 1).is_none()
-                || (mapping.host_port > 0 && mapping.host_port.checked_add(range - 1).is_none())
-            {
-                return Err(Error::invalid("port range exceeds 65535"));
-            }
-            ports.push(PortMapping { protocol: protocol.into(), range, ..mapping.clone() });
-        }
-    }
-    if spec.publish_image_ports == Some(true) {
-        for text in exposed {
-            let Some((port, protocol)) = text.split_once('/') else { continue };
-            let Ok(container_port) = port.parse::<u16>() else { continue };
-            let published = ports.iter().any(|known| {
-                known.protocol == protocol
-                    && (known.container_port..=known.container_port + (known.range - 1))
-                        .contains(&container_port)
-            });
-            if !published {
-                ports.push(PortMapping {
-                    container_port,
-                    range: 1,
-                    protocol: protocol.into(),
-                    ..PortMapping::default()
-                });
-            }
-        }
-    }
-    if matches!(
-        network,
-        NetworkMode::Host | NetworkMode::None | NetworkMode::Container(_) | NetworkMode::Path(_)
-    ) {
-        // Nothing to publish through; podman only warns.
-        return Ok(Vec::new());
-    }
-    let mut taken = Vec::new();
-    for port in &mut ports {
-        if port.host_port == 0 {
-            port.host_port = free_port(port, &mut taken)?;
-        }
-    }
-    ports.sort_by(|a, b| (&a.protocol, a.host_port, &a.host_ip).cmp(&(&b.protocol, b.host_port, &b.host_ip)));
-    Ok(ports)
-}
-
-/// A free host port (or the first of as many free ones), found by binding to it.
-fn free_port(port: &PortMapping, taken: &mut Vec<u16>) -> Result<u16> {
-    let address: IpAddr = if port.host_ip.is_empty() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
-    } else {
-        port.host_ip
-            .parse()
-            .map_err(|_| Error::invalid(format!("{:?} is not an IP address", port.host_ip)))?
-    };
-    let bind = |number: u16| -> std::io::Result<u16> {
-        if port.protocol == "udp" {
-            UdpSocket::bind((address, number))?.local_addr()
-        } else {
-            TcpListener::bind((address, number))?.local_addr()
-        }
-        .map(|bound| bound.port())
-    };
-    for _ in 0..64 {
-        let first = bind(0)
-            .map_err(|error| Error::from(error).context(format!("failed to find free port on {address}")))?;
-        let Some(last) = first.checked_add(port.range - 1) else { continue };
-        let usable = (first..=last).all(|number| !taken.contains(&number))
-            && (first.saturating_add(1)..=last).all(|number| bind(number).is_ok());
-        if usable {
-            taken.extend(first..=last);
-            return Ok(first);
-        }
-    }
-    Err(Error::new(ErrorKind::Unavailable, format!("failed to find {} free ports in a row", port.range)))
-}
-
 fn volumes(spec: &ContainerSpec, image: &ImageFacts, conf: &ContainersConf) -> Result<Vec<ContainerVolume>> {
     let mut volumes: Vec<ContainerVolume> = spec
         .volumes
@@ -502,24 +389,10 @@ fn restart_policy(spec: &ContainerSpec) -> Result<RestartPolicy> {
     Ok(RestartPolicy { name: spec.restart_policy.clone(), tries })
 }
 
-/// Published ports as `80/tcp -> host addresses`, ranges taken apart.
-pub(super) fn port_table(ports: &[PortMapping]) -> BTreeMap<String, Vec<(String, u16)>> {
-    let mut table: BTreeMap<String, Vec<(String, u16)>> = BTreeMap::new();
-    for port in ports {
-        for offset in 0..port.range.max(1) {
-            table
-                .entry(format!("{}/{}", port.container_port + offset, port.protocol))
-                .or_default()
-                .push((port.host_ip.clone(), port.host_port + offset));
-        }
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cove_api::{ImageConfig, Namespace};
+    use cove_api::{ImageConfig, Namespace, PortMapping};
 
     fn image() -> ImageFacts {
         ImageFacts {
@@ -596,7 +469,7 @@ mod tests {
             }],
             ..ContainerSpec::default()
         };
-        let table = port_table(&resolved(spec).unwrap().ports);
+        let table = ports::table(&resolved(spec).unwrap().ports);
         assert_eq!(table.keys().collect::<Vec<_>>(), ["53/tcp", "53/udp"]);
     }
 

@@ -12,6 +12,9 @@ use rustix::io::Errno;
 /// Upper bound of a text file that is read from an image, in bytes.
 const MAX_TEXT: u64 = 16 << 20;
 
+/// How often a path is resolved anew while others rename things in it.
+const MAX_ATTEMPTS: usize = 256;
+
 /// An opened root directory.
 #[derive(Debug)]
 pub(crate) struct RootDir {
@@ -31,7 +34,8 @@ impl RootDir {
         let relative = path.trim_start_matches('/');
         let relative = if relative.is_empty() { "." } else { relative };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        loop {
+        // The kernel asks to try again when something was renamed meanwhile: not for ever, though.
+        for _ in 0..MAX_ATTEMPTS {
             return match rustix::fs::openat2(
                 &self.fd,
                 relative,
@@ -41,11 +45,11 @@ impl RootDir {
             ) {
                 Ok(fd) => Ok(Some(fd)),
                 Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
-                // The kernel could not rule out a rename meanwhile.
                 Err(Errno::AGAIN) => continue,
                 Err(errno) => Err(self.failed(path, errno)),
             };
         }
+        Err(self.failed(path, Errno::AGAIN))
     }
 
     /// The text of a regular file; `None` where it does not exist.
