@@ -74,6 +74,11 @@ fn descend(
         return commands::help::of(program, rest).map(Parsed::Help);
     }
     let Some(target) = commands::find(entries, name) else {
+        if path.is_empty()
+            && let Some(error) = unknown_flag(program, rest)
+        {
+            return Err(error);
+        }
         let at = if path.is_empty() { program.to_owned() } else { format!("{program} {path}") };
         return Err(CommandError::other(format!(
             "unrecognized command `{at} {name}`\nTry '{at} --help' for more information"
@@ -118,6 +123,16 @@ fn descend(
                 Err(Ended::Failed(error)) => Err(error),
             }
         }
+    }
+}
+
+/// The complaint about an option after a command that does not exist.
+fn unknown_flag(program: &str, rest: &[String]) -> Option<CommandError> {
+    let root = tuned(SharedArgs::augment_args(RootArgs::augment_args(Command::new("cove"))));
+    let options: Vec<String> = rest.iter().filter(|word| word.starts_with("--")).take(1).cloned().collect();
+    match match_arguments(&root, program, &options) {
+        Err(Ended::Failed(error)) => Some(error),
+        _ => None,
     }
 }
 

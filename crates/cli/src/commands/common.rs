@@ -82,3 +82,21 @@ pub(crate) async fn drain(
 pub(crate) fn joined_pairs(pairs: &cove_api::StringMap) -> String {
     pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
+
+/// Asks whether to remove what is named, unless `force`.
+pub(crate) fn confirmed<'a>(
+    context: &Context,
+    force: bool,
+    what: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> Result<bool, CommandError> {
+    if force {
+        return Ok(true);
+    }
+    context.printer.line(&format!("WARNING! This will remove {what}. The following will be removed:"))?;
+    for name in names {
+        context.printer.line(name)?;
+    }
+    let answer = crate::terminal::ask("Are you sure you want to continue? [y/N] ")?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}

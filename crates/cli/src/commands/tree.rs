@@ -55,6 +55,7 @@ static CONTAINER: Group = Group {
     entries: &[
         Entry::hidden(&["cleanup"], &container::cleanup::COMMAND),
         Entry::leaf(&["exists"], &container::exists::COMMAND),
+        Entry::leaf(&["prune"], &container::prune::COMMAND),
         Entry::leaf(&["inspect"], &container::inspect::COMMAND),
         Entry::leaf(&["attach"], &container::attach::COMMAND),
         Entry::leaf(&["create"], &container::create::COMMAND),
@@ -117,6 +118,7 @@ static NETWORK: Group = Group {
         Entry::leaf(&["exists"], &network::exists::COMMAND),
         Entry::leaf(&["inspect"], &network::inspect::COMMAND),
         Entry::leaf(&["ls", "list"], &network::list::COMMAND),
+        Entry::leaf(&["prune"], &network::prune::COMMAND),
         Entry::leaf(&["rm", "remove"], &network::remove::COMMAND),
     ],
 };
@@ -149,6 +151,7 @@ static VOLUME: Group = Group {
         Entry::leaf(&["exists"], &volume::exists::COMMAND),
         Entry::leaf(&["inspect"], &volume::inspect::COMMAND),
         Entry::leaf(&["ls", "list"], &volume::list::COMMAND),
+        Entry::leaf(&["prune"], &volume::prune::COMMAND),
         Entry::leaf(&["rm", "remove"], &volume::remove::COMMAND),
     ],
 };

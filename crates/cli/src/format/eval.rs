@@ -6,6 +6,7 @@ use super::lex;
 use super::parse::{self, Base, Node, Operand, Pipeline};
 use super::print::display;
 use super::report::{HEADS, words};
+use super::serialize::{FLATTENED, left_out};
 use super::value::Value;
 
 /// Most steps of one run.
@@ -278,6 +279,9 @@ impl Run<'_> {
             value = match value {
                 Value::Struct(inner) => match inner.get(name) {
                     Some(found) => found.clone(),
+                    None if inner.name == FLATTENED && left_out(name).is_some() => {
+                        left_out(name).unwrap_or(Value::Nil)
+                    }
                     None if inner.name == HEADS => Value::Text(words(name)),
                     None => {
                         let what = format!("can't evaluate field {name} in type {}", inner.name);

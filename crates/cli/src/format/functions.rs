@@ -218,7 +218,7 @@ fn index(arguments: &[Value]) -> Result<Value, String> {
                     })
                 })
             }
-            (Value::Struct(inner), Value::Text(key)) if inner.name == "struct" => {
+            (Value::Struct(inner), Value::Text(key)) if inner.name == super::serialize::FLATTENED => {
                 inner.get(key).cloned().unwrap_or(Value::Nil)
             }
             (Value::List(items), Value::Int(number)) => {

@@ -222,7 +222,7 @@ impl ser::SerializeMap for Entries {
     }
     fn end(self) -> Made {
         Ok(if self.is_struct {
-            Value::Struct(Struct { name: "struct".into(), fields: self.fields })
+            Value::Struct(Struct { name: FLATTENED.into(), fields: self.fields })
         } else {
             Value::Map(self.fields.into_iter().map(|field| (field.name, field.value)).collect())
         })
@@ -263,6 +263,21 @@ impl ser::SerializeStructVariant for Fields {
     }
     fn end(self) -> Made {
         ser::SerializeStruct::end(self)
+    }
+}
+
+/// The type of structs with flattened fields: their serialisation does not tell of fields that it leaves out.
+pub(crate) const FLATTENED: &str = "struct";
+
+/// The value of a field that a flattened struct has left out because it is empty.
+pub(crate) fn left_out(name: &str) -> Option<Value> {
+    match name {
+        "Networks" => Some(Value::Map(BTreeMap::new())),
+        "Aliases" | "SecondaryIPAddresses" | "SecondaryIPv6Addresses" | "AdditionalMACAddresses" => {
+            Some(Value::List(Vec::new()))
+        }
+        "NetworkID" => Some(Value::from("")),
+        _ => None,
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod pause;
 pub(crate) mod port;
+pub(crate) mod prune;
 pub(crate) mod remove;
 pub(crate) mod rename;
 pub(crate) mod restart;

@@ -4,4 +4,5 @@ pub(crate) mod create;
 pub(crate) mod exists;
 pub(crate) mod inspect;
 pub(crate) mod list;
+pub(crate) mod prune;
 pub(crate) mod remove;

@@ -158,13 +158,11 @@ fn line(event: &Event, truncate: bool) -> Option<String> {
             line + ")"
         }
         "network" if matches!(action.as_str(), "create" | "remove") => {
+            let driver = ["driver", "type"].map(|key| event.attribute(key));
+            let driver = driver.into_iter().find(|driver| !driver.is_empty()).unwrap_or_default();
             let network =
                 if event.attribute("network").is_empty() { name } else { event.attribute("network") };
-            format!(
-                "{time} network {action} {} (name={network}, type={})",
-                event.actor.id,
-                event.attribute("driver")
-            )
+            format!("{time} network {action} {} (name={network}, type={})", event.actor.id, driver)
         }
         "network" => {
             format!("{time} network {action} {id} (container={id}, name={})", event.attribute("network"))

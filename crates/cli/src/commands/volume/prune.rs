@@ -1,0 +1,60 @@
+//! `cove volume prune`
+
+use cove_api::{ErrorKind, VolumeListOptions, VolumeRemoveOptions};
+
+use crate::args::at_most;
+use crate::command_error::{CommandResult, Failures};
+use crate::commands::common::{confirmed, filter_fault, filters};
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+
+/// Remove volumes that no container uses
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Not used
+    #[arg(hide = true)]
+    words: Vec<String>,
+    /// Also those with names
+    #[arg(long, short)]
+    all: bool,
+    /// Only volumes for which that is true, such as label=KEY
+    #[arg(long, value_name = "KEY=VALUE")]
+    filter: Vec<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    force: bool,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options]");
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    at_most(&args.words, 0)?;
+    let mut filters = filters(&args.filter, filter_fault)?;
+    // Docker writes --all as a filter.
+    let all = filters
+        .remove("all")
+        .is_some_and(|values| values.iter().any(|value| value == "true" || value == "1"));
+    let all = args.all || all;
+    filters.insert("dangling".into(), vec!["true".into()]);
+    if !all {
+        filters.entry("anonymous".into()).or_default().push("true".into());
+    }
+    let engine = context.engine().await?;
+    let volumes = engine.volumes().list(VolumeListOptions { filters }).await?;
+    let which = if all { "all volumes" } else { "all anonymous volumes" };
+    let names = volumes.iter().map(|volume| volume.name.as_str());
+    if !confirmed(context, args.force, &format!("{which} not used by at least one container"), names)? {
+        return Ok(0);
+    }
+    let mut failures = Failures::default();
+    for volume in &volumes {
+        match engine.volumes().remove(&volume.name, VolumeRemoveOptions::default()).await {
+            Ok(()) => context.printer.line(&volume.name)?,
+            // Used or removed since the look at it.
+            Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::InUse) => {}
+            Err(error) => failures.push(error),
+        }
+    }
+    failures.finish()
+}
