@@ -18,7 +18,8 @@ fn create(core: &Core, network: Network, options: NetworkCreateOptions) -> Resul
 }
 
 fn attributes(network: &Network) -> cove_api::StringMap {
-    [("name".to_owned(), network.name.clone()), ("type".to_owned(), network.driver.clone())].into()
+    let driver = if network.driver.is_empty() { "bridge" } else { &network.driver };
+    [("name".to_owned(), network.name.clone()), ("type".to_owned(), driver.to_owned())].into()
 }
 
 fn list(core: &Core, mut options: NetworkListOptions) -> Result<Vec<Network>> {

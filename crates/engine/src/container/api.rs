@@ -132,7 +132,7 @@ fn top(core: &Core, name: &str, descriptors: &[String]) -> Result<TopReport> {
 
 fn rename(core: &Arc<Core>, old: &str, new: &str) -> Result<()> {
     cove_spec::name::container(new)?;
-    let Locked { mut row, .. } = core.locked_container(old)?;
+    let Locked { mut row, lock: _lock } = core.locked_container(old)?;
     if let Some(holder) = core.database()?.rename_container(&row.id, new)? {
         return Err(create::name_in_use(new, &holder));
     }

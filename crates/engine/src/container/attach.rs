@@ -47,7 +47,7 @@ pub(super) async fn attach(core: &Arc<Core>, name: &str, options: &AttachOptions
 }
 
 fn make_ready(core: &Arc<Core>, name: &str) -> Result<(String, bool)> {
-    let Locked { mut row, .. } = core.locked_container(name)?;
+    let Locked { mut row, lock: _lock } = core.locked_container(name)?;
     match row.state {
         ContainerState::Running | ContainerState::Paused => {
             if row.config.log_driver == "passthrough" {

@@ -143,7 +143,7 @@ fn restart(core: &Arc<Core>, row: &ContainerRow) -> Result<()> {
     // One that ran for a while is no fault to be slow about.
     let restarts = if ran_for > Duration::from_secs(10) { 0 } else { row.status.restarts.min(16) };
     std::thread::sleep(FIRST_PAUSE.saturating_mul(1 << restarts).min(LONGEST_PAUSE));
-    let Locked { mut row, .. } = match core.locked_container(&row.id) {
+    let Locked { mut row, lock: _lock } = match core.locked_container(&row.id) {
         Ok(locked) => locked,
         Err(error) if error.kind == cove_api::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),

@@ -14,7 +14,9 @@ pub(crate) fn no_such_container(name: &str) -> Error {
     Error::not_found(format!("no container with name or ID {name:?} found: no such container"))
 }
 
-/// A container under its lock: nobody else changes it meanwhile.
+/// A container under its lock: nobody else changes it as long as the lock lives. A pattern that leaves the lock out
+/// (`..`) would drop it at once.
+#[must_use]
 pub(crate) struct Locked {
     pub(crate) row: ContainerRow,
     pub(crate) lock: ObjectLock,

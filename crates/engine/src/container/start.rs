@@ -18,7 +18,7 @@ use crate::state::{ContainerRow, NetworkMode, RECORD_VERSION};
 
 /// Starts a container; one that runs is no error.
 pub(super) fn start(core: &Arc<Core>, name: &str) -> Result<()> {
-    let Locked { mut row, .. } = core.locked_container(name)?;
+    let Locked { mut row, lock: _lock } = core.locked_container(name)?;
     if row.state == ContainerState::Running {
         return Ok(());
     }

@@ -139,7 +139,7 @@ fn note_user(core: &Core, id: &str) -> Result<()> {
 
 /// Freezes it.
 pub(super) fn pause(core: &Arc<Core>, name: &str) -> Result<()> {
-    let Locked { mut row, .. } = core.locked_container(name)?;
+    let Locked { mut row, lock: _lock } = core.locked_container(name)?;
     match row.state {
         ContainerState::Running => {}
         ContainerState::Paused => return Err(improper(format!("{:?} is already paused", row.id))),
@@ -155,7 +155,7 @@ pub(super) fn pause(core: &Arc<Core>, name: &str) -> Result<()> {
 
 /// Thaws it.
 pub(super) fn unpause(core: &Arc<Core>, name: &str) -> Result<()> {
-    let Locked { mut row, .. } = core.locked_container(name)?;
+    let Locked { mut row, lock: _lock } = core.locked_container(name)?;
     if row.state != ContainerState::Paused {
         return Err(improper(format!("{:?} is not paused, can't unpause", row.id)));
     }
