@@ -144,9 +144,9 @@ pub(crate) fn build(program: &str, path: &str, leaf: &Leaf) -> Command {
         .no_binary_name(true)
 }
 
-/// The help of a command; options that may have a value say nothing of it.
+/// The help of a command; options that may have a value say nothing of it, and the columns stay where they are.
 pub(crate) fn help_text(command: &Command) -> String {
-    command.clone().render_help().to_string().replace("[=<BOOL>]", "")
+    command.clone().render_help().to_string().replace("[=<BOOL>]", &" ".repeat(9))
 }
 
 enum Ended {

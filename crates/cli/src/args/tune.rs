@@ -20,6 +20,9 @@ pub(crate) fn tuned(command: Command) -> Command {
                 .hide_possible_values(true)
                 .value_parser(parse_bool)
                 .value_name("BOOL"),
+            ArgAction::Set if arg.is_require_equals_set() => {
+                arg.hide_possible_values(true).hide_default_value(true)
+            }
             ArgAction::Set | ArgAction::Append if arg.get_num_args().is_none() => {
                 arg.allow_hyphen_values(true)
             }
