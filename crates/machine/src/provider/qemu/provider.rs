@@ -37,10 +37,8 @@ impl Qemu {
     }
 
     fn pid(paths: &MachinePaths) -> Option<u32> {
-        if !is_locked(paths) {
-            return None;
-        }
-        process::find(&paths.pid(), &paths.pid()).or_else(|| process::scan(&paths.pid()))
+        let noted = process::find(&paths.pid(), &paths.pid());
+        noted.or_else(|| is_locked(paths).then(|| process::scan(&paths.pid())).flatten())
     }
 
     /// As [`Qemu::pid`], but waits for a process that an interrupted start has just made.
