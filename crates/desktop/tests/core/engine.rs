@@ -9,15 +9,15 @@ use futures_util::{StreamExt as _, stream};
 use tokio::sync::broadcast;
 
 /// An engine with containers that only remember their state.
-pub struct FakeEngine {
-    pub containers: Mutex<BTreeMap<String, ContainerSummary>>,
-    pub images: Mutex<Vec<ImageSummary>>,
-    pub specs: Mutex<Vec<ContainerSpec>>,
+pub(crate) struct FakeEngine {
+    pub(crate) containers: Mutex<BTreeMap<String, ContainerSummary>>,
+    pub(crate) images: Mutex<Vec<ImageSummary>>,
+    pub(crate) specs: Mutex<Vec<ContainerSpec>>,
     events: Mutex<Option<broadcast::Sender<Event>>>,
 }
 
 impl FakeEngine {
-    pub fn new(containers: &[(&str, &str)]) -> Arc<Self> {
+    pub(crate) fn new(containers: &[(&str, &str)]) -> Arc<Self> {
         let row = |(id, state): &(&str, &str)| {
             let summary = ContainerSummary {
                 id: (*id).into(),
@@ -36,7 +36,7 @@ impl FakeEngine {
     }
 
     /// Changes a container's state (`removed` takes it away) and tells.
-    pub fn set(&self, id: &str, state: &str) {
+    pub(crate) fn set(&self, id: &str, state: &str) {
         let mut containers = self.containers.lock().unwrap();
         if state == "removed" {
             containers.remove(id);
@@ -49,7 +49,7 @@ impl FakeEngine {
         self.tell("container", state, id);
     }
 
-    pub fn tell(&self, kind: &str, action: &str, id: &str) {
+    pub(crate) fn tell(&self, kind: &str, action: &str, id: &str) {
         let actor = EventActor { id: id.into(), ..EventActor::default() };
         let event = Event {
             kind: kind.into(),
@@ -65,7 +65,7 @@ impl FakeEngine {
     }
 
     /// Ends the stream of events; a new one can be had.
-    pub fn hang_up(&self) {
+    pub(crate) fn hang_up(&self) {
         *self.events.lock().unwrap() = Some(broadcast::channel(4096).0);
     }
 }
@@ -79,19 +79,19 @@ impl Engine for FakeEngine {
         self
     }
     fn execs(&self) -> &dyn Execs {
-        unimplemented!("no test needs them")
+        unreachable!("no test needs them")
     }
     fn images(&self) -> &dyn Images {
         self
     }
     fn networks(&self) -> &dyn Networks {
-        unimplemented!("no test needs them")
+        unreachable!("no test needs them")
     }
     fn system(&self) -> &dyn System {
         self
     }
     fn volumes(&self) -> &dyn Volumes {
-        unimplemented!("no test needs them")
+        unreachable!("no test needs them")
     }
 }
 
