@@ -1,1 +1,132 @@
-//! A booted machine.
+//! A booted machine, through the real command line: one boot for all that is looked at.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use cove_tests::{Outcome, binary, free_port, has, root_file_system, skip, wait_for};
+use tempfile::TempDir;
+
+const NAME: &str = "suite";
+const IMAGE: &str = "localhost/cove-test:latest";
+
+/// A home of its own, so that the user's machines and connections stay untouched.
+struct Home(TempDir);
+
+impl Home {
+    fn cove(&self, arguments: &[&str]) -> Outcome {
+        let mut command = Command::new(binary("cove"));
+        command.args(arguments).env("HOME", self.0.path());
+        for (variable, folder) in
+            [("XDG_DATA_HOME", "data"), ("XDG_CONFIG_HOME", "config"), ("XDG_RUNTIME_DIR", "run")]
+        {
+            command.env(variable, self.0.path().join(folder));
+        }
+        Outcome::of(command, b"")
+    }
+
+    fn inside(&self, arguments: &[&str]) -> Outcome {
+        self.cove(&[&["-c", NAME], arguments].concat())
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = self.cove(&["machine", "rm", "-f", NAME]);
+    }
+}
+
+/// What `cargo xtask vm-image` made.
+fn image() -> PathBuf {
+    let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/vm-image").join(architecture)
+}
+
+#[test]
+fn a_machine_runs_containers_and_publishes_their_ports() {
+    if !has("qemu-system-x86_64") {
+        return skip("qemu-system-x86_64 is not installed");
+    }
+    if !image().join("manifest.json").exists() {
+        return skip("there is no machine image (cargo xtask vm-image)");
+    }
+    // Short, because the sockets in it have at most 107 bytes.
+    let home = Home(tempfile::Builder::new().prefix("cvm").tempdir_in("/tmp").expect("a temporary folder"));
+    for folder in ["data", "config", "run"] {
+        cove_sys::fs::create_dir(home.0.path().join(folder)).expect("a folder");
+    }
+    cove_sys::fs::set_permissions(
+        home.0.path().join("run"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o700),
+    )
+    .expect("a private folder");
+
+    home.cove(&["machine", "init", "../up"]).fails(125, "../up");
+    home.cove(&["machine", "start", "nobody"]).fails(125, "nobody");
+    let image = image().display().to_string();
+    home.cove(&["machine", "init", "--image", &image, NAME]).ok();
+    home.cove(&["machine", "init", "--image", &image, NAME]).fails(125, NAME);
+    home.cove(&["machine", "start", NAME]).ok();
+    home.cove(&["machine", "start", NAME]).fails(125, NAME);
+    assert!(home.cove(&["machine", "ls"]).ok().contains("Currently running"));
+    assert_eq!(home.cove(&["machine", "ssh", NAME, "echo", "by ssh"]).ok(), "by ssh");
+
+    let archive = home.0.path().join("rootfs.tar");
+    root_file_system(&archive);
+    home.inside(&["import", "-q", &archive.display().to_string(), IMAGE]).ok();
+    let kernel = home.inside(&["run", "--rm", "--network", "none", IMAGE, "uname", "-r"]);
+    let here = Command::new("uname").arg("-r").output().expect("uname").stdout;
+    assert_ne!(kernel.ok(), String::from_utf8_lossy(&here).trim(), "it ran on the host");
+    assert_eq!(home.inside(&["run", "--rm", "--network", "none", IMAGE, "sh", "-c", "exit 5"]).code, 5);
+
+    limits_hold(&home);
+    pause_and_unpause(&home);
+    a_published_port_answers_here(&home);
+
+    home.cove(&["machine", "stop", NAME]).ok();
+    assert!(!home.cove(&["machine", "ls"]).ok().contains("Currently running"));
+    home.inside(&["ps"]).fails(125, "connect");
+    home.cove(&["machine", "rm", "-f", NAME]).ok();
+    assert!(!home.cove(&["machine", "ls"]).ok().contains(NAME));
+}
+
+/// The guest has whole control groups, which a test machine may lack.
+fn limits_hold(home: &Home) {
+    let limits =
+        ["run", "--rm", "--network", "none", "--memory", "64m", "--pids-limit", "30", "--cpus", "0.5", IMAGE];
+    let script = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max /sys/fs/cgroup/cpu.max";
+    let outcome = home.inside(&[&limits[..], &["sh", "-c", script]].concat());
+    assert_eq!(outcome.ok(), "67108864\n30\n50000 100000");
+    let eat = "dd if=/dev/zero of=/dev/null bs=200M count=1";
+    let run =
+        ["run", "--name", "eater", "--network", "none", "--memory", "64m", "--memory-swap", "64m", IMAGE];
+    assert_eq!(home.inside(&[&run[..], &["sh", "-c", eat]].concat()).code, 137);
+    assert_eq!(home.inside(&["inspect", "--format", "{{.State.OOMKilled}}", "eater"]).ok(), "true");
+}
+
+fn pause_and_unpause(home: &Home) {
+    home.inside(&["run", "-d", "--name", "still", "--network", "none", IMAGE, "sleep", "1000"]).ok();
+    home.inside(&["pause", "still"]).ok();
+    assert_eq!(home.inside(&["inspect", "--format", "{{.State.Status}}", "still"]).ok(), "paused");
+    home.inside(&["unpause", "still"]).ok();
+    home.inside(&["rm", "-f", "-t", "0", "still"]).ok();
+}
+
+fn a_published_port_answers_here(home: &Home) {
+    let port = free_port();
+    let publish = format!("127.0.0.1:{port}:80");
+    let server = "mkdir /www; echo hello >/www/index.html; exec httpd -f -p 80 -h /www";
+    home.inside(&["run", "-d", "--name", "web", "-p", &publish, IMAGE, "sh", "-c", server]).ok();
+    wait_for("the published port", 30, || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).ok()?;
+        text.contains("hello").then_some(())
+    });
+    home.inside(&["rm", "-f", "-t", "0", "web"]).ok();
+    wait_for("the port to be free", 15, || TcpStream::connect(("127.0.0.1", port)).is_err().then_some(()));
+}
