@@ -235,7 +235,9 @@ fn matches(core: &Core, volume: &Volume, key: &str, values: &[String]) -> Result
 #[async_trait]
 impl Volumes for LocalEngine {
     async fn create(&self, options: VolumeCreateOptions) -> Result<Volume> {
-        blocking(&self.core, move |core| create(core, options, false)).await
+        // As in Podman: one that nobody named is anonymous, and goes first when space is wanted.
+        let anonymous = options.name.is_empty();
+        blocking(&self.core, move |core| create(core, options, anonymous)).await
     }
 
     async fn list(&self, options: VolumeListOptions) -> Result<Vec<Volume>> {

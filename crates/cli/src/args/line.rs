@@ -129,7 +129,7 @@ fn descend(
 /// The complaint about an option after a command that does not exist.
 fn unknown_flag(program: &str, rest: &[String]) -> Option<CommandError> {
     let root = tuned(SharedArgs::augment_args(RootArgs::augment_args(Command::new("cove"))));
-    let options: Vec<String> = rest.iter().filter(|word| word.starts_with("--")).take(1).cloned().collect();
+    let options: Vec<String> = rest.iter().take(1).filter(|word| word.starts_with("--")).cloned().collect();
     match match_arguments(&root, program, &options) {
         Err(Ended::Failed(error)) => Some(error),
         _ => None,

@@ -93,7 +93,7 @@ pub(crate) fn confirmed<'a>(
     if force {
         return Ok(true);
     }
-    context.printer.line(&format!("WARNING! This will remove {what}. The following will be removed:"))?;
+    context.printer.line(&format!("WARNING! This will remove {what}"))?;
     for name in names {
         context.printer.line(name)?;
     }

@@ -37,7 +37,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         .filter(|container| matches!(container.state.as_str(), "created" | "exited" | "stopped"))
         .collect();
     let names = stopped.iter().map(|container| short_id(&container.id));
-    if !confirmed(context, args.force, "all non running containers", names)? {
+    if !confirmed(context, args.force, "all non running containers.", names)? {
         return Ok(0);
     }
     let mut failures = Failures::default();

@@ -88,9 +88,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     failures.finish()
 }
 
-/// A failed start ends with 125, but for commands that cannot be run.
+/// Without a connection to it, whatever keeps a container from starting ends with 125.
 fn start_error(error: cove_api::Error) -> CommandError {
-    CommandError::from(error)
+    CommandError::from(error).with_code(crate::command_error::OWN_ERROR)
 }
 
 async fn attached(context: &Context, name: &str, args: &Args) -> CommandResult {
@@ -116,7 +116,7 @@ async fn attached(context: &Context, name: &str, args: &Args) -> CommandResult {
     session.resize().await;
     if let Err(error) = engine.containers().start(&id).await {
         drop(raw);
-        return Err(start_error(error));
+        return Err(error.into());
     }
     let ended = session.run(stream, &mut signals).await;
     drop(raw);

@@ -38,7 +38,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if !confirmed(
         context,
         args.force,
-        "all networks not used by at least one container",
+        "all networks not used by at least one container.",
         names.iter().copied(),
     )? {
         return Ok(0);

@@ -42,9 +42,20 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     let engine = context.engine().await?;
     let volumes = engine.volumes().list(VolumeListOptions { filters }).await?;
-    let which = if all { "all volumes" } else { "all anonymous volumes" };
+    let (which, none) = if all {
+        ("all volumes not used by at least one container", "No dangling volumes found")
+    } else {
+        ("anonymous local volumes not used by at least one container", "No dangling anonymous volumes found")
+    };
+    if volumes.is_empty() && !args.force {
+        context
+            .printer
+            .line(&format!("WARNING! This will remove {which}. The following volumes will be removed:"))?;
+        context.printer.line(none)?;
+        return Ok(0);
+    }
     let names = volumes.iter().map(|volume| volume.name.as_str());
-    if !confirmed(context, args.force, &format!("{which} not used by at least one container"), names)? {
+    if !confirmed(context, args.force, &format!("{which}. The following volumes will be removed:"), names)? {
         return Ok(0);
     }
     let mut failures = Failures::default();
