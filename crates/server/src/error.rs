@@ -27,10 +27,9 @@ impl ApiError {
     }
 }
 
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let status =
-            StatusCode::from_u16(self.0.kind.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+impl ApiError {
+    /// The answer with a status of its own.
+    pub(crate) fn with_status(self, status: StatusCode) -> Response {
         let cause = match self.0.kind {
             ErrorKind::NotFound => "no such object",
             ErrorKind::AlreadyExists => "already exists",
@@ -44,5 +43,13 @@ impl IntoResponse for ApiError {
             "kind": self.0.kind,
         });
         (status, Json(body)).into_response()
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.0.kind.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.with_status(status)
     }
 }

@@ -104,8 +104,8 @@ async fn as_json(response: Response) -> Response {
         "" => status.canonical_reason().unwrap_or("the request was refused").to_owned(),
         text => text.to_owned(),
     };
-    let mut answer = ApiError(Error::new(ErrorKind::from_http_status(status.as_u16()), text)).into_response();
-    *answer.status_mut() = status;
+    let mut answer =
+        ApiError(Error::new(ErrorKind::from_http_status(status.as_u16()), text)).with_status(status);
     if let Some(allow) = parts.headers.get(header::ALLOW) {
         answer.headers_mut().insert(header::ALLOW, allow.clone());
     }
@@ -123,19 +123,18 @@ async fn with_headers(mut response: Response) -> Response {
 }
 
 async fn wrong_method(request: Request) -> Response {
-    let message = format!("there is no route {} {}", request.method(), request.uri().path());
-    let mut response = ApiError(Error::not_found(message)).into_response();
-    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    response
+    no_route(&request).with_status(StatusCode::METHOD_NOT_ALLOWED)
 }
 
 async fn not_found(request: Request) -> Response {
-    let message = format!("there is no route {} {}", request.method(), request.uri().path());
-    let mut response = ApiError(Error::not_found(message)).into_response();
     // Swarm's routes answer so with Podman, and clients fall back.
     let swarm = ["/swarm", "/services", "/nodes", "/tasks", "/configs"];
     if swarm.iter().any(|prefix| request.uri().path().starts_with(prefix)) {
-        *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        return no_route(&request).with_status(StatusCode::SERVICE_UNAVAILABLE);
     }
-    response
+    no_route(&request).into_response()
+}
+
+fn no_route(request: &Request) -> ApiError {
+    ApiError(Error::not_found(format!("there is no route {} {}", request.method(), request.uri().path())))
 }

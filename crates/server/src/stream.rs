@@ -14,6 +14,7 @@ use futures_util::{Stream, StreamExt as _};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
+use crate::error::Answer;
 use crate::hangup::HangUp;
 
 /// Content type of framed output.
@@ -51,6 +52,14 @@ pub(crate) fn log_bytes(line: &LogLine, timestamps: bool) -> BytesMut {
 /// An answer of pieces as they come. An error in the middle cuts the answer off, which the client notices.
 pub(crate) fn pieces(content_type: &'static str, stream: ByteStream) -> Response {
     ([(header::CONTENT_TYPE, content_type)], Body::from_stream(stream)).into_response()
+}
+
+/// [`pieces`] whose first decides between an answer and an error.
+pub(crate) async fn begun_pieces(content_type: &'static str, mut stream: ByteStream) -> Answer {
+    match stream.next().await {
+        Some(Err(error)) => Err(error.into()),
+        first => Ok(pieces(content_type, Box::pin(futures_util::stream::iter(first).chain(stream)))),
+    }
 }
 
 /// An answer of JSON values, one a line, flushed one by one.

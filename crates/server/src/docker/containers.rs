@@ -382,7 +382,7 @@ async fn attach(
         ..options
     };
     let container = engine.containers().inspect(&name, false).await?;
-    match engine.containers().attach(&container.id, options).await {
+    match engine.containers().attach(&name, options).await {
         Ok(attached) => Ok(stream::attach(&mut request, attached, container.config.tty)),
         Err(error) if error.kind == ErrorKind::InvalidArgument => Err(error.into()),
         // Attaching prepares the start, and so may fail like it.

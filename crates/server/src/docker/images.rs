@@ -183,7 +183,7 @@ async fn save_one(State(engine): State<EngineState>, Path(name): Path<String>) -
 
 async fn save(engine: &EngineState, names: Vec<String>) -> Answer {
     let options = SaveOptions { multi: names.len() > 1, ..SaveOptions::default() };
-    Ok(stream::pieces("application/x-tar", engine.images().save(names, options).await?))
+    stream::begun_pieces("application/x-tar", engine.images().save(names, options).await?).await
 }
 
 async fn remove(State(engine): State<EngineState>, Path(name): Path<String>, params: Params) -> Answer {

@@ -156,7 +156,7 @@ async fn save(engine: &EngineState, names: Vec<String>, params: &Params) -> Answ
         }
     };
     let options = SaveOptions { format, multi: names.len() > 1 || params.switch("multi", false)? };
-    Ok(stream::pieces("application/x-tar", engine.images().save(names, options).await?))
+    stream::begun_pieces("application/x-tar", engine.images().save(names, options).await?).await
 }
 
 async fn remove(State(engine): State<EngineState>, params: Params) -> Answer<Json<ImageRemoveReport>> {

@@ -1,0 +1,356 @@
+//! Every method of the traits, asked of the engine itself and of the client.
+
+use bytes::Bytes;
+use cove_api::*;
+use futures_util::{StreamExt as _, stream};
+use tokio::io::AsyncWriteExt as _;
+
+use crate::fake::{self, BROKEN, FakeEngine};
+use crate::service::Bed;
+
+/// Makes the same call both ways: results and what the engine saw must be equal.
+macro_rules! same {
+    ($bed:expr, $resource:ident, $method:ident ( $($argument:expr),* )) => {{
+        $bed.engine.calls();
+        let here = $bed.engine.$resource().$method($($argument),*).await;
+        let call = $bed.engine.calls().pop();
+        let there = Engine::$resource(&$bed.client).$method($($argument),*).await;
+        assert_eq!(there, here, stringify!($method));
+        if let Some(call) = call {
+            assert!($bed.engine.calls().contains(&call), "the engine did not see {call}");
+        }
+        there
+    }};
+}
+
+fn filters() -> Filters {
+    Filters::from([("label".into(), vec!["a=b c&d".into(), "e".into()]), ("name".into(), vec!["x".into()])])
+}
+
+#[tokio::test]
+async fn containers() {
+    let bed = Bed::new().await;
+    let spec = ContainerSpec {
+        image: "localhost/image:1".into(),
+        command: vec!["echo".into(), "ä \"quoted\"".into()],
+        env: StringMap::from([("A".into(), "b=c".into())]),
+        entrypoint: Some(vec![]),
+        stop_timeout: Some(0),
+        remove: Some(true),
+        portmappings: vec![PortMapping { container_port: 80, range: 1, ..PortMapping::default() }],
+        ..ContainerSpec::default()
+    };
+    same!(bed, containers, create(spec.clone())).unwrap();
+    for name in ["one", BROKEN, "with/slash and ?#%"] {
+        let _ = same!(bed, containers, start(name));
+        let _ = same!(bed, containers, stop(name, StopOptions { timeout: Some(0) }));
+        let _ = same!(bed, containers, stop(name, StopOptions::default()));
+        let _ = same!(bed, containers, restart(name, StopOptions { timeout: Some(3) }));
+        let _ = same!(bed, containers, kill(name, 15));
+        let _ = same!(bed, containers, pause(name));
+        let _ = same!(bed, containers, unpause(name));
+        let _ = same!(bed, containers, rename(name, "other"));
+        let options = RemoveOptions { force: true, volumes: true, timeout: Some(9), depend: true };
+        let _ = same!(bed, containers, remove(name, options.clone()));
+        let _ = same!(bed, containers, remove(name, RemoveOptions::default()));
+        let _ = same!(bed, containers, inspect(name, true));
+        let _ = same!(bed, containers, exists(name));
+        let _ = same!(bed, containers, wait(name, WaitOptions { conditions: vec!["running".into(), "exited".into()] }));
+        let _ = same!(bed, containers, resize(name, TerminalSize { width: 80, height: 24 }));
+        let _ = same!(bed, containers, top(name, vec!["pid".into(), "args".into()]));
+        let _ = same!(bed, containers, top(name, vec![]));
+    }
+    let options = ListOptions {
+        all: true,
+        last: Some(2),
+        size: true,
+        namespaces: true,
+        sync: true,
+        external: true,
+        filters: filters(),
+    };
+    same!(bed, containers, list(options.clone())).unwrap();
+    same!(bed, containers, list(ListOptions::default())).unwrap();
+    let error = Engine::containers(&bed.client).cleanup("one").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported);
+}
+
+#[tokio::test]
+async fn every_kind_of_error() {
+    use ErrorKind::*;
+    for kind in [
+        NotFound, AlreadyExists, InvalidArgument, InUse, WrongState, PermissionDenied, Unauthorized, Unsupported,
+        Unavailable, Timeout, Cancelled, CommandNotFound, CommandNotExecutable, Internal,
+    ] {
+        let bed = Bed::with(FakeEngine { failure: Some(kind), ..FakeEngine::default() }, None).await;
+        let error = same!(bed, containers, start(BROKEN)).unwrap_err();
+        assert_eq!(error.kind, kind);
+    }
+}
+
+#[tokio::test]
+async fn logs_and_events() {
+    let bed = Bed::new().await;
+    let wanted = LogOptions {
+        tail: Some(5),
+        since: Some(fake::time()),
+        until: Some(fake::time()),
+        stdout: true,
+        stderr: true,
+        follow: false,
+    };
+    for options in [wanted.clone(), LogOptions { stdout: true, ..LogOptions::default() }] {
+        let here = bed.engine.containers().logs("one", options.clone()).await.unwrap();
+        let here: Vec<_> = here.map(Result::unwrap).collect().await;
+        let call = bed.engine.calls().pop().unwrap();
+        let there = Engine::containers(&bed.client).logs("one", options).await.unwrap();
+        let there: Vec<_> = there.map(Result::unwrap).collect().await;
+        assert_eq!(there, here);
+        assert!(bed.engine.calls().contains(&call), "{call}");
+    }
+    let follow = LogOptions { follow: true, ..wanted };
+    let mut lines = Engine::containers(&bed.client).logs("one", follow).await.unwrap();
+    assert_eq!(lines.next().await.unwrap().unwrap().data, "one");
+    let options = EventOptions { since: Some(fake::time()), until: Some(fake::time()), filters: filters(), stream: false };
+    let _: Vec<_> = bed.engine.events(options.clone()).await.unwrap().collect().await;
+    let call = bed.engine.calls().pop().unwrap();
+    let there = System::events(&bed.client, options).await.unwrap();
+    let there: Vec<_> = there.map(Result::unwrap).collect().await;
+    assert_eq!(there, [fake::event("died"), fake::event("remove")]);
+    assert_eq!(bed.engine.calls(), [call]);
+}
+
+/// Sends `input`, ends it, and collects both outputs.
+async fn converse(attached: AttachStream, input: &[u8]) -> (String, String) {
+    let AttachStream { input: writer, mut output } = attached;
+    let mut writer = writer.expect("an input");
+    writer.write_all(input).await.unwrap();
+    writer.shutdown().await.unwrap();
+    let mut texts = (String::new(), String::new());
+    while let Some(chunk) = output.next().await {
+        let chunk = chunk.unwrap();
+        let text = if chunk.stream == OutputStream::Stdout { &mut texts.0 } else { &mut texts.1 };
+        text.push_str(std::str::from_utf8(&chunk.data).unwrap());
+    }
+    texts
+}
+
+#[tokio::test]
+async fn attached_streams() {
+    let everything = AttachOptions { stdin: true, stdout: true, stderr: true, logs: true, detach_keys: None };
+    let keys = AttachOptions { detach_keys: Some("ctrl-a,x".into()), ..everything.clone() };
+    for terminal in [false, true] {
+        let bed = Bed::with(FakeEngine { terminal, ..FakeEngine::default() }, None).await;
+        // A terminal has one output.
+        let expected = if terminal { ("HELLOend", "") } else { ("HELLO", "end") };
+        for options in [everything.clone(), keys.clone()] {
+            drop(bed.engine.containers().attach("one", options.clone()).await.unwrap());
+            let call = bed.engine.calls().pop().unwrap();
+            let attached = Engine::containers(&bed.client).attach("one", options).await.unwrap();
+            assert!(bed.engine.calls().contains(&call), "{call}");
+            let (out, err) = converse(attached, b"hello").await;
+            assert_eq!((out.as_str(), err.as_str()), expected);
+        }
+        let attached = Engine::execs(&bed.client).start("session", ExecStartOptions::default()).await.unwrap();
+        let (out, err) = converse(attached.unwrap(), b"hello").await;
+        assert_eq!((out.as_str(), err.as_str()), expected);
+    }
+    let bed = Bed::new().await;
+    let error = Engine::containers(&bed.client).attach(BROKEN, everything).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    let without = AttachOptions { stdout: true, stderr: true, ..AttachOptions::default() };
+    let attached = Engine::containers(&bed.client).attach("one", without).await.unwrap();
+    assert!(attached.input.is_none());
+    assert_eq!(attached.output.map(|chunk| chunk.unwrap().data).collect::<Vec<_>>().await, ["out", "end"]);
+}
+
+/// More than every buffer on the way holds, both ways at once.
+#[tokio::test]
+async fn much_input_and_output() {
+    let bed = Bed::new().await;
+    let options = AttachOptions { stdin: true, stdout: true, stderr: true, ..AttachOptions::default() };
+    let AttachStream { input, mut output } = Engine::containers(&bed.client).attach("one", options).await.unwrap();
+    let mut input = input.unwrap();
+    let writer = tokio::spawn(async move {
+        for _ in 0..1000 {
+            input.write_all(&[b'a'; 4096]).await.unwrap();
+        }
+        input.shutdown().await.unwrap();
+        input
+    });
+    let mut length = 0;
+    while let Some(chunk) = output.next().await {
+        length += chunk.unwrap().data.len();
+    }
+    assert_eq!(length, 1000 * 4096 + 3);
+    writer.await.unwrap();
+}
+
+#[tokio::test]
+async fn execs() {
+    let bed = Bed::new().await;
+    let spec = ExecSpec {
+        attach_stdin: true,
+        cmd: vec!["sh".into()],
+        env: vec!["A=b".into()],
+        tty: true,
+        user: "1:2".into(),
+        working_dir: "/".into(),
+        detach_keys: "a,b".into(),
+        privileged: true,
+        ..ExecSpec::default()
+    };
+    assert_eq!(same!(bed, execs, create("one", spec.clone())).unwrap(), "session");
+    for id in ["session", BROKEN] {
+        let _ = same!(bed, execs, inspect(id));
+        let _ = same!(bed, execs, resize(id, TerminalSize { width: 1, height: 2 }));
+        let _ = same!(bed, execs, remove(id, true));
+        let _ = same!(bed, execs, remove(id, false));
+    }
+    assert_eq!(Engine::execs(&bed.client).wait("session").await, Ok(4));
+    let size = Some(TerminalSize { width: 80, height: 24 });
+    let detached = ExecStartOptions { detach: true, size };
+    assert!(Engine::execs(&bed.client).start("session", detached).await.unwrap().is_none());
+    assert!(bed.engine.calls().contains(&format!("exec start session {detached:?}")));
+    let error = Engine::execs(&bed.client).start("missing", ExecStartOptions::default()).await.unwrap_err();
+    assert_eq!(error, Error::new(ErrorKind::CommandNotFound, "crun: no such command"));
+}
+
+#[tokio::test]
+async fn images() {
+    let bed = Bed::new().await;
+    for name in ["quay.io/a/b:1", "sha256:abc", "a@sha256:abc", BROKEN] {
+        let _ = same!(bed, images, inspect(name));
+        let _ = same!(bed, images, history(name));
+        let _ = same!(bed, images, exists(name));
+        let _ = same!(bed, images, tag(name, "localhost:5000/c/d:tag"));
+        let _ = same!(bed, images, tag(name, "localhost:5000/c/d"));
+        let _ = same!(bed, images, untag(name, vec!["localhost:5000/c/d:1".into()]));
+        let _ = same!(bed, images, untag(name, vec![]));
+        let all = ImageRemoveOptions { all: true, force: true, ignore: true, no_prune: true };
+        let _ = same!(bed, images, remove(vec![name.into(), "other".into()], all.clone()));
+        let _ = same!(bed, images, remove(vec![name.into()], ImageRemoveOptions::default()));
+    }
+    same!(bed, images, list(ImageListOptions { all: true, filters: filters() })).unwrap();
+}
+
+#[tokio::test]
+async fn archives() {
+    let bed = Bed::new().await;
+    // More than the limit of JSON bodies.
+    let archive = || -> ByteStream {
+        Box::pin(stream::iter((0..100).map(|_| Ok(Bytes::from(vec![b'x'; 100_000])))))
+    };
+    same!(bed, images, load(archive())).unwrap();
+    let options = ImportOptions {
+        changes: vec!["CMD [\"a\", \"b\"]".into(), "ENV A=b".into()],
+        message: "two words".into(),
+        reference: "localhost/x:1".into(),
+        os: "linux".into(),
+        arch: "arm64".into(),
+        variant: "v8".into(),
+    };
+    same!(bed, images, import(archive(), options.clone())).unwrap();
+    same!(bed, images, import(archive(), ImportOptions::default())).unwrap();
+    let names = vec!["quay.io/a/b:1".to_owned(), "other".to_owned()];
+    for options in [
+        SaveOptions { format: ArchiveFormat::OciArchive, multi: true },
+        SaveOptions { format: ArchiveFormat::DockerArchive, multi: true },
+    ] {
+        let expected = format!("save {names:?} {options:?}");
+        let pieces = Engine::images(&bed.client).save(names.clone(), options).await.unwrap();
+        let length: usize = pieces.map(|piece| piece.unwrap().len()).collect::<Vec<_>>().await.into_iter().sum();
+        assert_eq!(length, 100_008);
+        assert!(bed.engine.calls().contains(&expected), "{expected}");
+    }
+    assert!(Engine::images(&bed.client).save(vec![BROKEN.into()], SaveOptions::default()).await.is_err());
+    // An archive that breaks off must not look whole.
+    if let Ok(pieces) = Engine::images(&bed.client).save(vec!["half".into()], SaveOptions::default()).await {
+        assert!(pieces.collect::<Vec<_>>().await.last().unwrap().is_err());
+    }
+    // One that fails at once says why.
+    let error = Engine::images(&bed.client).save(vec!["nothing".into()], SaveOptions::default()).await;
+    assert_eq!(error.err(), Some(Error::internal("the layer is gone")));
+    // Neither must an upload.
+    let broken: ByteStream =
+        Box::pin(stream::iter([Ok(Bytes::from_static(b"x")), Err(Error::internal("the disk is gone"))]));
+    assert!(Engine::images(&bed.client).load(broken).await.is_err());
+}
+
+#[tokio::test]
+async fn pulls() {
+    let bed = Bed::new().await;
+    let options = PullOptions {
+        policy: PullPolicy::Newer,
+        os: Some("linux".into()),
+        arch: Some("arm64".into()),
+        variant: Some("v8".into()),
+        all_tags: true,
+        credentials: Some(Credentials {
+            username: "ü".into(),
+            password: "p:w?>".into(),
+            identity_token: String::new(),
+        }),
+        auth_file: None,
+        cert_dir: None,
+        tls_verify: Some(false),
+        retry: Some(2),
+        retry_delay: Some(7),
+    };
+    for options in [options, PullOptions::default()] {
+        let _ = bed.engine.pull("quay.io/a/b:1", options.clone()).await.unwrap();
+        let call = bed.engine.calls().pop().unwrap();
+        let events = Engine::images(&bed.client).pull("quay.io/a/b:1", options).await.unwrap();
+        let events: Vec<_> = events.map(Result::unwrap).collect().await;
+        assert_eq!(events, fake::progress());
+        assert_eq!(bed.engine.calls(), [call]);
+    }
+    let events = Engine::images(&bed.client).pull("half", PullOptions::default()).await.unwrap();
+    let last = events.collect::<Vec<_>>().await.pop().unwrap();
+    assert_eq!(last, Err(Error::new(ErrorKind::Unauthorized, "denied")));
+    assert!(Engine::images(&bed.client).pull(BROKEN, PullOptions::default()).await.is_err());
+}
+
+#[tokio::test]
+async fn volumes_and_networks() {
+    let bed = Bed::new().await;
+    let options = VolumeCreateOptions {
+        name: "v".into(),
+        driver: "local".into(),
+        labels: StringMap::from([("a".into(), "b".into())]),
+        options: StringMap::from([("type".into(), "tmpfs".into())]),
+        ignore_if_exists: true,
+    };
+    same!(bed, volumes, create(options.clone())).unwrap();
+    same!(bed, volumes, list(VolumeListOptions { filters: filters() })).unwrap();
+    for name in ["v", BROKEN] {
+        let _ = same!(bed, volumes, inspect(name));
+        let _ = same!(bed, volumes, exists(name));
+        let _ = same!(bed, volumes, remove(name, VolumeRemoveOptions { force: true, timeout: Some(1) }));
+    }
+    same!(bed, networks, create(fake::network("n"), NetworkCreateOptions { ignore_if_exists: true })).unwrap();
+    same!(bed, networks, list(NetworkListOptions { filters: filters() })).unwrap();
+    for name in ["n", BROKEN] {
+        let _ = same!(bed, networks, inspect(name));
+        let _ = same!(bed, networks, exists(name));
+        let _ = same!(bed, networks, remove(name, true));
+    }
+}
+
+#[tokio::test]
+async fn system() {
+    let bed = Bed::new().await;
+    let ping = Engine::system(&bed.client).ping().await.unwrap();
+    assert_eq!(ping.libpod_api_version, cove_server::LIBPOD_API_VERSION);
+    assert_eq!(ping.api_version, cove_server::DOCKER_API_VERSION);
+    same!(bed, system, version()).unwrap();
+    same!(bed, system, info()).unwrap();
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there() {
+    let endpoint: cove_client::Endpoint = "unix:///nonexistent/cove.sock".parse().unwrap();
+    let error = Engine::system(&cove_client::Client::new(endpoint)).ping().await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert!(error.message.contains("unix:///nonexistent/cove.sock"), "{error}");
+}
