@@ -112,6 +112,10 @@ pub struct MonitorConfig {
     /// process from descriptor 3 on.
     #[serde(default)]
     pub descriptors: u32,
+    /// How many of them, the last ones, the monitor keeps open itself while the process runs, which does not get
+    /// them: sockets that reserve ports.
+    #[serde(default)]
+    pub held: u32,
     /// Cgroup directory that the monitor itself moves to (best effort).
     #[serde(default)]
     pub monitor_cgroup: Option<PathBuf>,

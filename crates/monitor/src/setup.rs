@@ -104,6 +104,7 @@ impl Monitor {
                     run_dir: parts.run_dir,
                     streams: Some(parts.streams),
                     descriptors: parts.descriptors,
+                    held: parts.held,
                     stdin: parts.stdin,
                     input: VecDeque::new(),
                     end_input: false,
@@ -137,6 +138,7 @@ impl Monitor {
             }
             _ => Vec::new(),
         };
+        let held = descriptors.split_off(descriptors.len().saturating_sub(config.held as usize));
         host::close_standard_streams().map_err(|e| failed("/dev/null", e))?;
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
             .map_err(|e| failed("child subreaper", e.into()))?;
@@ -188,7 +190,7 @@ impl Monitor {
             .map_err(|e| failed("own process", e))?;
         write_json(&config.run_dir.join(MONITOR_FILE), &me).map_err(|e| failed("monitor file", e))?;
         supervised.send(&Report::Ready { monitor: me });
-        Ok(Parts { signals, listener, console, run_dir, streams, descriptors, stdin, outputs, log })
+        Ok(Parts { signals, listener, console, run_dir, streams, descriptors, held, stdin, outputs, log })
     }
 }
 
@@ -199,6 +201,7 @@ struct Parts {
     run_dir: OwnedFd,
     streams: runtime::Streams,
     descriptors: Vec<OwnedFd>,
+    held: Vec<OwnedFd>,
     stdin: Option<OwnedFd>,
     outputs: Vec<Output>,
     log: Option<Log>,

@@ -78,6 +78,7 @@ pub(crate) struct Monitor {
     pub(crate) run_dir: OwnedFd,
     pub(crate) streams: Option<runtime::Streams>,
     pub(crate) descriptors: Vec<OwnedFd>,
+    pub(crate) held: Vec<OwnedFd>,
     pub(crate) stdin: Option<OwnedFd>,
     pub(crate) input: VecDeque<u8>,
     pub(crate) end_input: bool,
@@ -304,6 +305,8 @@ impl Monitor {
                         start_error: None,
                     };
                     let frame = (FRAME_EXIT, record.exit_code.to_be_bytes().to_vec());
+                    // The next start may come before this monitor ends.
+                    self.held.clear();
                     self.end(&record, &Report::Exited(record.clone()), frame);
                 }
             }

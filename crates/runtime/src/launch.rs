@@ -18,6 +18,9 @@ use rustix::net::{
 use crate::cgroup::CgroupMode;
 use crate::error::{Error, Result};
 
+/// Most descriptors a monitor holds; the kernel passes at most 253 in one message.
+const MAX_HELD: usize = 200;
+
 /// What is the same for every container of an engine.
 #[derive(Clone, Debug)]
 pub struct RuntimeOptions {
@@ -56,6 +59,8 @@ pub struct StreamOptions {
     /// With [`LogConfig::Passthrough`] the three standard streams first; then descriptors for the process, which sees
     /// them from number 3 on.
     pub descriptors: Vec<OwnedFd>,
+    /// Descriptors that the monitor keeps open while the process runs, unseen by it: sockets that reserve ports.
+    pub held: Vec<OwnedFd>,
 }
 
 impl Default for StreamOptions {
@@ -67,6 +72,7 @@ impl Default for StreamOptions {
             size: None,
             log: LogConfig::None,
             descriptors: Vec::new(),
+            held: Vec::new(),
         }
     }
 }
@@ -169,7 +175,8 @@ impl Runtime {
         }
         let cache = self.options.run_dir.join("seccomp");
         let seccomp_cache = crate::seccomp::cache::prepare(&cache, &options.oci_runtime, &options.bundle)?;
-        let StreamOptions { terminal, stdin, stdin_once, size, log, descriptors } = options.streams;
+        let StreamOptions { terminal, stdin, stdin_once, size, log, mut descriptors, held } = options.streams;
+        let held = hold(&mut descriptors, held);
         let config = MonitorConfig {
             version: VERSION,
             id: options.id,
@@ -186,6 +193,7 @@ impl Runtime {
             wait_for_start: true,
             exit_command: options.exit_command,
             descriptors: 0,
+            held,
             monitor_cgroup: options.monitor_cgroup,
             container_cgroup: options.container_cgroup,
             periodic: options.periodic,
@@ -212,7 +220,8 @@ impl Runtime {
             let file = options.write(true).create_new(true).mode(0o600).open(&process);
             file.and_then(|mut file| file.write_all(&text)).map_err(Error::file)?;
         }
-        let StreamOptions { terminal, stdin, stdin_once, size, log, descriptors } = options.streams;
+        let StreamOptions { terminal, stdin, stdin_once, size, log, mut descriptors, held } = options.streams;
+        let held = hold(&mut descriptors, held);
         let config = MonitorConfig {
             version: VERSION,
             id: options.container,
@@ -229,6 +238,7 @@ impl Runtime {
             wait_for_start: true,
             exit_command: options.exit_command,
             descriptors: 0,
+            held,
             monitor_cgroup: None,
             container_cgroup: None,
             periodic: Vec::new(),
@@ -435,6 +445,14 @@ impl AsFd for Supervision {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// Appends what the monitor holds, and says how much that is; what exceeds one message's limit is not held.
+fn hold(descriptors: &mut Vec<OwnedFd>, mut held: Vec<OwnedFd>) -> u32 {
+    held.truncate(MAX_HELD);
+    let count = u32::try_from(held.len()).unwrap_or(0);
+    descriptors.extend(held);
+    count
 }
 
 /// Ids become names of directories and arguments of programs.

@@ -248,7 +248,10 @@ fn state_of(dir: &Path, exit_file: &Path) -> Result<ProcessState> {
     if let Some(record) = read_exit(exit_file)? {
         return Ok(ProcessState::Exited(record));
     }
-    let Some(monitor) = read_process(&dir.join(MONITOR_FILE))? else { return Ok(ProcessState::Absent) };
+    let Some(monitor) = read_process(&dir.join(MONITOR_FILE))? else {
+        // It may have ended and tidied up between the two looks.
+        return Ok(read_exit(exit_file)?.map_or(ProcessState::Absent, ProcessState::Exited));
+    };
     let process = read_process(&dir.join(PROCESS_FILE))?;
     let process_alive = process.filter(ProcessRef::is_alive);
     let monitor_alive = monitor.is_alive();

@@ -127,6 +127,7 @@ fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result
             size: options.size.map(|size| (size.width, size.height)),
             log: LogConfig::None,
             descriptors: preserved(spec.preserve_fds)?,
+            held: Vec::new(),
         },
         exit_command: Vec::new(),
     })?)

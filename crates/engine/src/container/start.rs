@@ -1,5 +1,6 @@
 //! Preparing and starting a container, and supervising its run.
 
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 
@@ -126,11 +127,11 @@ fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
     crate::state::make_private(&log_dir)?;
     let mountpoint = mount_root(core, row)?;
     row.status.mountpoint = mountpoint.to_string_lossy().into_owned();
-    set_up_network(core, row)?;
+    let sockets = set_up_network(core, row)?;
     let directory = bundle::write(core, row, &mountpoint)?;
     row.state = ContainerState::Initialized;
     core.save(row)?;
-    let launch = core.runtime()?.launch(launch_options(core, row, directory)?)?;
+    let launch = core.runtime()?.launch(launch_options(core, row, directory, sockets)?)?;
     Ok(launch)
 }
 
@@ -152,20 +153,24 @@ fn mount_root(core: &Core, row: &ContainerRow) -> Result<PathBuf> {
     }
 }
 
-fn set_up_network(core: &Core, row: &mut ContainerRow) -> Result<()> {
+/// Connects it; the answer are sockets that reserve its published ports as long as they are open.
+fn set_up_network(core: &Core, row: &mut ContainerRow) -> Result<Vec<OwnedFd>> {
     let networks = match row.config.network {
         NetworkMode::Bridge => row.config.networks.clone(),
         NetworkMode::Private => Default::default(),
-        NetworkMode::Pasta | NetworkMode::Slirp => return super::rootless_network::set_up(core, row),
+        NetworkMode::Pasta | NetworkMode::Slirp => {
+            super::rootless_network::set_up(core, row)?;
+            return Ok(Vec::new());
+        }
         NetworkMode::None | NetworkMode::Host | NetworkMode::Container(_) | NetworkMode::Path(_) => {
-            return Ok(());
+            return Ok(Vec::new());
         }
     };
     let all = core.networks()?;
     let path = all.create_netns(&row.id)?;
     row.status.netns = path.to_string_lossy().into_owned();
     if networks.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let report = all.setup(&SetupOptions {
         container_id: row.id.clone(),
@@ -176,10 +181,15 @@ fn set_up_network(core: &Core, row: &mut ContainerRow) -> Result<()> {
         dns_servers: files::dns_servers(core, row),
     })?;
     row.status.networks = report.networks;
-    Ok(())
+    Ok(report.sockets)
 }
 
-fn launch_options(core: &Core, row: &ContainerRow, bundle: PathBuf) -> Result<LaunchOptions> {
+fn launch_options(
+    core: &Core,
+    row: &ContainerRow,
+    bundle: PathBuf,
+    held: Vec<OwnedFd>,
+) -> Result<LaunchOptions> {
     let config = &row.config;
     let log = match config.log_driver.as_str() {
         "none" => LogConfig::None,
@@ -211,6 +221,7 @@ fn launch_options(core: &Core, row: &ContainerRow, bundle: PathBuf) -> Result<La
             size: None,
             log,
             descriptors,
+            held,
         },
         exit_command,
         periodic: Vec::new(),
