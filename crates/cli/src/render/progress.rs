@@ -52,8 +52,9 @@ impl<'a> PullProgress<'a> {
             let bar = match &self.bars {
                 Some(bars) => {
                     let bar = bars.add(ProgressBar::new(progress.total.max(1)));
-                    bar.set_style(style(self.printer.error_is_coloured()));
-                    bar.set_prefix(format!("Copying blob {short}"));
+                    let narrow = crate::terminal::size().is_some_and(|size| size.width < NARROW);
+                    bar.set_style(style(self.printer.error_is_coloured(), narrow));
+                    bar.set_prefix(if narrow { short.to_owned() } else { format!("Copying blob {short}") });
                     Some(bar)
                 }
                 None => {
@@ -79,14 +80,18 @@ impl<'a> PullProgress<'a> {
         }
     }
 
-    /// Leaves the bars as they are.
-    pub(crate) fn finish(&mut self) {
-        for blob in self.blobs.values() {
-            if let Some(bar) = &blob.bar
-                && !blob.done
-            {
+    /// Leaves the bars as they are, and what follows below them.
+    fn finish(&mut self) {
+        let mut drawn = false;
+        for (_, blob) in std::mem::take(&mut self.blobs) {
+            let Some(bar) = blob.bar else { continue };
+            drawn = true;
+            if !blob.done {
                 bar.abandon();
             }
+        }
+        if drawn {
+            self.printer.error_bytes(b"\n");
         }
     }
 }
@@ -97,13 +102,20 @@ impl Drop for PullProgress<'_> {
     }
 }
 
-fn style(colour: bool) -> ProgressStyle {
-    let template = if colour {
-        "{prefix} [{wide_bar:.cyan}] {bytes} / {total_bytes} {msg}"
-    } else {
-        "{prefix} [{wide_bar}] {bytes} / {total_bytes} {msg}"
+/// Terminals with fewer columns get no bars, only numbers.
+const NARROW: u16 = 70;
+
+const COLOURED: &str = "{prefix} [{wide_bar:.cyan}] {decimal_bytes} / {decimal_total_bytes} {msg}";
+const PLAIN: &str = "{prefix} [{wide_bar}] {decimal_bytes} / {decimal_total_bytes} {msg}";
+const SHORT: &str = "{prefix} {decimal_bytes}/{decimal_total_bytes} {msg}";
+
+fn style(colour: bool, narrow: bool) -> ProgressStyle {
+    let template = match (narrow, colour) {
+        (true, _) => SHORT,
+        (false, true) => COLOURED,
+        (false, false) => PLAIN,
     };
-    // The template is a constant that a test parses.
+    // The templates are constants that a test parses.
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .progress_chars("=>-")
@@ -115,10 +127,7 @@ mod tests {
 
     #[test]
     fn templates_parse() {
-        for template in [
-            "{prefix} [{wide_bar:.cyan}] {bytes} / {total_bytes} {msg}",
-            "{prefix} [{wide_bar}] {bytes} / {total_bytes} {msg}",
-        ] {
+        for template in [COLOURED, PLAIN, SHORT] {
             ProgressStyle::with_template(template).unwrap();
         }
     }
