@@ -104,6 +104,8 @@ pub enum Call {
         /// What to run.
         options: RunOptions,
     },
+    /// Make and start the usual machine with sizes that fit this host; a task.
+    CreateMachine,
     /// Start a machine; a task.
     StartMachine {
         /// Its name.

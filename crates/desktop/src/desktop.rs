@@ -92,8 +92,9 @@ impl Desktop {
                 });
                 Ok(Reply::Task { id })
             }
-            Call::StartMachine { name } => machines::begin(core, name, true).map(|id| Reply::Task { id }),
-            Call::StopMachine { name } => machines::begin(core, name, false).map(|id| Reply::Task { id }),
+            Call::CreateMachine => machines::create(core).map(|id| Reply::Task { id }),
+            Call::StartMachine { name } => machines::begin(core, &name, true).map(|id| Reply::Task { id }),
+            Call::StopMachine { name } => machines::begin(core, &name, false).map(|id| Reply::Task { id }),
             Call::CancelTask { id } => core.cancel(id).map(|()| Reply::Done),
             Call::ClearTasks => {
                 core.change(crate::state::State::clear_tasks);

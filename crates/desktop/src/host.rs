@@ -256,6 +256,12 @@ impl EngineSource for Host {
                 })?;
                 let inspect =
                     machines.inspect(&name.parse().map_err(Error::from)?).await.map_err(Error::from)?;
+                if inspect.state == cove_machine::MachineState::Stopped {
+                    return Err(Error::new(
+                        ErrorKind::Unavailable,
+                        format!("machine {name} is stopped: start it, and its engine is connected again"),
+                    ));
+                }
                 answering(Path::new(&inspect.connection_info.podman_socket.path))
                     .await
                     .map_err(|error| error.context(format!("machine {name}")))

@@ -135,3 +135,14 @@ test("another engine is chosen in the strip", async ({ page }) => {
   await page.getByLabel("Engine").selectOption("machine:dev");
   await expect.poll(() => core.calls.at(-1)).toEqual({ call: "connect", connection: "machine:dev" });
 });
+
+test("the first machine needs one button", async ({ page }) => {
+  const core = new FakeCore({ ...sample(), machines: [] });
+  await core.open(page);
+  await page.keyboard.press("Control+3");
+  await page.getByRole("button", { name: "Make a machine" }).click();
+  await expect.poll(() => core.calls.at(-1)).toEqual({ call: "createMachine" });
+  core.task({ id: 1, title: "Make machine cove-machine-default", cancellable: false, steps: [{ label: "image", state: "active", current: 0, total: 0 }] });
+  await expect(page.getByRole("region", { name: "Tasks" })).toContainText("image");
+  await expect(page.getByRole("main").getByRole("button", { name: "Being made…" })).toBeDisabled();
+});

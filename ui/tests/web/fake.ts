@@ -210,6 +210,7 @@ export class FakeCore {
         return { reply: "subscription", subscription: this.#next++ };
       case "pull":
       case "run":
+      case "createMachine":
       case "startMachine":
       case "stopMachine":
         return { reply: "task", id: this.#next++ };

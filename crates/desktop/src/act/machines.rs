@@ -8,7 +8,7 @@ use crate::source::Target;
 use crate::view::{Connection, ConnectionKind};
 
 #[cfg(unix)]
-pub(crate) use unix::{begin, watch};
+pub(crate) use unix::{begin, create, watch};
 
 /// What can be connected to: the source's own engines, then the machines.
 pub(crate) fn connections(core: &Core) {
@@ -38,17 +38,21 @@ pub(crate) fn connections(core: &Core) {
 }
 
 #[cfg(not(unix))]
+const UNSUPPORTED: &str = "machines are not supported on this system by this version";
+
+#[cfg(not(unix))]
 pub(crate) async fn watch(core: Arc<Core>) {
-    let problem = "machines are not supported on this system by this version";
-    core.change(|state| state.set_machines(Vec::new(), Some(problem.to_owned())));
+    core.change(|state| state.set_machines(Vec::new(), Some(UNSUPPORTED.to_owned())));
 }
 
 #[cfg(not(unix))]
-pub(crate) fn begin(_: &Arc<Core>, name: String, _: bool) -> Result<u32, Failure> {
-    Err(Failure::new(
-        cove_api::ErrorKind::Unsupported,
-        format!("{name}: machines are not supported on this system by this version"),
-    ))
+pub(crate) fn create(_: &Arc<Core>) -> Result<u32, Failure> {
+    Err(Failure::new(cove_api::ErrorKind::Unsupported, UNSUPPORTED))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn begin(_: &Arc<Core>, name: &str, _: bool) -> Result<u32, Failure> {
+    Err(Failure::new(cove_api::ErrorKind::Unsupported, format!("{name}: {UNSUPPORTED}")))
 }
 
 #[cfg(unix)]
@@ -57,7 +61,8 @@ mod unix {
     use std::time::Duration;
 
     use cove_api::ErrorKind;
-    use cove_machine::{MachineName, Machines, Progress};
+    use cove_machine::provider::ProviderKind;
+    use cove_machine::{DEFAULT_MACHINE, InitOptions, MachineName, Machines, Progress};
     use notify::{EventKind, RecursiveMode, Watcher as _, event::ModifyKind};
     use tokio::sync::Notify;
 
@@ -159,32 +164,68 @@ mod unix {
         kind && !event.paths.iter().all(|path| noise(path))
     }
 
-    /// Starts or stops a machine as a task.
-    pub(crate) fn begin(core: &Arc<Core>, name: String, start: bool) -> Result<u32, Failure> {
-        let Some(machines) = core.machines.clone() else {
-            return Err(Failure::new(ErrorKind::Unsupported, "machines are not available here"));
+    /// The machines of this host.
+    fn machines(core: &Core) -> Result<Machines, Failure> {
+        core.machines.clone().ok_or_else(|| {
+            Failure::unavailable(
+                "machines need the program cove, which was found neither beside the desktop nor in PATH",
+            )
+        })
+    }
+
+    /// Makes and starts the usual machine as a task.
+    pub(crate) fn create(core: &Arc<Core>) -> Result<u32, Failure> {
+        let machines = machines(core)?;
+        let name: MachineName = DEFAULT_MACHINE.parse().map_err(cove_api::Error::from)?;
+        let options = InitOptions {
+            name: name.clone(),
+            provider: ProviderKind::default_here(),
+            cpus: None,
+            memory_mib: None,
+            disk_gib: None,
+            image: None,
         };
-        let machine: MachineName =
-            name.parse().map_err(|error| Failure::from(cove_api::Error::from(error)))?;
-        let title = format!("{} machine {machine}", if start { "Start" } else { "Stop" });
+        Ok(run(core, format!("Make machine {name}"), move |sink| async move {
+            machines.init(&options, &sink).await?;
+            machines.start(&name, &sink).await.map(drop)
+        }))
+    }
+
+    /// Starts or stops a machine as a task.
+    pub(crate) fn begin(core: &Arc<Core>, name: &str, start: bool) -> Result<u32, Failure> {
+        let machines = machines(core)?;
+        let name: MachineName = name.parse().map_err(cove_api::Error::from)?;
+        let title = format!("{} machine {name}", if start { "Start" } else { "Stop" });
+        Ok(run(core, title, move |sink| async move {
+            if start {
+                machines.start(&name, &sink).await.map(drop)
+            } else {
+                machines.stop(&name, &sink).await.map(drop)
+            }
+        }))
+    }
+
+    /// Runs `work` as a task that shows its steps.
+    fn run<F, W>(core: &Arc<Core>, title: String, work: W) -> u32
+    where
+        F: Future<Output = cove_machine::Result<()>> + Send + 'static,
+        W: FnOnce(Box<dyn Fn(Progress) + Send + Sync>) -> F + Send + 'static,
+    {
         let core_of_task = Arc::clone(core);
-        Ok(core.begin(title, false, move |task| async move {
-            let sink = |progress: Progress| match progress {
+        core.begin(title, false, move |task| async move {
+            let core = Arc::clone(&core_of_task);
+            let sink = move |progress: Progress| match progress {
                 Progress::Begin(step) => {
                     task.step(step, StepState::Active);
-                    core_of_task.machines_changed.notify_one();
+                    core.machines_changed.notify_one();
                 }
                 Progress::Done(step, _) => task.step(step, StepState::Done),
                 Progress::Note(text) => task.message(text),
             };
-            let result = if start {
-                machines.start(&machine, &sink).await.map(drop)
-            } else {
-                machines.stop(&machine, &sink).await.map(drop)
-            };
+            let result = work(Box::new(sink)).await;
             core_of_task.machines_changed.notify_one();
             result.map_err(|error| cove_api::Error::from(error).into())
-        }))
+        })
     }
 
     #[cfg(test)]

@@ -44,7 +44,7 @@ force: boolean, } | { "call": "run",
 /**
  * What to run.
  */
-options: RunOptions, } | { "call": "startMachine", 
+options: RunOptions, } | { "call": "createMachine" } | { "call": "startMachine", 
 /**
  * Its name.
  */
