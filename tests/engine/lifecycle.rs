@@ -25,7 +25,7 @@ fn create_start_stop_remove() {
         assert_eq!(status(bed, "ctr"), "running");
         bed.cove(&["kill", "ctr"]).ok();
         assert_eq!(bed.cove(&["wait", "ctr"]).ok(), "137");
-        bed.cove(&["kill", "ctr"]).fails(125, "ctr");
+        bed.cove(&["kill", "ctr"]).fails(125, "can only kill running containers");
         assert_eq!(bed.cove(&["rm", "ctr"]).ok(), "ctr");
         bed.cove(&["rm", "ctr"]).fails(1, "ctr");
         bed.cove(&["inspect", "ctr"]).fails(125, "ctr");

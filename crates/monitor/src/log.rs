@@ -29,8 +29,6 @@ pub(crate) struct Log {
     file: fs::File,
     max_size: Option<u64>,
     size: u64,
-    /// A partial line of the stream was written last, so an end of output needs a newline record.
-    open_line: [bool; 2],
     clock: Clock,
     buffer: Vec<u8>,
     /// After a failed write (disk full) output is dropped rather than blocking the container.
@@ -42,16 +40,7 @@ impl Log {
         let file = open_file(&path, false)?;
         let size = file.metadata()?.len();
         let clock = Clock::default();
-        Ok(Self {
-            path,
-            file,
-            max_size,
-            size,
-            open_line: [false; 2],
-            clock,
-            buffer: Vec::new(),
-            failed: false,
-        })
+        Ok(Self { path, file, max_size, size, clock, buffer: Vec::new(), failed: false })
     }
 
     /// Opens the file by its name again.
@@ -83,17 +72,7 @@ impl Log {
             self.buffer.push(b'\n');
             rest = next;
         }
-        self.open_line[stream as usize] = data.last() != Some(&b'\n');
         self.flush();
-    }
-
-    /// Ends a line that was left open at the end of the output.
-    pub(crate) fn finish(&mut self, stream: Stream) {
-        if std::mem::take(&mut self.open_line[stream as usize]) {
-            self.buffer.clear();
-            let _ = writeln!(self.buffer, "{} {} F ", self.clock.now(), stream.name());
-            self.flush();
-        }
     }
 
     fn flush(&mut self) {
@@ -195,12 +174,10 @@ mod tests {
         log.write(Stream::Stdout, b"one\ntw");
         log.write(Stream::Stdout, b"o\n");
         log.write(Stream::Stderr, b"open");
-        log.finish(Stream::Stderr);
-        log.finish(Stream::Stdout);
         let text = fs::read_to_string(&path).unwrap();
         fs::remove_file(&path).unwrap();
         let rest: Vec<&str> = text.lines().map(|l| l.split_once(' ').unwrap().1).collect();
-        assert_eq!(rest, ["stdout F one", "stdout P tw", "stdout F o", "stderr P open", "stderr F "]);
+        assert_eq!(rest, ["stdout F one", "stdout P tw", "stdout F o", "stderr P open"]);
         assert_eq!(text.lines().next().unwrap().find(' '), Some(35));
     }
 

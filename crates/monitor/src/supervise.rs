@@ -376,11 +376,6 @@ impl Monitor {
     }
 
     fn end(&mut self, record: &ExitRecord, report: &Report, frame: (u8, Vec<u8>)) {
-        for stream in [Stream::Stdout, Stream::Stderr] {
-            if let Some(log) = &mut self.log {
-                log.finish(stream);
-            }
-        }
         self.oom = None;
         self.stdin = None;
         self.input.clear();

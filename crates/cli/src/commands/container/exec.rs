@@ -104,7 +104,11 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         preserve_fds: args.preserve_fds,
     };
     let execs = engine.execs();
-    let id = execs.create(name, spec).await?;
+    let id = execs.create(name, spec).await.map_err(|error| match error.kind {
+        // As Podman: a session that cannot be made at all.
+        ErrorKind::WrongState => CommandError::from(error).with_code(255),
+        _ => error.into(),
+    })?;
     if args.detach {
         execs.start(&id, ExecStartOptions { detach: true, size: None }).await?;
         context.printer.line(&id)?;

@@ -53,7 +53,7 @@ pub(crate) struct SpecArgs {
     pub(crate) no_healthcheck: bool,
 
     /// When to ask the registry for the image: always, missing, newer, never
-    #[arg(long, value_name = "POLICY", num_args = 0..=1, require_equals = true, default_missing_value = "always", help_heading = "Image")]
+    #[arg(long, value_name = "POLICY", help_heading = "Image")]
     pub(crate) pull: Option<String>,
     /// No progress of a pull
     #[arg(long, short, help_heading = "Image")]
