@@ -79,3 +79,19 @@ fn none_and_host() {
         assert_eq!(host.ok(), here.display().to_string());
     });
 }
+
+#[test]
+fn a_port_of_a_users_own_network_answers() {
+    let Some(bed) = Bed::new(Who::User) else { return };
+    bed.cove(&["network", "create", "own"]).ok();
+    let port = free_port();
+    let publish = format!("127.0.0.1:{port}:80");
+    bed.cove(&["run", "-d", "--name", "web", "--network", "own", "-p", &publish, IMAGE, "sh", "-c", SERVER])
+        .ok();
+    wait_for("the published port", 15, || get(port));
+    bed.cove(&["restart", "-t", "0", "web"]).ok();
+    wait_for("the published port after a restart", 15, || get(port));
+    bed.cove(&["rm", "-f", "-t", "0", "web"]).ok();
+    wait_for("the port to be free", 10, || std::net::TcpListener::bind(("127.0.0.1", port)).ok());
+    bed.cove(&["network", "rm", "own"]).ok();
+}

@@ -7,6 +7,8 @@ mod commands;
 mod connect;
 mod context;
 mod format;
+#[cfg(target_os = "linux")]
+mod forward;
 mod hints;
 mod logging;
 mod printer;
@@ -18,6 +20,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     if let Some(code) = cove_machine::guest::take_over() {
+        return ExitCode::from(code);
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(code) = forward::take_over() {
         return ExitCode::from(code);
     }
     ExitCode::from(app::main())
