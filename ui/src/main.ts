@@ -2,14 +2,12 @@ import { mount } from "svelte";
 
 import App from "./App.svelte";
 import "./app.css";
-import { clock } from "./lib/clock.svelte";
 import { Model } from "./lib/model.svelte";
 import { Screen } from "./lib/screen.svelte";
 import { theme } from "./lib/theme.svelte";
 import { connect } from "./lib/transport";
 
 theme.start();
-clock.start();
 const target = document.getElementById("app");
 if (target) {
   const model = new Model(await connect());

@@ -1,13 +1,25 @@
-/** The present second, brought up to date every ten seconds for the ages on the screen. */
-class Clock {
-  now = $state(Math.floor(Date.now() / 1000));
+const SECOND = 1000;
+/** So long after news, ages are shown to the second. */
+const AWAKE = 60 * SECOND;
+/** Else they are brought up to date so often. */
+const REST = 15 * SECOND;
 
-  start(): void {
-    setInterval(() => this.tick(), 10_000);
+/** The present second, for the ages on the screen. */
+class Clock {
+  now = $state(Math.floor(Date.now() / SECOND));
+  #awake = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Something has happened: new ages count in seconds. */
+  wake(): void {
+    this.#awake = Date.now() + AWAKE;
+    this.#tick();
   }
 
-  tick(): void {
-    this.now = Math.floor(Date.now() / 1000);
+  #tick(): void {
+    clearTimeout(this.#timer);
+    this.now = Math.floor(Date.now() / SECOND);
+    this.#timer = setTimeout(() => this.#tick(), Date.now() < this.#awake ? SECOND : REST);
   }
 }
 

@@ -27,6 +27,7 @@ export const SHEET: { title: string; keys: [string[], string][] }[] = [
       [["Ctrl", "3"], "Machines"],
       [["Ctrl", "K"], "Find an act or an object"],
       [["/"], "Filter the list"],
+      [["Ctrl", "F"], "Search the open log"],
       [["Esc"], "Close, go back"],
       [["?"], "This sheet"],
     ],

@@ -104,7 +104,7 @@ export class Model {
 
   take(batch: CoreEvent[]): void {
     if (batch.length === 0) return;
-    clock.tick();
+    clock.wake();
     for (const event of batch) this.#apply(event);
   }
 

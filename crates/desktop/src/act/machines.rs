@@ -74,7 +74,12 @@ mod unix {
 
     /// Keeps the list of machines up to date.
     pub(crate) async fn watch(core: Arc<Core>) {
-        let Some(machines) = core.machines.clone() else { return };
+        let machines = match machines(&core) {
+            Ok(machines) => machines,
+            Err(failure) => {
+                return core.change(|state| state.set_machines(Vec::new(), Some(failure.message)));
+            }
+        };
         read(&core, &machines).await;
         let changed = Arc::new(Notify::new());
         // Dropping the watcher would end the watch.
