@@ -7,6 +7,7 @@ mod body;
 mod docker;
 mod error;
 mod hangup;
+mod hijack;
 mod libpod;
 mod listen;
 mod params;

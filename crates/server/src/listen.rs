@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tower::{Layer as _, util::MapRequestLayer};
 
 use crate::hangup::{HangUp, keep_alive};
+use crate::hijack;
 
 /// Where to listen.
 #[derive(Debug)]
@@ -161,6 +162,12 @@ async fn accept(listener: &Listener, router: &Router, open: &watch::Sender<usize
 struct Counted<T> {
     stream: T,
     open: watch::Sender<usize>,
+    /// No byte has come in yet.
+    fresh: bool,
+    /// The first request became an upgrade, see [`hijack`]; its answer must not look like one.
+    disguised: bool,
+    /// What the disguised answer begins with.
+    pending: Vec<u8>,
 }
 
 impl<T> Drop for Counted<T> {
@@ -181,7 +188,8 @@ where
 {
     let hang_up = HangUp::of(&stream)?;
     open.send_modify(|count| *count += 1);
-    let stream = Counted { stream, open: open.clone() };
+    let stream =
+        Counted { stream, open: open.clone(), fresh: true, disguised: false, pending: Vec::new() };
     let watched = hang_up.clone();
     let router = MapRequestLayer::new(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(watched.clone());
@@ -206,13 +214,37 @@ where
     Ok(())
 }
 
+impl<T: AsyncWrite + Unpin> Counted<T> {
+    fn poll_pending(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
+        while !self.pending.is_empty() {
+            let written =
+                std::task::ready!(std::pin::Pin::new(&mut self.stream).poll_write(context, &self.pending))?;
+            self.pending.drain(..written);
+        }
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
 impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
     fn poll_read(
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,
         buffer: &mut tokio::io::ReadBuf<'_>,
     ) -> std::task::Poll<std::io::Result<()>> {
-        std::pin::Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let polled = std::pin::Pin::new(&mut self.stream).poll_read(context, buffer);
+        if self.fresh && polled.is_ready() {
+            self.fresh = false;
+            let first = &buffer.filled()[before..];
+            if let Some(changed) = hijack::with_upgrade(first)
+                && before + changed.len() <= buffer.capacity()
+            {
+                self.disguised = true;
+                buffer.set_filled(before);
+                buffer.put_slice(&changed);
+            }
+        }
+        polled
     }
 }
 
@@ -222,18 +254,33 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
         context: &mut std::task::Context<'_>,
         buffer: &[u8],
     ) -> std::task::Poll<std::io::Result<usize>> {
+        if self.disguised {
+            // The head is short and comes as one piece into an empty socket buffer.
+            self.disguised = false;
+            if let Some(changed) = hijack::without_upgrade(buffer) {
+                self.pending = changed;
+                // Accepted whole here; what of it is still pending goes out before anything else.
+                return match self.poll_pending(context) {
+                    std::task::Poll::Ready(Err(error)) => std::task::Poll::Ready(Err(error)),
+                    _ => std::task::Poll::Ready(Ok(buffer.len())),
+                };
+            }
+        }
+        std::task::ready!(self.poll_pending(context))?;
         std::pin::Pin::new(&mut self.stream).poll_write(context, buffer)
     }
     fn poll_flush(
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::ready!(self.poll_pending(context))?;
         std::pin::Pin::new(&mut self.stream).poll_flush(context)
     }
     fn poll_shutdown(
         mut self: std::pin::Pin<&mut Self>,
         context: &mut std::task::Context<'_>,
     ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::ready!(self.poll_pending(context))?;
         std::pin::Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

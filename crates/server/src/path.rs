@@ -28,11 +28,19 @@ pub(crate) fn normalise(path: &str) -> String {
 }
 
 fn strip_version(path: &str) -> &str {
-    let Some(rest) = path.strip_prefix("/v") else { return path };
+    match version(path) {
+        Some(version) => &path["/v".len() + version.len()..],
+        None => path,
+    }
+}
+
+/// The version that a path begins with: `1.44` of `/v1.44/info`.
+pub(crate) fn version(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix("/v")?;
     let (version, _) = rest.split_once('/').unwrap_or((rest, ""));
     let is_version = version.starts_with(|first: char| first.is_ascii_digit())
         && version.bytes().all(|byte| byte == b'.' || byte.is_ascii_digit());
-    if is_version { &rest[version.len()..] } else { path }
+    is_version.then_some(version)
 }
 
 fn escape_name(rest: &str) -> String {

@@ -37,8 +37,14 @@ pub fn router(engine: Arc<dyn Engine>, over_network: bool) -> Router {
     Router::new().fallback_service(normalised.map_response(|response: Response| response))
 }
 
+/// The version of the API in the path of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct AskedVersion(pub(crate) Option<String>);
+
 fn normalise(mut request: Request) -> Request {
+    let version = path::version(request.uri().path()).map(str::to_owned);
     let mut text = path::normalise(request.uri().path());
+    request.extensions_mut().insert(AskedVersion(version));
     if let Some(query) = request.uri().query() {
         text.push('?');
         text.push_str(query);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut as _, Bytes, BytesMut};
 use cove_api::{AttachStream, ByteStream, Error, LogLine, OutputChunk, OutputStream, ValueStream};
@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::error::Answer;
 use crate::hangup::HangUp;
+use crate::hijack;
 
 /// Content type of framed output.
 pub(crate) const FRAMED: &str = "application/vnd.docker.multiplexed-stream";
@@ -92,8 +93,12 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
             chunk.map(|chunk| if terminal { chunk.data } else { frame(chunk.stream, &chunk.data) })
         });
         let output = WithFeeder { output, feeder: input.map(|input| tokio::spawn(feed_body(body, input))) };
-        return ([(header::CONTENT_TYPE, content_type)], Body::from_stream(output)).into_response();
+        let mut response = ([(header::CONTENT_TYPE, content_type)], Body::from_stream(output)).into_response();
+        // Clients that read the connection itself want the bytes without chunks, up to its end.
+        *response.version_mut() = Version::HTTP_10;
+        return response;
     }
+    let plain = request.headers().contains_key(hijack::PLAIN);
     let hang_up = request.extensions().get::<HangUp>().cloned();
     let upgrade = hyper::upgrade::on(request);
     tokio::spawn(async move {
@@ -115,12 +120,12 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
             () = gone => tracing::debug!("the client of an attached stream is gone"),
         }
     });
-    let headers = [
-        (header::CONTENT_TYPE, content_type),
-        (header::CONNECTION, HeaderValue::from_static("Upgrade")),
-        (header::UPGRADE, HeaderValue::from_static("tcp")),
-    ];
-    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+    let mut response = (StatusCode::SWITCHING_PROTOCOLS, [(header::CONTENT_TYPE, content_type)]).into_response();
+    if !plain {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("tcp"));
+    }
+    response
 }
 
 /// The way to a process's standard input.

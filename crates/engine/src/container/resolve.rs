@@ -19,8 +19,11 @@ const HARMLESS: &[(&str, &[&str])] = &[
     ("healthMaxLogCount", &["5", "0"]),
     ("healthMaxLogSize", &["500", "0"]),
     ("health_check_on_failure_action", &["0", "none"]),
+    ("seccomp_policy", &["default"]),
     ("secret_env", &["null"]),
     ("use_image_hostname", &["true"]),
+    // Containers that are removed at their end are kept volatile anyhow.
+    ("volatile", &["true"]),
     ("healthconfig", &[r#"{"Test":["NONE"]}"#]),
 ];
 

@@ -4,16 +4,16 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use cove_api::{
-    AttachOptions, ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerSummary, ListOptions,
+    AttachOptions, ContainerRemoveReport, ContainerSpec, ContainerSummary, ListOptions,
     LogOptions, RemoveOptions, StopOptions, TerminalSize, TopReport, WaitOptions,
 };
 
 use crate::body::LibpodBody;
 use crate::error::{Answer, ApiError};
 use crate::params::Params;
-use crate::router::EngineState;
+use crate::router::{AskedVersion, EngineState};
 use crate::stream;
 
 pub(super) fn routes() -> Router<EngineState> {
@@ -38,15 +38,25 @@ pub(super) fn routes() -> Router<EngineState> {
 }
 
 async fn create(State(engine): State<EngineState>, LibpodBody(spec): LibpodBody<ContainerSpec>) -> Answer {
+    let mut spec = spec;
+    spec.other.retain(|name, value| !(name == "idmappings" && is_host_mapping(value)));
     let report = engine.containers().create(spec).await?;
     Ok((StatusCode::CREATED, Json(report)).into_response())
 }
 
+/// Podman's clients spell "no mapping of ids" out.
+fn is_host_mapping(mapping: &serde_json::Value) -> bool {
+    let maps = ["UIDMap", "GIDMap"].iter().any(|key| mapping[*key].as_array().is_some_and(|map| !map.is_empty()));
+    !maps && mapping["HostUIDMapping"] == true && mapping["HostGIDMapping"] == true && mapping["AutoUserNs"] != true
+}
+
 async fn list(State(engine): State<EngineState>, params: Params) -> Answer<Json<Vec<ContainerSummary>>> {
-    let last = match params.number("limit")? {
+    let last = match params.number::<i64>("limit")? {
         None => params.number("last")?,
         limit => limit,
     };
+    // Podman's clients send -1 for "all".
+    let last = last.filter(|last| *last > 0).and_then(|last| usize::try_from(last).ok());
     let options = ListOptions {
         all: params.switch("all", false)?,
         last,
@@ -62,9 +72,19 @@ async fn list(State(engine): State<EngineState>, params: Params) -> Answer<Json<
 async fn inspect(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
+    Extension(AskedVersion(version)): Extension<AskedVersion>,
     params: Params,
-) -> Answer<Json<ContainerInspect>> {
-    Ok(Json(engine.containers().inspect(&name, params.switch("size", false)?).await?))
+) -> Answer {
+    let container = engine.containers().inspect(&name, params.switch("size", false)?).await?;
+    if !version.is_some_and(|version| version.starts_with("4.")) {
+        return Ok(Json(container).into_response());
+    }
+    // Version 4 of the API had other forms of two fields.
+    let mut value = serde_json::to_value(&container)
+        .map_err(|error| cove_api::Error::from_chain(cove_api::ErrorKind::Internal, &error))?;
+    value["Config"]["Entrypoint"] = container.config.entrypoint.join(" ").into();
+    value["Config"]["StopSignal"] = cove_spec::signal::parse(&container.config.stop_signal).unwrap_or(15).into();
+    Ok(Json(value).into_response())
 }
 
 async fn exists(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<StatusCode> {
@@ -255,7 +275,7 @@ async fn top(
     Path(name): Path<String>,
     params: Params,
 ) -> Answer<Json<TopReport>> {
-    if params.switch("stream", true)? {
+    if params.switch("stream", false)? {
         return Err(
             cove_api::Error::unsupported("top with stream=true is not supported by this version").into()
         );

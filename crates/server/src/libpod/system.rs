@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use cove_api::{EventOptions, Info, Version};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use crate::error::Answer;
 use crate::params::Params;
-use crate::router::EngineState;
+use crate::router::{AskedVersion, EngineState};
 use crate::{DOCKER_API_VERSION, DOCKER_MIN_API_VERSION, stream};
 
 pub(super) fn routes() -> Router<EngineState> {
@@ -64,10 +64,21 @@ async fn info(State(engine): State<EngineState>) -> Answer<Json<Info>> {
     Ok(Json(engine.system().info().await?))
 }
 
-async fn events(State(engine): State<EngineState>, params: Params) -> Answer {
+async fn events(
+    State(engine): State<EngineState>,
+    Extension(AskedVersion(version)): Extension<AskedVersion>,
+    params: Params,
+) -> Answer {
     let events = engine.system().events(event_options(&params)?).await?;
-    let lines = events
-        .filter_map(|event| async move { event.ok().and_then(|event| serde_json::to_value(event).ok()) });
+    // Podman 4's clients crash on an event without an exit code, whatever it is about.
+    let with_exit_code = version.is_some_and(|version| version.starts_with("4."));
+    let lines = events.filter_map(move |event| async move {
+        let mut event = event.ok()?;
+        if with_exit_code {
+            event.actor.attributes.entry("containerExitCode".to_owned()).or_insert_with(|| "0".to_owned());
+        }
+        serde_json::to_value(event).ok()
+    });
     Ok(stream::json_lines(lines))
 }
 

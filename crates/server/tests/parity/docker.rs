@@ -121,6 +121,25 @@ async fn hijacked_streams() {
     }
 }
 
+/// As Podman 4's clients do it.
+#[tokio::test]
+async fn plain_requests_are_taken_over_too() {
+    let bed = Bed::new().await;
+    for path in ["/v4.3.1/libpod/exec/session/start", "/containers/one/attach?stdin=1&stdout=1&stderr=1"] {
+        let mut stream = bed.connect().await;
+        let request = format!("POST {path} HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n\r\n{{}}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.write_all(b"hi").await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(!answer.to_ascii_lowercase().contains("upgrade"), "{answer}");
+        assert!(answer.ends_with("\r\n\r\n\u{1}\0\0\0\0\0\0\u{2}HI\u{2}\0\0\0\0\0\0\u{3}end"), "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn without_an_upgrade_the_body_is_the_input() {
     let bed = Bed::new().await;

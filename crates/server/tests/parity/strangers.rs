@@ -144,3 +144,23 @@ async fn an_old_socket_is_replaced_and_a_live_one_is_not() {
     let error = serve(Arc::new(FakeEngine::default()), options(), std::future::ready(())).await.unwrap_err();
     assert!(error.message.contains("is no socket"), "{error}");
 }
+
+#[tokio::test]
+async fn what_podmans_clients_send() {
+    let bed = Bed::new().await;
+    let body = r#"{"image":"i","command":["true"],"netns":{},"Networks":null,"idmappings":{"HostUIDMapping":true,
+        "HostGIDMapping":true,"UIDMap":null,"GIDMap":null,"AutoUserNs":false,"AutoUserNsOpts":{"Size":0}}}"#;
+    assert_eq!(bed.request("POST", "/v4.3.1/libpod/containers/create", body).await.0, 201);
+    assert!(!bed.engine.calls()[0].contains("idmappings"));
+    let mapped = body.replace("\"UIDMap\":null", "\"UIDMap\":[{\"container_id\":0}]");
+    assert_eq!(bed.request("POST", "/v4.3.1/libpod/containers/create", &mapped).await.0, 201);
+    assert!(bed.engine.calls()[0].contains("idmappings"), "the engine must see what it refuses");
+    assert_eq!(bed.request("GET", "/v4.3.1/libpod/containers/json?last=-1&filters=%7B%7D", "").await.0, 200);
+    assert!(bed.engine.calls()[0].contains("last: None"));
+    let (_, inspect) = bed.json("GET", "/v4.3.1/libpod/containers/one/json", "").await;
+    assert_eq!((&inspect["Config"]["Entrypoint"], &inspect["Config"]["StopSignal"]), (&"".into(), &15.into()));
+    let (_, events) = bed.request("GET", "/v4.3.1/libpod/events?stream=false", "").await;
+    assert!(events.contains("\"containerExitCode\":\"3\""), "{events}");
+    assert_eq!(bed.request("GET", "/v4.3.1/libpod/containers/one/top?ps_args=pid,args", "").await.0, 200);
+    assert!(bed.engine.calls().contains(&r#"top one ["pid", "args"]"#.to_owned()));
+}
