@@ -173,3 +173,31 @@ fn top_lists_the_processes() {
         );
     });
 }
+
+#[test]
+fn what_a_killed_run_leaves_is_removed() {
+    everyone(|bed| {
+        // Around the moment of the start, wherever that is on this machine.
+        let began = Instant::now();
+        bed.cove(&["run", "--rm", "--network", "none", IMAGE, "true"]).ok();
+        let whole = began.elapsed();
+        for twelfth in 2..12 {
+            let name = format!("ctr{twelfth}");
+            let mut command =
+                bed.command(&["run", "--rm", "--name", &name, "--network", "none", IMAGE, "sleep", "0.3"]);
+            let mut child = command.stdout(std::process::Stdio::null()).spawn().expect("cove");
+            std::thread::sleep(whole * twelfth / 12);
+            child.kill().expect("a kill");
+            child.wait().expect("its end");
+        }
+        // What was killed before its start may stay, as with podman: it can be started still.
+        wait_for("their end", 20, || {
+            let rows = bed.cove(&["ps", "-a", "--format", "{{.Names}} {{.State}}"]);
+            rows.ok().lines().all(|row| row.ends_with(" created")).then_some(())
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        let exited = bed.cove(&["ps", "-a", "--filter", "status=exited", "--format", "{{.Names}}"]);
+        assert_eq!(exited.ok(), "");
+        bed.cove(&["rm", "-f", "-a", "-t", "0"]).ok();
+    });
+}

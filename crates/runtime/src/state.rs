@@ -71,6 +71,16 @@ impl Runtime {
         state_of(&self.container_dir(id), &self.exit_file(id))
     }
 
+    /// Whether the container's monitor is alive: then somebody will clean up.
+    ///
+    /// # Errors
+    /// Its file is there but cannot be read.
+    pub fn has_monitor(&self, id: &str) -> Result<bool> {
+        check_id(id)?;
+        Ok(read_process(&self.container_dir(id).join(MONITOR_FILE))?
+            .is_some_and(|monitor| monitor.is_alive()))
+    }
+
     /// The state of an exec session's process.
     ///
     /// # Errors

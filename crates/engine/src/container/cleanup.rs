@@ -52,6 +52,35 @@ pub(super) fn after_exit(core: &Arc<Core>, name: &str) -> Result<()> {
     result
 }
 
+/// Finishes what nobody else will: the end of a container whose monitor is gone and whose exit command was killed or
+/// never came. Answers what is left of it.
+pub(super) fn heal(core: &Arc<Core>, row: ContainerRow) -> Option<ContainerRow> {
+    let to_remove = row.config.auto_remove && row.status.ran;
+    let unfinished =
+        row.state == ContainerState::Stopped || (row.state == ContainerState::Exited && to_remove);
+    if !unfinished {
+        return Some(row);
+    }
+    let finish = || -> Result<ContainerRow> {
+        if core.runtime()?.has_monitor(&row.id)? {
+            // Somebody waits for it.
+            return Ok(row.clone());
+        }
+        if to_remove {
+            after_exit(core, &row.id)?;
+        }
+        core.locked_container(&row.id).map(|locked| locked.row)
+    };
+    match finish() {
+        Ok(left) => Some(left),
+        Err(error) if error.kind == cove_api::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::warn!("cleaning up container {}: {error}", row.id);
+            Some(row)
+        }
+    }
+}
+
 /// Gives back network, mounts and run-time files; the state becomes exited. Tries everything.
 pub(super) fn release(core: &Core, row: &mut ContainerRow) -> Result<()> {
     let errors = release_parts(core, row);

@@ -1,25 +1,28 @@
 //! Rows of `ps`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cove_api::{
     ContainerNamespaces, ContainerSize, ContainerState, ContainerSummary, ListOptions, Result, Timestamp,
     zero_time,
 };
 
+use crate::container::cleanup;
 use crate::container::filter::{External, Filter};
 use crate::engine::Core;
 use crate::error::storage;
 use crate::state::{ContainerRow, NetworkMode};
 
 /// The containers that are wanted, oldest first.
-pub(super) fn list(core: &Core, options: &ListOptions) -> Result<Vec<ContainerSummary>> {
+pub(super) fn list(core: &Arc<Core>, options: &ListOptions) -> Result<Vec<ContainerSummary>> {
     let filter = Filter::new(core, &options.filters)?;
     // As Docker: a filter by state looks at all containers.
     let all = options.all || options.last.is_some() || options.filters.contains_key("status");
     let mut rows = Vec::new();
     for mut row in core.database()?.containers()? {
         core.refresh(&mut row)?;
+        let Some(row) = cleanup::heal(core, row) else { continue };
         // Half gone already.
         if row.state == ContainerState::Removing && !options.filters.contains_key("status") && !all {
             continue;

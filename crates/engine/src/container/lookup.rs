@@ -53,12 +53,19 @@ impl Core {
 
     /// As [`Core::refresh`], under the lock: keeps what it finds, and tells of an end.
     pub(crate) fn sync(&self, row: &mut ContainerRow) -> Result<()> {
-        let was_alive = row.state.is_alive();
+        let before = row.state;
         let changed = self.refresh(row)?;
         if changed {
             self.save(row)?;
         }
-        if was_alive && row.state == ContainerState::Stopped {
+        let began = before == ContainerState::Initialized
+            && matches!(row.state, ContainerState::Running | ContainerState::Stopped)
+            && row.status.error.is_empty();
+        if began {
+            // The command that started it died before it could tell.
+            self.tell("start", row);
+        }
+        if (began || before.is_alive()) && row.state == ContainerState::Stopped {
             self.tell_died(row)?;
         }
         Ok(())

@@ -51,8 +51,8 @@ pub(crate) fn improper(message: String) -> Error {
 }
 
 impl Core {
-    /// Brings state and status of `row` in line with reality and the database with both. True where something
-    /// changed.
+    /// Brings state and status of `row` in line with reality; true where something changed. Only who holds the lock
+    /// ([`Core::sync`]) may keep that: others could write an old status over a newer one.
     pub(crate) fn refresh(&self, row: &mut ContainerRow) -> Result<bool> {
         if !row.state.is_alive() && row.state != ContainerState::Initialized {
             return Ok(false);
@@ -63,11 +63,7 @@ impl Core {
         } else {
             after_reboot(row, self.boot_id());
         }
-        let changed = before.0 != row.state || before.1 != row.status;
-        if changed {
-            self.database()?.save_status(&row.id, row.state, &row.status)?;
-        }
-        Ok(changed)
+        Ok(before.0 != row.state || before.1 != row.status)
     }
 
     fn refresh_running(&self, row: &mut ContainerRow) -> Result<()> {
@@ -79,6 +75,7 @@ impl Core {
                 row.status.monitor_start = monitor.start_time;
                 if row.state == ContainerState::Initialized {
                     row.state = ContainerState::Running;
+                    began(row);
                 }
             }
             ProcessState::Starting { .. } | ProcessState::Ending { .. } => {}
@@ -87,7 +84,12 @@ impl Core {
                 row.status.monitor_start = 0;
             }
             ProcessState::Exited(record) => {
-                ended(row, record.exit_code, record.finished_at_ns, record.oom_killed)
+                if row.state == ContainerState::Initialized {
+                    began(row);
+                    row.status.error = record.start_error.clone().unwrap_or_default();
+                }
+                ended(row, record.exit_code, record.finished_at_ns, record.oom_killed);
+                row.status.started_at = row.status.started_at.min(row.status.finished_at);
             }
             ProcessState::Lost | ProcessState::Absent if row.state == ContainerState::Initialized => {
                 // Its monitor went with the command that had prepared it.
@@ -112,6 +114,17 @@ fn lost(row: &mut ContainerRow) {
     let now = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default();
     ended(row, UNKNOWN_EXIT, now, false);
     row.status.error = "the exit code is not known: the container's monitor was killed".into();
+}
+
+/// The command that started it died before it could note that. A failed start counts too: what is removed at its end
+/// has had one.
+fn began(row: &mut ContainerRow) {
+    row.status.ran = true;
+    row.status.started_at = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default();
+    row.status.finished_at = 0;
+    row.status.exit_code = 0;
+    row.status.oom_killed = false;
+    row.status.error.clear();
 }
 
 /// The first process has ended; cleaning up comes later.
