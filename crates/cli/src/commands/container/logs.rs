@@ -148,7 +148,7 @@ fn print(context: &Context, prefix: &str, line: &LogLine, timestamps: bool) -> R
         bytes.push(b' ');
     }
     if timestamps {
-        let time = line.time.to_zoned(jiff::tz::TimeZone::system());
+        let time = line.time.to_zoned(crate::render::local_zone());
         let zone = if time.offset().is_zero() { "Z".to_owned() } else { time.strftime("%:z").to_string() };
         bytes.extend_from_slice(format!("{}{zone} ", time.strftime("%Y-%m-%dT%H:%M:%S.%9f")).as_bytes());
     }

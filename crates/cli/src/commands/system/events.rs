@@ -180,7 +180,7 @@ fn line(event: &Event, truncate: bool) -> Option<String> {
 
 /// A time as Go's `String` method writes it, in the local zone.
 fn time(time: Timestamp) -> String {
-    let time = time.to_zoned(jiff::tz::TimeZone::system());
+    let time = time.to_zoned(crate::render::local_zone());
     let fraction = format!("{:09}", time.subsec_nanosecond());
     let fraction = fraction.trim_end_matches('0');
     let dot = if fraction.is_empty() { "" } else { "." };

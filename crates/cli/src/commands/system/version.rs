@@ -99,7 +99,7 @@ pub(crate) fn own() -> Version {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         go_version: env!("COVE_COMPILER").to_owned(),
         git_commit: String::new(),
-        built_time: time.to_zoned(jiff::tz::TimeZone::system()).strftime("%a %b %e %H:%M:%S %Y").to_string(),
+        built_time: time.to_zoned(crate::render::local_zone()).strftime("%a %b %e %H:%M:%S %Y").to_string(),
         built,
         build_origin: String::new(),
         os_arch: format!("{os}/{arch}"),
