@@ -39,7 +39,10 @@ mod tests {
     fn only_plain_hijacks_are_changed() {
         let head = "POST /v4.3.1/libpod/exec/1/start HTTP/1.1\r\nHost: d\r\nContent-Length: 2\r\n";
         let changed = with_upgrade(format!("{head}\r\n{{}}").as_bytes()).unwrap();
-        assert_eq!(String::from_utf8(changed).unwrap(), format!("{head}{}\r\n{{}}", std::str::from_utf8(UPGRADE).unwrap()));
+        assert_eq!(
+            String::from_utf8(changed).unwrap(),
+            format!("{head}{}\r\n{{}}", std::str::from_utf8(UPGRADE).unwrap())
+        );
         for other in [
             format!("{head}upgrade: tcp\r\n\r\n"),
             format!("{head}Connection: close\r\n\r\n"),

@@ -188,8 +188,7 @@ where
 {
     let hang_up = HangUp::of(&stream)?;
     open.send_modify(|count| *count += 1);
-    let stream =
-        Counted { stream, open: open.clone(), fresh: true, disguised: false, pending: Vec::new() };
+    let stream = Counted { stream, open: open.clone(), fresh: true, disguised: false, pending: Vec::new() };
     let watched = hang_up.clone();
     let router = MapRequestLayer::new(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(watched.clone());

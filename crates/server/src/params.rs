@@ -75,13 +75,15 @@ impl Params {
         }
     }
 
-    /// A time: RFC 3339 or seconds since the epoch, also with a fraction; 0 and empty are none.
+    /// A time: RFC 3339, seconds since the epoch, also with a fraction, or a span such as `10m` before now (`until`: after now); empty,
+    /// 0 and Go's zero time (the year 1) are none.
     pub(crate) fn time(&self, key: &str) -> Answer<Option<Timestamp>> {
         let Some(text) = self.get(key).filter(|text| !text.is_empty() && *text != "0") else {
             return Ok(None);
         };
         parse_time(text)
-            .map(Some)
+            .or_else(|| relative_time(key, text))
+            .map(|time| Some(time).filter(|time| *time > cove_api::zero_time()))
             .ok_or_else(|| ApiError::invalid(format!("parameter {key}: {text:?} is not a time")))
     }
 
@@ -104,6 +106,13 @@ impl Params {
         }
         Ok(filters)
     }
+}
+
+/// A span before now, for `until` after now, as Podman takes them.
+fn relative_time(key: &str, text: &str) -> Option<Timestamp> {
+    let span = cove_spec::time::signed_duration(text).ok()?;
+    let now = Timestamp::now();
+    if key == "until" { now.checked_add(span).ok() } else { now.checked_sub(span).ok() }
 }
 
 fn parse_time(text: &str) -> Option<Timestamp> {
@@ -153,6 +162,11 @@ mod tests {
         assert!(params.number::<u32>("n").is_err());
         assert!(params.switch("n", false).is_err());
         assert_eq!(params.time("since").unwrap().unwrap().as_millisecond(), 12_500);
+        let params = Params::parse("until=0001-01-01T00%3A00%3A00Z&since=2m&wrong=yesterday");
+        assert_eq!(params.time("until").unwrap(), None);
+        let age = Timestamp::now().duration_since(params.time("since").unwrap().unwrap()).as_secs();
+        assert!((119..=125).contains(&age), "{age}");
+        assert!(params.time("wrong").is_err());
     }
 
     #[test]

@@ -74,7 +74,8 @@ fn has_foreign_host(host: Option<&HeaderValue>) -> bool {
 /// Runs the handler in a task of its own: a panic is an answer of 500, and what changes something runs to its end
 /// even when the client has gone in the middle.
 async fn run(request: Request, next: Next) -> Response {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD) || request.uri().path().ends_with("/wait");
+    let reads =
+        matches!(*request.method(), Method::GET | Method::HEAD) || request.uri().path().ends_with("/wait");
     let task = tokio::spawn(next.run(request));
     let _abort = reads.then(|| AbortOnDrop(task.abort_handle()));
     match task.await {

@@ -93,7 +93,8 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
             chunk.map(|chunk| if terminal { chunk.data } else { frame(chunk.stream, &chunk.data) })
         });
         let output = WithFeeder { output, feeder: input.map(|input| tokio::spawn(feed_body(body, input))) };
-        let mut response = ([(header::CONTENT_TYPE, content_type)], Body::from_stream(output)).into_response();
+        let mut response =
+            ([(header::CONTENT_TYPE, content_type)], Body::from_stream(output)).into_response();
         // Clients that read the connection itself want the bytes without chunks, up to its end.
         *response.version_mut() = Version::HTTP_10;
         return response;
@@ -120,7 +121,8 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
             () = gone => tracing::debug!("the client of an attached stream is gone"),
         }
     });
-    let mut response = (StatusCode::SWITCHING_PROTOCOLS, [(header::CONTENT_TYPE, content_type)]).into_response();
+    let mut response =
+        (StatusCode::SWITCHING_PROTOCOLS, [(header::CONTENT_TYPE, content_type)]).into_response();
     if !plain {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("tcp"));

@@ -9,8 +9,8 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router, body::Body};
 use bytes::Bytes;
 use cove_api::{
-    AttachOptions, ContainerInspect, ContainerSummary, Error, ErrorKind, Event, EventOptions, Filters, ListOptions,
-    RemoveOptions, StopOptions, ValueStream, WaitOptions,
+    AttachOptions, ContainerInspect, ContainerSummary, Error, ErrorKind, Event, EventOptions, Filters,
+    ListOptions, RemoveOptions, StopOptions, ValueStream, WaitOptions,
 };
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
@@ -45,7 +45,11 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/containers/{name}/top", get(top))
 }
 
-async fn create(State(engine): State<EngineState>, params: Params, JsonBody(body): JsonBody<CreateBody>) -> Answer {
+async fn create(
+    State(engine): State<EngineState>,
+    params: Params,
+    JsonBody(body): JsonBody<CreateBody>,
+) -> Answer {
     let mut spec = container_spec(body)?;
     spec.name = params.text("name").unwrap_or_default().trim_start_matches('/').to_owned();
     if let Some(platform) = params.text("platform") {
@@ -203,7 +207,9 @@ async fn start(State(engine): State<EngineState>, Path(name): Path<String>) -> A
 /// What Docker does where a container cannot be started: one that was to be removed at its end goes at once, which the
 /// command line waits for.
 async fn failed_start(engine: &EngineState, container: &ContainerInspect, error: Error) -> Error {
-    if container.host_config.auto_remove && matches!(container.state.status.as_str(), "created" | "initialized") {
+    if container.host_config.auto_remove
+        && matches!(container.state.status.as_str(), "created" | "initialized")
+    {
         let options = RemoveOptions { force: true, volumes: true, timeout: Some(0), depend: false };
         if let Err(second) = engine.containers().remove(&container.id, options).await {
             tracing::warn!(%second, "removing container {} after a failed start", container.id);

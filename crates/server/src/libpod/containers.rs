@@ -6,8 +6,8 @@ use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post};
 use axum::{Extension, Json, Router};
 use cove_api::{
-    AttachOptions, ContainerRemoveReport, ContainerSpec, ContainerSummary, ListOptions,
-    LogOptions, RemoveOptions, StopOptions, TerminalSize, TopReport, WaitOptions,
+    AttachOptions, ContainerRemoveReport, ContainerSpec, ContainerSummary, ListOptions, LogOptions,
+    RemoveOptions, StopOptions, TerminalSize, TopReport, WaitOptions,
 };
 
 use crate::body::LibpodBody;
@@ -46,8 +46,12 @@ async fn create(State(engine): State<EngineState>, LibpodBody(spec): LibpodBody<
 
 /// Podman's clients spell "no mapping of ids" out.
 fn is_host_mapping(mapping: &serde_json::Value) -> bool {
-    let maps = ["UIDMap", "GIDMap"].iter().any(|key| mapping[*key].as_array().is_some_and(|map| !map.is_empty()));
-    !maps && mapping["HostUIDMapping"] == true && mapping["HostGIDMapping"] == true && mapping["AutoUserNs"] != true
+    let maps =
+        ["UIDMap", "GIDMap"].iter().any(|key| mapping[*key].as_array().is_some_and(|map| !map.is_empty()));
+    !maps
+        && mapping["HostUIDMapping"] == true
+        && mapping["HostGIDMapping"] == true
+        && mapping["AutoUserNs"] != true
 }
 
 async fn list(State(engine): State<EngineState>, params: Params) -> Answer<Json<Vec<ContainerSummary>>> {
@@ -83,7 +87,8 @@ async fn inspect(
     let mut value = serde_json::to_value(&container)
         .map_err(|error| cove_api::Error::from_chain(cove_api::ErrorKind::Internal, &error))?;
     value["Config"]["Entrypoint"] = container.config.entrypoint.join(" ").into();
-    value["Config"]["StopSignal"] = cove_spec::signal::parse(&container.config.stop_signal).unwrap_or(15).into();
+    value["Config"]["StopSignal"] =
+        cove_spec::signal::parse(&container.config.stop_signal).unwrap_or(15).into();
     Ok(Json(value).into_response())
 }
 

@@ -31,7 +31,10 @@ struct Create {
     network: Network,
 }
 
-async fn create(State(engine): State<EngineState>, LibpodBody(create): LibpodBody<Create>) -> Answer<Json<Network>> {
+async fn create(
+    State(engine): State<EngineState>,
+    LibpodBody(create): LibpodBody<Create>,
+) -> Answer<Json<Network>> {
     let options = NetworkCreateOptions { ignore_if_exists: create.ignore_if_exists };
     Ok(Json(engine.networks().create(create.network, options).await?))
 }

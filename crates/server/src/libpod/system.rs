@@ -70,14 +70,17 @@ async fn events(
     params: Params,
 ) -> Answer {
     let events = engine.system().events(event_options(&params)?).await?;
-    // Podman 4's clients crash on an event without an exit code, whatever it is about.
-    let with_exit_code = version.is_some_and(|version| version.starts_with("4."));
+    let for_podman_4 = version.is_some_and(|version| version.starts_with("4."));
     let lines = events.filter_map(move |event| async move {
         let mut event = event.ok()?;
-        if with_exit_code {
+        if for_podman_4 {
+            // Its clients crash on an event without an exit code, whatever it is about.
             event.actor.attributes.entry("containerExitCode".to_owned()).or_insert_with(|| "0".to_owned());
         }
-        serde_json::to_value(event).ok()
+        let mut value = serde_json::to_value(&event).ok()?;
+        value["status"] = event.action.into();
+        value["id"] = event.actor.id.into();
+        Some(value)
     });
     Ok(stream::json_lines(lines))
 }

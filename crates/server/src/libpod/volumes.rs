@@ -22,7 +22,10 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/volumes/{name}/exists", get(exists))
 }
 
-async fn create(State(engine): State<EngineState>, LibpodBody(options): LibpodBody<VolumeCreateOptions>) -> Answer {
+async fn create(
+    State(engine): State<EngineState>,
+    LibpodBody(options): LibpodBody<VolumeCreateOptions>,
+) -> Answer {
     let volume = engine.volumes().create(options).await?;
     Ok((StatusCode::CREATED, Json(volume)).into_response())
 }

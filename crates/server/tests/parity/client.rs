@@ -55,7 +55,11 @@ async fn containers() {
         let _ = same!(bed, containers, remove(name, RemoveOptions::default()));
         let _ = same!(bed, containers, inspect(name, true));
         let _ = same!(bed, containers, exists(name));
-        let _ = same!(bed, containers, wait(name, WaitOptions { conditions: vec!["running".into(), "exited".into()] }));
+        let _ = same!(
+            bed,
+            containers,
+            wait(name, WaitOptions { conditions: vec!["running".into(), "exited".into()] })
+        );
         let _ = same!(bed, containers, resize(name, TerminalSize { width: 80, height: 24 }));
         let _ = same!(bed, containers, top(name, vec!["pid".into(), "args".into()]));
         let _ = same!(bed, containers, top(name, vec![]));
@@ -79,8 +83,20 @@ async fn containers() {
 async fn every_kind_of_error() {
     use ErrorKind::*;
     for kind in [
-        NotFound, AlreadyExists, InvalidArgument, InUse, WrongState, PermissionDenied, Unauthorized, Unsupported,
-        Unavailable, Timeout, Cancelled, CommandNotFound, CommandNotExecutable, Internal,
+        NotFound,
+        AlreadyExists,
+        InvalidArgument,
+        InUse,
+        WrongState,
+        PermissionDenied,
+        Unauthorized,
+        Unsupported,
+        Unavailable,
+        Timeout,
+        Cancelled,
+        CommandNotFound,
+        CommandNotExecutable,
+        Internal,
     ] {
         let bed = Bed::with(FakeEngine { failure: Some(kind), ..FakeEngine::default() }, None).await;
         let error = same!(bed, containers, start(BROKEN)).unwrap_err();
@@ -111,7 +127,12 @@ async fn logs_and_events() {
     let follow = LogOptions { follow: true, ..wanted };
     let mut lines = Engine::containers(&bed.client).logs("one", follow).await.unwrap();
     assert_eq!(lines.next().await.unwrap().unwrap().data, "one");
-    let options = EventOptions { since: Some(fake::time()), until: Some(fake::time()), filters: filters(), stream: false };
+    let options = EventOptions {
+        since: Some(fake::time()),
+        until: Some(fake::time()),
+        filters: filters(),
+        stream: false,
+    };
     let _: Vec<_> = bed.engine.events(options.clone()).await.unwrap().collect().await;
     let call = bed.engine.calls().pop().unwrap();
     let there = System::events(&bed.client, options).await.unwrap();
@@ -151,7 +172,8 @@ async fn attached_streams() {
             let (out, err) = converse(attached, b"hello").await;
             assert_eq!((out.as_str(), err.as_str()), expected);
         }
-        let attached = Engine::execs(&bed.client).start("session", ExecStartOptions::default()).await.unwrap();
+        let attached =
+            Engine::execs(&bed.client).start("session", ExecStartOptions::default()).await.unwrap();
         let (out, err) = converse(attached.unwrap(), b"hello").await;
         assert_eq!((out.as_str(), err.as_str()), expected);
     }
@@ -169,7 +191,8 @@ async fn attached_streams() {
 async fn much_input_and_output() {
     let bed = Bed::new().await;
     let options = AttachOptions { stdin: true, stdout: true, stderr: true, ..AttachOptions::default() };
-    let AttachStream { input, mut output } = Engine::containers(&bed.client).attach("one", options).await.unwrap();
+    let AttachStream { input, mut output } =
+        Engine::containers(&bed.client).attach("one", options).await.unwrap();
     let mut input = input.unwrap();
     let writer = tokio::spawn(async move {
         for _ in 0..1000 {
@@ -238,9 +261,8 @@ async fn images() {
 async fn archives() {
     let bed = Bed::new().await;
     // More than the limit of JSON bodies.
-    let archive = || -> ByteStream {
-        Box::pin(stream::iter((0..100).map(|_| Ok(Bytes::from(vec![b'x'; 100_000])))))
-    };
+    let archive =
+        || -> ByteStream { Box::pin(stream::iter((0..100).map(|_| Ok(Bytes::from(vec![b'x'; 100_000]))))) };
     same!(bed, images, load(archive())).unwrap();
     let options = ImportOptions {
         changes: vec!["CMD [\"a\", \"b\"]".into(), "ENV A=b".into()],
@@ -259,7 +281,8 @@ async fn archives() {
     ] {
         let expected = format!("save {names:?} {options:?}");
         let pieces = Engine::images(&bed.client).save(names.clone(), options).await.unwrap();
-        let length: usize = pieces.map(|piece| piece.unwrap().len()).collect::<Vec<_>>().await.into_iter().sum();
+        let length: usize =
+            pieces.map(|piece| piece.unwrap().len()).collect::<Vec<_>>().await.into_iter().sum();
         assert_eq!(length, 100_008);
         assert!(bed.engine.calls().contains(&expected), "{expected}");
     }
@@ -328,7 +351,8 @@ async fn volumes_and_networks() {
         let _ = same!(bed, volumes, exists(name));
         let _ = same!(bed, volumes, remove(name, VolumeRemoveOptions { force: true, timeout: Some(1) }));
     }
-    same!(bed, networks, create(fake::network("n"), NetworkCreateOptions { ignore_if_exists: true })).unwrap();
+    same!(bed, networks, create(fake::network("n"), NetworkCreateOptions { ignore_if_exists: true }))
+        .unwrap();
     same!(bed, networks, list(NetworkListOptions { filters: filters() })).unwrap();
     for name in ["n", BROKEN] {
         let _ = same!(bed, networks, inspect(name));

@@ -22,17 +22,23 @@ fn has(found: &Value, wanted: Value) {
 async fn ping_and_version() {
     let bed = Bed::new().await;
     for method in ["GET", "HEAD"] {
-        let answer = bed.raw(format!("{method} /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n").as_bytes()).await;
+        let answer = bed
+            .raw(format!("{method} /_ping HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n").as_bytes())
+            .await;
         let lower = answer.to_ascii_lowercase();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        for header in ["api-version: 1.44", "ostype: linux", "docker-experimental: false", "server: libpod/"] {
+        for header in ["api-version: 1.44", "ostype: linux", "docker-experimental: false", "server: libpod/"]
+        {
             assert!(lower.contains(header), "{header} in {answer}");
         }
         assert_eq!(answer.ends_with("OK"), method == "GET");
     }
     let (status, version) = bed.json("GET", "/v1.24/version", "").await;
     assert_eq!(status, 200);
-    has(&version, json!({"Version": "0.1.0", "ApiVersion": "1.44", "MinAPIVersion": "1.24", "Os": "linux", "Arch": "amd64"}));
+    has(
+        &version,
+        json!({"Version": "0.1.0", "ApiVersion": "1.44", "MinAPIVersion": "1.24", "Os": "linux", "Arch": "amd64"}),
+    );
     let (_, info) = bed.json("GET", "/v1.44/info", "").await;
     has(&info, json!({"Containers": 1, "ContainersStopped": 1, "OSType": "linux", "NCPU": 2, "Name": "h"}));
 }
@@ -56,10 +62,15 @@ async fn containers() {
     assert!(list[0]["Status"].as_str().unwrap().starts_with("Exited (3) "));
     assert!(list[0]["NetworkSettings"]["Networks"]["bridge"].is_object());
     let (_, inspect) = bed.json("GET", "/v1.44/containers/one/json", "").await;
-    has(&inspect, json!({"Name": "/one", "Image": format!("sha256:{}", "a".repeat(64)), "Config": {"Image": "localhost/image:1"}}));
+    has(
+        &inspect,
+        json!({"Name": "/one", "Image": format!("sha256:{}", "a".repeat(64)), "Config": {"Image": "localhost/image:1"}}),
+    );
     let (status, error) = bed.json("GET", "/v1.44/containers/broken/json", "").await;
     assert_eq!((status, error["message"].as_str()), (404, Some("No such container: broken")));
-    let (status, made) = bed.json("POST", "/v1.44/containers/create?name=/n", r#"{"Image":"i","HostConfig":{"Binds":null}}"#).await;
+    let (status, made) = bed
+        .json("POST", "/v1.44/containers/create?name=/n", r#"{"Image":"i","HostConfig":{"Binds":null}}"#)
+        .await;
     assert_eq!((status, made), (201, json!({"Id": "c".repeat(64), "Warnings": ["careful"]})));
     let (status, error) = bed.json("POST", "/v1.44/containers/create", r#"{"Image":"broken"}"#).await;
     assert_eq!((status, error["message"].as_str()), (404, Some("No such image: broken")));
@@ -81,7 +92,10 @@ async fn waits() {
     assert_eq!(bed.request("POST", "/containers/one/wait?condition=never", "").await.0, 400);
     // The head comes at once, the body when the container has ended.
     let mut stream = bed.connect().await;
-    stream.write_all(b"POST /containers/idle/wait HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"POST /containers/idle/wait HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n")
+        .await
+        .unwrap();
     let mut head = [0; 12];
     stream.read_exact(&mut head).await.unwrap();
     assert_eq!(&head, b"HTTP/1.1 200");
@@ -116,7 +130,10 @@ async fn hijacked_streams() {
         stream.read_to_end(&mut answer).await.unwrap();
         let answer = String::from_utf8(answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
-        assert!(answer.to_ascii_lowercase().contains("application/vnd.docker.multiplexed-stream"), "{answer}");
+        assert!(
+            answer.to_ascii_lowercase().contains("application/vnd.docker.multiplexed-stream"),
+            "{answer}"
+        );
         assert!(answer.ends_with("\r\n\r\n\u{1}\0\0\0\0\0\0\u{2}HI\u{2}\0\0\0\0\0\0\u{3}end"), "{answer:?}");
     }
 }
@@ -143,7 +160,8 @@ async fn plain_requests_are_taken_over_too() {
 #[tokio::test]
 async fn without_an_upgrade_the_body_is_the_input() {
     let bed = Bed::new().await;
-    let (status, body) = bed.request("POST", "/containers/one/attach?stream=1&stdin=1&stdout=1&stderr=1", "hi").await;
+    let (status, body) =
+        bed.request("POST", "/containers/one/attach?stream=1&stdin=1&stdout=1&stderr=1", "hi").await;
     assert_eq!((status, body.as_str()), (200, "\u{1}\0\0\0\0\0\0\u{2}HI\u{2}\0\0\0\0\0\0\u{3}end"));
 }
 
@@ -155,7 +173,10 @@ async fn a_command_that_is_missing_is_told_in_the_stream() {
     assert!(body.contains("executable file not found in $PATH"), "{body}");
     let (status, session) = bed.json("GET", "/exec/session/json", "").await;
     assert_eq!(status, 200);
-    has(&session, json!({"ID": "session", "Running": false, "ExitCode": 4, "ProcessConfig": {"entrypoint": "sh"}}));
+    has(
+        &session,
+        json!({"ID": "session", "Running": false, "ExitCode": 4, "ProcessConfig": {"entrypoint": "sh"}}),
+    );
 }
 
 #[tokio::test]
@@ -190,7 +211,8 @@ async fn volumes_and_networks() {
     let bed = Bed::new().await;
     let (_, list) = bed.json("GET", "/v1.44/volumes", "").await;
     has(&list["Volumes"][0], json!({"Name": "v", "Driver": "local", "Mountpoint": "/v", "Scope": "local"}));
-    let (status, made) = bed.json("POST", "/v1.44/volumes/create", r#"{"Name":"w","DriverOpts":null,"Labels":{}}"#).await;
+    let (status, made) =
+        bed.json("POST", "/v1.44/volumes/create", r#"{"Name":"w","DriverOpts":null,"Labels":{}}"#).await;
     assert_eq!((status, made["Name"].as_str()), (201, Some("w")));
     let (_, list) = bed.json("GET", "/v1.44/networks", "").await;
     has(&list[0], json!({"Name": "bridge", "Driver": "bridge", "Scope": "local"}));
@@ -208,7 +230,10 @@ async fn events_in_dockers_words() {
     let bed = Bed::new().await;
     let mut stream = bed.connect().await;
     let filters = "%7B%22event%22%3A%5B%22die%22%5D%7D";
-    stream.write_all(format!("GET /events?filters={filters} HTTP/1.1\r\nHost: d\r\n\r\n").as_bytes()).await.unwrap();
+    stream
+        .write_all(format!("GET /events?filters={filters} HTTP/1.1\r\nHost: d\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
     let mut text = String::new();
     let mut buffer = [0; 4096];
     while !text.contains("destroy") {

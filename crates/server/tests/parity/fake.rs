@@ -65,7 +65,8 @@ impl FakeEngine {
         let token = self.token();
         if name == "idle" {
             let output = stream::pending().inspect(move |_| drop(Arc::clone(&token.0)));
-            let input = with_input.then(|| Box::pin(tokio::io::sink()) as Pin<Box<dyn tokio::io::AsyncWrite + Send>>);
+            let input =
+                with_input.then(|| Box::pin(tokio::io::sink()) as Pin<Box<dyn tokio::io::AsyncWrite + Send>>);
             return AttachStream { input, output: Box::pin(output) };
         }
         let (input, mut far) = tokio::io::duplex(64);
@@ -173,7 +174,13 @@ pub(crate) fn session(id: &str, terminal: bool) -> ExecInspect {
 
 /// A volume.
 pub(crate) fn volume(name: &str) -> Volume {
-    Volume { name: name.into(), mountpoint: "/v".into(), created_at: time(), anonymous: true, ..Volume::default() }
+    Volume {
+        name: name.into(),
+        mountpoint: "/v".into(),
+        created_at: time(),
+        anonymous: true,
+        ..Volume::default()
+    }
 }
 
 /// A network.
@@ -225,7 +232,8 @@ pub(crate) fn version() -> Version {
 
 /// Lines of a log.
 pub(crate) fn log_lines() -> Vec<LogLine> {
-    let line = |stream, data: &'static str, partial| LogLine { time: time(), stream, data: data.into(), partial };
+    let line =
+        |stream, data: &'static str, partial| LogLine { time: time(), stream, data: data.into(), partial };
     vec![
         line(OutputStream::Stdout, "one", false),
         line(OutputStream::Stderr, "two ", true),
@@ -389,7 +397,13 @@ impl Execs for FakeEngine {
 #[async_trait]
 impl Images for FakeEngine {
     async fn pull(&self, name: &str, options: PullOptions) -> Result<ValueStream<Progress<PullReport>>> {
-        self.note(name, format!("pull {name} {options:?} {:?}", options.credentials.as_ref().map(|found| &found.password)))?;
+        self.note(
+            name,
+            format!(
+                "pull {name} {options:?} {:?}",
+                options.credentials.as_ref().map(|found| &found.password)
+            ),
+        )?;
         let mut events: Vec<Result<Progress<PullReport>>> = progress().into_iter().map(Ok).collect();
         if name == "half" {
             events.pop();
@@ -407,7 +421,11 @@ impl Images for FakeEngine {
     }
     async fn history(&self, name: &str) -> Result<Vec<ImageHistoryRow>> {
         self.note(name, format!("history {name}"))?;
-        Ok(vec![ImageHistoryRow { id: "a".repeat(64), created_by: "sh".into(), ..ImageHistoryRow::default() }])
+        Ok(vec![ImageHistoryRow {
+            id: "a".repeat(64),
+            created_by: "sh".into(),
+            ..ImageHistoryRow::default()
+        }])
     }
     async fn exists(&self, name: &str) -> Result<bool> {
         self.note("", format!("image exists {name}"))?;
@@ -484,7 +502,10 @@ impl Volumes for FakeEngine {
 #[async_trait]
 impl Networks for FakeEngine {
     async fn create(&self, network: Network, options: NetworkCreateOptions) -> Result<Network> {
-        self.note(&network.name, format!("network create {} {options:?}", serde_json::to_string(&network).unwrap()))?;
+        self.note(
+            &network.name,
+            format!("network create {} {options:?}", serde_json::to_string(&network).unwrap()),
+        )?;
         Ok(network)
     }
     async fn list(&self, options: NetworkListOptions) -> Result<Vec<Network>> {
@@ -515,14 +536,20 @@ impl System for FakeEngine {
     }
     async fn info(&self) -> Result<Info> {
         let host = serde_json::json!({"hostname": "h", "cpus": 2});
-        Ok(Info { host: host.as_object().cloned().unwrap_or_default(), version: version(), ..Info::default() })
+        Ok(Info {
+            host: host.as_object().cloned().unwrap_or_default(),
+            version: version(),
+            ..Info::default()
+        })
     }
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>> {
         self.note("", format!("events {options:?}"))?;
         let events = stream::iter([Ok(event("died")), Ok(event("remove"))]);
         if options.stream {
             let token = self.token();
-            return Ok(Box::pin(events.chain(stream::pending().inspect(move |_| drop(Arc::clone(&token.0))))));
+            return Ok(Box::pin(
+                events.chain(stream::pending().inspect(move |_| drop(Arc::clone(&token.0)))),
+            ));
         }
         Ok(Box::pin(events))
     }

@@ -38,7 +38,8 @@ async fn wrong_requests_get_json_errors() {
         assert_eq!(found, status, "{method} {path}: {answer}");
         assert!(answer.contains(text), "{method} {path}: {answer}");
         if status >= 400 {
-            let value: serde_json::Value = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{path}: {answer}"));
+            let value: serde_json::Value =
+                serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{path}: {answer}"));
             assert!(value["message"].is_string() && value["cause"].is_string(), "{value}");
             assert_eq!(value["response"], status, "{value}");
         }
@@ -49,7 +50,8 @@ async fn wrong_requests_get_json_errors() {
 async fn bodies_of_every_form() {
     let bed = Bed::new().await;
     let head = "POST /libpod/containers/create HTTP/1.1\r\nHost: d\r\nConnection: close\r\n";
-    let chunked = format!("{head}Transfer-Encoding: chunked\r\n\r\na\r\n{{\"image\":\"\r\n3\r\ni\"}}\r\n0\r\n\r\n");
+    let chunked =
+        format!("{head}Transfer-Encoding: chunked\r\n\r\na\r\n{{\"image\":\"\r\n3\r\ni\"}}\r\n0\r\n\r\n");
     let answer = bed.raw(chunked.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     let nulls = r#"{"image":"i","env":null,"command":null,"labels":null,"netns":{"nsmode":null}}"#;
@@ -66,7 +68,12 @@ async fn bodies_of_every_form() {
         stream.write_all(part.as_bytes()).await.unwrap();
         drop(stream);
     }
-    for garbage in [&b"\x16\x03\x01\x02\x00\x01"[..], b"GET / HTTP/9\r\n\r\n", b"\0\0\0\0\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n"] {
+    for garbage in [
+        &b"\x16\x03\x01\x02\x00\x01"[..],
+        b"GET / HTTP/9\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+    ] {
         let mut stream = bed.connect().await;
         stream.write_all(garbage).await.unwrap();
         let mut answer = Vec::new();
@@ -158,7 +165,10 @@ async fn what_podmans_clients_send() {
     assert_eq!(bed.request("GET", "/v4.3.1/libpod/containers/json?last=-1&filters=%7B%7D", "").await.0, 200);
     assert!(bed.engine.calls()[0].contains("last: None"));
     let (_, inspect) = bed.json("GET", "/v4.3.1/libpod/containers/one/json", "").await;
-    assert_eq!((&inspect["Config"]["Entrypoint"], &inspect["Config"]["StopSignal"]), (&"".into(), &15.into()));
+    assert_eq!(
+        (&inspect["Config"]["Entrypoint"], &inspect["Config"]["StopSignal"]),
+        (&"".into(), &15.into())
+    );
     let (_, events) = bed.request("GET", "/v4.3.1/libpod/events?stream=false", "").await;
     assert!(events.contains("\"containerExitCode\":\"3\""), "{events}");
     assert_eq!(bed.request("GET", "/v4.3.1/libpod/containers/one/top?ps_args=pid,args", "").await.0, 200);
