@@ -1,6 +1,6 @@
 //! The service: Docker's client and `cove --url` against it.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use cove_tests::{Bed, IMAGE, Outcome, Service, Who, has, skip, wait_for};
 
@@ -76,6 +76,74 @@ fn docker_feeds_input_and_sees_both_outputs() {
             b"",
         );
         assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("o\n", "e\n"));
+    });
+}
+
+#[test]
+fn docker_passes_exit_codes_on() {
+    with_docker(|bed, service| {
+        let docker = |arguments: &[&str]| docker(bed, service, arguments, b"");
+        let run = |command: &str| docker(&["run", "--rm", "--network", "none", IMAGE, command]).code;
+        assert_eq!((run("no-such-command"), run("/etc"), run("false")), (127, 126, 1));
+        let refused = docker(&["run", "--rm", "--blkio-weight", "10", IMAGE, "true"]);
+        assert_eq!(refused.code, 125);
+        assert!(refused.stderr.contains("BlkioWeight"), "{refused:?}");
+        // What could not be started is gone.
+        assert_eq!(docker(&["ps", "-aq"]).ok(), "");
+        docker(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sleep", "100"]).ok();
+        assert_eq!(docker(&["exec", "c", "no-such-command"]).code, 127);
+        docker(&["rm", "-f", "c"]).ok();
+    });
+}
+
+#[test]
+fn docker_with_a_terminal() {
+    if !has("script") {
+        skip("script(1) is not installed");
+        return;
+    }
+    with_docker(|bed, service| {
+        let line = format!(
+            "docker -H {} run --rm -it --network none {IMAGE} sh -c 'tty; echo out; exit 9'",
+            service.uri()
+        );
+        let mut command = Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]).env("HOME", bed.path("home")).env_remove("DOCKER_HOST");
+        let outcome = Outcome::of(command, b"");
+        assert_eq!(outcome.code, 9, "{outcome:?}");
+        assert!(outcome.stdout.contains("/dev/pts/0\r\nout\r\n"), "{outcome:?}");
+    });
+}
+
+#[test]
+fn clients_that_die_leave_nothing_in_the_service() {
+    with_docker(|bed, service| {
+        let name = ["run", "-d", "--name", "c", "--network", "none", IMAGE, "sleep", "100"];
+        docker(bed, service, &name, b"").ok();
+        let before = service.descriptors();
+        let clients: Vec<_> = [
+            &["attach", "--no-stdin", "c"][..],
+            &["exec", "c", "sleep", "100"],
+            &["logs", "-f", "c"],
+            &["events"],
+            &["wait", "c"],
+        ]
+        .into_iter()
+        .map(|arguments| {
+            let mut command = Command::new("docker");
+            command.arg("-H").arg(service.uri()).args(arguments).env("HOME", bed.path("home"));
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.spawn().expect("docker")
+        })
+        .collect();
+        wait_for("five connections", 20, || (service.descriptors() >= before + 5).then_some(()));
+        for mut client in clients {
+            client.kill().expect("kill");
+            let _ = client.wait();
+        }
+        // The session itself goes on, and its supervision needs one.
+        wait_for("the end of the connections", 5, || (service.descriptors() <= before + 2).then_some(()));
+        docker(bed, service, &["rm", "-f", "c"], b"").ok();
     });
 }
 

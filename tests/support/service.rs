@@ -37,6 +37,27 @@ impl Service {
         format!("unix://{}", self.socket.display())
     }
 
+    /// How many descriptors it and the processes below it hold.
+    ///
+    /// # Panics
+    /// Where it has ended.
+    pub fn descriptors(&self) -> usize {
+        let mut pids = vec![self.process.id().to_string()];
+        let mut count = 0;
+        while let Some(pid) = pids.pop() {
+            let folder = format!("/proc/{pid}");
+            count += cove_sys::fs::read_dir(format!("{folder}/fd")).map_or(0, Iterator::count);
+            let below = cove_sys::fs::read_to_string(format!("{folder}/task/{pid}/children"));
+            // runuser has the service as its child; a service's own children are monitors.
+            if cove_sys::fs::read_to_string(format!("{folder}/comm"))
+                .is_ok_and(|name| name.trim() == "runuser")
+            {
+                pids.extend(below.unwrap_or_default().split_whitespace().map(str::to_owned));
+            }
+        }
+        count
+    }
+
     /// Kills it as `kill -9` does.
     pub fn kill(&mut self) {
         let _ = self.process.kill();
