@@ -50,7 +50,7 @@ fn pause_and_unpause_or_say_why_not() {
 #[test]
 fn logs_keep_streams_and_order() {
     everyone(|bed| {
-        let script = "for i in 1 2 3; do echo out$i; echo err$i >&2; done; printf partial";
+        let script = "for i in 1 2 3; do echo out$i; echo err$i >&2; done; sleep 0.3; printf partial";
         bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sh", "-c", script]).ok();
         bed.cove(&["wait", "ctr"]).ok();
         let logs = bed.cove(&["logs", "ctr"]);
@@ -89,7 +89,7 @@ fn exec_in_a_running_container() {
             (bed.cove(&["exec", "ctr", "test", "-e", "/made"]).code == 0).then_some(())
         });
         bed.cove(&["stop", "-t", "0", "ctr"]).ok();
-        bed.cove(&["exec", "ctr", "true"]).fails(255, "ctr");
+        bed.cove(&["exec", "ctr", "true"]).fails(255, "running containers");
     });
 }
 
@@ -200,4 +200,40 @@ fn what_a_killed_run_leaves_is_removed() {
         assert_eq!(exited.ok(), "");
         bed.cove(&["rm", "-f", "-a", "-t", "0"]).ok();
     });
+}
+
+#[test]
+fn restart_policies_after_a_reboot() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let run = ["run", "-d", "--network", "none"];
+    for (name, policy) in
+        [("always", "always"), ("unless", "unless-stopped"), ("stopped", "unless-stopped"), ("no", "no")]
+    {
+        bed.cove(&[&run[..], &["--restart", policy, "--name", name, IMAGE, "sleep", "1000"]].concat()).ok();
+    }
+    bed.cove(&["stop", "-t", "0", "stopped"]).ok();
+    for name in ["always", "unless", "no"] {
+        let pids = bed.cove(&["inspect", "--format", "{{.State.ConmonPid}} {{.State.Pid}}", name]);
+        let mut pids = pids.ok().split(' ');
+        for pid in [pids.next().expect("the monitor"), pids.next().expect("the process")] {
+            let status = std::process::Command::new("kill").args(["-9", pid]).status();
+            assert!(status.is_ok_and(|status| status.success()), "kill {pid}");
+        }
+    }
+    // The next boot: another id of it. All in one mount namespace, which keeps that from others.
+    let boot_id = bed.path("boot_id");
+    cove_sys::fs::write(&boot_id, "00000000-0000-4000-8000-000000000001\n").expect("a file");
+    let script = "mount --bind \"$1\" /proc/sys/kernel/random/boot_id || exit 1; shift
+        names() { \"$@\" | sort | tr '\\n' ' '; echo; }
+        for filter in status=exited should-start-on-boot=true should-start-on-boot=false; do
+            names \"$@\" ps -a --filter $filter --format '{{.Names}}'
+        done
+        \"$@\" start --all --filter should-start-on-boot=true >/dev/null || exit 1
+        names \"$@\" ps --format '{{.Names}}'
+        \"$@\" rm -f -a -t 0 >/dev/null";
+    let mut command = bed.program("unshare".as_ref());
+    command.args(["-m", "sh", "-c", script, "sh"]).arg(&boot_id);
+    command.arg(cove_tests::binary("cove")).args(bed.store_options());
+    let outcome = cove_tests::Outcome::of(command, b"");
+    assert_eq!(outcome.ok(), "always no stopped unless \nalways unless \nno stopped \nalways unless");
 }

@@ -27,6 +27,7 @@ enum One {
     Volume(Vec<String>),
     Network { names: Vec<String>, containers: Vec<String> },
     RestartPolicy(Vec<String>),
+    StartOnBoot(bool),
     Command(Vec<Regex>),
     Nothing,
 }
@@ -123,6 +124,14 @@ fn parse(core: &Core, key: &str, values: &[String]) -> Result<One> {
                 _ => return Err(Error::invalid(format!("{} invalid restart policies", bad.join(", ")))),
             }
         }
+        "should-start-on-boot" => {
+            // Of several the last counts, as in Podman.
+            let mut wanted = false;
+            for value in values {
+                wanted = filter::truth(key, std::slice::from_ref(value))?;
+            }
+            One::StartOnBoot(wanted)
+        }
         "command" => One::Command(regexes(key, values)?),
         // Nothing has a pod or a health check yet.
         "pod" | "health" => One::Nothing,
@@ -165,11 +174,24 @@ impl One {
                 };
                 policies.iter().any(|policy| policy == own || (policy == "none" && own == "no"))
             }
+            Self::StartOnBoot(wanted) => starts_on_boot(row) == *wanted,
             Self::Command(patterns) => {
                 row.config.command.first().is_some_and(|command| patterns.iter().any(|p| p.is_match(command)))
             }
             Self::Nothing => false,
         }
+    }
+}
+
+/// Whether a container that has run before is to run again once the host is up.
+fn starts_on_boot(row: &ContainerRow) -> bool {
+    if matches!(row.state, ContainerState::Created | ContainerState::Initialized) {
+        return false;
+    }
+    match row.config.restart.name.as_str() {
+        "always" => true,
+        "unless-stopped" => !row.status.stopped_by_user,
+        _ => false,
     }
 }
 
@@ -228,5 +250,35 @@ impl External {
         !self.none
             && self.ids.as_ref().is_none_or(|all| all.iter().any(|one| one.is_match(&row.id)))
             && self.names.as_ref().is_none_or(|all| all.iter().any(|one| one.is_match(name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_ran_and_was_not_stopped_starts_on_boot() {
+        let row = |policy: &str, state, stopped_by_user| {
+            let mut row = ContainerRow {
+                id: "a".into(),
+                name: "b".into(),
+                created: 0,
+                state,
+                config: Default::default(),
+                status: Default::default(),
+            };
+            row.config.restart.name = policy.into();
+            row.status.stopped_by_user = stopped_by_user;
+            row
+        };
+        use ContainerState::{Created, Exited, Running};
+        assert!(starts_on_boot(&row("always", Exited, true)));
+        assert!(starts_on_boot(&row("always", Running, false)));
+        assert!(!starts_on_boot(&row("always", Created, false)));
+        assert!(starts_on_boot(&row("unless-stopped", Exited, false)));
+        assert!(!starts_on_boot(&row("unless-stopped", Exited, true)));
+        assert!(!starts_on_boot(&row("on-failure", Exited, false)));
+        assert!(!starts_on_boot(&row("", Exited, false)));
     }
 }

@@ -152,7 +152,6 @@ fn after_reboot(row: &mut ContainerRow, boot_id: &str) {
     row.status.networks.clear();
     row.status.prepared = true;
     row.status.restarts = 0;
-    row.status.stopped_by_user = false;
     if row.status.ran && row.status.finished_at < row.status.started_at {
         row.status.finished_at = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default();
         row.status.error = "the host was restarted while the container ran".into();
@@ -187,10 +186,13 @@ mod tests {
         };
         row.status.ran = true;
         row.status.pid = 7;
+        row.status.stopped_by_user = true;
         after_reboot(&mut row, "boot");
         assert_eq!(
             (row.state, row.status.pid, row.status.boot_id.as_str()),
             (ContainerState::Exited, 0, "boot")
         );
+        // Which keeps one with `unless-stopped` from starting at boot.
+        assert!(row.status.stopped_by_user);
     }
 }

@@ -149,13 +149,13 @@ impl Service {
     }
 }
 
-/// Starts the containers whose restart policy is `always`, as `podman-restart.service` does; without any
-/// container ever made there is nothing to ask.
+/// Starts the containers whose restart policy is `always`, or `unless-stopped` where nobody has stopped them, as
+/// `podman-restart.service` does; without any container ever made there is nothing to ask.
 pub(super) fn start_containers() {
     if !std::path::Path::new(ENGINE_STATE).exists() {
         return;
     }
-    let words = ["start", "--all", "--filter", "restart-policy=always"].map(str::to_owned);
+    let words = ["start", "--all", "--filter", "should-start-on-boot=true"].map(str::to_owned);
     if let Err(error) = spawn("/usr/bin/cove", &words) {
         problem("starting containers", error);
     }
