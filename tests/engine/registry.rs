@@ -1,6 +1,8 @@
 //! Pulling from a registry with TLS and a password.
 
-use cove_tests::{Bed, IMAGE, Registry, Who};
+use std::process::Command;
+
+use cove_tests::{Bed, IMAGE, Outcome, Registry, Service, Who, has, skip};
 
 struct Setting {
     bed: Bed,
@@ -86,4 +88,40 @@ fn a_registry_that_is_down_is_named() {
     let outcome = setting.bed.cove(&["pull", "-q", "--retry", "0", "--tls-verify=false", &setting.image]);
     outcome.fails(125, &setting.registry.address());
     assert_eq!(setting.bed.cove(&["images", "-aq"]).ok(), "");
+}
+
+#[test]
+fn docker_pulls_with_its_own_credentials() {
+    if !has("docker") {
+        return skip("the docker command line is not installed");
+    }
+    let Some(setting) = setting(Who::Root) else { return };
+    let Setting { bed, registry, image, .. } = &setting;
+    let conf = bed.path("registries.conf");
+    let text = format!("[[registry]]\nlocation = \"{}\"\ninsecure = true\n", registry.address());
+    cove_sys::fs::write(&conf, text).expect("registries.conf");
+    let service = Service::start_with(bed, &["--registries-conf", &conf.display().to_string()]);
+    let docker = |arguments: &[&str], input: &[u8]| {
+        let mut command = Command::new("docker");
+        command.args(["--config", &bed.path("docker").display().to_string(), "-H", &service.uri()]);
+        command.args(arguments).env("HOME", bed.path("home"));
+        Outcome::of(command, input)
+    };
+    assert_ne!(docker(&["pull", image], b"").code, 0);
+    // Written as `docker login` does, which would ask the registry itself.
+    let auth = base64(credentials().as_bytes());
+    let config = format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{auth}\"}}}}}}", registry.address());
+    cove_sys::fs::create_dir_all(bed.path("docker")).expect("a folder");
+    cove_sys::fs::write(bed.path("docker/config.json"), config).expect("config.json");
+    docker(&["pull", image], b"").ok();
+    assert_eq!(docker(&["run", "--rm", "--network", "none", image, "echo", "pulled"], b"").ok(), "pulled");
+    docker(&["rmi", image], b"").ok();
+    // `run` pulls by itself when the service says that there is no such image.
+    assert_eq!(docker(&["run", "--rm", "--network", "none", image, "echo", "again"], b"").ok(), "again");
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let mut command = Command::new("base64");
+    command.arg("-w0");
+    Outcome::of(command, bytes).ok().to_owned()
 }

@@ -19,10 +19,18 @@ impl Service {
     /// # Panics
     /// Where its socket does not answer.
     pub fn start(bed: &Bed) -> Self {
+        Self::start_with(bed, &[])
+    }
+
+    /// As [`Service::start`], with further global options.
+    ///
+    /// # Panics
+    /// Where its socket does not answer.
+    pub fn start_with(bed: &Bed, options: &[&str]) -> Self {
         let socket = bed.path("api.sock");
         let uri = format!("unix://{}", socket.display());
         let process = bed
-            .command(&["system", "service", "--time", "0", &uri])
+            .command(&[options, &["system", "service", "--time", "0", &uri]].concat())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
