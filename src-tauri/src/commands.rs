@@ -15,6 +15,8 @@ pub(crate) async fn rpc(desktop: State<'_, Desktop>, call: Call) -> Result<Reply
 /// Sends events for as long as the page is there.
 #[tauri::command]
 pub(crate) async fn subscribe(desktop: State<'_, Desktop>, channel: Channel<Batch>) -> Result<(), Failure> {
+    // There is one page; what an earlier one had opened is nobody's now.
+    desktop.close_logs();
     let mut batches = desktop.subscribe();
     tauri::async_runtime::spawn(async move {
         while let Some(batch) = batches.recv().await {

@@ -41,6 +41,10 @@ fn run() -> Result<(), String> {
     };
     // Its background work belongs to the runtime that serves the commands, too.
     let desktop = tauri::async_runtime::block_on(async { Desktop::start(options) });
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "Tauri's macro holds an exit of its own, for mobile systems"
+    )]
     let app = tauri::Builder::default()
         .manage(desktop)
         .invoke_handler(tauri::generate_handler![commands::rpc, commands::subscribe, commands::open_link])

@@ -1,4 +1,4 @@
-//! The screen in a browser, over this host's engine: `cargo run -p cove-desktop --features web --example web -- \
+//! The screen in a browser, over this host's engine: `cargo run -p cove-desktop --example web -- \
 //! ui/dist [cove's global options]`. Prints the address; ends with Ctrl+C.
 
 use std::sync::Arc;

@@ -87,6 +87,16 @@ impl Core {
         result
     }
 
+    /// The same on behalf of the link to `target`; nothing where another engine has come into use.
+    pub(crate) fn change_for(&self, target: &Target, change: impl FnOnce(&mut Shared)) {
+        let mut shared = self.lock();
+        if shared.target.as_ref() == Some(target) {
+            change(&mut shared);
+            drop(shared);
+            self.changed.notify_one();
+        }
+    }
+
     /// The engine in use.
     pub(crate) fn engine(&self) -> Result<Arc<dyn Engine>, Failure> {
         let shared = self.lock();

@@ -53,6 +53,13 @@ impl Desktop {
         self.core.subscribe()
     }
 
+    /// Ends every log subscription: for a window whose page was loaded anew.
+    pub fn close_logs(&self) {
+        for (_, task) in self.core.lock().logs.drain() {
+            task.abort();
+        }
+    }
+
     /// Answers a question or does an order.
     ///
     /// # Errors

@@ -66,10 +66,11 @@ async fn follow(core: Arc<Core>, target: Target) {
             Err(error) => error.message,
         };
         tracing::debug!("{}: {message}", target.id());
-        core.lock().engine = None;
-        core.change(|state| {
-            let health = Health { state: LinkState::Lost, message: Some(message), ..state.health().clone() };
-            state.set_health(health);
+        core.change_for(&target, |shared| {
+            shared.engine = None;
+            let health =
+                Health { state: LinkState::Lost, message: Some(message), ..shared.state.health().clone() };
+            shared.state.set_health(health);
         });
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
@@ -85,10 +86,13 @@ async fn session(core: &Core, target: &Target, reached: &mut bool) -> Result<()>
     let version = engine.system().version().await?;
     // Events first: what happens while the lists are read is seen then.
     let events = engine.system().events(EventOptions { stream: true, ..EventOptions::default() }).await?;
-    read_all(core, engine.as_ref()).await?;
-    core.lock().engine = Some(Arc::clone(&engine));
-    core.change(|state| {
-        state.set_health(Health {
+    tokio::try_join!(
+        read_containers(core, target, engine.as_ref()),
+        read_images(core, target, engine.as_ref())
+    )?;
+    core.change_for(target, |shared| {
+        shared.engine = Some(Arc::clone(&engine));
+        shared.state.set_health(Health {
             connection: target.id(),
             state: LinkState::Ready,
             message: None,
@@ -102,18 +106,17 @@ async fn session(core: &Core, target: &Target, reached: &mut bool) -> Result<()>
         let chunk: Vec<Event> = chunk.into_iter().collect::<Result<_>>()?;
         let (containers, images) = changed(&chunk);
         if containers.len() > MOST_SINGLE {
-            read_containers(core, engine.as_ref()).await?;
+            read_containers(core, target, engine.as_ref()).await?;
         } else if !containers.is_empty() {
             let filters = Filters::from([("id".to_owned(), containers.iter().cloned().collect())]);
             let options = ListOptions { all: true, filters, ..ListOptions::default() };
             let rows = engine.containers().list(options).await?;
-            core.change(|state| {
-                state.update_containers(&containers, rows.into_iter().map(Into::into).collect())
-            });
+            let rows = rows.into_iter().map(Into::into).collect();
+            core.change_for(target, |shared| shared.state.update_containers(&containers, rows));
         }
         // One image's names may have been taken from another, so images are read together.
         if images {
-            read_images(core, engine.as_ref()).await?;
+            read_images(core, target, engine.as_ref()).await?;
         }
     }
     Ok(())
@@ -136,20 +139,17 @@ fn changed(events: &[Event]) -> (BTreeSet<String>, bool) {
     (containers, images)
 }
 
-/// Reads everything.
-pub(crate) async fn read_all(core: &Core, engine: &dyn Engine) -> Result<()> {
-    tokio::try_join!(read_containers(core, engine), read_images(core, engine)).map(|_| ())
-}
-
-async fn read_containers(core: &Core, engine: &dyn Engine) -> Result<()> {
+async fn read_containers(core: &Core, target: &Target, engine: &dyn Engine) -> Result<()> {
     let rows = engine.containers().list(ListOptions { all: true, ..ListOptions::default() }).await?;
-    core.change(|state| state.set_containers(rows.into_iter().map(Into::into).collect()));
+    let rows = rows.into_iter().map(Into::into).collect();
+    core.change_for(target, |shared| shared.state.set_containers(rows));
     Ok(())
 }
 
-async fn read_images(core: &Core, engine: &dyn Engine) -> Result<()> {
+async fn read_images(core: &Core, target: &Target, engine: &dyn Engine) -> Result<()> {
     let rows = engine.images().list(ImageListOptions::default()).await?;
-    core.change(|state| state.set_images(rows.into_iter().map(Into::into).collect()));
+    let rows = rows.into_iter().map(Into::into).collect();
+    core.change_for(target, |shared| shared.state.set_images(rows));
     Ok(())
 }
 

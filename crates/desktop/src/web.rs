@@ -194,14 +194,20 @@ async fn rpc(State(served): State<Arc<Served>>, headers: HeaderMap, upgrade: Web
 /// Serves one screen until it goes.
 async fn talk(desktop: Arc<Desktop>, mut socket: WebSocket) {
     let mut batches = desktop.subscribe();
-    let (answers, mut answered) = mpsc::channel::<String>(64);
+    let (answers, mut answered) = mpsc::channel::<Answer<'static>>(64);
+    let mut logs = Vec::new();
     loop {
         let text = tokio::select! {
             batch = batches.recv() => match batch {
                 Some(batch) => encode(&Answer::Events { events: &batch }),
                 None => break,
             },
-            Some(text) = answered.recv() => text,
+            Some(answer) = answered.recv() => {
+                if let Answer::Reply { reply: Reply::Subscription { subscription }, .. } = &answer {
+                    logs.push(*subscription);
+                }
+                encode(&answer)
+            }
             message = socket.recv() => match message {
                 Some(Ok(Message::Text(text))) => {
                     match serde_json::from_str::<Question>(&text) {
@@ -218,18 +224,28 @@ async fn talk(desktop: Arc<Desktop>, mut socket: WebSocket) {
             break;
         }
     }
+    // Nobody reads its logs any more. One that has ended already is no error.
+    for subscription in logs {
+        let _ = desktop.call(Call::CloseLog { subscription }).await;
+    }
 }
 
 /// Answers beside others: a stop may take ten seconds.
-fn answer(desktop: &Arc<Desktop>, Question { id, call }: Question, answers: mpsc::Sender<String>) {
+fn answer(desktop: &Arc<Desktop>, Question { id, call }: Question, answers: mpsc::Sender<Answer<'static>>) {
     let desktop = Arc::clone(desktop);
     tokio::spawn(async move {
         let answer = match desktop.call(call).await {
             Ok(reply) => Answer::Reply { id, reply },
             Err(failure) => Answer::Failure { id, failure },
         };
-        // A screen that has gone needs no answer.
-        let _ = answers.send(encode(&answer)).await;
+        // A screen that has gone needs no answer, and no log.
+        if let Err(mpsc::error::SendError(Answer::Reply {
+            reply: Reply::Subscription { subscription },
+            ..
+        })) = answers.send(answer).await
+        {
+            let _ = desktop.call(Call::CloseLog { subscription }).await;
+        }
     });
 }
 
