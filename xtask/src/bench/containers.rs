@@ -22,15 +22,8 @@ pub(crate) fn version(rows: &mut Vec<Row>) -> Result<()> {
             once(Command::new("podman").arg("version")).map(drop)
         }],
     )?;
-    let note = if ours < 15.0 { "below 15 ms: met" } else { "below 15 ms: missed" };
-    rows.push(Row {
-        name: "version".into(),
-        ours,
-        peer: "podman version".into(),
-        theirs,
-        goal: None,
-        note: note.into(),
-    });
+    let note = if ours.median < 15.0 { "below 15 ms: met" } else { "below 15 ms: missed" };
+    rows.push(Row::new("version", ours, "podman version", theirs, None).with_note(note));
     Ok(())
 }
 
@@ -62,14 +55,7 @@ pub(crate) fn run(rows: &mut Vec<Row>) -> Result<()> {
         crun(&["delete", "--force", "cove-bench"])
     };
     let [ours_none, crun, theirs_none] = in_turn(20, [&ours("none"), &bare, &theirs("none")])?;
-    let row = |name: &str, ours, peer: &str, theirs, goal| Row {
-        name: name.into(),
-        ours,
-        peer: peer.into(),
-        theirs,
-        goal: Some(goal),
-        note: String::new(),
-    };
+    let row = |name, ours, peer, theirs, goal| Row::new(name, ours, peer, theirs, Some(goal));
     rows.push(row("run --rm --network none", ours_none, "crun create+start+delete", crun, 2.0));
     rows.push(row("run --rm --network none", ours_none, "podman", theirs_none, 0.3));
     let [ours_bridge, theirs_bridge] = in_turn(15, [&ours("bridge"), &theirs("bridge")])?;
@@ -111,13 +97,12 @@ pub(crate) fn ps(rows: &mut Vec<Row>) -> Result<()> {
             once(stores.podman().args(["ps", "-a"])).map(drop)
         }],
     )?;
-    rows.push(Row {
-        name: format!("ps -a with {CONTAINERS} containers"),
+    rows.push(Row::new(
+        &format!("ps -a with {CONTAINERS} containers"),
         ours,
-        peer: "podman".into(),
+        "podman",
         theirs,
-        goal: Some(0.5),
-        note: String::new(),
-    });
+        Some(0.5),
+    ));
     Ok(())
 }

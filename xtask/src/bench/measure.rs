@@ -1,5 +1,8 @@
 //! Running commands in turn, and the table of what came out.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
+use std::os::fd::FromRawFd as _;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -22,6 +25,27 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// A row of two that were run in turn, the ratio of their fastest runs in the note.
+    pub(crate) fn new(name: &str, ours: Times, peer: &str, theirs: Times, goal: Option<f64>) -> Self {
+        let note = format!(
+            "fastest {:.1} / {:.1} ms: {:.2}",
+            ours.best,
+            theirs.best,
+            ours.best / theirs.best
+        );
+        let (name, peer) = (name.to_owned(), peer.to_owned());
+        Self { name, ours: ours.median, peer, theirs: theirs.median, goal, note }
+    }
+
+    /// Adds to the note.
+    pub(crate) fn with_note(mut self, note: &str) -> Self {
+        if !self.note.is_empty() {
+            self.note.push_str("; ");
+        }
+        self.note.push_str(note);
+        self
+    }
+
     fn ratio(&self) -> f64 {
         if self.theirs > 0.0 { self.ours / self.theirs } else { f64::NAN }
     }
@@ -45,13 +69,11 @@ pub(crate) struct Run {
 
 /// Runs a command to its end, quietly.
 pub(crate) fn once(command: &mut Command) -> Result<Run> {
+    // A file, because a pipe stays open for as long as a process that the command leaves behind.
+    let mut errors = memory_file()?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors.try_clone()?);
     let start = Instant::now();
-    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-    let mut child = child.with_context(|| format!("{command:?}"))?;
-    let mut errors = String::new();
-    if let Some(mut stderr) = child.stderr.take() {
-        std::io::Read::read_to_string(&mut stderr, &mut errors)?;
-    }
+    let child = command.spawn().with_context(|| format!("{command:?}"))?;
     let mut status = 0;
     // SAFETY: an all-zero rusage is a valid value of that plain structure.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
@@ -60,7 +82,10 @@ pub(crate) fn once(command: &mut Command) -> Result<Run> {
     let waited = unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) };
     let wall = start.elapsed().as_secs_f64() * 1000.0;
     if waited != pid || !libc::WIFEXITED(status) || libc::WEXITSTATUS(status) != 0 {
-        bail!("{command:?} failed: {}", errors.trim());
+        let mut text = String::new();
+        errors.rewind()?;
+        errors.read_to_string(&mut text)?;
+        bail!("{command:?} failed: {}", text.trim());
     }
     // Kilobytes, on Linux.
     #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
@@ -68,11 +93,36 @@ pub(crate) fn once(command: &mut Command) -> Result<Run> {
     Ok(Run { wall, memory })
 }
 
-/// Runs the commands in turn, one warm-up and `runs` counted, and answers the median wall time of each.
+/// Wall times of one command, in milliseconds.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) median: f64,
+    /// The fastest run: what other work on the machine disturbed least.
+    pub(crate) best: f64,
+}
+
+impl Times {
+    pub(crate) fn of(values: &[f64]) -> Self {
+        let best = values.iter().copied().min_by(f64::total_cmp).unwrap_or(f64::NAN);
+        Self { median: median(values), best }
+    }
+}
+
+fn memory_file() -> Result<File> {
+    // SAFETY: the name is a valid C string.
+    let descriptor = unsafe { libc::memfd_create(c"cove-bench".as_ptr(), libc::MFD_CLOEXEC) };
+    if descriptor < 0 {
+        return Err(std::io::Error::last_os_error()).context("memfd_create");
+    }
+    // SAFETY: the descriptor is new and nobody else's.
+    Ok(unsafe { File::from_raw_fd(descriptor) })
+}
+
+/// Runs the commands in turn, one warm-up and `runs` counted, and answers the wall times of each.
 pub(crate) fn in_turn<const N: usize>(
     runs: usize,
     commands: [&dyn Fn() -> Result<()>; N],
-) -> Result<[f64; N]> {
+) -> Result<[Times; N]> {
     let mut times = [(); N].map(|()| Vec::with_capacity(runs));
     for round in 0..=runs {
         for (command, times) in commands.iter().zip(&mut times) {
@@ -83,11 +133,11 @@ pub(crate) fn in_turn<const N: usize>(
             }
         }
     }
-    Ok(times.map(|times| median(&times)))
+    Ok(times.map(|times| Times::of(&times)))
 }
 
 /// The middle value.
-pub(crate) fn median(values: &[f64]) -> f64 {
+fn median(values: &[f64]) -> f64 {
     let mut values = values.to_vec();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)

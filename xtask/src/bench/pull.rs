@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::measure::{Row, median, once};
+use super::measure::{Row, Times, once};
 use super::sandbox::{Stores, need};
 use crate::shell;
 
@@ -55,19 +55,12 @@ pub(crate) fn pull(rows: &mut Vec<Row>) -> Result<()> {
         let script = "printf '%s\\0' *.gz | xargs -0 -n 1 -P \"$(nproc)\" gzip -dc >/dev/null";
         bare.push(once(Command::new("sh").args(["-c", script]).current_dir(&layout))?.wall);
     }
-    let (ours, theirs, bare) = (median(&ours), median(&theirs), median(&bare));
+    let [ours, theirs, bare] = [ours, theirs, bare].map(|times| Times::of(&times));
     let name = format!("pull of {} MiB in {LAYERS} layers", LAYERS * LAYER_MIB);
     let verdict = if memory < 150.0 { "met" } else { "missed" };
     let note = format!("memory {memory:.0} MiB (below 150: {verdict})");
-    rows.push(Row { name: name.clone(), ours, peer: "podman".into(), theirs, goal: Some(0.5), note });
-    rows.push(Row {
-        name,
-        ours,
-        peer: "gunzip on all cores".into(),
-        theirs: bare,
-        goal: None,
-        note: String::new(),
-    });
+    rows.push(Row::new(&name, ours, "podman", theirs, Some(0.5)).with_note(&note));
+    rows.push(Row::new(&name, ours, "gunzip on all cores", bare, None));
     Ok(())
 }
 

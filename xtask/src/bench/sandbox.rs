@@ -14,9 +14,14 @@ const MARK: &str = "COVE_BENCH_SANDBOX";
 /// Podman cannot raise limits above what this process may have, so it is told not to try.
 const CONTAINERS_CONF: &str = "[containers]\ndefault_ulimits = [\"nofile=1024:4096\", \"nproc=4096:8192\"]\n";
 
+/// Whether [`enter`] was here before.
+pub(crate) fn is_inside() -> bool {
+    std::env::var_os(MARK).is_some()
+}
+
 /// Goes on in a mount namespace with a plain cgroup v2 tree, where this machine has not got one.
 pub(crate) fn enter() -> Result<()> {
-    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() || std::env::var_os(MARK).is_some() {
+    if Path::new("/sys/fs/cgroup/cgroup.controllers").exists() || is_inside() {
         return Ok(());
     }
     let script = "umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec \"$@\"";
@@ -31,6 +36,8 @@ pub(crate) fn enter() -> Result<()> {
 /// A folder with a store for each engine and the same image in both.
 pub(crate) struct Stores {
     folder: PathBuf,
+    /// On a tmpfs, as run roots are.
+    run_folder: PathBuf,
 }
 
 /// The image that both stores hold.
@@ -39,7 +46,9 @@ pub(crate) const IMAGE: &str = "localhost/cove-bench:latest";
 impl Stores {
     /// Makes both stores anew; with the image where `with_image`.
     pub(crate) fn new(name: &str, with_image: bool) -> Result<Self> {
-        let stores = Self { folder: PathBuf::from("/var/tmp").join(format!("cove-bench-{name}")) };
+        let name = format!("cove-bench-{name}");
+        let run = if is_tmpfs(Path::new("/run")) { "/run" } else { "/dev/shm" };
+        let stores = Self { folder: Path::new("/var/tmp").join(&name), run_folder: Path::new(run).join(&name) };
         stores.remove();
         std::fs::create_dir_all(&stores.folder)?;
         std::fs::write(stores.path("containers.conf"), CONTAINERS_CONF)?;
@@ -59,14 +68,14 @@ impl Stores {
     /// Cove on its store.
     pub(crate) fn cove(&self) -> Command {
         let mut command = shell::command(cove());
-        command.arg("--root").arg(self.path("cove")).arg("--runroot").arg(self.path("cove-run"));
+        command.arg("--root").arg(self.path("cove")).arg("--runroot").arg(self.run_folder.join("cove"));
         command
     }
 
     /// Podman on its store.
     pub(crate) fn podman(&self) -> Command {
         let mut command = shell::command("podman");
-        command.arg("--root").arg(self.path("podman")).arg("--runroot").arg(self.path("podman-run"));
+        command.arg("--root").arg(self.path("podman")).arg("--runroot").arg(self.run_folder.join("podman"));
         command.env("CONTAINERS_CONF", self.path("containers.conf"));
         command
     }
@@ -77,12 +86,21 @@ impl Stores {
         }
         let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
         for path in mounts.lines().rev().filter_map(|line| line.split(' ').nth(1)) {
-            if Path::new(path).starts_with(&self.folder) {
+            if [&self.folder, &self.run_folder].iter().any(|folder| Path::new(path).starts_with(folder)) {
                 let _ = shell::output(Command::new("umount").args(["-l", path]));
             }
         }
         let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = std::fs::remove_dir_all(&self.run_folder);
     }
+}
+
+fn is_tmpfs(path: &Path) -> bool {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    mounts.lines().any(|line| {
+        let mut words = line.split(' ').skip(1);
+        words.next().is_some_and(|target| Path::new(target) == path) && words.next() == Some("tmpfs")
+    })
 }
 
 impl Drop for Stores {
