@@ -123,11 +123,14 @@ pub fn parse_all(
     for text in volumes {
         add(parse(text, paths)?, false)?;
     }
-    let mut seen = BTreeSet::new();
+    let mut seen: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for text in tmpfs {
-        if seen.insert(text) {
-            add(Volume::Mount(parse_tmpfs(text)?), true)?;
+        let mount = parse_tmpfs(text)?;
+        let known = seen.entry(mount.destination.clone()).or_insert_with(|| mount.options.clone());
+        if *known != mount.options {
+            bail!("{}: duplicate mount destination", mount.destination);
         }
+        add(Volume::Mount(mount), true)?;
     }
 
     let mut all = Volumes::default();
@@ -536,13 +539,16 @@ mod tests {
         let strings = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let all =
             |v: &[&str], m: &[&str], t: &[&str]| parse_all(&strings(v), &strings(m), &strings(t), &linux());
-        let found = all(&["/a:/b", "/a:/b", "x:/c"], &["type=tmpfs,dst=/t"], &["/t:size=1m", "/u"]).unwrap();
+        let found =
+            all(&["/a:/b", "/a:/b", "x:/c"], &["type=tmpfs,dst=/t"], &["/t:size=1m", "/u", "/u"]).unwrap();
         assert_eq!(found.mounts.len(), 3);
         assert_eq!(found.volumes.len(), 1);
         for (v, m, t) in [
             (&["/a:/b", "/c:/b"][..], &[][..], &[][..]),
             (&["/a:/b"], &["type=bind,src=/c,dst=/b"], &[]),
             (&["x:/b"], &[], &["/b"]),
+            (&[], &[], &["/b:size=1m", "/b:size=2m"]),
+            (&[], &["type=tmpfs,dst=/b"], &["/b:size=1m", "/b"]),
             (&["/a:/b", "/a:/b/"], &["type=volume,src=v,dst=/b"], &[]),
         ] {
             let error = all(v, m, t).unwrap_err().to_string();
