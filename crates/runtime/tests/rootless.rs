@@ -1,6 +1,6 @@
 //! Entering a user's namespace and running a container in it, as an ordinary user.
 //!
-//! Needs root (to become that user), a user `tester` with subordinate ids, crun, busybox and a built `cove-monitor`;
+//! Needs root (to become that user), a user (`COVE_TEST_USER`, by default `cove-test`) with subordinate ids, crun, busybox and a built `cove-monitor`;
 //! prints `skipped: why` otherwise. Without a test harness, because the namespace is entered before there are threads.
 
 use std::os::unix::process::CommandExt;
@@ -38,7 +38,8 @@ fn outside() {
     if !rustix::process::geteuid().is_root() {
         return skip("not root");
     }
-    let Some((uid, gid)) = find_user("tester") else { return skip("no user tester") };
+    let user = std::env::var("COVE_TEST_USER").unwrap_or_else(|_| "cove-test".to_owned());
+    let Some((uid, gid)) = find_user(&user) else { return skip(&format!("no user {user}")) };
     if !Path::new("/usr/bin/crun").exists() || !Path::new("/bin/busybox").exists() {
         return skip("no crun or busybox");
     }
@@ -58,7 +59,7 @@ fn outside() {
     }
     fs::copy(&exe, dir.join("test")).unwrap();
     fs::copy(&monitor, dir.join("cove-monitor")).unwrap();
-    assert!(Command::new("chown").args(["-R", "tester"]).arg(&dir).status().unwrap().success());
+    assert!(Command::new("chown").args(["-R", &user]).arg(&dir).status().unwrap().success());
     for round in 0..2 {
         let start = Instant::now();
         let mut command = Command::new(dir.join("test"));
@@ -165,6 +166,7 @@ fn run(
         },
         exit_command: Vec::new(),
         periodic: Vec::new(),
+        timeout: None,
         no_pivot: false,
         monitor_cgroup: None,
         container_cgroup: None,
