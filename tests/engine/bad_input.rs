@@ -20,6 +20,7 @@ fn wrong_words_are_refused_by_name() {
             (&["pull", "-q", "localhost/x@sha256:short"], 125, "sha256:short"),
             (&["inspect", "nothing-here"], 125, "nothing-here"),
             (&["network", "create", "bad name"], 125, "bad name"),
+            (&["run", "--tmpfs", "/t:size=1m", "--tmpfs", "/t:size=2m", IMAGE], 125, "/t: duplicate mount"),
             (&["volume", "create", "../up"], 125, "../up"),
             (&["volume", "rm", "nothing-here"], 1, "nothing-here"),
             (&["load", "-i", "/no/such/file"], 125, "/no/such/file"),
@@ -138,4 +139,68 @@ fn no_space_is_said_and_given_back() {
     let _ = std::process::Command::new("umount").args(["-l"]).arg(&small).status();
     outcome.fails(125, "o space left");
     assert_eq!(list.ok(), "");
+}
+
+/// CVE-2024-21626: a descriptor that the runtime has left open would lead to the host.
+#[test]
+fn no_descriptor_of_the_host_is_left_or_entered() {
+    everyone(|bed| {
+        let run = ["run", "--rm", "--network", "none"];
+        bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sleep", "100"]).ok();
+        for number in 3..20 {
+            let path = format!("/proc/self/fd/{number}");
+            let outcome = bed.cove(&[&run[..], &["-w", &path, IMAGE, "pwd"]].concat());
+            assert_ne!(outcome.code, 0, "{outcome:?}");
+            let outcome = bed.cove(&["exec", "-w", &path, "ctr", "pwd"]);
+            assert_ne!(outcome.code, 0, "{outcome:?}");
+        }
+        // The same behind a link in the container, and with a detour.
+        for number in 3..12 {
+            let link = format!("ln -s /proc/self/fd/{number} /l{number}");
+            bed.cove(&["exec", "ctr", "sh", "-c", &link]).ok();
+            let outcome = bed.cove(&["exec", "-w", &format!("/l{number}"), "ctr", "pwd"]);
+            assert_ne!(outcome.code, 0, "{outcome:?}");
+        }
+        bed.cove(&["exec", "-w", "/tmp/../proc/1/cwd", "ctr", "pwd"]).fails(125, "/proc/1/cwd");
+        // Three standard streams and what ls opens itself.
+        let list = bed.cove(&[&run[..], &[IMAGE, "ls", "/proc/self/fd"]].concat());
+        assert_eq!(list.ok().lines().count(), 4, "{list:?}");
+        let list = bed.cove(&["exec", "ctr", "ls", "/proc/self/fd"]);
+        assert_eq!(list.ok().lines().count(), 4, "{list:?}");
+    });
+}
+
+/// CVE-2024-9676, CVE-2024-40635: user files that lead out, hang, or name root in a strange way.
+#[test]
+fn hostile_user_files_give_no_rights_and_no_hang() {
+    everyone(|bed| {
+        bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sleep", "100"]).ok();
+        for user in ["4294967296", "2147483648:1", "0:4294967296", "-1"] {
+            let outcome = bed.cove(&["exec", "--user", user, "ctr", "id", "-u"]);
+            assert!(outcome.code != 0 && outcome.stdout.is_empty(), "{outcome:?}");
+            let outcome = bed.cove(&["run", "--rm", "--network", "none", "--user", user, IMAGE, "id", "-u"]);
+            assert!(outcome.code != 0 && outcome.stdout.is_empty(), "{outcome:?}");
+        }
+        let secret = bed.path("secret");
+        cove_sys::fs::write(&secret, "outside:x:0:0::/:/bin/sh\n").expect("a file");
+        let link = format!("ln -sf ../../../../../../..{} /etc/passwd", secret.display());
+        for replace in [
+            &link,
+            "rm /etc/passwd; mkfifo /etc/passwd",
+            "rm /etc/passwd; mkdir /etc/passwd",
+            "rmdir /etc/passwd; ln -s /proc/self/root/etc/passwd /etc/passwd",
+            "ln -sf /dev/zero /etc/passwd",
+            "ln -sf passwd /etc/passwd",
+        ] {
+            bed.cove(&["exec", "ctr", "sh", "-c", replace]).ok();
+            let outcome = bed.cove(&["exec", "--user", "outside", "ctr", "id", "-u"]);
+            assert!(outcome.code != 0 && outcome.stdout.is_empty(), "{replace}: {outcome:?}");
+        }
+        // A user by number needs no file; a big one is not read to its end.
+        let big = "rm /etc/passwd; truncate -s 8G /etc/passwd 2>/dev/null || dd if=/dev/zero of=/etc/passwd bs=1 count=1 seek=8589934591";
+        bed.cove(&["exec", "ctr", "sh", "-c", big]);
+        let outcome = bed.cove(&["exec", "--user", "outside", "ctr", "id", "-u"]);
+        assert!(outcome.code != 0 && outcome.stdout.is_empty(), "{outcome:?}");
+        bed.cove(&["rm", "-f", "-t", "0", "ctr"]).ok();
+    });
 }

@@ -89,3 +89,17 @@ fn a_huge_user_number_is_refused() {
         }
     });
 }
+
+#[test]
+fn the_server_tells_how_it_was_built() {
+    let Some(bed) = Bed::empty(Who::Root) else { return };
+    let service = cove_tests::Service::start(&bed);
+    let facts =
+        |side: &str| format!("{{{{.{side}.GoVersion}}}} {{{{.{side}.Built}}}} {{{{.{side}.BuiltTime}}}}");
+    let here = bed.cove(&["version", "--format", &facts("Client")]);
+    let mut command = bed.program(&cove_tests::binary("cove"));
+    command.args(["--url", &service.uri(), "version", "--format", &facts("Server")]);
+    let there = cove_tests::Outcome::of(command, b"");
+    assert!(here.ok().starts_with("rustc"), "{here:?}");
+    assert_eq!(here.ok(), there.ok());
+}

@@ -237,3 +237,44 @@ fn restart_policies_after_a_reboot() {
     let outcome = cove_tests::Outcome::of(command, b"");
     assert_eq!(outcome.ok(), "always no stopped unless \nalways unless \nno stopped \nalways unless");
 }
+
+#[test]
+fn a_time_limit_ends_it() {
+    everyone(|bed| {
+        let run = ["run", "--name", "ctr", "--network", "none", "--timeout", "1"];
+        let start = Instant::now();
+        assert_eq!(bed.cove(&[&run[..], &[IMAGE, "sleep", "60"]].concat()).code, 255);
+        assert!(start.elapsed() < Duration::from_secs(30), "it ran on");
+        assert_eq!(bed.cove(&["inspect", "--format", "{{.State.ExitCode}}", "ctr"]).ok(), "-1");
+        let within = ["run", "--rm", "--network", "none", "--timeout", "60", IMAGE, "sh", "-c", "exit 3"];
+        assert_eq!(bed.cove(&within).code, 3);
+    });
+}
+
+#[test]
+fn starting_a_missing_command_and_removing_everything() {
+    everyone(|bed| {
+        bed.cove(&["create", "--name", "bad", "--network", "none", IMAGE, "no-such-program"]).ok();
+        bed.cove(&["start", "bad"]).fails(125, "no-such-program");
+        bed.cove(&["start", "-a", "bad"]).fails(125, "no-such-program");
+        bed.cove(&["run", "-d", "--name", "one", "--network", "none", IMAGE, "sleep", "100"]).ok();
+        bed.cove(&["run", "-d", "--name", "two", "--network", "container:one", IMAGE, "sleep", "100"]).ok();
+        bed.cove(&["rm", "-f", "-t", "0", "one"]).fails(125, "dependent");
+        bed.cove(&["rm", "-f", "-a", "-t", "0"]).ok();
+        assert_eq!(bed.cove(&["ps", "-aq"]).ok(), "");
+    });
+}
+
+#[test]
+fn log_lines_by_variable() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let with = |filter: &str, options: &[&str]| {
+        let mut command = bed.program(&cove_tests::binary("cove"));
+        command.args(bed.store_options()).args(options).args(["ps", "-q"]).env("COVE_LOG", filter);
+        cove_tests::Outcome::of(command, b"")
+    };
+    assert!(with("debug", &[]).stderr.contains("level=debug"));
+    assert!(!with("debug", &["--log-level", "error"]).stderr.contains("level=debug"));
+    assert!(!with("warn,cove_storage=debug", &[]).stderr.contains("Called ps"));
+    with("=x=,[", &[]).fails(1, "COVE_LOG");
+}

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use cove_config::containers::ContainersConf;
 use cove_config::{Directories, Environment, User, env};
 
+use tracing_subscriber::EnvFilter;
+
 use crate::args::{self, Invocation, Parsed};
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::Place;
@@ -68,7 +70,7 @@ fn run(environment: Environment) -> CommandResult {
         }
         Parsed::Run(invocation) => *invocation,
     };
-    start_logging(&invocation)?;
+    start_logging(&invocation, &environment)?;
     redirect_output(&invocation)?;
     let printer = Printer::new(environment.get(env::NO_COLOR).is_some());
     let environment = in_namespace(adjusted(environment, &invocation));
@@ -121,14 +123,25 @@ fn run(environment: Environment) -> CommandResult {
     result
 }
 
-fn start_logging(invocation: &Invocation) -> Result<(), CommandError> {
+fn start_logging(invocation: &Invocation, environment: &Environment) -> Result<(), CommandError> {
     let wanted = invocation.global.shared.log_level.as_deref();
     if invocation.global.root.debug && wanted.is_some() {
         return Err(CommandError::other("Setting --log-level and --debug is not allowed").with_code(1));
     }
     let name = if invocation.global.root.debug { "debug" } else { wanted.unwrap_or("warn") };
-    logging::start(logging::level(name)?);
-    tracing::info!("filtering at log level {name}");
+    let level = logging::level(name)?;
+    // What was asked for on the command line comes first.
+    let asked = invocation.global.root.debug || wanted.is_some();
+    match environment.get(env::COVE_LOG).filter(|text| !asked && !text.is_empty()) {
+        Some(text) => {
+            logging::start(logging::filter(text)?);
+            tracing::info!("filtering by {}", env::COVE_LOG);
+        }
+        None => {
+            logging::start(EnvFilter::default().add_directive(level.into()));
+            tracing::info!("filtering at log level {name}");
+        }
+    }
     tracing::debug!("Called {}", invocation.path);
     tracing::trace!("command {} starts", invocation.path);
     Ok(())

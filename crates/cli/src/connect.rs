@@ -155,6 +155,7 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
     options.volume_path = shared.volumepath.clone().map(absolute).transpose()?;
     options.network_config_dir = shared.network_config_dir.clone().map(absolute).transpose()?;
     options.helper_dirs = helpers;
+    options.build = crate::commands::system::version::build();
     options.port_forwarder = crate::forward::command(&context.executable);
     let mut exit_command = vec![context.executable.display().to_string()];
     exit_command.extend(shared.to_arguments());

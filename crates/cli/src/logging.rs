@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use cove_config::env;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
@@ -33,10 +35,20 @@ pub(crate) fn level(name: &str) -> Result<LevelFilter, CommandError> {
     })
 }
 
-/// Starts logging from that level on.
-pub(crate) fn start(level: LevelFilter) {
+/// The filter that `COVE_LOG` asks for: `debug`, or `warn,cove_registry=trace`.
+///
+/// # Errors
+/// It is not written like that.
+pub(crate) fn filter(text: &str) -> Result<EnvFilter, CommandError> {
+    EnvFilter::builder()
+        .parse(text)
+        .map_err(|error| CommandError::other(format!("{} {text:?}: {error}", env::COVE_LOG)).with_code(1))
+}
+
+/// Starts logging what passes the filter.
+pub(crate) fn start(filter: EnvFilter) {
     let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
+        .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .event_format(Lines)
         .finish();

@@ -102,7 +102,8 @@ variables! {
     PODMAN_SYSTEMD_UNIT = "PODMAN_SYSTEMD_UNIT";
     /// Compose provider before those of containers.conf.
     PODMAN_COMPOSE_PROVIDER = "PODMAN_COMPOSE_PROVIDER";
-    /// Filter for the engine's own log lines, as tracing-subscriber writes it (`debug`, `cove_registry=trace`).
+    /// Filter for Cove's own log lines where neither `--log-level` nor `--debug` is given, as tracing-subscriber
+    /// writes it (`debug`, `warn,cove_registry=trace`).
     COVE_LOG = "COVE_LOG";
 
     /// Turns colour off where it is set and not empty.

@@ -38,6 +38,8 @@ pub struct EngineOptions {
     /// Program and first arguments that run [`cove_network::forward`], which published ports of rootless bridge
     /// networks need; the request is appended. Empty: those ports cannot be published.
     pub port_forwarder: Vec<OsString>,
+    /// What is known of the program: compiler, commit, time of the build (RFC 3339).
+    pub build: cove_api::Version,
     /// Folders of helper programs before those of containers.conf and `PATH`.
     pub helper_dirs: Vec<PathBuf>,
     /// The program search path for helpers.
@@ -69,6 +71,7 @@ impl EngineOptions {
             monitor,
             exit_command: Vec::new(),
             port_forwarder: Vec::new(),
+            build: cove_api::Version::default(),
             helper_dirs: Vec::new(),
             path,
         }

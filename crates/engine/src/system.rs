@@ -27,7 +27,7 @@ impl System for LocalEngine {
     }
 
     async fn version(&self) -> Result<Version> {
-        Ok(version())
+        Ok(version(&self.core))
     }
 
     async fn info(&self) -> Result<Info> {
@@ -40,13 +40,13 @@ impl System for LocalEngine {
 }
 
 /// This engine's version.
-fn version() -> Version {
+fn version(core: &Core) -> Version {
     Version {
         api_version: LIBPOD_API_VERSION.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         os: "linux".into(),
         os_arch: format!("linux/{}", cove_registry::Platform::host().architecture),
-        ..Version::default()
+        ..core.options.build.clone()
     }
 }
 
@@ -68,7 +68,7 @@ fn info(core: &Core) -> Result<Info> {
             "log": ["k8s-file", "none", "passthrough"],
             "authorization": null,
         })),
-        version: version(),
+        version: version(core),
     })
 }
 
@@ -116,7 +116,7 @@ fn host(core: &Core) -> Map<String, Value> {
         "cgroupManager": core.cgroup().name(),
         "cgroupVersion": if unified.exists() { "v2" } else { "v1" },
         "cgroupControllers": controllers,
-        "conmon": {"package": "", "path": core.options.monitor, "version": version().version},
+        "conmon": {"package": "", "path": core.options.monitor, "version": version(core).version},
         "cpus": std::thread::available_parallelism().map(usize::from).unwrap_or(1),
         "cpuUtilization": cpu_utilization(),
         "databaseBackend": "sqlite",
@@ -131,7 +131,7 @@ fn host(core: &Core) -> Map<String, Value> {
         "networkBackend": "netavark",
         "networkBackendInfo": {
             "backend": "netavark",
-            "version": version().version,
+            "version": version(core).version,
             "package": "",
             "path": "",
             "dns": {"version": "", "package": "", "path": helper("aardvark-dns")},

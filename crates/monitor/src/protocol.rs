@@ -128,6 +128,9 @@ pub struct MonitorConfig {
     /// Commands to run again and again while the container runs (health checks).
     #[serde(default)]
     pub periodic: Vec<Periodic>,
+    /// Milliseconds after its start at which the process is killed; its exit code is -1 then.
+    #[serde(default)]
+    pub timeout_ms: Option<u64>,
 }
 
 /// A command the monitor runs at an interval, never twice at a time.

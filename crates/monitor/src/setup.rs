@@ -122,6 +122,8 @@ impl Monitor {
                     cleaned: false,
                     handed_over: false,
                     periodic,
+                    kill_at: None,
+                    timed_out: false,
                     oom: None,
                     oom_killed: false,
                 })

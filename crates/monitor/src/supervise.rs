@@ -96,6 +96,8 @@ pub(crate) struct Monitor {
     pub(crate) cleaned: bool,
     pub(crate) handed_over: bool,
     pub(crate) periodic: Vec<PeriodicRun>,
+    pub(crate) kill_at: Option<u64>,
+    pub(crate) timed_out: bool,
     pub(crate) oom: Option<OomWatch>,
     pub(crate) oom_killed: bool,
 }
@@ -132,6 +134,7 @@ impl Monitor {
                 self.feed();
             }
             self.run_periodic();
+            self.check_time();
         }
         // Not by its path, which may be that of the container's next monitor by now.
         self.unlink(ATTACH_SOCKET);
@@ -194,6 +197,7 @@ impl Monitor {
             for run in self.periodic.iter().filter(|r| r.pid.is_none()) {
                 wake_at = wake_at.min(run.next_at);
             }
+            wake_at = wake_at.min(self.kill_at.unwrap_or(u64::MAX));
         }
         let timeout = (wake_at != u64::MAX).then(|| {
             let ms = wake_at.saturating_sub(now).min(86_400_000);
@@ -299,7 +303,7 @@ impl Monitor {
                     self.drain();
                     self.on_oom_event();
                     let record = ExitRecord {
-                        exit_code: exit_code(status),
+                        exit_code: if self.timed_out { -1 } else { exit_code(status) },
                         finished_at_ns: host::now_ns(),
                         oom_killed: self.oom_killed,
                         start_error: None,
@@ -358,6 +362,7 @@ impl Monitor {
         for (run, task) in self.periodic.iter_mut().zip(&self.config.periodic) {
             run.next_at = now.saturating_add(task.interval_ms);
         }
+        self.kill_at = self.config.timeout_ms.map(|timeout| now.saturating_add(timeout));
         if self.reaped.contains_key(&pid) {
             self.advance();
         }
@@ -435,6 +440,16 @@ impl Monitor {
                 command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
                 run.pid = command.spawn().ok().map(|c| c.id() as i32);
             }
+        }
+    }
+
+    fn check_time(&mut self) {
+        if let Phase::Running { pid } = self.phase
+            && self.kill_at.is_some_and(|at| at <= host::monotonic_ms())
+        {
+            self.kill_at = None;
+            self.timed_out = true;
+            kill(pid, libc::SIGKILL);
         }
     }
 

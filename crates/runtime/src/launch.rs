@@ -92,6 +92,8 @@ pub struct LaunchOptions {
     pub exit_command: Vec<String>,
     /// Commands to run again and again while the container runs (health checks).
     pub periodic: Vec<Periodic>,
+    /// How long the container may run before it is killed; its exit code is -1 then.
+    pub timeout: Option<std::time::Duration>,
     /// The OCI runtime cannot pivot the root (the root file system is the initramfs).
     pub no_pivot: bool,
     /// Cgroup directory for the monitor itself, best effort.
@@ -197,6 +199,7 @@ impl Runtime {
             monitor_cgroup: options.monitor_cgroup,
             container_cgroup: options.container_cgroup,
             periodic: options.periodic,
+            timeout_ms: options.timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
         };
         self.spawn(config, &options.oci_runtime.name, descriptors)
     }
@@ -242,6 +245,7 @@ impl Runtime {
             monitor_cgroup: None,
             container_cgroup: None,
             periodic: Vec::new(),
+            timeout_ms: None,
         };
         self.spawn(config, &options.oci_runtime.name, descriptors)
     }

@@ -59,9 +59,6 @@ pub(super) fn check_supported(spec: &ContainerSpec) -> Result<()> {
     if !spec.pod.is_empty() {
         return refuse("the container option \"pod\"");
     }
-    if spec.timeout > 0 {
-        return refuse("the container option \"timeout\"");
-    }
     if let Some(resources) = &spec.resource_limits
         && let Some(name) = resources.other.keys().next()
     {

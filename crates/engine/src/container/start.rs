@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use cove_api::{ContainerState, Error, Result, Timestamp};
 use cove_network::SetupOptions;
@@ -225,6 +226,7 @@ fn launch_options(
         },
         exit_command,
         periodic: Vec::new(),
+        timeout: (config.spec.timeout > 0).then(|| Duration::from_secs(u64::from(config.spec.timeout))),
         no_pivot: core.options.containers.engine.no_pivot_root == Some(true),
         monitor_cgroup: None,
         container_cgroup: core.cgroup().container_path(&row.id, parent).1,

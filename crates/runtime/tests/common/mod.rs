@@ -140,6 +140,7 @@ impl Fixture {
             },
             exit_command: Vec::new(),
             periodic: Vec::new(),
+            timeout: None,
             no_pivot: false,
             monitor_cgroup: None,
             container_cgroup: None,

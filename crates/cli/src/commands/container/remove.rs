@@ -64,7 +64,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         force: args.force,
         volumes: args.volumes,
         timeout: super::stop::timeout(args.time),
-        depend: args.depend,
+        // Every container goes, in whatever order.
+        depend: args.depend || args.all,
     };
     let chosen = super::select(engine, &selection, &mut failures).await?;
     let removals = chosen.iter().map(|container| engine.containers().remove(&container.id, options.clone()));

@@ -88,7 +88,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     failures.finish()
 }
 
-/// Without a connection to it, whatever keeps a container from starting ends with 125.
+/// Whatever keeps a container from starting ends with 125.
 fn start_error(error: cove_api::Error) -> CommandError {
     CommandError::from(error).with_code(crate::command_error::OWN_ERROR)
 }
@@ -116,7 +116,7 @@ async fn attached(context: &Context, name: &str, args: &Args) -> CommandResult {
     session.resize().await;
     if let Err(error) = engine.containers().start(&id).await {
         drop(raw);
-        return Err(error.into());
+        return Err(start_error(error));
     }
     let ended = session.run(stream, &mut signals).await;
     drop(raw);

@@ -28,7 +28,10 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     all.set("Client", to_value(&client));
     // In this process both sides are one.
     if context.destination != Destination::Local {
-        let server = context.engine().await?.system().version().await?;
+        let mut server = context.engine().await?.system().version().await?;
+        if server.built > 0 {
+            server.built_time = local_time(server.built);
+        }
         all.set("Server", to_value(&server));
     }
     let value = Value::Struct(all.clone());
@@ -87,7 +90,6 @@ fn block(side: &str, value: &Value) -> String {
 /// This program's version.
 pub(crate) fn own() -> Version {
     let built: i64 = env!("COVE_BUILT").parse().unwrap_or_default();
-    let time = jiff::Timestamp::from_second(built).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     let arch = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -99,10 +101,23 @@ pub(crate) fn own() -> Version {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         go_version: env!("COVE_COMPILER").to_owned(),
         git_commit: String::new(),
-        built_time: time.to_zoned(crate::render::local_zone()).strftime("%a %b %e %H:%M:%S %Y").to_string(),
+        built_time: local_time(built),
         built,
         build_origin: String::new(),
         os_arch: format!("{os}/{arch}"),
         os: os.to_owned(),
     }
+}
+
+fn local_time(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    time.to_zoned(crate::render::local_zone()).strftime("%a %b %e %H:%M:%S %Y").to_string()
+}
+
+/// What the engine tells clients of this program; times as on the wire.
+#[cfg(target_os = "linux")]
+pub(crate) fn build() -> Version {
+    let own = own();
+    let time = jiff::Timestamp::from_second(own.built).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    Version { built_time: time.to_string(), ..own }
 }
