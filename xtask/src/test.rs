@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         shell::step("unit tests", || {
             let mut command = shell::cargo();
             command.args(["test", "--workspace", "--exclude", "cove-desktop-app", "--exclude", "cove-tests"]);
-            shell::run(command.args(["--lib", "--bins", "--tests"]))
+            shell::run(command.args(["--lib", "--bins", "--tests", "--no-fail-fast"]))
         })?;
     }
     if wanted("e2e") {

@@ -97,12 +97,6 @@ pub(crate) fn ps(rows: &mut Vec<Row>) -> Result<()> {
             once(stores.podman().args(["ps", "-a"])).map(drop)
         }],
     )?;
-    rows.push(Row::new(
-        &format!("ps -a with {CONTAINERS} containers"),
-        ours,
-        "podman",
-        theirs,
-        Some(0.5),
-    ));
+    rows.push(Row::new(&format!("ps -a with {CONTAINERS} containers"), ours, "podman", theirs, Some(0.5)));
     Ok(())
 }

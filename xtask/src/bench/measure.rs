@@ -27,12 +27,8 @@ pub(crate) struct Row {
 impl Row {
     /// A row of two that were run in turn, the ratio of their fastest runs in the note.
     pub(crate) fn new(name: &str, ours: Times, peer: &str, theirs: Times, goal: Option<f64>) -> Self {
-        let note = format!(
-            "fastest {:.1} / {:.1} ms: {:.2}",
-            ours.best,
-            theirs.best,
-            ours.best / theirs.best
-        );
+        let note =
+            format!("fastest {:.1} / {:.1} ms: {:.2}", ours.best, theirs.best, ours.best / theirs.best);
         let (name, peer) = (name.to_owned(), peer.to_owned());
         Self { name, ours: ours.median, peer, theirs: theirs.median, goal, note }
     }

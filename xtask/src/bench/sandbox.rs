@@ -48,7 +48,8 @@ impl Stores {
     pub(crate) fn new(name: &str, with_image: bool) -> Result<Self> {
         let name = format!("cove-bench-{name}");
         let run = if is_tmpfs(Path::new("/run")) { "/run" } else { "/dev/shm" };
-        let stores = Self { folder: Path::new("/var/tmp").join(&name), run_folder: Path::new(run).join(&name) };
+        let stores =
+            Self { folder: Path::new("/var/tmp").join(&name), run_folder: Path::new(run).join(&name) };
         stores.remove();
         std::fs::create_dir_all(&stores.folder)?;
         std::fs::write(stores.path("containers.conf"), CONTAINERS_CONF)?;
