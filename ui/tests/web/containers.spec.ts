@@ -150,6 +150,25 @@ test("logs follow, search, wrap and clear", async ({ page }) => {
   await expect.poll(() => core.calls.at(-1)).toEqual({ call: "closeLog", subscription: 1 });
 });
 
+test("a log is read again when its engine is back", async ({ page }) => {
+  const core = new FakeCore(sample());
+  await core.open(page);
+  const opened = () => core.calls.filter((call) => call.call === "openLog").length;
+  await page.getByRole("row", row("web")).focus();
+  await page.keyboard.press("l");
+  await expect.poll(opened).toBe(1);
+  core.log("before");
+  await expect(page.getByRole("log")).toContainText("before");
+  const { health } = sample();
+  core.emit({ event: "health", health: { ...health, state: "lost", message: "refused" } });
+  await expect(page.getByRole("alert")).toContainText("refused");
+  core.emit({ event: "health", health });
+  await expect.poll(opened).toBe(2);
+  core.log("after");
+  await expect(page.getByRole("log")).toContainText("after");
+  await expect(page.getByRole("log")).not.toContainText("before");
+});
+
 test("a failed act is told and stays until it is read", async ({ page }) => {
   const core = new FakeCore(sample());
   core.answer = (call) =>

@@ -27,7 +27,13 @@ export class Window {
     const window = new Window();
     const port = await freePort();
     window.#base = `http://127.0.0.1:${port}`;
-    window.#driver = spawn("WebKitWebDriver", [`--port=${port}`, "--host=127.0.0.1"], { env, stdio: "inherit" });
+    // A process group of its own, so that nothing of it outlives the test or holds our outputs open.
+    window.#driver = spawn("WebKitWebDriver", [`--port=${port}`, "--host=127.0.0.1"], {
+      env,
+      stdio: "ignore",
+      detached: true,
+    });
+    window.#driver.unref();
     for (let attempt = 0; ; attempt += 1) {
       try {
         const status = await fetch(`${window.#base}/status`);
@@ -48,13 +54,14 @@ export class Window {
     try {
       await this.#send("DELETE", this.#session);
     } finally {
-      this.#driver.kill();
+      process.kill(-this.#driver.pid, "SIGKILL");
     }
   }
 
   async #send(method, path, body) {
     const response = await fetch(this.#base + path, {
       method,
+      signal: AbortSignal.timeout(60_000),
       ...(method === "POST" ? { body: JSON.stringify(body ?? {}) } : {}),
     });
     const { value } = await response.json();
