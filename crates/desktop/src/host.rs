@@ -140,6 +140,7 @@ impl Host {
         let folder = self.directories.sockets();
         dirs::create_private(&folder)
             .map_err(|error| Error::from_chain(ErrorKind::PermissionDenied, &error))?;
+        remove_stale(&folder);
         let socket = folder.join(format!("desktop-{}.sock", std::process::id()));
         let child = Command::new(program)
             .args(&self.options.arguments)
@@ -205,6 +206,23 @@ async fn first_answer(service: &mut Service) -> Result<Arc<dyn Engine>> {
         });
     }
     Ok(engine)
+}
+
+/// Removes the sockets of services that were killed: nobody accepts on those.
+fn remove_stale(folder: &Path) {
+    #[cfg(unix)]
+    for entry in cove_sys::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|name| name.starts_with("desktop-") && name.ends_with(".sock"));
+        if ours
+            && let Err(error) = std::os::unix::net::UnixStream::connect(entry.path())
+            && error.kind() == std::io::ErrorKind::ConnectionRefused
+        {
+            let _ = cove_sys::fs::remove_file(entry.path());
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
 }
 
 async fn answering(socket: &Path) -> Result<Arc<dyn Engine>> {
@@ -296,6 +314,20 @@ mod tests {
             url: None,
             arguments: Vec::new(),
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_dead_sockets_of_ours_are_removed() {
+        use std::os::unix::net::UnixListener;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        drop(UnixListener::bind(path("desktop-1.sock")).unwrap());
+        drop(UnixListener::bind(path("cove.sock")).unwrap());
+        let _live = UnixListener::bind(path("desktop-2.sock")).unwrap();
+        remove_stale(folder.path());
+        let there = ["desktop-1.sock", "desktop-2.sock", "cove.sock"].map(|name| path(name).exists());
+        assert_eq!(there, [false, true, true]);
     }
 
     #[test]
