@@ -190,7 +190,7 @@ fn what_a_killed_run_leaves_is_removed() {
             child.kill().expect("a kill");
             child.wait().expect("its end");
         }
-        // What was killed before its start may stay, as with podman: it can be started still.
+        // What was killed before anything was prepared may stay, as with podman: it can be started still.
         wait_for("their end", 20, || {
             let rows = bed.cove(&["ps", "-a", "--format", "{{.Names}} {{.State}}"]);
             rows.ok().lines().all(|row| row.ends_with(" created")).then_some(())
@@ -198,6 +198,11 @@ fn what_a_killed_run_leaves_is_removed() {
         std::thread::sleep(Duration::from_millis(500));
         let exited = bed.cove(&["ps", "-a", "--filter", "status=exited", "--format", "{{.Names}}"]);
         assert_eq!(exited.ok(), "");
+        let mounts = cove_sys::fs::read_to_string("/proc/self/mounts").expect("the mounts");
+        let root = bed.path("root").join("overlay").display().to_string();
+        let merged: Vec<&str> =
+            mounts.lines().filter(|line| line.contains(&root) && line.contains("/merged")).collect();
+        assert!(merged.is_empty(), "{merged:?}");
         bed.cove(&["rm", "-f", "-a", "-t", "0"]).ok();
     });
 }

@@ -303,6 +303,12 @@ impl Core {
     pub(crate) fn lock_container(&self, id: &str) -> Result<ObjectLock> {
         ObjectLock::acquire(&self.options.run_dir().join("locks"), id)
     }
+
+    /// Whether nobody holds a container's lock at this moment.
+    pub(crate) fn is_unlocked(&self, id: &str) -> bool {
+        let directory = self.options.run_dir().join("locks");
+        !directory.join(id).exists() || ObjectLock::try_acquire(&directory, id).is_some()
+    }
 }
 
 fn missing_runtime(name: &str) -> Error {

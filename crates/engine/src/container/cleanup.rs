@@ -53,26 +53,38 @@ pub(super) fn after_exit(core: &Arc<Core>, name: &str) -> Result<()> {
 }
 
 /// Finishes what nobody else will: the end of a container whose monitor is gone and whose exit command was killed or
-/// never came. Answers what is left of it.
+/// never came, and a start whose command was killed. Answers what is left of it. Never waits for another command.
 pub(super) fn heal(core: &Arc<Core>, row: ContainerRow) -> Option<ContainerRow> {
-    let to_remove = row.config.auto_remove && row.status.ran;
-    let unfinished =
-        row.state == ContainerState::Stopped || (row.state == ContainerState::Exited && to_remove);
-    if !unfinished {
+    let needs_it = |row: &ContainerRow| match row.state {
+        ContainerState::Stopped => true,
+        ContainerState::Exited => row.config.auto_remove && row.status.ran,
+        // Half prepared, by a command that ended before the start.
+        ContainerState::Created => row.status.prepared,
+        _ => false,
+    };
+    if !needs_it(&row) {
         return Some(row);
     }
-    let finish = || -> Result<ContainerRow> {
-        if core.runtime()?.has_monitor(&row.id)? {
-            // Somebody waits for it.
-            return Ok(row.clone());
+    let finish = || -> Result<Option<ContainerRow>> {
+        // With a monitor, or the lock, somebody is at it.
+        if core.runtime()?.has_monitor(&row.id)? || !core.is_unlocked(&row.id) {
+            return Ok(Some(row.clone()));
         }
-        if to_remove {
-            after_exit(core, &row.id)?;
+        let mut locked = core.locked_container(&row.id)?;
+        if !needs_it(&locked.row) || core.runtime()?.has_monitor(&row.id)? {
+            return Ok(Some(locked.row));
         }
-        core.locked_container(&row.id).map(|locked| locked.row)
+        if locked.row.state == ContainerState::Created {
+            undo(core, &mut locked.row)?;
+        }
+        if locked.row.config.auto_remove {
+            remove::by_itself(core, locked)?;
+            return Ok(None);
+        }
+        Ok(Some(locked.row))
     };
     match finish() {
-        Ok(left) => Some(left),
+        Ok(left) => left,
         Err(error) if error.kind == cove_api::ErrorKind::NotFound => None,
         Err(error) => {
             tracing::warn!("cleaning up container {}: {error}", row.id);

@@ -127,14 +127,17 @@ fn remove_one(core: &Arc<Core>, id: &str, options: &RemoveOptions) -> Result<()>
 
 /// Removes one that ended, with its anonymous volumes: `--rm`.
 pub(super) fn after_exit(core: &Arc<Core>, id: &str) -> Result<()> {
-    let Locked { row, lock } = match core.locked_container(id) {
-        Ok(locked) => locked,
-        Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if !row.state.can_remove() {
-        return Ok(());
+    match core.locked_container(id) {
+        Ok(locked) if locked.row.state.can_remove() => by_itself(core, locked),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
+}
+
+/// Removes one whose lock is held, as `--rm` and `--rmi` say.
+pub(super) fn by_itself(core: &Arc<Core>, locked: Locked) -> Result<()> {
+    let Locked { row, lock } = locked;
     let image = row.config.spec.remove_image.unwrap_or(false).then(|| row.config.image.id.clone());
     remove_locked(core, row, lock, true, false)?;
     if let Some(image) = image {
