@@ -34,16 +34,16 @@ pub(crate) fn run(rows: &mut Vec<Row>) -> Result<()> {
     let stores = Stores::new("run", true)?;
     let bundle = stores.path("bundle");
     make_bundle(&stores, &bundle)?;
+    // Without control groups in all three, because Podman cannot make any everywhere.
+    let arguments =
+        |network: &'static str| ["run", "--rm", "--cgroups=disabled", "--network", network, IMAGE, "true"];
     let ours = |network: &'static str| {
         let stores = &stores;
-        move || once(stores.cove().args(["run", "--rm", "--network", network, IMAGE, "true"])).map(drop)
+        move || once(stores.cove().args(arguments(network))).map(drop)
     };
     let theirs = |network: &'static str| {
         let stores = &stores;
-        move || {
-            let run = ["run", "--rm", "--cgroups=disabled", "--network", network, IMAGE, "true"];
-            once(stores.podman().args(run)).map(drop)
-        }
+        move || once(stores.podman().args(arguments(network))).map(drop)
     };
     let bare = || {
         let crun = |arguments: &[&str]| {
