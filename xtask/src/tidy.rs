@@ -20,6 +20,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     shell::step("formatting", || shell::run(shell::cargo().args(["fmt", "--all", "--check"])))?;
     shell::step("file sizes", file_sizes)?;
     shell::step("crate directions", directions)?;
+    shell::step("silent libraries", silence)?;
     shell::step("lints", || {
         shell::run(shell::cargo().args([
             "clippy",
@@ -49,9 +50,9 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-config" => &["cove-api", "cove-sys"],
         "cove-spec" => &["cove-api"],
         "cove-monitor" => &["cove-sys"],
-        "cove-registry" | "cove-storage" | "cove-runtime" | "cove-network" => {
-            &["cove-api", "cove-config", "cove-sys"]
-        }
+        // The monitor's library is the protocol between the two.
+        "cove-runtime" => &["cove-api", "cove-config", "cove-monitor", "cove-sys"],
+        "cove-registry" | "cove-storage" | "cove-network" => &["cove-api", "cove-config", "cove-sys"],
         "cove-engine" => &[
             "cove-api",
             "cove-config",
@@ -92,6 +93,34 @@ fn directions() -> Result<()> {
             let used = dependency["name"].as_str().unwrap_or_default();
             if used.starts_with("cove-") && !allowed.contains(&used) {
                 wrong.push(format!("{name} must not use {used}"));
+            }
+        }
+    }
+    if !wrong.is_empty() {
+        bail!("{}", wrong.join("\n"));
+    }
+    Ok(())
+}
+
+/// Library crates print nothing, but for tests that say why they were skipped.
+fn silence() -> Result<()> {
+    let mut files = Vec::new();
+    collect(&shell::root().join("crates"), &mut files)?;
+    let mut wrong = Vec::new();
+    for file in files {
+        let shown = file.strip_prefix(shell::root()).unwrap_or(&file).display().to_string();
+        let is_library = shown.contains("/src/")
+            && !["crates/cli/", "crates/monitor/"].iter().any(|folder| shown.starts_with(folder));
+        if !is_library {
+            continue;
+        }
+        let text = std::fs::read_to_string(&file).with_context(|| shown.clone())?;
+        for (number, line) in text.lines().enumerate() {
+            let code = line.trim_start();
+            let prints =
+                ["println!(", "print!(", "eprintln!(", "eprint!("].iter().any(|name| code.starts_with(name));
+            if prints && !code.contains("skipped: ") {
+                wrong.push(format!("{shown}:{}: a library prints", number + 1));
             }
         }
     }
