@@ -329,13 +329,11 @@ impl Store {
         let used = [STABLE, VOLATILE]
             .map(|location| layers.rows.iter().any(|layer| layer.location == location && doomed(layer)));
         layers.rows.iter_mut().filter(|layer| doomed(layer)).for_each(|layer| layer.set_incomplete(true));
-        let save = |layers: &mut Writing<'_, Layer>, sync| -> Result<()> {
-            for location in [STABLE, VOLATILE].into_iter().filter(|&location| used[location]) {
-                layers.save(location, sync)?;
-            }
-            Ok(())
-        };
-        save(layers, false)?;
+        // No image is made of volatile layers and no container outlives them: one without its directory is
+        // removed again together with the container that its writer was removing, and needs no mark for that.
+        if used[STABLE] {
+            layers.save(STABLE, false)?;
+        }
         self.forget_mounts(ids)?;
         for id in ids {
             self.driver.remove(id, &mut trash)?;
@@ -343,7 +341,9 @@ impl Store {
             dirs::remove_all(&self.graph_dir("layers").join(id))?;
         }
         layers.rows.retain(|layer| !doomed(layer));
-        save(layers, true)?;
+        for location in [STABLE, VOLATILE].into_iter().filter(|&location| used[location]) {
+            layers.save(location, true)?;
+        }
         Ok(trash)
     }
 
