@@ -14,9 +14,6 @@ pub(crate) struct Args {
     /// The file to write to, in place of standard output
     #[arg(long, short, value_name = "FILE")]
     file: Option<String>,
-    /// Accepted for scripts, and without effect
-    #[arg(long, hide = true)]
-    no_desc: bool,
 }
 
 /// The command.
