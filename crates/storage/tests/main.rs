@@ -10,6 +10,8 @@ mod crash;
 mod fixture;
 #[path = "it/mapped.rs"]
 mod mapped;
+#[path = "it/names.rs"]
+mod names;
 #[path = "it/podman.rs"]
 mod podman;
 #[path = "it/rootless.rs"]

@@ -11,7 +11,7 @@ use rustix::fs::FileType;
 
 use super::compression::Compression;
 use super::crc64::Crc64;
-use super::header::{BadHeader, Header, Kind, MAX_EXTENSION, PaxRecords, lossy};
+use super::header::{BadHeader, Extensions, Header, Kind, MAX_EXTENSION, PaxRecords, lossy};
 use super::sparse::Sparse;
 use super::stream::{self, Source};
 use super::tarsplit::TarSplitWriter;
@@ -126,14 +126,6 @@ pub(super) struct Extractor {
     name_bytes: usize,
 }
 
-/// What the extension headers in front of an entry said.
-#[derive(Default)]
-struct Extensions {
-    pax: Option<PaxRecords>,
-    name: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-}
-
 impl Extractor {
     fn run(&mut self) -> Result<()> {
         let mut block = [0; 512];
@@ -149,14 +141,14 @@ impl Extractor {
             match header.kind {
                 Kind::Pax => {
                     let data = self.extension(header.size)?;
-                    extensions.pax = Some(PaxRecords::parse(&data).map_err(|error| self.at(&error))?);
+                    extensions.pax = PaxRecords::parse(&data).map_err(|error| self.at(&error))?;
                 }
                 Kind::LongName => extensions.name = Some(cut_at_nul(self.extension(header.size)?)),
                 Kind::LongLink => extensions.link = Some(cut_at_nul(self.extension(header.size)?)),
                 Kind::GlobalPax => {
                     self.extension(header.size)?;
                 }
-                _ => self.entry(header, &block, std::mem::take(&mut extensions))?,
+                _ => self.entry(header, &block, &std::mem::take(&mut extensions))?,
             }
         }
         self.drain()?;
@@ -210,19 +202,9 @@ impl Extractor {
         Ok(())
     }
 
-    fn entry(&mut self, mut header: Header, block: &[u8; 512], extensions: Extensions) -> Result<()> {
-        if let Some(name) = extensions.name {
-            header.name = name;
-            if header.kind == Kind::File && header.name.ends_with(b"/") {
-                header.kind = Kind::Directory;
-            }
-        }
-        if let Some(link) = extensions.link {
-            header.link = link;
-        }
-        let pax = extensions.pax.unwrap_or_default();
-        header.apply(&pax).map_err(|error| self.at(&error))?;
-        let sparse = self.sparse_map(&mut header, block, &pax)?;
+    fn entry(&mut self, mut header: Header, block: &[u8; 512], extensions: &Extensions) -> Result<()> {
+        header.complete(extensions).map_err(|error| self.at(&error))?;
+        let sparse = self.sparse_map(&mut header, block, &extensions.pax)?;
         let name = self.clean(&header.name)?;
         if !self.is_new(&name) {
             return Err(self.source.bad(format!("{:?} is in the archive twice", lossy(&header.name))));

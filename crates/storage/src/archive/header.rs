@@ -42,6 +42,16 @@ pub(super) struct Header {
     pub(super) major: u32,
     pub(super) minor: u32,
     pub(super) xattrs: Vec<(String, Vec<u8>)>,
+    /// The type byte was NUL, from before there were types: what ends in a slash is a directory.
+    untyped: bool,
+}
+
+/// What the extension headers in front of an entry said.
+#[derive(Debug, Default)]
+pub(super) struct Extensions {
+    pub(super) pax: PaxRecords,
+    pub(super) name: Option<Vec<u8>>,
+    pub(super) link: Option<Vec<u8>>,
 }
 
 /// Why a header was not accepted.
@@ -61,7 +71,7 @@ fn bad<T>(reason: impl Into<String>) -> Parsed<T> {
 }
 
 impl Header {
-    /// Parses one header block.
+    /// Parses one header block. What it gives is not the entry yet: that is [`Header::complete`]'s.
     pub(super) fn parse(block: &[u8; 512]) -> Parsed<Self> {
         let stored = number(&block[148..156])?;
         let (unsigned, signed) = checksums(block);
@@ -77,8 +87,7 @@ impl Header {
             }
         }
         let kind = match block[156] {
-            // Before POSIX a name ending in a slash was a directory.
-            b'0' | 0 | b'7' if name.ends_with(b"/") => Kind::Directory,
+            // Or a directory: `complete` decides, for the name here may be the beginning of a longer one.
             b'0' | 0 | b'7' => Kind::File,
             b'1' => Kind::HardLink,
             b'2' => Kind::Symlink,
@@ -110,6 +119,7 @@ impl Header {
             major: device_number(329..337)?,
             minor: device_number(337..345)?,
             xattrs: Vec::new(),
+            untyped: block[156] == 0,
         })
     }
 
@@ -126,9 +136,10 @@ impl Header {
         )
     }
 
-    /// Takes over what PAX records say. The sparse records are left to the caller.
-    pub(super) fn apply(&mut self, records: &PaxRecords) -> Parsed<()> {
-        for (key, value) in &records.0 {
+    /// Takes over what the extension headers in front of it say, and only then decides what the entry is: a
+    /// short name may end in a slash where the whole one does not. The sparse records are left to the caller.
+    pub(super) fn complete(&mut self, extensions: &Extensions) -> Parsed<()> {
+        for (key, value) in &extensions.pax.0 {
             match key.as_str() {
                 "path" if !value.is_empty() => self.name.clone_from(value),
                 "linkpath" if !value.is_empty() => self.link.clone_from(value),
@@ -143,7 +154,14 @@ impl Header {
                 }
             }
         }
-        if self.kind == Kind::File && self.name.ends_with(b"/") {
+        if let Some(name) = &extensions.name {
+            self.name.clone_from(name);
+        }
+        if let Some(link) = &extensions.link {
+            self.link.clone_from(link);
+        }
+        // Where there is a type, data that comes with a name in a slash is a file's, as podman has it.
+        if self.kind == Kind::File && self.name.ends_with(b"/") && (self.untyped || self.size == 0) {
             self.kind = Kind::Directory;
         }
         Ok(())
