@@ -14,8 +14,10 @@ mod network;
 mod spec;
 mod stream;
 mod system;
+pub mod time;
 mod traits;
 mod volume;
+pub mod wire;
 
 pub use container::*;
 pub use error::{Error, ErrorKind, Result};

@@ -21,7 +21,7 @@ pub(crate) fn time(key: &str, values: &[String]) -> Result<Timestamp> {
         [one] => one.as_str(),
         _ => return Err(Error::invalid(format!("specify exactly one timestamp for {key}"))),
     };
-    Ok(cove_spec::time::moment(text, Timestamp::now())?)
+    cove_api::time::moment(text, Timestamp::now())
 }
 
 /// The regular expression in a filter's value, as podman matches names.

@@ -110,7 +110,7 @@ impl Params {
 
 /// A span before now, for `until` after now, as Podman takes them.
 fn relative_time(key: &str, text: &str) -> Option<Timestamp> {
-    let span = cove_spec::time::signed_duration(text).ok()?;
+    let span = cove_api::time::signed_duration(text).ok()?;
     let now = Timestamp::now();
     if key == "until" { now.checked_add(span).ok() } else { now.checked_sub(span).ok() }
 }

@@ -18,7 +18,6 @@ pub mod security;
 pub mod signal;
 pub mod size;
 pub mod terminal;
-pub mod time;
 pub mod user;
 pub mod volume;
 

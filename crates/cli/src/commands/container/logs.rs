@@ -64,9 +64,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         None => Ok(None),
         Some(text) => {
             let parsed = if future {
-                cove_spec::time::future_moment(text, now)
+                cove_api::time::future_moment(text, now)
             } else {
-                cove_spec::time::moment(text, now)
+                cove_api::time::moment(text, now)
             };
             parsed
                 .map(Some)

@@ -40,7 +40,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if let Some(interval) = &args.interval
         && interval.parse::<u64>().is_err()
     {
-        cove_spec::time::duration(interval)?;
+        cove_api::time::duration(interval)?;
     }
     let engine = context.engine().await?;
     let mut names = args.containers;

@@ -45,12 +45,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     at_most(&args.words, 0)?;
     let now = Timestamp::now();
     let since =
-        args.since.as_deref().filter(|text| !text.is_empty()).map(|text| cove_spec::time::moment(text, now));
+        args.since.as_deref().filter(|text| !text.is_empty()).map(|text| cove_api::time::moment(text, now));
     let until = args
         .until
         .as_deref()
         .filter(|text| !text.is_empty())
-        .map(|text| cove_spec::time::future_moment(text, now));
+        .map(|text| cove_api::time::future_moment(text, now));
     let mut filters = filters(&args.filter, filter_fault)?;
     if let Some(values) = filters.remove("status") {
         filters.entry("event".into()).or_default().extend(values);

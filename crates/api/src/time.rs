@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, civil};
 
-use crate::error::{Result, bail};
+use crate::{Error, Result};
 
 /// Parses a duration as Go writes it: `1h2m3.5s`, `300ms`, with a sign where it is negative.
 ///
 /// # Errors
 /// It has no or an unknown unit, or is too long (292 years).
 pub fn signed_duration(text: &str) -> Result<SignedDuration> {
-    let invalid = || crate::Error::new(format!("time: invalid duration {text:?}"));
+    let invalid = || Error::invalid(format!("time: invalid duration {text:?}"));
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -36,8 +36,8 @@ pub fn signed_duration(text: &str) -> Result<SignedDuration> {
             "s" => 1_000_000_000,
             "m" => 60_000_000_000,
             "h" => 3_600_000_000_000,
-            "" => bail!("time: missing unit in duration {text:?}"),
-            _ => bail!("time: unknown unit {unit:?} in duration {text:?}"),
+            "" => return Err(Error::invalid(format!("time: missing unit in duration {text:?}"))),
+            _ => return Err(Error::invalid(format!("time: unknown unit {unit:?} in duration {text:?}"))),
         };
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') || whole.len() > 19 {
@@ -67,18 +67,7 @@ pub fn signed_duration(text: &str) -> Result<SignedDuration> {
 pub fn duration(text: &str) -> Result<Duration> {
     match Duration::try_from(signed_duration(text)?) {
         Ok(duration) => Ok(duration),
-        Err(_) => bail!("duration {text:?} must not be negative"),
-    }
-}
-
-/// Parses a duration that is not negative; a number without unit is seconds.
-///
-/// # Errors
-/// As [`duration`].
-pub fn duration_or_seconds(text: &str) -> Result<Duration> {
-    match text.parse::<u32>() {
-        Ok(seconds) => Ok(Duration::from_secs(seconds.into())),
-        Err(_) => duration(text),
+        Err(_) => Err(Error::invalid(format!("duration {text:?} must not be negative"))),
     }
 }
 
@@ -114,14 +103,14 @@ fn absolute_or(text: &str, now: Timestamp, past: bool) -> Result<Timestamp> {
         return Ok(time);
     }
     let Ok(duration) = signed_duration(text) else {
-        bail!(
+        return Err(Error::invalid(format!(
             "unable to interpret time value {text:?}: use RFC 3339, seconds since 1970, or a duration such as 10m"
-        );
+        )));
     };
     let moment = if past { now.checked_sub(duration) } else { now.checked_add(duration) };
     match moment {
         Ok(moment) => Ok(moment),
-        Err(_) => bail!("time value {text:?} is out of range"),
+        Err(_) => Err(Error::invalid(format!("time value {text:?} is out of range"))),
     }
 }
 
@@ -166,8 +155,6 @@ mod tests {
             assert!(signed_duration(text).unwrap_err().to_string().contains(expected), "{text}");
         }
         assert!(duration("-1s").is_err());
-        assert_eq!(duration_or_seconds("90").unwrap(), Duration::from_secs(90));
-        assert_eq!(duration_or_seconds("1m").unwrap(), Duration::from_secs(60));
     }
 
     #[test]
