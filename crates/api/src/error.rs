@@ -1,6 +1,10 @@
 //! The error that crosses process boundaries: a kind that programs decide on, and a message for people.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
+
+use crate::shown;
 
 /// What sort of failure it is; the server maps it once to an HTTP status, the command line once to an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,10 +77,13 @@ impl ErrorKind {
 /// An engine error: its kind and its whole text (what failed, on which object, why).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
+// Not to be made field by field elsewhere: `new` sees that the text is safe to show.
+#[non_exhaustive]
 pub struct Error {
     /// The kind, for programs.
     pub kind: ErrorKind,
-    /// The text, for people; one line where possible, without a leading "Error:".
+    /// The text, for people, without a leading "Error:": one line that is safe to show (see [`crate::shown`]), and
+    /// perhaps more, each indented.
     pub message: String,
 }
 
@@ -84,9 +91,9 @@ pub struct Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// An error of `kind` with `message`.
+    /// An error of `kind` with `message`, which becomes one line that is safe to show.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: one_line(message.into()) }
     }
     /// An [`ErrorKind::NotFound`] error.
     pub fn not_found(message: impl Into<String>) -> Self {
@@ -107,7 +114,23 @@ impl Error {
     /// The same error with `context: ` put before its text.
     #[must_use]
     pub fn context(mut self, context: impl std::fmt::Display) -> Self {
-        self.message = format!("{context}: {}", self.message);
+        self.message = format!("{}: {}", shown::line(&context.to_string()), self.message);
+        self
+    }
+    /// The same error as one of another kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+    /// The same error with further lines below its text, indented so that none looks like a message of its own; at
+    /// most a hundred.
+    #[must_use]
+    pub fn with_lines<T: AsRef<str>>(mut self, lines: impl IntoIterator<Item = T>) -> Self {
+        for line in lines.into_iter().take(MOST_LINES) {
+            self.message.push_str("\n  ");
+            self.message.push_str(&shown::line(line.as_ref()));
+        }
         self
     }
     /// Any error with its whole chain of causes as one line, under `kind`.
@@ -122,7 +145,18 @@ impl Error {
             }
             source = cause.source();
         }
-        Self { kind, message }
+        Self::new(kind, message)
+    }
+}
+
+/// Most lines that [`Error::with_lines`] adds.
+const MOST_LINES: usize = 100;
+
+fn one_line(text: String) -> String {
+    match shown::line(&text) {
+        Cow::Borrowed(same) if same.len() == text.len() => text,
+        Cow::Borrowed(part) => part.to_owned(),
+        Cow::Owned(changed) => changed,
     }
 }
 
@@ -136,5 +170,19 @@ impl From<std::io::Error> for Error {
             _ => ErrorKind::Internal,
         };
         Self::from_chain(kind, &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_safe_to_show() {
+        let error = Error::not_found("no such image: a\u{1b}[2J\nError: b").context("pull\r");
+        assert_eq!(error.message, "pull\\r: no such image: a\\x1b[2J\\nError: b");
+        let error = Error::internal("the end of the console:").with_lines(["one", "t\nwo\u{7}"]);
+        assert_eq!(error.message, "the end of the console:\n  one\n  t\\nwo\\x07");
+        assert!(Error::invalid("x".repeat(70_000)).message.len() <= shown::LONGEST_LINE);
     }
 }

@@ -11,6 +11,7 @@ mod exec;
 mod image;
 mod inspect;
 mod network;
+pub mod shown;
 mod spec;
 mod stream;
 mod system;

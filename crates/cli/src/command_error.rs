@@ -14,19 +14,14 @@ pub(crate) const OWN_ERROR: u8 = 125;
 #[derive(Debug)]
 pub(crate) struct CommandError {
     failure: Failure,
+    /// Text of our own that follows the message, such as a pointer to the help.
+    below: Option<String>,
     code: Option<u8>,
 }
 
 /// What went wrong.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command line is wrong; the message is followed by a pointer to the help of that command.
-    Usage {
-        /// What is wrong.
-        message: String,
-        /// The command with the program's name, such as `cove run`.
-        command: String,
-    },
     /// The engine's answer.
     Engine(Error),
     /// Anything else.
@@ -38,9 +33,15 @@ pub(crate) enum Failure {
 }
 
 impl CommandError {
-    /// An error with that text.
+    /// An error with that text, which becomes one line that is safe to show.
     pub(crate) fn other(message: impl Into<String>) -> Self {
-        Failure::Other(message.into()).into()
+        Failure::Other(cove_api::shown::line(&message.into()).into_owned()).into()
+    }
+    /// The same error with a text of our own below the message, shown as it is.
+    #[must_use]
+    pub(crate) fn followed_by(mut self, below: impl Into<String>) -> Self {
+        self.below = Some(below.into());
+        self
     }
     /// The same error with another exit code.
     #[must_use]
@@ -62,7 +63,7 @@ impl CommandError {
             Failure::Several(errors) => errors.last().map_or(OWN_ERROR, Self::code),
             // What a shell shows for a program that SIGPIPE ended.
             Failure::BrokenPipe => 141,
-            Failure::Usage { .. } | Failure::Other(_) => OWN_ERROR,
+            Failure::Other(_) => OWN_ERROR,
         }
     }
     /// The kind of an engine error.
@@ -75,10 +76,10 @@ impl CommandError {
     }
     /// The messages to write, one after the other, without a leading `Error:`.
     pub(crate) fn messages(&self) -> Vec<String> {
+        let below = self.below.as_ref().map(|text| format!("\n{text}")).unwrap_or_default();
         match &self.failure {
-            Failure::Usage { message, command } => vec![format!("{message}\nSee '{command} --help'")],
-            Failure::Engine(error) => vec![error.message.clone()],
-            Failure::Other(message) => vec![message.clone()],
+            Failure::Engine(error) => vec![error.message.clone() + &below],
+            Failure::Other(message) => vec![message.clone() + &below],
             Failure::Several(errors) => errors.iter().flat_map(Self::messages).collect(),
             Failure::BrokenPipe => Vec::new(),
         }
@@ -87,7 +88,7 @@ impl CommandError {
 
 impl From<Failure> for CommandError {
     fn from(failure: Failure) -> Self {
-        Self { failure, code: None }
+        Self { failure, below: None, code: None }
     }
 }
 impl From<Error> for CommandError {
@@ -164,5 +165,12 @@ mod tests {
         failures.push(CommandError::other("b").with_code(3));
         let error = failures.finish().unwrap_err();
         assert_eq!((error.code(), error.messages()), (3, vec!["a".to_owned(), "b".to_owned()]));
+    }
+
+    #[test]
+    fn what_was_typed_cannot_forge_a_line() {
+        let error =
+            CommandError::other("unknown flag: --a\nError: b\u{1b}[2J").followed_by("See 'cove run --help'");
+        assert_eq!(error.messages(), ["unknown flag: --a\\nError: b\\x1b[2J\nSee 'cove run --help'"]);
     }
 }

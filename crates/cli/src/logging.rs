@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cove_api::shown;
 use cove_config::env;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -79,7 +80,9 @@ where
         let mut fields = Fields::default();
         event.record(&mut fields);
         let time = jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z");
-        writeln!(writer, "time=\"{time}\" level={level} msg={:?}{}", fields.message, fields.rest)
+        // The quoting escapes what acts on a terminal.
+        let message = shown::shortened(shown::without_credentials(&fields.message), shown::LONGEST_LINE);
+        writeln!(writer, "time=\"{time}\" level={level} msg={message:?}{}", fields.rest)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use cove_api::shown;
+
 use crate::command_error::{CommandError, Failure};
 
 /// Writes to the two outputs.
@@ -51,20 +53,24 @@ impl Printer {
         })
     }
 
-    /// Writes text to standard output.
+    /// Writes text to standard output: exactly to a file or program, without anything that acts on it to a terminal.
     ///
     /// # Errors
     /// As [`Printer::bytes`].
     pub(crate) fn text(&self, text: &str) -> Result<(), CommandError> {
-        if text.is_empty() { Ok(()) } else { self.bytes(text.as_bytes()) }
+        match text {
+            "" => Ok(()),
+            text if self.out_terminal => self.bytes(shown::data(text).as_bytes()),
+            text => self.bytes(text.as_bytes()),
+        }
     }
 
-    /// Writes a line to standard output.
+    /// Writes a line to standard output, as [`Printer::text`] does.
     ///
     /// # Errors
     /// As [`Printer::bytes`].
     pub(crate) fn line(&self, line: &str) -> Result<(), CommandError> {
-        self.bytes(format!("{line}\n").as_bytes())
+        self.text(&format!("{line}\n"))
     }
 
     /// Writes bytes to standard error; nobody can be told if that fails.
@@ -73,8 +79,8 @@ impl Printer {
         let _ = out.write_all(bytes).and_then(|()| out.flush());
     }
 
-    /// Writes a line to standard error.
+    /// Writes a message to standard error: nothing in it acts on a terminal, whoever reads it.
     pub(crate) fn error_line(&self, line: &str) {
-        self.error_bytes(format!("{line}\n").as_bytes());
+        self.error_bytes(format!("{}\n", shown::block(line)).as_bytes());
     }
 }

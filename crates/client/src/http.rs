@@ -275,7 +275,9 @@ pub(crate) fn decode_error(status: u16, body: &[u8]) -> Error {
     };
     let kind =
         serde_json::from_value(value["kind"].clone()).unwrap_or_else(|_| ErrorKind::from_http_status(status));
-    Error { kind, message }
+    // More than one line only where the service meant it so: the further ones are indented.
+    let mut lines = message.lines();
+    Error::new(kind, lines.next().unwrap_or_default()).with_lines(lines.map(str::trim_start))
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ pub enum Error {
         reason: String,
     },
     /// The VM ended while it was booting.
-    #[error("machine {name:?} ended while it was starting; the end of its console ({console}):\n{tail}")]
+    #[error("machine {name:?} ended while it was starting; the end of its console ({console}):")]
     DiedAtBoot {
         /// The machine.
         name: String,
@@ -132,7 +132,7 @@ pub enum Error {
     },
     /// The machine did not answer in time.
     #[error(
-        "machine {name:?}: {what} did not answer within {seconds} s; the end of its console ({console}):\n{tail}"
+        "machine {name:?}: {what} did not answer within {seconds} s; the end of its console ({console}):"
     )]
     NoAnswer {
         /// The machine.
@@ -260,6 +260,10 @@ impl From<Error> for cove_api::Error {
         if let Error::Config(inner) = error {
             return inner.into();
         }
-        Self::new(error.kind(), error.to_string())
+        let base = Self::new(error.kind(), error.to_string());
+        match &error {
+            Error::DiedAtBoot { tail, .. } | Error::NoAnswer { tail, .. } => base.with_lines(tail.lines()),
+            _ => base,
+        }
     }
 }

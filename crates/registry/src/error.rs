@@ -319,7 +319,13 @@ impl Error {
 
 impl From<Error> for cove_api::Error {
     fn from(error: Error) -> Self {
-        Self { kind: error.kind(), message: error.to_string() }
+        let text = error.to_string();
+        let mut lines = text.lines();
+        match error {
+            Error::AllCandidates { .. } => Self::new(error.kind(), lines.next().unwrap_or_default())
+                .with_lines(lines.map(str::trim_start)),
+            _ => Self::new(error.kind(), text),
+        }
     }
 }
 
@@ -329,7 +335,7 @@ fn list_candidates(image: &str, causes: &[(String, Error)]) -> String {
         _ => {
             let mut text = format!("{} errors occurred while pulling {image:?}:", causes.len());
             for (name, error) in causes {
-                text.push_str(&format!("\n * {name}: {error}"));
+                text.push_str(&format!("\n  {}", cove_api::shown::line(&format!("* {name}: {error}"))));
             }
             text
         }

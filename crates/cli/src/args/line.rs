@@ -4,7 +4,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::global::{GlobalOptions, RootArgs, SharedArgs};
 use super::{scan, tuned, usage};
-use crate::command_error::{CommandError, Failure};
+use crate::command_error::CommandError;
 use crate::commands::{self, Entry, Leaf, Target};
 
 /// What the command line asks for.
@@ -53,7 +53,7 @@ pub(crate) fn parse(program: &str, arguments: &[String]) -> Result<Parsed, Comma
     }
     let Some((at, _)) = first else {
         let help = commands::help::root(program, &root);
-        return Err(CommandError::other(format!("missing command '{program} COMMAND'\n{help}")));
+        return Err(CommandError::other(format!("missing command '{program} COMMAND'")).followed_by(help));
     };
     descend(program, commands::TREE, &arguments[at..], String::new(), global)
 }
@@ -80,9 +80,7 @@ fn descend(
             return Err(error);
         }
         let at = if path.is_empty() { program.to_owned() } else { format!("{program} {path}") };
-        return Err(CommandError::other(format!(
-            "unrecognized command `{at} {name}`\nTry '{at} --help' for more information"
-        )));
+        return Err(commands::help::unrecognized(&at, name, entries));
     };
     match target {
         Target::Group(group) => {
@@ -100,7 +98,8 @@ fn descend(
                 Some((at, _)) => descend(program, group.entries, &rest[at..], path, global),
                 None => {
                     let help = commands::help::group(program, &path, group);
-                    Err(CommandError::other(format!("missing command '{program} {path} COMMAND'\n{help}")))
+                    Err(CommandError::other(format!("missing command '{program} {path} COMMAND'"))
+                        .followed_by(help))
                 }
             }
         }
@@ -157,11 +156,11 @@ enum Ended {
 fn match_arguments(command: &Command, name: &str, arguments: &[String]) -> Result<ArgMatches, Ended> {
     command.clone().no_binary_name(true).try_get_matches_from(arguments).map_err(|error| match error.kind() {
         clap::error::ErrorKind::DisplayHelp => Ended::Help,
-        _ => Ended::Failed(usage::convert(&error, name, arguments)),
+        _ => Ended::Failed(usage::convert(&error, command, name, arguments)),
     })
 }
 
 fn take<T>(result: Result<T, clap::Error>) -> Result<T, CommandError> {
     // The matches come from the very same definition, so that this cannot fail.
-    result.map_err(|error| Failure::Other(error.to_string()).into())
+    result.map_err(|error| CommandError::other(error.to_string()))
 }

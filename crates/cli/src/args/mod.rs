@@ -4,6 +4,7 @@
 mod count;
 mod global;
 mod line;
+mod nearest;
 mod scan;
 mod tune;
 mod usage;
@@ -11,4 +12,5 @@ mod usage;
 pub(crate) use count::{at_least, at_most, exactly};
 pub(crate) use global::{GlobalOptions, RootArgs, SharedArgs};
 pub(crate) use line::{Invocation, Parsed, build, help_text, parse};
+pub(crate) use nearest::suggestion;
 pub(crate) use tune::tuned;

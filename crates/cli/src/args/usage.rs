@@ -2,10 +2,17 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::command_error::{CommandError, Failure};
+use super::suggestion;
+use crate::command_error::CommandError;
 
-/// The failure for a clap error in `command` (with the program's name); `typed` are the arguments as typed.
-pub(crate) fn convert(error: &clap::Error, command: &str, typed: &[String]) -> CommandError {
+/// The failure for a clap error in `command`, which is called `name` (with the program's); `typed` are the arguments
+/// as typed.
+pub(crate) fn convert(
+    error: &clap::Error,
+    command: &clap::Command,
+    name: &str,
+    typed: &[String],
+) -> CommandError {
     let context = |kind: ContextKind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => texts.first().cloned(),
@@ -45,7 +52,23 @@ pub(crate) fn convert(error: &clap::Error, command: &str, typed: &[String]) -> C
             first.strip_prefix("error: ").unwrap_or(first).to_owned()
         }
     };
-    Failure::Usage { message, command: command.to_owned() }.into()
+    let help = format!("See '{name} --help'");
+    let meant = match error.kind() {
+        ErrorKind::UnknownArgument if flag.starts_with("--") => {
+            suggestion(&flag, long_flags(command).iter().map(String::as_str))
+        }
+        _ => String::new(),
+    };
+    CommandError::other(message).followed_by(meant + &help)
+}
+
+fn long_flags(command: &clap::Command) -> Vec<String> {
+    command
+        .get_arguments()
+        .filter(|arg| !arg.is_hide_set())
+        .flat_map(|arg| arg.get_long().into_iter().chain(arg.get_visible_aliases().unwrap_or_default()))
+        .map(|long| format!("--{long}"))
+        .collect()
 }
 
 fn argument_name(argument: &str) -> String {

@@ -44,7 +44,12 @@ pub(crate) fn of(program: &str, words: &[String]) -> Result<String, CommandError
         };
         path = if path.is_empty() { word.clone() } else { format!("{path} {word}") };
         match find(entries, word) {
-            None => return Err(CommandError::other(format!("unrecognized command `{program} {path}`"))),
+            None => {
+                let at = path
+                    .rsplit_once(' ')
+                    .map_or(program.to_owned(), |(group, _)| format!("{program} {group}"));
+                return Err(unrecognized(&at, word, entries));
+            }
             Some(Target::Leaf(leaf)) => {
                 return Ok(args::help_text(&args::build(program, &path, leaf)));
             }
@@ -56,6 +61,14 @@ pub(crate) fn of(program: &str, words: &[String]) -> Result<String, CommandError
             }
         }
     }
+}
+
+/// The complaint about a command that is not among `entries`, those of `at` (with the program's name).
+pub(crate) fn unrecognized(at: &str, name: &str, entries: &[Entry]) -> CommandError {
+    let shown = entries.iter().filter(|entry| !entry.hidden);
+    let meant = args::suggestion(name, shown.flat_map(|entry| entry.names.iter().copied()));
+    CommandError::other(format!("unrecognized command `{at} {name}`"))
+        .followed_by(format!("{meant}Try '{at} --help' for more information"))
 }
 
 fn list(entries: &[Entry]) -> String {

@@ -1,5 +1,7 @@
 //! What Podman does around a template: the `table` keyword, `\t` and `\n`, the implied range over rows, headers.
 
+use cove_api::shown;
+
 use super::error::FormatError;
 use super::eval::Template;
 use super::tabs::align;
@@ -49,6 +51,8 @@ pub(crate) fn words(name: &str) -> String {
 pub(crate) struct Report {
     template: Template,
     table: bool,
+    /// The user's own format: data for a program, which stays exact.
+    exact: bool,
 }
 
 impl Report {
@@ -70,23 +74,43 @@ impl Report {
             Ok(template) => template,
             Err(error) => Template::parse(name, &ranged(plain)).map_err(|_| error)?,
         };
-        Ok(Self { template, table })
+        Ok(Self { template, table, exact: true })
     }
 
     /// A format of the program's own: tab-separated columns.
     pub(crate) fn own(name: &str, format: &str) -> Result<Self, FormatError> {
-        Ok(Self { template: Template::parse(name, &ranged(&format!("{format}\n")))?, table: true })
+        let template = Template::parse(name, &ranged(&format!("{format}\n")))?;
+        Ok(Self { template, table: true, exact: false })
     }
 
     /// The text for `rows`, with heads where the format is a table and `headers` are given.
     pub(crate) fn render(&self, rows: Vec<Value>, headers: Option<Headers>) -> Result<String, FormatError> {
         let mut text = String::new();
+        let rows = if self.exact { rows } else { rows.into_iter().map(cells).collect() };
         if let (true, Some(headers)) = (self.table, headers) {
             let head = head_row(&rows, headers);
             text.push_str(&self.template.render(&Value::List(vec![head]))?);
         }
         text.push_str(&self.template.render(&Value::List(rows))?);
         Ok(if self.table { align(&text) } else { text })
+    }
+}
+
+/// A row of our own tables: no text in it can leave its cell.
+fn cells(row: Value) -> Value {
+    match row {
+        Value::Text(text) => Value::Text(shown::cell(&text).into_owned()),
+        Value::List(items) => Value::List(items.into_iter().map(cells).collect()),
+        Value::Map(entries) => Value::Map(
+            entries.into_iter().map(|(key, value)| (shown::cell(&key).into_owned(), cells(value))).collect(),
+        ),
+        Value::Struct(mut inner) => {
+            for field in &mut inner.fields {
+                field.value = cells(std::mem::replace(&mut field.value, Value::Nil));
+            }
+            Value::Struct(inner)
+        }
+        other => other,
     }
 }
 
@@ -138,6 +162,15 @@ mod tests {
             let text = report.render(rows(), Some(Headers(&[("ID", "CONTAINER ID")]))).unwrap();
             assert_eq!(text, expect, "{format}");
         }
+    }
+
+    #[test]
+    fn no_text_leaves_its_cell() {
+        let rows = || vec![Struct::new("Row").with("ID", "a\tb\nc\u{1b}[2J").with("N", vec!["x\ny"]).into()];
+        let own = Report::own("list", "{{.ID}}\t{{.N}}").unwrap();
+        assert_eq!(own.render(rows(), None).unwrap(), "a\\tb\\nc\\x1b[2J  [x\\ny]\n");
+        let exact = Report::user("list", "{{.ID}}").unwrap();
+        assert_eq!(exact.render(rows(), None).unwrap(), "a\tb\nc\u{1b}[2J\n");
     }
 
     #[test]

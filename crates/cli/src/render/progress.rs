@@ -35,7 +35,7 @@ impl<'a> PullProgress<'a> {
         }
         match &self.bars {
             // An error of the terminal must not end the pull.
-            Some(bars) => drop(bars.println(line)),
+            Some(bars) => drop(bars.println(cove_api::shown::line(line))),
             None => self.printer.error_line(line),
         }
     }

@@ -209,11 +209,8 @@ async fn first_of(
         }
         count => {
             let kind = failures[0].1.kind;
-            let lines: Vec<String> = failures
-                .into_iter()
-                .map(|(reference, error)| format!("* {reference}: {}", error.message))
-                .collect();
-            Err(Error::new(kind, format!("{count} errors occurred while pulling:\n {}", lines.join("\n "))))
+            let lines = failures.iter().map(|(reference, error)| format!("* {reference}: {error}"));
+            Err(Error::new(kind, format!("{count} errors occurred while pulling:")).with_lines(lines))
         }
     }
 }

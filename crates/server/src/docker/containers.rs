@@ -221,18 +221,17 @@ async fn failed_start(engine: &EngineState, container: &ContainerInspect, error:
 /// Docker's command line takes the exit code 126 or 127 from the words of the error.
 pub(super) fn start_error(error: Error) -> Error {
     match error.kind {
-        ErrorKind::CommandNotFound if !error.message.contains("executable file not found") => Error {
-            kind: ErrorKind::InvalidArgument,
-            message: format!("{}: executable file not found in $PATH", error.message),
-        },
-        ErrorKind::CommandNotFound => Error { kind: ErrorKind::InvalidArgument, ..error },
+        ErrorKind::CommandNotFound if !error.message.contains("executable file not found") => {
+            Error::invalid(format!("{}: executable file not found in $PATH", error.message))
+        }
+        ErrorKind::CommandNotFound => error.with_kind(ErrorKind::InvalidArgument),
         ErrorKind::CommandNotExecutable => {
             let message = if error.message.contains("permission denied") {
                 error.message
             } else {
                 format!("{}: permission denied", error.message)
             };
-            Error { kind: ErrorKind::InvalidArgument, message }
+            Error::invalid(message)
         }
         _ => error,
     }

@@ -126,7 +126,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         }
         let rows = containers.iter().map(|container| row(container, args.no_trunc, now)).collect();
         if args.watch > 0 {
-            context.printer.text("\u{1b}[2J\u{1b}[H")?;
+            context.printer.bytes(b"\x1b[2J\x1b[H")?;
         }
         context.printer.text(&report.render(rows, headers)?)?;
         if args.watch == 0 {
