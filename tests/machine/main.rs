@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -40,8 +40,11 @@ impl Drop for Home {
 
 /// What `cargo xtask vm-image` made.
 fn image() -> PathBuf {
+    // The suite's own program is in TARGET/debug/deps.
+    let program = std::env::current_exe().expect("the path of this program");
+    let target = program.ancestors().nth(3).expect("the target folder");
     let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/vm-image").join(architecture)
+    target.join("vm-image").join(architecture)
 }
 
 #[test]

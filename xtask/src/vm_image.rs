@@ -1,10 +1,14 @@
 //! `cargo xtask vm-image`: what a machine boots, from Debian packages and the recipe in `vm-images/`.
 //!
-//! The steps: packages (cached by their list) → tree (pruned, overlaid, with `cove`) → ext4 by `mke2fs -d` →
-//! qcow2 → manifest. Nothing is mounted; where the caller is not root, the steps that care about owners run in
+//! The steps: packages (cached by their list) → tree (pruned, overlaid, with `cove`) → kernel and initramfs → ext4 by
+//! `mke2fs -d` → qcow2 → manifest. Nothing is mounted; where the caller is not root, the steps that care about owners run in
 //! a user namespace of their own (`unshare --map-root-user`).
 
-use std::collections::{BTreeMap, BTreeSet};
+mod initramfs;
+mod kernel;
+mod sources;
+
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,13 +16,13 @@ use std::time::Instant;
 
 use cove_sys::fs;
 
+use crate::shell;
+
 /// Timestamps of files are clamped to this second (2025-01-01), or to `SOURCE_DATE_EPOCH`.
 const DEFAULT_EPOCH: u64 = 1_735_689_600;
 /// Size of the file system in the image, in GiB; a machine's disk may be larger, not smaller.
 const DISK_GIB: u64 = 8;
 const SUITE: &str = "bookworm";
-const MIRROR: &str = "http://deb.debian.org/debian";
-const SECURITY_MIRROR: &str = "http://deb.debian.org/debian-security";
 
 const USAGE: &str = "\
 Usage: cargo xtask vm-image [options]
@@ -29,7 +33,7 @@ Usage: cargo xtask vm-image [options]
   --monitor FILE   the monitor binary (default: cove-monitor beside the engine)
   --systemd        systemd as PID 1 (output in target/vm-image/ARCH-systemd)
   --wsl            also write rootfs.tar.gz for WSL2
-  --mirror URL     Debian mirror (default: http://deb.debian.org/debian)
+  --mirror URL     Debian mirror (default: those of this system's apt, else mmdebstrap's own)
   --no-cache       take the packages from the mirror again
 ";
 
@@ -41,7 +45,7 @@ struct Options {
     monitor: PathBuf,
     systemd: bool,
     wsl: bool,
-    mirror: String,
+    mirror: Option<String>,
     cache: bool,
 }
 
@@ -54,8 +58,8 @@ pub(crate) fn build(args: &[String]) -> Result<(), String> {
         print!("{USAGE}");
         return Ok(());
     }
-    let root = workspace_root()?;
-    let options = parse(args, &root)?;
+    let root = shell::root();
+    let options = parse(args, &shell::target())?;
     check_programs()?;
     let started = Instant::now();
     fs::create_dir_all(&options.out).map_err(text)?;
@@ -63,7 +67,8 @@ pub(crate) fn build(args: &[String]) -> Result<(), String> {
     let packages = step("packages", || fetch_packages(&options, &root))?;
     let tree = options.out.join("tree");
     let kernel_version = step("tree", || make_tree(&options, &root, &packages, &tree))?;
-    step("kernel", || copy_kernel(&options, &tree, &kernel_version))?;
+    step("kernel", || kernel::copy(&options, &tree, &kernel_version))?;
+    step("initramfs", || initramfs::make(&options.out, &root.join("vm-images"), &tree, &kernel_version))?;
     step("times", || clamp_times(&tree))?;
     step("disk", || make_disk(&options, &tree))?;
     if options.wsl {
@@ -75,8 +80,7 @@ pub(crate) fn build(args: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn parse(args: &[String], root: &Path) -> Result<Options, String> {
-    let target = root.join("target");
+fn parse(args: &[String], target: &Path) -> Result<Options, String> {
     let mut options = Options {
         arch: "amd64".into(),
         out: PathBuf::new(),
@@ -84,7 +88,7 @@ fn parse(args: &[String], root: &Path) -> Result<Options, String> {
         monitor: PathBuf::new(),
         systemd: false,
         wsl: false,
-        mirror: MIRROR.into(),
+        mirror: None,
         cache: true,
     };
     let mut rest = args.iter();
@@ -95,7 +99,7 @@ fn parse(args: &[String], root: &Path) -> Result<Options, String> {
             "--out" => options.out = value()?.into(),
             "--cove" => options.cove = value()?.into(),
             "--monitor" => options.monitor = value()?.into(),
-            "--mirror" => options.mirror = value()?,
+            "--mirror" => options.mirror = Some(value()?),
             "--systemd" => options.systemd = true,
             "--wsl" => options.wsl = true,
             "--no-cache" => options.cache = false,
@@ -132,11 +136,6 @@ fn parse(args: &[String], root: &Path) -> Result<Options, String> {
 
 fn host_arch() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" }
-}
-
-fn workspace_root() -> Result<PathBuf, String> {
-    let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().map(Path::to_path_buf).ok_or_else(|| "the xtask folder has no parent".into())
 }
 
 fn check_programs() -> Result<(), String> {
@@ -199,7 +198,7 @@ fn fetch_packages(options: &Options, root: &Path) -> Result<PathBuf, String> {
         *package = package.replace("@KERNEL_ARCH@", &options.arch);
     }
     let list = packages.join(",");
-    let cache = root.join("target/vm-image/packages");
+    let cache = shell::target().join("vm-image/packages");
     fs::create_dir_all(&cache).map_err(text)?;
     let name = format!("{}-{}.tar", options.arch, &digest_of(list.as_bytes())?[..16]);
     let tar = cache.join(name);
@@ -213,13 +212,10 @@ fn fetch_packages(options: &Options, root: &Path) -> Result<PathBuf, String> {
         .arg(format!("--architectures={}", options.arch))
         .arg(format!("--include={list}"))
         .arg("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
-        .args([SUITE])
+        .args(sources::proxy_options())
+        .arg(SUITE)
         .arg(&partial)
-        .arg(format!("deb {} {SUITE} main", options.mirror))
-        .arg(format!("deb {} {SUITE}-updates main", options.mirror));
-    if options.mirror == MIRROR {
-        command.arg(format!("deb {SECURITY_MIRROR} {SUITE}-security main"));
-    }
+        .args(sources::lines(options.mirror.as_deref(), SUITE));
     command.env("SOURCE_DATE_EPOCH", epoch().to_string());
     run(&mut command)?;
     fs::rename(&partial, &tar).map_err(text)?;
@@ -280,7 +276,7 @@ fn make_tree(options: &Options, root: &Path, packages: &Path, tree: &Path) -> Re
         // It remembers when the host's files were made.
         let _ = fs::remove_dir_all(tree.join("var/cache/ldconfig"));
     }
-    let kernel = prune_modules(&recipe, tree)?;
+    let kernel = kernel::prune_modules(&recipe, tree)?;
     fs::write(
         tree.join("etc/cove-image"),
         format!("kernel={kernel}\nvariant={}\n", if options.systemd { "systemd" } else { "init" }),
@@ -334,107 +330,6 @@ fn write_certificates(tree: &Path) -> Result<(), String> {
     let target = tree.join("etc/ssl/certs");
     fs::create_dir_all(&target).map_err(text)?;
     fs::write(target.join("ca-certificates.crt"), bundle).map_err(text)
-}
-
-/// Keeps the modules the recipe names and what they depend on.
-fn prune_modules(recipe: &Path, tree: &Path) -> Result<String, String> {
-    let modules = tree.join("usr/lib/modules");
-    let mut versions = Vec::new();
-    for entry in fs::read_dir(&modules).map_err(text)? {
-        versions.push(entry.map_err(text)?.file_name().to_string_lossy().into_owned());
-    }
-    let [version] = versions.as_slice() else {
-        return Err(format!("one kernel expected in the packages, found {versions:?}"));
-    };
-    let depmod = || run(Command::new(program("depmod")).arg("-b").arg(tree.join("usr")).arg(version));
-    depmod()?;
-    let folder = modules.join(version);
-    let dependencies = parse_dependencies(&fs::read_to_string(folder.join("modules.dep")).map_err(text)?);
-    let keep = kept_modules(&dependencies, &words(&recipe.join("modules"))?);
-    for module in dependencies.keys().filter(|module| !keep.contains(module.as_str())) {
-        fs::remove_file(folder.join(module)).map_err(text)?;
-    }
-    depmod()?;
-    Ok(version.clone())
-}
-
-/// `modules.dep`: `PATH: DEPENDENCY…`.
-fn parse_dependencies(content: &str) -> BTreeMap<String, Vec<String>> {
-    content
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .map(|(module, rest)| (module.to_owned(), rest.split_whitespace().map(str::to_owned).collect()))
-        .collect()
-}
-
-fn kept_modules(dependencies: &BTreeMap<String, Vec<String>>, prefixes: &[String]) -> BTreeSet<String> {
-    let mut keep = BTreeSet::new();
-    for (module, needs) in dependencies {
-        let path = module.strip_prefix("kernel/").unwrap_or(module);
-        if prefixes.iter().any(|prefix| path.starts_with(prefix.as_str())) {
-            keep.insert(module.clone());
-            keep.extend(needs.iter().cloned());
-        }
-    }
-    keep
-}
-
-/// The kernel for direct boot. An amd64 kernel is unpacked, because QEMU starts an ELF kernel through its PVH
-/// entry without firmware and without decompressing it in the (perhaps emulated) guest.
-fn copy_kernel(options: &Options, tree: &Path, version: &str) -> Result<(), String> {
-    let packed = tree.join("boot").join(format!("vmlinuz-{version}"));
-    let data = fs::read(&packed).map_err(text)?;
-    let target = options.out.join("kernel");
-    if options.arch != "amd64" {
-        return fs::write(&target, data).map_err(text);
-    }
-    match unpack_kernel(&data)? {
-        Some(elf) => fs::write(&target, elf).map_err(text)?,
-        None => fs::write(&target, data).map_err(text)?,
-    }
-    // Kernels in the tree would only be dead weight: QEMU loads the one beside the disk.
-    for entry in fs::read_dir(tree.join("boot")).map_err(text)? {
-        let path = entry.map_err(text)?.path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz")) {
-            fs::remove_file(path).map_err(text)?;
-        }
-    }
-    Ok(())
-}
-
-/// The ELF image inside a bzImage that was packed with LZ4, or `None` for another compression.
-fn unpack_kernel(image: &[u8]) -> Result<Option<Vec<u8>>, String> {
-    // The boot protocol (Documentation/arch/x86/boot.rst): setup sectors, then payload offset and length.
-    let byte = |offset: usize| image.get(offset).copied().ok_or("the kernel image is too short");
-    let word = |offset: usize| -> Result<usize, String> {
-        let bytes = image.get(offset..offset + 4).ok_or("the kernel image is too short")?;
-        Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]) as usize)
-    };
-    if image.get(0x202..0x206) != Some(b"HdrS") {
-        return Ok(None);
-    }
-    let setup = (usize::from(byte(0x1f1)?) + 1) * 512;
-    let (offset, length) = (setup + word(0x248)?, word(0x24c)?);
-    let payload =
-        image.get(offset..offset + length).ok_or("the kernel image's payload is outside the file")?;
-    if payload.get(..4) != Some(&[0x02, 0x21, 0x4c, 0x18]) {
-        return Ok(None);
-    }
-    // The kernel's build appends the unpacked length as four bytes that are no part of the LZ4 stream.
-    let stream = &payload[..payload.len() - 4];
-    let folder = std::env::temp_dir().join(format!("cove-kernel-{}", std::process::id()));
-    fs::create_dir_all(&folder).map_err(text)?;
-    let (packed, elf) = (folder.join("packed.lz4"), folder.join("kernel"));
-    let result = fs::write(&packed, stream)
-        .map_err(text)
-        .and_then(|()| run(Command::new("lz4").args(["-d", "-q", "-f"]).arg(&packed).arg(&elf)))
-        .and_then(|()| fs::read(&elf).map_err(text));
-    let _ = fs::remove_dir_all(&folder);
-    let elf = result?;
-    if elf.get(..4) != Some(b"\x7fELF") {
-        return Err("the unpacked kernel is no ELF file".into());
-    }
-    Ok(Some(elf))
 }
 
 fn make_disk(options: &Options, tree: &Path) -> Result<(), String> {
@@ -516,7 +411,7 @@ fn make_tar(options: &Options, tree: &Path) -> Result<(), String> {
 
 fn write_manifest(options: &Options, kernel_version: &str) -> Result<(), String> {
     let mut files = serde_json::Map::new();
-    for name in ["kernel", "disk.qcow2", "rootfs.tar.gz"] {
+    for name in ["kernel", "initramfs", "disk.qcow2", "rootfs.tar.gz"] {
         let path = options.out.join(name);
         if name == "rootfs.tar.gz" && !options.wsl {
             let _ = fs::remove_file(&path);
@@ -527,7 +422,7 @@ fn write_manifest(options: &Options, kernel_version: &str) -> Result<(), String>
         files.insert(name.into(), serde_json::json!({ "size": size, "sha256": digest }));
     }
     let manifest = serde_json::json!({
-        "version": 1,
+        "version": 2,
         "arch": options.arch,
         "variant": if options.systemd { "systemd" } else { "init" },
         "suite": SUITE,
@@ -659,27 +554,6 @@ fn run(command: &mut Command) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keeps_named_modules_with_their_dependencies() {
-        let dependencies = parse_dependencies(
-            "kernel/net/bridge/bridge.ko: kernel/net/802/stp.ko kernel/net/llc/llc.ko\n\
-             kernel/net/802/stp.ko: kernel/net/llc/llc.ko\nkernel/net/llc/llc.ko:\nkernel/fs/nfs/nfs.ko:\n",
-        );
-        let keep = kept_modules(&dependencies, &["net/bridge/".to_owned()]);
-        assert_eq!(keep.len(), 3);
-        assert!(!keep.contains("kernel/fs/nfs/nfs.ko"));
-    }
-
-    #[test]
-    fn a_file_that_is_no_kernel_is_left_alone() {
-        assert_eq!(unpack_kernel(&[0; 2048]).unwrap(), None);
-        let mut image = vec![0; 2048];
-        image[0x202..0x206].copy_from_slice(b"HdrS");
-        image[0x248..0x24c].copy_from_slice(&0xffff_u32.to_le_bytes());
-        image[0x24c..0x250].copy_from_slice(&16_u32.to_le_bytes());
-        assert!(unpack_kernel(&image).is_err());
-    }
 
     #[test]
     fn options_are_checked() {

@@ -36,6 +36,29 @@ fn parse_stage(line: &str) -> Option<BootStage> {
     (plain && at.is_finite() && at >= 0.0).then(|| BootStage { name: name.to_owned(), at })
 }
 
+/// A line of the console that says why the guest may not come up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The line, without control characters.
+    pub line: String,
+    /// Whether nothing good can follow.
+    pub fatal: bool,
+}
+
+/// What the kernel, or the script before PID 1, says when the guest cannot go on.
+const FATAL: &[&str] = &["Kernel panic - not syncing", "timeout, aborting", "cove-init: cannot go on: "];
+/// What may explain a guest that does not answer, but does not keep it from answering.
+const SERIOUS: &[&str] =
+    &["I/O error", "EXT4-fs error", "Out of memory: Killed process", "blocked for more than"];
+
+/// Whether a line of the console reports a fault.
+#[must_use]
+pub fn fault(line: &str) -> Option<Fault> {
+    let says = |list: &[&str]| list.iter().any(|text| line.contains(text));
+    let fatal = says(FATAL);
+    (fatal || says(SERIOUS)).then(|| Fault { line: tail(line, 1), fatal })
+}
+
 /// The last lines of a console log without control characters, for an error message.
 #[must_use]
 pub fn tail(log: &str, lines: usize) -> String {
@@ -59,6 +82,37 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!(found[0], BootStage { name: "mounts".into(), at: 1.25 });
         assert_eq!(found[1].name, STAGE_SSH);
+    }
+
+    /// The console of a guest whose NVMe disk lost a request, as QEMU 7.2 gave it.
+    const LOST_REQUEST: &str = "[    2.478] EXT4-fs (nvme0n1): mounted filesystem with ordered data mode.\r\n\
+        cove-init: stage init 2.478\r\n\
+        [   33.024] nvme nvme0: I/O 192 (I/O Cmd) QID 1 timeout, aborting\r\n\
+        [   63.744] nvme nvme0: I/O 192 QID 1 timeout, reset controller\r\n\
+        [   94.464] I/O error, dev nvme0n1, sector 524456 op 0x0:(READ) flags 0x80700 phys_seg 4 prio class 2\r\n\
+        [   94.465] EXT4-fs error (device nvme0n1): __ext4_find_entry:1663: inode #61: comm cove-init: reading\r\n";
+
+    #[test]
+    fn faults_are_seen_in_a_recorded_console() {
+        let found: Vec<Fault> = LOST_REQUEST.lines().filter_map(fault).collect();
+        let fatal: Vec<bool> = found.iter().map(|fault| fault.fatal).collect();
+        assert_eq!(fatal, [true, false, false]);
+        assert_eq!(found[0].line, "[   33.024] nvme nvme0: I/O 192 (I/O Cmd) QID 1 timeout, aborting");
+        for (line, fatal) in [
+            (
+                "[    2.9] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)",
+                true,
+            ),
+            ("cove-init: cannot go on: the disk /dev/vda did not appear", true),
+            ("\u{1b}[1m[    9.1] Out of memory: Killed process 77 (cove)", false),
+        ] {
+            let fault = fault(line).unwrap();
+            assert_eq!(fault.fatal, fatal, "{line}");
+            assert!(!fault.line.contains('\u{1b}'));
+        }
+        for line in ["cove-init: stage engine 4.9", "[ 0.5] APIC calibration not consistent", ""] {
+            assert_eq!(fault(line), None);
+        }
     }
 
     #[test]

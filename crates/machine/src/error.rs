@@ -146,6 +146,20 @@ pub enum Error {
         /// Its last lines.
         tail: String,
     },
+    /// The guest said on its console that it cannot go on.
+    #[error(
+        "machine {name:?} cannot start: its guest says {line:?}; the end of its console ({console}):\n{tail}"
+    )]
+    GuestFault {
+        /// The machine.
+        name: String,
+        /// The line.
+        line: String,
+        /// The whole log.
+        console: PathBuf,
+        /// Its last lines.
+        tail: String,
+    },
     /// The forwarding process ended while it was starting.
     #[error("machine {name:?}: its agent ended while it was starting: {reason}")]
     AgentFailed {
@@ -245,7 +259,8 @@ impl Error {
             Self::ProgramMissing { .. }
             | Self::Control { .. }
             | Self::Ssh { .. }
-            | Self::AgentFailed { .. } => ErrorKind::Unavailable,
+            | Self::AgentFailed { .. }
+            | Self::GuestFault { .. } => ErrorKind::Unavailable,
             Self::NoAnswer { .. } | Self::DidNotStop { .. } => ErrorKind::Timeout,
             Self::BadKey { .. } | Self::HostKeyChanged { .. } => ErrorKind::PermissionDenied,
             Self::ProviderUnsupported { .. } => ErrorKind::Unsupported,

@@ -1,4 +1,4 @@
-//! A machine image on the host: a folder with `manifest.json`, `kernel` and `disk.qcow2` (see `vm-images/`).
+//! A machine image on the host: a folder with `manifest.json`, `kernel`, `initramfs` and `disk.qcow2` (see `vm-images/`).
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -11,12 +11,14 @@ use sha2::{Digest, Sha256};
 use crate::error::{Error, Result};
 
 /// Version of the manifest this build understands.
-const MANIFEST_VERSION: u32 = 1;
+const MANIFEST_VERSION: u32 = 2;
 /// Largest accepted manifest, in bytes.
 const MANIFEST_LIMIT: u64 = 1 << 20;
 
 /// File name of the kernel in an image.
 pub(crate) const KERNEL: &str = "kernel";
+/// File name of the initramfs in an image.
+pub(crate) const INITRAMFS: &str = "initramfs";
 /// File name of the disk in an image.
 pub(crate) const DISK: &str = "disk.qcow2";
 
@@ -194,7 +196,10 @@ impl MachineImage {
 fn parse_manifest(text: &str) -> std::result::Result<Manifest, String> {
     let manifest: Manifest = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if manifest.version != MANIFEST_VERSION {
-        return Err(format!("its format {} is not {MANIFEST_VERSION}", manifest.version));
+        return Err(format!(
+            "its format {} is not {MANIFEST_VERSION}: build it again with `cargo xtask vm-image`",
+            manifest.version
+        ));
     }
     Ok(manifest)
 }
@@ -207,7 +212,7 @@ mod tests {
         fs::write(folder.join(DISK), content).unwrap();
         let sha256 = Sha256::digest(b"content").iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let manifest = serde_json::json!({
-            "version": 1, "arch": host_arch(), "kernel_version": "6", "cove_version": "0", "disk_gib": 8,
+            "version": MANIFEST_VERSION, "arch": host_arch(), "kernel_version": "6", "cove_version": "0", "disk_gib": 8,
             "files": { DISK: { "size": 7, "sha256": sha256 } },
         });
         fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();

@@ -63,6 +63,11 @@ impl MachinePaths {
     pub fn kernel(&self) -> PathBuf {
         self.folder.join("kernel")
     }
+    /// What the kernel finds its disk with.
+    #[must_use]
+    pub fn initramfs(&self) -> PathBuf {
+        self.folder.join("initramfs")
+    }
     /// The private key that may log in.
     #[must_use]
     pub fn identity(&self) -> PathBuf {

@@ -321,7 +321,7 @@ fn a_machine_that_cannot_boot_says_why() {
             .unwrap()
             .success()
     );
-    tool.fails(&["start", "bad"], "Unable to mount root");
+    tool.fails(&["start", "bad"], "/dev/vda cannot be mounted as the root file system");
     assert_eq!(tool.state("bad"), "stopped");
     fs::write(&disk, "no disk").unwrap();
     tool.fails(&["start", "bad"], "qemu-system-x86_64 failed");
@@ -384,7 +384,7 @@ fn a_damaged_image_is_refused_and_leaves_nothing() {
     let tool = Tool::new(&image);
     let copy = tool.folder.path().join("copy");
     fs::create_dir(&copy).unwrap();
-    for name in ["manifest.json", "kernel"] {
+    for name in ["manifest.json", "kernel", "initramfs"] {
         fs::copy(image.join(name), copy.join(name)).unwrap();
     }
     fs::write(copy.join("disk.qcow2"), "torn").unwrap();

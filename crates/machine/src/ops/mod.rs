@@ -1,5 +1,6 @@
 //! What a user does with machines.
 
+mod console;
 mod init;
 mod inspect;
 mod list;

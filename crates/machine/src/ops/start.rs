@@ -9,6 +9,7 @@ use rand::RngCore;
 use serde::Serialize;
 use tokio::process::Command;
 
+use super::console::{Console, read_log, rotate, tail};
 use super::machines::Machines;
 use crate::agent::{AgentPhase, read_state, remove_state};
 use crate::boot_log::{self, BootStage};
@@ -29,9 +30,6 @@ const REPAIR_TIME: Duration = Duration::from_secs(30);
 /// Time for an agent to take its lock.
 const AGENT_TIME: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
-const TAIL_LINES: usize = 15;
-/// Console logs are read back up to this size.
-const LOG_LIMIT: u64 = 1 << 20;
 
 /// What a start did.
 #[derive(Clone, Debug, Serialize)]
@@ -117,12 +115,12 @@ impl Machines {
         steps: &mut Steps<'_>,
     ) -> Result<Launched> {
         provider.check().await?;
-        for file in [paths.disk(), paths.kernel()] {
+        for file in [paths.disk(), paths.kernel(), paths.initramfs()] {
             if !file.is_file() {
                 return Err(Error::BadRecord {
                     name: record.name.to_string(),
                     path: file,
-                    reason: "the file is missing".into(),
+                    reason: "the file is missing (it is damaged, or an older version made it)".into(),
                 });
             }
         }
@@ -135,7 +133,7 @@ impl Machines {
         let config = guest_config(record, paths)?;
         let json = serde_json::to_vec(&config).map_err(std::io::Error::other)?;
         atomic::write(&paths.guest_config(), &json, 0o600)?;
-        rotate_console(paths)?;
+        rotate(paths)?;
         remove_state(paths);
         steps.begin("launch");
         let launched = provider.start(record, paths).await;
@@ -168,6 +166,8 @@ impl Machines {
         self.spawn_agent(&record.name, paths)?;
         let started = Instant::now();
         let mut phase = AgentPhase::Booting;
+        let mut console_log = Console::new(&paths.console());
+        let mut complaint = None;
         loop {
             let state = read_state(paths);
             if let Some(state) = &state
@@ -189,12 +189,21 @@ impl Machines {
             if !provider.is_alive(paths) {
                 return Err(Error::DiedAtBoot { name, tail: tail(&console), console });
             }
+            for fault in console_log.new_faults() {
+                if fault.fatal {
+                    return Err(Error::GuestFault { name, line: fault.line, tail: tail(&console), console });
+                }
+                if complaint.is_none() {
+                    steps.note(format!("the guest says {:?}", fault.line));
+                    complaint = Some(fault.line);
+                }
+            }
             if started.elapsed() > AGENT_TIME && !Self::has_agent(paths) {
                 let log = read_log(&paths.agent_log());
                 return Err(Error::AgentFailed { name, reason: boot_log::tail(&log, 5) });
             }
             if started.elapsed() > time {
-                let error = state.and_then(|state| state.error).unwrap_or_default();
+                let error = complaint.or_else(|| state.and_then(|state| state.error)).unwrap_or_default();
                 let what = if error.is_empty() { "the guest".into() } else { format!("the guest ({error})") };
                 return Err(Error::NoAnswer {
                     name,
@@ -266,35 +275,6 @@ fn guest_config(record: &MachineRecord, paths: &MachinePaths) -> Result<GuestCon
         seed: seed.iter().map(|byte| format!("{byte:02x}")).collect(),
         network: GuestNetwork::qemu_user(),
     })
-}
-
-/// Keeps the former boot's console as `console.log.1`.
-fn rotate_console(paths: &MachinePaths) -> Result<()> {
-    let console = paths.console();
-    match fs::rename(&console, console.with_extension("log.1")) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    atomic::write(&console, b"", 0o600)?;
-    Ok(())
-}
-
-fn tail(path: &std::path::Path) -> String {
-    boot_log::tail(&read_log(path), TAIL_LINES)
-}
-
-/// The end of a log that somebody else writes.
-fn read_log(path: &std::path::Path) -> String {
-    use std::io::{Read, Seek, SeekFrom};
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = fs::File::open(path)?;
-        let size = file.metadata()?.len();
-        file.seek(SeekFrom::Start(size.saturating_sub(LOG_LIMIT)))?;
-        let mut data = Vec::new();
-        file.take(LOG_LIMIT).read_to_end(&mut data)?;
-        Ok(data)
-    };
-    String::from_utf8_lossy(&read().unwrap_or_default()).into_owned()
 }
 
 /// A port on 127.0.0.1 that nobody uses at this moment.

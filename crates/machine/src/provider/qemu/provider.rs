@@ -14,7 +14,7 @@ use super::accel;
 use super::args::{QemuSpec, arguments, package, program};
 use super::qmp::Qmp;
 use crate::error::{Error, Result};
-use crate::image::{DISK, KERNEL, MachineImage, host_arch};
+use crate::image::{DISK, INITRAMFS, KERNEL, MachineImage, host_arch};
 use crate::paths::{MachineFolders, MachinePaths};
 use crate::process;
 use crate::provider::{Capabilities, Launched, ProviderKind, Stop, UdpForward, VmProvider, VmState};
@@ -100,10 +100,11 @@ impl VmProvider for Qemu {
     }
 
     async fn create(&self, record: &MachineRecord, image: &MachineImage, paths: &MachinePaths) -> Result<()> {
-        let (image, kernel, disk) = (image.clone(), paths.kernel(), paths.disk());
+        let (image, files) = (image.clone(), paths.clone());
         tokio::task::spawn_blocking(move || {
-            image.copy(KERNEL, &kernel)?;
-            image.copy(DISK, &disk)
+            image.copy(KERNEL, &files.kernel())?;
+            image.copy(INITRAMFS, &files.initramfs())?;
+            image.copy(DISK, &files.disk())
         })
         .await
         .map_err(std::io::Error::other)??;
