@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::{Filters, PortMapping, StringMap, Timestamp};
 
 /// The life-cycle states, in Podman's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ContainerState {
     /// Known to the engine; nothing of it exists in the kernel.
+    #[serde(alias = "configured")]
     Created,
     /// Mounted, networked and held by a monitor; its command not yet started.
     Initialized,
@@ -26,9 +27,27 @@ pub enum ContainerState {
     Exited,
     /// Being removed.
     Removing,
+    /// In the store without being the engine's: another tool's, which only lists that ask for such ones show.
+    Storage,
+    /// A word that this version does not know, from another engine's service. Never a state of this engine.
+    #[default]
+    #[serde(other)]
+    Unknown,
 }
 
 impl ContainerState {
+    /// Every state of this engine's containers.
+    pub const ALL: [Self; 8] = [
+        Self::Created,
+        Self::Initialized,
+        Self::Running,
+        Self::Paused,
+        Self::Stopping,
+        Self::Stopped,
+        Self::Exited,
+        Self::Removing,
+    ];
+
     /// The word as Podman prints it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -41,7 +60,33 @@ impl ContainerState {
             Self::Stopped => "stopped",
             Self::Exited => "exited",
             Self::Removing => "removing",
+            Self::Storage => "storage",
+            Self::Unknown => "unknown",
         }
+    }
+
+    /// Its first process exists.
+    #[must_use]
+    pub fn is_alive(self) -> bool {
+        matches!(self, Self::Running | Self::Paused | Self::Stopping)
+    }
+
+    /// It has run and its first process has ended: exit code and end are those of the last run.
+    #[must_use]
+    pub fn has_ended(self) -> bool {
+        matches!(self, Self::Stopped | Self::Exited)
+    }
+
+    /// `start` makes sense.
+    #[must_use]
+    pub fn can_start(self) -> bool {
+        self.has_ended() || matches!(self, Self::Created | Self::Initialized)
+    }
+
+    /// It can be removed without force.
+    #[must_use]
+    pub fn can_remove(self) -> bool {
+        self.can_start() || self == Self::Removing
     }
 }
 
@@ -54,17 +99,11 @@ impl std::fmt::Display for ContainerState {
 impl std::str::FromStr for ContainerState {
     type Err = crate::Error;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "created" | "configured" => Self::Created,
-            "initialized" => Self::Initialized,
-            "running" => Self::Running,
-            "paused" => Self::Paused,
-            "stopping" => Self::Stopping,
-            "stopped" => Self::Stopped,
-            "exited" => Self::Exited,
-            "removing" => Self::Removing,
-            _ => return Err(crate::Error::invalid(format!("{text:?} is not a container state"))),
-        })
+        let text = if text == "configured" { "created" } else { text };
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| crate::Error::invalid(format!("{text:?} is not a container state")))
     }
 }
 
@@ -154,8 +193,7 @@ pub struct ContainerSummary {
     pub size: Option<ContainerSize>,
     /// Seconds since the epoch.
     pub started_at: i64,
-    /// A [`ContainerState`] as text.
-    pub state: String,
+    pub state: ContainerState,
     pub status: String,
 }
 
@@ -187,7 +225,7 @@ impl Default for ContainerSummary {
             restarts: 0,
             size: None,
             started_at: 0,
-            state: String::new(),
+            state: ContainerState::default(),
             status: String::new(),
         }
     }
@@ -308,4 +346,25 @@ pub struct TopReport {
     pub titles: Vec<String>,
     /// A list of cells per process.
     pub processes: Vec<Vec<String>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states() {
+        for state in ContainerState::ALL {
+            assert_eq!(state.as_str().parse::<ContainerState>().unwrap(), state);
+            assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+            assert!(!(state.is_alive() && (state.can_start() || state.can_remove())), "{state}");
+        }
+        let row = |text: &str| serde_json::from_str::<ContainerSummary>(text).unwrap().state;
+        assert_eq!(row(r#"{"State":"paused"}"#), ContainerState::Paused);
+        assert_eq!(row(r#"{"State":"configured"}"#), ContainerState::Created);
+        for foreign in [r#"{"State":"unknown"}"#, r#"{"State":"dead"}"#, r#"{"State":""}"#, "{}"] {
+            assert_eq!(row(foreign), ContainerState::Unknown, "{foreign}");
+        }
+        assert!("dead".parse::<ContainerState>().is_err());
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GraphDriver, Timestamp, zero_time};
+use crate::{ContainerState, GraphDriver, Timestamp, zero_time};
 
 /// All about a container. JSON: `podman inspect`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,7 +154,7 @@ pub struct ContainerInspectState {
     #[serde(rename = "OciVersion")]
     pub oci_version: String,
     #[serde(rename = "Status")]
-    pub status: String,
+    pub status: ContainerState,
     #[serde(rename = "Running")]
     pub running: bool,
     #[serde(rename = "Paused")]

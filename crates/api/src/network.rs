@@ -6,22 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Filters, StringMap, Timestamp};
 
-/// A published port or a range of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(default)]
-pub struct PortMapping {
-    /// Address to listen on; empty is every one.
-    pub host_ip: String,
-    /// First port in the container.
-    pub container_port: u16,
-    /// First port on the host; 0 takes a free one.
-    pub host_port: u16,
-    /// How many ports; 0 is 1.
-    pub range: u16,
-    /// `tcp`, `udp`, `sctp`, or several with commas; empty is `tcp`.
-    pub protocol: String,
-}
-
 /// How a container joins one network.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -260,7 +260,7 @@ mod tests {
     fn row(id: &str, state: &str) -> ContainerRow {
         let summary = cove_api::ContainerSummary {
             id: id.into(),
-            state: state.into(),
+            state: state.parse().unwrap(),
             ..cove_api::ContainerSummary::default()
         };
         summary.into()

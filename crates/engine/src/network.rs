@@ -8,7 +8,6 @@ use cove_api::{
     Networks, RemoveOptions, Result,
 };
 
-use crate::container::state::Legal as _;
 use crate::engine::{Core, LocalEngine, blocking};
 
 fn create(core: &Core, network: Network, options: NetworkCreateOptions) -> Result<Network> {

@@ -10,7 +10,6 @@ use cove_sys::fs;
 use cove_sys::process::{RunOptions, run_ok};
 use serde_json::{Map, Value, json};
 
-use crate::container::state::Legal as _;
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::error::storage;
 

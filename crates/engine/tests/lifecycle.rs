@@ -117,7 +117,9 @@ async fn create(scene: &Scene, spec: ContainerSpec) -> String {
 async fn state(scene: &Scene, name: &str) -> String {
     let options = ListOptions { all: true, ..ListOptions::default() };
     let rows = Containers::list(&scene.engine, options).await.expect("list");
-    rows.into_iter().find(|row| row.names[0] == name || row.id == name).map_or("gone".into(), |row| row.state)
+    rows.into_iter()
+        .find(|row| row.names[0] == name || row.id == name)
+        .map_or("gone".into(), |row| row.state.to_string())
 }
 
 #[tokio::test]

@@ -41,16 +41,16 @@ pub enum Error {
     /// A host port is taken.
     #[error("rootlessport listen {protocol} {address}: bind: address already in use")]
     PortInUse {
-        /// `tcp`, `udp` or `sctp`.
-        protocol: String,
+        /// Its protocol.
+        protocol: cove_api::Protocol,
         /// `address:port`.
         address: String,
     },
     /// A host port cannot be bound for another reason.
     #[error("cannot expose port {protocol} {address}: {source}")]
     PortBind {
-        /// `tcp`, `udp` or `sctp`.
-        protocol: String,
+        /// Its protocol.
+        protocol: cove_api::Protocol,
         /// `address:port`.
         address: String,
         /// What the kernel said.

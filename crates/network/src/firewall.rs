@@ -16,7 +16,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cove_api::{Network, PortMapping};
+use cove_api::{Network, Protocol, PublishedPort};
 use cove_sys::lock::FileLock;
 use cove_sys::process::{RunOptions, find_program, run};
 
@@ -199,8 +199,12 @@ impl Firewall<'_> {
 
 /// Without it, flows only heal later: no reason to fail.
 fn forget_flows(record: &Record) {
-    let ports =
-        record.ports.iter().filter(|port| port.protocol == "udp").map(|port| port.host_port).collect();
+    let ports = record
+        .ports
+        .iter()
+        .filter(|port| port.protocol == Protocol::Udp)
+        .map(|port| port.host_port)
+        .collect();
     if let Err(error) = crate::conntrack::forget_udp(&ports) {
         tracing::debug!("forgetting tracked UDP flows: {error}");
     }
@@ -375,12 +379,11 @@ fn elements(record: &Record) -> Vec<Element> {
 }
 
 /// The elements for one port to the container's address `target`.
-fn port_elements(port: &PortMapping, target: IpAddr, found: &mut std::collections::BTreeSet<Element>) {
+fn port_elements(port: &PublishedPort, target: IpAddr, found: &mut std::collections::BTreeSet<Element>) {
     let ipv4 = target.is_ipv4();
-    let host = port.host_ip.parse::<IpAddr>().ok();
     let value = Some(format!("{target} . {}", port.container_port));
     let tail = format!("{} . {}", port.protocol, port.host_port);
-    match host {
+    match port.host_ip {
         Some(host) if host.is_ipv4() != ipv4 => {}
         Some(host) if !host.is_unspecified() => {
             let map = if ipv4 { "publish4" } else { "publish6" };
@@ -412,12 +415,11 @@ mod tests {
         record.networks.insert("n".into(), serde_json::from_value(network).unwrap());
         record.ports = ports
             .iter()
-            .map(|(ip, host, container, protocol)| PortMapping {
-                host_ip: (*ip).into(),
+            .map(|(ip, host, container, protocol)| PublishedPort {
+                host_ip: ip.parse().ok(),
                 host_port: *host,
                 container_port: *container,
-                range: 1,
-                protocol: (*protocol).into(),
+                protocol: protocol.parse().unwrap(),
             })
             .collect();
         record

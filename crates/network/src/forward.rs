@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use cove_api::PortMapping;
+use cove_api::{Protocol, PublishedPort};
 use rustix::thread::LinkNameSpaceType;
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,8 @@ pub(crate) struct ForwardRequest {
     /// First IPv4 and IPv6 address of the container.
     pub(crate) targets: Vec<IpAddr>,
     /// Single ports.
-    pub(crate) ports: Vec<PortMapping>,
+    #[serde(with = "cove_api::port_ranges")]
+    pub(crate) ports: Vec<PublishedPort>,
 }
 
 impl Networks {
@@ -109,9 +110,8 @@ pub fn forward(request: &str, mut ready_to: impl Write) -> Result<()> {
         .map_err(|source| Error::Parse { path: PathBuf::from("port forwarder request"), source })?;
     let mut listeners = Vec::new();
     for port in &request.ports {
-        let bound = ports::reserve(&mut [port.clone()])?;
-        let address: Option<IpAddr> = port.host_ip.parse().ok();
-        let ipv4 = address.is_none_or(|address| address.is_ipv4());
+        let bound = ports::reserve(&mut [*port])?;
+        let ipv4 = port.host_ip.is_none_or(|address| address.is_ipv4());
         let Some(target) =
             request.targets.iter().find(|target| target.is_ipv4() == ipv4).or(request.targets.first())
         else {
@@ -119,10 +119,10 @@ pub fn forward(request: &str, mut ready_to: impl Write) -> Result<()> {
         };
         let target = SocketAddr::new(*target, port.container_port);
         for socket in bound {
-            match port.protocol.as_str() {
-                "tcp" => listeners.push((Listener::Tcp(socket.into()), target)),
-                "udp" => listeners.push((Listener::Udp(socket.into()), target)),
-                other => {
+            match port.protocol {
+                Protocol::Tcp => listeners.push((Listener::Tcp(socket.into()), target)),
+                Protocol::Udp => listeners.push((Listener::Udp(socket.into()), target)),
+                other @ Protocol::Sctp => {
                     return Err(Error::Unsupported(format!("can't forward protocol: {other} (rootless)")));
                 }
             }

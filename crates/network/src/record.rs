@@ -6,7 +6,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use cove_api::{Network, NetworkStatus, PortMapping};
+use cove_api::{Network, NetworkStatus, PublishedPort};
 use cove_sys::fs;
 use serde::{Deserialize, Serialize};
 
@@ -62,8 +62,8 @@ pub(crate) struct Record {
     #[serde(default)]
     pub(crate) networks: BTreeMap<String, RecordNetwork>,
     /// One entry for each single port and protocol.
-    #[serde(default)]
-    pub(crate) ports: Vec<PortMapping>,
+    #[serde(default, with = "cove_api::port_ranges")]
+    pub(crate) ports: Vec<PublishedPort>,
     /// Name servers the container's user asked for.
     #[serde(default)]
     pub(crate) dns_servers: Vec<String>,

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use cove_api::{Network, NetworkAddress, NetworkInterface, NetworkStatus, PerNetworkOptions, PortMapping};
+use cove_api::{Network, NetworkAddress, NetworkInterface, NetworkStatus, PerNetworkOptions, PublishedPort};
 
 use crate::addr::{Cidr, MacAddress};
 use crate::attach::{Plan, attach_bridge, attach_child, configure, wait_for_port};
@@ -33,7 +33,7 @@ pub struct SetupOptions {
     /// the names.
     pub networks: BTreeMap<String, PerNetworkOptions>,
     /// Published ports.
-    pub ports: Vec<PortMapping>,
+    pub ports: Vec<PublishedPort>,
     /// Name servers to forward to instead of the host's (`--dns`).
     pub dns_servers: Vec<String>,
 }
@@ -44,7 +44,7 @@ pub struct SetupReport {
     /// By network name.
     pub networks: BTreeMap<String, NetworkStatus>,
     /// The published ports with the host ports that were chosen for 0, one entry for each single port.
-    pub ports: Vec<PortMapping>,
+    pub ports: Vec<PublishedPort>,
     /// Address under which the container reaches the host (`host.containers.internal`), where there is one.
     pub host: Option<IpAddr>,
     /// Bound sockets that reserve the host's ports: whoever keeps them open (the monitor) keeps other programs
@@ -67,7 +67,7 @@ impl Networks {
         let mut record =
             Record::new(&self.owner, &options.container_id, &options.container_name, &options.netns);
         record.dns_servers = options.dns_servers.clone();
-        record.ports = ports::expand(&options.ports)?;
+        record.ports = ports::distinct(&options.ports);
         let mut sockets = ports::reserve(&mut record.ports)?;
         if self.options.rootless {
             // The forwarder binds them itself.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cove_api::PortMapping;
+use cove_api::{PortMapping, Protocol, PublishedPort};
 use cove_sys::fs;
 use cove_sys::process::{RunOptions, find_program, run};
 use serde_json::json;
@@ -53,7 +53,7 @@ pub struct UserlandOptions {
     /// Its namespace.
     pub netns: PathBuf,
     /// Published ports.
-    pub ports: Vec<PortMapping>,
+    pub ports: Vec<PublishedPort>,
     /// The program's options, from containers.conf and then from the user: command-line options of pasta, or
     /// `key=value` options of slirp4netns as in podman-run(1).
     pub program_options: Vec<String>,
@@ -69,7 +69,7 @@ pub struct UserlandReport {
     /// Address under which the container reaches the host, where there is one.
     pub host: Option<IpAddr>,
     /// The published ports, single, with the host ports that were chosen for 0.
-    pub ports: Vec<PortMapping>,
+    pub ports: Vec<PublishedPort>,
 }
 
 impl Networks {
@@ -105,8 +105,8 @@ impl Networks {
             UserNetwork::Pasta => Mode::Pasta,
             UserNetwork::Slirp4netns => Mode::Slirp4netns,
         };
-        record.ports = ports::expand(&options.ports)?;
-        if let Some(port) = record.ports.iter().find(|port| port.protocol == "sctp") {
+        record.ports = ports::distinct(&options.ports);
+        if let Some(port) = record.ports.iter().find(|port| port.protocol == Protocol::Sctp) {
             return Err(Error::Unsupported(format!("can't forward protocol: {} (rootless)", port.protocol)));
         }
         // Taken to find conflicts and free ports, then left to the program.
@@ -129,7 +129,7 @@ impl Networks {
     pub(crate) fn start_userland(
         &self,
         options: &UserlandOptions,
-        ports: &[PortMapping],
+        ports: &[PublishedPort],
     ) -> Result<((i32, u64), UserlandReport)> {
         match options.network {
             UserNetwork::Pasta => self.start_pasta(options, ports),
@@ -140,7 +140,7 @@ impl Networks {
     fn start_pasta(
         &self,
         options: &UserlandOptions,
-        ports: &[PortMapping],
+        ports: &[PublishedPort],
     ) -> Result<((i32, u64), UserlandReport)> {
         let program = find_program("pasta", &self.helper_dirs, None)
             .map_err(|_| Error::MissingProgram { program: "pasta".into(), package: "passt".into() })?;
@@ -198,7 +198,7 @@ impl Networks {
     fn start_slirp(
         &self,
         options: &UserlandOptions,
-        ports: &[PortMapping],
+        ports: &[PublishedPort],
     ) -> Result<((i32, u64), UserlandReport)> {
         let program = find_program("slirp4netns", &self.helper_dirs, None).map_err(|_| {
             Error::MissingProgram { program: "slirp4netns".into(), package: "slirp4netns".into() }
@@ -288,7 +288,7 @@ struct PastaPlan {
     own_host: bool,
 }
 
-fn pasta_plan(user: &[String], ports: &[PortMapping]) -> PastaPlan {
+fn pasta_plan(user: &[String], ports: &[PublishedPort]) -> PastaPlan {
     let mut arguments = vec!["--config-net".to_owned()];
     // Not an option of pasta: it takes our default back.
     let map_gateway = user.iter().any(|option| option == "--map-gw");
@@ -309,7 +309,7 @@ fn pasta_plan(user: &[String], ports: &[PortMapping]) -> PastaPlan {
         found
     };
     for (protocol, option, names) in
-        [("tcp", "-t", ["-t", "--tcp-ports"]), ("udp", "-u", ["-u", "--udp-ports"])]
+        [(Protocol::Tcp, "-t", ["-t", "--tcp-ports"]), (Protocol::Udp, "-u", ["-u", "--udp-ports"])]
     {
         let specs = port_specs(ports, protocol);
         if specs.is_empty() && !given(&names) {
@@ -344,27 +344,13 @@ fn pasta_plan(user: &[String], ports: &[PortMapping]) -> PastaPlan {
 }
 
 /// The port options of pasta for one protocol, neighbours joined to ranges.
-fn port_specs(ports: &[PortMapping], protocol: &str) -> Vec<String> {
-    let mut runs: Vec<(&PortMapping, u16)> = Vec::new();
-    let mut sorted: Vec<&PortMapping> = ports.iter().filter(|port| port.protocol == protocol).collect();
-    sorted.sort_by_key(|port| (&port.host_ip, port.host_port));
-    for port in sorted {
-        if let Some((first, length)) = runs.last_mut()
-            && first.host_ip == port.host_ip
-            && first.host_port.checked_add(*length) == Some(port.host_port)
-            && first.container_port.checked_add(*length) == Some(port.container_port)
-        {
-            *length += 1;
-            continue;
-        }
-        runs.push((port, 1));
-    }
-    runs.into_iter()
-        .map(|(first, length)| {
-            let address =
-                if first.host_ip.is_empty() { String::new() } else { format!("{}/", first.host_ip) };
-            let (host, container) = (first.host_port, first.container_port);
-            format!("{address}{host}-{}:{container}-{}", host + (length - 1), container + (length - 1))
+fn port_specs(ports: &[PublishedPort], protocol: Protocol) -> Vec<String> {
+    let ports: Vec<PublishedPort> = ports.iter().filter(|port| port.protocol == protocol).copied().collect();
+    PublishedPort::group(&ports)
+        .into_iter()
+        .map(|PortMapping { host_ip, host_port: host, container_port: container, range, .. }| {
+            let address = if host_ip.is_empty() { String::new() } else { format!("{host_ip}/") };
+            format!("{address}{host}-{}:{container}-{}", host + (range - 1), container + (range - 1))
         })
         .collect()
 }
@@ -436,11 +422,10 @@ fn slirp_plan(options: &[String]) -> Result<SlirpPlan> {
 }
 
 /// Publishes one port through the API socket of slirp4netns.
-fn slirp_forward(socket: &Path, port: &PortMapping, guest: &str) -> Result<()> {
+fn slirp_forward(socket: &Path, port: &PublishedPort, guest: &str) -> Result<()> {
     let failed = |message: String| Error::Program { program: "slirp4netns".into(), message };
-    let host = if port.host_ip.is_empty() { "0.0.0.0" } else { &port.host_ip };
     let request = json!({"execute": "add_hostfwd", "arguments": {
-        "proto": port.protocol, "host_addr": host, "host_port": port.host_port,
+        "proto": port.protocol, "host_addr": port.host().ip(), "host_port": port.host_port,
         "guest_addr": guest, "guest_port": port.container_port}});
     // The socket is below the run directory, whose path may be too long for an address.
     let folder = socket.parent().unwrap_or(Path::new("/"));
@@ -465,9 +450,7 @@ fn slirp_forward(socket: &Path, port: &PortMapping, guest: &str) -> Result<()> {
         serde_json::from_slice(&answer).map_err(|error| failed(format!("its answer: {error}")))?;
     match answer.get("error") {
         None => Ok(()),
-        Some(error) => {
-            Err(failed(format!("publishing port {} {host}:{}: {error}", port.protocol, port.host_port)))
-        }
+        Some(error) => Err(failed(format!("publishing port {} {}: {error}", port.protocol, port.host()))),
     }
 }
 
@@ -475,23 +458,17 @@ fn slirp_forward(socket: &Path, port: &PortMapping, guest: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn port(ip: &str, host: u16, container: u16, protocol: &str) -> PortMapping {
-        PortMapping {
-            host_ip: ip.into(),
-            host_port: host,
-            container_port: container,
-            range: 1,
-            protocol: protocol.into(),
-        }
+    fn port(ip: &str, host: u16, container: u16, protocol: Protocol) -> PublishedPort {
+        PublishedPort { host_ip: ip.parse().ok(), host_port: host, container_port: container, protocol }
     }
 
     #[test]
     fn the_command_line_of_pasta() {
         let ports = [
-            port("", 8080, 80, "tcp"),
-            port("", 8081, 81, "tcp"),
-            port("", 8082, 90, "tcp"),
-            port("127.0.0.1", 53, 53, "udp"),
+            port("", 8080, 80, Protocol::Tcp),
+            port("", 8081, 81, Protocol::Tcp),
+            port("", 8082, 90, Protocol::Tcp),
+            port("127.0.0.1", 53, 53, Protocol::Udp),
         ];
         let plan = pasta_plan(&[], &ports);
         assert_eq!(

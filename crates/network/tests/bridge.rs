@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cove_api::{Network, NetworkCreateOptions, PerNetworkOptions, PortMapping, Subnet};
+use cove_api::{Network, NetworkCreateOptions, PerNetworkOptions, Protocol, PublishedPort, Subnet};
 use cove_network::{Error, Networks, NetworksOptions, SetupOptions};
 use cove_sys::fs;
 
@@ -104,8 +104,13 @@ fn options(networks: &Networks, id: &str, network: &str) -> SetupOptions {
     }
 }
 
-fn port(ip: &str, host: u16, container: u16) -> PortMapping {
-    PortMapping { host_ip: ip.into(), host_port: host, container_port: container, ..PortMapping::default() }
+fn port(ip: &str, host: u16, container: u16) -> PublishedPort {
+    PublishedPort {
+        host_ip: ip.parse().ok(),
+        host_port: host,
+        container_port: container,
+        protocol: Protocol::Tcp,
+    }
 }
 
 fn end(networks: &Networks, id: &str) {
@@ -290,7 +295,7 @@ fn a_client_that_keeps_sending_reaches_the_new_container() {
         };
         for id in ["first", "second"] {
             let mut options = options(networks, id, "podman");
-            options.ports = vec![PortMapping { protocol: "udp".into(), ..port("127.0.0.1", 5353, 53) }];
+            options.ports = vec![PublishedPort { protocol: Protocol::Udp, ..port("127.0.0.1", 5353, 53) }];
             networks.setup(&options).unwrap();
             let socket = inside(&options.netns, || UdpSocket::bind("0.0.0.0:53").unwrap());
             let thread = std::thread::spawn(move || {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use cove_api::{Network, NetworkCreateOptions, PerNetworkOptions, PortMapping};
+use cove_api::{Network, NetworkCreateOptions, PerNetworkOptions, Protocol, PublishedPort};
 use cove_network::{Error, Networks, NetworksOptions, SetupOptions, UserNetwork, UserlandOptions};
 use cove_sys::fs;
 
@@ -81,17 +81,18 @@ fn inner() {
     println!("rootless: ok");
 }
 
+/// A port that is published on a free one of the host.
+fn free(container_port: u16, protocol: Protocol) -> PublishedPort {
+    PublishedPort { host_ip: None, host_port: 0, container_port, protocol }
+}
+
 fn user_mode(networks: &Networks, network: UserNetwork) {
     let netns = networks.create_netns("user").unwrap();
     let options = UserlandOptions {
         network,
         container_id: "user".into(),
         netns: netns.clone(),
-        ports: vec![PortMapping {
-            host_ip: "127.0.0.1".into(),
-            container_port: 80,
-            ..PortMapping::default()
-        }],
+        ports: vec![PublishedPort { host_ip: "127.0.0.1".parse().ok(), ..free(80, Protocol::Tcp) }],
         ..UserlandOptions::default()
     };
     let report = networks.setup_userland(&options).unwrap();
@@ -118,17 +119,14 @@ fn bridges(networks: &Networks, folder: &Path) {
         ..SetupOptions::default()
     };
     let mut web = options("web");
-    web.ports = vec![
-        PortMapping { container_port: 80, ..PortMapping::default() },
-        PortMapping { container_port: 81, protocol: "udp".into(), ..PortMapping::default() },
-    ];
+    web.ports = vec![free(80, Protocol::Tcp), free(81, Protocol::Udp)];
     let start = std::time::Instant::now();
     let report = networks.setup(&web).unwrap();
     println!("first set-up {:?}: {:?}", start.elapsed(), report.networks);
     serve(&web.netns, "0.0.0.0:80");
     echo(&web.netns, "0.0.0.0:81");
-    let port = |protocol: &str| report.ports.iter().find(|port| port.protocol == protocol).unwrap().host_port;
-    let address = format!("127.0.0.1:{}", port("tcp"));
+    let port = |protocol| report.ports.iter().find(|port| port.protocol == protocol).unwrap().host_port;
+    let address = format!("127.0.0.1:{}", port(Protocol::Tcp));
     let status = &report.networks["net"].interfaces["eth0"].subnets[0];
     // Which subnet is free depends on the machine.
     let own = status.ipnet.split('/').next().unwrap().to_owned();
@@ -136,7 +134,7 @@ fn bridges(networks: &Networks, folder: &Path) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
     for text in ["one", "two"] {
-        socket.send_to(text.as_bytes(), ("127.0.0.1", port("udp"))).unwrap();
+        socket.send_to(text.as_bytes(), ("127.0.0.1", port(Protocol::Udp))).unwrap();
         let mut answer = [0; 16];
         let count = socket.recv(&mut answer).unwrap();
         assert_eq!(&answer[..count], text.as_bytes());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use cove_api::PortMapping;
+use cove_api::{PortMapping, Protocol};
 
 use crate::error::{Error, Result, bail};
 
@@ -90,6 +90,9 @@ pub fn expose<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<BTreeMap<u
         if protocol.contains('/') {
             bail!("invalid expose format - protocol can only be specified once");
         }
+        if protocol.is_empty() {
+            bail!("invalid expose format - the protocol of {text:?} is empty");
+        }
         let protocol = protocols(protocol)?;
         let (start, length) = range(numbers)
             .map_err(|error| Error::new(format!("invalid range format for --expose: {text}: {error}")))?;
@@ -108,27 +111,14 @@ pub fn expose<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<BTreeMap<u
     Ok(ports)
 }
 
-/// Port and protocol of `80/tcp`, as images' ExposedPorts and `cove port` write them; no protocol is `tcp`.
-///
-/// # Errors
-/// The port or protocol is wrong.
-pub fn port_and_protocol(text: &str) -> Result<(u16, String)> {
-    let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-    Ok((port(number)?, protocols(protocol)?))
-}
-
 fn in_part(part: &str, error: &Error) -> Error {
     Error::new(format!("parsing {part} port: {error}"))
 }
 
+/// The protocols of a list, checked, as the wire has them.
 fn protocols(text: &str) -> Result<String> {
-    let lower = text.to_ascii_lowercase();
-    for protocol in lower.split(',') {
-        if !matches!(protocol, "tcp" | "udp" | "sctp") {
-            bail!("unknown port protocol {protocol:?}: use tcp, udp or sctp");
-        }
-    }
-    Ok(lower)
+    let list = Protocol::list(text).map_err(|error| Error::new(error.message))?;
+    Ok(list.into_iter().map(Protocol::as_str).collect::<Vec<_>>().join(","))
 }
 
 fn address(text: &str) -> Result<String> {
@@ -235,6 +225,5 @@ mod tests {
         assert_eq!(ports[&102], "sctp");
         assert_eq!(ports.len(), 4);
         assert!(expose(["x"]).unwrap_err().to_string().contains("invalid range format for --expose: x"));
-        assert_eq!(port_and_protocol("53/udp").unwrap(), (53, "udp".to_owned()));
     }
 }

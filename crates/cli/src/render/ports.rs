@@ -2,50 +2,42 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cove_api::PortMapping;
+use cove_api::{PortMapping, PublishedPort};
 
 /// `0.0.0.0:8080->80/tcp, 443/tcp`.
-pub(crate) fn ports(published: &[PortMapping], exposed: &BTreeMap<u16, Vec<String>>) -> String {
-    let mut parts = Vec::new();
-    let mut seen = BTreeSet::new();
-    for port in published {
-        let address = match port.host_ip.as_str() {
-            "" => "0.0.0.0".to_owned(),
-            address if address.contains(':') => format!("[{address}]"),
-            address => address.to_owned(),
-        };
-        let protocol = if port.protocol.is_empty() { "tcp" } else { &port.protocol };
-        let more = port.range.saturating_sub(1);
-        for offset in 0..=more {
-            seen.insert((protocol.to_owned(), port.container_port.saturating_add(offset)));
-        }
-        parts.push(format!(
-            "{address}:{}->{}/{protocol}",
-            range(port.host_port, more),
-            range(port.container_port, more)
-        ));
-    }
-    let mut open: Vec<(String, u16)> = exposed
+pub(crate) fn ports(
+    published: &[PortMapping],
+    exposed: &BTreeMap<u16, Vec<String>>,
+) -> cove_api::Result<String> {
+    let published = PortMapping::expand_all(published)?;
+    let seen: BTreeSet<(&str, u16)> =
+        published.iter().map(|port| (port.protocol.as_str(), port.container_port)).collect();
+    let mut parts: Vec<String> = PublishedPort::group(&published).iter().map(one).collect();
+    let open: BTreeSet<(&str, u16)> = exposed
         .iter()
-        .flat_map(|(port, protocols)| protocols.iter().map(|protocol| (protocol.clone(), *port)))
+        .flat_map(|(port, protocols)| protocols.iter().map(|protocol| (protocol.as_str(), *port)))
         .filter(|entry| !seen.contains(entry))
         .collect();
-    open.sort();
-    open.dedup();
-    let mut runs: Vec<(String, u16, u16)> = Vec::new();
-    for (protocol, port) in open {
-        match runs.last_mut() {
-            Some((last, first, more))
-                if *last == protocol && u32::from(*first) + u32::from(*more) + 1 == u32::from(port) =>
-            {
-                *more += 1;
-            }
-            _ => runs.push((protocol, port, 0)),
-        }
-    }
-    parts
-        .extend(runs.into_iter().map(|(protocol, first, more)| format!("{}/{protocol}", range(first, more))));
-    parts.join(", ")
+    let open: Vec<(&str, u16)> = open.into_iter().collect();
+    let neighbours =
+        |one: &(&str, u16), next: &(&str, u16)| one.0 == next.0 && one.1.checked_add(1) == Some(next.1);
+    parts.extend(open.chunk_by(neighbours).filter_map(|run| {
+        let ((protocol, first), (_, last)) = (run.first()?, run.last()?);
+        Some(format!("{}/{protocol}", range(*first, last - first)))
+    }));
+    Ok(parts.join(", "))
+}
+
+/// `0.0.0.0:8000-8001->80-81/tcp`.
+fn one(mapping: &PortMapping) -> String {
+    let address = match mapping.host_ip.as_str() {
+        "" => "0.0.0.0".to_owned(),
+        address if address.contains(':') => format!("[{address}]"),
+        address => address.to_owned(),
+    };
+    let more = mapping.range - 1;
+    let (host, container) = (range(mapping.host_port, more), range(mapping.container_port, more));
+    format!("{address}:{host}->{container}/{}", mapping.protocol)
 }
 
 fn range(first: u16, more: u16) -> String {
@@ -70,11 +62,18 @@ mod tests {
             (81, vec!["tcp".into()]),
             (82, vec!["tcp".into(), "udp".into()]),
         ]);
-        assert_eq!(ports(&[], &BTreeMap::new()), "");
-        assert_eq!(ports(&[port("", 8080, 80, 1)], &exposed), "0.0.0.0:8080->80/tcp, 81-82/tcp, 82/udp");
+        assert_eq!(ports(&[], &BTreeMap::new()).unwrap(), "");
         assert_eq!(
-            ports(&[port("127.0.0.1", 5000, 6000, 3)], &BTreeMap::new()),
+            ports(&[port("", 8080, 80, 1)], &exposed).unwrap(),
+            "0.0.0.0:8080->80/tcp, 81-82/tcp, 82/udp"
+        );
+        assert_eq!(
+            ports(&[port("127.0.0.1", 5000, 6000, 3)], &BTreeMap::new()).unwrap(),
             "127.0.0.1:5000-5002->6000-6002/tcp"
+        );
+        assert_eq!(
+            ports(&[port("::1", 81, 91, 1), port("::1", 80, 90, 1)], &BTreeMap::new()).unwrap(),
+            "[::1]:80-81->90-91/tcp"
         );
     }
 }

@@ -1,12 +1,14 @@
 //! Containers.
 
-use cove_api::{ContainerInspect, ContainerSummary, PortMapping, StringMap, Timestamp, zero_time};
+use cove_api::{
+    ContainerInspect, ContainerState, ContainerSummary, PortMapping, StringMap, Timestamp, zero_time,
+};
 use serde::{Deserialize, Serialize};
 
 /// The labels that Compose tools put on a project's containers.
 const PROJECT_LABELS: [&str; 2] = ["com.docker.compose.project", "io.podman.compose.project"];
 /// Most ports that one mapping is spread into; a longer range is cut.
-const MOST_PORTS: u16 = 64;
+const MOST_PORTS: usize = 64;
 
 /// What a container belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +63,8 @@ pub struct ContainerRow {
     /// The command, joined with spaces.
     pub command: String,
     /// Podman's word: `created`, `running`, `paused`, `exited`, …
-    pub state: String,
+    #[cfg_attr(test, ts(as = "String"))]
+    pub state: ContainerState,
     /// The exit code of the last run, where it has ended.
     pub exit_code: Option<i32>,
     /// Seconds since the epoch.
@@ -164,8 +167,6 @@ pub struct ContainerDetails {
 
 impl From<ContainerSummary> for ContainerRow {
     fn from(summary: ContainerSummary) -> Self {
-        let running = matches!(summary.state.as_str(), "running" | "paused" | "stopping");
-        let ended = matches!(summary.state.as_str(), "exited" | "stopped");
         Self {
             name: summary.names.into_iter().next().unwrap_or_else(|| summary.id.chars().take(12).collect()),
             group: group(&summary.pod_name, &summary.pod, &summary.labels),
@@ -173,8 +174,8 @@ impl From<ContainerSummary> for ContainerRow {
             command: summary.command.join(" "),
             created: seconds(summary.created),
             started: summary.started_at.max(0),
-            ended: if running { 0 } else { summary.exited_at.max(0) },
-            exit_code: ended.then_some(summary.exit_code),
+            ended: if summary.state.is_alive() { 0 } else { summary.exited_at.max(0) },
+            exit_code: summary.state.has_ended().then_some(summary.exit_code),
             id: summary.id,
             image: summary.image,
             image_id: summary.image_id,
@@ -251,29 +252,26 @@ fn group(pod_name: &str, pod: &str, labels: &StringMap) -> Option<Group> {
     (!name.is_empty()).then(|| Group { kind: GroupKind::Pod, name: name.to_owned() })
 }
 
-/// The single ports of a mapping.
+/// The first single ports of a mapping; none of one that makes no sense.
 fn ports(mapping: &PortMapping) -> Vec<PortRow> {
-    let protocol = if mapping.protocol.is_empty() { "tcp" } else { &mapping.protocol };
-    (0..mapping.range.clamp(1, MOST_PORTS))
-        .map_while(|offset| {
-            Some(PortRow {
-                host: mapping.host_ip.clone(),
-                host_port: mapping.host_port.checked_add(offset)?,
-                container_port: mapping.container_port.checked_add(offset)?,
-                protocol: protocol.to_owned(),
-            })
-        })
-        .collect()
+    let ports = mapping.expand().unwrap_or_default();
+    let rows = ports.into_iter().map(|port| PortRow {
+        host: mapping.host_ip.clone(),
+        host_port: port.host_port,
+        container_port: port.container_port,
+        protocol: port.protocol.to_string(),
+    });
+    rows.take(MOST_PORTS).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn summary(state: &str) -> ContainerSummary {
+    fn summary(state: ContainerState) -> ContainerSummary {
         ContainerSummary {
             id: "0123456789abcdef".into(),
-            state: state.into(),
+            state,
             exit_code: 3,
             exited_at: 20,
             started_at: 10,
@@ -283,9 +281,12 @@ mod tests {
 
     #[test]
     fn an_exit_code_belongs_to_an_ended_container() {
-        for (state, code, ended) in
-            [("running", None, 0), ("exited", Some(3), 20), ("stopped", Some(3), 20), ("created", None, 20)]
-        {
+        for (state, code, ended) in [
+            (ContainerState::Running, None, 0),
+            (ContainerState::Exited, Some(3), 20),
+            (ContainerState::Stopped, Some(3), 20),
+            (ContainerState::Created, None, 20),
+        ] {
             let row = ContainerRow::from(summary(state));
             assert_eq!((row.exit_code, row.ended), (code, ended), "{state}");
         }
@@ -293,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_container_without_a_name_shows_its_short_id() {
-        assert_eq!(ContainerRow::from(summary("created")).name, "0123456789ab");
+        assert_eq!(ContainerRow::from(summary(ContainerState::Created)).name, "0123456789ab");
     }
 
     #[test]
@@ -312,7 +313,7 @@ mod tests {
         assert_eq!(rows.iter().map(|row| row.host_port).collect::<Vec<_>>(), [8000, 8001, 8002]);
         assert_eq!(rows[0].protocol, "tcp");
         let end = PortMapping { host_port: 65535, container_port: 80, range: 3, ..PortMapping::default() };
-        assert_eq!(ports(&end).len(), 1);
+        assert_eq!(ports(&end), []);
     }
 
     #[test]

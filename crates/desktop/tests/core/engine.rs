@@ -22,7 +22,7 @@ impl FakeEngine {
             let summary = ContainerSummary {
                 id: (*id).into(),
                 names: vec![format!("name-{id}")],
-                state: (*state).into(),
+                state: state.parse().unwrap(),
                 ..ContainerSummary::default()
             };
             ((*id).to_owned(), summary)
@@ -43,7 +43,7 @@ impl FakeEngine {
         } else {
             let row = containers.entry(id.to_owned()).or_default();
             row.id = id.to_owned();
-            row.state = state.to_owned();
+            row.state = state.parse().unwrap();
         }
         drop(containers);
         self.tell("container", state, id);

@@ -6,7 +6,6 @@ use std::time::Duration;
 use cove_api::{ContainerState, Error, Result};
 
 use crate::container::lookup::Locked;
-use crate::container::state::Legal as _;
 use crate::container::{bundle, remove, start};
 use crate::engine::{Core, remove_directory};
 use crate::error::{joined, storage};

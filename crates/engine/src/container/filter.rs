@@ -146,10 +146,7 @@ impl One {
             Self::Name(patterns) => patterns.iter().any(|pattern| pattern.is_match(&row.name)),
             Self::Label(wanted) => labels_match(wanted, &row.config.labels),
             Self::NotLabel(unwanted) => !labels_match(unwanted, &row.config.labels),
-            Self::Exited(codes) => {
-                matches!(row.state, ContainerState::Exited | ContainerState::Stopped)
-                    && codes.contains(&row.status.exit_code)
-            }
+            Self::Exited(codes) => row.state.has_ended() && codes.contains(&row.status.exit_code),
             Self::Status(states) => states.iter().any(|state| ended(*state) == ended(row.state)),
             Self::Ancestor(images) => images.iter().any(|(text, pattern)| {
                 let name = &row.config.image.name;

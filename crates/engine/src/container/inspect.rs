@@ -76,7 +76,7 @@ fn state(core: &Core, row: &ContainerRow) -> ContainerInspectState {
     };
     ContainerInspectState {
         oci_version: "1.0.2".into(),
-        status: shown.as_str().into(),
+        status: shown,
         running: row.state == ContainerState::Running,
         paused: row.state == ContainerState::Paused,
         oom_killed: status.oom_killed,
@@ -211,7 +211,7 @@ fn describe(core: &Core, row: &ContainerRow) -> ContainerInspectConfig {
         }
     }
     let mut exposed: BTreeMap<String, serde_json::Value> =
-        config.exposed.iter().map(|port| (port.clone(), serde_json::json!({}))).collect();
+        config.exposed.iter().map(|port| (port.to_string(), serde_json::json!({}))).collect();
     exposed.extend(ports::table(&config.ports).into_keys().map(|port| (port, serde_json::json!({}))));
     let configured_umask = core.options.containers.containers.umask.clone().unwrap_or_else(|| "0022".into());
     let umask = if spec.umask.is_empty() { configured_umask } else { spec.umask.clone() };

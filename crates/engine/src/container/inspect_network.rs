@@ -26,7 +26,7 @@ pub(super) fn settings(core: &Core, row: &ContainerRow) -> Result<InspectNetwork
     }
     if !matches!(row.config.network, NetworkMode::Host | NetworkMode::Container(_)) {
         for port in &row.config.exposed {
-            settings.ports.entry(port.clone()).or_default();
+            settings.ports.entry(port.to_string()).or_default();
         }
     }
     if row.status.netns.is_empty() {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cove_api::{
-    ContainerNamespaces, ContainerSize, ContainerState, ContainerSummary, ListOptions, Result, Timestamp,
-    zero_time,
+    ContainerNamespaces, ContainerSize, ContainerState, ContainerSummary, ListOptions, PublishedPort, Result,
+    Timestamp, zero_time,
 };
 
 use crate::container::cleanup;
@@ -47,14 +47,13 @@ pub(super) fn list(core: &Arc<Core>, options: &ListOptions) -> Result<Vec<Contai
 
 fn summary(core: &Core, row: &ContainerRow, options: &ListOptions) -> Result<ContainerSummary> {
     let config = &row.config;
-    let exited = matches!(row.state, ContainerState::Exited | ContainerState::Stopped);
     Ok(ContainerSummary {
         auto_remove: config.auto_remove,
         command: if config.command.is_empty() { config.entrypoint.clone() } else { config.command.clone() },
         created: time(row.created),
         created_at: String::new(),
         cid_file: config.annotations.get("io.podman.annotations.cid-file").cloned().unwrap_or_default(),
-        exited,
+        exited: row.state.has_ended(),
         exited_at: seconds(row.status.finished_at),
         exit_code: row.status.exit_code,
         exposed_ports: exposed(row),
@@ -74,11 +73,11 @@ fn summary(core: &Core, row: &ContainerRow, options: &ListOptions) -> Result<Con
         pid: row.status.pid,
         pod: String::new(),
         pod_name: String::new(),
-        ports: config.ports.clone(),
+        ports: PublishedPort::group(&config.ports),
         restarts: row.status.restarts,
         size: if options.size { Some(size(core, row)?) } else { None },
         started_at: seconds(row.status.started_at),
-        state: row.state.as_str().into(),
+        state: row.state,
         status: String::new(),
     })
 }
@@ -97,12 +96,8 @@ fn seconds(nanoseconds: i64) -> i64 {
 
 fn exposed(row: &ContainerRow) -> BTreeMap<u16, Vec<String>> {
     let mut ports: BTreeMap<u16, Vec<String>> = BTreeMap::new();
-    for text in &row.config.exposed {
-        if let Some((port, protocol)) = text.split_once('/')
-            && let Ok(port) = port.parse()
-        {
-            ports.entry(port).or_default().push(protocol.to_owned());
-        }
+    for exposed in &row.config.exposed {
+        ports.entry(exposed.port).or_default().push(exposed.protocol.to_string());
     }
     ports
 }
@@ -184,7 +179,7 @@ fn external(core: &Core, options: &ListOptions, summaries: &mut Vec<ContainerSum
             image: image.as_ref().and_then(|image| image.names.first().cloned()).unwrap_or_default(),
             image_id: container.image.clone(),
             names: container.names.first().cloned().into_iter().collect(),
-            state: "storage".into(),
+            state: ContainerState::Storage,
             ..ContainerSummary::default()
         };
         if filter.matches(&row) {

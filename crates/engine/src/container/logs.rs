@@ -7,7 +7,6 @@ use cove_runtime::{LogReader, ProcessState};
 use tokio::sync::mpsc;
 
 use crate::container::start;
-use crate::container::state::Legal as _;
 use crate::engine::{Core, blocking};
 
 /// The lines that are wanted; with `follow` until the container has ended. A thread reads, as the files block.

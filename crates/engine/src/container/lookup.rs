@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use cove_api::{ContainerState, Error, Result, StringMap};
 
-use crate::container::state::Legal as _;
 use crate::engine::Core;
 use crate::lock::ObjectLock;
 use crate::state::{ContainerRow, Lookup};

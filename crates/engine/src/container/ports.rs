@@ -1,137 +1,114 @@
 //! Exposed and published ports.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
-use cove_api::{ContainerSpec, Error, ErrorKind, PortMapping, Result};
+use cove_api::{
+    ContainerSpec, Error, ErrorKind, ExposedPort, PORT_LIMIT, PortMapping, Protocol, PublishedPort, Result,
+};
 
 use crate::state::{ImageFacts, NetworkMode};
 
-/// All exposed ports, of image and request, as `80/tcp`.
-pub(super) fn exposed(spec: &ContainerSpec, image: &ImageFacts) -> Result<BTreeSet<String>> {
+/// All exposed ports, of image and request.
+pub(super) fn exposed(spec: &ContainerSpec, image: &ImageFacts) -> Result<BTreeSet<ExposedPort>> {
     let mut exposed = BTreeSet::new();
     for text in image.config.exposed_ports.keys() {
-        let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
-        let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) else {
-            return Err(Error::invalid(format!("the image exposes {text:?}, which is no port")));
-        };
-        for port in first..=last {
-            exposed.insert(format!("{port}/{protocol}"));
-        }
+        let ports = ExposedPort::range(text)
+            .map_err(|error| error.context(format!("the image exposes {text:?}, which is no port")))?;
+        exposed.extend(ports);
     }
     for (port, protocols) in &spec.expose {
-        for protocol in protocols.split(',').filter(|protocol| !protocol.is_empty()) {
-            exposed.insert(format!("{port}/{protocol}"));
+        if *port == 0 {
+            return Err(Error::invalid("an exposed port must not be 0"));
+        }
+        for protocol in Protocol::list(protocols)? {
+            exposed.insert(ExposedPort { port: *port, protocol });
         }
     }
     Ok(exposed)
 }
 
-/// The published ports, one protocol each, with a host port for every one; empty where the network has no use for them.
+/// The published ports with a host port for every one; empty where the network has no use for them.
 pub(super) fn published(
     spec: &ContainerSpec,
-    exposed: &BTreeSet<String>,
+    exposed: &BTreeSet<ExposedPort>,
     network: &NetworkMode,
-) -> Result<Vec<PortMapping>> {
-    let mut ports = Vec::new();
-    for mapping in &spec.portmappings {
-        for protocol in mapping.protocol.split(',') {
-            let protocol = if protocol.is_empty() { "tcp" } else { protocol };
-            if !matches!(protocol, "tcp" | "udp" | "sctp") {
-                return Err(Error::invalid(format!(
-                    "port mapping protocol {protocol:?} is none of tcp, udp, sctp"
-                )));
-            }
-            if mapping.container_port == 0 {
-                return Err(Error::invalid("container port must not be 0"));
-            }
-            let range = mapping.range.max(1);
-            if mapping.container_port.checked_add(range - 1).is_none()
-                || (mapping.host_port > 0 && mapping.host_port.checked_add(range - 1).is_none())
-            {
-                return Err(Error::invalid("port range exceeds 65535"));
-            }
-            ports.push(PortMapping { protocol: protocol.into(), range, ..mapping.clone() });
-        }
-    }
-    if spec.publish_image_ports == Some(true) {
-        for text in exposed {
-            let Some((port, protocol)) = text.split_once('/') else { continue };
-            let Ok(container_port) = port.parse::<u16>() else { continue };
-            let published = ports.iter().any(|known| {
-                known.protocol == protocol
-                    && (known.container_port..=known.container_port + (known.range - 1))
-                        .contains(&container_port)
-            });
-            if !published {
-                ports.push(PortMapping {
-                    container_port,
-                    range: 1,
-                    protocol: protocol.into(),
-                    ..PortMapping::default()
-                });
-            }
-        }
-    }
+) -> Result<Vec<PublishedPort>> {
     if matches!(
         network,
         NetworkMode::Host | NetworkMode::None | NetworkMode::Container(_) | NetworkMode::Path(_)
     ) {
         // Nothing to publish through; podman only warns.
-        return Ok(Vec::new());
+        return PortMapping::expand_all(&spec.portmappings).map(|_| Vec::new());
     }
+    let mut ports = Vec::new();
     let mut taken = Vec::new();
-    for port in &mut ports {
-        if port.host_port == 0 {
-            port.host_port = free_port(port, &mut taken)?;
+    for mapping in &spec.portmappings {
+        let mut single = mapping.expand()?;
+        // A range stays one: its free ports are neighbours, too.
+        for range in single.chunk_by_mut(|one, next| one.protocol == next.protocol) {
+            choose_host_ports(range, &mut taken)?;
+        }
+        ports.extend(single);
+        if ports.len() > PORT_LIMIT {
+            return Err(Error::invalid(format!("more than {PORT_LIMIT} published ports")));
         }
     }
-    ports.sort_by(|a, b| (&a.protocol, a.host_port, &a.host_ip).cmp(&(&b.protocol, b.host_port, &b.host_ip)));
+    if spec.publish_image_ports == Some(true) {
+        let named: BTreeSet<ExposedPort> = ports.iter().map(PublishedPort::exposed).collect();
+        for &ExposedPort { port, protocol } in exposed.difference(&named) {
+            let mut single = [PublishedPort { host_ip: None, host_port: 0, container_port: port, protocol }];
+            choose_host_ports(&mut single, &mut taken)?;
+            ports.extend(single);
+        }
+    }
     Ok(ports)
 }
 
-/// A free host port (or the first of as many free ones), found by binding to it.
-fn free_port(port: &PortMapping, taken: &mut Vec<u16>) -> Result<u16> {
-    let address: IpAddr = if port.host_ip.is_empty() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
-    } else {
-        port.host_ip
-            .parse()
-            .map_err(|_| Error::invalid(format!("{:?} is not an IP address", port.host_ip)))?
-    };
-    let bind = |number: u16| -> std::io::Result<u16> {
-        if port.protocol == "udp" {
-            UdpSocket::bind((address, number))?.local_addr()
-        } else {
-            TcpListener::bind((address, number))?.local_addr()
+/// Gives free ports of the host to `range`, ports of one mapping and protocol, where it has none.
+fn choose_host_ports(range: &mut [PublishedPort], taken: &mut Vec<u16>) -> Result<()> {
+    let Some(first) = range.first().filter(|port| port.host_port == 0) else { return Ok(()) };
+    let chosen = free_ports(first.host().ip(), first.protocol, range.len(), taken)?;
+    for (port, number) in range.iter_mut().zip(chosen) {
+        port.host_port = number;
+    }
+    Ok(())
+}
+
+/// So many free ports of the host in a row, found by binding to them.
+fn free_ports(
+    address: IpAddr,
+    protocol: Protocol,
+    count: usize,
+    taken: &mut Vec<u16>,
+) -> Result<std::ops::RangeInclusive<u16>> {
+    let bind = |number: u16| -> std::io::Result<SocketAddr> {
+        match protocol {
+            Protocol::Udp => UdpSocket::bind((address, number))?.local_addr(),
+            Protocol::Tcp | Protocol::Sctp => TcpListener::bind((address, number))?.local_addr(),
         }
-        .map(|bound| bound.port())
     };
     for _ in 0..64 {
         let first = bind(0)
-            .map_err(|error| Error::from(error).context(format!("failed to find free port on {address}")))?;
-        let Some(last) = first.checked_add(port.range - 1) else { continue };
+            .map_err(|error| Error::from(error).context(format!("failed to find free port on {address}")))?
+            .port();
+        let Ok(last) = u16::try_from(usize::from(first) + count - 1) else { continue };
         let usable = (first..=last).all(|number| !taken.contains(&number))
             && (first.saturating_add(1)..=last).all(|number| bind(number).is_ok());
         if usable {
             taken.extend(first..=last);
-            return Ok(first);
+            return Ok(first..=last);
         }
     }
-    Err(Error::new(ErrorKind::Unavailable, format!("failed to find {} free ports in a row", port.range)))
+    Err(Error::new(ErrorKind::Unavailable, format!("failed to find {count} free ports in a row")))
 }
 
-/// Published ports as `80/tcp -> host addresses`, ranges taken apart.
-pub(super) fn table(ports: &[PortMapping]) -> BTreeMap<String, Vec<(String, u16)>> {
+/// Published ports as `80/tcp -> host addresses`.
+pub(super) fn table(ports: &[PublishedPort]) -> BTreeMap<String, Vec<(String, u16)>> {
     let mut table: BTreeMap<String, Vec<(String, u16)>> = BTreeMap::new();
     for port in ports {
-        for offset in 0..port.range.max(1) {
-            table
-                .entry(format!("{}/{}", port.container_port + offset, port.protocol))
-                .or_default()
-                .push((port.host_ip.clone(), port.host_port + offset));
-        }
+        let address = port.host_ip.map_or_else(String::new, |address| address.to_string());
+        table.entry(port.exposed().to_string()).or_default().push((address, port.host_port));
     }
     table
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cove_api::{ContainerRemoveReport, ContainerState, Error, ErrorKind, RemoveOptions, Result};
 
 use crate::container::lookup::Locked;
-use crate::container::state::{Legal as _, improper};
+use crate::container::state::improper;
 use crate::container::{cleanup, stop};
 use crate::engine::{Core, remove_directory};
 use crate::error::storage;

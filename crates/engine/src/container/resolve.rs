@@ -438,7 +438,7 @@ mod tests {
         assert_eq!(config.hostname, "abababababab");
         assert_eq!(config.volumes[0].destination, "/data");
         assert_eq!(config.networks.keys().collect::<Vec<_>>(), ["podman"]);
-        assert_eq!(config.exposed, ["80/tcp"]);
+        assert_eq!(config.exposed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["80/tcp"]);
         assert!(config.ports.is_empty());
     }
 

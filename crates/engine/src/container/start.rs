@@ -12,7 +12,7 @@ use cove_storage::ContainerMountOptions;
 use tokio::sync::watch;
 
 use crate::container::lookup::Locked;
-use crate::container::state::{Legal as _, improper};
+use crate::container::state::improper;
 use crate::container::{bundle, cleanup, files};
 use crate::engine::Core;
 use crate::error::storage;

@@ -21,30 +21,6 @@ use crate::state::ContainerRow;
 /// The exit code of a container whose monitor was killed before it knew.
 pub(crate) const UNKNOWN_EXIT: i32 = -1;
 
-/// Questions about a state.
-pub(crate) trait Legal {
-    /// Its first process exists.
-    fn is_alive(&self) -> bool;
-    /// `start` makes sense.
-    fn can_start(&self) -> bool;
-    /// It can be removed without force.
-    fn can_remove(&self) -> bool;
-}
-
-impl Legal for ContainerState {
-    fn is_alive(&self) -> bool {
-        matches!(self, Self::Running | Self::Paused | Self::Stopping)
-    }
-
-    fn can_start(&self) -> bool {
-        matches!(self, Self::Created | Self::Initialized | Self::Stopped | Self::Exited)
-    }
-
-    fn can_remove(&self) -> bool {
-        matches!(self, Self::Created | Self::Initialized | Self::Stopped | Self::Exited | Self::Removing)
-    }
-}
-
 /// The error for an operation that the state forbids, in podman's words.
 pub(crate) fn improper(message: String) -> Error {
     Error::new(ErrorKind::WrongState, format!("{message}: container state improper"))

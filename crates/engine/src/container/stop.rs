@@ -7,7 +7,7 @@ use cove_api::{ContainerState, Error, ErrorKind, Result, StopOptions};
 
 use crate::container::cleanup;
 use crate::container::lookup::Locked;
-use crate::container::state::{Legal as _, improper};
+use crate::container::state::improper;
 use crate::engine::Core;
 use crate::lock::ObjectLock;
 use crate::state::ContainerRow;
@@ -37,7 +37,10 @@ pub(super) fn stop(core: &Arc<Core>, name: &str, options: &StopOptions) -> Resul
                 Ok(())
             };
         }
-        ContainerState::Paused | ContainerState::Removing => {
+        ContainerState::Paused
+        | ContainerState::Removing
+        | ContainerState::Storage
+        | ContainerState::Unknown => {
             return Err(improper(format!(
                 "can only stop created or running containers. {} is in state {}",
                 row.id, row.state

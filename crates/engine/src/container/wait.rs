@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use cove_api::{ContainerState, Error, ErrorKind, EventOptions, Result, WaitOptions};
 use futures_util::StreamExt as _;
 
-use crate::container::state::{Legal as _, UNKNOWN_EXIT};
+use crate::container::state::UNKNOWN_EXIT;
 use crate::engine::{Core, blocking};
 
 /// Waits and answers the exit code; -1 where a condition has none.

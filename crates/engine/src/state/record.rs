@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use cove_api::{
-    ContainerSpec, ExecSpec, ImageConfig, NetworkStatus, PerNetworkOptions, PortMapping, StringMap,
+    ContainerSpec, ExecSpec, ExposedPort, ImageConfig, NetworkStatus, PerNetworkOptions, PublishedPort,
+    StringMap,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,9 +53,10 @@ pub(crate) struct ContainerConfig {
     /// Networks by name, for [`NetworkMode::Bridge`].
     pub(crate) networks: BTreeMap<String, PerNetworkOptions>,
     /// Published ports with their host ports.
-    pub(crate) ports: Vec<PortMapping>,
-    /// Exposed ports: `80/tcp`.
-    pub(crate) exposed: Vec<String>,
+    #[serde(with = "cove_api::port_ranges")]
+    pub(crate) ports: Vec<PublishedPort>,
+    /// Exposed ports.
+    pub(crate) exposed: Vec<ExposedPort>,
     /// Log driver.
     pub(crate) log_driver: String,
     /// Log file.

@@ -2,6 +2,7 @@
 //! bounded.
 
 use bytes::Bytes;
+use cove_api::{ContainerState, PortMapping};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
@@ -23,23 +24,12 @@ const CONTAINERS: &str = "/v5.0.0/libpod/containers/json?all=true";
 const EVENTS: &str = "/v5.0.0/libpod/events?stream=true&filters=%7B%22type%22%3A%5B%22container%22%5D%7D";
 
 #[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 struct Container {
-    #[serde(rename = "State", default)]
-    state: String,
-    #[serde(rename = "Ports", default)]
-    ports: Option<Vec<Port>>,
-}
-
-#[derive(Deserialize)]
-struct Port {
     #[serde(default)]
-    host_ip: String,
+    state: ContainerState,
     #[serde(default)]
-    host_port: u16,
-    #[serde(default)]
-    range: u16,
-    #[serde(default)]
-    protocol: String,
+    ports: Option<Vec<PortMapping>>,
 }
 
 /// Whether the engine answers; the guest's time by its `Date` header, in seconds since 1970.
@@ -80,30 +70,31 @@ async fn get(session: &SshSession, path: &str) -> Result<Response<Incoming>, Str
     }
 }
 
+fn published(mapping: &PortMapping, port: cove_api::PublishedPort) -> PublishedPort {
+    PublishedPort {
+        protocol: port.protocol.to_string(),
+        host_ip: mapping.host_ip.clone(),
+        port: port.host_port,
+        error: None,
+    }
+}
+
 fn parse_ports(json: &[u8]) -> Result<Vec<PublishedPort>, String> {
     let containers: Option<Vec<Container>> =
         serde_json::from_slice(json).map_err(|error| format!("list of containers: {error}"))?;
     let mut ports = Vec::new();
     for container in containers.unwrap_or_default() {
-        if !matches!(container.state.as_str(), "running" | "paused") {
+        if !container.state.is_alive() {
             continue;
         }
-        for port in container.ports.unwrap_or_default() {
-            if port.host_port == 0 {
-                continue;
-            }
-            for protocol in port.protocol.split(',') {
-                let protocol = if protocol.is_empty() { "tcp" } else { protocol };
-                for offset in 0..port.range.max(1) {
-                    let Some(number) = port.host_port.checked_add(offset) else { break };
-                    ports.push(PublishedPort {
-                        protocol: protocol.to_owned(),
-                        host_ip: port.host_ip.clone(),
-                        port: number,
-                        error: None,
-                    });
+        for mapping in container.ports.unwrap_or_default() {
+            match mapping.expand() {
+                Ok(single) => {
+                    let chosen = single.into_iter().filter(|port| port.host_port != 0);
+                    ports.extend(chosen.map(|port| published(&mapping, port)).take(PORT_LIMIT));
+                    ports.truncate(PORT_LIMIT);
                 }
-                ports.truncate(PORT_LIMIT);
+                Err(error) => tracing::warn!("a port of the guest: {error}"),
             }
         }
     }
@@ -133,9 +124,9 @@ mod tests {
 
     #[test]
     fn a_hostile_list_is_bounded() {
-        let json = br#"[{"State":"running","Ports":[{"host_port":65000,"range":65535,"protocol":"tcp"}]}]"#;
-        assert_eq!(parse_ports(json).unwrap().len(), 536);
-        let json = br#"[{"State":"running","Ports":[{"host_port":1,"range":65535,"protocol":"tcp"}]}]"#;
+        let json = br#"[{"State":"running","Ports":[{"host_port":65000,"container_port":1,"range":65535}]}]"#;
+        assert_eq!(parse_ports(json).unwrap(), []);
+        let json = br#"[{"State":"running","Ports":[{"host_port":1,"container_port":1,"range":65535}]}]"#;
         assert_eq!(parse_ports(json).unwrap().len(), PORT_LIMIT);
     }
 }

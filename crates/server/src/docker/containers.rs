@@ -9,9 +9,10 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router, body::Body};
 use bytes::Bytes;
 use cove_api::{
-    AttachOptions, ContainerInspect, ContainerSummary, Error, ErrorKind, Event, EventOptions, Filters,
-    ListOptions, RemoveOptions, StopOptions, ValueStream, WaitOptions,
+    AttachOptions, ContainerInspect, ContainerState, ContainerSummary, Error, ErrorKind, Event, EventOptions,
+    Filters, ListOptions, PortMapping, RemoveOptions, StopOptions, ValueStream, WaitOptions,
 };
+use cove_spec::age::human_duration;
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
 
@@ -90,26 +91,19 @@ async fn list(State(engine): State<EngineState>, params: Params) -> Answer<Json<
     let mut rows = engine.containers().list(options).await?;
     // The trait lists the oldest first, Docker the newest.
     rows.reverse();
-    Ok(Json(rows.iter().map(|row| summary(row, with_size)).collect()))
+    Ok(Json(rows.iter().map(|row| summary(row, with_size)).collect::<Answer<_>>()?))
 }
 
-fn summary(row: &ContainerSummary, with_size: bool) -> Value {
-    let ports: Vec<Value> = row
-        .ports
-        .iter()
-        .flat_map(|mapping| {
-            (0..mapping.range.max(1)).map(|offset| {
-                let mut port = json!({
-                    "PrivatePort": mapping.container_port.saturating_add(offset),
-                    "Type": if mapping.protocol.is_empty() { "tcp" } else { mapping.protocol.as_str() },
-                });
-                if mapping.host_port > 0 {
-                    let ip = if mapping.host_ip.is_empty() { "0.0.0.0" } else { mapping.host_ip.as_str() };
-                    port["PublicPort"] = mapping.host_port.saturating_add(offset).into();
-                    port["IP"] = ip.into();
-                }
-                port
-            })
+fn summary(row: &ContainerSummary, with_size: bool) -> Answer<Value> {
+    let ports: Vec<Value> = PortMapping::expand_all(&row.ports)?
+        .into_iter()
+        .map(|published| {
+            let mut port = json!({"PrivatePort": published.container_port, "Type": published.protocol});
+            if published.host_port > 0 {
+                port["PublicPort"] = published.host_port.into();
+                port["IP"] = published.host().ip().to_string().into();
+            }
+            port
         })
         .collect();
     let networks: Map<String, Value> =
@@ -123,7 +117,7 @@ fn summary(row: &ContainerSummary, with_size: bool) -> Value {
         "Created": row.created.as_second(),
         "Ports": ports,
         "Labels": row.labels,
-        "State": docker_state(&row.state),
+        "State": docker_state(row.state),
         "Status": status(row),
         "HostConfig": {"NetworkMode": row.networks.first().map_or("default", String::as_str)},
         "NetworkSettings": {"Networks": networks},
@@ -133,47 +127,32 @@ fn summary(row: &ContainerSummary, with_size: bool) -> Value {
         value["SizeRw"] = size.rw.into();
         value["SizeRootFs"] = size.root_fs.into();
     }
-    value
+    Ok(value)
 }
 
 /// The state in Docker's words.
-pub(super) fn docker_state(state: &str) -> &str {
+pub(super) fn docker_state(state: ContainerState) -> &'static str {
     match state {
-        "initialized" => "created",
-        "stopping" => "running",
-        "stopped" => "exited",
-        other => other,
+        ContainerState::Initialized => "created",
+        ContainerState::Stopping => "running",
+        ContainerState::Stopped => "exited",
+        other => other.as_str(),
     }
 }
 
 /// `Up 3 minutes`, `Exited (0) 2 hours ago`, `Created`.
 fn status(row: &ContainerSummary) -> String {
     let now = cove_api::Timestamp::now().as_second();
-    match docker_state(&row.state) {
-        "running" => format!("Up {}", span(now - row.started_at)),
-        "paused" => format!("Up {} (Paused)", span(now - row.started_at)),
-        "exited" => format!("Exited ({}) {} ago", row.exit_code, span(now - row.exited_at)),
-        "created" => "Created".to_owned(),
-        "removing" => "Removal In Progress".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-/// A span in the words of Docker's lists.
-fn span(seconds: i64) -> String {
-    let plural = |count: i64, unit: &str| format!("{count} {unit}");
-    match seconds {
-        ..1 => "Less than a second".to_owned(),
-        1 => "1 second".to_owned(),
-        2..60 => plural(seconds, "seconds"),
-        60..120 => "About a minute".to_owned(),
-        120..3600 => plural(seconds / 60, "minutes"),
-        3600..5400 => "About an hour".to_owned(),
-        5400..172_800 => plural((seconds + 1800) / 3600, "hours"),
-        172_800..1_209_600 => plural(seconds / 86_400, "days"),
-        1_209_600..5_184_000 => plural(seconds / 604_800, "weeks"),
-        5_184_000..63_072_000 => plural(seconds / 2_592_000, "months"),
-        _ => plural(seconds / 31_536_000, "years"),
+    let since = |then: i64| human_duration(now.saturating_sub(then));
+    match row.state {
+        ContainerState::Running | ContainerState::Stopping => format!("Up {}", since(row.started_at)),
+        ContainerState::Paused => format!("Up {} (Paused)", since(row.started_at)),
+        ContainerState::Exited | ContainerState::Stopped => {
+            format!("Exited ({}) {} ago", row.exit_code, since(row.exited_at))
+        }
+        ContainerState::Created | ContainerState::Initialized => "Created".to_owned(),
+        ContainerState::Removing => "Removal In Progress".to_owned(),
+        ContainerState::Storage | ContainerState::Unknown => "Unknown".to_owned(),
     }
 }
 
@@ -208,7 +187,7 @@ async fn start(State(engine): State<EngineState>, Path(name): Path<String>) -> A
 /// command line waits for.
 async fn failed_start(engine: &EngineState, container: &ContainerInspect, error: Error) -> Error {
     if container.host_config.auto_remove
-        && matches!(container.state.status.as_str(), "created" | "initialized")
+        && matches!(container.state.status, ContainerState::Created | ContainerState::Initialized)
     {
         let options = RemoveOptions { force: true, volumes: true, timeout: Some(0), depend: false };
         if let Err(second) = engine.containers().remove(&container.id, options).await {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use cove_api::{
-    ContainerSpec, CpuLimits, Device, LogConfig, MemoryLimits, Mount, NamedVolume, Namespace,
+    ContainerSpec, CpuLimits, Device, ExposedPort, LogConfig, MemoryLimits, Mount, NamedVolume, Namespace,
     PerNetworkOptions, PidsLimit, PortMapping, Resources, Rlimit, StringMap,
 };
 use cove_spec::volume::HostPaths;
@@ -272,12 +272,12 @@ pub(super) fn container_spec(body: CreateBody) -> Answer<ContainerSpec> {
         spec.stop_signal = Some(cove_spec::signal::parse(&signal).map_err(invalid)?);
     }
     for port in body.exposed_ports.unwrap_or_default().keys() {
-        let (number, protocol) = cove_spec::port::port_and_protocol(port).map_err(invalid)?;
-        let protocols = spec.expose.entry(number).or_default();
+        let port: ExposedPort = port.parse()?;
+        let protocols = spec.expose.entry(port.port).or_default();
         if !protocols.is_empty() {
             protocols.push(',');
         }
-        protocols.push_str(&protocol);
+        protocols.push_str(port.protocol.as_str());
     }
     volumes(
         &mut spec,
@@ -378,7 +378,7 @@ fn mounts(spec: &mut ContainerSpec, host: &HostConfig) -> Answer<()> {
 
 fn networks(spec: &mut ContainerSpec, host: &HostConfig, networking: Option<NetworkingConfig>) -> Answer<()> {
     for (port, bindings) in host.port_bindings.iter().flatten() {
-        let (container_port, protocol) = cove_spec::port::port_and_protocol(port).map_err(invalid)?;
+        let ExposedPort { port: container_port, protocol } = port.parse()?;
         for binding in bindings.iter().flatten() {
             let host_port = match binding.host_port.as_str() {
                 "" => 0,
@@ -386,8 +386,7 @@ fn networks(spec: &mut ContainerSpec, host: &HostConfig, networking: Option<Netw
                     text.parse().map_err(|_| ApiError::invalid(format!("HostPort {text:?} is no port")))?
                 }
             };
-            let host_ip = binding.host_ip.clone();
-            let protocol = protocol.clone();
+            let (host_ip, protocol) = (binding.host_ip.clone(), protocol.to_string());
             spec.portmappings.push(PortMapping { host_ip, container_port, host_port, range: 1, protocol });
         }
     }

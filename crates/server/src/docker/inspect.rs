@@ -14,7 +14,7 @@ pub(super) fn docker_inspect(container: &ContainerInspect) -> Answer<Value> {
     value["Name"] = format!("/{}", container.name).into();
     value["Image"] = format!("sha256:{}", container.image).into();
     value["Platform"] = "linux".into();
-    value["State"]["Status"] = docker_state(&container.state.status).into();
+    value["State"]["Status"] = docker_state(container.state.status).into();
     value["State"]["Restarting"] = false.into();
     // Docker's config names the image as the user did; libpod's id of it is at the top.
     value["Config"]["Image"] = container.image_name.clone().into();

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
-use cove_api::{Event, ListOptions};
+use cove_api::{ContainerState, Event, ListOptions};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
@@ -23,14 +23,14 @@ pub(super) fn routes() -> Router<EngineState> {
 
 async fn info(State(engine): State<EngineState>) -> Answer<Json<Value>> {
     let info = engine.system().info().await?;
-    let states: Vec<String> = engine
+    let states: Vec<ContainerState> = engine
         .containers()
         .list(ListOptions { all: true, ..ListOptions::default() })
         .await?
         .into_iter()
         .map(|row| row.state)
         .collect();
-    let count = |state: &str| states.iter().filter(|found| *found == state).count();
+    let count = |state| states.iter().filter(|found| **found == state).count();
     let host = |key: &str| info.host.get(key).cloned().unwrap_or_default();
     let store = |key: &str| info.store.get(key).cloned().unwrap_or_default();
     let driver_status: Vec<Value> = match store("graphStatus") {
@@ -47,9 +47,9 @@ async fn info(State(engine): State<EngineState>) -> Answer<Json<Value>> {
     Ok(Json(json!({
         "ID": host("hostname"),
         "Containers": states.len(),
-        "ContainersRunning": count("running"),
-        "ContainersPaused": count("paused"),
-        "ContainersStopped": states.len() - count("running") - count("paused"),
+        "ContainersRunning": count(ContainerState::Running),
+        "ContainersPaused": count(ContainerState::Paused),
+        "ContainersStopped": states.len() - count(ContainerState::Running) - count(ContainerState::Paused),
         "Images": store("imageStore")["number"],
         "Driver": store("graphDriverName"),
         "DriverStatus": driver_status,

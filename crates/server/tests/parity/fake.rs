@@ -107,7 +107,7 @@ pub(crate) fn container(name: &str, terminal: bool) -> ContainerInspect {
         ..ContainerInspect::default()
     };
     container.config.tty = terminal;
-    container.state.status = "running".into();
+    container.state.status = ContainerState::Running;
     container.state.running = true;
     container
 }
@@ -121,7 +121,7 @@ pub(crate) fn container_row() -> ContainerSummary {
         image_id: "a".repeat(64),
         command: vec!["sleep".into(), "9".into()],
         created: time(),
-        state: "exited".into(),
+        state: ContainerState::Exited,
         exit_code: 3,
         networks: vec!["podman".into()],
         ports: vec![PortMapping {

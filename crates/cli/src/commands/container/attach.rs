@@ -1,6 +1,6 @@
 //! `cove attach`
 
-use cove_api::AttachOptions;
+use cove_api::{AttachOptions, ContainerState};
 
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
@@ -45,7 +45,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         None => super::latest(engine).await?,
     };
     let container = engine.containers().inspect(&name, false).await?;
-    if !container.state.running && container.state.status != "paused" {
+    if !container.state.running && container.state.status != ContainerState::Paused {
         return Err(CommandError::other("you can only attach to running containers"));
     }
     let id = container.id.clone();

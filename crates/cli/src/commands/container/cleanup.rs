@@ -1,5 +1,7 @@
 //! `cove container cleanup`: what a monitor runs when its container has ended.
 
+use cove_api::ContainerState;
+
 use crate::args::at_least;
 use crate::command_error::{CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
@@ -28,7 +30,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let selection = super::Selection {
         names: &args.containers,
         all: args.all,
-        states: &["exited", "stopped", "created"],
+        states: &[ContainerState::Exited, ContainerState::Stopped, ContainerState::Created],
         ..Default::default()
     };
     for container in super::select(engine, &selection, &mut failures).await? {

@@ -1,5 +1,7 @@
 //! `cove kill`
 
+use cove_api::ContainerState;
+
 use crate::command_error::{CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -36,7 +38,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         all: args.all,
         latest: args.latest,
         cidfile: &args.cidfile,
-        states: &["running", "paused"],
+        states: &[ContainerState::Running, ContainerState::Paused],
         ..Default::default()
     };
     for container in super::select(engine, &selection, &mut failures).await? {

@@ -1,6 +1,7 @@
 //! `cove ps`
 
-use cove_api::{ContainerSummary, Engine, ListOptions};
+use cove_api::{ContainerState, ContainerSummary, Engine, ListOptions};
+use cove_spec::age::{ago, human_duration};
 use jiff::Timestamp;
 
 use crate::command_error::{CommandError, CommandResult};
@@ -8,7 +9,7 @@ use crate::commands::common::{filters, joined_pairs};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 use crate::format::{Headers, Report, Struct, Value, is_json, to_json, to_value};
-use crate::render::{ago, human_duration, human_size, ports, short_id};
+use crate::render::{human_size, ports, short_id};
 
 /// List containers
 #[derive(Debug, clap::Args)]
@@ -124,7 +125,10 @@ async fn run(context: &Context, args: Args) -> CommandResult {
                 tracing::error!("Size format requires --size option");
             }
         }
-        let rows = containers.iter().map(|container| row(container, args.no_trunc, now)).collect();
+        let rows = containers
+            .iter()
+            .map(|container| row(container, args.no_trunc, now))
+            .collect::<Result<_, _>>()?;
         if args.watch > 0 {
             context.printer.bytes(b"\x1b[2J\x1b[H")?;
         }
@@ -180,7 +184,7 @@ async fn listed(
         Some("image") => containers.sort_by(|one, other| one.image.cmp(&other.image)),
         Some("command") => containers.sort_by(|one, other| one.command.cmp(&other.command)),
         Some("runningfor") => containers.sort_by_key(|container| container.started_at),
-        Some("status") => containers.sort_by(|one, other| one.state.cmp(&other.state)),
+        Some("status") => containers.sort_by(|one, other| one.state.as_str().cmp(other.state.as_str())),
         Some("size") => containers.sort_by_key(size),
         Some("names") => containers.sort_by(|one, other| one.names.first().cmp(&other.names.first())),
         Some("created") => containers.sort_by_key(|container| container.created),
@@ -192,13 +196,13 @@ async fn listed(
 /// `Up 3 seconds`, `Exited (0) 2 minutes ago`, `Created`.
 fn status(container: &ContainerSummary, now: Timestamp) -> String {
     let since = |seconds: i64| human_duration(now.as_second().saturating_sub(seconds));
-    let mut status = match container.state.as_str() {
-        "running" => format!("Up {}", since(container.started_at)),
-        "exited" | "stopped" => {
+    let mut status = match container.state {
+        ContainerState::Running => format!("Up {}", since(container.started_at)),
+        ContainerState::Exited | ContainerState::Stopped => {
             format!("Exited ({}) {} ago", container.exit_code, since(container.exited_at))
         }
         other => {
-            let mut letters = other.chars();
+            let mut letters = other.as_str().chars();
             letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
         }
     };
@@ -223,7 +227,7 @@ fn fields(container: &ContainerSummary) -> Struct {
     }
 }
 
-fn row(container: &ContainerSummary, no_trunc: bool, now: Timestamp) -> Value {
+fn row(container: &ContainerSummary, no_trunc: bool, now: Timestamp) -> cove_api::Result<Value> {
     let short = |id: &str| if no_trunc { id.to_owned() } else { short_id(id).to_owned() };
     let mut command = container.command.join(" ");
     if !no_trunc && command.len() > 17 {
@@ -247,7 +251,7 @@ fn row(container: &ContainerSummary, no_trunc: bool, now: Timestamp) -> Value {
         .set("RunningFor", age)
         .set("CreatedAt", crate::format::go_time(container.created))
         .set("Status", status(container, now))
-        .set("Ports", ports(&container.ports, &container.exposed_ports))
+        .set("Ports", ports(&container.ports, &container.exposed_ports)?)
         .set("Names", container.names.first().cloned().unwrap_or_default())
         .set("Networks", container.networks.join(","))
         .set("Restarts", container.restarts.to_string())
@@ -261,5 +265,5 @@ fn row(container: &ContainerSummary, no_trunc: bool, now: Timestamp) -> Value {
         .set("UTS", namespaces.uts.as_str())
         .set("LabelMap", container.labels.clone())
         .set("Labels", joined_pairs(&container.labels));
-    value.into()
+    Ok(value.into())
 }

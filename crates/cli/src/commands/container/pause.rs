@@ -1,5 +1,7 @@
 //! `cove pause`
 
+use cove_api::ContainerState;
+
 use crate::command_error::{CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -36,7 +38,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         latest: args.latest,
         filter: &args.filter,
         cidfile: &args.cidfile,
-        states: &["running"],
+        states: &[ContainerState::Running],
         ..Default::default()
     };
     for container in super::select(engine, &selection, &mut failures).await? {

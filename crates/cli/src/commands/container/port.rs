@@ -1,6 +1,6 @@
 //! `cove port`
 
-use cove_api::{ListOptions, PortMapping};
+use cove_api::{ExposedPort, ListOptions, PortMapping};
 
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
@@ -31,7 +31,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     if args.all {
         for container in engine.containers().list(ListOptions::default()).await? {
-            for (port, host) in lines(&container.ports) {
+            for (port, host) in lines(&container.ports)? {
                 let id = crate::render::short_id(&container.id);
                 context.printer.line(&format!("{id}\t{port} -> {host}"))?;
             }
@@ -46,13 +46,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         [name, port] => (name, Some(port)),
         _ => return Err(CommandError::other("you must supply a running container name or id")),
     };
-    let wanted = match wanted {
-        None => None,
-        Some(text) => {
-            let (port, protocol) = cove_spec::port::port_and_protocol(text)?;
-            Some(format!("{port}/{}", if protocol.is_empty() { "tcp" } else { &protocol }))
-        }
-    };
+    let wanted = wanted.map(|text| text.parse::<ExposedPort>()).transpose()?.map(|port| port.to_string());
     let inspected = engine.containers().inspect(name, false).await?;
     let mut found = false;
     for (port, hosts) in &inspected.network_settings.ports {
@@ -80,17 +74,26 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     Ok(0)
 }
 
-fn lines(ports: &[PortMapping]) -> Vec<(String, String)> {
-    let mut lines = Vec::new();
-    for mapping in ports {
-        let protocol = if mapping.protocol.is_empty() { "tcp" } else { &mapping.protocol };
-        let address = if mapping.host_ip.is_empty() { "0.0.0.0" } else { &mapping.host_ip };
-        for offset in 0..mapping.range.max(1) {
-            lines.push((
-                format!("{}/{protocol}", mapping.container_port.saturating_add(offset)),
-                format!("{address}:{}", mapping.host_port.saturating_add(offset)),
-            ));
-        }
+/// Port and address of each published one; IPv6 in brackets.
+fn lines(ports: &[PortMapping]) -> cove_api::Result<Vec<(String, String)>> {
+    let ports = PortMapping::expand_all(ports)?;
+    Ok(ports.iter().map(|port| (port.exposed().to_string(), port.host().to_string())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ipv6_is_in_brackets() {
+        let mapping = |host_ip: &str| PortMapping {
+            host_ip: host_ip.into(),
+            host_port: 8080,
+            container_port: 80,
+            ..PortMapping::default()
+        };
+        let shown = lines(&[mapping(""), mapping("::1")]).unwrap();
+        let expected = [("80/tcp", "0.0.0.0:8080"), ("80/tcp", "[::1]:8080")];
+        assert_eq!(shown, expected.map(|(port, host)| (port.to_owned(), host.to_owned())));
     }
-    lines
 }

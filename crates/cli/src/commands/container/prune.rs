@@ -1,6 +1,6 @@
 //! `cove container prune`
 
-use cove_api::{ErrorKind, ListOptions, RemoveOptions};
+use cove_api::{ContainerState, ErrorKind, ListOptions, RemoveOptions};
 
 use crate::args::at_most;
 use crate::command_error::{CommandResult, Failures};
@@ -34,7 +34,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         engine.containers().list(ListOptions { all: true, filters, ..Default::default() }).await?;
     let stopped: Vec<_> = containers
         .iter()
-        .filter(|container| matches!(container.state.as_str(), "created" | "exited" | "stopped"))
+        .filter(|container| container.state.has_ended() || container.state == ContainerState::Created)
         .collect();
     let names = stopped.iter().map(|container| short_id(&container.id));
     if !confirmed(context, args.force, "all non running containers.", names)? {

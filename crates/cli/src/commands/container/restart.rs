@@ -1,6 +1,6 @@
 //! `cove restart`
 
-use cove_api::StopOptions;
+use cove_api::{ContainerState, StopOptions};
 
 use crate::command_error::{CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
@@ -45,7 +45,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         latest: args.latest,
         filter: &args.filter,
         cidfile: &args.cidfile,
-        states: if args.running { &["running"] } else { &[] },
+        states: if args.running { &[ContainerState::Running] } else { &[] },
         ignore: false,
     };
     let options = StopOptions { timeout: super::stop::timeout(args.time) };

@@ -1,6 +1,6 @@
 //! Which containers a command with several targets means.
 
-use cove_api::{ContainerSummary, Engine, ErrorKind, Filters, ListOptions};
+use cove_api::{ContainerState, ContainerSummary, Engine, ErrorKind, Filters, ListOptions};
 
 use crate::command_error::{CommandError, Failures};
 use crate::commands::common::filters;
@@ -19,7 +19,7 @@ pub(crate) struct Selection<'a> {
     /// `--cidfile`: files with ids.
     pub(crate) cidfile: &'a [String],
     /// States that `--all` and `--filter` are limited to; empty for every state.
-    pub(crate) states: &'a [&'a str],
+    pub(crate) states: &'a [ContainerState],
     /// A missing id file is no error.
     pub(crate) ignore: bool,
 }
@@ -106,12 +106,11 @@ fn plain(name: &str) -> String {
 async fn listed(
     engine: &dyn Engine,
     filters: Filters,
-    states: &[&str],
+    states: &[ContainerState],
 ) -> Result<Vec<ContainerSummary>, CommandError> {
     let options = ListOptions { all: true, filters, ..Default::default() };
     let containers = engine.containers().list(options).await?;
-    let meant =
-        |container: &ContainerSummary| states.is_empty() || states.contains(&container.state.as_str());
+    let meant = |container: &ContainerSummary| states.is_empty() || states.contains(&container.state);
     Ok(containers.into_iter().filter(meant).collect())
 }
 

@@ -1,6 +1,6 @@
 //! `cove start`
 
-use cove_api::AttachOptions;
+use cove_api::{AttachOptions, ContainerState};
 
 use crate::command_error::{CommandError, CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
@@ -69,7 +69,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         latest: args.latest,
         filter: &args.filter,
         states: if args.filter.is_empty() || args.all {
-            &["created", "exited", "stopped", "initialized"]
+            &[
+                ContainerState::Created,
+                ContainerState::Exited,
+                ContainerState::Stopped,
+                ContainerState::Initialized,
+            ]
         } else {
             &[]
         },

@@ -1,6 +1,6 @@
 //! `cove stop`
 
-use cove_api::{ErrorKind, StopOptions};
+use cove_api::{ContainerState, ErrorKind, StopOptions};
 
 use crate::command_error::{CommandError, CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
@@ -49,7 +49,11 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         latest: args.latest,
         filter: &args.filter,
         cidfile: &args.cidfile,
-        states: if args.filter.is_empty() { &["running", "paused", "stopping"] } else { &[] },
+        states: if args.filter.is_empty() {
+            &[ContainerState::Running, ContainerState::Paused, ContainerState::Stopping]
+        } else {
+            &[]
+        },
         ignore: args.ignore,
     };
     let options = StopOptions { timeout: timeout(args.time) };

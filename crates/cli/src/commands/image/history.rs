@@ -1,6 +1,7 @@
 //! `cove history`
 
 use cove_api::ImageHistoryRow;
+use cove_spec::age::ago;
 use jiff::Timestamp;
 
 use crate::args::exactly;
@@ -8,7 +9,7 @@ use crate::command_error::CommandResult;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 use crate::format::{Headers, Report, Struct, Value, is_json, to_json};
-use crate::render::{ago, human_size, short_id};
+use crate::render::{human_size, short_id};
 
 /// Show the steps an image was made by
 #[derive(Debug, clap::Args)]

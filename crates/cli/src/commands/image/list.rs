@@ -1,6 +1,7 @@
 //! `cove images`
 
 use cove_api::{ImageListOptions, ImageSummary};
+use cove_spec::age::ago;
 use jiff::Timestamp;
 
 use crate::args::at_most;
@@ -9,7 +10,7 @@ use crate::commands::common::filters;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 use crate::format::{Headers, Report, Struct, Value, is_json, to_json, to_value};
-use crate::render::{ago, human_size_spaced, short_id};
+use crate::render::{human_size_spaced, short_id};
 
 /// List images
 #[derive(Debug, clap::Args)]

@@ -1,5 +1,6 @@
 //! `cove machine ls`
 
+use cove_spec::age::ago;
 use jiff::Timestamp;
 
 use crate::args::at_most;
@@ -7,7 +8,6 @@ use crate::command_error::CommandResult;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 use crate::format::{Headers, Report, Struct, Value, is_json, to_json, to_value};
-use crate::render::ago;
 
 /// List machines
 #[derive(Debug, clap::Args)]
