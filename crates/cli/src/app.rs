@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cove_config::containers::ContainersConf;
 use cove_config::{Directories, Environment, User, env};
-
+use cove_sys::output::{Existing, OutputFile};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{self, Invocation, Parsed};
@@ -167,8 +167,7 @@ fn redirect_output(invocation: &Invocation) -> Result<(), CommandError> {
         (None, true) => Path::new(if cfg!(windows) { "NUL" } else { "/dev/null" }),
         (None, false) => return Ok(()),
     };
-    let mut options = cove_sys::fs::OpenOptions::new();
-    let file = options.write(true).create(true).truncate(true).open(path)?;
+    let file = OutputFile::create(path, Existing::Replace)?.into_file()?;
     #[cfg(unix)]
     rustix::stdio::dup2_stdout(&file).map_err(std::io::Error::from)?;
     #[cfg(not(unix))]

@@ -112,6 +112,12 @@ impl From<cove_config::Error> for CommandError {
     }
 }
 
+impl From<cove_spec::Error> for CommandError {
+    fn from(error: cove_spec::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
 /// An error with its causes as one line.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     Error::from_chain(ErrorKind::Internal, error).message

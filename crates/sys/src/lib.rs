@@ -1,9 +1,10 @@
-//! Small base: files with the path in the error, atomic write, locks, subprocesses.
+//! Small base: files with the path in the error, atomic write, output files, locks, subprocesses.
 //!
 //! `cove_sys::fs` has the names of `std::fs`, and its errors name the path.
 
 pub mod atomic;
 pub mod lock;
+pub mod output;
 pub mod process;
 pub mod read;
 pub mod user;

@@ -6,6 +6,8 @@ mod global;
 mod line;
 mod nearest;
 mod scan;
+mod signal;
+pub(crate) mod spec;
 mod tune;
 mod usage;
 
@@ -13,4 +15,5 @@ pub(crate) use count::{at_least, at_most, exactly};
 pub(crate) use global::{GlobalOptions, RootArgs, SharedArgs};
 pub(crate) use line::{Invocation, Parsed, build, help_text, parse};
 pub(crate) use nearest::suggestion;
+pub(crate) use signal::signal;
 pub(crate) use tune::tuned;

@@ -1,11 +1,14 @@
 //! `cove create`, and what it shares with `cove run`
 
-use cove_api::{Engine, ErrorKind, PullPolicy, RemoveOptions};
+use std::io::Write as _;
+use std::path::Path;
 
-use super::spec::{self, Surroundings};
-use super::spec_args::SpecArgs;
+use cove_api::{Engine, ErrorKind, PullPolicy, RemoveOptions};
+use cove_sys::output::{Existing, OutputFile};
+
 use crate::args::at_least;
-use crate::command_error::{CommandError, CommandResult, Failure};
+use crate::args::spec::{ImageArgs, SpecArgs, Surroundings};
+use crate::command_error::{CommandError, CommandResult};
 use crate::commands::image::pull;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -54,18 +57,12 @@ pub(crate) async fn create(
         command_line: &context.command_line,
     };
     // A wrong option is told before anything is pulled.
-    let mut spec = spec::build(args, image, command, &around)?;
-    let [os, arch, variant] = args.platform.parts()?;
-    spec.image_os = os.unwrap_or_default();
-    spec.image_arch = arch.unwrap_or_default();
-    spec.image_variant = variant.unwrap_or_default();
-    if !args.rootfs {
-        spec.image = ensure_image(context, engine, args, image).await?;
+    let mut spec = args.build(image, command, &around)?;
+    let mut id_file = args.identity.cidfile.as_deref().map(id_file).transpose()?;
+    if !args.image.rootfs {
+        spec.image = ensure_image(context, engine, &args.image, image).await?;
     }
-    if args.replace {
-        if spec.name.is_empty() {
-            return Err(CommandError::other("cannot replace container without --name being set"));
-        }
+    if args.identity.replace {
         let options = RemoveOptions { force: true, ..Default::default() };
         match engine.containers().remove(&spec.name, options).await {
             Err(error) if error.kind != ErrorKind::NotFound => return Err(error.into()),
@@ -77,8 +74,8 @@ pub(crate) async fn create(
     for warning in &created.warnings {
         context.printer.error_line(warning);
     }
-    if let Some(path) = &args.cidfile {
-        let written = cove_sys::fs::write(path, &created.id);
+    if let Some(mut file) = id_file.take() {
+        let written = file.write_all(created.id.as_bytes()).and_then(|()| file.finish());
         if let Err(error) = written {
             // A script that waits for the file would never learn of the container.
             let options = RemoveOptions { force: true, ..Default::default() };
@@ -91,25 +88,32 @@ pub(crate) async fn create(
     Ok(created.id)
 }
 
+/// The file for the container's id, which must not be there: whoever waits for it may read another's.
+fn id_file(path: &str) -> Result<OutputFile, CommandError> {
+    OutputFile::create(Path::new(path), Existing::Refuse).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => CommandError::other(format!(
+            "container id file exists. Ensure another container is not using it or delete {path}"
+        )),
+        _ => CommandError::from(cove_api::Error::from(error).context(format!("opening cidfile {path}"))),
+    })
+}
+
 /// Adds the way out to a conflict of names.
 fn conflict(error: cove_api::Error) -> CommandError {
-    if error.message.contains("that name is already in use") {
-        let prefix =
-            if error.message.starts_with("the container name") { "creating container storage: " } else { "" };
-        return Failure::Engine(cove_api::Error::new(
-            error.kind,
-            format!("{prefix}{}, or use --replace to instruct Podman to do so.", error.message),
-        ))
-        .into();
+    match error.kind {
+        ErrorKind::AlreadyExists => {
+            let text = format!("{}, or use --replace to instruct Podman to do so.", error.message);
+            cove_api::Error::new(error.kind, text).context("creating container storage").into()
+        }
+        _ => error.into(),
     }
-    error.into()
 }
 
 /// Sees that the image is in the store and answers by what name it is there.
 async fn ensure_image(
     context: &Context,
     engine: &dyn Engine,
-    args: &SpecArgs,
+    args: &ImageArgs,
     image: &str,
 ) -> Result<String, CommandError> {
     let policy = args.pull.as_deref().or(context.conf.engine.pull_policy.as_deref()).unwrap_or("missing");

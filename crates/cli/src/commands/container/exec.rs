@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use cove_api::{Engine, ErrorKind, ExecSpec, ExecStartOptions};
 
+use crate::args::spec::VariableArgs;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -21,12 +22,8 @@ pub(crate) struct Args {
     /// Keys that leave it running, such as ctrl-p,ctrl-q
     #[arg(long, value_name = "KEYS")]
     detach_keys: Option<String>,
-    /// Environment variable NAME=VALUE; NAME alone takes the value over
-    #[arg(long, short, value_name = "VARIABLE")]
-    env: Vec<String>,
-    /// File with an environment variable per line
-    #[arg(long, value_name = "FILE")]
-    env_file: Vec<String>,
+    #[command(flatten)]
+    variables: VariableArgs,
     /// Keep standard input open
     #[arg(long, short)]
     interactive: bool,
@@ -81,14 +78,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         );
     }
     let name = name.strip_prefix('/').unwrap_or(name);
-    let own: Vec<(String, String)> =
-        context.environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let mut variables = cove_api::StringMap::new();
-    for file in &args.env_file {
-        let text = cove_sys::fs::read_to_string(file)?;
-        variables.extend(cove_spec::environment::parse_file(&text, file, &own)?);
-    }
-    variables.extend(cove_spec::environment::parse(args.env.iter().map(String::as_str), &own)?);
+    let variables = args.variables.variables(&context.environment)?;
     let keys = super::detach_keys(context, args.detach_keys.as_deref())?;
     let spec = ExecSpec {
         attach_stdin: args.interactive && !args.detach,

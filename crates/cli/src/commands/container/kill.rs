@@ -30,7 +30,7 @@ pub(crate) struct Args {
 pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    let signal = super::signal(&args.signal)?;
+    let signal = crate::args::signal(&args.signal)?;
     let engine = context.engine().await?;
     let mut failures = Failures::default();
     let selection = super::Selection {

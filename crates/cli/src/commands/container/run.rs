@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use cove_api::{AttachOptions, Engine, ErrorKind, ImageRemoveOptions, RemoveOptions};
 
 use super::create::create;
-use super::spec_args::SpecArgs;
 use crate::args::at_least;
+use crate::args::spec::SpecArgs;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -48,16 +48,16 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         if context.command_line.iter().any(|word| word == "--rm=false") {
             return Err(CommandError::other("the --rmi option does not work without --rm"));
         }
-        args.spec.rm = true;
+        args.spec.lifecycle.rm = true;
     }
     let streams = super::check_streams(&args.attach)?;
-    if args.spec.tty && args.spec.interactive && !std::io::stdin().is_terminal() {
+    if args.spec.process.tty && args.spec.process.interactive && !std::io::stdin().is_terminal() {
         tracing::warn!(
             "The input device is not a TTY. The --tty and --interactive flags might not work properly"
         );
     }
     let keys = super::detach_keys(context, args.detach_keys.as_deref())?;
-    let passthrough = args.spec.log_driver.as_deref().is_some_and(|driver| driver.starts_with("passthrough"));
+    let passthrough = args.spec.log.is_passthrough();
     if passthrough && !args.attach.is_empty() {
         return Err(CommandError::other(
             "cannot specify --attach with --log-driver=passthrough: invalid argument",
@@ -71,7 +71,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     .await?;
     if args.detach {
         if let Err(error) = engine.containers().start(&id).await {
-            return Err(start_failed(engine, &id, args.spec.rm, error).await);
+            return Err(start_failed(engine, &id, args.spec.lifecycle.rm, error).await);
         }
         if !passthrough {
             context.printer.line(&id)?;
@@ -79,7 +79,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         return Ok(0);
     }
     let options = AttachOptions {
-        stdin: args.spec.interactive || streams.stdin,
+        stdin: args.spec.process.interactive || streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
         logs: false,
@@ -107,7 +107,7 @@ async fn attached(
         printer: &context.printer,
         engine,
         target: Target::Container(id),
-        tty: args.spec.tty,
+        tty: args.spec.process.tty,
         proxy: args.sig_proxy,
         keys,
         stdout: options.stdout,
@@ -116,13 +116,13 @@ async fn attached(
     let stdin = options.stdin;
     let stream = match engine.containers().attach(id, options).await {
         Ok(stream) => stream,
-        Err(error) => return Err(start_failed(engine, id, args.spec.rm, error).await),
+        Err(error) => return Err(start_failed(engine, id, args.spec.lifecycle.rm, error).await),
     };
     let raw = session.raw_mode(stdin)?;
     session.resize().await;
     if let Err(error) = engine.containers().start(id).await {
         drop(raw);
-        return Err(start_failed(engine, id, args.spec.rm, error).await);
+        return Err(start_failed(engine, id, args.spec.lifecycle.rm, error).await);
     }
     let ended = session.run(stream, &mut signals).await;
     drop(raw);

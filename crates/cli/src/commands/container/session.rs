@@ -70,18 +70,6 @@ pub(crate) async fn exit_code(
     }
 }
 
-/// A signal by name or number, perhaps with a hyphen before it as for kill(1).
-pub(crate) fn signal(text: &str) -> Result<i32, CommandError> {
-    let plain = text.strip_prefix('-').unwrap_or(text);
-    if plain.parse::<i64>().is_ok_and(|number| number != 0 && !(1..=64).contains(&number)) {
-        return Err(CommandError::other("valid signals are 1 through 64"));
-    }
-    match cove_spec::signal::parse(plain) {
-        Ok(number) if (1..=64).contains(&number) => Ok(number),
-        _ => Err(CommandError::other(format!("invalid signal: {plain}"))),
-    }
-}
-
 /// An exit code as a process can end with it.
 pub(crate) fn narrow(code: i32) -> u8 {
     code.to_le_bytes()[0]

@@ -1,8 +1,10 @@
 //! `cove save`
 
 use std::io::Write;
+use std::path::Path;
 
 use cove_api::{ArchiveFormat, SaveOptions};
+use cove_sys::output::{Existing, OutputFile};
 
 use crate::args::at_least;
 use crate::command_error::{CommandError, CommandResult};
@@ -63,12 +65,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         drain(pieces, |piece| context.printer.bytes(piece)).await?;
         return Ok(0);
     };
-    let mut file = cove_sys::fs::File::create(path)?;
-    let written = drain(pieces, |piece| file.write_all(piece).map_err(CommandError::from)).await;
-    if let Err(error) = written {
-        // Half an archive is of no use; the first error is the one to report.
-        let _ = cove_sys::fs::remove_file(path);
-        return Err(error);
-    }
+    let mut file = OutputFile::create(Path::new(path), Existing::Replace)?;
+    drain(pieces, |piece| file.write_all(piece).map_err(CommandError::from)).await?;
+    file.finish()?;
     Ok(0)
 }

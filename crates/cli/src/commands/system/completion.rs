@@ -1,5 +1,10 @@
 //! `cove completion`
 
+use std::io::Write as _;
+use std::path::Path;
+
+use cove_sys::output::{Existing, OutputFile};
+
 use crate::args::exactly;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
@@ -30,7 +35,11 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut crate::commands::help::tree(), context.program.as_str(), &mut script);
     match &args.file {
-        Some(path) => cove_sys::fs::write(path, &script)?,
+        Some(path) => {
+            let mut file = OutputFile::create(Path::new(path), Existing::Replace)?;
+            file.write_all(&script)?;
+            file.finish()?;
+        }
         None => context.printer.bytes(&script)?,
     }
     Ok(0)

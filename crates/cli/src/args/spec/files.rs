@@ -1,0 +1,83 @@
+//! What a container finds in its file system besides the image.
+
+use cove_api::ContainerSpec;
+use cove_spec::{device, size, volume};
+
+use super::around::{Surroundings, flag};
+use crate::command_error::CommandError;
+
+// Volumes, mounts and devices.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct FileArgs {
+    /// Mount a folder or volume: [SOURCE:]DESTINATION[:OPTIONS]
+    #[arg(long, short, value_name = "VOLUME", help_heading = "Files")]
+    pub(crate) volume: Vec<String>,
+    /// Mount: type=bind|volume|tmpfs,source=SOURCE,destination=DESTINATION,...
+    #[arg(long, value_name = "MOUNT", help_heading = "Files")]
+    pub(crate) mount: Vec<String>,
+    /// Mount a tmpfs: DESTINATION[:OPTIONS]
+    #[arg(long, value_name = "TMPFS", help_heading = "Files")]
+    pub(crate) tmpfs: Vec<String>,
+    /// Mount what another container mounts: CONTAINER[:OPTIONS]
+    #[arg(long, value_name = "CONTAINER", help_heading = "Files")]
+    pub(crate) volumes_from: Vec<String>,
+    /// Root file system read-only
+    #[arg(long, help_heading = "Files")]
+    pub(crate) read_only: bool,
+    /// With --read-only, writable /dev/shm, /run, /tmp and /var/tmp
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Files")]
+    pub(crate) read_only_tmpfs: Option<bool>,
+    /// Device of the host: HOST[:CONTAINER][:PERMISSIONS]
+    #[arg(long, value_name = "DEVICE", help_heading = "Files", value_delimiter = ',')]
+    pub(crate) device: Vec<String>,
+    /// Size of /dev/shm
+    #[arg(long, value_name = "SIZE", help_heading = "Files")]
+    pub(crate) shm_size: Option<String>,
+}
+
+impl FileArgs {
+    /// Puts the choices into the specification.
+    ///
+    /// # Errors
+    /// A value is wrong.
+    pub(crate) fn apply(
+        &self,
+        around: &Surroundings<'_>,
+        spec: &mut ContainerSpec,
+    ) -> Result<(), CommandError> {
+        let paths = volume::HostPaths {
+            current_folder: std::env::current_dir()?,
+            windows: cfg!(windows),
+            rootless: around.rootless,
+        };
+        volume::parse_all(&self.volume, &self.mount, &self.tmpfs, &paths)?.apply(spec);
+        spec.volumes_from.clone_from(&self.volumes_from);
+        spec.read_only_filesystem = flag(self.read_only);
+        spec.read_write_tmpfs = self.read_only_tmpfs;
+        for text in &self.device {
+            spec.devices.push(device::to_spec(text)?);
+        }
+        spec.shm_size = self.shm_size.as_deref().map(size::signed_bytes).transpose()?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::spec::testing::{around, parsed};
+
+    #[test]
+    fn mounts() {
+        let mut spec = ContainerSpec::default();
+        let args: FileArgs =
+            parsed("-v data:/d --tmpfs /t --read-only --shm-size 1m --device /dev/null:/dev/n");
+        around(|around| args.apply(around, &mut spec)).unwrap();
+        assert_eq!((spec.volumes[0].name.as_str(), spec.volumes[0].dest.as_str()), ("data", "/d"));
+        assert_eq!((spec.mounts[0].kind.as_str(), spec.mounts[0].destination.as_str()), ("tmpfs", "/t"));
+        assert_eq!((spec.read_only_filesystem, spec.shm_size), (Some(true), Some(1 << 20)));
+        assert_eq!(spec.devices.len(), 1);
+        let wrong: FileArgs = parsed("-v a:relative");
+        assert!(around(|around| wrong.apply(around, &mut spec)).is_err());
+    }
+}

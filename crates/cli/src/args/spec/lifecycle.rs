@@ -1,0 +1,78 @@
+//! When a container ends, and what becomes of it then.
+
+use cove_api::ContainerSpec;
+use cove_spec::policy;
+
+use super::around::flag;
+use crate::args::signal;
+use crate::command_error::CommandError;
+
+// When it ends, and what becomes of it then.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct LifecycleArgs {
+    /// Remove the container when it ends
+    #[arg(long, help_heading = "Container")]
+    pub(crate) rm: bool,
+    /// Start it again when it ends: no, always, on-failure[:TRIES], unless-stopped
+    #[arg(long, value_name = "POLICY", help_heading = "Container")]
+    pub(crate) restart: Option<String>,
+    /// Signal that asks it to stop
+    #[arg(long, value_name = "SIGNAL", help_heading = "Container")]
+    pub(crate) stop_signal: Option<String>,
+    /// Seconds between the stop signal and SIGKILL
+    #[arg(long, value_name = "SECONDS", help_heading = "Container")]
+    pub(crate) stop_timeout: Option<i64>,
+    /// Seconds after which it is killed
+    #[arg(long, value_name = "SECONDS", help_heading = "Container")]
+    pub(crate) timeout: Option<u32>,
+    /// Special care for systemd in the container: only false
+    #[arg(long, value_name = "MODE", help_heading = "Container")]
+    pub(crate) systemd: Option<String>,
+}
+
+impl LifecycleArgs {
+    /// Puts the choices into the specification.
+    ///
+    /// # Errors
+    /// A value is wrong, or two contradict each other.
+    pub(crate) fn apply(&self, spec: &mut ContainerSpec) -> Result<(), CommandError> {
+        spec.remove = flag(self.rm);
+        if let Some(text) = &self.restart {
+            let restart = policy::restart(text)?;
+            if self.rm && !matches!(restart.policy.as_str(), "" | "no" | "on-failure") {
+                return Err(CommandError::other(
+                    "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"",
+                ));
+            }
+            spec.restart_policy = restart.policy;
+            spec.restart_tries = restart.tries;
+        }
+        spec.stop_signal = self.stop_signal.as_deref().map(signal).transpose()?;
+        // A negative time means for ever, as in Docker; the largest number does.
+        spec.stop_timeout = self.stop_timeout.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+        spec.timeout = self.timeout.unwrap_or(0);
+        if let Some(mode) = self.systemd.as_deref().filter(|mode| !mode.eq_ignore_ascii_case("false")) {
+            // Refused by engines that do not do it.
+            spec.other.insert("systemd".into(), mode.into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::spec::testing::parsed;
+
+    #[test]
+    fn policies() {
+        let mut spec = ContainerSpec::default();
+        parsed::<LifecycleArgs>("--restart on-failure:3 --rm --stop-signal INT --stop-timeout -1")
+            .apply(&mut spec)
+            .unwrap();
+        assert_eq!((spec.restart_policy.as_str(), spec.restart_tries), ("on-failure", Some(3)));
+        assert_eq!((spec.remove, spec.stop_signal, spec.stop_timeout), (Some(true), Some(2), Some(u32::MAX)));
+        let error = parsed::<LifecycleArgs>("--rm --restart always").apply(&mut spec).unwrap_err();
+        assert!(error.messages()[0].starts_with("the --rm option conflicts with --restart"));
+    }
+}

@@ -1,0 +1,26 @@
+//! The options of `run` and `create`, in groups by subject. Each group says how it becomes a part of a container's
+//! specification (`apply`) and can be used alone, by any command that has those options.
+//!
+//! A further option of a subject is a field of its group and a line in its `apply`; its syntax is a parser in
+//! `cove-spec`.
+
+mod around;
+mod files;
+mod health;
+mod identity;
+mod image;
+mod lifecycle;
+mod logging;
+mod namespaces;
+mod network;
+mod process;
+mod resources;
+mod security;
+#[cfg(test)]
+mod testing;
+mod whole;
+
+pub(crate) use around::Surroundings;
+pub(crate) use image::ImageArgs;
+pub(crate) use process::VariableArgs;
+pub(crate) use whole::SpecArgs;
