@@ -5,10 +5,10 @@
 mod common;
 
 use common::{Fixture, collect};
-use cove_api::{ContainerSpec, Device, Mount, Rlimit};
+use cove_api::{Mount, Rlimit};
 use cove_runtime::oci::{
-    Defaults, EnvironmentInput, ExecInput, HostFacts, IdMapping, NamespaceTarget, Namespaces, ShmSource,
-    SpecInput, build, environment, exec_process, write_bundle,
+    CapabilityRules, ExecInput, HostFacts, IdMapping, Limits, MemoryLimits, NamespaceTarget, Namespaces,
+    RootAccess, Seccomp, Security, Settings, ShmSource, SpecInput, build, exec_process, write_bundle,
 };
 use cove_runtime::user::resolve_user;
 use cove_runtime::{AttachStreams, Attachment, ExecOptions, Frame, StreamOptions};
@@ -24,37 +24,50 @@ fn prepare(f: &Fixture) {
     fs::write(f.dir.join("rootfs/etc/group"), "root:x:0:\nusers:x:100:\nextra:x:7:web\n").unwrap();
 }
 
+/// What a test runs.
+#[derive(Debug, Default)]
+struct Wanted {
+    user: &'static str,
+    mounts: Vec<Mount>,
+    settings: Settings,
+}
+
+impl From<Security> for Wanted {
+    fn from(security: Security) -> Self {
+        Settings { security, ..Settings::default() }.into()
+    }
+}
+
+impl From<Settings> for Wanted {
+    fn from(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+}
+
 fn build_spec(
     f: &Fixture,
     id: &str,
-    spec: &ContainerSpec,
+    wanted: &Wanted,
     args: &[&str],
 ) -> cove_runtime::Result<oci_spec::runtime::Spec> {
-    build_in(f, id, spec, args, Namespaces::default(), None)
+    build_in(f, id, wanted, args, Namespaces::default(), None)
 }
 
 fn build_in(
     f: &Fixture,
     id: &str,
-    spec: &ContainerSpec,
+    wanted: &Wanted,
     args: &[&str],
     namespaces: Namespaces,
     id_mappings: Option<(Vec<IdMapping>, Vec<IdMapping>)>,
 ) -> cove_runtime::Result<oci_spec::runtime::Spec> {
     let rootfs = f.dir.join("rootfs");
-    let user = resolve_user(&rootfs, &spec.user, &spec.groups)?;
-    let env = environment(
-        spec,
-        &EnvironmentInput {
-            home: &user.home,
-            hostname: "box",
-            image: &["PATH=/bin".to_owned()],
-            ..Default::default()
-        },
-    );
+    let user = resolve_user(&rootfs, wanted.user, &[])?;
+    let env = ["PATH=/bin", "TERM=xterm", "container=podman", "HOSTNAME=box"].map(str::to_owned);
+    let env = env.into_iter().chain([format!("HOME={}", user.home)]).collect();
     build(&SpecInput {
         id,
-        spec,
+        settings: &wanted.settings,
         rootfs: &rootfs,
         args: args.iter().map(|s| (*s).to_owned()).collect(),
         cwd: "/".to_owned(),
@@ -64,16 +77,15 @@ fn build_in(
         shm: if namespaces.ipc.is_host() { ShmSource::Host } else { ShmSource::Private },
         namespaces,
         id_mappings,
-        mounts: spec.mounts.clone(),
+        mounts: wanted.mounts.clone(),
         init_path: None,
         cgroup: &f.cgroup,
-        defaults: &Defaults::default(),
         host: &HostFacts::read(false),
     })
 }
 
-async fn run(f: &Fixture, id: &str, spec: &ContainerSpec, script: &str) -> (String, i32) {
-    let oci = build_spec(f, id, spec, &["sh", "-c", script]).unwrap();
+async fn run(f: &Fixture, id: &str, wanted: &Wanted, script: &str) -> (String, i32) {
+    let oci = build_spec(f, id, wanted, &["sh", "-c", script]).unwrap();
     run_spec(f, id, &oci).await
 }
 
@@ -92,7 +104,7 @@ async fn run_spec(f: &Fixture, id: &str, oci: &oci_spec::runtime::Spec) -> (Stri
 async fn defaults_from_inside() {
     let Some(f) = Fixture::new("defaults") else { return };
     prepare(&f);
-    let (out, code) = run(&f, "d", &ContainerSpec::default(), PROBE).await;
+    let (out, code) = run(&f, "d", &Wanted::default(), PROBE).await;
     assert_eq!(code, 0, "{out}");
     for line in [
         "CapEff:\t00000000800405fb",
@@ -117,11 +129,11 @@ async fn defaults_from_inside() {
     assert!(out.contains("/sys ro,nosuid,nodev,noexec"), "{out}");
     assert!(out.contains("gid=5,mode=620,ptmxmode=666"), "{out}");
     assert_eq!(fs::read_dir(f.dir.join("run/seccomp")).unwrap().count(), 1);
-    let (out, _) = run(&f, "cached", &ContainerSpec::default(), PROBE).await;
+    let (out, _) = run(&f, "cached", &Wanted::default(), PROBE).await;
     assert!(out.contains("Seccomp:\t2") && out.contains("Seccomp_filters:\t1"), "{out}");
     let config = fs::read_to_string(f.dir.join("bundle/cached/config.json")).unwrap();
     assert!(config.contains("run.oci.seccomp_bpf_data"));
-    let (out, _) = run(&f, "m", &ContainerSpec::default(), "echo x >/proc/sys/kernel/domainname").await;
+    let (out, _) = run(&f, "m", &Wanted::default(), "echo x >/proc/sys/kernel/domainname").await;
     assert!(out.contains("Read-only file system"), "{out}");
 }
 
@@ -129,8 +141,8 @@ async fn defaults_from_inside() {
 async fn users_privileges_and_options() {
     let Some(f) = Fixture::new("options") else { return };
     prepare(&f);
-    let mut spec =
-        ContainerSpec { user: "web".to_owned(), cap_add: vec!["net_raw".to_owned()], ..Default::default() };
+    let capabilities = CapabilityRules { add: vec!["net_raw".to_owned()], ..Default::default() };
+    let spec = Wanted { user: "web", ..Security { capabilities, ..Default::default() }.into() };
     let (out, _) = run(&f, "user", &spec, PROBE).await;
     for text in ["CapEff:\t0000000000002000", "CapAmb:\t0000000000002000", "CapBnd:\t00000000800425fb"] {
         assert!(out.contains(text), "{out}");
@@ -138,15 +150,18 @@ async fn users_privileges_and_options() {
     assert!(out.contains("uid=1000(web) gid=100(users) groups=7(extra)"), "{out}");
     assert!(out.contains("HOME=/home/web"), "{out}");
 
-    spec = ContainerSpec { privileged: Some(true), ..Default::default() };
+    let spec = Security { privileged: true, ..Default::default() }.into();
     let (out, _) = run(&f, "priv", &spec, PROBE).await;
     assert!(out.contains("Seccomp:\t0") && out.contains("/sys rw,"), "{out}");
 
-    spec = ContainerSpec {
-        read_only_filesystem: Some(true),
-        no_new_privileges: Some(true),
-        umask: "0077".to_owned(),
-        devices: vec![Device { path: "/dev/fuse:/dev/thing".to_owned(), ..Default::default() }],
+    let spec = Wanted {
+        settings: Settings {
+            root: RootAccess { read_only: true, scratch: true },
+            security: Security { no_new_privileges: true, ..Default::default() },
+            umask: 0o077,
+            devices: vec!["/dev/fuse:/dev/thing".parse().unwrap()],
+            ..Default::default()
+        },
         mounts: vec![Mount {
             destination: "/data".to_owned(),
             source: f.dir.join("run").to_string_lossy().into_owned(),
@@ -173,35 +188,31 @@ async fn users_privileges_and_options() {
 fn what_cannot_be_kept_is_refused() {
     let Some(f) = Fixture::new("refused") else { return };
     prepare(&f);
-    let build = |spec: &ContainerSpec| build_spec(&f, "x", spec, &["sh"]);
-    let bad = [
-        ContainerSpec { user: "4294967296".to_owned(), ..Default::default() },
-        ContainerSpec { user: "nobody".to_owned(), ..Default::default() },
-        ContainerSpec { cap_add: vec!["foo".to_owned()], ..Default::default() },
-        ContainerSpec { umask: "9".to_owned(), ..Default::default() },
-        ContainerSpec {
-            r_limits: vec![Rlimit { kind: "nofile".to_owned(), soft: 2, hard: 1 }],
-            ..Default::default()
-        },
-        ContainerSpec {
-            r_limits: vec![Rlimit { kind: "foo".to_owned(), soft: 1, hard: 1 }],
-            ..Default::default()
-        },
-        ContainerSpec {
-            devices: vec![Device { path: "/dev/none".to_owned(), ..Default::default() }],
-            ..Default::default()
-        },
-        ContainerSpec { seccomp_profile_path: "/none".to_owned(), ..Default::default() },
-        ContainerSpec { sysctl: [("vm.swappiness".to_owned(), "1".to_owned())].into(), ..Default::default() },
+    let build = |wanted: &Wanted| build_spec(&f, "x", wanted, &["sh"]);
+    let capabilities = CapabilityRules { add: vec!["foo".to_owned()], ..Default::default() };
+    let rlimit = |kind: &str, soft, hard| Settings {
+        limits: Limits { rlimits: vec![Rlimit { kind: kind.to_owned(), soft, hard }], ..Default::default() },
+        ..Default::default()
+    };
+    let bad: [Wanted; 8] = [
+        Wanted { user: "4294967296", ..Default::default() },
+        Wanted { user: "nobody", ..Default::default() },
+        Security { capabilities, ..Default::default() }.into(),
+        rlimit("nofile", 2, 1).into(),
+        rlimit("foo", 1, 1).into(),
+        Settings { devices: vec!["/dev/none".parse().unwrap()], ..Default::default() }.into(),
+        Security { seccomp: Seccomp::Profile("/none".into()), ..Default::default() }.into(),
+        Settings { sysctls: [("vm.swappiness".to_owned(), "1".to_owned())].into(), ..Default::default() }
+            .into(),
     ];
     for spec in bad {
         assert!(build(&spec).is_err(), "{spec:?}");
     }
-    assert!(build_spec(&f, "x", &ContainerSpec::default(), &[]).is_err());
+    assert!(build_spec(&f, "x", &Wanted::default(), &[]).is_err());
     if !f.cgroup.is_enabled() {
-        let resources = serde_json::from_str(r#"{"memory":{"limit":1000000}}"#).unwrap();
-        let error =
-            build(&ContainerSpec { resource_limits: Some(resources), ..Default::default() }).unwrap_err();
+        let memory = MemoryLimits { limit: Some(1_000_000), ..Default::default() };
+        let limits = Limits { memory, ..Default::default() };
+        let error = build(&Settings { limits, ..Default::default() }.into()).unwrap_err();
         assert!(matches!(error, cove_runtime::Error::Unsupported { .. }), "{error}");
     }
 }
@@ -210,7 +221,7 @@ fn what_cannot_be_kept_is_refused() {
 async fn exec_as_another_user() {
     let Some(f) = Fixture::new("execuser") else { return };
     prepare(&f);
-    let oci = build_spec(&f, "e", &ContainerSpec::default(), &["sleep", "100"]).unwrap();
+    let oci = build_spec(&f, "e", &Wanted::default(), &["sleep", "100"]).unwrap();
     let bundle = f.dir.join("bundle/e");
     write_bundle(&bundle, &oci).unwrap();
     let started = f.launch_bundle("e", bundle, false, false, Vec::new()).unwrap().start().unwrap();
@@ -285,7 +296,7 @@ async fn kinds_of_namespaces() {
         ),
     ];
     for (name, namespaces, privileged, maps) in variants {
-        let spec = ContainerSpec { privileged: privileged.then_some(true), ..ContainerSpec::default() };
+        let spec = Security { privileged, ..Default::default() }.into();
         let oci = build_in(&f, name, &spec, &["sh", "-c", PROBE], namespaces, maps).unwrap();
         let (out, code) = run_spec(&f, name, &oci).await;
         assert!(code == 0 && out.contains("uid=0(root)") && out.contains("\nend\n"), "{name}: {out}");

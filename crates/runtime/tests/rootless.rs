@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use cove_api::ContainerSpec;
 use cove_runtime::cgroup::{CgroupMode, CgroupPreference, CgroupProbe, detect};
 use cove_runtime::oci::{
-    Defaults, HostFacts, IdMapping, NamespaceTarget, Namespaces, ShmSource, SpecInput, build, write_bundle,
+    HostFacts, IdMapping, NamespaceTarget, Namespaces, Security, Settings, ShmSource, SpecInput, build,
+    write_bundle,
 };
 use cove_runtime::rootless::{EnterOptions, enter, leave};
 use cove_runtime::user::resolve_user;
@@ -126,13 +126,14 @@ fn run(
     id_mappings: Option<(Vec<IdMapping>, Vec<IdMapping>)>,
 ) -> String {
     let rootfs = dir.join("rootfs");
-    let spec = ContainerSpec { privileged: privileged.then_some(true), ..ContainerSpec::default() };
+    let settings =
+        Settings { security: Security { privileged, ..Security::default() }, ..Settings::default() };
     let script = "cat /proc/self/uid_map /proc/self/mounts; ulimit -n; grep Cap /proc/self/status; \
                   cat /proc/sys/net/ipv4/ping_group_range; id";
     let shm = if namespaces.ipc.is_host() { ShmSource::Host } else { ShmSource::Private };
     let oci = build(&SpecInput {
         id,
-        spec: &spec,
+        settings: &settings,
         rootfs: &rootfs,
         args: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
         cwd: "/".to_owned(),
@@ -145,7 +146,6 @@ fn run(
         mounts: Vec::new(),
         init_path: None,
         cgroup,
-        defaults: &Defaults::default(),
         host: &HostFacts::read(true),
     })
     .unwrap();

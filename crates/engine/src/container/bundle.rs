@@ -4,12 +4,12 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use cove_api::{ContainerState, Error, ErrorKind, Namespace, Result};
-use cove_runtime::oci::{self, Defaults, NamespaceTarget, Namespaces, ShmSource, SpecInput, capabilities};
+use cove_runtime::oci::{self, NamespaceTarget, Namespaces, ShmSource, SpecInput};
 use cove_runtime::user::{ResolvedUser, resolve_user};
 use rustix::fs::{Mode, OFlags};
 
 use crate::container::rootfs::RootDir;
-use crate::container::{files, mounts, rootfs};
+use crate::container::{files, mounts, rootfs, settings};
 use crate::engine::Core;
 use crate::state::{ContainerRow, NetworkMode};
 
@@ -23,11 +23,11 @@ pub(super) fn write(core: &Core, row: &ContainerRow, mountpoint: &Path) -> Resul
     check_work_dir(row, &root, &user)?;
     let mut all = files::write(core, row, &root, &user)?;
     all.extend(mounts::prepare(core, config, &root, &user)?);
-    let shm = shared_memory(core, row)?;
-    let defaults = defaults(core)?;
+    let settings = settings::settings(spec, &core.options.containers)?;
+    let shm = shared_memory(core, row, settings.shm_size)?;
     let oci = oci::build(&SpecInput {
         id: &row.id,
-        spec,
+        settings: &settings,
         rootfs: mountpoint,
         args: config.arguments.clone(),
         cwd: config.work_dir.clone(),
@@ -40,7 +40,6 @@ pub(super) fn write(core: &Core, row: &ContainerRow, mountpoint: &Path) -> Resul
         mounts: all,
         init_path: init_path(core, row)?,
         cgroup: core.cgroup(),
-        defaults: &defaults,
         host: core.host_facts(),
     })?;
     oci::write_bundle(&directory, &oci)?;
@@ -112,7 +111,7 @@ fn check_work_dir(row: &ContainerRow, root: &RootDir, user: &ResolvedUser) -> Re
 }
 
 /// `/dev/shm`: its own, or (shareable) a tmpfs in the run directory that other containers can bind.
-fn shared_memory(core: &Core, row: &ContainerRow) -> Result<ShmSource> {
+fn shared_memory(core: &Core, row: &ContainerRow, size: i64) -> Result<ShmSource> {
     let ipc = &row.config.spec.ipcns;
     Ok(match ipc.nsmode.as_str() {
         "host" => ShmSource::Host,
@@ -131,19 +130,15 @@ fn shared_memory(core: &Core, row: &ContainerRow) -> Result<ShmSource> {
         }
         "shareable" => {
             let directory = core.container_run_dir(&row.id).join("shm");
-            mount_shm(core, row, &directory)?;
+            mount_shm(&directory, size)?;
             ShmSource::Bind(directory)
         }
         _ => ShmSource::Private,
     })
 }
 
-fn mount_shm(core: &Core, row: &ContainerRow, directory: &Path) -> Result<()> {
+fn mount_shm(directory: &Path, size: i64) -> Result<()> {
     crate::state::make_private(directory)?;
-    let size = match row.config.spec.shm_size {
-        Some(size) if size > 0 => size,
-        _ => defaults(core)?.shm_size,
-    };
     let data = std::ffi::CString::new(format!("mode=1777,size={size}"))
         .map_err(|_| Error::internal("shm size with a zero byte"))?;
     let flags = rustix::mount::MountFlags::NOSUID
@@ -219,57 +214,6 @@ fn joined(core: &Core, id: &str, kind: &str) -> Result<NamespaceTarget> {
     Ok(NamespaceTarget::Path(format!("/proc/{}/ns/{kind}", other.status.pid).into()))
 }
 
-/// What containers.conf says about new containers.
-pub(super) fn defaults(core: &Core) -> Result<Defaults> {
-    let conf = &core.options.containers.containers;
-    let mut defaults = Defaults::default();
-    if let Some(list) = &conf.default_capabilities {
-        defaults.capabilities = {
-            let every = capabilities::from_mask(u64::MAX);
-            capabilities::merge(&capabilities::CapabilitySet::new(), &list.values, &[], &every)?
-        };
-    }
-    if let Some(list) = &conf.default_ulimits {
-        defaults.ulimits = cove_spec::resource::ulimits(list.values.iter().map(String::as_str))?;
-    }
-    if let Some(list) = &conf.default_sysctls {
-        defaults.sysctls.clone_from(&list.values);
-    }
-    if let Some(limit) = conf.pids_limit {
-        defaults.pids_limit = limit;
-    }
-    if let Some(size) = &conf.shm_size {
-        defaults.shm_size = byte_size(size.as_str())?;
-    }
-    if let Some(umask) = &conf.umask {
-        defaults.umask.clone_from(umask);
-    }
-    defaults.seccomp_profile =
-        conf.seccomp_profile.as_ref().filter(|path| !path.is_empty()).map(PathBuf::from);
-    Ok(defaults)
-}
-
-/// `65536k`, `1g`, `4096`; podman reads a "k" of this key as 1,000 bytes.
-fn byte_size(text: &str) -> Result<i64> {
-    let lower = text.trim().to_ascii_lowercase();
-    let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let factor = match &lower[digits.len()..] {
-        "" | "b" => 1,
-        "k" | "kb" => 1000,
-        "m" | "mb" => 1_000_000,
-        "g" | "gb" => 1_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        _ => return Err(Error::invalid(format!("containers.conf: shm_size {text:?} is not a size"))),
-    };
-    digits
-        .parse::<i64>()
-        .ok()
-        .and_then(|number| number.checked_mul(factor))
-        .ok_or_else(|| Error::invalid(format!("containers.conf: shm_size {text:?} is not a size")))
-}
-
 /// The init program, where the user wants one.
 fn init_path(core: &Core, row: &ContainerRow) -> Result<Option<PathBuf>> {
     let conf = &core.options.containers;
@@ -289,17 +233,5 @@ fn init_path(core: &Core, row: &ContainerRow) -> Result<Option<PathBuf>> {
                 "--init needs the program catatonit: install the package catatonit, or name another init with --init-path",
             )
         }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn configured_values_are_parsed() {
-        assert_eq!(byte_size("65536k").unwrap(), 65_536_000);
-        assert_eq!(byte_size("1GiB").unwrap(), 1 << 30);
-        assert!(byte_size("x").is_err() && byte_size("1q").is_err());
     }
 }

@@ -7,10 +7,11 @@ use cove_api::{
     ContainerState, GraphDriver, InspectDevice, InspectHostPort, InspectLogConfig, InspectMount,
     InspectRestartPolicy, InspectUlimit, Namespace, Result,
 };
-use cove_runtime::oci::capabilities;
+use cove_runtime::oci::capabilities::{self, CapabilitySet};
+use cove_runtime::oci::{DeviceMapping, Limits, Settings};
 
 use crate::container::list::{size, time};
-use crate::container::{bundle, inspect_network, ports, start};
+use crate::container::{inspect_network, ports, settings, start};
 use crate::engine::Core;
 use crate::state::{ContainerRow, NetworkMode};
 
@@ -24,9 +25,9 @@ pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<Contai
         let path = run_dir.join(name);
         if path.exists() { path.to_string_lossy().into_owned() } else { String::new() }
     };
-    let (bounding, effective) = capability_sets(core, &row)?;
+    let settings = settings::settings(&config.spec, &core.options.containers)?;
+    let (bounding, effective) = capability_sets(core, &row, &settings)?;
     let sizes = if with_size { Some(size(core, &row)?) } else { None };
-    let privileged = config.spec.privileged == Some(true);
     Ok(ContainerInspect {
         id: row.id.clone(),
         created: time(row.created),
@@ -56,8 +57,8 @@ pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<Contai
         dependencies: config.dependencies.clone(),
         network_settings: inspect_network::settings(core, &row)?,
         kube_exit_code_propagation: "invalid".into(),
-        config: describe(core, &row),
-        host_config: host(core, &row, &bounding, privileged)?,
+        config: describe(&row, &settings),
+        host_config: host(core, &row, &settings, &bounding)?,
         use_image_hosts: config.spec.use_image_hosts == Some(true),
         use_image_hostname: false,
         ..ContainerInspect::default()
@@ -105,24 +106,21 @@ fn runtime_name(core: &Core, row: &ContainerRow) -> String {
 }
 
 /// Bounding and effective set.
-fn capability_sets(core: &Core, row: &ContainerRow) -> Result<(Vec<String>, Vec<String>)> {
-    let spec = &row.config.spec;
-    let host = core.host_facts();
-    let base = if spec.privileged == Some(true) {
-        host.bounding.clone()
-    } else {
-        bundle::defaults(core)?.capabilities
-    };
-    let set = capabilities::merge(&base, &spec.cap_add, &spec.cap_drop, &host.bounding)?;
-    let bounding: Vec<String> = set.iter().map(|name| (*name).to_owned()).collect();
+fn capability_sets(
+    core: &Core,
+    row: &ContainerRow,
+    settings: &Settings,
+) -> Result<(Vec<String>, Vec<String>)> {
+    let host = &core.host_facts().bounding;
+    let security = &settings.security;
+    let names = |set: CapabilitySet| set.into_iter().map(ToOwned::to_owned).collect::<Vec<String>>();
+    let bounding = names(capabilities::bounding(security.privileged, &security.capabilities, host)?);
     let user = row.config.user.split(':').next().unwrap_or_default();
     let effective = if matches!(user, "" | "0" | "root") {
         bounding.clone()
     } else {
         // Another user keeps what was added by name.
-        let added =
-            capabilities::merge(&capabilities::CapabilitySet::new(), &spec.cap_add, &[], &host.bounding)?;
-        added.iter().map(|name| (*name).to_owned()).collect()
+        names(capabilities::merge(&CapabilitySet::new(), &security.capabilities.add, &[], host)?)
     };
     Ok((bounding, effective))
 }
@@ -201,7 +199,7 @@ fn with_options(mount: &mut InspectMount, options: &[String]) {
     }
 }
 
-fn describe(core: &Core, row: &ContainerRow) -> ContainerInspectConfig {
+fn describe(row: &ContainerRow, settings: &Settings) -> ContainerInspectConfig {
     let config = &row.config;
     let spec = &config.spec;
     let mut env = config.env.clone();
@@ -213,12 +211,10 @@ fn describe(core: &Core, row: &ContainerRow) -> ContainerInspectConfig {
     let mut exposed: BTreeMap<String, serde_json::Value> =
         config.exposed.iter().map(|port| (port.to_string(), serde_json::json!({}))).collect();
     exposed.extend(ports::table(&config.ports).into_keys().map(|port| (port, serde_json::json!({}))));
-    let configured_umask = core.options.containers.containers.umask.clone().unwrap_or_else(|| "0022".into());
-    let umask = if spec.umask.is_empty() { configured_umask } else { spec.umask.clone() };
     ContainerInspectConfig {
         hostname: config.hostname.clone(),
         user: config.user.clone(),
-        tty: spec.terminal == Some(true),
+        tty: settings.terminal,
         open_stdin: spec.stdin == Some(true),
         env,
         cmd: config.command.clone(),
@@ -231,7 +227,7 @@ fn describe(core: &Core, row: &ContainerRow) -> ContainerInspectConfig {
         healthcheck: config.image.config.healthcheck.clone(),
         create_command: spec.create_command.clone(),
         timezone: spec.timezone.clone(),
-        umask: format!("{umask:0>4}"),
+        umask: format!("{:04o}", settings.umask),
         timeout: spec.timeout,
         stop_timeout: config.stop_timeout,
         passwd: spec.passwd,
@@ -284,27 +280,25 @@ pub(super) fn network_mode(row: &ContainerRow) -> String {
 fn host(
     core: &Core,
     row: &ContainerRow,
+    settings: &Settings,
     bounding: &[String],
-    privileged: bool,
 ) -> Result<ContainerInspectHostConfig> {
     let config = &row.config;
     let spec = &config.spec;
-    let defaults = bundle::defaults(core)?;
+    let privileged = settings.security.privileged;
     let mut missing: Vec<String> = if privileged {
         core.host_facts().bounding.iter().map(|name| (*name).to_owned()).collect()
     } else {
-        defaults.capabilities.iter().map(|name| (*name).to_owned()).collect()
+        capabilities::base(&settings.security.capabilities)?.into_iter().map(ToOwned::to_owned).collect()
     };
     let added = bounding.iter().filter(|name| !missing.contains(name)).cloned().collect();
     missing.retain(|name| !bounding.contains(name));
-    let resources = spec.resource_limits.clone().unwrap_or_default();
-    let memory = resources.memory.unwrap_or_default();
-    let cpu = resources.cpu.unwrap_or_default();
+    let Limits { memory, cpu, .. } = settings.limits.clone();
     let period = cpu.period.unwrap_or_default();
     let quota = cpu.quota.unwrap_or_default();
-    let pids_limit = match resources.pids {
-        Some(pids) => pids.limit,
-        None if core.cgroup().has("pids") => defaults.pids_limit,
+    let pids_limit = match settings.limits.pids {
+        Some(limit) => limit,
+        None if core.cgroup().has("pids") => settings.limits.default_pids,
         None => 0,
     };
     let port_bindings = ports::table(&config.ports)
@@ -312,7 +306,7 @@ fn host(
         .map(|(port, hosts)| (port, hosts.into_iter().map(host_port).collect()))
         .collect();
     let (binds, tmpfs) = binds(row);
-    let no_cgroups = spec.cgroups_mode == "disabled" || !core.cgroup().is_enabled();
+    let no_cgroups = !settings.cgroup.own || !core.cgroup().is_enabled();
     Ok(ContainerInspectHostConfig {
         binds,
         cgroup_manager: core.cgroup().name().into(),
@@ -342,33 +336,33 @@ fn host(
         group_add: spec.groups.clone(),
         ipc_mode: mode(&spec.ipcns, "private"),
         cgroups: if no_cgroups { "disabled".into() } else { "default".into() },
-        oom_score_adj: spec.oom_score_adj.unwrap_or_default(),
+        oom_score_adj: settings.limits.oom_score_adj.unwrap_or_default(),
         pid_mode: mode(&spec.pidns, "private"),
         privileged,
         publish_all_ports: spec.publish_image_ports == Some(true),
-        readonly_rootfs: spec.read_only_filesystem == Some(true),
+        readonly_rootfs: settings.root.read_only,
         security_opt: security_options(row),
         tmpfs,
         uts_mode: mode(&spec.utsns, "private"),
-        shm_size: spec.shm_size.unwrap_or(defaults.shm_size),
+        shm_size: settings.shm_size,
         runtime: "oci".into(),
         console_size: vec![0, 0],
         cpu_shares: cpu.shares.unwrap_or_default(),
         memory: memory.limit.unwrap_or_default(),
         nano_cpus: if period == 100_000 { quota.saturating_mul(10_000) } else { 0 },
-        cgroup_parent: spec.cgroup_parent.clone(),
+        cgroup_parent: settings.cgroup.parent.clone().unwrap_or_default(),
         cpu_period: period,
         cpu_quota: quota,
         cpuset_cpus: cpu.cpus,
         cpuset_mems: cpu.mems,
-        devices: devices(row, privileged),
+        devices: devices(settings),
         memory_reservation: memory.reservation.unwrap_or_default(),
         memory_swap: memory.swap.unwrap_or_default(),
         memory_swappiness: memory.swappiness.and_then(|value| i64::try_from(value).ok()),
         oom_kill_disable: memory.disable_oom_killer == Some(true),
         init: spec.init == Some(true),
         pids_limit,
-        ulimits: ulimits(row, &defaults),
+        ulimits: ulimits(&settings.limits),
         ..ContainerInspectHostConfig::default()
     })
 }
@@ -462,34 +456,29 @@ fn security_options(row: &ContainerRow) -> Vec<String> {
     options
 }
 
-fn devices(row: &ContainerRow, privileged: bool) -> Vec<InspectDevice> {
-    if privileged {
+fn devices(settings: &Settings) -> Vec<InspectDevice> {
+    if settings.security.privileged {
         return Vec::new();
     }
-    row.config
-        .spec
-        .devices
-        .iter()
-        .map(|device| {
-            let mut parts = device.path.split(':');
-            let host = parts.next().unwrap_or_default().to_owned();
-            let inside = parts.next().filter(|path| path.starts_with('/')).unwrap_or(&host).to_owned();
-            InspectDevice { path_on_host: host, path_in_container: inside, cgroup_permissions: String::new() }
-        })
-        .collect()
+    let shown = |device: &DeviceMapping| InspectDevice {
+        path_on_host: device.source.to_string_lossy().into_owned(),
+        path_in_container: device.target.to_string_lossy().into_owned(),
+        cgroup_permissions: String::new(),
+    };
+    settings.devices.iter().map(shown).collect()
 }
 
-fn ulimits(row: &ContainerRow, defaults: &cove_runtime::oci::Defaults) -> Vec<InspectUlimit> {
+fn ulimits(limits: &Limits) -> Vec<InspectUlimit> {
     let full = |name: &str| {
         let upper = name.to_ascii_uppercase();
         if upper.starts_with("RLIMIT_") { upper } else { format!("RLIMIT_{upper}") }
     };
     let number = |value: u64| i64::try_from(value).unwrap_or(-1);
-    let mut limits: BTreeMap<String, (i64, i64)> = BTreeMap::new();
-    for limit in defaults.ulimits.iter().chain(&row.config.spec.r_limits) {
-        limits.insert(full(&limit.kind), (number(limit.soft), number(limit.hard)));
+    let mut all: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+    for limit in limits.default_rlimits.iter().chain(&limits.rlimits) {
+        all.insert(full(&limit.kind), (number(limit.soft), number(limit.hard)));
     }
-    limits.into_iter().map(|(name, (soft, hard))| InspectUlimit { name, soft, hard }).collect()
+    all.into_iter().map(|(name, (soft, hard))| InspectUlimit { name, soft, hard }).collect()
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod remove;
 mod resolve;
 mod rootfs;
 mod rootless_network;
+mod settings;
 mod start;
 pub(crate) mod state;
 mod stop;

@@ -43,40 +43,38 @@ pub(crate) fn replace(path: &Path, text: &[u8]) -> Result<()> {
 }
 
 fn build_value(input: &SpecInput<'_>) -> Result<Value> {
-    let spec = input.spec;
-    let privileged = spec.privileged == Some(true);
+    let settings = input.settings;
+    let security = &settings.security;
     check(input)?;
     let capabilities = capabilities::for_container(
-        privileged,
+        security.privileged,
         input.user.uid == 0,
-        &spec.cap_add,
-        &spec.cap_drop,
-        &input.defaults.capabilities,
+        &security.capabilities,
         &input.host.bounding,
     )?;
     let devices = devices::devices(input)?;
     let host_sys = mounts::needs_host_sys(input);
-    let (masked, read_only) = paths::masks(spec, &thermal_paths(), host_sys);
+    let (masked, read_only) = paths::masks(security, &thermal_paths(), host_sys);
 
     let mut args = input.args.clone();
     if input.init_path.is_some() {
         args.splice(0..0, ["/run/podman-init".to_owned(), "--".to_owned()]);
     }
     let mut process = json!({
-        "terminal": spec.terminal == Some(true),
-        "user": user(input)?,
+        "terminal": settings.terminal,
+        "user": user(input),
         "args": args,
         "env": input.env,
         "cwd": input.cwd,
         "capabilities": capabilities.to_json(),
         "rlimits": limits::rlimits(input)?,
-        "noNewPrivileges": spec.no_new_privileges == Some(true),
+        "noNewPrivileges": security.no_new_privileges,
     });
-    if let Some(adjustment) = spec.oom_score_adj {
+    if let Some(adjustment) = settings.limits.oom_score_adj {
         process["oomScoreAdj"] = json!(adjustment);
     }
-    if input.host.apparmor && !spec.apparmor_profile.is_empty() && spec.apparmor_profile != "unconfined" {
-        process["apparmorProfile"] = json!(spec.apparmor_profile);
+    if let Some(profile) = security.apparmor.as_ref().filter(|_| input.host.apparmor) {
+        process["apparmorProfile"] = json!(profile);
     }
 
     let mut linux = json!({
@@ -90,13 +88,12 @@ fn build_value(input: &SpecInput<'_>) -> Result<Value> {
         linux["devices"] = json!(devices.nodes);
     }
     let mut resources = limits::resources(input)?;
-    if input.cgroup.is_enabled() && spec.cgroups_mode != "disabled" {
+    if input.cgroup.is_enabled() && settings.cgroup.own {
         // Rules for devices are a program in the kernel, for which crun raises the limit of locked memory.
         if !input.host.rootless && input.host.may_raise_limits {
             resources.insert("devices".to_owned(), json!(devices.rules));
         }
-        let parent = Some(spec.cgroup_parent.as_str()).filter(|p| !p.is_empty());
-        if let (Some(path), _) = input.cgroup.container_path(input.id, parent) {
+        if let (Some(path), _) = input.cgroup.container_path(input.id, settings.cgroup.parent.as_deref()) {
             linux["cgroupsPath"] = json!(path);
         }
     }
@@ -119,7 +116,7 @@ fn build_value(input: &SpecInput<'_>) -> Result<Value> {
     let mut result = json!({
         "ociVersion": "1.0.2",
         "process": process,
-        "root": {"path": input.rootfs, "readonly": spec.read_only_filesystem == Some(true)},
+        "root": {"path": input.rootfs, "readonly": settings.root.read_only},
         "mounts": mounts::mounts(input, &devices.mounts)?.iter().map(|m| json!({
             "destination": m.destination, "type": m.kind, "source": m.source, "options": m.options
         })).collect::<Value>(),
@@ -140,8 +137,7 @@ fn check(input: &SpecInput<'_>) -> Result<()> {
         ));
     }
     super::paths::check_working_directory(&input.cwd)?;
-    let apparmor = &input.spec.apparmor_profile;
-    if !apparmor.is_empty() && apparmor != "unconfined" && !input.host.apparmor {
+    if let Some(apparmor) = input.settings.security.apparmor.as_ref().filter(|_| !input.host.apparmor) {
         return Err(Error::Unsupported {
             what: format!("AppArmor profile {apparmor}"),
             why: "AppArmor is not enabled on this machine".to_owned(),
@@ -153,16 +149,12 @@ fn check(input: &SpecInput<'_>) -> Result<()> {
     Ok(())
 }
 
-fn user(input: &SpecInput<'_>) -> Result<Value> {
-    let umask = if input.spec.umask.is_empty() { &input.defaults.umask } else { &input.spec.umask };
-    let mask = u32::from_str_radix(umask, 8).ok().filter(|m| *m <= 0o777);
-    let mask =
-        mask.ok_or_else(|| Error::invalid(format!("umask {umask:?}"), "four octal digits are expected"))?;
-    let mut user = json!({"uid": input.user.uid, "gid": input.user.gid, "umask": mask});
+fn user(input: &SpecInput<'_>) -> Value {
+    let mut user = json!({"uid": input.user.uid, "gid": input.user.gid, "umask": input.settings.umask});
     if !input.user.additional_gids.is_empty() {
         user["additionalGids"] = json!(input.user.additional_gids);
     }
-    Ok(user)
+    user
 }
 
 fn namespaces(input: &SpecInput<'_>) -> Value {
@@ -192,19 +184,17 @@ fn namespaces(input: &SpecInput<'_>) -> Value {
 
 fn sysctls(input: &SpecInput<'_>) -> Result<Value> {
     let mut result = serde_json::Map::new();
-    let privileged_user = input.spec.privileged == Some(true);
-    for entry in &input.defaults.sysctls {
-        let Some((name, value)) = entry.split_once('=') else { continue };
+    for (name, value) in &input.settings.default_sysctls {
         let kept = match name.split('.').next() {
             Some("net") => !input.namespaces.network.is_host(),
             Some("fs" | "kernel") => !input.namespaces.ipc.is_host(),
-            _ => privileged_user,
+            _ => input.settings.security.privileged,
         };
         if kept {
-            result.insert(name.trim().to_owned(), json!(value.trim()));
+            result.insert(name.clone(), json!(value));
         }
     }
-    for (name, value) in &input.spec.sysctl {
+    for (name, value) in &input.settings.sysctls {
         let needs = match name.as_str() {
             n if n.starts_with("net.") => Some(("network", &input.namespaces.network)),
             n if n.starts_with("fs.mqueue.")
@@ -243,10 +233,10 @@ fn propagation(input: &SpecInput<'_>) -> &'static str {
 /// Only what the user asked for: an image's labels never become annotations, some of which give rights.
 fn annotations(input: &SpecInput<'_>) -> Value {
     let mut result = serde_json::Map::new();
-    for (name, value) in &input.spec.annotations {
+    for (name, value) in &input.settings.annotations {
         result.insert(name.clone(), json!(value));
     }
-    if input.spec.groups.iter().any(|g| g == "keep-groups") {
+    if input.settings.keep_groups {
         result.insert("run.oci.keep_original_groups".to_owned(), json!("1"));
     }
     Value::Object(result)

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use cove_sys::fs;
 
+use super::settings::CapabilityRules;
 use crate::error::{Error, Result};
 
 /// Names by number.
@@ -155,6 +156,29 @@ pub struct ProcessCapabilities {
     pub ambient: CapabilitySet,
 }
 
+/// What a container and everything in it may ever have.
+///
+/// # Errors
+/// As [`merge`].
+pub fn bounding(
+    privileged: bool,
+    rules: &CapabilityRules,
+    bounding_set: &CapabilitySet,
+) -> Result<CapabilitySet> {
+    if privileged {
+        return Ok(bounding_set.clone());
+    }
+    merge(&base(rules)?, &rules.add, &rules.drop, bounding_set)
+}
+
+/// What every container has.
+///
+/// # Errors
+/// A name is unknown.
+pub fn base(rules: &CapabilityRules) -> Result<CapabilitySet> {
+    merge(&CapabilitySet::new(), &rules.base, &[], &from_mask(u64::MAX))
+}
+
 /// The sets for a container's process.
 ///
 /// # Errors
@@ -162,12 +186,10 @@ pub struct ProcessCapabilities {
 pub fn for_container(
     privileged: bool,
     root: bool,
-    add: &[String],
-    drop: &[String],
-    base: &CapabilitySet,
+    rules: &CapabilityRules,
     bounding_set: &CapabilitySet,
 ) -> Result<ProcessCapabilities> {
-    let bounding = if privileged { bounding_set.clone() } else { merge(base, add, drop, bounding_set)? };
+    let bounding = bounding(privileged, rules, bounding_set)?;
     if root {
         return Ok(ProcessCapabilities {
             effective: bounding.clone(),
@@ -177,7 +199,7 @@ pub fn for_container(
         });
     }
     // Another user keeps nothing but what was asked for by name.
-    let asked = merge(&CapabilitySet::new(), add, &[], bounding_set)?;
+    let asked = merge(&CapabilitySet::new(), &rules.add, &[], bounding_set)?;
     Ok(ProcessCapabilities {
         bounding,
         effective: asked.clone(),
@@ -214,20 +236,24 @@ mod tests {
     #[test]
     fn documented_masks() {
         let all = from_mask((1 << 41) - 1);
-        let base = DEFAULT.into_iter().collect();
-        let root = for_container(false, true, &[], &[], &base, &all).unwrap();
+        let rules = |add: &[&str], drop: &[&str]| CapabilityRules {
+            add: names(add),
+            drop: names(drop),
+            ..CapabilityRules::default()
+        };
+        let root = for_container(false, true, &rules(&[], &[]), &all).unwrap();
         assert_eq!(mask(&root.effective), 0x8004_05fb);
         assert_eq!((mask(&root.inheritable), mask(&root.ambient)), (0, 0));
-        let user = for_container(false, false, &names(&["net_raw"]), &[], &base, &all).unwrap();
+        let user = for_container(false, false, &rules(&["net_raw"], &[]), &all).unwrap();
         assert_eq!((mask(&user.effective), mask(&user.bounding)), (0x2000, 0x8004_25fb));
         assert_eq!((mask(&user.inheritable), mask(&user.ambient)), (0x2000, 0x2000));
-        let user = for_container(false, false, &[], &[], &base, &all).unwrap();
+        let user = for_container(false, false, &rules(&[], &[]), &all).unwrap();
         assert_eq!((mask(&user.effective), mask(&user.bounding)), (0, 0x8004_05fb));
-        let none = for_container(false, true, &[], &names(&["ALL"]), &base, &all).unwrap();
+        let none = for_container(false, true, &rules(&[], &["ALL"]), &all).unwrap();
         assert_eq!(mask(&none.bounding), 0);
-        let some = for_container(false, true, &names(&["CAP_KILL"]), &names(&["all"]), &base, &all).unwrap();
+        let some = for_container(false, true, &rules(&["CAP_KILL"], &["all"]), &all).unwrap();
         assert_eq!(mask(&some.bounding), 1 << 5);
-        let most = for_container(false, true, &names(&["all"]), &names(&["sys_admin"]), &base, &all).unwrap();
+        let most = for_container(false, true, &rules(&["all"], &["sys_admin"]), &all).unwrap();
         assert_eq!(mask(&most.bounding), ((1 << 41) - 1) & !(1 << 21));
     }
 

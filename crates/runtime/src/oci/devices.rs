@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use super::input::SpecInput;
+use super::settings::DeviceMapping;
 use crate::error::{Error, Result};
 
 /// What devices become: nodes to make, cgroup rules, and binds where nodes cannot be made.
@@ -23,8 +24,7 @@ const MAX_DEVICES: usize = 4096;
 
 pub(crate) fn devices(input: &SpecInput<'_>) -> Result<Devices> {
     let mut result = Devices::default();
-    let privileged = input.spec.privileged == Some(true);
-    if privileged {
+    if input.settings.security.privileged {
         result.rules.push(json!({"allow": true, "access": "rwm"}));
         for path in host_devices(Path::new("/dev"))? {
             add(input, &mut result, &path, &path, "rwm")?;
@@ -32,44 +32,22 @@ pub(crate) fn devices(input: &SpecInput<'_>) -> Result<Devices> {
     } else {
         result.rules.push(json!({"allow": false, "access": "rwm"}));
     }
-    for device in &input.spec.devices {
-        let (source, target, access) = parse(&device.path)?;
-        let metadata = fs::metadata(&source).map_err(|e| match e.kind() {
+    for device in &input.settings.devices {
+        let DeviceMapping { source, target, access } = device;
+        let metadata = fs::metadata(source).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => Error::NotFound { what: format!("device {}", source.display()) },
             _ => Error::file(e),
         })?;
         if metadata.is_dir() {
-            for path in host_devices(&source)? {
-                let below =
-                    path.strip_prefix(&source).map_err(|e| Error::invalid("device", e.to_string()))?;
-                add(input, &mut result, &path, &target.join(below), &access)?;
+            for path in host_devices(source)? {
+                let below = path.strip_prefix(source).map_err(|e| Error::invalid("device", e.to_string()))?;
+                add(input, &mut result, &path, &target.join(below), access)?;
             }
         } else {
-            add(input, &mut result, &source, &target, &access)?;
+            add(input, &mut result, source, target, access)?;
         }
     }
     Ok(result)
-}
-
-/// The parts of `HOST[:CONTAINER[:rwm]]` or `HOST:rwm`.
-fn parse(text: &str) -> Result<(PathBuf, PathBuf, String)> {
-    let bad = |why: &str| Error::invalid(format!("device {text:?}"), why);
-    let is_access = |t: &str| !t.is_empty() && t.len() <= 3 && t.chars().all(|c| "rwm".contains(c));
-    let parts: Vec<&str> = text.split(':').collect();
-    let (source, target, access) = match parts[..] {
-        [source] => (source, source, "rwm"),
-        [source, second] if second.starts_with('/') => (source, second, "rwm"),
-        [source, access] => (source, source, access),
-        [source, target, access] => (source, target, access),
-        _ => return Err(bad("expected HOST[:CONTAINER[:rwm]]")),
-    };
-    if !is_access(access) {
-        return Err(bad("the access is made of r, w and m"));
-    }
-    if !source.starts_with('/') || !target.starts_with('/') {
-        return Err(bad("paths must be absolute"));
-    }
-    Ok((source.into(), target.into(), access.to_owned()))
 }
 
 fn add(
@@ -150,24 +128,4 @@ fn host_devices(directory: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts() {
-        let parsed = |text: &str| {
-            let (a, b, c) = parse(text).unwrap();
-            format!("{} {} {c}", a.display(), b.display())
-        };
-        assert_eq!(parsed("/dev/fuse"), "/dev/fuse /dev/fuse rwm");
-        assert_eq!(parsed("/dev/fuse:r"), "/dev/fuse /dev/fuse r");
-        assert_eq!(parsed("/dev/fuse:/dev/x"), "/dev/fuse /dev/x rwm");
-        assert_eq!(parsed("/dev/fuse:/dev/x:rw"), "/dev/fuse /dev/x rw");
-        for text in ["fuse", "/dev/fuse:x", "/dev/a:/dev/b:/dev/c", "/a:/b:r:w", "/a:b:r"] {
-            assert!(parse(text).is_err(), "{text}");
-        }
-    }
 }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use cove_api::{ContainerSpec, Mount, Rlimit};
+use cove_api::Mount;
 
-use super::capabilities::{CapabilitySet, DEFAULT};
 use super::host::HostFacts;
+use super::settings::Settings;
 use crate::cgroup::CgroupMode;
 use crate::user::ResolvedUser;
 
@@ -70,7 +70,7 @@ pub struct IdMapping {
 /// What `/dev/shm` is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShmSource {
-    /// A tmpfs of its own with the size of the spec, or 65,536,000 bytes.
+    /// A tmpfs of its own.
     Private,
     /// The host's.
     Host,
@@ -80,53 +80,20 @@ pub enum ShmSource {
     None,
 }
 
-/// The engine's configuration of what containers get by default (containers.conf).
-#[derive(Clone, Debug)]
-pub struct Defaults {
-    /// `default_capabilities`.
-    pub capabilities: CapabilitySet,
-    /// `default_ulimits`.
-    pub ulimits: Vec<Rlimit>,
-    /// `default_sysctls`, as `NAME=VALUE`.
-    pub sysctls: Vec<String>,
-    /// `pids_limit`; 0 or less is none.
-    pub pids_limit: i64,
-    /// `shm_size` in bytes.
-    pub shm_size: i64,
-    /// `umask`.
-    pub umask: String,
-    /// `seccomp_profile`, where it is not the built-in one.
-    pub seccomp_profile: Option<PathBuf>,
-}
-
-impl Default for Defaults {
-    fn default() -> Self {
-        Self {
-            capabilities: DEFAULT.into_iter().collect(),
-            ulimits: Vec::new(),
-            sysctls: vec!["net.ipv4.ping_group_range=0 0".to_owned()],
-            pids_limit: 2048,
-            shm_size: 65_536_000,
-            umask: "0022".to_owned(),
-            seccomp_profile: None,
-        }
-    }
-}
-
 /// Everything that a container's OCI configuration is made from.
 #[derive(Clone, Debug)]
 pub struct SpecInput<'a> {
     /// Full id.
     pub id: &'a str,
-    /// The request; from it come capabilities, security options, devices, limits, sysctls, masks.
-    pub spec: &'a ContainerSpec,
+    /// Capabilities, security options, devices, limits, sysctls, masks.
+    pub settings: &'a Settings,
     /// Mounted root file system.
     pub rootfs: &'a Path,
     /// Command and arguments, as resolved from image and spec.
     pub args: Vec<String>,
     /// Working directory.
     pub cwd: String,
-    /// Environment, see [`super::environment`].
+    /// Environment, `NAME=value`.
     pub env: Vec<String>,
     /// Hostname of a private UTS namespace.
     pub hostname: String,
@@ -144,8 +111,6 @@ pub struct SpecInput<'a> {
     pub init_path: Option<PathBuf>,
     /// How cgroups are managed.
     pub cgroup: &'a CgroupMode,
-    /// What the engine's configuration says.
-    pub defaults: &'a Defaults,
     /// What the machine is like.
     pub host: &'a HostFacts,
 }

@@ -1,6 +1,6 @@
 //! Resource limits: POSIX limits of the process, cgroup limits of the container.
 
-use cove_api::{Resources, Rlimit};
+use cove_api::Rlimit;
 use serde_json::{Map, Value, json};
 
 use super::host::LIMITS;
@@ -21,12 +21,12 @@ pub(crate) fn rlimits(input: &SpecInput<'_>) -> Result<Value> {
         let limit = clamp(input, name, DEFAULT_LIMIT);
         set(name.to_owned(), limit, limit);
     }
-    for limit in &input.defaults.ulimits {
+    for limit in &input.settings.limits.default_rlimits {
         let name = full_name(limit)?;
         let hard = clamp(input, &name, limit.hard);
         set(name, limit.soft.min(hard), hard);
     }
-    for limit in &input.spec.r_limits {
+    for limit in &input.settings.limits.rlimits {
         let name = full_name(limit)?;
         if limit.soft > limit.hard {
             return Err(Error::invalid(
@@ -68,60 +68,40 @@ fn clamp(input: &SpecInput<'_>, name: &str, wanted: u64) -> u64 {
 
 /// `linux.resources` without devices.
 pub(crate) fn resources(input: &SpecInput<'_>) -> Result<Map<String, Value>> {
-    let none = Resources::default();
-    let wanted = input.spec.resource_limits.as_ref().unwrap_or(&none);
-    if let Some((name, _)) = wanted.other.iter().find(|(_, value)| !is_empty(value)) {
-        return Err(Error::Unsupported {
-            what: format!("resource limit {name}"),
-            why: "it is not implemented".to_owned(),
-        });
-    }
+    let wanted = &input.settings.limits;
     let mut result = Map::new();
-    if let Some(memory) = &wanted.memory {
-        let value = to_object(memory)?;
-        if !value.is_empty() {
-            require(input, "memory", "memory limits")?;
-            let mut value = value;
-            // As Podman: memory and swap together are twice the memory where only memory is limited.
-            if let (Some(limit), None) = (memory.limit.filter(|l| *l > 0), memory.swap) {
-                value.insert("swap".to_owned(), json!(limit.saturating_mul(2)));
-            }
-            result.insert("memory".to_owned(), Value::Object(value));
+    let mut memory = to_object(&wanted.memory)?;
+    if !memory.is_empty() {
+        require(input, "memory", "memory limits")?;
+        // As Podman: memory and swap together are twice the memory where only memory is limited.
+        if let (Some(limit), None) = (wanted.memory.limit.filter(|l| *l > 0), wanted.memory.swap) {
+            memory.insert("swap".to_owned(), json!(limit.saturating_mul(2)));
         }
+        result.insert("memory".to_owned(), Value::Object(memory));
     }
-    if let Some(cpu) = &wanted.cpu {
-        let value = to_object(cpu)?;
-        if !value.is_empty() {
-            if cpu.shares.is_some() || cpu.quota.is_some() || cpu.period.is_some() {
-                require(input, "cpu", "CPU limits")?;
-            }
-            if !cpu.cpus.is_empty() || !cpu.mems.is_empty() {
-                require(input, "cpuset", "cpuset limits")?;
-            }
-            result.insert("cpu".to_owned(), Value::Object(value));
+    let cpu = to_object(&wanted.cpu)?;
+    if !cpu.is_empty() {
+        let wanted = &wanted.cpu;
+        if wanted.shares.is_some() || wanted.quota.is_some() || wanted.period.is_some() {
+            require(input, "cpu", "CPU limits")?;
         }
+        if !wanted.cpus.is_empty() || !wanted.mems.is_empty() {
+            require(input, "cpuset", "cpuset limits")?;
+        }
+        result.insert("cpu".to_owned(), Value::Object(cpu));
     }
-    match wanted.pids.map(|p| p.limit) {
+    match wanted.pids {
         Some(limit) if limit > 0 => {
             require(input, "pids", "a limit of processes")?;
             result.insert("pids".to_owned(), json!({"limit": limit}));
         }
         Some(_) => {}
-        None if input.defaults.pids_limit > 0 && input.cgroup.has("pids") => {
-            result.insert("pids".to_owned(), json!({"limit": input.defaults.pids_limit}));
+        None if wanted.default_pids > 0 && input.cgroup.has("pids") => {
+            result.insert("pids".to_owned(), json!({"limit": wanted.default_pids}));
         }
         None => {}
     }
     Ok(result)
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        _ => false,
-    }
 }
 
 fn to_object(value: &impl serde::Serialize) -> Result<Map<String, Value>> {
@@ -132,11 +112,11 @@ fn to_object(value: &impl serde::Serialize) -> Result<Map<String, Value>> {
 }
 
 fn require(input: &SpecInput<'_>, controller: &str, what: &str) -> Result<()> {
-    if input.cgroup.has(controller) && input.spec.cgroups_mode != "disabled" {
+    if input.cgroup.has(controller) && input.settings.cgroup.own {
         return Ok(());
     }
     let why = match input.cgroup {
-        _ if input.spec.cgroups_mode == "disabled" => "cgroups are disabled for this container".to_owned(),
+        _ if !input.settings.cgroup.own => "cgroups are disabled for this container".to_owned(),
         crate::cgroup::CgroupMode::Disabled { reason, .. } => reason.clone(),
         _ => format!("the cgroup controller {controller} is not available"),
     };

@@ -7,17 +7,20 @@
 mod build;
 pub mod capabilities;
 mod devices;
-mod environment;
 mod exec;
 mod host;
 mod input;
 mod limits;
 mod mounts;
 mod paths;
+mod settings;
 
 pub(crate) use build::replace;
 pub use build::{build, write_bundle};
-pub use environment::{EnvironmentInput, environment};
 pub use exec::{ExecInput, exec_process};
 pub use host::HostFacts;
-pub use input::{Defaults, IdMapping, NamespaceTarget, Namespaces, ShmSource, SpecInput};
+pub use input::{IdMapping, NamespaceTarget, Namespaces, ShmSource, SpecInput};
+pub use settings::{
+    CapabilityRules, CgroupPlacement, CpuLimits, DeviceMapping, Limits, MemoryLimits, RootAccess, Seccomp,
+    Security, Settings,
+};

@@ -59,15 +59,15 @@ pub(crate) fn needs_host_sys(input: &SpecInput<'_>) -> bool {
 }
 
 fn defaults(input: &SpecInput<'_>) -> Vec<Mount> {
-    let privileged = input.spec.privileged == Some(true);
-    let access = if privileged { "rw" } else { "ro" };
+    let security = &input.settings.security;
+    let access = if security.privileged { "rw" } else { "ro" };
     // A container of a private user namespace has only the groups of its own map.
     let groups = match &input.id_mappings {
         Some((_, groups)) => groups.iter().filter(|g| g.container_id == 0).map(|g| u64::from(g.size)).sum(),
         None => input.host.mapped_groups,
     };
     let mut proc_options = vec!["nosuid", "noexec", "nodev"];
-    proc_options.extend(input.spec.proc_opts.iter().map(String::as_str));
+    proc_options.extend(security.proc_options.iter().map(String::as_str));
     let mut list = Vec::new();
     list.push(match input.namespaces.pid {
         // A proc for the host's pid namespace cannot be mounted from a user namespace that does not own it.
@@ -98,11 +98,11 @@ fn defaults(input: &SpecInput<'_>) -> Vec<Mount> {
     } else {
         mount("sysfs", "sysfs", "/sys", &["nosuid", "noexec", "nodev", access])
     });
-    if input.cgroup.is_enabled() && input.spec.cgroups_mode != "disabled" && !needs_host_sys(input) {
+    if input.cgroup.is_enabled() && input.settings.cgroup.own && !needs_host_sys(input) {
         let options = ["rprivate", "nosuid", "noexec", "nodev", "relatime", access];
         list.push(mount("cgroup", "cgroup", "/sys/fs/cgroup", &options));
     }
-    let size = format!("size={}", input.spec.shm_size.unwrap_or(input.defaults.shm_size));
+    let size = format!("size={}", input.settings.shm_size);
     match &input.shm {
         ShmSource::Private => {
             list.push(mount("tmpfs", "shm", "/dev/shm", &["nosuid", "noexec", "nodev", "mode=1777", &size]));
@@ -116,7 +116,8 @@ fn defaults(input: &SpecInput<'_>) -> Vec<Mount> {
         }
         ShmSource::None => {}
     }
-    if read_only(input) && input.spec.read_write_tmpfs == Some(false) {
+    let root = input.settings.root;
+    if root.read_only && !root.scratch {
         for mount in list.iter_mut().filter(|m| matches!(m.destination.as_str(), "/dev" | "/dev/shm")) {
             mount.options.push("ro".to_owned());
         }
@@ -124,13 +125,10 @@ fn defaults(input: &SpecInput<'_>) -> Vec<Mount> {
     list
 }
 
-fn read_only(input: &SpecInput<'_>) -> bool {
-    input.spec.read_only_filesystem == Some(true)
-}
-
 /// With `--read-only`, places that programs expect to be able to write to.
 fn read_only_tmpfs(input: &SpecInput<'_>) -> Vec<Mount> {
-    if !read_only(input) || input.spec.read_write_tmpfs == Some(false) {
+    let root = input.settings.root;
+    if !root.read_only || !root.scratch {
         return Vec::new();
     }
     let options = ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"];

@@ -1,7 +1,6 @@
 //! Paths of `/proc` and `/sys` that a container must not read or change.
 
-use cove_api::ContainerSpec;
-
+use super::settings::Security;
 use crate::error::{Error, Result};
 
 /// Nothing can be read there.
@@ -27,11 +26,11 @@ const READ_ONLY: [&str; 6] =
 /// Masked and read-only paths for a container, by `--security-opt mask=` and `unmask=`.
 ///
 /// `thermal` are the host's `/sys/devices/system/cpu/cpu*/thermal_throttle`; `host_sys` says that `/sys` is the host's.
-pub(crate) fn masks(spec: &ContainerSpec, thermal: &[String], host_sys: bool) -> (Vec<String>, Vec<String>) {
+pub(crate) fn masks(security: &Security, thermal: &[String], host_sys: bool) -> (Vec<String>, Vec<String>) {
     let mut masked = Vec::new();
     let mut read_only = Vec::new();
-    if spec.privileged != Some(true) {
-        let unmask: Vec<&str> = spec.unmask.iter().flat_map(|entry| entry.split(':')).collect();
+    if !security.privileged {
+        let unmask: Vec<&str> = security.unmask.iter().flat_map(|entry| entry.split(':')).collect();
         let all = unmask.iter().any(|u| u.eq_ignore_ascii_case("ALL"));
         let keep = |path: &&str| !all && !unmask.iter().any(|pattern| matches(pattern, path));
         let kernel = host_sys.then_some("/sys/kernel");
@@ -39,7 +38,7 @@ pub(crate) fn masks(spec: &ContainerSpec, thermal: &[String], host_sys: bool) ->
         masked.extend(paths.filter(keep).map(str::to_owned));
         read_only.extend(READ_ONLY.into_iter().filter(keep).map(str::to_owned));
     }
-    for path in spec.mask.iter().flat_map(|entry| entry.split(':')).filter(|p| !p.is_empty()) {
+    for path in security.mask.iter().flat_map(|entry| entry.split(':')).filter(|p| !p.is_empty()) {
         if !masked.iter().any(|m| m == path) {
             masked.push(path.to_owned());
         }
@@ -107,7 +106,7 @@ mod tests {
 
     #[test]
     fn unmasking() {
-        let mut spec = ContainerSpec::default();
+        let mut spec = Security::default();
         let (masked, read_only) = masks(&spec, &[], false);
         assert_eq!((masked.len(), read_only.len()), (12, 6));
         spec.unmask = vec!["/proc/acpi:/proc/s*".to_owned()];
@@ -122,7 +121,7 @@ mod tests {
             masks(&spec, &[], true),
             (vec!["/extra".to_owned(), "/proc/kcore".to_owned()], Vec::new())
         );
-        let privileged = ContainerSpec { privileged: Some(true), ..ContainerSpec::default() };
+        let privileged = Security { privileged: true, ..Security::default() };
         assert_eq!(masks(&privileged, &[], true), (Vec::new(), Vec::new()));
     }
 }

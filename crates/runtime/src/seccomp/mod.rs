@@ -14,8 +14,8 @@ use cove_sys::fs;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::oci::SpecInput;
 use crate::oci::capabilities::CapabilitySet;
+use crate::oci::{Seccomp, SpecInput};
 
 /// Largest profile that is read.
 const MAX_PROFILE: u64 = 4 << 20;
@@ -25,15 +25,12 @@ const DEFAULT: &str = include_str!("default.txt");
 
 /// `linux.seccomp` for a container; `None` for an unconfined one.
 pub(crate) fn for_container(input: &SpecInput<'_>, bounding: &CapabilitySet) -> Result<Option<Value>> {
-    let wanted = input.spec.seccomp_profile_path.as_str();
-    let profile = match wanted {
-        "unconfined" => return Ok(None),
-        "" | "default" if input.spec.privileged == Some(true) => return Ok(None),
-        "" | "default" => match &input.defaults.seccomp_profile {
-            Some(path) => read(path)?,
-            None => Profile::built_in()?,
-        },
-        path => read(Path::new(path))?,
+    let security = &input.settings.security;
+    let profile = match &security.seccomp {
+        Seccomp::Unconfined => return Ok(None),
+        Seccomp::BuiltIn if security.privileged => return Ok(None),
+        Seccomp::BuiltIn => Profile::built_in()?,
+        Seccomp::Profile(path) => read(path)?,
     };
     Ok(profile.to_oci(input.host.architecture, bounding))
 }
