@@ -218,13 +218,13 @@ pub enum Error {
     },
     /// The guest showed another host key than the one made at init.
     #[error(
-        "machine {name:?}: the guest's ssh host key is not the one made for it; something else listens on 127.0.0.1:{port}"
+        "machine {name:?}: the guest's ssh host key is not the one made for it; something else answers at {address}"
     )]
     HostKeyChanged {
         /// The machine.
         name: String,
-        /// The forwarded port.
-        port: u16,
+        /// Where it answered.
+        address: String,
     },
     /// Registered connections.
     #[error(transparent)]

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::provider::ImageFiles;
 
 /// Version of the manifest this build understands.
 const MANIFEST_VERSION: u32 = 2;
@@ -19,8 +20,8 @@ const MANIFEST_LIMIT: u64 = 1 << 20;
 pub(crate) const KERNEL: &str = "kernel";
 /// File name of the initramfs in an image.
 pub(crate) const INITRAMFS: &str = "initramfs";
-/// File name of the disk in an image.
-pub(crate) const DISK: &str = "disk.qcow2";
+/// File name of the disk in QEMU's format in an image.
+pub(crate) const DISK_QCOW2: &str = "disk.qcow2";
 
 #[derive(Clone, Debug, Deserialize)]
 struct Manifest {
@@ -143,6 +144,16 @@ impl MachineImage {
         })
     }
 
+    /// Copies what a provider takes into `folder`.
+    ///
+    /// # Errors
+    /// As [`MachineImage::copy`].
+    pub(crate) async fn install(&self, files: ImageFiles, folder: &Path) -> Result<()> {
+        let (image, folder) = (self.clone(), folder.to_owned());
+        let copy = move || files.all().try_for_each(|name| image.copy(name, &folder.join(name)));
+        tokio::task::spawn_blocking(copy).await.map_err(std::io::Error::other)?
+    }
+
     /// Copies one file to `target`, checking its size and digest on the way; nothing is left after a failure.
     ///
     /// # Errors
@@ -209,11 +220,11 @@ mod tests {
     use super::*;
 
     fn image(folder: &Path, content: &[u8]) -> MachineImage {
-        fs::write(folder.join(DISK), content).unwrap();
+        fs::write(folder.join(DISK_QCOW2), content).unwrap();
         let sha256 = Sha256::digest(b"content").iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let manifest = serde_json::json!({
             "version": MANIFEST_VERSION, "arch": host_arch(), "kernel_version": "6", "cove_version": "0", "disk_gib": 8,
-            "files": { DISK: { "size": 7, "sha256": sha256 } },
+            "files": { DISK_QCOW2: { "size": 7, "sha256": sha256 } },
         });
         fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
         MachineImage::open(folder).unwrap()
@@ -223,10 +234,10 @@ mod tests {
     fn copies_only_what_the_manifest_says() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("copy");
-        image(folder.path(), b"content").copy(DISK, &target).unwrap();
+        image(folder.path(), b"content").copy(DISK_QCOW2, &target).unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"content");
         for wrong in [&b"Content"[..], b"conten", b"content-and-more"] {
-            let error = image(folder.path(), wrong).copy(DISK, &target).unwrap_err();
+            let error = image(folder.path(), wrong).copy(DISK_QCOW2, &target).unwrap_err();
             assert!(error.to_string().contains("not what the manifest says"), "{error}");
             assert!(!target.exists());
         }

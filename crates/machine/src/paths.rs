@@ -53,21 +53,6 @@ impl MachinePaths {
     pub fn record(&self) -> PathBuf {
         self.folder.join("machine.json")
     }
-    /// The disk.
-    #[must_use]
-    pub fn disk(&self) -> PathBuf {
-        self.folder.join("disk.qcow2")
-    }
-    /// The kernel for direct boot.
-    #[must_use]
-    pub fn kernel(&self) -> PathBuf {
-        self.folder.join("kernel")
-    }
-    /// What the kernel finds its disk with.
-    #[must_use]
-    pub fn initramfs(&self) -> PathBuf {
-        self.folder.join("initramfs")
-    }
     /// The private key that may log in.
     #[must_use]
     pub fn identity(&self) -> PathBuf {

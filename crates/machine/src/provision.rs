@@ -1,4 +1,4 @@
-//! What the host tells the guest at each boot: one small JSON file handed over by the provider (QEMU's fw_cfg).
+//! What the host tells the guest at each boot: one small JSON file handed over by the provider in its own way (QEMU: fw_cfg).
 //!
 //! It holds the guest's private host key, so it is written with mode 0600 and never put on a command line.
 
@@ -31,8 +31,9 @@ pub struct GuestConfig {
     pub host_key: String,
     /// Random bytes for the guest's generator, in hexadecimal; new at each boot.
     pub seed: String,
-    /// The guest's address in the provider's network.
-    pub network: GuestNetwork,
+    /// The guest's address in the provider's network; `None` where the guest's system has configured it already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<GuestNetwork>,
 }
 
 /// A static IPv4 configuration.
@@ -105,7 +106,7 @@ mod tests {
             authorized_key: "ssh-ed25519 AAAA".into(),
             host_key: "KEY".into(),
             seed: "00ff".into(),
-            network: GuestNetwork::qemu_user(),
+            network: Some(GuestNetwork::qemu_user()),
         };
         let json = serde_json::to_vec(&config).unwrap();
         assert_eq!(parse_guest_config(&json).unwrap(), config);

@@ -17,6 +17,7 @@ use russh::{ChannelMsg, ChannelStream, Disconnect, Preferred, cipher, kex};
 use crate::error::{Error, Result};
 use crate::keys;
 use crate::paths::MachinePaths;
+use crate::provider::GuestAddress;
 use crate::record::MachineRecord;
 
 /// The user every machine is entered as.
@@ -28,22 +29,22 @@ const HANDSHAKE: Duration = Duration::from_secs(20);
 const OUTPUT_LIMIT: usize = 1 << 20;
 
 /// A byte stream to something inside the guest.
-pub(crate) type GuestStream = ChannelStream<client::Msg>;
+pub(crate) type SshStream = ChannelStream<client::Msg>;
 
 /// Who the guest is and who we are.
 pub(crate) struct SshTarget {
     name: String,
-    port: u16,
+    address: GuestAddress,
     identity: Arc<PrivateKey>,
     host_key: PublicKey,
 }
 
 impl SshTarget {
     /// Reads the machine's keys.
-    pub(crate) fn new(record: &MachineRecord, paths: &MachinePaths) -> Result<Self> {
+    pub(crate) fn new(record: &MachineRecord, paths: &MachinePaths, address: GuestAddress) -> Result<Self> {
         Ok(Self {
             name: record.name.to_string(),
-            port: record.ssh_port,
+            address,
             identity: Arc::new(keys::load_private(&paths.identity())?),
             host_key: keys::parse_public(&record.host_key, &paths.record())?,
         })
@@ -61,8 +62,8 @@ impl SshTarget {
         let changed = Arc::new(AtomicBool::new(false));
         let handler = Pinned { host_key: self.host_key.clone(), changed: changed.clone() };
         let work = async {
-            let mut handle =
-                client::connect(Arc::new(configuration()), ("127.0.0.1", self.port), handler).await?;
+            let stream = self.address.connect().await.map_err(russh::Error::IO)?;
+            let mut handle = client::connect_stream(Arc::new(configuration()), stream, handler).await?;
             let key = PrivateKeyWithHashAlg::new(self.identity.clone(), None);
             let answer = handle.authenticate_publickey(REMOTE_USER, key).await?;
             Ok::<_, russh::Error>((handle, answer.success()))
@@ -71,7 +72,7 @@ impl SshTarget {
             Ok(Ok((handle, true))) => Ok(SshSession { name: self.name.clone(), handle }),
             Ok(Ok((_, false))) => Err(self.error("the guest does not accept the machine's key")),
             Ok(Err(_)) if changed.load(Ordering::Relaxed) => {
-                Err(Error::HostKeyChanged { name: self.name.clone(), port: self.port })
+                Err(Error::HostKeyChanged { name: self.name.clone(), address: self.address.to_string() })
             }
             Ok(Err(error)) => Err(self.error(error)),
             Err(_) => Err(self.error(format!("no answer in {} s", HANDSHAKE.as_secs()))),
@@ -83,7 +84,6 @@ fn configuration() -> client::Config {
     client::Config {
         keepalive_interval: Some(Duration::from_secs(10)),
         keepalive_max: 3,
-        nodelay: true,
         preferred: Preferred {
             // The connection never leaves this host: the cheap exchange, for the sake of emulated guests.
             kex: Cow::Borrowed(&[
@@ -134,14 +134,14 @@ impl SshSession {
     }
 
     /// A stream to a unix socket in the guest.
-    pub(crate) async fn unix(&self, path: &str) -> Result<GuestStream> {
+    pub(crate) async fn unix(&self, path: &str) -> Result<SshStream> {
         let channel =
             self.handle.channel_open_direct_streamlocal(path).await.map_err(|error| self.error(error))?;
         Ok(channel.into_stream())
     }
 
     /// A stream to a TCP port as the guest sees it.
-    pub(crate) async fn tcp(&self, host: &str, port: u16) -> Result<GuestStream> {
+    pub(crate) async fn tcp(&self, host: &str, port: u16) -> Result<SshStream> {
         let channel = self
             .handle
             .channel_open_direct_tcpip(host, u32::from(port), "127.0.0.1", 0)

@@ -9,24 +9,27 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::provision::GuestNetwork;
 use crate::ssh::SshSession;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The present SSH session, for everybody who needs it.
 #[derive(Clone)]
-pub(super) struct Sessions(watch::Receiver<Option<Arc<SshSession>>>);
+pub(super) struct Sessions {
+    receiver: watch::Receiver<Option<Arc<SshSession>>>,
+    /// The guest's own address, where the provider gave it one.
+    guest: Option<Ipv4Addr>,
+}
 
 impl Sessions {
-    pub(super) fn new() -> (watch::Sender<Option<Arc<SshSession>>>, Self) {
+    pub(super) fn new(guest: Option<Ipv4Addr>) -> (watch::Sender<Option<Arc<SshSession>>>, Self) {
         let (sender, receiver) = watch::channel(None);
-        (sender, Self(receiver))
+        (sender, Self { receiver, guest })
     }
 
     /// The open session, waiting for one at most `patience`.
     pub(super) async fn wait(&self, patience: Duration) -> Option<Arc<SshSession>> {
-        let mut receiver = self.0.clone();
+        let mut receiver = self.receiver.clone();
         let open = receiver.wait_for(|session| session.as_ref().is_some_and(|session| !session.is_closed()));
         tokio::time::timeout(patience, open).await.ok()?.ok()?.clone()
     }
@@ -82,7 +85,7 @@ async fn accept(listener: TcpListener, address: IpAddr, port: u16, sessions: Ses
 
 async fn carry(mut stream: TcpStream, address: IpAddr, port: u16, sessions: Sessions) {
     let Some(session) = sessions.wait(PATIENCE).await else { return };
-    for target in targets(address) {
+    for target in targets(address, sessions.guest) {
         if let Ok(mut guest) = session.tcp(&target, port).await {
             let _ = copy_bidirectional(&mut stream, &mut guest).await;
             return;
@@ -91,10 +94,10 @@ async fn carry(mut stream: TcpStream, address: IpAddr, port: u16, sessions: Sess
 }
 
 /// Where the guest's own port forwarding may answer: its address first, which every network driver serves.
-fn targets(address: IpAddr) -> Vec<String> {
-    let own = GuestNetwork::qemu_user().address.to_string();
-    let local = Ipv4Addr::LOCALHOST.to_string();
-    if address.is_loopback() { vec![local, own] } else { vec![own, local] }
+fn targets(address: IpAddr, guest: Option<Ipv4Addr>) -> Vec<String> {
+    let local = Some(Ipv4Addr::LOCALHOST);
+    let order = if address.is_loopback() { [local, guest] } else { [guest, local] };
+    order.into_iter().flatten().map(|address| address.to_string()).collect()
 }
 
 #[cfg(test)]
@@ -106,7 +109,9 @@ mod tests {
         assert!(parse_address("").unwrap().is_unspecified());
         assert!(parse_address("127.0.0.1").unwrap().is_loopback());
         assert!(parse_address("host").is_err());
-        assert_eq!(targets(parse_address("127.0.0.1").unwrap())[0], "127.0.0.1");
-        assert_eq!(targets(parse_address("0.0.0.0").unwrap())[0], "10.0.2.15");
+        let own = Some(Ipv4Addr::new(10, 0, 2, 15));
+        assert_eq!(targets(parse_address("127.0.0.1").unwrap(), own), ["127.0.0.1", "10.0.2.15"]);
+        assert_eq!(targets(parse_address("0.0.0.0").unwrap(), own)[0], "10.0.2.15");
+        assert_eq!(targets(parse_address("").unwrap(), None), ["127.0.0.1"]);
     }
 }

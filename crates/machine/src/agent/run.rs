@@ -51,11 +51,12 @@ pub async fn run(machines: &Machines, name: &MachineName) -> Result<()> {
     private_folder(&paths.runtime)?;
     let _lock = take_lock(name, &paths).await?;
     let mut report = Report::new(&paths)?;
-    let target = SshTarget::new(&record, &paths)?;
-    let (sender, sessions) = Sessions::new();
+    let target = SshTarget::new(&record, &paths, provider.address(&record, &paths))?;
+    let (sender, sessions) = Sessions::new(provider.network().map(|network| network.address));
     let api_socket = tokio::spawn(listener::serve(listener::bind(&paths)?, sessions.clone()));
     let ports = Ports::new(name, &paths, provider.as_ref(), sessions);
-    let mut agent = Agent { paths: &paths, target, sender, ports };
+    let console = provider.capabilities().console;
+    let mut agent = Agent { paths: &paths, target, sender, ports, console };
 
     let mut result = Ok(());
     tokio::select! {
@@ -105,12 +106,16 @@ struct Agent<'a> {
     target: SshTarget,
     sender: watch::Sender<Option<Arc<SshSession>>>,
     ports: Ports<'a>,
+    /// Whether the guest's console can be read.
+    console: bool,
 }
 
 impl Agent<'_> {
     /// Connects, serves, and connects again; returns only where somebody else than the guest answers.
     async fn serve(&mut self, report: &mut Report) -> Result<std::convert::Infallible> {
-        self.wait_for_sshd().await;
+        if self.console {
+            self.wait_for_sshd().await;
+        }
         report.phase(AgentPhase::Connecting, None);
         let mut lost = false;
         loop {

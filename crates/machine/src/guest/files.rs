@@ -1,21 +1,10 @@
-//! The host's configuration and the files PID 1 makes of it, all below `/run` except the host name files.
+//! The files PID 1 makes of the host's configuration, all below `/run` except the host name files.
 
 use std::path::Path;
 
 use cove_sys::{atomic, fs};
 
-use crate::provision::{FW_CFG_NAME, GUEST_CONFIG_LIMIT, GUEST_SOCKET, GuestConfig, parse_guest_config};
-
-/// Reads the host's configuration through the `qemu_fw_cfg` module.
-pub(super) fn read_config() -> Result<GuestConfig, String> {
-    use std::io::Read;
-    let path = Path::new("/sys/firmware/qemu_fw_cfg/by_name").join(FW_CFG_NAME).join("raw");
-    let file = fs::File::open(&path).map_err(|error| error.to_string())?;
-    let mut data = Vec::new();
-    let limit = u64::try_from(GUEST_CONFIG_LIMIT).unwrap_or(u64::MAX).saturating_add(1);
-    file.take(limit).read_to_end(&mut data).map_err(|error| error.to_string())?;
-    parse_guest_config(&data).map_err(|error| format!("{}: {error}", path.display()))
-}
+use crate::provision::{GUEST_SOCKET, GuestConfig};
 
 /// Makes the folders and links that do not depend on the configuration.
 pub(super) fn make_folders() -> Result<(), String> {
@@ -46,10 +35,14 @@ pub(super) fn write_config(config: &GuestConfig) -> Result<(), String> {
     write(&ssh.join("authorized_keys"), format!("{}\n", config.authorized_key.trim()).as_bytes(), 0o600)?;
     rustix::system::sethostname(config.hostname.as_bytes()).map_err(|error| format!("host name: {error}"))?;
     fs::write("/etc/hostname", format!("{}\n", config.hostname)).map_err(|error| error.to_string())?;
-    let hosts = format!(
-        "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n{} {}\n{} host.containers.internal host.docker.internal\n",
-        config.network.address, config.hostname, config.network.gateway
-    );
+    let mut hosts = String::from("127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n");
+    if let Some(network) = &config.network {
+        let (address, gateway) = (network.address, network.gateway);
+        hosts.push_str(&format!(
+            "{address} {}\n{gateway} host.containers.internal host.docker.internal\n",
+            config.hostname
+        ));
+    }
     fs::write("/etc/hosts", hosts).map_err(|error| error.to_string())
 }
 

@@ -12,7 +12,7 @@ use super::console::{line, problem, stage};
 use super::modules::Modules;
 use super::power::{Buttons, shut_down};
 use super::services::Service;
-use super::{devices, files, mounts, network, services};
+use super::{channel, devices, files, mounts, network, services};
 use crate::provision::GuestNetwork;
 
 /// How long processes may take to end at shutdown before they are killed.
@@ -35,9 +35,10 @@ pub fn take_over() -> Option<u8> {
 
 /// What the machine needs from its host, under another init system.
 fn provision_main() -> u8 {
-    load(&Modules::open(), &["virtio_net", "qemu_fw_cfg"]);
+    let modules = Modules::open();
+    load(&modules, &["virtio_net"]);
     report("folders", files::make_folders());
-    configure();
+    configure(&modules);
     stage("network");
     match devices::grow_root() {
         Ok(_) => 0,
@@ -56,11 +57,11 @@ fn init_main() -> ! {
     let signals = block_signals();
     raise_limits();
     let modules = Modules::open();
-    load(&modules, &["virtio_pci", "virtio_mmio", "virtio_net", "qemu_fw_cfg"]);
+    load(&modules, &["virtio_pci", "virtio_mmio", "virtio_net"]);
     stage("modules");
     report("folders", files::make_folders());
     let mut services = services::all();
-    configure();
+    configure(&modules);
     stage("network");
     for service in &mut services {
         service.start_if_due();
@@ -103,11 +104,13 @@ fn warm_up() {
     }
 }
 
-fn configure() {
-    match files::read_config() {
+fn configure(modules: &Modules) {
+    match channel::read_config(modules) {
         Ok(config) => {
             report("random seed", devices::seed(&config.seed));
-            report("network", network::configure(&config.network));
+            if let Some(own) = &config.network {
+                report("network", network::configure(own));
+            }
             report("configuration", files::write_config(&config));
         }
         Err(error) => {

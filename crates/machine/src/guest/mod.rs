@@ -8,6 +8,7 @@
 //! Everything it says goes to the console, which the host keeps in
 //! the machine's folder.
 
+mod channel;
 mod console;
 mod devices;
 mod files;

@@ -66,7 +66,8 @@ impl Machines {
             Some(path) => MachineImage::open(path)?,
             None => MachineImage::find(&self.image_folders)?,
         };
-        let record = new_record(options, &image, provider.as_ref())?;
+        let mut record = new_record(options, &image, provider.as_ref())?;
+        provider.assign(&mut record)?;
 
         let parent = self.folders.provider(options.provider);
         private_folder(&parent)?;
@@ -111,14 +112,15 @@ fn new_record(
         cpus,
         memory_mib,
         disk_gib,
-        ssh_port: super::start::free_port()?,
+        // What the provider assigns.
+        ssh_port: 0,
         host_key: String::new(),
         image: RecordedImage {
             arch: image.arch.clone(),
             variant: if image.variant.is_empty() { "init".into() } else { image.variant.clone() },
             kernel_version: image.kernel_version.clone(),
             cove_version: image.cove_version.clone(),
-            disk_sha256: image.file(crate::image::DISK)?.sha256.clone(),
+            disk_sha256: image.file(provider.files().disk)?.sha256.clone(),
         },
     })
 }

@@ -35,7 +35,8 @@ impl Machines {
         command: &[OsString],
     ) -> Result<SshCommand> {
         let (record, paths) = self.load(name)?;
-        if !self.provider(record.provider).is_alive(&paths) {
+        let provider = self.provider(record.provider);
+        if !provider.is_alive(&paths) {
             return Err(Error::NotRunning { name: name.to_string() });
         }
         keys::load_private(&paths.identity())?;
@@ -69,7 +70,7 @@ impl Machines {
         ] {
             arguments.extend([OsString::from("-o"), option]);
         }
-        arguments.extend(["-p".into(), record.ssh_port.to_string().into()]);
+        arguments.extend(provider.address(&record, &paths).ssh_options());
         arguments.extend(["-l".into(), OsString::from(user)]);
         if command.is_empty() {
             arguments.push("-t".into());

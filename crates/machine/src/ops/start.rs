@@ -1,10 +1,9 @@
 //! `machine start`.
 
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use cove_sys::{atomic, fs};
+use cove_sys::fs;
 use rand::RngCore;
 use serde::Serialize;
 use tokio::process::Command;
@@ -115,7 +114,7 @@ impl Machines {
         steps: &mut Steps<'_>,
     ) -> Result<Launched> {
         provider.check().await?;
-        for file in [paths.disk(), paths.kernel(), paths.initramfs()] {
+        for file in provider.files().all().map(|name| paths.folder.join(name)) {
             if !file.is_file() {
                 return Err(Error::BadRecord {
                     name: record.name.to_string(),
@@ -124,22 +123,18 @@ impl Machines {
                 });
             }
         }
-        if !port_is_free(record.ssh_port) {
-            let taken = record.ssh_port;
-            record.ssh_port = free_port()?;
-            self.save(record, paths)?;
-            steps.note(format!("port {taken} for ssh is taken: using {}", record.ssh_port));
+        let before = record.clone();
+        if let Some(note) = provider.assign(record)? {
+            steps.note(note);
         }
-        let config = guest_config(record, paths)?;
-        let json = serde_json::to_vec(&config).map_err(std::io::Error::other)?;
-        atomic::write(&paths.guest_config(), &json, 0o600)?;
+        if *record != before {
+            self.save(record, paths)?;
+        }
+        let config = guest_config(record, paths, provider.network())?;
         rotate(paths)?;
         remove_state(paths);
         steps.begin("launch");
-        let launched = provider.start(record, paths).await;
-        // QEMU has read it; the secret need not lie around.
-        let _ = fs::remove_file(paths.guest_config());
-        let launched = launched?;
+        let launched = provider.start(record, paths, &config).await?;
         if let Some(note) = &launched.note {
             steps.note(note.clone());
         }
@@ -259,7 +254,11 @@ impl Machines {
     }
 }
 
-fn guest_config(record: &MachineRecord, paths: &MachinePaths) -> Result<GuestConfig> {
+fn guest_config(
+    record: &MachineRecord,
+    paths: &MachinePaths,
+    network: Option<GuestNetwork>,
+) -> Result<GuestConfig> {
     let identity = keys::load_private(&paths.identity())?;
     let bad = |error: russh::keys::ssh_key::Error| Error::BadKey {
         path: paths.identity(),
@@ -273,15 +272,6 @@ fn guest_config(record: &MachineRecord, paths: &MachinePaths) -> Result<GuestCon
         authorized_key: identity.public_key().to_openssh().map_err(bad)?,
         host_key: keys::read_private(&paths.host_key())?,
         seed: seed.iter().map(|byte| format!("{byte:02x}")).collect(),
-        network: GuestNetwork::qemu_user(),
+        network,
     })
-}
-
-/// A port on 127.0.0.1 that nobody uses at this moment.
-pub(super) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-fn port_is_free(port: u16) -> bool {
-    TcpListener::bind(("127.0.0.1", port)).is_ok()
 }

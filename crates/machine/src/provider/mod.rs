@@ -1,83 +1,25 @@
-//! What can run a machine. A provider knows disks, processes and power; it knows nothing of ssh keys, engines
-//! or published ports.
+//! What can run a machine. A provider knows disks, processes, power, the way to its guest and how to tell it something;
+//! it knows nothing of ssh keys, engines or published ports.
 
+mod address;
+mod kind;
 mod qemu;
 mod unsupported;
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::image::MachineImage;
 use crate::paths::{MachineFolders, MachinePaths};
+use crate::provision::{GuestConfig, GuestNetwork};
 use crate::record::MachineRecord;
 
+pub use address::GuestAddress;
+pub use kind::ProviderKind;
 pub use qemu::args::{Accelerator, QemuSpec, arguments};
-
-/// The known providers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProviderKind {
-    /// QEMU with KVM, or with software emulation.
-    Qemu,
-    /// Windows Subsystem for Linux.
-    Wsl2,
-    /// Apple's Virtualization framework.
-    Vz,
-}
-
-impl ProviderKind {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Qemu, Self::Wsl2, Self::Vz];
-
-    /// Its name for users, folders and definitions.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Qemu => "qemu",
-            Self::Wsl2 => "wsl2",
-            Self::Vz => "vz",
-        }
-    }
-
-    /// The one that is used on this operating system where none is named.
-    #[must_use]
-    pub fn default_here() -> Self {
-        if cfg!(windows) {
-            Self::Wsl2
-        } else if cfg!(target_os = "macos") {
-            Self::Vz
-        } else {
-            Self::Qemu
-        }
-    }
-}
-
-impl fmt::Display for ProviderKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
-impl FromStr for ProviderKind {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "qemu" => Ok(Self::Qemu),
-            "wsl2" | "wsl" => Ok(Self::Wsl2),
-            "vz" | "applehv" => Ok(Self::Vz),
-            _ => Err(Error::BadOption {
-                option: "--provider",
-                reason: format!("{name:?} is no provider: use qemu, wsl2 or vz"),
-            }),
-        }
-    }
-}
 
 /// What a provider can do; callers decide by these, never by its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +30,24 @@ pub struct Capabilities {
     pub disk_size: bool,
     /// UDP ports can be published.
     pub udp: bool,
+    /// What the guest writes to its console is kept in [`MachinePaths::console`].
+    pub console: bool,
+}
+
+/// The files of an image that a provider copies into a machine's folder, under their own names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageFiles {
+    /// The disk, in the format the provider takes.
+    pub disk: &'static str,
+    /// What it boots the guest with.
+    pub boot: &'static [&'static str],
+}
+
+impl ImageFiles {
+    /// All of them.
+    pub fn all(self) -> impl Iterator<Item = &'static str> {
+        std::iter::once(self.disk).chain(self.boot.iter().copied())
+    }
 }
 
 /// What the VM's process is doing, asked of the process itself.
@@ -151,14 +111,33 @@ pub trait VmProvider: Send + Sync {
     /// Makes sure that the needed programs are there; answers their version.
     async fn check(&self) -> Result<String>;
 
+    /// What it takes from an image.
+    fn files(&self) -> ImageFiles;
+
+    /// The way to the guest's sshd.
+    fn address(&self, record: &MachineRecord, paths: &MachinePaths) -> GuestAddress;
+
+    /// The network the guest is to configure; `None` where its system does that itself.
+    fn network(&self) -> Option<GuestNetwork>;
+
+    /// Chooses what of the record is this host's to give, such as a free port, at `create` and again before each
+    /// `start`; answers what the user should know about a change.
+    fn assign(&self, record: &mut MachineRecord) -> Result<Option<String>>;
+
     /// Puts the image's files into `paths.folder` and sizes the disk.
     async fn create(&self, record: &MachineRecord, image: &MachineImage, paths: &MachinePaths) -> Result<()>;
 
     /// Raises the disk's size to `record.disk_gib`.
     async fn resize(&self, record: &MachineRecord, paths: &MachinePaths) -> Result<()>;
 
-    /// Starts the VM and returns when its process is there (the guest is still booting then).
-    async fn start(&self, record: &MachineRecord, paths: &MachinePaths) -> Result<Launched>;
+    /// Starts the VM, hands `config` (secret) over to the guest, and returns when its process is there (the guest is
+    /// still booting then). How the guest fetches it stands in `guest/channel.rs`.
+    async fn start(
+        &self,
+        record: &MachineRecord,
+        paths: &MachinePaths,
+        config: &GuestConfig,
+    ) -> Result<Launched>;
 
     /// Ends the VM and returns when its process is gone.
     async fn stop(&self, record: &MachineRecord, paths: &MachinePaths, how: Stop) -> Result<()>;

@@ -2,10 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::{Capabilities, Launched, ProviderKind, Stop, UdpForward, VmProvider, VmState};
+use super::{
+    Capabilities, GuestAddress, ImageFiles, Launched, ProviderKind, Stop, UdpForward, VmProvider, VmState,
+};
 use crate::error::{Error, Result};
 use crate::image::MachineImage;
 use crate::paths::MachinePaths;
+use crate::provision::{GuestConfig, GuestNetwork};
 use crate::record::MachineRecord;
 
 pub(super) struct Unsupported(pub(super) ProviderKind);
@@ -26,10 +29,26 @@ impl VmProvider for Unsupported {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { resources: false, disk_size: false, udp: false }
+        Capabilities { resources: false, disk_size: false, udp: false, console: false }
     }
 
     async fn check(&self) -> Result<String> {
+        self.refuse()
+    }
+
+    fn files(&self) -> ImageFiles {
+        ImageFiles { disk: "", boot: &[] }
+    }
+
+    fn address(&self, _: &MachineRecord, _: &MachinePaths) -> GuestAddress {
+        GuestAddress::Program(Vec::new())
+    }
+
+    fn network(&self) -> Option<GuestNetwork> {
+        None
+    }
+
+    fn assign(&self, _: &mut MachineRecord) -> Result<Option<String>> {
         self.refuse()
     }
 
@@ -41,7 +60,7 @@ impl VmProvider for Unsupported {
         self.refuse()
     }
 
-    async fn start(&self, _: &MachineRecord, _: &MachinePaths) -> Result<Launched> {
+    async fn start(&self, _: &MachineRecord, _: &MachinePaths, _: &GuestConfig) -> Result<Launched> {
         self.refuse()
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::image::{DISK_QCOW2, INITRAMFS, KERNEL};
 use crate::paths::MachinePaths;
 use crate::provision::FW_CFG_NAME;
 
@@ -83,13 +84,13 @@ pub fn arguments(spec: &QemuSpec<'_>) -> Vec<OsString> {
     list.pair("-rtc", "base=utc,clock=host");
     // QEMU parses what the guest sends; it has no need for new processes or privileges.
     list.pair("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny");
-    list.path_pair("-kernel", "", &paths.kernel());
-    list.path_pair("-initrd", "", &paths.initramfs());
+    list.path_pair("-kernel", "", &paths.folder.join(KERNEL));
+    list.path_pair("-initrd", "", &paths.folder.join(INITRAMFS));
     list.pair("-append", kernel_command_line(spec.arch, spec.variant));
     list.path_pair(
         "-blockdev",
         "driver=qcow2,node-name=root,discard=unmap,file.driver=file,file.discard=unmap,file.filename=",
-        &paths.disk(),
+        &paths.folder.join(DISK_QCOW2),
     );
     // Not NVMe, although the kernel has that built in: the device of QEMU 7.2 tells the driver where to ring next and
     // then looks for work without a memory barrier in between, so that now and then a request is never seen.

@@ -1,12 +1,13 @@
 //! The provider: files, the process, its control socket.
 
 use std::ffi::OsStr;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use cove_sys::fs;
+use cove_sys::{atomic, fs};
 use qapi::qmp::RunState;
 use tokio::process::Command;
 
@@ -14,10 +15,13 @@ use super::accel;
 use super::args::{QemuSpec, arguments, package, program};
 use super::qmp::Qmp;
 use crate::error::{Error, Result};
-use crate::image::{DISK, INITRAMFS, KERNEL, MachineImage, host_arch};
+use crate::image::{DISK_QCOW2, INITRAMFS, KERNEL, MachineImage, host_arch};
 use crate::paths::{MachineFolders, MachinePaths};
 use crate::process;
-use crate::provider::{Capabilities, Launched, ProviderKind, Stop, UdpForward, VmProvider, VmState};
+use crate::provider::{
+    Capabilities, GuestAddress, ImageFiles, Launched, ProviderKind, Stop, UdpForward, VmProvider, VmState,
+};
+use crate::provision::{GuestConfig, GuestNetwork};
 use crate::record::MachineRecord;
 
 /// Time for QEMU to initialise its devices and go to the background.
@@ -64,6 +68,35 @@ impl Qemu {
         true
     }
 
+    async fn launch(
+        &self,
+        record: &MachineRecord,
+        paths: &MachinePaths,
+        config: &GuestConfig,
+    ) -> Result<Launched> {
+        let arch = record.image.arch.as_str();
+        let decision = accel::decide(&self.accelerator_cache, arch, &paths.folder.join(KERNEL)).await?;
+        let lock = take_lock(record.name.as_str(), paths).await?;
+        for stale in [paths.qmp(), paths.pid()] {
+            remove_if_there(&stale)?;
+        }
+        let json = serde_json::to_vec(config).map_err(std::io::Error::other)?;
+        atomic::write(&paths.guest_config(), &json, 0o600)?;
+        let spec = QemuSpec {
+            name: record.name.as_str(),
+            arch,
+            variant: &record.image.variant,
+            accelerator: decision.accelerator,
+            cpus: record.cpus,
+            memory_mib: record.memory_mib,
+            ssh_port: record.ssh_port,
+            paths,
+        };
+        launch(record.name.as_str(), arch, &spec, lock).await?;
+        let pid = Self::pid(paths).unwrap_or_default();
+        Ok(Launched { pid, accelerator: decision.accelerator.as_str().into(), note: decision.note })
+    }
+
     async fn hard_stop(name: &str, paths: &MachinePaths) -> Result<()> {
         if let Ok(qmp) = Qmp::connect(name, &paths.qmp()).await {
             let _ = qmp.quit().await;
@@ -88,7 +121,7 @@ impl VmProvider for Qemu {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { resources: true, disk_size: true, udp: true }
+        Capabilities { resources: true, disk_size: true, udp: true, console: true }
     }
 
     async fn check(&self) -> Result<String> {
@@ -99,21 +132,36 @@ impl VmProvider for Qemu {
         Ok(line.trim_start_matches("QEMU emulator version ").to_owned())
     }
 
+    fn files(&self) -> ImageFiles {
+        ImageFiles { disk: DISK_QCOW2, boot: &[KERNEL, INITRAMFS] }
+    }
+
+    fn address(&self, record: &MachineRecord, _: &MachinePaths) -> GuestAddress {
+        GuestAddress::Port(record.ssh_port)
+    }
+
+    fn network(&self) -> Option<GuestNetwork> {
+        Some(GuestNetwork::qemu_user())
+    }
+
+    fn assign(&self, record: &mut MachineRecord) -> Result<Option<String>> {
+        let before = record.ssh_port;
+        if before != 0 && port_is_free(before) {
+            return Ok(None);
+        }
+        record.ssh_port = free_port()?;
+        let note = format!("port {before} for ssh is taken: using {}", record.ssh_port);
+        Ok((before != 0).then_some(note))
+    }
+
     async fn create(&self, record: &MachineRecord, image: &MachineImage, paths: &MachinePaths) -> Result<()> {
-        let (image, files) = (image.clone(), paths.clone());
-        tokio::task::spawn_blocking(move || {
-            image.copy(KERNEL, &files.kernel())?;
-            image.copy(INITRAMFS, &files.initramfs())?;
-            image.copy(DISK, &files.disk())
-        })
-        .await
-        .map_err(std::io::Error::other)??;
+        image.install(self.files(), &paths.folder).await?;
         self.resize(record, paths).await
     }
 
     async fn resize(&self, record: &MachineRecord, paths: &MachinePaths) -> Result<()> {
         let size = format!("{}G", record.disk_gib);
-        let disk = paths.disk();
+        let disk = paths.folder.join(DISK_QCOW2);
         let arguments = [
             OsStr::new("resize"),
             OsStr::new("-q"),
@@ -126,26 +174,16 @@ impl VmProvider for Qemu {
         Ok(())
     }
 
-    async fn start(&self, record: &MachineRecord, paths: &MachinePaths) -> Result<Launched> {
-        let arch = record.image.arch.as_str();
-        let decision = accel::decide(&self.accelerator_cache, arch, &paths.kernel()).await?;
-        let lock = take_lock(record.name.as_str(), paths).await?;
-        for stale in [paths.qmp(), paths.pid()] {
-            remove_if_there(&stale)?;
-        }
-        let spec = QemuSpec {
-            name: record.name.as_str(),
-            arch,
-            variant: &record.image.variant,
-            accelerator: decision.accelerator,
-            cpus: record.cpus,
-            memory_mib: record.memory_mib,
-            ssh_port: record.ssh_port,
-            paths,
-        };
-        launch(record.name.as_str(), arch, &spec, lock).await?;
-        let pid = Self::pid(paths).unwrap_or_default();
-        Ok(Launched { pid, accelerator: decision.accelerator.as_str().into(), note: decision.note })
+    async fn start(
+        &self,
+        record: &MachineRecord,
+        paths: &MachinePaths,
+        config: &GuestConfig,
+    ) -> Result<Launched> {
+        let launched = self.launch(record, paths, config).await;
+        // QEMU has read it; the secret need not lie around.
+        let _ = fs::remove_file(paths.guest_config());
+        launched
     }
 
     async fn stop(&self, record: &MachineRecord, paths: &MachinePaths, how: Stop) -> Result<()> {
@@ -216,6 +254,15 @@ impl VmProvider for Qemu {
         }
         Ok(())
     }
+}
+
+/// A port on 127.0.0.1 that nobody uses at this moment.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+fn port_is_free(port: u16) -> bool {
+    TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {
