@@ -46,6 +46,36 @@ fn save_and_load_both_formats() {
 }
 
 #[test]
+fn packed_archives_are_loaded_and_imported() {
+    everyone(|bed| {
+        let id = bed.cove(&["images", "-q", "--no-trunc", IMAGE]).ok().to_owned();
+        let image = bed.path("image.tar");
+        bed.cove(&["save", "-q", "-o", &image.display().to_string(), IMAGE]).ok();
+        bed.cove(&["rmi", IMAGE]).ok();
+        for program in ["gzip", "bzip2", "xz", "zstd"] {
+            let pack = |path: &std::path::Path| {
+                let output = std::process::Command::new(program).arg("-c").arg(path).output().ok()?;
+                let packed = bed.path(&format!("packed.{program}"));
+                cove_sys::fs::write(&packed, output.stdout).expect(program);
+                Some(packed.display().to_string())
+            };
+            let Some(packed) = pack(&image) else {
+                println!("skipped: {program} is not installed");
+                continue;
+            };
+            bed.cove(&["load", "-q", "-i", &packed]).ok();
+            assert_eq!(bed.cove(&["images", "-q", "--no-trunc", IMAGE]).ok(), id, "{program}");
+            bed.cove(&["rmi", IMAGE]).ok();
+            let packed = pack(&bed.path("rootfs.tar")).expect(program);
+            bed.cove(&["import", "-q", &packed, "localhost/packed"]).ok();
+            let run = ["run", "--rm", "--network", "none", "localhost/packed", "echo", program];
+            assert_eq!(bed.cove(&run).ok(), program);
+            bed.cove(&["rmi", "localhost/packed"]).ok();
+        }
+    });
+}
+
+#[test]
 fn import_takes_changes() {
     everyone(|bed| {
         let archive = bed.path("rootfs.tar").display().to_string();

@@ -52,7 +52,9 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-monitor" => &["cove-sys"],
         // The monitor's library is the protocol between the two.
         "cove-runtime" => &["cove-api", "cove-config", "cove-monitor", "cove-sys"],
-        "cove-registry" | "cove-storage" | "cove-network" => &["cove-api", "cove-config", "cove-sys"],
+        "cove-archive" => &["cove-sys"],
+        "cove-registry" | "cove-storage" => &["cove-api", "cove-archive", "cove-config", "cove-sys"],
+        "cove-network" => &["cove-api", "cove-config", "cove-sys"],
         "cove-engine" => &[
             "cove-api",
             "cove-config",

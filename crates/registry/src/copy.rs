@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cove_archive::Digest;
 use cove_config::Policy;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 
-use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::image::{FinishedImage, ImageDestination, ImageSource, Layer, StoredLayer};
 use crate::manifest::{

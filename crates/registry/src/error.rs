@@ -4,8 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use cove_api::ErrorKind;
-
-use crate::digest::Digest;
+use cove_archive::{Digest, InvalidDigest};
 
 /// The result of this crate's operations.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -23,13 +22,8 @@ pub enum Error {
         reason: String,
     },
     /// A digest that does not follow the grammar.
-    #[error("invalid digest {input:?}: {reason}")]
-    InvalidDigest {
-        /// As given.
-        input: String,
-        /// The rule it breaks.
-        reason: String,
-    },
+    #[error(transparent)]
+    InvalidDigest(#[from] InvalidDigest),
     /// A `TRANSPORT:…` text that cannot be understood.
     #[error("invalid image location {input:?}: {reason}")]
     InvalidLocation {
@@ -163,6 +157,22 @@ pub enum Error {
         /// What the registry said, with its separator, or nothing.
         detail: String,
     },
+    /// The registry wants a longer pause than is made.
+    #[error(
+        "{url}: HTTP status {status}: it asks to wait {asked} s, and at most {limit} s are waited in all ({waited} s so far): try again later"
+    )]
+    Busy {
+        /// Without query and user information.
+        url: String,
+        /// As received.
+        status: u16,
+        /// What the registry asked for, in seconds.
+        asked: u64,
+        /// What was waited before because registries asked for it, in seconds.
+        waited: u64,
+        /// The limit, in seconds.
+        limit: u64,
+    },
     /// The registry cannot be reached.
     #[error("pinging container registry {registry}: {reason}")]
     Unreachable {
@@ -236,19 +246,16 @@ pub enum Error {
 }
 
 impl Error {
-    /// An I/O error about `subject`; an [`Error`] that travelled inside an [`io::Error`] comes out again.
+    /// An I/O error about `subject`; an [`Error`], or the engine's, that travelled inside an [`io::Error`] comes out
+    /// again.
     pub fn io(subject: impl Into<String>, source: io::Error) -> Self {
-        let is_ours = source.get_ref().is_some_and(|inner| inner.is::<Error>());
-        if is_ours {
-            if let Some(inner) = source.into_inner() {
-                return match inner.downcast::<Error>() {
-                    Ok(error) => *error,
-                    Err(other) => Self::External(other),
-                };
-            }
-            return Self::Io { subject: subject.into(), source: io::ErrorKind::Other.into() };
+        match source.downcast::<Self>() {
+            Ok(error) => error,
+            Err(source) => match source.downcast::<cove_api::Error>() {
+                Ok(error) => Self::external(error),
+                Err(source) => Self::Io { subject: subject.into(), source },
+            },
         }
-        Self::Io { subject: subject.into(), source }
     }
 
     /// Wraps the error of a source or destination that lives in another crate.
@@ -261,6 +268,30 @@ impl Error {
         match self {
             Self::Io { source, subject } => io::Error::new(source.kind(), format!("{subject}: {source}")),
             other => io::Error::other(other),
+        }
+    }
+
+    /// The same about the token server of `registry`, which the user has not named and may not know.
+    pub(crate) fn of_token_server(self, registry: &str) -> Self {
+        let theirs = |what: String| format!("{registry}: its token server: {what}");
+        match self {
+            Self::Unreachable { registry: server, reason } => Self::Unreachable {
+                registry: registry.into(),
+                reason: format!("its token server {server}: {reason}"),
+            },
+            Self::Tls { registry: server, reason } => Self::Tls {
+                registry: registry.into(),
+                reason: format!("its token server {server}: {reason}"),
+            },
+            Self::Timeout { what, seconds } => Self::Timeout { what: theirs(what), seconds },
+            Self::Protocol { registry: server, reason } => {
+                Self::Protocol { registry: theirs(server), reason }
+            }
+            Self::Status { url, status, detail } => Self::Status { url: theirs(url), status, detail },
+            Self::Busy { url, status, asked, waited, limit } => {
+                Self::Busy { url: theirs(url), status, asked, waited, limit }
+            }
+            other => other,
         }
     }
 
@@ -278,7 +309,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::InvalidReference { .. }
-            | Self::InvalidDigest { .. }
+            | Self::InvalidDigest(_)
             | Self::InvalidLocation { .. }
             | Self::ShortName { .. }
             | Self::InvalidImage { .. }
@@ -293,7 +324,9 @@ impl Error {
             | Self::BlobUnknown { .. }
             | Self::NotInArchive { .. } => ErrorKind::NotFound,
             Self::Unauthorized { .. } => ErrorKind::Unauthorized,
-            Self::Status { .. } | Self::Unreachable { .. } | Self::Tls { .. } => ErrorKind::Unavailable,
+            Self::Busy { .. } | Self::Status { .. } | Self::Unreachable { .. } | Self::Tls { .. } => {
+                ErrorKind::Unavailable
+            }
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Protocol { .. } => ErrorKind::Internal,
             Self::AllCandidates { causes, .. } => {
@@ -308,6 +341,8 @@ impl Error {
                 io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
                 io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
                 io::ErrorKind::Unsupported => ErrorKind::Unsupported,
+                io::ErrorKind::TimedOut => ErrorKind::Timeout,
+                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ErrorKind::InvalidArgument,
                 _ => ErrorKind::Internal,
             },
             Self::External(error) => {

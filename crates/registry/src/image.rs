@@ -4,9 +4,9 @@ use std::pin::Pin;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cove_archive::Digest;
 use futures_util::Stream;
 
-use crate::digest::Digest;
 use crate::error::Result;
 use crate::manifest::{Descriptor, ImageConfig, ImageManifest, ManifestFormat, RawManifest};
 use crate::reference::Reference;

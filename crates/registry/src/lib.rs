@@ -6,7 +6,6 @@
 mod archive;
 mod client;
 mod copy;
-mod digest;
 mod endpoint;
 mod error;
 mod image;
@@ -24,7 +23,7 @@ pub use client::{
 pub use copy::{
     CopyEvent, CopyOptions, CopyProgress, CopyReport, DEFAULT_PARALLEL, ResolvedImage, copy_image, resolve,
 };
-pub use digest::{Digest, DigestAlgorithm, Hasher};
+pub use cove_archive::{Digest, DigestAlgorithm, Hasher};
 pub use endpoint::Candidates;
 pub use error::{Error, Result};
 pub use image::{BlobStream, FinishedImage, ImageDestination, ImageSource, Layer, StoredLayer};

@@ -6,9 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use cove_archive::{Digest, InvalidDigest};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::digest::Digest;
 use crate::error::Error;
 
 /// The registry of references that name none.
@@ -310,11 +310,8 @@ fn split_registry(input: &str) -> (String, String) {
 fn split(text: &str, input: &str) -> Result<Parts, Error> {
     let (rest, digest) = match text.split_once('@') {
         Some((rest, digest)) => {
-            let digest = digest.parse().map_err(|error| match error {
-                Error::InvalidDigest { reason, .. } => {
-                    invalid(input, &format!("invalid reference format: invalid digest: {reason}"))
-                }
-                other => other,
+            let digest = digest.parse().map_err(|error: InvalidDigest| {
+                invalid(input, &format!("invalid reference format: invalid digest: {}", error.reason))
             })?;
             (rest, Some(digest))
         }

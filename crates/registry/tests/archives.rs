@@ -121,7 +121,36 @@ async fn layouts_of_docker_save_old_and_new() {
     let packed = write(folder.path(), "new.tar.zst", &zstd);
     assert_eq!(load(&packed, Some("@0")).await.unwrap().config_digest, expected);
     let xz = write(folder.path(), "new.tar.xz", b"\xfd7zXZ\0\0\0\0\0\0");
-    assert!(load(&xz, None).await.unwrap_err().to_string().contains("xz"));
+    assert!(load(&xz, None).await.unwrap_err().to_string().contains("new.tar.xz"));
+    // Packed with what manifests have no media type for: the layers become plain.
+    for program in ["xz", "bzip2"] {
+        let pack = |name: &str, data: &[u8]| {
+            let path = write(folder.path(), name, data);
+            let output = std::process::Command::new(program).arg("-kc").arg(&path).output().ok()?;
+            assert!(output.status.success(), "{program}");
+            Some(output.stdout)
+        };
+        let Some(whole) = pack("whole", &tar(&members)) else {
+            println!("skipped: {program} is not installed");
+            continue;
+        };
+        let path = write(folder.path(), &format!("whole.{program}"), &whole);
+        assert_eq!(load(&path, None).await.unwrap().config_digest, expected, "{program}");
+        let packed: Vec<_> = layers.iter().map(|layer| pack("layer", layer).unwrap()).collect();
+        let manifest = json!([{"Config": "c.json", "Layers": ["0", "1", "2"]}]).to_string();
+        let data = tar(&[
+            ("0", &packed[0]),
+            ("1", &packed[1]),
+            ("2", &packed[2]),
+            ("c.json", &config),
+            ("manifest.json", manifest.as_bytes()),
+        ]);
+        let path = write(folder.path(), &format!("layers.{program}"), &data);
+        assert_eq!(load(&path, None).await.unwrap().config_digest, expected, "{program}");
+        let cut = write(folder.path(), &format!("cut.{program}"), &whole[..whole.len() - 20]);
+        let error = load(&cut, None).await.unwrap_err().to_string();
+        assert!(error.contains(&format!("cut.{program}")), "{error}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 
+use cove_archive::Digest;
+
 use crate::dirs;
 use crate::error::{Result, StorageError};
-use crate::id::Digest;
 
 /// The largest document that is read.
 const MAX_DATA: u64 = 64 * 1024 * 1024;

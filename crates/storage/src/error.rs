@@ -164,6 +164,14 @@ impl StorageError {
             Self::Unsupported(_) => ErrorKind::Unsupported,
             Self::File(error) | Self::System { source: error, .. } | Self::Stream(error) => {
                 match error.kind() {
+                    io::ErrorKind::InvalidData
+                    | io::ErrorKind::InvalidInput
+                    | io::ErrorKind::UnexpectedEof
+                        if matches!(self, Self::Stream(_)) =>
+                    {
+                        ErrorKind::InvalidArgument
+                    }
+                    io::ErrorKind::Unsupported => ErrorKind::Unsupported,
                     io::ErrorKind::PermissionDenied => ErrorKind::PermissionDenied,
                     io::ErrorKind::TimedOut => ErrorKind::Timeout,
                     _ => ErrorKind::Internal,

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use cove_archive::Digest;
+
 use crate::data;
 use crate::driver::MountRequest;
 use crate::error::{Result, StorageError};
-use crate::id::{Digest, check_full_id};
+use crate::id::check_full_id;
 use crate::layers::chain;
 use crate::record::{Image, Layer};
 use crate::store::Store;

@@ -4,13 +4,14 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use cove_archive::{Compression, Digest};
 use cove_sys::fs;
 
-use crate::archive::{Compression, ExtractOptions, Extracted, extract};
+use crate::archive::{ExtractOptions, Extracted, extract};
 use crate::dirs;
 use crate::driver::Contents;
 use crate::error::{Result, StorageError};
-use crate::id::{Digest, check_full_id};
+use crate::id::check_full_id;
 use crate::record::Layer;
 use crate::store::Store;
 use crate::table::{Reading, STABLE, VOLATILE, Writing, lookup};
@@ -83,7 +84,7 @@ impl Store {
     /// Unpacks and verifies a layer, in one pass over the stream. Takes no lock: any number may be staged at
     /// a time, before or after their parents.
     ///
-    /// The stream may be plain tar, gzip or zstd. Returns only when `reader` does, so give it a time-out.
+    /// The stream may be plain tar, or packed with gzip, zstd, xz or bzip2. Returns only when `reader` does, so give it a time-out.
     ///
     /// # Errors
     /// The stream is damaged, no tar, or not what was expected; the disk is full.

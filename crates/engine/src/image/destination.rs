@@ -36,16 +36,8 @@ impl StoreDestination {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> Error {
-    Error::external(error.to_string())
-}
-
 fn storage_failed(error: StorageError) -> Error {
-    failed(crate::error::storage(error).message)
-}
-
-fn convert(digest: &cove_registry::Digest) -> Result<Digest> {
-    digest.to_string().parse().map_err(storage_failed)
+    Error::external(crate::error::storage(error))
 }
 
 /// The id of the layer at `index`, once all diff ids up to it are known.
@@ -67,17 +59,17 @@ impl ImageDestination for StoreDestination {
         // The loop asks in the order of the layers, so those below are known.
         let id = {
             let mut state = self.state();
-            state.diff_ids.insert(layer.index, convert(layer.diff_id)?);
+            state.diff_ids.insert(layer.index, layer.diff_id.clone());
             chain_id(&state, layer.index)
         };
         let Some(id) = id else { return Ok(None) };
         let core = Arc::clone(&self.core);
         let found = tokio::task::spawn_blocking(move || -> Result<bool> {
-            let store = core.store().map_err(failed)?;
+            let store = core.store().map_err(Error::external)?;
             Ok(store.find_layer(&id).map_err(storage_failed)?.is_some())
         })
         .await
-        .map_err(failed)??;
+        .map_err(Error::external)??;
         Ok(found.then(|| StoredLayer { descriptor: layer.descriptor.clone() }))
     }
 
@@ -85,33 +77,33 @@ impl ImageDestination for StoreDestination {
         let core = Arc::clone(&self.core);
         let state = Arc::clone(&self.state);
         let index = layer.index;
-        let expectations = Expectations { diff_id: Some(convert(layer.diff_id)?), ..Expectations::default() };
+        let expectations = Expectations { diff_id: Some(layer.diff_id.clone()), ..Expectations::default() };
         let reader = BlockingReader::new(data);
         tokio::task::spawn_blocking(move || -> Result<()> {
-            let store = core.store().map_err(failed)?;
+            let store = core.store().map_err(Error::external)?;
             let staged = store.stage_layer(reader, &expectations).map_err(storage_failed)?;
             state.lock().unwrap_or_else(PoisonError::into_inner).staged.insert(index, staged);
             Ok(())
         })
         .await
-        .map_err(failed)??;
+        .map_err(Error::external)??;
         Ok(StoredLayer { descriptor: layer.descriptor.clone() })
     }
 
     async fn commit(&self, image: &FinishedImage<'_>) -> Result<()> {
         let staged = std::mem::take(&mut self.state().staged);
-        let diff_ids = image.parsed_config.diff_ids().iter().map(convert).collect::<Result<Vec<_>>>()?;
-        let options = image_options(image)?;
+        let diff_ids = image.parsed_config.diff_ids().to_vec();
+        let options = image_options(image);
         let descriptors = image.parsed.layers.clone();
         let core = Arc::clone(&self.core);
         tokio::task::spawn_blocking(move || commit_blocking(&core, staged, &diff_ids, &descriptors, options))
             .await
-            .map_err(failed)?
+            .map_err(Error::external)?
     }
 }
 
-fn image_options(image: &FinishedImage<'_>) -> Result<ImageOptions> {
-    let digest = convert(&image.manifest.digest())?;
+fn image_options(image: &FinishedImage<'_>) -> ImageOptions {
+    let digest = image.manifest.digest();
     let config = &image.parsed.config;
     let mut data = vec![
         ("manifest".to_owned(), image.manifest.bytes.to_vec()),
@@ -124,7 +116,7 @@ fn image_options(image: &FinishedImage<'_>) -> Result<ImageOptions> {
     let created = serde_json::from_slice::<crate::image::lookup::Document>(image.config)
         .ok()
         .and_then(|document| document.created);
-    Ok(ImageOptions {
+    ImageOptions {
         id: config.digest.hex().to_owned(),
         names: image.names.iter().map(ToString::to_string).collect(),
         top_layer: None,
@@ -132,7 +124,7 @@ fn image_options(image: &FinishedImage<'_>) -> Result<ImageOptions> {
         created,
         metadata: "{}".into(),
         data,
-    })
+    }
 }
 
 fn commit_blocking(
@@ -142,7 +134,7 @@ fn commit_blocking(
     descriptors: &[Descriptor],
     mut options: ImageOptions,
 ) -> Result<()> {
-    let store = core.store().map_err(failed)?;
+    let store = core.store().map_err(Error::external)?;
     let mut commits = Vec::new();
     let mut parent: Option<String> = None;
     for (index, (diff_id, descriptor)) in diff_ids.iter().zip(descriptors).enumerate() {
@@ -152,7 +144,7 @@ fn commit_blocking(
                 staged,
                 id: Some(id.clone()),
                 parent: parent.clone(),
-                compressed_digest: Some(convert(&descriptor.digest)?),
+                compressed_digest: Some(descriptor.digest.clone()),
                 compressed_size: Some(descriptor.size),
             });
         }

@@ -24,12 +24,15 @@ pub(super) fn import(
     let staged = store.stage_layer(archive, &expectations).map_err(storage)?;
     let extracted = staged.extracted();
     let diff_id = extracted.diff_id.clone();
-    let digest = extracted.compressed_digest.clone().unwrap_or_else(|| diff_id.clone());
-    let size = extracted.compressed_size;
-    let compression = match extracted.compression {
-        Compression::Gzip => LayerCompression::Gzip,
-        Compression::Zstd => LayerCompression::Zstd,
-        _ => LayerCompression::None,
+    let as_it_came = extracted.compressed_digest.clone().unwrap_or_else(|| diff_id.clone());
+    let (compression, digest, size) = match extracted.compression {
+        Compression::None => (LayerCompression::None, as_it_came, extracted.compressed_size),
+        Compression::Gzip => (LayerCompression::Gzip, as_it_came, extracted.compressed_size),
+        Compression::Zstd => (LayerCompression::Zstd, as_it_came, extracted.compressed_size),
+        // Manifests have no media type for these: the layer is known by its plain tar alone.
+        Compression::Xz | Compression::Bzip2 => {
+            (LayerCompression::None, diff_id.clone(), extracted.diff_size)
+        }
     };
     let host = Platform::host();
     let pick = |given: &str, own: &str| if given.is_empty() { own.to_owned() } else { given.to_owned() };
@@ -57,8 +60,7 @@ pub(super) fn import(
     let document = serde_json::to_vec(&document).map_err(|error| Error::internal(error.to_string()))?;
     let config = Descriptor::of(media_type::OCI_CONFIG, &document);
     let id = config.digest.hex().to_owned();
-    let layer_digest = digest.to_string().parse()?;
-    let layer = Descriptor::new(layer_media_type(ManifestFormat::Oci, compression), layer_digest, size);
+    let layer = Descriptor::new(layer_media_type(ManifestFormat::Oci, compression), digest.clone(), size);
     let manifest = ImageManifest::build(ManifestFormat::Oci, config.clone(), vec![layer]).to_raw();
     let committed = store
         .commit_layer(LayerCommit {
@@ -69,7 +71,7 @@ pub(super) fn import(
             compressed_size: Some(size),
         })
         .map_err(storage)?;
-    let manifest_digest: cove_storage::Digest = manifest.digest().to_string().parse().map_err(storage)?;
+    let manifest_digest = manifest.digest();
     store
         .create_image(ImageOptions {
             id: id.clone(),

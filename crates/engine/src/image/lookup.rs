@@ -191,9 +191,8 @@ pub(crate) fn find(core: &Core, wanted: &str) -> Result<Found> {
         Reference::parse(name).map_err(|_| Error::invalid(format!("{wanted}: invalid reference format")))?;
     let images = store.images().map_err(storage)?;
     if let Some(digest) = parsed.digest() {
-        let digest = digest.to_string().parse().map_err(storage)?;
         let repository = parsed.name();
-        let with_digest = store.images_by_digest(&digest).map_err(storage)?;
+        let with_digest = store.images_by_digest(digest).map_err(storage)?;
         let found = with_digest.into_iter().find(|image| {
             image.names.iter().any(|known| {
                 Reference::parse(known).is_ok_and(|known| {

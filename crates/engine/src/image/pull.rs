@@ -21,6 +21,9 @@ use crate::image::destination::StoreDestination;
 use crate::image::{load, lookup};
 
 /// Where progress goes.
+/// What a lookup of credentials found, or why it could not look.
+type Lookup = std::result::Result<Option<Credentials>, String>;
+
 type Sender = mpsc::UnboundedSender<Result<Progress<PullReport>>>;
 
 /// Pulls; the stream ends with the report or an error. Dropping it ends the pull.
@@ -313,15 +316,15 @@ fn client(core: &Core, options: &PullOptions) -> Result<RegistryClient> {
                 core.registries()?,
                 options.auth_file.as_deref().map(Path::new),
             );
-            let known: Mutex<HashMap<String, Option<Credentials>>> = Mutex::default();
+            // A helper that does not answer is waited for once.
+            let known: Mutex<HashMap<String, Lookup>> = Mutex::default();
             Arc::new(move |key: &str| {
                 let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(found) = known.get(key) {
-                    return Ok(found.clone());
-                }
-                let found = store.get(key).map_err(|error| error.to_string())?.map(|found| found.credentials);
-                known.insert(key.to_owned(), found.clone());
-                Ok(found)
+                let look_up = || match store.get(key) {
+                    Ok(found) => Ok(found.map(|found| found.credentials)),
+                    Err(error) => Err(error.to_string()),
+                };
+                known.entry(key.to_owned()).or_insert_with(look_up).clone()
             })
         }
     };

@@ -97,7 +97,7 @@ impl ImageSource for StoreSource {
         tokio::task::spawn_blocking(move || {
             let read = || -> std::io::Result<()> {
                 let store = core.store().map_err(std::io::Error::other)?;
-                let mut tar = store.diff_tar(&id).map_err(std::io::Error::other)?;
+                let mut tar = store.diff_tar(&id).map_err(|error| std::io::Error::other(storage(error)))?;
                 loop {
                     let mut piece = vec![0_u8; PIECE];
                     let mut length = 0;

@@ -1,11 +1,12 @@
 //! Named content of an archive or a directory, and bringing an archive into a seekable, plain form.
 
 use std::fs::File as StdFile;
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use cove_archive::{Compression, fill, unpacked};
 use cove_sys::fs;
 use futures_util::stream;
 
@@ -14,47 +15,6 @@ use crate::error::{Error, Result};
 use crate::image::BlobStream;
 
 const PIECE: usize = 512 << 10;
-
-/// How the start of a file says it is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Packing {
-    None,
-    Gzip,
-    Zstd,
-    Xz,
-    Bzip2,
-}
-
-impl Packing {
-    pub(crate) fn of(start: &[u8]) -> Self {
-        if start.starts_with(&[0x1f, 0x8b, 0x08]) {
-            Self::Gzip
-        } else if start.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
-            Self::Zstd
-        } else if start.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
-            Self::Xz
-        } else if start.starts_with(b"BZh") {
-            Self::Bzip2
-        } else {
-            Self::None
-        }
-    }
-}
-
-/// `reader` without its gzip or zstd packing; others are refused by name.
-pub(crate) fn unpacked<'a>(packing: Packing, reader: impl Read + 'a) -> io::Result<Box<dyn Read + 'a>> {
-    let refuse = |name: &str| {
-        let text = format!("compression with {name} is not supported: unpack it first");
-        Err(io::Error::new(io::ErrorKind::Unsupported, text))
-    };
-    match packing {
-        Packing::None => Ok(Box::new(reader)),
-        Packing::Gzip => Ok(Box::new(flate2::read::MultiGzDecoder::new(reader))),
-        Packing::Zstd => Ok(Box::new(zstd::stream::read::Decoder::new(reader)?)),
-        Packing::Xz => refuse("xz"),
-        Packing::Bzip2 => refuse("bzip2"),
-    }
-}
 
 /// Part of an open file.
 #[derive(Clone, Debug)]
@@ -73,7 +33,7 @@ impl Section {
         Box::pin(stream::try_unfold(self.reader(), |mut reader| async move {
             let read = tokio::task::spawn_blocking(move || {
                 let mut piece = vec![0; PIECE];
-                let count = read_full(&mut reader, &mut piece)?;
+                let count = fill(&mut reader, &mut piece)?;
                 piece.truncate(count);
                 io::Result::Ok((piece, reader))
             });
@@ -115,23 +75,11 @@ fn read_at(file: &StdFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> 
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
-/// Fills `buffer` as far as the reader goes.
-pub(crate) fn read_full(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
-}
-
 /// An archive or a directory whose members are found by name.
 pub(crate) struct Content {
     pub(crate) path: PathBuf,
+    /// Directory for unnamed temporary files.
+    spool: PathBuf,
     kind: Kind,
 }
 
@@ -141,21 +89,21 @@ enum Kind {
 }
 
 impl Content {
-    /// Opens a directory, or a tar archive that may be packed with gzip or zstd; a packed one is unpacked into an
+    /// Opens a directory, or a tar archive that may be packed; a packed one is unpacked into an
     /// unnamed file in `spool`.
     pub(crate) fn open(path: &Path, spool: &Path) -> Result<Self> {
         let failed = |error| Error::io(path.display().to_string(), error);
         let metadata = fs::metadata(path).map_err(failed)?;
         if metadata.is_dir() {
-            return Ok(Self { path: path.into(), kind: Kind::Directory });
+            return Ok(Self { path: path.into(), spool: spool.into(), kind: Kind::Directory });
         }
         let mut file = fs::File::open(path).map_err(failed)?.into_parts().0;
         if metadata.is_file() {
             let mut start = [0; 8];
-            let count = read_full(&mut file, &mut start).map_err(failed)?;
+            let count = fill(&mut file, &mut start).map_err(failed)?;
             file.rewind().map_err(failed)?;
-            if Packing::of(&start[..count]) == Packing::None {
-                return Self::from_file(path, file);
+            if Compression::of(&start[..count]) == Compression::None {
+                return Self::from_file(path, file, spool);
             }
         }
         // A pipe or device, or a packed file.
@@ -165,30 +113,29 @@ impl Content {
     /// Takes an archive from a stream, such as the standard input, into an unnamed file in `spool`.
     pub(crate) fn from_reader(name: &Path, reader: impl Read, spool: &Path) -> Result<Self> {
         let failed = |error| Error::io(name.display().to_string(), error);
-        let mut reader = BufReader::with_capacity(PIECE, reader);
-        let mut start = [0; 8];
-        let count = read_full(&mut reader, &mut start).map_err(failed)?;
-        if count == 0 {
+        let mut whole = BufReader::with_capacity(PIECE, reader);
+        if whole.fill_buf().map_err(failed)?.is_empty() {
             return Err(Error::archive(name, "it is empty: no image archive"));
         }
-        let packing = Packing::of(&start[..count]);
-        let whole = io::Cursor::new(start[..count].to_vec()).chain(reader);
-        let mut unpacked = unpacked(packing, whole).map_err(failed)?;
-        let mut file = tempfile::tempfile_in(spool)
-            .map_err(|error| Error::io(format!("temporary file in {}", spool.display()), error))?;
-        io::copy(&mut unpacked, &mut file).map_err(failed)?;
-        file.flush().map_err(failed)?;
-        Self::from_file(name, file)
+        let file = spooled(&mut unpacked(whole).map_err(failed)?, spool).map_err(failed)?;
+        Self::from_file(name, file, spool)
     }
 
-    fn from_file(name: &Path, mut file: StdFile) -> Result<Self> {
+    fn from_file(name: &Path, mut file: StdFile, spool: &Path) -> Result<Self> {
         let failed = |error| Error::io(name.display().to_string(), error);
         let length = file.metadata().map_err(failed)?.len();
         if length == 0 {
             return Err(Error::archive(name, "it is empty: no image archive"));
         }
         let index = TarIndex::scan(&mut BufReader::new(&mut file), length).map_err(failed)?;
-        Ok(Self { path: name.into(), kind: Kind::Tar { file: Arc::new(file), index } })
+        Ok(Self { path: name.into(), spool: spool.into(), kind: Kind::Tar { file: Arc::new(file), index } })
+    }
+
+    /// The uncompressed bytes of a packed member, in an unnamed file.
+    pub(crate) fn unpack(&self, section: &Section) -> io::Result<Section> {
+        let file = spooled(&mut unpacked(section.reader())?, &self.spool)?;
+        let size = file.metadata()?.len();
+        Ok(Section { file: Arc::new(file), place: Place { offset: 0, size } })
     }
 
     pub(crate) fn is_directory(&self) -> bool {
@@ -236,4 +183,14 @@ impl Content {
             .map_err(|error| Error::io(format!("{}: {name}", self.path.display()), error))?;
         Ok(Some(data))
     }
+}
+
+/// All that `reader` gives, in an unnamed file in `spool`.
+fn spooled(reader: &mut impl Read, spool: &Path) -> io::Result<StdFile> {
+    let mut file = tempfile::tempfile_in(spool).map_err(|error| {
+        io::Error::new(error.kind(), format!("temporary file in {}: {error}", spool.display()))
+    })?;
+    io::copy(reader, &mut file)?;
+    file.flush()?;
+    Ok(file)
 }

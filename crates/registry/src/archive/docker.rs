@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::io::Read;
 
+use cove_archive::{Compression, Digest, DigestAlgorithm, Hasher, fill};
 use serde::{Deserialize, Serialize};
 
-use super::content::{Content, Packing, Section, read_full};
+use super::content::{Content, Section};
 use super::source::Lookup;
-use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::error::{Error, Result};
 use crate::manifest::{
     Descriptor, ImageConfig, ImageManifest, LayerCompression, MAX_CONFIG, MAX_MANIFEST, ManifestFormat,
@@ -72,7 +72,7 @@ pub(super) fn resolve(content: &Content, item: &Item) -> Result<(RawManifest, Lo
     let mut layers = Vec::new();
     for (name, diff_id) in item.layers.iter().zip(parsed.diff_ids()) {
         let section = content.find(name)?.ok_or_else(|| missing(name))?;
-        let layer = describe_layer(content, name, diff_id, &section)?;
+        let (layer, section) = describe_layer(content, name, diff_id, section)?;
         sections.insert(layer.digest.clone(), section);
         layers.push(layer);
     }
@@ -80,19 +80,23 @@ pub(super) fn resolve(content: &Content, item: &Item) -> Result<(RawManifest, Lo
     Ok((manifest.to_raw(), Lookup::Sections(sections)))
 }
 
-fn describe_layer(content: &Content, name: &str, diff_id: &Digest, section: &Section) -> Result<Descriptor> {
+/// What a layer is called in the manifest, and where its bytes are.
+fn describe_layer(
+    content: &Content,
+    name: &str,
+    diff_id: &Digest,
+    section: Section,
+) -> Result<(Descriptor, Section)> {
     let failed = |error| Error::io(format!("{}: {name}", content.path.display()), error);
     let mut start = [0; 8];
-    let count = read_full(&mut section.reader(), &mut start).map_err(failed)?;
-    let compression = match Packing::of(&start[..count]) {
-        Packing::None => LayerCompression::None,
-        Packing::Gzip => LayerCompression::Gzip,
-        Packing::Zstd => LayerCompression::Zstd,
-        other => {
-            return Err(Error::Unsupported {
-                subject: format!("{}: {name}", content.path.display()),
-                what: format!("a layer packed with {other:?}"),
-            });
+    let count = fill(&mut section.reader(), &mut start).map_err(failed)?;
+    let (compression, section) = match Compression::of(&start[..count]) {
+        Compression::None => (LayerCompression::None, section),
+        Compression::Gzip => (LayerCompression::Gzip, section),
+        Compression::Zstd => (LayerCompression::Zstd, section),
+        // Manifests have no media type for these, so the layer goes on as the plain tar that it is.
+        Compression::Xz | Compression::Bzip2 => {
+            (LayerCompression::None, content.unpack(&section).map_err(failed)?)
         }
     };
     let kind = layer_media_type(ManifestFormat::Docker, compression);
@@ -101,10 +105,10 @@ fn describe_layer(content: &Content, name: &str, diff_id: &Digest, section: &Sec
         // Newer versions of Docker name the file by its digest; verified like all others while it is read.
         _ => match name.strip_prefix("blobs/sha256/").map(Digest::from_sha256_hex) {
             Some(Ok(digest)) => digest,
-            _ => hash(section).map_err(failed)?,
+            _ => hash(&section).map_err(failed)?,
         },
     };
-    Ok(Descriptor::new(kind, digest, section.place.size))
+    Ok((Descriptor::new(kind, digest, section.place.size), section))
 }
 
 fn hash(section: &Section) -> std::io::Result<Digest> {

@@ -1,9 +1,9 @@
 //! OCI image layouts, in a directory or in a tar archive.
 
+use cove_archive::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::content::Content;
-use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::manifest::{Descriptor, MAX_MANIFEST, RawManifest};
 use crate::reference::{Reference, names_registry};

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use cove_archive::Digest;
 use cove_sys::fs;
 
 use super::content::{Content, Section};
 use super::{docker, oci};
-use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, ImageSource};
 use crate::manifest::{Descriptor, MAX_MANIFEST, RawManifest};
@@ -53,7 +53,7 @@ pub(super) enum Lookup {
 }
 
 impl Archive {
-    /// Opens `path`, a file or a directory, and finds out its format. A packed archive (gzip, zstd) is unpacked into
+    /// Opens `path`, a file or a directory, and finds out its format. A packed archive (gzip, zstd, xz, bzip2) is unpacked into
     /// an unnamed file in `spool`. Blocks.
     ///
     /// # Errors

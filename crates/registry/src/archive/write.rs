@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use cove_archive::{Digest, DigestAlgorithm, Hasher, unpacked};
 use cove_sys::fs;
 use serde_json::json;
 
-use super::content::{Packing, read_full, unpacked};
 use super::sink::{FinalFile, Pending, Sink, Staged};
 use super::source::ArchiveFormat;
 use super::tar::TarWriter;
 use super::{docker, oci};
-use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
 use crate::manifest::{Descriptor, LayerCompression, ManifestFormat, layer_media_type};
@@ -293,10 +292,7 @@ impl Shared {
             copy(reader, &mut encoder)?;
             encoder.finish()?;
         } else if unpack {
-            let mut start = [0; 8];
-            let count = read_full(reader, &mut start)?;
-            let whole = io::Cursor::new(start[..count].to_vec()).chain(&mut *reader);
-            copy(&mut unpacked(Packing::of(&start[..count]), whole)?, &mut output)?;
+            copy(&mut unpacked(&mut *reader)?, &mut output)?;
         } else {
             copy(reader, &mut output)?;
         }

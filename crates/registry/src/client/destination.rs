@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cove_archive::{Digest, DigestAlgorithm, Hasher};
 use futures_util::{Stream, StreamExt};
 use http::Method;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
@@ -17,7 +18,6 @@ use tokio::sync::mpsc;
 use super::failure::classify;
 use super::http::{Request, host_of};
 use super::session::Session;
-use crate::digest::{Digest, DigestAlgorithm, Hasher};
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
 use crate::manifest::{Descriptor, LayerCompression, ManifestFormat, layer_media_type};
@@ -236,7 +236,7 @@ impl ImageDestination for RegistryDestination {
                 let _ = output.sender.blocking_send(Err(told));
             }
             result.map_err(|error| Error::io("packing a layer", error))?;
-            Ok((output.hasher.finish(), output.count))
+            Ok::<_, Error>((output.hasher.finish(), output.count))
         });
         let packed = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
         // When the upload ends early, packing fails only because of that: the upload knows the reason.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cove_archive::Digest;
 use futures_util::stream;
 use http::Method;
 use http::header::{ACCEPT, CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
@@ -13,7 +14,6 @@ use reqwest::Response;
 use super::failure::with_colon;
 use super::http::without_url;
 use super::session::Session;
-use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, ImageSource};
 use crate::manifest::{Descriptor, MAX_MANIFEST, RawManifest};

@@ -6,10 +6,10 @@ use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use cove_archive::{Compression, Digest};
 use cove_sys::fs;
 use rustix::fs::FileType;
 
-use super::compression::Compression;
 use super::crc64::Crc64;
 use super::header::{BadHeader, Extensions, Header, Kind, MAX_EXTENSION, PaxRecords, lossy};
 use super::sparse::Sparse;
@@ -17,7 +17,6 @@ use super::stream::{self, Source};
 use super::tarsplit::TarSplitWriter;
 use super::tree::{Attributes, Tolerance, Tree};
 use crate::error::{Context, Result, StorageError};
-use crate::id::Digest;
 
 use super::tree::WhiteoutStyle;
 

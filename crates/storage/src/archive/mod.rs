@@ -1,7 +1,6 @@
 //! Layer archives: reading them into a directory in one pass, and writing them again bit for bit.
 
 mod compare;
-mod compression;
 mod crc64;
 mod extract;
 mod header;
@@ -15,7 +14,6 @@ mod tree;
 mod walk;
 mod write;
 
-pub use compression::Compression;
 pub use extract::Extracted;
 pub use walk::{Change, ChangeKind};
 

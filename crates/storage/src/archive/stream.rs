@@ -1,15 +1,13 @@
 //! The pipeline in front of the extractor: one thread reads and decompresses, one hashes, the caller's
 //! thread consumes. Buffers go round, so the memory is a few megabytes whatever the layer's size.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Scope, ScopedJoinHandle};
 
-use sha2::{Digest as _, Sha256};
+use cove_archive::{Compression, Digest, DigestAlgorithm, Hasher, detect, fill};
 
-use super::compression::Compression;
 use crate::error::{Result, StorageError};
-use crate::id::Digest;
 
 const BUFFER: usize = 256 * 1024;
 const IN_FLIGHT: usize = 4;
@@ -80,17 +78,15 @@ fn decompress<R: Read>(
     out: &SyncSender<Result<Vec<u8>>>,
     spent: &Receiver<Vec<u8>>,
 ) -> Result<(Compression, u64, Option<Digest>)> {
-    let mut counted = Counted { inner: reader, count: 0, hash: hash_compressed.then(Sha256::new) };
+    let hash = hash_compressed.then(|| Hasher::new(DigestAlgorithm::Sha256));
+    let mut counted = Counted { inner: reader, count: 0, hash };
     let mut input = io::BufReader::with_capacity(BUFFER, &mut counted);
-    // One read may give fewer bytes than the magic needs, so collect a few first.
-    let start = first_bytes(&mut input)?;
-    let compression = Compression::detect(&start)?;
-    let chained = io::BufReader::with_capacity(BUFFER, start.as_slice().chain(&mut input));
-    let mut decoder = compression.decoder(chained).map_err(StorageError::Stream)?;
+    let (compression, whole) = detect(&mut input).map_err(StorageError::Stream)?;
+    let mut decoder = compression.decoder(whole).map_err(StorageError::Stream)?;
     loop {
         let mut buffer = spent.try_recv().unwrap_or_default();
         buffer.resize(BUFFER, 0);
-        let length = fill(&mut decoder, &mut buffer)?;
+        let length = fill(&mut decoder, &mut buffer).map_err(StorageError::Stream)?;
         if length == 0 {
             break;
         }
@@ -103,32 +99,12 @@ fn decompress<R: Read>(
     drop(decoder);
     io::copy(&mut input, &mut io::sink()).map_err(StorageError::Stream)?;
     drop(input);
-    let digest = counted.hash.map(|hash| Digest::from_sha256(&hash.finalize()));
+    let digest = counted.hash.map(Hasher::finish);
     Ok((compression, counted.count, digest))
 }
 
-fn first_bytes(input: &mut impl BufRead) -> Result<Vec<u8>> {
-    let mut start = vec![0; 8];
-    let length = fill(input, &mut start)?;
-    start.truncate(length);
-    Ok(start)
-}
-
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> Result<usize> {
-    let mut length = 0;
-    while length < buffer.len() {
-        match reader.read(&mut buffer[length..]) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(StorageError::Stream(error)),
-        }
-    }
-    Ok(length)
-}
-
 fn hash(input: &Receiver<Result<Vec<u8>>>, out: &SyncSender<Result<Vec<u8>>>) -> (u64, Digest) {
-    let mut hash = Sha256::new();
+    let mut hash = Hasher::new(DigestAlgorithm::Sha256);
     let mut size = 0;
     while let Ok(message) = input.recv() {
         if let Ok(buffer) = &message {
@@ -139,13 +115,13 @@ fn hash(input: &Receiver<Result<Vec<u8>>>, out: &SyncSender<Result<Vec<u8>>>) ->
             break;
         }
     }
-    (size, Digest::from_sha256(&hash.finalize()))
+    (size, hash.finish())
 }
 
 struct Counted<R> {
     inner: R,
     count: u64,
-    hash: Option<Sha256>,
+    hash: Option<Hasher>,
 }
 
 impl<R: Read> Read for Counted<R> {
@@ -252,7 +228,7 @@ mod tests {
         let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0];
         gzip.extend_from_slice(&[0xff; 100]);
         assert!(matches!(read_all(&gzip), Err(StorageError::Stream(_))));
-        assert!(matches!(read_all(b"BZh9"), Err(StorageError::Unsupported(_))));
+        assert!(matches!(read_all(b"BZh9"), Err(StorageError::Stream(_))));
         assert_eq!(read_all(b"").unwrap().1.size, 0);
     }
 }

@@ -1,18 +1,18 @@
-//! Content digests: validated on parsing, so that one can be a file name or part of a URL without a second look.
+//! Content digests, checked when they are parsed, so that one can be a file name or part of a URL without a second look.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-use crate::error::Error;
-
-/// The hash functions that the OCI image specification registers and that are accepted here.
+/// The hash functions that are accepted: those that both containers/storage and registries use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DigestAlgorithm {
     /// SHA-256, 64 hexadecimal digits.
     Sha256,
+    /// SHA-384, 96 hexadecimal digits.
+    Sha384,
     /// SHA-512, 128 hexadecimal digits.
     Sha512,
 }
@@ -22,6 +22,7 @@ impl DigestAlgorithm {
     pub fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
         }
     }
@@ -29,24 +30,33 @@ impl DigestAlgorithm {
     fn hex_length(self) -> usize {
         match self {
             Self::Sha256 => 64,
+            Self::Sha384 => 96,
             Self::Sha512 => 128,
         }
     }
+}
+
+/// A text that is no digest.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid digest {input:?}: {reason}")]
+pub struct InvalidDigest {
+    /// As given, shortened.
+    pub input: String,
+    /// The rule it breaks.
+    pub reason: String,
 }
 
 /// A digest such as `sha256:…`: a known algorithm and exactly its number of lower-case hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest {
     algorithm: DigestAlgorithm,
-    hex: Box<str>,
+    text: Box<str>,
 }
 
 impl Digest {
     /// The SHA-256 of `data`.
     pub fn sha256(data: &[u8]) -> Self {
-        let mut hasher = Hasher::new(DigestAlgorithm::Sha256);
-        hasher.update(data);
-        hasher.finish()
+        Self::of(DigestAlgorithm::Sha256, data)
     }
 
     /// The digest of `data` by `algorithm`.
@@ -59,8 +69,8 @@ impl Digest {
     /// A SHA-256 digest from its 64 hexadecimal digits alone, as image ids and old archives write it.
     ///
     /// # Errors
-    /// [`Error::InvalidDigest`].
-    pub fn from_sha256_hex(hex: &str) -> Result<Self, Error> {
+    /// It is something else.
+    pub fn from_sha256_hex(hex: &str) -> Result<Self, InvalidDigest> {
         Self::checked(DigestAlgorithm::Sha256, hex, hex)
     }
 
@@ -69,9 +79,14 @@ impl Digest {
         self.algorithm
     }
 
+    /// `ALGORITHM:DIGITS`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// The hexadecimal digits, safe as a file name.
     pub fn hex(&self) -> &str {
-        &self.hex
+        &self.text[self.algorithm.name().len() + 1..]
     }
 
     /// Whether `data` has this digest.
@@ -79,8 +94,8 @@ impl Digest {
         Self::of(self.algorithm, data) == *self
     }
 
-    fn checked(algorithm: DigestAlgorithm, hex: &str, input: &str) -> Result<Self, Error> {
-        let wrong = |reason: String| Error::InvalidDigest { input: shorten(input), reason };
+    fn checked(algorithm: DigestAlgorithm, hex: &str, input: &str) -> Result<Self, InvalidDigest> {
+        let wrong = |reason: String| InvalidDigest { input: shorten(input), reason };
         if hex.len() != algorithm.hex_length() {
             return Err(wrong(format!(
                 "{} has {} hexadecimal digits",
@@ -91,7 +106,19 @@ impl Digest {
         if !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(wrong("only the digits 0-9 and a-f may follow the algorithm".into()));
         }
-        Ok(Self { algorithm, hex: hex.into() })
+        Ok(Self { algorithm, text: format!("{}:{hex}", algorithm.name()).into() })
+    }
+
+    fn from_hash(algorithm: DigestAlgorithm, hash: &[u8]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = String::with_capacity(8 + hash.len() * 2);
+        text.push_str(algorithm.name());
+        text.push(':');
+        for byte in hash {
+            text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+        Self { algorithm, text: text.into() }
     }
 }
 
@@ -100,16 +127,17 @@ fn shorten(input: &str) -> String {
 }
 
 impl FromStr for Digest {
-    type Err = Error;
+    type Err = InvalidDigest;
 
-    fn from_str(input: &str) -> Result<Self, Error> {
-        let wrong = |reason: &str| Error::InvalidDigest { input: shorten(input), reason: reason.into() };
+    fn from_str(input: &str) -> Result<Self, InvalidDigest> {
+        let wrong = |reason: &str| InvalidDigest { input: shorten(input), reason: reason.into() };
         let (algorithm, hex) =
             input.split_once(':').ok_or_else(|| wrong("expected ALGORITHM:HEXADECIMAL-DIGITS"))?;
         let algorithm = match algorithm {
             "sha256" => DigestAlgorithm::Sha256,
+            "sha384" => DigestAlgorithm::Sha384,
             "sha512" => DigestAlgorithm::Sha512,
-            _ => return Err(wrong("unsupported digest algorithm (known: sha256, sha512)")),
+            _ => return Err(wrong("unsupported digest algorithm (known: sha256, sha384, sha512)")),
         };
         Self::checked(algorithm, hex, input)
     }
@@ -117,7 +145,7 @@ impl FromStr for Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.algorithm.name(), self.hex)
+        formatter.write_str(&self.text)
     }
 }
 
@@ -129,7 +157,7 @@ impl fmt::Debug for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.text)
     }
 }
 
@@ -142,55 +170,42 @@ impl<'de> Deserialize<'de> for Digest {
 
 /// Hashes data piece by piece into a [`Digest`].
 #[derive(Clone, Debug)]
-pub struct Hasher {
-    state: HasherState,
-}
+pub struct Hasher(State);
 
 #[derive(Clone, Debug)]
-enum HasherState {
+enum State {
     Sha256(Sha256),
+    Sha384(Box<Sha384>),
     Sha512(Box<Sha512>),
 }
 
 impl Hasher {
     /// An empty hash of `algorithm`.
     pub fn new(algorithm: DigestAlgorithm) -> Self {
-        let state = match algorithm {
-            DigestAlgorithm::Sha256 => HasherState::Sha256(Sha256::new()),
-            DigestAlgorithm::Sha512 => HasherState::Sha512(Box::new(Sha512::new())),
-        };
-        Self { state }
+        Self(match algorithm {
+            DigestAlgorithm::Sha256 => State::Sha256(Sha256::new()),
+            DigestAlgorithm::Sha384 => State::Sha384(Box::new(Sha384::new())),
+            DigestAlgorithm::Sha512 => State::Sha512(Box::new(Sha512::new())),
+        })
     }
 
     /// Adds `data`.
     pub fn update(&mut self, data: &[u8]) {
-        match &mut self.state {
-            HasherState::Sha256(state) => state.update(data),
-            HasherState::Sha512(state) => state.update(data),
+        match &mut self.0 {
+            State::Sha256(state) => state.update(data),
+            State::Sha384(state) => state.update(data),
+            State::Sha512(state) => state.update(data),
         }
     }
 
     /// The digest of everything added.
     pub fn finish(self) -> Digest {
-        match self.state {
-            HasherState::Sha256(state) => {
-                Digest { algorithm: DigestAlgorithm::Sha256, hex: to_hex(&state.finalize()) }
-            }
-            HasherState::Sha512(state) => {
-                Digest { algorithm: DigestAlgorithm::Sha512, hex: to_hex(&state.finalize()) }
-            }
+        match self.0 {
+            State::Sha256(state) => Digest::from_hash(DigestAlgorithm::Sha256, &state.finalize()),
+            State::Sha384(state) => Digest::from_hash(DigestAlgorithm::Sha384, &state.finalize()),
+            State::Sha512(state) => Digest::from_hash(DigestAlgorithm::Sha512, &state.finalize()),
         }
     }
-}
-
-fn to_hex(bytes: &[u8]) -> Box<str> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text.into()
 }
 
 #[cfg(test)]
@@ -204,24 +219,33 @@ mod tests {
         let digest: Digest = EMPTY.parse().unwrap();
         assert_eq!(digest, Digest::sha256(b""));
         assert_eq!(digest.to_string(), EMPTY);
-        let long = Digest::of(DigestAlgorithm::Sha512, b"x");
-        assert_eq!(long.to_string().parse::<Digest>().unwrap(), long);
+        assert_eq!(digest.hex(), &EMPTY[7..]);
+        for algorithm in [DigestAlgorithm::Sha384, DigestAlgorithm::Sha512] {
+            let long = Digest::of(algorithm, b"x");
+            assert_eq!(long.as_str().parse::<Digest>().unwrap(), long);
+            assert!(long.matches(b"x") && !long.matches(b"y"));
+        }
     }
 
     #[test]
     fn refuses_everything_else() {
         for input in [
             "",
+            "sha256",
+            "sha25",
             "sha256:",
             "sha256:../../../etc/passwd",
             "md5:d41d8cd98f00b204e9800998ecf8427e",
             &EMPTY.to_uppercase(),
             &EMPTY.replace("e3b0", "E3B0"),
+            &EMPTY.replace("sha256", "sha512"),
             &format!("{EMPTY}0"),
             &EMPTY[..EMPTY.len() - 1],
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            &EMPTY[7..],
         ] {
             assert!(input.parse::<Digest>().is_err(), "{input}");
         }
+        let long = "x".repeat(100_000).parse::<Digest>().unwrap_err();
+        assert!(long.to_string().len() < 300);
     }
 }
