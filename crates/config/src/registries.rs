@@ -260,6 +260,12 @@ fn registry(raw: RawRegistry) -> Result<Registry, ParseError> {
 }
 
 fn location(text: &str, what: &str) -> Result<String, ParseError> {
+    // What comes before may be a password, with any character in it.
+    if let Some((_, host)) = text.rsplit_once('@').filter(|(_, after)| !after.starts_with("sha")) {
+        return Err(ParseError::new(format!(
+            "invalid {what} {host:?}: it has a user name or password before the host: log in instead"
+        )));
+    }
     if text.starts_with("http://") || text.starts_with("https://") {
         return Err(ParseError::new(format!("invalid {what} {text:?}: URI schemes are not supported")));
     }
@@ -571,6 +577,9 @@ debian = ""
             ("[[registry]]\ninsecure = true", "neither prefix nor location"),
             ("[[registry]]\nprefix = \"a.b\"", "location is not set"),
             ("[[registry]]\nlocation = \"https://a\"", "URI schemes"),
+            ("[[registry]]\nlocation = \"user:secret@a.b/c\"", "invalid location \"a.b/c\""),
+            ("[[registry]]\nlocation = \"user:sec/ret@a.b/c\"", "invalid location \"a.b/c\""),
+            ("[[registry]]\nlocation = \"https://user:secret@a.b/c\"", "invalid location \"a.b/c\""),
             ("[[registry]]\nprefix = \"*.a/b\"\nlocation = \"c\"", "wildcard"),
             ("unqualified-search-registries = [\"a/b\"]", "only a host name"),
             ("[aliases]\n\"a.b/c\" = \"d.e/f\"", "not a short name"),

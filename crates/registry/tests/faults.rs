@@ -43,6 +43,7 @@ fn options() -> RegistryOptions {
             retries: 3,
             first_delay: Duration::from_millis(2),
             max_delay: Duration::from_millis(40),
+            max_asked: Duration::from_secs(1),
             resumes: 3,
         },
         ..RegistryOptions::default()
@@ -132,7 +133,18 @@ async fn policy_is_obeyed_and_copying_can_be_spawned() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_requests_and_server_errors_pass_or_are_shown() {
-    for wait in [None, Some("0"), Some("1000000000"), Some("soon"), Some("Fri, 31 Dec 2100 23:59:59 GMT")] {
+    // What is asked, and whether it is waited for.
+    for (wait, passes) in [
+        (None, true),
+        (Some("0"), true),
+        (Some("1"), true),
+        (Some("soon"), true),
+        (Some("-5"), true),
+        (Some("2"), false),
+        (Some("1000000000"), false),
+        (Some("18446744073709551615"), false),
+        (Some("Fri, 31 Dec 2100 23:59:59 GMT"), false),
+    ] {
         let (fake, _) = faulty(move |image, seen| {
             (seen.before == 0 && is_layer(image, seen, 0)).then(|| match wait {
                 Some(wait) => Reply::status(429).header("Retry-After", wait),
@@ -141,9 +153,23 @@ async fn too_many_requests_and_server_errors_pass_or_are_shown() {
         })
         .await;
         let start = Instant::now();
-        pull(&fake, options(), ":1").await.unwrap();
+        let pulled = pull(&fake, options(), ":1").await;
+        assert_eq!(pulled.is_ok(), passes, "{wait:?}");
+        if let Err(error) = pulled {
+            assert!(matches!(error, Error::Busy { status: 429, limit: 1, .. }), "{error}");
+            assert!(error.to_string().contains(&fake.host()), "{error}");
+        }
         assert!(start.elapsed() < Duration::from_secs(5), "{wait:?}");
     }
+    // However often it asks, the sum is bounded.
+    let (fake, _) = faulty(|_, seen| {
+        seen.path.contains("/manifests/").then(|| Reply::status(503).header("Retry-After", "1"))
+    })
+    .await;
+    let start = Instant::now();
+    let error = pull(&fake, options(), ":1").await.unwrap_err();
+    assert!(matches!(error, Error::Busy { status: 503, waited: 1, .. }), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(3));
     for status in [429, 500, 502, 503, 504] {
         let (fake, _) =
             faulty(move |_, seen| seen.path.contains("/manifests/").then(|| Reply::status(status))).await;

@@ -70,7 +70,9 @@ impl AuthFile {
         }
         let wanted = hub_as_index(registry);
         for (name, entry) in auths {
-            if hub_as_index(&host_of(name)) == wanted
+            // A URL, as Docker writes them, is for its whole host; any other key only for what it names.
+            if (name.contains("://") || !name.contains('/'))
+                && hub_as_index(&host_of(name)) == wanted
                 && let Some(found) = decode(name, entry)?
             {
                 return Ok(Some(found));
@@ -215,6 +217,22 @@ mod tests {
         assert_eq!(user("r.io/empty/x").as_deref(), Some("one 1"));
         assert_eq!(user("r.io:5000"), None);
         assert_eq!(file.keys(), ["r.io", "r.io/a/b"]);
+        // Credentials of a path are for what lies beneath it, and for nothing else of the host.
+        let text = format!(r#"{{"auths":{{"r.io/n":{{"auth":"{}"}}}}}}"#, auth("one:1"));
+        let file = AuthFile::parse(&text).unwrap();
+        for (key, found) in [
+            ("r.io/n", true),
+            ("r.io/n/pic", true),
+            ("r.io/ns/pic", false),
+            ("r.io/ns", false),
+            ("r.io/nn", false),
+            ("r.io/m/n", false),
+            ("r.io", false),
+            ("r.io:443/n", false),
+            ("x.r.io/n", false),
+        ] {
+            assert_eq!(file.find(key).unwrap().is_some(), found, "{key}");
+        }
     }
 
     #[test]

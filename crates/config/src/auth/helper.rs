@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::Credentials;
 use crate::error::{Error, Result};
 
+/// How long a helper may take: long enough for one that asks a keyring, short enough for a user who waits.
+const TIMEOUT: Duration = Duration::from_secs(15);
+
 /// One credential helper.
 #[derive(Debug, Clone)]
 pub struct Helper {
@@ -54,7 +57,7 @@ impl Helper {
     /// The credentials for a registry; `None` where the helper has none.
     ///
     /// # Errors
-    /// The program is not there, fails, takes more than a minute, or its answer is not understood.
+    /// The program is not there, fails, takes more than a quarter of a minute, or its answer is not understood.
     pub fn get(&self, registry: &str) -> Result<Option<Credentials>> {
         let output = self.run("get", registry.as_bytes())?;
         let Some(output) = output else { return Ok(None) };
@@ -105,8 +108,7 @@ impl Helper {
     fn run(&self, verb: &str, stdin: &[u8]) -> Result<Option<Vec<u8>>> {
         let program: PathBuf = process::find_program(&self.program, &[], self.path.as_deref())
             .map_err(|_| self.failed("the program is not in PATH"))?;
-        let options =
-            RunOptions { stdin: stdin.to_vec(), timeout: Duration::from_secs(60), output_limit: 1 << 20 };
+        let options = RunOptions { stdin: stdin.to_vec(), timeout: TIMEOUT, output_limit: 1 << 20 };
         let output = process::run(Command::new(program).arg(verb), &options)
             .map_err(|error| self.failed(&error.to_string()))?;
         if output.status.success() {

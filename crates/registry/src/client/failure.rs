@@ -6,6 +6,7 @@ use std::io;
 use rustls::CertificateError;
 use serde::Deserialize;
 
+use super::dns::NoSuchHost;
 use crate::error::Error;
 
 /// Whether trying again can help.
@@ -19,7 +20,8 @@ pub(super) struct Failure {
 /// Classifies why a request to `registry` got no answer.
 pub(super) fn classify(registry: &str, error: &reqwest::Error) -> Failure {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    let mut last = error.to_string();
+    // Its own text holds the URL, which may hold a signature.
+    let mut last = "the request could not be sent".to_owned();
     while let Some(current) = cause {
         if let Some(tls) = find_tls(current) {
             let maybe_plain = matches!(tls, rustls::Error::InvalidMessage(_));
@@ -31,8 +33,7 @@ pub(super) fn classify(registry: &str, error: &reqwest::Error) -> Failure {
         {
             return failure;
         }
-        let text = current.to_string();
-        if text.contains("dns error") || text.contains("failed to lookup address") {
+        if current.is::<NoSuchHost>() {
             return Failure {
                 error: Error::Unreachable {
                     registry: registry.into(),
@@ -42,7 +43,9 @@ pub(super) fn classify(registry: &str, error: &reqwest::Error) -> Failure {
                 maybe_plain: false,
             };
         }
-        last = text;
+        if !current.is::<reqwest::Error>() {
+            last = current.to_string();
+        }
         cause = current.source();
     }
     Failure {

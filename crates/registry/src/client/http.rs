@@ -1,8 +1,8 @@
 //! Requests with bounded redirects, retries and time limits; knows nothing of registries' authentication.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
@@ -10,8 +10,10 @@ use http::{Method, StatusCode};
 use reqwest::{Client, Response, Url};
 use rustls::RootCertStore;
 
+use super::dns::Resolver;
 use super::failure::{Failure, classify};
 use super::options::RegistryOptions;
+use super::patience::Patience;
 use super::tls;
 use crate::error::{Error, Result};
 
@@ -23,6 +25,7 @@ pub(super) struct Http {
     pub(super) options: RegistryOptions,
     roots: OnceLock<RootCertStore>,
     clients: Mutex<HashMap<(String, bool), Client>>,
+    patience: Mutex<Patience>,
 }
 
 /// One request; it can be repeated because its body is in memory.
@@ -51,7 +54,8 @@ impl Request {
 
 impl Http {
     pub(super) fn new(options: RegistryOptions) -> Self {
-        Self { options, roots: OnceLock::new(), clients: Mutex::new(HashMap::new()) }
+        let patience = Mutex::new(Patience::new(options.retry.max_asked));
+        Self { options, roots: OnceLock::new(), clients: Mutex::new(HashMap::new()), patience }
     }
 
     /// The client for the host of `url`, whose TLS settings are its own.
@@ -69,6 +73,7 @@ impl Http {
         let config = tls::client_config(&host, &self.options, roots, insecure)?;
         let client = Client::builder()
             .tls_backend_preconfigured(config)
+            .dns_resolver(Arc::new(Resolver))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT.min(self.options.stall_timeout))
             .user_agent(self.options.user_agent.clone())
@@ -79,7 +84,8 @@ impl Http {
         Ok(client)
     }
 
-    /// Sends `request` and tries again what may pass: broken connections, 429 and 5xx.
+    /// Sends `request` and tries again what may pass: broken connections, 429 and 5xx. What registries ask to wait is
+    /// waited up to a limit for all requests.
     pub(super) async fn send(&self, request: &Request) -> Result<Response> {
         let policy = &self.options.retry;
         let mut delay = policy.first_delay;
@@ -90,7 +96,10 @@ impl Http {
                     if retries == 0 || !is_transient(response.status()) {
                         return Ok(response);
                     }
-                    retry_after(response.headers()).unwrap_or(delay)
+                    match retry_after(response.headers()) {
+                        Some(asked) => self.agree_to_wait(&response, asked)?,
+                        None => delay,
+                    }
                 }
                 Err(failure) if failure.transient && retries > 0 => {
                     tracing::debug!(error = %failure.error, "trying again");
@@ -100,7 +109,31 @@ impl Http {
             };
             retries -= 1;
             delay = delay.saturating_mul(2).min(policy.max_delay);
-            tokio::time::sleep(wait.min(policy.max_delay)).await;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Answers `asked` where that much may still be waited.
+    fn agree_to_wait(&self, response: &Response, asked: Duration) -> Result<Duration> {
+        let (url, status) = (describe(response.url()), response.status().as_u16());
+        let granted = {
+            let mut patience = self.patience.lock().unwrap_or_else(PoisonError::into_inner);
+            patience.grant(asked, Instant::now())
+        };
+        match granted {
+            Ok(()) => {
+                if asked >= Duration::from_secs(1) {
+                    tracing::warn!("{url}: HTTP status {status}: waiting {} s, as asked", asked.as_secs());
+                }
+                Ok(asked)
+            }
+            Err(exhausted) => Err(Error::Busy {
+                url,
+                status,
+                asked: asked.as_secs(),
+                waited: exhausted.spent.as_secs(),
+                limit: exhausted.limit.as_secs(),
+            }),
         }
     }
 

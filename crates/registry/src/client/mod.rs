@@ -5,10 +5,12 @@
 
 mod challenge;
 mod destination;
+mod dns;
 mod failure;
 mod http;
 mod open;
 mod options;
+mod patience;
 mod session;
 mod source;
 mod tls;

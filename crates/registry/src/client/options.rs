@@ -41,8 +41,11 @@ pub struct RetryPolicy {
     pub retries: u32,
     /// Wait before the first of them; doubles each time, unless the registry names a time.
     pub first_delay: Duration,
-    /// The longest wait, also when the registry names a longer one.
+    /// The longest wait that doubling leads to.
     pub max_delay: Duration,
+    /// The longest time that is waited in all because registries ask for it (`Retry-After`). A wait beyond it is not
+    /// begun.
+    pub max_asked: Duration,
     /// How often a blob that broke off is continued.
     pub resumes: u32,
 }
@@ -53,6 +56,7 @@ impl Default for RetryPolicy {
             retries: 3,
             first_delay: Duration::from_secs(1),
             max_delay: Duration::from_secs(60),
+            max_asked: Duration::from_secs(60),
             resumes: 5,
         }
     }

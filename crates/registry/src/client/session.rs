@@ -283,7 +283,8 @@ impl Session {
                 request
             }
         };
-        let response = self.http.send(&request).await?;
+        let response =
+            self.http.send(&request).await.map_err(|error| error.of_token_server(&self.registry))?;
         let status = response.status();
         if !status.is_success() {
             let said = self.error_message(response).await;
@@ -299,6 +300,7 @@ impl Session {
                 )),
                 _ => {
                     Error::Status { url: describe(&url), status: status.as_u16(), detail: with_colon(&said) }
+                        .of_token_server(&self.registry)
                 }
             });
         }

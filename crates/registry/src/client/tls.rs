@@ -180,7 +180,7 @@ impl ServerCertVerifier for Checked {
         let Err(rustls::Error::InvalidCertificate(CertificateError::Other(error))) = &result else {
             return result;
         };
-        if !format!("{error:?}").contains("CaUsedAsEndEntity") {
+        if error.0.downcast_ref() != Some(&webpki::Error::CaUsedAsEndEntity) {
             return result;
         }
         let is_it = |trusted: &CertificateDer<'_>| trusted.as_ref() == end_entity.as_ref();
