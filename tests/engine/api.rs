@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use cove_tests::{Bed, IMAGE, Outcome, Service, Who, has, skip, wait_for};
+use cove_test_support::{Bed, IMAGE, Need, Outcome, Service, Who, everyone, met, wait_for};
 
 fn docker(bed: &Bed, service: &Service, arguments: &[&str], input: &[u8]) -> Outcome {
     let mut command = Command::new("docker");
@@ -16,14 +16,8 @@ fn docker(bed: &Bed, service: &Service, arguments: &[&str], input: &[u8]) -> Out
 }
 
 fn with_docker(test: impl Fn(&Bed, &Service)) {
-    if !has("docker") {
-        skip("the docker command line is not installed");
-        return;
-    }
-    for who in [Who::Root, Who::User] {
-        let Some(bed) = Bed::new(who) else { continue };
-        let service = Service::start(&bed);
-        test(&bed, &service);
+    if met(&[Need::Docker]) {
+        everyone(|bed| test(bed, &Service::start(bed)));
     }
 }
 
@@ -98,8 +92,7 @@ fn docker_passes_exit_codes_on() {
 
 #[test]
 fn docker_with_a_terminal() {
-    if !has("script") {
-        skip("script(1) is not installed");
+    if !met(&[Need::Script]) {
         return;
     }
     with_docker(|bed, service| {
@@ -167,7 +160,7 @@ fn the_remote_command_line_prints_the_same() {
         let service = Service::start(&bed);
         let uri = service.uri();
         let remote = |arguments: &[&str]| {
-            let mut command = bed.program(&cove_tests::binary("cove"));
+            let mut command = bed.program(&cove_test_support::binary("cove"));
             command.args(["--url", &uri]).args(arguments);
             Outcome::of(command, b"")
         };
@@ -204,7 +197,7 @@ fn the_remote_command_line_prints_the_same() {
 fn a_killed_service_leaves_the_containers_alone() {
     let Some(bed) = Bed::new(Who::Root) else { return };
     let mut service = Service::start(&bed);
-    let mut command = bed.program(&cove_tests::binary("cove"));
+    let mut command = bed.program(&cove_test_support::binary("cove"));
     command.args(["--url", &service.uri(), "run", "-d", "--name", "ctr", "--network", "none", IMAGE]);
     command.args(["sh", "-c", "sleep 0.5; echo after; exit 2"]);
     Outcome::of(command, b"").ok();

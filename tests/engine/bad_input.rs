@@ -1,8 +1,6 @@
 //! Bad input: one clear error, the right exit code, nothing changed, nothing left.
 
-use cove_tests::{Bed, IMAGE, Who, add_tar_member, write_docker_archive};
-
-use crate::run::everyone;
+use cove_test_support::{Bed, IMAGE, Member, Need, Who, everyone, skip, tar, write_docker_archive};
 
 #[test]
 fn wrong_words_are_refused_by_name() {
@@ -39,32 +37,14 @@ fn a_hostile_layer_stays_in_its_root() {
     cove_sys::fs::write(canary.join("file"), "untouched").expect("canary");
     let target = canary.display().to_string();
     let up = format!("{}{}", "../".repeat(30), target.trim_start_matches('/'));
+    let link = Member::link("link", b'2', &target);
     let hostile: Vec<(&str, Vec<u8>)> = vec![
-        ("through a link", {
-            let mut tar = Vec::new();
-            add_tar_member(&mut tar, "link", b'2', &target, b"");
-            add_tar_member(&mut tar, "link/file", b'0', "", b"overwritten");
-            tar
-        }),
-        ("up and out", {
-            let mut tar = Vec::new();
-            add_tar_member(&mut tar, &format!("{}/new", &up[..80.min(up.len())]), b'0', "", b"escaped");
-            tar
-        }),
-        ("a hard link to the host", {
-            let mut tar = Vec::new();
-            add_tar_member(&mut tar, "hard", b'1', &format!("{target}/file"), b"");
-            tar
-        }),
-        ("a whiteout through a link", {
-            let mut tar = Vec::new();
-            add_tar_member(&mut tar, "link", b'2', &target, b"");
-            add_tar_member(&mut tar, "link/.wh.file", b'0', "", b"");
-            tar
-        }),
+        ("through a link", tar(&[link, Member::file("link/file", b"overwritten")])),
+        ("up and out", tar(&[Member::file(&format!("{}/new", &up[..80.min(up.len())]), b"escaped")])),
+        ("a hard link to the host", tar(&[Member::link("hard", b'1', &format!("{target}/file"))])),
+        ("a whiteout through a link", tar(&[link, Member::file("link/.wh.file", b"")])),
     ];
-    for (number, (what, mut layer)) in hostile.into_iter().enumerate() {
-        layer.extend([0; 1024]);
+    for (number, (what, layer)) in hostile.into_iter().enumerate() {
         let archive = bed.path(&format!("h{number}.tar"));
         write_docker_archive(
             &archive,
@@ -86,7 +66,7 @@ fn a_hostile_layer_stays_in_its_root() {
 fn an_environment_entry_without_value_takes_nothing_from_the_host() {
     let Some(bed) = Bed::empty(Who::Root) else { return };
     let rootfs = bed.path("rootfs.tar");
-    cove_tests::root_file_system(&rootfs);
+    cove_test_support::root_file_system(&rootfs);
     let layer = cove_sys::fs::read(&rootfs).expect("rootfs");
     let archive = bed.path("env.tar");
     write_docker_archive(
@@ -98,7 +78,7 @@ fn an_environment_entry_without_value_takes_nothing_from_the_host() {
     bed.cove(&["load", "-q", "-i", &archive.display().to_string()]).ok();
     let mut command = bed.command(&["run", "--rm", "--network", "none", "localhost/env", "env"]);
     command.env("SECRET_X", "of-the-host");
-    let outcome = cove_tests::Outcome::of(command, b"");
+    let outcome = cove_test_support::Outcome::of(command, b"");
     assert!(!outcome.stdout.contains("of-the-host"), "{outcome:?}");
 }
 
@@ -109,7 +89,7 @@ fn broken_configuration_is_named() {
         cove_sys::fs::write(&file, "[containers\nx=").expect("broken.conf");
         let mut command = bed.command(&["images"]);
         command.env("CONTAINERS_CONF", &file);
-        cove_tests::Outcome::of(command, b"").fails(125, "broken.conf");
+        cove_test_support::Outcome::of(command, b"").fails(125, "broken.conf");
     });
 }
 
@@ -117,7 +97,7 @@ fn broken_configuration_is_named() {
 fn no_space_is_said_and_given_back() {
     let Some(bed) = Bed::empty(Who::Root) else { return };
     let rootfs = bed.path("rootfs.tar");
-    cove_tests::root_file_system(&rootfs);
+    cove_test_support::root_file_system(&rootfs);
     let small = bed.path("small");
     cove_sys::fs::create_dir(&small).expect("small");
     let mounted = std::process::Command::new("mount")
@@ -125,17 +105,16 @@ fn no_space_is_said_and_given_back() {
         .arg(&small)
         .status();
     if !mounted.is_ok_and(|status| status.success()) {
-        cove_tests::skip("tmpfs cannot be mounted here");
-        return;
+        return skip(Need::Kernel, "tmpfs cannot be mounted here");
     }
     let root = small.join("root").display().to_string();
     let runroot = bed.path("rr2").display().to_string();
-    let mut command = bed.program(&cove_tests::binary("cove"));
+    let mut command = bed.program(&cove_test_support::binary("cove"));
     command.args(["--root", &root, "--runroot", &runroot, "import", "-q"]).arg(&rootfs).arg("localhost/x");
-    let outcome = cove_tests::Outcome::of(command, b"");
-    let mut list = bed.program(&cove_tests::binary("cove"));
+    let outcome = cove_test_support::Outcome::of(command, b"");
+    let mut list = bed.program(&cove_test_support::binary("cove"));
     list.args(["--root", &root, "--runroot", &runroot, "images", "-aq"]);
-    let list = cove_tests::Outcome::of(list, b"");
+    let list = cove_test_support::Outcome::of(list, b"");
     let _ = std::process::Command::new("umount").args(["-l"]).arg(&small).status();
     outcome.fails(125, "o space left");
     assert_eq!(list.ok(), "");

@@ -1,9 +1,7 @@
 //! What a container has when nothing was asked for: exactly what Podman gives, since scripts and threat models
 //! depend on it.
 
-use cove_tests::{Bed, IMAGE, Who};
-
-use crate::run::everyone;
+use cove_test_support::{Bed, IMAGE, Who, everyone};
 
 fn inside(bed: &Bed, flags: &[&str], script: &str) -> String {
     let args = [&["run", "--rm", "--network", "none"], flags, &[IMAGE, "sh", "-c", script]].concat();
@@ -93,13 +91,13 @@ fn a_huge_user_number_is_refused() {
 #[test]
 fn the_server_tells_how_it_was_built() {
     let Some(bed) = Bed::empty(Who::Root) else { return };
-    let service = cove_tests::Service::start(&bed);
+    let service = cove_test_support::Service::start(&bed);
     let facts =
         |side: &str| format!("{{{{.{side}.GoVersion}}}} {{{{.{side}.Built}}}} {{{{.{side}.BuiltTime}}}}");
     let here = bed.cove(&["version", "--format", &facts("Client")]);
-    let mut command = bed.program(&cove_tests::binary("cove"));
+    let mut command = bed.program(&cove_test_support::binary("cove"));
     command.args(["--url", &service.uri(), "version", "--format", &facts("Server")]);
-    let there = cove_tests::Outcome::of(command, b"");
+    let there = cove_test_support::Outcome::of(command, b"");
     assert!(here.ok().starts_with("rustc"), "{here:?}");
     assert_eq!(here.ok(), there.ok());
 }

@@ -1,8 +1,6 @@
 //! Images without a registry: import, load, save, tag, list, inspect, remove.
 
-use cove_tests::{Bed, IMAGE, Who};
-
-use crate::run::everyone;
+use cove_test_support::{Bed, IMAGE, Who, everyone};
 
 #[test]
 fn tag_list_inspect_remove() {

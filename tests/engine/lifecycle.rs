@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cove_tests::{Bed, IMAGE, Who, wait_for};
-
-use crate::run::everyone;
+use cove_test_support::{Bed, IMAGE, Who, everyone, wait_for};
 
 fn status(bed: &Bed, name: &str) -> String {
     bed.cove(&["inspect", "--format", "{{.State.Status}}", name]).ok().to_owned()
@@ -238,8 +236,8 @@ fn restart_policies_after_a_reboot() {
         \"$@\" rm -f -a -t 0 >/dev/null";
     let mut command = bed.program("unshare".as_ref());
     command.args(["-m", "sh", "-c", script, "sh"]).arg(&boot_id);
-    command.arg(cove_tests::binary("cove")).args(bed.store_options());
-    let outcome = cove_tests::Outcome::of(command, b"");
+    command.arg(cove_test_support::binary("cove")).args(bed.store_options());
+    let outcome = cove_test_support::Outcome::of(command, b"");
     assert_eq!(outcome.ok(), "always no stopped unless \nalways unless \nno stopped \nalways unless");
 }
 
@@ -274,9 +272,9 @@ fn starting_a_missing_command_and_removing_everything() {
 fn log_lines_by_variable() {
     let Some(bed) = Bed::new(Who::Root) else { return };
     let with = |filter: &str, options: &[&str]| {
-        let mut command = bed.program(&cove_tests::binary("cove"));
+        let mut command = bed.program(&cove_test_support::binary("cove"));
         command.args(bed.store_options()).args(options).args(["ps", "-q"]).env("COVE_LOG", filter);
-        cove_tests::Outcome::of(command, b"")
+        cove_test_support::Outcome::of(command, b"")
     };
     assert!(with("debug", &[]).stderr.contains("level=debug"));
     assert!(!with("debug", &["--log-level", "error"]).stderr.contains("level=debug"));

@@ -4,9 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use cove_tests::{Bed, IMAGE, Who, free_port, wait_for};
-
-use crate::run::everyone;
+use cove_test_support::{Bed, IMAGE, Who, everyone, free_port, wait_for};
 
 /// A web server that says hello.
 const SERVER: &str = "mkdir /www; echo hello >/www/index.html; exec httpd -f -p 80 -h /www";

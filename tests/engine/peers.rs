@@ -2,14 +2,10 @@
 
 use std::process::Command;
 
-use cove_tests::{Bed, IMAGE, Outcome, Who, has, skip};
+use cove_test_support::{Bed, IMAGE, Need, Outcome, Who, met};
 
 fn bed_with_podman() -> Option<Bed> {
-    if !has("podman") {
-        skip("podman is not installed");
-        return None;
-    }
-    Bed::new(Who::Root)
+    if met(&[Need::Podman]) { Bed::new(Who::Root) } else { None }
 }
 
 fn podman(bed: &Bed, arguments: &[&str]) -> Outcome {

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use cove_tests::{Bed, IMAGE, Outcome, Registry, Service, Who, has, skip};
+use cove_test_support::{Bed, IMAGE, Need, Outcome, Registry, Service, Who, met};
 
 struct Setting {
     bed: Bed,
@@ -92,8 +92,8 @@ fn a_registry_that_is_down_is_named() {
 
 #[test]
 fn docker_pulls_with_its_own_credentials() {
-    if !has("docker") {
-        return skip("the docker command line is not installed");
+    if !met(&[Need::Docker]) {
+        return;
     }
     let Some(setting) = setting(Who::Root) else { return };
     let Setting { bed, registry, image, .. } = &setting;

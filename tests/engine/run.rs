@@ -1,15 +1,6 @@
 //! `cove run`: output, input, exit codes and the flags that shape the process.
 
-use cove_tests::{Bed, IMAGE, Who};
-
-/// Runs a test as root and as an ordinary user, as far as this machine has them.
-pub(crate) fn everyone(test: impl Fn(&Bed)) {
-    for who in [Who::Root, Who::User] {
-        if let Some(bed) = Bed::new(who) {
-            test(&bed);
-        }
-    }
-}
+use cove_test_support::{Bed, IMAGE, Who, everyone};
 
 #[test]
 fn output_input_and_exit_codes() {

@@ -2,13 +2,12 @@
 
 use std::process::Command;
 
-use cove_tests::{Bed, IMAGE, Outcome, Who, binary, has, skip};
+use cove_test_support::{Bed, IMAGE, Need, Outcome, Who, binary, met};
 
 /// Runs `cove` on a terminal of its own; `keys` (as printf(1) writes them) are typed after some seconds, when the
 /// terminal is in raw mode.
 fn on_terminal(bed: &Bed, arguments: &[&str], keys: &str) -> Option<Outcome> {
-    if !has("script") {
-        skip("script is not installed (package bsdutils)");
+    if !met(&[Need::Script]) {
         return None;
     }
     let mut line = binary("cove").display().to_string();

@@ -1,8 +1,6 @@
 //! Volumes and bind mounts.
 
-use cove_tests::IMAGE;
-
-use crate::run::everyone;
+use cove_test_support::{IMAGE, everyone};
 
 #[test]
 fn a_volume_keeps_its_data() {

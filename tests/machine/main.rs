@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use cove_tests::{Outcome, binary, free_port, has, root_file_system, skip, wait_for};
+use cove_test_support::{IMAGE, Need, Outcome, binary, free_port, met, root_file_system, skip, wait_for};
 use tempfile::TempDir;
 
 const NAME: &str = "suite";
-const IMAGE: &str = "localhost/cove-test:latest";
 
 /// A home of its own, so that the user's machines and connections stay untouched.
 struct Home(TempDir);
@@ -49,11 +48,11 @@ fn image() -> PathBuf {
 
 #[test]
 fn a_machine_runs_containers_and_publishes_their_ports() {
-    if !has("qemu-system-x86_64") {
-        return skip("qemu-system-x86_64 is not installed");
+    if !met(&[Need::Qemu]) {
+        return;
     }
     if !image().join("manifest.json").exists() {
-        return skip("there is no machine image (cargo xtask vm-image)");
+        return skip(Need::Image, "there is no machine image (cargo xtask vm-image)");
     }
     // Short, because the sockets in it have at most 107 bytes.
     let home = Home(tempfile::Builder::new().prefix("cvm").tempdir_in("/tmp").expect("a temporary folder"));

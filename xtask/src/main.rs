@@ -7,6 +7,7 @@ mod demo;
 mod node;
 mod setup;
 mod shell;
+mod skipped;
 mod test;
 mod tidy;
 mod vm_image;
@@ -21,7 +22,8 @@ cargo xtask COMMAND
   demo [--no-machine] [--no-window]
                              build everything and do the main job for real: a container here, the same
                              container in a machine, and the window when there is a display
-  test [PART…]               set up, build and pass the tests; parts: unit e2e machine ui window (default: all)
+  test [PART…]               set up, build and pass the tests; parts: unit e2e machine ui window (default: all);
+                             ends with a table of what was skipped, which COVE_REQUIRE=NEED,… makes a failure
   tidy                       formatting, lints, crate directions, file sizes, licences
   bench [NAME…]              measure against the peers on this machine; a table and target/bench.json
   vm-image [OPTIONS]         build what a machine boots; see vm-images/README.md

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::skipped::Skipped;
 use crate::{node, setup, shell};
 
 /// The parts, in the order they run.
@@ -27,27 +28,39 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if wanted("unit") || wanted("e2e") || wanted("machine") {
         shell::step("build", build)?;
     }
-    if wanted("unit") {
-        shell::step("unit tests", || {
-            let mut command = shell::cargo();
-            command.args(["test", "--workspace", "--exclude", "cove-desktop-app", "--exclude", "cove-tests"]);
-            shell::run(command.args(["--lib", "--bins", "--tests", "--no-fail-fast"]))
-        })?;
+    let skipped = Skipped::begin()?;
+    let mut failed = Vec::new();
+    // A part that fails keeps nobody from knowing how the others are.
+    for part in PARTS.iter().filter(|part| wanted(part)) {
+        if let Err(error) = run_part(part, &skipped) {
+            eprintln!("test: {error:#}");
+            failed.push(*part);
+        }
     }
-    if wanted("e2e") {
-        shell::step("end-to-end tests", || suites(&["--test", "engine"]))?;
-    }
-    if wanted("machine") {
-        shell::step("machine image", || crate::build_vm_image(&[]))?;
-        shell::step("machine tests", || suites(&["--test", "machine"]))?;
-    }
-    if wanted("ui") {
-        shell::step("user interface", user_interface)?;
-    }
-    if wanted("window") {
-        shell::step("window", window)?;
+    skipped.print()?;
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
     }
     Ok(())
+}
+
+fn run_part(part: &str, skipped: &Skipped) -> Result<()> {
+    match part {
+        "unit" => shell::step("unit tests", || {
+            let mut command = shell::cargo();
+            command.args(["test", "--workspace", "--exclude", "cove-desktop-app", "--exclude", "cove-tests"]);
+            command.args(["--lib", "--bins", "--tests", "--no-fail-fast"]);
+            shell::run(skipped.told_by(&mut command))
+        }),
+        "e2e" => shell::step("end-to-end tests", || suites(&["--test", "engine"], skipped)),
+        "machine" => {
+            shell::step("machine image", || crate::build_vm_image(&[]))?;
+            shell::step("machine tests", || suites(&["--test", "machine"], skipped))
+        }
+        "ui" => shell::step("user interface", || user_interface(skipped)),
+        "window" => shell::step("window", || window(skipped)),
+        other => bail!("no such part: {other}"),
+    }
 }
 
 /// As the super-user, makes the ordinary user that the rootless tests run as. In CI, where the machine is thrown away,
@@ -76,11 +89,11 @@ pub(crate) fn build() -> Result<()> {
     shell::run(shell::cargo().args(["build", "-p", "cove-cli", "-p", "cove-monitor"]))
 }
 
-fn suites(selection: &[&str]) -> Result<()> {
+fn suites(selection: &[&str], skipped: &Skipped) -> Result<()> {
     let mut command = shell::cargo();
     command.args(["test", "-p", "cove-tests"]).args(selection);
     // Two at once suit two cores; the suites say for themselves what must not run beside another.
-    shell::run(command.args(["--", "--test-threads", "2"]))
+    shell::run(skipped.told_by(command.args(["--", "--test-threads", "2"])))
 }
 
 /// Installs and builds the user interface, so that the window can be built.
@@ -94,13 +107,13 @@ pub(crate) fn build_window() -> Result<()> {
     shell::run(shell::cargo().args(["build", "-p", "cove-desktop-app", "--features", "custom-protocol"]))
 }
 
-fn user_interface() -> Result<()> {
+fn user_interface(skipped: &Skipped) -> Result<()> {
     build_user_interface()?;
     shell::run(node::npm()?.args(["run", "check"]))?;
-    shell::run(node::npm()?.args(["test"]))
+    shell::run(skipped.told_by(node::npm()?.args(["test"])))
 }
 
-fn window() -> Result<()> {
+fn window(skipped: &Skipped) -> Result<()> {
     build_user_interface()?;
     build_window()?;
     let mut command = Command::new("dbus-run-session");
@@ -109,5 +122,5 @@ fn window() -> Result<()> {
     command.args(["--", "xvfb-run", "-a", "-s", "-screen 0 1280x800x24", "npm", "run", "test:window"]);
     command.env("COVE_DESKTOP", shell::target().join("debug/cove-desktop"));
     command.env("COVE", shell::target().join("debug/cove"));
-    shell::run(&mut command)
+    shell::run(skipped.told_by(&mut command))
 }

@@ -12,6 +12,7 @@ use cove_api::{
 use cove_config::{ContainersConf, Directories, Environment, StorageConf, StorageFlags, StoreOptions, User};
 use cove_engine::{EngineOptions, LocalEngine};
 use cove_sys::fs;
+use cove_test_support::{Need, built, busybox_tree, met};
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
@@ -30,29 +31,11 @@ impl Drop for Scene {
     }
 }
 
-fn monitor() -> Option<PathBuf> {
-    let own = std::env::current_exe().ok()?;
-    let path = own.parent()?.parent()?.join("cove-monitor");
-    path.exists().then_some(path)
-}
-
 fn engine(folder: &Path) -> Option<LocalEngine> {
-    if cove_sys::user::effective_uid() != 0 {
-        println!("skipped: needs root");
+    if !met(&[Need::Root, Need::Monitor, Need::Crun, Need::Busybox]) {
         return None;
     }
-    let Some(monitor) = monitor() else {
-        println!("skipped: cove-monitor is not built");
-        return None;
-    };
-    if !["/usr/bin/crun", "/usr/bin/runc"].iter().any(|path| Path::new(path).exists()) {
-        println!("skipped: no OCI runtime");
-        return None;
-    }
-    if !Path::new("/bin/busybox").exists() {
-        println!("skipped: no static busybox at /bin/busybox");
-        return None;
-    }
+    let monitor = built("cove-monitor");
     let environment = Environment::new([("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root")]);
     let user = User { uid: 0, rootless: false, home: Some("/root".into()) };
     let directories = Directories::new(&environment, user, |_| None).expect("directories");
@@ -75,16 +58,8 @@ async fn scene() -> Option<Scene> {
     let engine = engine(&folder)?;
     let scene = Scene { engine, folder };
     let tree = scene.folder.join("tree");
-    for name in ["bin", "etc", "proc", "sys", "dev", "tmp", "run", "root", "data"] {
-        fs::create_dir_all(tree.join(name)).expect("tree");
-    }
-    fs::copy("/bin/busybox", tree.join("bin/busybox")).expect("busybox");
-    for name in ["sh", "cat", "echo", "sleep", "true", "id", "ls"] {
-        std::os::unix::fs::symlink("busybox", tree.join("bin").join(name)).expect("link");
-    }
-    fs::write(tree.join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n")
-        .expect("file");
-    fs::write(tree.join("etc/group"), "root:x:0:\nuser:x:1000:\n").expect("file");
+    fs::create_dir_all(tree.join("data")).expect("tree");
+    busybox_tree(&tree);
     fs::write(tree.join("data/hello"), "hello\n").expect("file");
     let tar = scene.folder.join("tree.tar");
     let status =
@@ -222,7 +197,7 @@ async fn exec_sessions_run_beside() {
         attach_stdout: true,
         attach_stderr: true,
         cmd: ["sh", "-c", "id -u; exit 5"].map(ToOwned::to_owned).into(),
-        user: "user".into(),
+        user: "guest".into(),
         ..ExecSpec::default()
     };
     let session = Execs::create(engine, &id, request).await.expect("exec");

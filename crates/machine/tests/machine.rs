@@ -1,5 +1,5 @@
 //! Machines for real: QEMU boots an image whose engine is the example `guest_init`. One boot serves as many
-//! checks as possible. Without QEMU, mmdebstrap or a mirror the tests say `skipped: why`.
+//! checks as possible. Without QEMU, mmdebstrap or a mirror the tests are skipped.
 #![cfg(target_os = "linux")]
 
 use std::io::{Read, Write};
@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use cove_sys::fs;
+use cove_test_support::{Need, met, skip};
 use serde_json::Value;
 
 /// `target/debug` of this build.
@@ -26,13 +27,6 @@ fn image() -> Result<PathBuf, String> {
 }
 
 fn build_image() -> Result<PathBuf, String> {
-    for program in ["qemu-system-x86_64", "qemu-img", "mmdebstrap", "mke2fs", "ssh"] {
-        let found =
-            Command::new("sh").args(["-c", "PATH=$PATH:/usr/sbin:/sbin command -v \"$0\"", program]).output();
-        if !found.is_ok_and(|output| output.status.success()) {
-            return Err(format!("{program} is not installed"));
-        }
-    }
     let folder = target().parent().unwrap().join("vm-image/test");
     let engine = target().join("examples/guest_init");
     let mut cargo = Command::new(env!("CARGO"));
@@ -56,15 +50,15 @@ fn build_image() -> Result<PathBuf, String> {
 }
 
 macro_rules! need_image {
-    () => {
+    () => {{
+        if !met(&[Need::Qemu]) {
+            return;
+        }
         match image() {
             Ok(image) => image,
-            Err(why) => {
-                println!("skipped: {why}");
-                return;
-            }
+            Err(why) => return skip(Need::Image, &why),
         }
-    };
+    }};
 }
 
 fn text(bytes: &[u8]) -> String {

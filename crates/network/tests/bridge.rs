@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use cove_api::{Network, NetworkCreateOptions, PerNetworkOptions, Protocol, PublishedPort, Subnet};
 use cove_network::{Error, Networks, NetworksOptions, SetupOptions};
 use cove_sys::fs;
+use cove_test_support::{Need, met, skip};
 
 /// Runs `test` in a fresh network namespace that plays the host.
 fn on_a_host(test: impl FnOnce(&Networks, &Path) + Send) {
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: needs root");
+    if !met(&[Need::Root]) {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -23,8 +23,7 @@ fn on_a_host(test: impl FnOnce(&Networks, &Path) + Send) {
             // SAFETY: only this thread's network namespace changes, and the thread is the test's own.
             let moved = unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNET) };
             if let Err(error) = moved {
-                println!("skipped: no network namespace: {error}");
-                return;
+                return skip(Need::Kernel, &format!("no network namespace: {error}"));
             }
             shell("ip link set lo up");
             test(&networks(folder.path(), "one"), folder.path());
@@ -379,7 +378,7 @@ fn macvlan_and_ipvlan_devices_lie_on_a_parent() {
             one.networks.get_mut(name).unwrap().static_ips = vec![format!("172.31.9.{last}")];
             match networks.setup(&one) {
                 Err(Error::Unsupported(reason)) => {
-                    println!("skipped: {reason}");
+                    skip(Need::Kernel, &reason);
                     networks.remove_netns(name).unwrap();
                     continue;
                 }
@@ -440,8 +439,7 @@ fn lookup(server: &str, name: &str) -> Option<(u8, Option<std::net::Ipv4Addr>)> 
 
 #[test]
 fn containers_find_each_other_by_name() {
-    if !Path::new("/usr/lib/podman/aardvark-dns").exists() {
-        println!("skipped: needs aardvark-dns");
+    if !met(&[Need::Dns]) {
         return;
     }
     on_a_host(|networks, folder| {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use cove_api::{Network, NetworkCreateOptions, PerNetworkOptions, Protocol, PublishedPort};
 use cove_network::{Error, Networks, NetworksOptions, SetupOptions, UserNetwork, UserlandOptions};
 use cove_sys::fs;
+use cove_test_support::{Need, met};
 
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
@@ -39,16 +40,7 @@ fn forward() -> ExitCode {
 
 fn outer() -> ExitCode {
     use std::os::unix::fs::PermissionsExt;
-    let usable = std::fs::metadata("/dev/net/tun").is_ok_and(|data| data.permissions().mode() & 0o6 == 0o6);
-    let tools =
-        ["unshare", "setpriv", "pasta", "nft"].iter().find(|tool| !works(&format!("command -v {tool}")));
-    if !rustix::process::geteuid().is_root() {
-        println!("skipped: needs root");
-    } else if let Some(tool) = tools {
-        println!("skipped: needs {tool}");
-    } else if !usable {
-        println!("skipped: /dev/net/tun cannot be opened by users");
-    } else {
+    if met(&[Need::Root, Need::Pasta, Need::Tun]) {
         // A copy, because users may not look into the folder of the original.
         let folder = tempfile::tempdir().unwrap();
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).unwrap();

@@ -6,37 +6,28 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::{Blob, TestImage, gzip, has, image, run, tar_of, write_dir, write_layout};
+use common::{Blob, TestImage, gzip, image, run, write_dir, write_layout};
 use cove_registry::{
     Archive, ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyOptions, CopyReport, Descriptor, Digest,
     Error, ManifestFormat, Platform, Reference, copy_image, manifest::media_type,
 };
 use cove_sys::fs;
+use cove_test_support::{Member, Need, met};
 use serde_json::json;
 
 fn folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("cove-registry-archive-").tempdir().unwrap()
 }
 
-/// Joins members into one tar: each is a tar of one file, without its end.
+/// A tar of files.
 fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut all = Vec::new();
-    for (name, data) in members {
-        let one = tar_of(name, data);
-        all.extend_from_slice(&one[..one.len() - 1024]);
-    }
-    all.resize(all.len() + 1024, 0);
-    all
+    let members: Vec<Member<'_>> = members.iter().map(|(name, data)| Member::file(name, data)).collect();
+    cove_test_support::tar(&members)
 }
 
+/// A symbolic link without the end of an archive.
 fn symlink(name: &str, target: &str) -> Vec<u8> {
-    let mut header = tar_of(name, b"")[..512].to_vec();
-    header[156] = b'2';
-    header[157..157 + target.len()].copy_from_slice(target.as_bytes());
-    header[148..156].fill(b' ');
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    header
+    cove_test_support::tar(&[Member::link(name, b'2', target)])[..512].to_vec()
 }
 
 fn options(format: ArchiveFormat, spool: &Path) -> ArchiveOptions {
@@ -65,8 +56,9 @@ struct Parts {
 }
 
 fn parts(count: usize) -> Parts {
-    let layers: Vec<Vec<u8>> =
-        (0..count).map(|number| tar_of(&format!("f{number}"), &common::noise(5000, number as u64))).collect();
+    let layers: Vec<Vec<u8>> = (0..count)
+        .map(|number| tar(&[(&format!("f{number}"), &common::noise(5000, number as u64))]))
+        .collect();
     let diff_ids: Vec<_> = layers.iter().map(|layer| Digest::sha256(layer).to_string()).collect();
     let config =
         json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": diff_ids}});
@@ -340,8 +332,7 @@ async fn an_index_gives_the_wanted_platform() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn podman_loads_what_is_saved() {
-    if !has("podman") || !nix_is_root() {
-        println!("skipped: needs podman and root");
+    if !met(&[Need::Root, Need::Podman]) {
         return;
     }
     let folder = folder();
@@ -374,8 +365,4 @@ async fn podman_loads_what_is_saved() {
         assert_eq!(archive.names(0), [name]);
         assert_eq!(load(Path::new(&saved), None).await.unwrap().config_digest, good.config.descriptor.digest);
     }
-}
-
-fn nix_is_root() -> bool {
-    run("id", &["-u"]).trim() == "0"
 }

@@ -4,102 +4,42 @@
 mod common;
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use common::{has, image, run, write_dir};
+use common::{image, run, write_dir};
 use cove_config::Credentials;
 use cove_registry::{
     Archive, ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyEvent, CopyOptions, Digest, ManifestFormat,
     Platform, PushOptions, Reference, RegistryClient, RegistryOptions, copy_image,
 };
 use cove_sys::fs;
+use cove_test_support::Registry;
 
-struct Registry {
-    process: Child,
-    folder: tempfile::TempDir,
-    port: u16,
-}
+struct Real(Registry);
 
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Registry {
-    /// With a self-signed certificate and the user `user` with the password `secret`.
-    fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("cove-registry-real-").tempdir().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        run(
-            "openssl",
-            &[
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=localhost",
-                "-addext",
-                "subjectAltName=DNS:localhost",
-                "-keyout",
-                &path("tls.key"),
-                "-out",
-                &path("tls.crt"),
-            ],
-        );
-        let password = run("htpasswd", &["-nbB", "user", "secret"]);
-        fs::write(path("htpasswd"), password).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let config = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
-             http: {{addr: 'localhost:{port}', tls: {{certificate: {}, key: {}}}}}\n\
-             auth: {{htpasswd: {{realm: test, path: {}}}}}\n",
-            path("data"),
-            path("tls.crt"),
-            path("tls.key"),
-            path("htpasswd")
-        );
-        fs::write(path("config.yml"), config).unwrap();
-        let certs = folder.path().join(format!("certs.d/localhost:{port}"));
-        fs::create_dir_all(&certs).unwrap();
-        fs::copy(path("tls.crt"), certs.join("ca.crt")).unwrap();
-        let process = Command::new("docker-registry")
-            .args(["serve", &path("config.yml")])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        for _ in 0..100 {
-            if std::net::TcpStream::connect(("localhost", port)).is_ok() {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        Self { process, folder, port }
+impl Real {
+    fn start() -> Option<Self> {
+        Registry::start().map(Self)
     }
 
     fn path(&self) -> &Path {
-        self.folder.path()
+        self.0.folder()
     }
 
     fn name(&self, rest: &str) -> String {
-        format!("localhost:{}/{rest}", self.port)
+        format!("{}/{rest}", self.0.address())
     }
 
     fn skopeo(&self, arguments: &[&str]) -> String {
-        let certs = self.path().join(format!("certs.d/localhost:{}", self.port)).display().to_string();
+        let certs = self.0.cert_dir().display().to_string();
+        let credentials = format!("{}:{}", Registry::USER, Registry::PASSWORD);
         let all: Vec<&str> = arguments
             .iter()
-            .map(|argument| if *argument == "CERTS" { certs.as_str() } else { argument })
+            .map(|argument| match *argument {
+                "CERTS" => certs.as_str(),
+                "CREDENTIALS" => credentials.as_str(),
+                other => other,
+            })
             .collect();
         run("skopeo", &all)
     }
@@ -109,22 +49,11 @@ impl Registry {
         RegistryOptions {
             certificate_dirs: vec![self.path().join("certs.d")],
             credentials: Arc::new(move |_: &str| {
-                Ok(Some(Credentials::new("user".into(), password.clone(), None)))
+                Ok(Some(Credentials::new(Registry::USER.into(), password.clone(), None)))
             }),
             ..RegistryOptions::default()
         }
     }
-}
-
-fn ready() -> bool {
-    let missing: Vec<_> = ["docker-registry", "skopeo", "openssl", "htpasswd"]
-        .into_iter()
-        .filter(|program| !has(program))
-        .collect();
-    if !missing.is_empty() {
-        println!("skipped: {} missing", missing.join(", "));
-    }
-    missing.is_empty()
 }
 
 fn archive_options(format: ArchiveFormat, spool: &Path) -> ArchiveOptions {
@@ -133,10 +62,7 @@ fn archive_options(format: ArchiveFormat, spool: &Path) -> ArchiveOptions {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pulls_saves_and_loads() {
-    if !ready() {
-        return;
-    }
-    let registry = Registry::start();
+    let Some(registry) = Real::start() else { return };
     let folder = registry.path();
     let here = |name: &str| folder.join(name).display().to_string();
     let docker = image(ManifestFormat::Docker, "amd64", 4, 300_000);
@@ -150,12 +76,12 @@ async fn pulls_saves_and_loads() {
             "--dest-cert-dir",
             "CERTS",
             "--dest-creds",
-            "user:secret",
+            "CREDENTIALS",
             &format!("dir:{}", here(name)),
             &format!("docker://{}", registry.name(&format!("test/{name}:1"))),
         ]);
     }
-    let client = RegistryClient::new(registry.options("secret"));
+    let client = RegistryClient::new(registry.options(Registry::PASSWORD));
     for (name, image) in [("docker", &docker), ("oci", &oci)] {
         let reference = Reference::parse(&registry.name(&format!("test/{name}:1"))).unwrap();
         let source = client.open(&reference).await.unwrap();
@@ -236,12 +162,9 @@ async fn pulls_saves_and_loads() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pushes_packed_plain_and_mounted_layers() {
-    if !ready() {
-        return;
-    }
-    let registry = Registry::start();
+    let Some(registry) = Real::start() else { return };
     let folder = registry.path();
-    let client = RegistryClient::new(registry.options("secret"));
+    let client = RegistryClient::new(registry.options(Registry::PASSWORD));
     let docker = image(ManifestFormat::Docker, "amd64", 4, 300_000);
     write_dir(&folder.join("docker"), &docker);
     let options = CopyOptions { platform: Platform::linux("amd64"), ..CopyOptions::default() };
@@ -255,7 +178,7 @@ async fn pushes_packed_plain_and_mounted_layers() {
             "--cert-dir",
             "CERTS",
             "--creds",
-            "user:secret",
+            "CREDENTIALS",
             &target,
         ]);
         assert_eq!(Digest::sha256(config.trim_end().as_bytes()), docker.config.descriptor.digest);
@@ -265,7 +188,7 @@ async fn pushes_packed_plain_and_mounted_layers() {
             "--src-cert-dir",
             "CERTS",
             "--src-creds",
-            "user:secret",
+            "CREDENTIALS",
             &target,
             &format!("docker-archive:{}", folder.join(name.replace(['/', ':'], "-")).display()),
         ]);
@@ -317,10 +240,7 @@ async fn pushes_packed_plain_and_mounted_layers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn says_what_is_wrong() {
-    if !ready() {
-        return;
-    }
-    let registry = Registry::start();
+    let Some(registry) = Real::start() else { return };
     let error = async |options: RegistryOptions, name: &str| {
         let reference = Reference::parse(&registry.name(name)).unwrap();
         match RegistryClient::new(options).open(&reference).await {
@@ -328,14 +248,14 @@ async fn says_what_is_wrong() {
             Err(error) => error.to_string(),
         }
     };
-    let text = error(registry.options("secret"), "no/such:1").await;
+    let text = error(registry.options(Registry::PASSWORD), "no/such:1").await;
     assert!(text.contains("manifest unknown") && text.contains("no/such"), "{text}");
     let text = error(registry.options("wrong"), "no/such:1").await;
     assert!(text.contains("unauthorized") && text.contains("invalid username/password"), "{text}");
     let nobody = RegistryOptions { credentials: Arc::new(|_: &str| Ok(None)), ..registry.options("") };
     let text = error(nobody, "no/such:1").await;
     assert!(text.contains("authentication required"), "{text}");
-    let unknown = RegistryOptions { certificate_dirs: Vec::new(), ..registry.options("secret") };
+    let unknown = RegistryOptions { certificate_dirs: Vec::new(), ..registry.options(Registry::PASSWORD) };
     let text = error(unknown.clone(), "no/such:1").await;
     assert!(text.contains("unknown authority"), "{text}");
     let insecure = RegistryOptions { tls_verify: Some(false), ..unknown };
@@ -344,8 +264,13 @@ async fn says_what_is_wrong() {
     let client = RegistryClient::new(registry.options("x"));
     let host = registry.name("");
     let host = host.trim_end_matches('/');
-    client.check_login(host, Credentials::new("user".into(), "secret".into(), None)).await.unwrap();
-    let wrong =
-        client.check_login(host, Credentials::new("user".into(), "no".into(), None)).await.unwrap_err();
+    client
+        .check_login(host, Credentials::new(Registry::USER.into(), Registry::PASSWORD.into(), None))
+        .await
+        .unwrap();
+    let wrong = client
+        .check_login(host, Credentials::new(Registry::USER.into(), "no".into(), None))
+        .await
+        .unwrap_err();
     assert!(wrong.to_string().contains("invalid username/password"), "{wrong}");
 }

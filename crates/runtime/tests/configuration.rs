@@ -1,6 +1,6 @@
 //! The configuration that is built for a container, seen from inside a real one.
 //!
-//! Needs root, crun, busybox and a built `cove-monitor`; prints `skipped: why` otherwise.
+//! Needs root, crun, busybox and a built `cove-monitor`; is skipped otherwise.
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! Containers under real monitors and a real OCI runtime.
 //!
-//! Needs root, crun, busybox and a built `cove-monitor`; prints `skipped: why` otherwise.
+//! Needs root, crun, busybox and a built `cove-monitor`; is skipped otherwise.
 
 mod common;
 
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use common::{Fixture, collect, collect_reader, wait_until};
 use cove_runtime::{AttachStreams, Attachment, Error, Frame, ProcessState};
 use cove_sys::fs;
+use cove_test_support::{Need, met};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
@@ -247,11 +248,12 @@ async fn input_ends_with_the_one_who_feeds_it() {
 #[tokio::test]
 async fn with_runc() {
     let Some(mut f) = Fixture::new("runc") else { return };
-    let Some(path) =
-        ["/usr/bin/runc", "/usr/sbin/runc"].map(std::path::PathBuf::from).into_iter().find(|p| p.exists())
-    else {
-        return println!("skipped: no runc");
-    };
+    if !met(&[Need::Runc]) {
+        return;
+    }
+    let path =
+        ["/usr/bin/runc", "/usr/sbin/runc"].map(std::path::PathBuf::from).into_iter().find(|p| p.exists());
+    let path = path.expect("runc where Debian has it");
     f.crun = cove_runtime::OciRuntime { name: "runc".to_owned(), path, flags: Vec::new() };
     let launch = f.launch("r", &["sh", "-c", "echo out; read x; exit 6"], true, true, Vec::new());
     let (mut reader, mut writer) =

@@ -1,7 +1,7 @@
 //! Entering a user's namespace and running a container in it, as an ordinary user.
 //!
 //! Needs root (to become that user), a user (`COVE_TEST_USER`, by default `cove-test`) with subordinate ids, crun, busybox and a built `cove-monitor`;
-//! prints `skipped: why` otherwise. Without a test harness, because the namespace is entered before there are threads.
+//! is skipped otherwise. Without a test harness, because the namespace is entered before there are threads.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use cove_runtime::rootless::{EnterOptions, enter, leave};
 use cove_runtime::user::resolve_user;
 use cove_runtime::{LaunchOptions, LogConfig, OciRuntime, Runtime, RuntimeOptions, StreamOptions};
 use cove_sys::fs;
+use cove_test_support::{Need, built, busybox_tree, met};
 
 fn main() {
     match std::env::args().nth(1).as_deref() {
@@ -34,29 +35,16 @@ fn find_user(name: &str) -> Option<(u32, u32)> {
 }
 
 fn outside() {
-    let skip = |why: &str| println!("skipped: {why}");
-    if !rustix::process::geteuid().is_root() {
-        return skip("not root");
+    if !met(&[Need::Root, Need::User, Need::Crun, Need::Busybox, Need::Monitor]) {
+        return;
     }
     let user = std::env::var("COVE_TEST_USER").unwrap_or_else(|_| "cove-test".to_owned());
-    let Some((uid, gid)) = find_user(&user) else { return skip(&format!("no user {user}")) };
-    if !Path::new("/usr/bin/crun").exists() || !Path::new("/bin/busybox").exists() {
-        return skip("no crun or busybox");
-    }
+    let (uid, gid) = find_user(&user).expect("the user in /etc/passwd");
     let exe = std::env::current_exe().unwrap();
-    let monitor = exe.parent().unwrap().parent().unwrap().join("cove-monitor");
-    if !monitor.exists() {
-        return skip("cove-monitor is not built");
-    }
+    let monitor = built("cove-monitor");
     let dir = std::env::temp_dir().join(format!("cove-rootless-{}", std::process::id()));
-    fs::create_dir_all(dir.join("rootfs/bin")).unwrap();
-    for name in ["proc", "dev", "sys", "etc", "tmp"] {
-        fs::create_dir_all(dir.join("rootfs").join(name)).unwrap();
-    }
-    fs::copy("/bin/busybox", dir.join("rootfs/bin/sh")).unwrap();
-    for applet in ["cat", "grep", "id"] {
-        std::os::unix::fs::symlink("sh", dir.join("rootfs/bin").join(applet)).unwrap();
-    }
+    fs::create_dir_all(dir.join("rootfs")).unwrap();
+    busybox_tree(&dir.join("rootfs"));
     fs::copy(&exe, dir.join("test")).unwrap();
     fs::copy(&monitor, dir.join("cove-monitor")).unwrap();
     assert!(Command::new("chown").args(["-R", &user]).arg(&dir).status().unwrap().success());

@@ -180,8 +180,7 @@ mod tests {
 
     #[test]
     fn mounts_are_detached_and_not_emptied() {
-        if !rustix::process::geteuid().is_root() {
-            println!("skipped: needs root");
+        if !cove_test_support::met(&[cove_test_support::Need::Root]) {
             return;
         }
         let scratch = Scratch::new("remove-mount");
@@ -191,8 +190,7 @@ mod tests {
         fs::create_dir_all(tree.join("sub/mount")).unwrap();
         fs::write(tree.join("sub/bound"), "").unwrap();
         if rustix::mount::mount_bind(&keep, tree.join("sub/mount")).is_err() {
-            println!("skipped: may not mount");
-            return;
+            return cove_test_support::skip(cove_test_support::Need::Kernel, "may not mount");
         }
         rustix::mount::mount_bind(keep.join("file"), tree.join("sub/bound")).unwrap();
         remove_all(&tree).unwrap();

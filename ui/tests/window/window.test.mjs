@@ -12,6 +12,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 
+import { skip } from "../skip.mjs";
 import { Window } from "./driver.mjs";
 
 const { COVE, COVE_DESKTOP, DISPLAY, SHOTS } = process.env;
@@ -37,7 +38,7 @@ function missing() {
 }
 
 const reason = missing();
-if (reason) console.log(`skipped: ${reason}`);
+if (reason) skip("window", "window.test.mjs", reason);
 
 let folder;
 let window;

@@ -1,7 +1,5 @@
 //! The desktop's core over an engine in memory.
 
-mod engine;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +10,7 @@ use cove_desktop::{
     Batch, Call, ContainerAct, Desktop, DesktopOptions, EngineSource, Event, Failure, Reply, RunOptions,
     Target,
 };
-use engine::FakeEngine;
+use cove_test_support::{BROKEN, FakeEngine, sample};
 use tokio::sync::mpsc::Receiver;
 
 struct Source(Vec<(Target, Option<Arc<FakeEngine>>)>);
@@ -28,6 +26,10 @@ impl EngineSource for Source {
     fn fixed(&self) -> Vec<(Target, String)> {
         self.0.iter().map(|(target, _)| (target.clone(), "label".to_owned())).collect()
     }
+}
+
+fn living(containers: &[(&str, &str)]) -> Arc<FakeEngine> {
+    Arc::new(FakeEngine::living(containers))
 }
 
 fn desktop(engine: &Arc<FakeEngine>) -> Desktop {
@@ -111,12 +113,12 @@ fn task(reply: &Reply) -> u32 {
 
 #[tokio::test]
 async fn shows_what_happens_elsewhere() {
-    let engine = FakeEngine::new(&[("a", "running"), ("b", "exited")]);
+    let engine = living(&[("a", "running"), ("b", "exited")]);
     let desktop = desktop(&engine);
     let mut screen = Screen::new(&desktop);
     screen.ready().await;
     assert_eq!((screen.state("a"), screen.state("b")), (Some("running"), Some("exited")));
-    assert_eq!(screen.seen.health.version, "9.8.7");
+    assert_eq!(screen.seen.health.version, "0.1.0");
     engine.set("c", "running");
     engine.set("a", "exited");
     engine.set("b", "removed");
@@ -131,7 +133,7 @@ async fn shows_what_happens_elsewhere() {
 
 #[tokio::test]
 async fn a_storm_of_events_is_few_batches() {
-    let engine = FakeEngine::new(&[]);
+    let engine = living(&[]);
     let desktop = desktop(&engine);
     let mut screen = Screen::new(&desktop);
     screen.ready().await;
@@ -151,7 +153,7 @@ async fn a_storm_of_events_is_few_batches() {
 
 #[tokio::test]
 async fn acts_go_on_past_an_error() {
-    let engine = FakeEngine::new(&[("a", "created"), ("b", "created")]);
+    let engine = living(&[("a", "created"), ("b", "created")]);
     let desktop = desktop(&engine);
     let mut screen = Screen::new(&desktop);
     screen.ready().await;
@@ -159,17 +161,18 @@ async fn acts_go_on_past_an_error() {
     let failure = desktop.call(Call::Containers { act: ContainerAct::Start, ids }).await.unwrap_err();
     assert_eq!(failure, Failure::new(ErrorKind::NotFound, "no container missing"));
     screen.until("both run", |screen| ["a", "b"].iter().all(|id| screen.state(id) == Some("running"))).await;
-    let failure = desktop.call(Call::RemoveImages { ids: vec!["i".into()], force: false }).await.unwrap_err();
-    assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::InUse, "in use"));
+    let failure =
+        desktop.call(Call::RemoveImages { ids: vec![BROKEN.into()], force: false }).await.unwrap_err();
+    assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::InUse, "broken: image is in use"));
 }
 
 #[tokio::test]
 async fn a_broken_connection_is_made_again() {
-    let engine = FakeEngine::new(&[("a", "running")]);
+    let engine = living(&[("a", "running")]);
     let desktop = desktop(&engine);
     let mut screen = Screen::new(&desktop);
     screen.ready().await;
-    engine.containers.lock().unwrap().clear();
+    engine.contents().containers.clear();
     engine.hang_up();
     screen.until("lost", |screen| screen.seen.health.state == LinkState::Lost).await;
     screen.ready().await;
@@ -178,10 +181,9 @@ async fn a_broken_connection_is_made_again() {
 
 #[tokio::test]
 async fn another_engine_brings_its_own_objects() {
-    let other = FakeEngine::new(&[("z", "running")]);
+    let other = living(&[("z", "running")]);
     let remote = Target::Remote("unix:///x".into());
-    let desktop =
-        start(vec![(Target::Native, Some(FakeEngine::new(&[("a", "running")]))), (remote, Some(other))]);
+    let desktop = start(vec![(Target::Native, Some(living(&[("a", "running")]))), (remote, Some(other))]);
     let mut screen = Screen::new(&desktop);
     screen.ready().await;
     desktop.call(Call::Connect { connection: "remote".into() }).await.unwrap();
@@ -204,12 +206,12 @@ async fn without_an_engine_it_says_so() {
 
 #[tokio::test]
 async fn pulls_tell_their_progress_and_can_be_ended() {
-    let engine = FakeEngine::new(&[]);
+    let engine = living(&[]);
     let desktop = desktop(&engine);
     let mut screen = Screen::new(&desktop);
     screen.ready().await;
     let good = task(&desktop.call(Call::Pull { image: "alpine".into() }).await.unwrap());
-    let bad = task(&desktop.call(Call::Pull { image: "bad".into() }).await.unwrap());
+    let bad = task(&desktop.call(Call::Pull { image: BROKEN.into() }).await.unwrap());
     let never = task(&desktop.call(Call::Pull { image: "never".into() }).await.unwrap());
     let state =
         |screen: &Screen, id| screen.seen.tasks.iter().find(|task| task.id == id).map(|task| task.state);
@@ -220,7 +222,7 @@ async fn pulls_tell_their_progress_and_can_be_ended() {
         .await;
     screen.until("the image", |screen| !screen.seen.images.is_empty()).await;
     let row = screen.seen.tasks.iter().find(|task| task.id == good).unwrap();
-    assert_eq!((row.steps.len(), row.steps[0].state, row.steps[0].current), (1, StepState::Done, 100));
+    assert_eq!((row.steps.len(), row.steps[0].state, row.steps[0].current), (1, StepState::Done, 10));
     screen
         .until("layer", |screen| {
             screen.seen.tasks.iter().any(|task| task.id == never && !task.steps.is_empty())
@@ -235,7 +237,7 @@ async fn pulls_tell_their_progress_and_can_be_ended() {
 
 #[tokio::test]
 async fn a_run_brings_the_image_first() {
-    let engine = FakeEngine::new(&[]);
+    let engine = living(&[]);
     let desktop = desktop(&engine);
     let mut screen = Screen::new(&desktop);
     screen.ready().await;
@@ -251,7 +253,10 @@ async fn a_run_brings_the_image_first() {
                 .any(|task| task.state == TaskState::Done && task.container.as_deref() == Some("made"))
         })
         .await;
-    assert_eq!(engine.specs.lock().unwrap()[0].command, ["sleep", "1"]);
+    let calls = engine.calls();
+    let create = calls.iter().find_map(|call| call.strip_prefix("create ")).unwrap();
+    let spec: cove_api::ContainerSpec = serde_json::from_str(create).unwrap();
+    assert_eq!(spec.command, ["sleep", "1"]);
     let wrong = RunOptions { ports: vec!["eighty".into()], ..options };
     assert_eq!(
         desktop.call(Call::Run { options: wrong }).await.unwrap_err().kind,
@@ -261,7 +266,8 @@ async fn a_run_brings_the_image_first() {
 
 #[tokio::test]
 async fn logs_come_whole_and_in_order() {
-    let engine = FakeEngine::new(&[("a", "running")]);
+    let engine = living(&[("a", "running")]);
+    engine.contents().log = (0..20_000).map(sample::log_line).collect();
     let desktop = desktop(&engine);
     let mut screen = Screen::new(&desktop);
     screen.ready().await;
@@ -273,7 +279,7 @@ async fn logs_come_whole_and_in_order() {
 
 #[tokio::test]
 async fn an_endless_log_does_not_fill_the_memory() {
-    let engine = FakeEngine::new(&[("endless", "running")]);
+    let engine = living(&[("endless", "running")]);
     let desktop = desktop(&engine);
     let mut screen = Screen::new(&desktop);
     screen.ready().await;
@@ -295,7 +301,7 @@ async fn an_endless_log_does_not_fill_the_memory() {
 
 #[tokio::test]
 async fn a_slow_screen_gets_a_snapshot_for_what_it_missed() {
-    let engine = FakeEngine::new(&[]);
+    let engine = living(&[]);
     let desktop = desktop(&engine);
     let mut slow = Screen::new(&desktop);
     let mut quick = Screen::new(&desktop);

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use cove_registry::{Descriptor, Digest, ImageManifest, ManifestFormat, manifest::media_type};
 use cove_sys::fs;
+use cove_test_support::{Member, tar};
 
 pub struct Blob {
     pub descriptor: Descriptor,
@@ -32,27 +33,6 @@ pub fn noise(length: usize, seed: u64) -> Vec<u8> {
         .collect()
 }
 
-/// A tar of one file.
-pub fn tar_of(name: &str, data: &[u8]) -> Vec<u8> {
-    let mut header = [0_u8; 512];
-    header[..name.len()].copy_from_slice(name.as_bytes());
-    for (start, length, value) in
-        [(100, 8, 0o644), (108, 8, 0), (116, 8, 0), (124, 12, data.len()), (136, 12, 0)]
-    {
-        let digits = format!("{value:0width$o}\0", width = length - 1);
-        header[start..start + length].copy_from_slice(digits.as_bytes());
-    }
-    header[148..156].fill(b' ');
-    header[156] = b'0';
-    header[257..265].copy_from_slice(b"ustar\x0000");
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    let mut tar = header.to_vec();
-    tar.extend_from_slice(data);
-    tar.resize(tar.len().div_ceil(512) * 512 + 1024, 0);
-    tar
-}
-
 pub fn gzip(data: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(data).unwrap();
@@ -65,7 +45,7 @@ pub fn image(format: ManifestFormat, architecture: &str, layers: usize, size: us
     let mut diff_ids = Vec::new();
     let mut blobs = Vec::new();
     for number in 0..layers {
-        let tar = tar_of(&format!("file{number}"), &noise(size, number as u64 + 7));
+        let tar = tar(&[Member::file(&format!("file{number}"), &noise(size, number as u64 + 7))]);
         diff_ids.push(Digest::sha256(&tar).to_string());
         let (kind, data) = match (format, number) {
             (ManifestFormat::Docker, _) => (media_type::DOCKER_LAYER_GZIP, gzip(&tar)),
@@ -130,13 +110,6 @@ pub fn write_layout(folder: &Path, images: &[(&str, &TestImage)]) {
     let index = serde_json::json!({"schemaVersion": 2, "manifests": manifests});
     fs::write(folder.join("index.json"), index.to_string()).unwrap();
     fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-}
-
-pub fn has(program: &str) -> bool {
-    std::process::Command::new("sh")
-        .args(["-c", &format!("command -v {program}")])
-        .output()
-        .is_ok_and(|output| output.status.success())
 }
 
 pub fn run(program: &str, arguments: &[&str]) -> String {

@@ -11,6 +11,7 @@ use cove_runtime::{
     StreamOptions,
 };
 use cove_sys::fs;
+use cove_test_support::{Need, built, busybox_tree, met};
 use serde_json::json;
 
 pub struct Fixture {
@@ -22,41 +23,18 @@ pub struct Fixture {
 
 impl Fixture {
     pub fn new(name: &str) -> Option<Self> {
-        let skip = |why: &str| {
-            println!("skipped: {why}");
-            None
-        };
-        if !rustix::process::geteuid().is_root() {
-            return skip("not root");
+        if !met(&[Need::Root, Need::Crun, Need::Busybox, Need::Monitor]) {
+            return None;
         }
+        let monitor = built("cove-monitor");
         let crun = PathBuf::from("/usr/bin/crun");
-        if !crun.exists() {
-            return skip("no crun");
-        }
-        if !Path::new("/bin/busybox").exists() {
-            return skip("no busybox");
-        }
-        let monitor =
-            std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join("cove-monitor");
-        if !monitor.exists() {
-            return skip("cove-monitor is not built");
-        }
         // The run root is on a tmpfs where it can be.
         let base = [Path::new("/dev/shm"), Path::new("/tmp")].into_iter().find(|p| p.is_dir()).unwrap();
         let dir = base.join(format!("cove-rt-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
-        fs::create_dir_all(dir.join("rootfs/bin")).unwrap();
+        fs::create_dir_all(dir.join("rootfs")).unwrap();
         fs::create_dir_all(dir.join("run")).unwrap();
-        for sub in ["proc", "dev", "sys", "tmp"] {
-            fs::create_dir_all(dir.join("rootfs").join(sub)).unwrap();
-        }
-        fs::copy("/bin/busybox", dir.join("rootfs/bin/busybox")).unwrap();
-        for applet in [
-            "sh", "cat", "echo", "sleep", "true", "stty", "ls", "grep", "id", "env", "hostname", "pwd",
-            "touch",
-        ] {
-            std::os::unix::fs::symlink("busybox", dir.join("rootfs/bin").join(applet)).unwrap();
-        }
+        busybox_tree(&dir.join("rootfs"));
         let cgroup = detect(&CgroupProbe::new(false, None), CgroupPreference::Cgroupfs);
         let runtime =
             Runtime::new(RuntimeOptions { run_dir: dir.join("run"), monitor, cgroup: cgroup.clone() })

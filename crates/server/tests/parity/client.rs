@@ -5,20 +5,19 @@ use cove_api::*;
 use futures_util::{StreamExt as _, stream};
 use tokio::io::AsyncWriteExt as _;
 
-use crate::fake::{self, BROKEN, FakeEngine};
 use crate::service::Bed;
+use cove_test_support::{BROKEN, FakeEngine, sample};
 
 /// Makes the same call both ways: results and what the engine saw must be equal.
 macro_rules! same {
     ($bed:expr, $resource:ident, $method:ident ( $($argument:expr),* )) => {{
         $bed.engine.calls();
         let here = $bed.engine.$resource().$method($($argument),*).await;
-        let call = $bed.engine.calls().pop();
+        let call = $bed.engine.calls().pop().expect("a call that the engine notes");
         let there = Engine::$resource(&$bed.client).$method($($argument),*).await;
         assert_eq!(there, here, stringify!($method));
-        if let Some(call) = call {
-            assert!($bed.engine.calls().contains(&call), "the engine did not see {call}");
-        }
+        let seen = $bed.engine.calls();
+        assert!(seen.contains(&call), "the engine did not see {call}, but {seen:?}");
         there
     }};
 }
@@ -98,7 +97,7 @@ async fn every_kind_of_error() {
         CommandNotExecutable,
         Internal,
     ] {
-        let bed = Bed::with(FakeEngine { failure: Some(kind), ..FakeEngine::default() }, None).await;
+        let bed = Bed::with(FakeEngine::default().failing_with(kind), None).await;
         let error = same!(bed, containers, start(BROKEN)).unwrap_err();
         assert_eq!(error.kind, kind);
     }
@@ -109,8 +108,8 @@ async fn logs_and_events() {
     let bed = Bed::new().await;
     let wanted = LogOptions {
         tail: Some(5),
-        since: Some(fake::time()),
-        until: Some(fake::time()),
+        since: Some(sample::time()),
+        until: Some(sample::time()),
         stdout: true,
         stderr: true,
         follow: false,
@@ -128,8 +127,8 @@ async fn logs_and_events() {
     let mut lines = Engine::containers(&bed.client).logs("one", follow).await.unwrap();
     assert_eq!(lines.next().await.unwrap().unwrap().data, "one");
     let options = EventOptions {
-        since: Some(fake::time()),
-        until: Some(fake::time()),
+        since: Some(sample::time()),
+        until: Some(sample::time()),
         filters: filters(),
         stream: false,
     };
@@ -137,7 +136,7 @@ async fn logs_and_events() {
     let call = bed.engine.calls().pop().unwrap();
     let there = System::events(&bed.client, options).await.unwrap();
     let there: Vec<_> = there.map(Result::unwrap).collect().await;
-    assert_eq!(there, [fake::event("died"), fake::event("remove")]);
+    assert_eq!(there, [sample::event("died"), sample::event("remove")]);
     assert_eq!(bed.engine.calls(), [call]);
 }
 
@@ -161,7 +160,7 @@ async fn attached_streams() {
     let everything = AttachOptions { stdin: true, stdout: true, stderr: true, logs: true, detach_keys: None };
     let keys = AttachOptions { detach_keys: Some("ctrl-a,x".into()), ..everything.clone() };
     for terminal in [false, true] {
-        let bed = Bed::with(FakeEngine { terminal, ..FakeEngine::default() }, None).await;
+        let bed = Bed::with(FakeEngine::default().with_terminal(terminal), None).await;
         // A terminal has one output.
         let expected = if terminal { ("HELLOend", "") } else { ("HELLO", "end") };
         for options in [everything.clone(), keys.clone()] {
@@ -325,7 +324,7 @@ async fn pulls() {
         let call = bed.engine.calls().pop().unwrap();
         let events = Engine::images(&bed.client).pull("quay.io/a/b:1", options).await.unwrap();
         let events: Vec<_> = events.map(Result::unwrap).collect().await;
-        assert_eq!(events, fake::progress());
+        assert_eq!(events, sample::progress());
         assert_eq!(bed.engine.calls(), [call]);
     }
     let events = Engine::images(&bed.client).pull("half", PullOptions::default()).await.unwrap();
@@ -351,7 +350,7 @@ async fn volumes_and_networks() {
         let _ = same!(bed, volumes, exists(name));
         let _ = same!(bed, volumes, remove(name, VolumeRemoveOptions { force: true, timeout: Some(1) }));
     }
-    same!(bed, networks, create(fake::network("n"), NetworkCreateOptions { ignore_if_exists: true }))
+    same!(bed, networks, create(sample::network("n"), NetworkCreateOptions { ignore_if_exists: true }))
         .unwrap();
     same!(bed, networks, list(NetworkListOptions { filters: filters() })).unwrap();
     for name in ["n", BROKEN] {

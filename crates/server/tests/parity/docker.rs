@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::fake::FakeEngine;
 use crate::service::Bed;
+use cove_test_support::FakeEngine;
 
 /// That `found` has at least the fields of `wanted`.
 #[track_caller]
@@ -105,7 +105,7 @@ async fn waits() {
 async fn logs_are_framed_but_a_terminals() {
     let frames = "\u{1}\0\0\0\0\0\0\u{4}one\n\u{2}\0\0\0\0\0\0\u{4}two \u{2}\0\0\0\0\0\0\u{1}\n";
     for (terminal, expected) in [(false, frames), (true, "one\ntwo \n")] {
-        let bed = Bed::with(FakeEngine { terminal, ..FakeEngine::default() }, None).await;
+        let bed = Bed::with(FakeEngine::default().with_terminal(terminal), None).await;
         let (_, body) = bed.request("GET", "/containers/one/logs?stdout=1&stderr=1&tail=all", "").await;
         assert_eq!(body, expected);
     }

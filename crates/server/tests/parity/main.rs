@@ -3,6 +3,5 @@
 
 mod client;
 mod docker;
-mod fake;
 mod service;
 mod strangers;

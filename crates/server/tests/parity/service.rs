@@ -8,7 +8,7 @@ use cove_server::{Listen, ServeOptions, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
-use crate::fake::FakeEngine;
+use cove_test_support::FakeEngine;
 
 /// A served [`FakeEngine`], and a client of it.
 pub(crate) struct Bed {

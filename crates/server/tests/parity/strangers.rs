@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::fake::FakeEngine;
 use crate::service::{Bed, wait_for};
+use cove_test_support::FakeEngine;
 
 #[tokio::test]
 async fn wrong_requests_get_json_errors() {

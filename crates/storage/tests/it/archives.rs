@@ -5,8 +5,9 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use cove_storage::{ContainerMountOptions, ContainerOptions, Digest, Expectations, StorageError};
 use cove_sys::fs;
+use cove_test_support::{Member, Need, met, tar};
 
-use crate::fixture::{Member, Scratch, add_image, add_layer, can_run, run, tar};
+use crate::fixture::{Scratch, add_image, add_layer, run};
 
 fn reassembled(store: &cove_storage::Store, layer: &str) -> Vec<u8> {
     let mut archive = Vec::new();
@@ -16,7 +17,7 @@ fn reassembled(store: &cove_storage::Store, layer: &str) -> Vec<u8> {
 
 #[test]
 fn gnu_tar_archives_come_back_bit_for_bit() {
-    if !can_run(&["tar", "mkfifo"]) {
+    if !met(&[Need::Root]) {
         return;
     }
     let scratch = Scratch::new("gnu");
@@ -68,7 +69,7 @@ fn gnu_tar_archives_come_back_bit_for_bit() {
 
 #[test]
 fn hostile_archives_stay_inside() {
-    if !can_run(&[]) {
+    if !met(&[Need::Root]) {
         return;
     }
     let scratch = Scratch::new("hostile");
@@ -130,7 +131,7 @@ fn hostile_archives_stay_inside() {
 
 #[test]
 fn expectations_are_kept() {
-    if !can_run(&[]) {
+    if !met(&[Need::Root]) {
         return;
     }
     let scratch = Scratch::new("expect");
@@ -156,7 +157,7 @@ fn expectations_are_kept() {
 
 #[test]
 fn names_move_and_layers_are_shared() {
-    if !can_run(&[]) {
+    if !met(&[Need::Root]) {
         return;
     }
     let scratch = Scratch::new("names");
@@ -175,7 +176,7 @@ fn names_move_and_layers_are_shared() {
 
 #[test]
 fn a_long_chain_is_mounted() {
-    if !can_run(&[]) {
+    if !met(&[Need::Root]) {
         return;
     }
     let scratch = Scratch::new("chain");
@@ -200,7 +201,7 @@ fn a_long_chain_is_mounted() {
 
 #[test]
 fn vfs_holds_the_same() {
-    if !can_run(&["podman"]) {
+    if !met(&[Need::Root, Need::Podman]) {
         return;
     }
     let scratch = Scratch::new("vfs");
@@ -268,7 +269,7 @@ fn vfs_holds_the_same() {
 
 #[test]
 fn damaged_archives_are_refused_or_kept_exactly() {
-    if !can_run(&["tar"]) {
+    if !met(&[Need::Root]) {
         return;
     }
     let scratch = Scratch::new("fuzz");
@@ -337,7 +338,7 @@ fn damaged_archives_are_refused_or_kept_exactly() {
 
 #[test]
 fn a_full_disk_is_told_and_leaves_nothing() {
-    if !can_run(&["mount"]) {
+    if !met(&[Need::Root]) {
         return;
     }
     let scratch = Scratch::new("full");

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use cove_storage::{ContainerMountOptions, ContainerOptions, Store};
 use cove_sys::fs;
+use cove_test_support::{Member, Need, met, tar};
 
-use crate::fixture::{Member, Scratch, add_image, can_run, tar};
+use crate::fixture::{Scratch, add_image};
 
 const ROOT: &str = "COVE_STORAGE_TEST_ROOT";
 
@@ -87,7 +88,7 @@ fn assert_consistent(root: &Path, store: &Store) {
 
 #[test]
 fn a_killed_command_leaves_no_garbage() {
-    if !can_run(&[]) {
+    if !met(&[Need::Root]) {
         return;
     }
     let scratch = Scratch::new("crash");
@@ -112,7 +113,7 @@ fn a_killed_command_leaves_no_garbage() {
 
 #[test]
 fn processes_work_side_by_side() {
-    if !can_run(&[]) {
+    if !met(&[Need::Root]) {
         return;
     }
     let scratch = Scratch::new("side");

@@ -50,22 +50,6 @@ impl Drop for Scratch {
     }
 }
 
-/// Whether this test can run: root, and the programs.
-pub(crate) fn can_run(programs: &[&str]) -> bool {
-    // SAFETY: geteuid has no preconditions.
-    if unsafe { libc::geteuid() } != 0 {
-        println!("skipped: needs root");
-        return false;
-    }
-    for program in programs {
-        if Command::new(program).arg("--version").output().is_err() {
-            println!("skipped: {program} is not installed");
-            return false;
-        }
-    }
-    true
-}
-
 /// Runs a program and shows what it said when it fails.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
     let output = output(program, arguments);
@@ -76,54 +60,6 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
 
 pub(crate) fn output(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().unwrap()
-}
-
-/// One member of a hand-made archive.
-pub(crate) struct Member<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) kind: u8,
-    pub(crate) link: &'a str,
-    pub(crate) data: &'a [u8],
-    pub(crate) mode: u32,
-}
-
-impl<'a> Member<'a> {
-    pub(crate) fn file(name: &'a str, data: &'a [u8]) -> Self {
-        Self { name, kind: b'0', link: "", data, mode: 0o644 }
-    }
-
-    pub(crate) fn directory(name: &'a str) -> Self {
-        Self { name, kind: b'5', link: "", data: b"", mode: 0o755 }
-    }
-
-    pub(crate) fn link(name: &'a str, kind: u8, link: &'a str) -> Self {
-        Self { name, kind, link, data: b"", mode: 0o777 }
-    }
-}
-
-/// A ustar archive with exactly these members, however strange.
-pub(crate) fn tar(members: &[Member<'_>]) -> Vec<u8> {
-    let mut archive = Vec::new();
-    for member in members {
-        let mut block = [0u8; 512];
-        block[..member.name.len()].copy_from_slice(member.name.as_bytes());
-        block[100..108].copy_from_slice(format!("{:07o}\0", member.mode).as_bytes());
-        block[108..116].copy_from_slice(b"0000000\0");
-        block[116..124].copy_from_slice(b"0000000\0");
-        block[124..136].copy_from_slice(format!("{:011o}\0", member.data.len()).as_bytes());
-        block[136..148].copy_from_slice(b"14000000000\0");
-        block[156] = member.kind;
-        block[157..157 + member.link.len()].copy_from_slice(member.link.as_bytes());
-        block[257..265].copy_from_slice(b"ustar\x0000");
-        block[148..156].fill(b' ');
-        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
-        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        archive.extend_from_slice(&block);
-        archive.extend_from_slice(member.data);
-        archive.resize(archive.len().next_multiple_of(512), 0);
-    }
-    archive.resize(archive.len() + 1024, 0);
-    archive
 }
 
 /// Stages and commits one layer.

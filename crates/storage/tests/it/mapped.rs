@@ -2,12 +2,12 @@
 
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use cove_storage::{ContainerMountOptions, ContainerOptions, IdMap, OverlayOptions, Store};
 use cove_sys::fs;
+use cove_test_support::{Member, Need, met, tar};
 
-use crate::fixture::{Member, Scratch, add_image, can_run, tar};
+use crate::fixture::{Scratch, add_image};
 
 /// `base` is the id outside of the container's root user.
 pub(crate) fn check(store: &Store, base: u32, layers_per_container: usize) {
@@ -52,14 +52,14 @@ pub(crate) fn check(store: &Store, base: u32, layers_per_container: usize) {
 
 #[test]
 fn owners_are_mapped_by_the_kernel() {
-    if can_run(&["cat"]) {
+    if met(&[Need::Root]) {
         check(&Scratch::new("idmap").store(), 100_000, 1);
     }
 }
 
 #[test]
 fn owners_are_mapped_by_a_copy() {
-    if !can_run(&["fuse-overlayfs"]) || !Path::new("/dev/fuse").exists() {
+    if !met(&[Need::Root, Need::Fuse]) {
         return;
     }
     let scratch = Scratch::new("shifted");

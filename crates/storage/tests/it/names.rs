@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use cove_sys::fs;
+use cove_test_support::{Need, met};
 
-use crate::fixture::{Scratch, add_layer, can_run, run};
+use crate::fixture::{Scratch, add_layer, run};
 
 /// Around the ends of the name field (100), of the prefix (155) and of both (256).
 const LENGTHS: &[usize] = &[90, 100, 101, 156, 257, 300];
@@ -61,7 +62,7 @@ fn podman_has(scratch: &Scratch, archive: &Path) -> BTreeMap<String, String> {
 
 #[test]
 fn long_names_keep_their_kind() {
-    if !can_run(&["tar"]) {
+    if !met(&[Need::Root]) {
         return;
     }
     let scratch = Scratch::new("names");
@@ -100,7 +101,7 @@ fn long_names_keep_their_kind() {
         let different: Vec<_> = wanted.iter().filter(|(name, data)| found.get(*name) != Some(data)).collect();
         assert!(different.is_empty(), "{format}: {different:?}");
         assert_eq!(wanted.len(), found.len(), "{format}");
-        if can_run(&["podman"]) {
+        if met(&[Need::Podman]) {
             assert!(podman_has(&scratch, &archive) == found, "{format}: podman has something else");
         }
         store.delete_layer(&layer.id).unwrap();

@@ -4,8 +4,9 @@ use std::io::Read;
 
 use cove_storage::{ContainerMountOptions, ContainerOptions, StorageError, container_metadata};
 use cove_sys::fs;
+use cove_test_support::{Member, Need, met, tar};
 
-use crate::fixture::{Member, Scratch, add_image, can_run, output, run, tar};
+use crate::fixture::{Scratch, add_image, output, run};
 
 fn podman(scratch: &Scratch, arguments: &[&str]) -> String {
     let (root, run_root) = (scratch.path().join("graph"), scratch.path().join("run"));
@@ -17,7 +18,7 @@ fn podman(scratch: &Scratch, arguments: &[&str]) -> String {
 
 #[test]
 fn podman_uses_what_we_write() {
-    if !can_run(&["podman", "tar"]) {
+    if !met(&[Need::Root, Need::Podman]) {
         return;
     }
     let scratch = Scratch::new("ours");
@@ -107,7 +108,7 @@ fn podman_uses_what_we_write() {
 
 #[test]
 fn we_use_what_podman_writes() {
-    if !can_run(&["podman", "tar"]) {
+    if !met(&[Need::Root, Need::Podman]) {
         return;
     }
     let scratch = Scratch::new("theirs");

@@ -7,8 +7,9 @@ use cove_storage::{
     ContainerMountOptions, ContainerOptions, DriverKind, OverlayOptions, Store, StoreOptions,
 };
 use cove_sys::fs;
+use cove_test_support::{Member, Need, met, tar};
 
-use crate::fixture::{Member, Scratch, add_image, can_run, tar};
+use crate::fixture::{Scratch, add_image};
 
 const ROOT: &str = "COVE_STORAGE_TEST_ROOTLESS";
 
@@ -80,14 +81,14 @@ fn run_inside(name: &str, program: Option<&str>) {
 
 #[test]
 fn overlay_by_the_kernel() {
-    if can_run(&["unshare"]) {
+    if met(&[Need::Root]) {
         run_inside("userns", None);
     }
 }
 
 #[test]
 fn overlay_by_fuse() {
-    if !can_run(&["unshare", "fuse-overlayfs"]) || !Path::new("/dev/fuse").exists() {
+    if !met(&[Need::Root, Need::Fuse]) {
         return;
     }
     run_inside("fuse", Some("/usr/bin/fuse-overlayfs"));

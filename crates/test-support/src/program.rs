@@ -1,6 +1,7 @@
 //! Running programs with a limit in time, and asking what this machine has.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -99,23 +100,35 @@ fn code_of(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
+/// Folders of programs that are not in every user's PATH.
+const MORE_FOLDERS: [&str; 5] =
+    ["/usr/sbin", "/sbin", "/usr/local/bin", "/usr/lib/podman", "/usr/libexec/podman"];
+
 /// Whether a program is here.
 pub fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .chain(["/usr/sbin".into(), "/sbin".into(), "/usr/local/bin".into()])
+        .chain(MORE_FOLDERS.map(PathBuf::from))
         .any(|folder| folder.join(program).is_file())
+}
+
+/// Where the workspace's program of that name is built: in `COVE_BIN_DIR`, or beside the test that runs.
+///
+/// # Panics
+/// Where the test does not know its own path.
+pub fn built(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("COVE_BIN_DIR") {
+        return PathBuf::from(folder).join(name);
+    }
+    // target/debug/deps/SUITE → target/debug
+    let suite = std::env::current_exe().expect("the suite's own path");
+    suite.parent().and_then(Path::parent).map(|folder| folder.join(name)).unwrap_or_default()
 }
 
 /// True for the super-user.
 pub fn is_root() -> bool {
     // SAFETY: geteuid has no preconditions.
     unsafe { libc::geteuid() == 0 }
-}
-
-/// Says that the test was not done, and why.
-pub fn skip(why: &str) {
-    eprintln!("skipped: {why}");
 }
 
 /// A TCP port of the loopback address that nobody uses just now.

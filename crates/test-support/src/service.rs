@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use crate::Bed;
-use crate::run::wait_for;
+use crate::program::wait_for;
 
 /// A running service; it ends with this value.
 pub struct Service {

@@ -1,12 +1,13 @@
 //! Debian's `docker-registry` on the loopback address, with TLS and a password.
 
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::run::{Outcome, free_port, has, wait_for};
+use crate::need::{Need, met};
+use crate::program::{Outcome, free_port, wait_for};
 
 /// A running registry; it ends with this value.
 pub struct Registry {
@@ -26,11 +27,8 @@ impl Registry {
     /// # Panics
     /// Where it does not come up.
     pub fn start() -> Option<Self> {
-        for program in ["docker-registry", "htpasswd", "openssl", "skopeo"] {
-            if !has(program) {
-                crate::skip(&format!("{program} is not installed"));
-                return None;
-            }
+        if !met(&[Need::Registry]) {
+            return None;
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = |name: &str| folder.path().join(name).display().to_string();
@@ -77,6 +75,9 @@ impl Registry {
             .spawn()
             .expect("docker-registry");
         let registry = Self { folder, port, process };
+        cove_sys::fs::create_dir_all(registry.cert_dir()).expect("a folder");
+        cove_sys::fs::copy(registry.folder.path().join("ca.crt"), registry.cert_dir().join("ca.crt"))
+            .expect("ca.crt");
         wait_for("the registry", 20, || TcpStream::connect(("127.0.0.1", port)).ok());
         Some(registry)
     }
@@ -86,9 +87,14 @@ impl Registry {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The folder that holds `ca.crt`, for `--cert-dir`.
+    /// Its folder, for whatever else a test keeps beside it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder that holds `ca.crt`, for `--cert-dir`: `certs.d/ADDRESS` in its own.
     pub fn cert_dir(&self) -> PathBuf {
-        self.folder.path().join("certs")
+        self.folder.path().join("certs.d").join(self.address())
     }
 
     /// Pushes a docker-archive as `ADDRESS/name` with skopeo.
@@ -96,10 +102,7 @@ impl Registry {
     /// # Panics
     /// Where skopeo fails.
     #[track_caller]
-    pub fn push(&self, archive: &std::path::Path, name: &str) {
-        cove_sys::fs::create_dir_all(self.cert_dir()).expect("a folder");
-        cove_sys::fs::copy(self.folder.path().join("ca.crt"), self.cert_dir().join("ca.crt"))
-            .expect("ca.crt");
+    pub fn push(&self, archive: &Path, name: &str) {
         let mut skopeo = Command::new("skopeo");
         skopeo.args(["copy", "--quiet", "--insecure-policy"]);
         skopeo.arg("--dest-cert-dir").arg(self.cert_dir());

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use crate::run::{Outcome, has, is_root};
+use crate::need::{Need, met, test_user};
+use crate::program::{Outcome, built, is_root};
 use crate::{IMAGE, image};
 
 /// As whom `cove` runs.
@@ -16,6 +17,17 @@ pub enum Who {
     Root,
     /// An ordinary user with ranges in /etc/subuid.
     User,
+}
+
+/// Does a test as root and as an ordinary user, as far as this machine has them.
+///
+/// # Panics
+/// Where it has neither: a test that was never done is no success.
+#[track_caller]
+pub fn everyone(test: impl Fn(&Bed)) {
+    let beds = [Who::Root, Who::User].into_iter().filter_map(Bed::new);
+    let done = beds.map(|bed| test(&bed)).count();
+    assert!(done > 0, "neither root nor an ordinary user could do this test");
 }
 
 /// A place where `cove` runs without touching the machine's own stores.
@@ -46,10 +58,15 @@ impl Bed {
         let user = match (who, is_root()) {
             (Who::Root, true) | (Who::User, false) => None,
             (Who::Root, false) => {
-                crate::skip("needs root");
+                met(&[Need::Root]);
                 return None;
             }
-            (Who::User, true) => Some(ordinary_user()?),
+            (Who::User, true) => {
+                if !met(&[Need::User]) {
+                    return None;
+                }
+                test_user().ok()
+            }
         };
         // Short, because the sockets in it have at most 107 bytes.
         let folder = tempfile::Builder::new().prefix("cv").tempdir_in("/tmp").expect("a temporary folder");
@@ -163,7 +180,7 @@ pub fn binary(name: &str) -> PathBuf {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         cove_sys::fs::set_permissions(copies.path(), open).expect("a folder for every user");
         for name in ["cove", "cove-monitor"] {
-            let built = built_folder().join(name);
+            let built = built(name);
             assert!(
                 built.exists(),
                 "{} is not built: cargo build -p cove-cli -p cove-monitor",
@@ -174,28 +191,4 @@ pub fn binary(name: &str) -> PathBuf {
         copies
     });
     folder.path().join(name)
-}
-
-fn built_folder() -> PathBuf {
-    if let Some(folder) = std::env::var_os("COVE_BIN_DIR") {
-        return folder.into();
-    }
-    // target/debug/deps/SUITE → target/debug
-    let suite = std::env::current_exe().expect("the suite's own path");
-    suite.parent().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default()
-}
-
-/// The user that the rootless tests run as: `COVE_TEST_USER`, by default `cove-test`.
-fn ordinary_user() -> Option<String> {
-    let user = std::env::var("COVE_TEST_USER").unwrap_or_else(|_| "cove-test".into());
-    let known = Command::new("id").arg("-u").arg(&user).output().is_ok_and(|output| output.status.success());
-    if !known {
-        crate::skip(&format!("there is no user {user} (useradd -m {user}; or set COVE_TEST_USER)"));
-        return None;
-    }
-    if !has("newuidmap") {
-        crate::skip("newuidmap is not installed (package uidmap)");
-        return None;
-    }
-    Some(user)
 }

@@ -1,0 +1,108 @@
+//! Images and archives.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cove_api::*;
+use futures_util::{StreamExt as _, stream};
+
+use super::{BROKEN, FakeEngine, sample};
+
+#[async_trait]
+impl Images for FakeEngine {
+    async fn pull(&self, name: &str, options: PullOptions) -> Result<ValueStream<Progress<PullReport>>> {
+        self.note(
+            name,
+            format!(
+                "pull {name} {options:?} {:?}",
+                options.credentials.as_ref().map(|found| &found.password)
+            ),
+        )?;
+        let mut events: Vec<Result<Progress<PullReport>>> = sample::progress().into_iter().map(Ok).collect();
+        if name == "never" {
+            events.pop();
+            return Ok(Box::pin(stream::iter(events).chain(self.silence())));
+        }
+        if self.living {
+            let row = ImageSummary { id: "new".into(), names: vec![name.into()], ..ImageSummary::default() };
+            self.contents().images.push(row);
+            self.tell("image", "pull", "new");
+        }
+        if name == "half" {
+            events.pop();
+            events.push(Err(Error::new(ErrorKind::Unauthorized, "denied")));
+        }
+        Ok(Box::pin(stream::iter(events)))
+    }
+    async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>> {
+        self.note("", format!("images {options:?}"))?;
+        Ok(self.contents().images.clone())
+    }
+    async fn inspect(&self, name: &str) -> Result<ImageInspect> {
+        self.note(name, format!("image inspect {name}"))?;
+        Ok(sample::image())
+    }
+    async fn history(&self, name: &str) -> Result<Vec<ImageHistoryRow>> {
+        self.note(name, format!("history {name}"))?;
+        Ok(vec![ImageHistoryRow {
+            id: "a".repeat(64),
+            created_by: "sh".into(),
+            ..ImageHistoryRow::default()
+        }])
+    }
+    async fn exists(&self, name: &str) -> Result<bool> {
+        self.note("", format!("image exists {name}"))?;
+        let known = |row: &ImageSummary| row.names.iter().chain(&row.repo_tags).any(|own| own == name);
+        Ok(self.contents().images.iter().any(known))
+    }
+    async fn remove(&self, names: Vec<String>, options: ImageRemoveOptions) -> Result<ImageRemoveReport> {
+        self.note("", format!("image remove {names:?} {options:?}"))?;
+        if names.iter().any(|name| name == BROKEN) {
+            return Ok(ImageRemoveReport {
+                errors: vec!["broken: image is in use".into()],
+                exit_code: 2,
+                ..ImageRemoveReport::default()
+            });
+        }
+        Ok(ImageRemoveReport {
+            untagged: vec!["localhost/image:1".into()],
+            deleted: vec!["a".repeat(64)],
+            ..ImageRemoveReport::default()
+        })
+    }
+    async fn tag(&self, name: &str, new_name: &str) -> Result<()> {
+        self.note(name, format!("tag {name} {new_name}"))
+    }
+    async fn untag(&self, name: &str, names: Vec<String>) -> Result<()> {
+        self.note(name, format!("untag {name} {names:?}"))
+    }
+    async fn load(&self, archive: ByteStream) -> Result<LoadReport> {
+        let length = all_of(archive).await?;
+        self.note("", format!("load {length}"))?;
+        Ok(LoadReport { names: vec!["localhost/image:1".into()] })
+    }
+    async fn save(&self, names: Vec<String>, options: SaveOptions) -> Result<ByteStream> {
+        self.note(names.first().map_or("", String::as_str), format!("save {names:?} {options:?}"))?;
+        let pieces = [Ok(Bytes::from_static(b"archive ")), Ok(Bytes::from(vec![b'x'; 100_000]))];
+        if names[0] == "half" {
+            let [first, _] = pieces;
+            return Ok(Box::pin(stream::iter([first, Err(Error::internal("the layer is gone"))])));
+        }
+        if names[0] == "nothing" {
+            return Ok(Box::pin(stream::iter([Err(Error::internal("the layer is gone"))])));
+        }
+        Ok(Box::pin(stream::iter(pieces)))
+    }
+    async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String> {
+        let length = all_of(archive).await?;
+        self.note("", format!("import {length} {options:?}"))?;
+        Ok("a".repeat(64))
+    }
+}
+
+async fn all_of(mut bytes: ByteStream) -> Result<usize> {
+    let mut length = 0;
+    while let Some(piece) = bytes.next().await {
+        length += piece?.len();
+    }
+    Ok(length)
+}

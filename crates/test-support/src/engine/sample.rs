@@ -1,0 +1,178 @@
+//! Sample objects, in which every field that a renderer may show has a value.
+
+use cove_api::*;
+
+/// A time with a fraction.
+pub fn time() -> Timestamp {
+    Timestamp::new(1_700_000_000, 123_000_000).unwrap()
+}
+
+/// A container as `inspect` gives it.
+pub fn container(name: &str, terminal: bool) -> ContainerInspect {
+    let mut container = ContainerInspect {
+        id: if name == "idle" { name.into() } else { "c".repeat(64) },
+        name: name.into(),
+        image: "a".repeat(64),
+        image_name: "localhost/image:1".into(),
+        ..ContainerInspect::default()
+    };
+    container.config.tty = terminal;
+    container.state.status = ContainerState::Running;
+    container.state.running = true;
+    container
+}
+
+/// A row of a list of containers.
+pub fn container_row() -> ContainerSummary {
+    ContainerSummary {
+        id: "c".repeat(64),
+        names: vec!["one".into()],
+        image: "localhost/image:1".into(),
+        image_id: "a".repeat(64),
+        command: vec!["sleep".into(), "9".into()],
+        created: time(),
+        state: ContainerState::Exited,
+        exit_code: 3,
+        networks: vec!["podman".into()],
+        ports: vec![PortMapping {
+            host_ip: String::new(),
+            container_port: 80,
+            host_port: 8080,
+            range: 2,
+            protocol: "tcp".into(),
+        }],
+        labels: StringMap::from([("l".into(), "1".into())]),
+        size: Some(ContainerSize { root_fs: 10, rw: 2 }),
+        ..ContainerSummary::default()
+    }
+}
+
+/// A row of a list of images.
+pub fn image_row() -> ImageSummary {
+    ImageSummary {
+        id: "a".repeat(64),
+        repo_tags: vec!["localhost/image:1".into()],
+        created: 1_700_000_000,
+        size: 42,
+        ..ImageSummary::default()
+    }
+}
+
+/// An image as `inspect` gives it.
+pub fn image() -> ImageInspect {
+    ImageInspect {
+        id: "a".repeat(64),
+        created: Some(time()),
+        config: ImageConfig { cmd: vec!["sh".into()], ..ImageConfig::default() },
+        os: "linux".into(),
+        ..ImageInspect::default()
+    }
+}
+
+/// A session as `inspect` gives it.
+pub fn session(id: &str, terminal: bool) -> ExecInspect {
+    ExecInspect {
+        id: id.into(),
+        container_id: "c".repeat(64),
+        exit_code: 4,
+        open_stdin: id != "quiet",
+        open_stdout: true,
+        process_config: ExecProcess { tty: terminal, entrypoint: "sh".into(), ..ExecProcess::default() },
+        ..ExecInspect::default()
+    }
+}
+
+/// A volume.
+pub fn volume(name: &str) -> Volume {
+    Volume {
+        name: name.into(),
+        mountpoint: "/v".into(),
+        created_at: time(),
+        anonymous: true,
+        ..Volume::default()
+    }
+}
+
+/// A network.
+pub fn network(name: &str) -> Network {
+    Network {
+        name: name.into(),
+        id: "e".repeat(64),
+        created: time(),
+        subnets: vec![Subnet { subnet: "10.9.0.0/24".into(), gateway: "10.9.0.1".into(), lease_range: None }],
+        ..Network::default()
+    }
+}
+
+/// A network as `inspect` gives it.
+pub fn network_inspect(name: &str) -> NetworkInspect {
+    let member = NetworkMember { name: "one".into(), ..NetworkMember::default() };
+    NetworkInspect { network: network(name), containers: [("c".repeat(64), member)].into() }
+}
+
+/// An event.
+pub fn event(action: &str) -> Event {
+    Event {
+        kind: "container".into(),
+        action: action.into(),
+        actor: EventActor {
+            id: "c".repeat(64),
+            attributes: [("name".into(), "one".into()), ("containerExitCode".into(), "3".into())].into(),
+        },
+        scope: "local".into(),
+        time: 1_700_000_000,
+        time_nano: 1_700_000_000_123_000_000,
+    }
+}
+
+/// What the engine is.
+pub fn version() -> Version {
+    Version {
+        api_version: "5.0.0".into(),
+        version: "0.1.0".into(),
+        go_version: String::new(),
+        git_commit: "abc".into(),
+        built_time: "2026-01-02T03:04:05Z".into(),
+        built: 1_767_323_045,
+        build_origin: "here".into(),
+        os_arch: "linux/amd64".into(),
+        os: "linux".into(),
+    }
+}
+
+/// Lines of a log.
+pub fn log_lines() -> Vec<LogLine> {
+    let line =
+        |stream, data: &'static str, partial| LogLine { time: time(), stream, data: data.into(), partial };
+    vec![
+        line(OutputStream::Stdout, "one", false),
+        line(OutputStream::Stderr, "two ", true),
+        line(OutputStream::Stderr, "", false),
+    ]
+}
+
+/// A line of a log, by its number.
+pub fn log_line(number: usize) -> LogLine {
+    let data = format!("line {number}").into();
+    LogLine { time: time(), stream: OutputStream::Stdout, data, partial: false }
+}
+
+/// Progress of a pull.
+pub fn progress() -> Vec<Progress<PullReport>> {
+    vec![
+        Progress::Message("Trying to pull image...".into()),
+        Progress::Blob(BlobProgress {
+            digest: format!("sha256:{}", "d".repeat(64)),
+            current: 5,
+            total: 10,
+            phase: BlobPhase::Copying,
+        }),
+        Progress::Blob(BlobProgress {
+            digest: format!("sha256:{}", "d".repeat(64)),
+            current: 10,
+            total: 10,
+            phase: BlobPhase::Done,
+        }),
+        Progress::Done(PullReport { images: vec!["a".repeat(64)] }),
+    ]
+}

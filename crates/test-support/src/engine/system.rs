@@ -1,0 +1,45 @@
+//! The engine itself, and its events.
+
+use async_trait::async_trait;
+use cove_api::*;
+use futures_util::{StreamExt as _, stream};
+
+use super::{FakeEngine, sample};
+
+#[async_trait]
+impl System for FakeEngine {
+    async fn ping(&self) -> Result<Ping> {
+        self.note("", "ping".into())?;
+        Ok(Ping::default())
+    }
+    async fn version(&self) -> Result<Version> {
+        self.note("", "version".into())?;
+        Ok(sample::version())
+    }
+    async fn info(&self) -> Result<Info> {
+        self.note("", "info".into())?;
+        let host = serde_json::json!({"hostname": "h", "cpus": 2});
+        Ok(Info {
+            host: host.as_object().cloned().unwrap_or_default(),
+            version: sample::version(),
+            ..Info::default()
+        })
+    }
+    async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>> {
+        self.note("", format!("events {options:?}"))?;
+        if self.living {
+            let token = self.token();
+            return Ok(Box::pin(stream::unfold(
+                (self.listen(), token),
+                |(mut receiver, token)| async move {
+                    receiver.recv().await.ok().map(|event| (Ok(event), (receiver, token)))
+                },
+            )));
+        }
+        let events = stream::iter(["died", "remove"].map(sample::event).map(Ok));
+        if options.stream {
+            return Ok(Box::pin(events.chain(self.silence())));
+        }
+        Ok(Box::pin(events))
+    }
+}

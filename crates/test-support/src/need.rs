@@ -1,0 +1,204 @@
+//! What a test may lack, and the one way of saying that it was not done.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use crate::program::{built, has, is_root};
+
+/// Something that not every machine has, by its name in `COVE_REQUIRE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// `root`: the rights of the super-user.
+    Root,
+    /// `user`: an ordinary user with subordinate ids: `COVE_TEST_USER`, by default `cove-test`.
+    User,
+    /// `monitor`: a built `cove-monitor` beside the test.
+    Monitor,
+    /// `busybox`: a static busybox for images.
+    Busybox,
+    /// `crun`: the OCI runtime.
+    Crun,
+    /// `runc`: the other OCI runtime.
+    Runc,
+    /// `podman`: a peer on the same store.
+    Podman,
+    /// `docker`: Docker's client.
+    Docker,
+    /// `registry`: docker-registry and what fills it.
+    Registry,
+    /// `dns`: aardvark-dns.
+    Dns,
+    /// `pasta`: rootless networking, with what the test of it takes.
+    Pasta,
+    /// `tun`: a /dev/net/tun that ordinary users may open.
+    Tun,
+    /// `fuse`: fuse-overlayfs and its device.
+    Fuse,
+    /// `script`: script(1), which gives a program a terminal.
+    Script,
+    /// `freezer`: control groups in which a container can be paused.
+    Freezer,
+    /// `kernel`: a feature of the kernel that only some have, such as a kind of link.
+    Kernel,
+    /// `profile`: the distribution's file of allowed system calls.
+    Profile,
+    /// `qemu`: QEMU and what makes a machine of it.
+    Qemu,
+    /// `image`: a machine image, or what builds one.
+    Image,
+    /// `window`: a display, WebKitGTK's driver and a built window.
+    Window,
+}
+
+impl Need {
+    /// Every need.
+    const ALL: [Self; 20] = [
+        Self::Root,
+        Self::User,
+        Self::Monitor,
+        Self::Busybox,
+        Self::Crun,
+        Self::Runc,
+        Self::Podman,
+        Self::Docker,
+        Self::Registry,
+        Self::Dns,
+        Self::Pasta,
+        Self::Tun,
+        Self::Fuse,
+        Self::Script,
+        Self::Freezer,
+        Self::Kernel,
+        Self::Profile,
+        Self::Qemu,
+        Self::Image,
+        Self::Window,
+    ];
+
+    /// Its name in `COVE_REQUIRE` and in the table of what was skipped.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::User => "user",
+            Self::Monitor => "monitor",
+            Self::Busybox => "busybox",
+            Self::Crun => "crun",
+            Self::Runc => "runc",
+            Self::Podman => "podman",
+            Self::Docker => "docker",
+            Self::Registry => "registry",
+            Self::Dns => "dns",
+            Self::Pasta => "pasta",
+            Self::Tun => "tun",
+            Self::Fuse => "fuse",
+            Self::Script => "script",
+            Self::Freezer => "freezer",
+            Self::Kernel => "kernel",
+            Self::Profile => "profile",
+            Self::Qemu => "qemu",
+            Self::Image => "image",
+            Self::Window => "window",
+        }
+    }
+
+    /// What is missing; `None` where the need is met, or where only the test itself can tell.
+    fn lack(self) -> Option<String> {
+        let programs = |names: &[&str]| {
+            let missing: Vec<&str> = names.iter().copied().filter(|name| !has(name)).collect();
+            (!missing.is_empty()).then(|| format!("not installed: {}", missing.join(", ")))
+        };
+        match self {
+            Self::Root => (!is_root()).then(|| "not run as root".to_owned()),
+            Self::User => test_user().err(),
+            Self::Monitor => (!built("cove-monitor").exists())
+                .then(|| "cove-monitor is not built (cargo build -p cove-monitor)".to_owned()),
+            Self::Busybox => crate::image::find_busybox()
+                .is_none()
+                .then(|| "not installed: busybox (package busybox-static)".to_owned()),
+            Self::Crun | Self::Runc | Self::Podman | Self::Docker | Self::Script => programs(&[self.name()]),
+            Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
+            Self::Dns => programs(&["aardvark-dns"]),
+            Self::Pasta => programs(&["pasta", "unshare", "setpriv", "nft"]),
+            Self::Fuse => programs(&["fuse-overlayfs"])
+                .or_else(|| (!Path::new("/dev/fuse").exists()).then(|| "no /dev/fuse".to_owned())),
+            Self::Tun => {
+                let open = std::os::unix::fs::PermissionsExt::mode;
+                let usable = cove_sys::fs::metadata("/dev/net/tun")
+                    .is_ok_and(|data| open(&data.permissions()) & 0o6 == 0o6);
+                (!usable).then(|| "/dev/net/tun cannot be opened by users".to_owned())
+            }
+            Self::Profile => (!Path::new("/usr/share/containers/seccomp.json").exists())
+                .then(|| "no /usr/share/containers/seccomp.json".to_owned()),
+            Self::Qemu => programs(&["qemu-system-x86_64", "qemu-img", "ssh"]),
+            Self::Freezer | Self::Kernel | Self::Image | Self::Window => None,
+        }
+    }
+}
+
+/// The user that the rootless tests run as: `COVE_TEST_USER`, by default `cove-test`.
+///
+/// # Errors
+/// What is missing for it.
+pub(crate) fn test_user() -> Result<String, String> {
+    let user = std::env::var("COVE_TEST_USER").unwrap_or_else(|_| "cove-test".into());
+    let known = Command::new("id").arg("-u").arg(&user).output().is_ok_and(|output| output.status.success());
+    if !known {
+        return Err(format!("there is no user {user} (useradd -m {user}; or set COVE_TEST_USER)"));
+    }
+    if !has("newuidmap") {
+        return Err("not installed: newuidmap (package uidmap)".to_owned());
+    }
+    Ok(user)
+}
+
+/// Whether all needs are met; the first that is not is said, see [`skip`].
+///
+/// # Panics
+/// Where `COVE_REQUIRE` names the one that is missing.
+#[track_caller]
+pub fn met(needs: &[Need]) -> bool {
+    for need in needs {
+        if let Some(why) = need.lack() {
+            skip(*need, &why);
+            return false;
+        }
+    }
+    true
+}
+
+/// Says that this test (or a part of it) was not done for want of `need`. With `COVE_SKIPPED` in the environment, a
+/// line `need, test, why` (with tabs between) is added to that file: `cargo xtask test` makes a table of it.
+///
+/// # Panics
+/// Where `COVE_REQUIRE`, a list with commas, names `need`: what a machine has been set up for must not be skipped.
+/// Where it names something that there is not.
+#[track_caller]
+pub fn skip(need: Need, why: &str) {
+    let required = std::env::var("COVE_REQUIRE").unwrap_or_default();
+    for word in required.split(',').map(str::trim).filter(|word| !word.is_empty()) {
+        let known = Need::ALL.map(Need::name);
+        assert!(known.contains(&word), "COVE_REQUIRE: {word:?} is none of {}", known.join(", "));
+        assert_ne!(word, need.name(), "COVE_REQUIRE names {word}, but the test cannot be done: {why}");
+    }
+    println!("skipped: {}: {why}", need.name());
+    if let Some(path) = std::env::var_os("COVE_SKIPPED") {
+        let line = format!("{}\t{}\t{}\n", need.name(), test_name(), why.replace(['\n', '\t'], " "));
+        // One write, so that lines of several suites at once stay whole.
+        let file = cove_sys::fs::OpenOptions::new().create(true).append(true).open(&path);
+        let written = file.and_then(|mut file| file.write_all(line.as_bytes()));
+        assert!(written.is_ok(), "{}: {written:?}", Path::new(&path).display());
+    }
+}
+
+/// `SUITE::TEST`; the test runner names its threads after the tests.
+fn test_name() -> String {
+    let program = std::env::current_exe().unwrap_or_default();
+    let suite = program.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    // Cargo adds `-HASH`.
+    let suite = suite.rsplit_once('-').map_or(suite.as_str(), |(name, _)| name);
+    match std::thread::current().name() {
+        Some(test) if test != "main" => format!("{suite}::{test}"),
+        _ => suite.to_owned(),
+    }
+}
