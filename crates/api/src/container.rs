@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::wire::query;
 use crate::{Filters, PortMapping, StringMap, Timestamp};
 
 /// The life-cycle states, in Podman's words.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ContainerState {
     /// Known to the engine; nothing of it exists in the kernel.
@@ -108,7 +111,7 @@ impl std::str::FromStr for ContainerState {
 }
 
 /// What `create` answers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct ContainerCreateReport {
     /// The whole id.
@@ -117,36 +120,47 @@ pub struct ContainerCreateReport {
     pub warnings: Vec<String>,
 }
 
-/// Options of `stop`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Options of `stop` and `restart`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct StopOptions {
     /// Seconds before SIGKILL; `None` takes the container's own.
+    #[serde(alias = "t")]
     pub timeout: Option<u32>,
+    /// A container that does not exist is no error.
+    pub ignore: bool,
 }
 
 /// Options of `remove`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct RemoveOptions {
     /// Stop (SIGKILL after `timeout`) and remove even a running container.
     pub force: bool,
     /// Also remove its anonymous volumes.
+    #[serde(rename = "v", alias = "volumes")]
     pub volumes: bool,
     /// Seconds before SIGKILL with `force`; `None` takes the container's own.
     pub timeout: Option<u32>,
     /// Also remove the containers that depend on it.
     pub depend: bool,
+    /// A container that does not exist is no error.
+    pub ignore: bool,
 }
 
 /// Options of `list`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct ListOptions {
     /// Also those that do not run.
     pub all: bool,
     /// Only the newest so many (whatever their state).
+    #[serde(rename = "limit", alias = "last", deserialize_with = "positive")]
     pub last: Option<usize>,
     /// Compute sizes (slow).
     pub size: bool,
     /// Fill [`ContainerSummary::namespaces`].
+    #[serde(rename = "namespace")]
     pub namespaces: bool,
     /// Ask the kernel about each container instead of believing the state database.
     pub sync: bool,
@@ -154,11 +168,18 @@ pub struct ListOptions {
     pub external: bool,
     /// `ancestor`, `before`, `exited`, `health`, `id`, `label`, `label!`, `name`, `network`, `pod`, `since`,
     /// `status`, `until`, `volume`, `restart-policy`, `command`.
+    #[serde(deserialize_with = "query::filters")]
     pub filters: Filters,
 }
 
+/// A number of rows; nothing and less than nothing are all of them, which clients write as -1.
+fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    let number = Option::<i64>::deserialize(deserializer)?;
+    Ok(number.and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0))
+}
+
 /// A row of `ps`. JSON: libpod's `ListContainer`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are libpod's; the ones that are not plain have a comment")]
 pub struct ContainerSummary {
@@ -232,7 +253,7 @@ impl Default for ContainerSummary {
 }
 
 /// The namespaces of a container's first process (inode numbers as text).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the seven kinds of namespace")]
 pub struct ContainerNamespaces {
@@ -253,7 +274,7 @@ pub struct ContainerNamespaces {
 }
 
 /// Disk use of a container, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ContainerSize {
     /// Image and changes together.
@@ -265,7 +286,7 @@ pub struct ContainerSize {
 }
 
 /// The result for one container of a multi-target request.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ContainerRemoveReport {
     /// The container's id.
@@ -277,27 +298,58 @@ pub struct ContainerRemoveReport {
 }
 
 /// Options of `wait`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct WaitOptions {
     /// States (`running`, `stopped`, `exited`, `removing`, …) of which one ends the wait; empty waits for the end.
+    #[serde(rename = "condition", deserialize_with = "query::commas")]
     pub conditions: Vec<String>,
 }
 
 /// Options of `logs`.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct LogOptions {
     /// Go on with new lines until the container ends.
     pub follow: bool,
     /// Only the last so many lines.
+    #[serde(deserialize_with = "tail")]
     pub tail: Option<u64>,
     /// Only lines from that moment on.
+    #[serde(deserialize_with = "query::since")]
     pub since: Option<Timestamp>,
     /// Only lines up to that moment.
+    #[serde(deserialize_with = "query::until")]
     pub until: Option<Timestamp>,
     /// Standard output is wanted.
     pub stdout: bool,
     /// Standard error is wanted.
     pub stderr: bool,
+}
+
+impl LogOptions {
+    /// That something is asked for.
+    ///
+    /// # Errors
+    /// Neither of the two streams is.
+    pub fn check(&self) -> crate::Result<()> {
+        if self.stdout || self.stderr {
+            return Ok(());
+        }
+        Err(crate::Error::invalid("at least one of stdout and stderr must be asked for"))
+    }
+}
+
+/// A number of lines; `all` and less than nothing are all of them.
+fn tail<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+    if text.is_empty() || text == "all" {
+        return Ok(None);
+    }
+    match text.parse::<i64>() {
+        Ok(number) => Ok(u64::try_from(number).ok()),
+        Err(_) => Err(D::Error::custom(format!("{text:?} is neither a number of lines nor \"all\""))),
+    }
 }
 
 /// One line (or the part of a line) of a container's log.
@@ -314,23 +366,33 @@ pub struct LogLine {
 }
 
 /// Options of `attach`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct AttachOptions {
     /// Send input.
+    #[serde(default = "yes")]
     pub stdin: bool,
     /// Receive standard output.
+    #[serde(default = "yes")]
     pub stdout: bool,
     /// Receive standard error.
+    #[serde(default = "yes")]
     pub stderr: bool,
     /// First replay what the log holds.
     pub logs: bool,
     /// The keys that end the session on the server's side (Docker clients leave this to the server); `None`: the
     /// caller looks for them itself.
+    #[serde(rename = "detachKeys")]
     pub detach_keys: Option<String>,
 }
 
+/// What the service takes where a request does not say it.
+fn yes() -> bool {
+    true
+}
+
 /// Size of a terminal, in characters.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TerminalSize {
     /// Columns.
     pub width: u16,
@@ -339,7 +401,7 @@ pub struct TerminalSize {
 }
 
 /// What `top` answers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct TopReport {
     /// Column heads.

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::shown;
 
 /// What sort of failure it is; the server maps it once to an HTTP status, the command line once to an exit code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The named object does not exist (404).
@@ -75,7 +76,7 @@ impl ErrorKind {
 }
 
 /// An engine error: its kind and its whole text (what failed, on which object, why).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, JsonSchema)]
 #[error("{message}")]
 // Not to be made field by field elsewhere: `new` sees that the text is safe to show.
 #[non_exhaustive]

@@ -1,11 +1,13 @@
 //! The engine's events. JSON: that of the events stream (Docker's shape, which libpod's stream shares).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::wire::query;
 use crate::{Filters, StringMap, Timestamp};
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// `container`, `image`, `volume`, `network`, `system`, `pod`.
     #[serde(rename = "Type")]
@@ -40,7 +42,7 @@ impl Event {
 }
 
 /// The object of an event.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EventActor {
     /// Id of the container or image, name of the volume or network.
@@ -52,14 +54,24 @@ pub struct EventActor {
 }
 
 /// Which events are wanted.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct EventOptions {
     /// From that moment on.
+    #[serde(deserialize_with = "query::since")]
     pub since: Option<Timestamp>,
     /// Up to that moment; ends the stream.
+    #[serde(deserialize_with = "query::until")]
     pub until: Option<Timestamp>,
     /// `container`, `event`, `image`, `label`, `name`, `network`, `pod`, `type`, `volume`.
+    #[serde(deserialize_with = "query::filters")]
     pub filters: Filters,
     /// Go on with new ones.
+    #[serde(default = "yes")]
     pub stream: bool,
+}
+
+/// What the service takes where a request does not say it.
+fn yes() -> bool {
+    true
 }

@@ -1,9 +1,10 @@
 //! Exec sessions: further processes in a running container.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What to run. JSON: libpod's and Docker's exec-create body.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct ExecSpec {
     /// Connect standard input.
@@ -40,7 +41,7 @@ pub struct ExecStartOptions {
 }
 
 /// State of a session. JSON: libpod's `InspectExecSession`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct ExecInspect {
@@ -69,7 +70,7 @@ pub struct ExecInspect {
 }
 
 /// The process of a session.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct ExecProcess {

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::wire::{NotDone, query};
 use crate::{Filters, StringMap, Timestamp};
 
 /// When to ask the registry.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PullPolicy {
     /// Always; fail where that fails.
@@ -22,7 +25,7 @@ pub enum PullPolicy {
 }
 
 /// Credentials for one registry, given on the command line or in a header.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Credentials {
     /// User name.
@@ -40,34 +43,67 @@ impl std::fmt::Debug for Credentials {
 }
 
 /// Options of `pull`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct PullOptions {
     /// When to ask the registry.
+    #[serde(default = "always")]
     pub policy: PullPolicy,
     /// Operating system, where not this machine's.
+    #[serde(rename = "OS")]
     pub os: Option<String>,
     /// Architecture (Go's name), where not this machine's.
+    #[serde(rename = "Arch")]
     pub arch: Option<String>,
     /// Variant (`v7`, …).
+    #[serde(rename = "Variant")]
     pub variant: Option<String>,
     /// Every tag of the repository.
+    #[serde(rename = "allTags")]
     pub all_tags: bool,
-    /// Credentials in place of the stored ones.
+    /// Credentials in place of the stored ones; a header of their own.
+    #[serde(skip)]
     pub credentials: Option<Credentials>,
     /// Another file than the default for the stored credentials (local engine only).
+    #[serde(skip)]
     pub auth_file: Option<String>,
     /// A folder with certificates (local engine only).
+    #[serde(skip)]
     pub cert_dir: Option<String>,
     /// False accepts any certificate and plain HTTP; `None` leaves it to registries.conf.
+    #[serde(rename = "tlsVerify")]
     pub tls_verify: Option<bool>,
     /// Attempts after a failure; `None` is 3.
     pub retry: Option<u32>,
-    /// Seconds between the attempts.
+    /// Seconds between the attempts; on the wire a span such as `7s`.
+    #[serde(rename = "retrydelay", deserialize_with = "read_seconds", serialize_with = "write_seconds")]
+    #[schemars(with = "Option<String>")]
     pub retry_delay: Option<u64>,
 }
 
+/// What the service takes where a request does not say it.
+fn always() -> PullPolicy {
+    PullPolicy::Always
+}
+
+fn read_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let span = crate::time::signed_duration(&text).map_err(D::Error::custom)?;
+    match u64::try_from(span.as_secs()) {
+        Ok(seconds) => Ok(Some(seconds)),
+        Err(_) => Err(D::Error::custom(format!("{text:?} is a span before now"))),
+    }
+}
+
+#[allow(clippy::ref_option, reason = "serde's signature")]
+fn write_seconds<S: Serializer>(seconds: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    seconds.map(|seconds| format!("{seconds}s")).serialize(serializer)
+}
+
 /// What `pull` ends with.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct PullReport {
     /// Ids of the images, in the order they came.
@@ -75,7 +111,7 @@ pub struct PullReport {
 }
 
 /// A row of `images`. JSON: libpod's `ImageSummary`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct ImageSummary {
@@ -104,17 +140,19 @@ pub struct ImageSummary {
 }
 
 /// Options of `list`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct ImageListOptions {
     /// Also the intermediate ones of builds.
     pub all: bool,
     /// `before`, `dangling`, `containers`, `digest`, `id`, `intermediate`, `label`, `readonly`, `reference`,
     /// `since`, `until`, `manifest`.
+    #[serde(deserialize_with = "query::filters")]
     pub filters: Filters,
 }
 
 /// All about an image. JSON: `podman image inspect`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct ImageInspect {
@@ -146,7 +184,7 @@ pub struct ImageInspect {
 }
 
 /// The run-time part of an image's configuration (OCI image specification, `config`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are those of the OCI image specification")]
 pub struct ImageConfig {
@@ -177,7 +215,7 @@ pub struct ImageConfig {
 }
 
 /// Where the store keeps something.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct GraphDriver {
     /// `overlay` or `vfs`.
@@ -187,7 +225,7 @@ pub struct GraphDriver {
 }
 
 /// The layers of an image.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct RootFs {
     /// `layers`.
@@ -198,7 +236,7 @@ pub struct RootFs {
 }
 
 /// A step in an image's making (OCI image specification, `history`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are those of the OCI image specification")]
 pub struct ImageHistory {
@@ -215,7 +253,7 @@ pub struct ImageHistory {
 }
 
 /// A row of `history`. JSON: libpod's `HistoryResponse`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct ImageHistoryRow {
@@ -235,7 +273,8 @@ pub struct ImageHistoryRow {
 }
 
 /// Options of `remove`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct ImageRemoveOptions {
     /// Every image.
     pub all: bool,
@@ -244,11 +283,15 @@ pub struct ImageRemoveOptions {
     /// Missing images are no error.
     pub ignore: bool,
     /// Keep parents that have no name.
+    #[serde(rename = "noprune")]
     pub no_prune: bool,
+    /// Take names of manifest lists for the lists.
+    #[serde(rename = "lookupManifest")]
+    pub lookup_manifest: NotDone<bool>,
 }
 
 /// What `remove` did.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct ImageRemoveReport {
     /// Ids that are gone.
@@ -261,8 +304,23 @@ pub struct ImageRemoveReport {
     pub exit_code: i32,
 }
 
+impl ImageRemoveReport {
+    /// The first failure as an error.
+    #[must_use]
+    pub fn failure(&self) -> Option<crate::Error> {
+        let text = self.errors.first()?;
+        let kind = match self.exit_code {
+            1 => crate::ErrorKind::NotFound,
+            2 => crate::ErrorKind::InUse,
+            _ => crate::ErrorKind::Internal,
+        };
+        Some(crate::Error::new(kind, text.clone()))
+    }
+}
+
 /// The archive formats of `save`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum ArchiveFormat {
     /// A tar as `docker save` writes it.
     #[default]
@@ -272,16 +330,22 @@ pub enum ArchiveFormat {
 }
 
 /// Options of `save`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct SaveOptions {
     /// The format.
     pub format: ArchiveFormat,
     /// Several images in one docker-archive.
     pub multi: bool,
+    /// Compress the layers of an `oci-dir` or `docker-dir`.
+    pub compress: NotDone<bool>,
+    /// Keep layers of OCI archives as they are.
+    #[serde(rename = "ociAcceptUncompressedLayers")]
+    pub oci_accept_uncompressed_layers: NotDone<bool>,
 }
 
 /// What `load` answers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct LoadReport {
     /// Names (or ids of unnamed ones) in the order of the archive.
@@ -289,7 +353,8 @@ pub struct LoadReport {
 }
 
 /// Options of `import`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct ImportOptions {
     /// `CMD`, `ENTRYPOINT`, `ENV`, `EXPOSE`, `LABEL`, `STOPSIGNAL`, `USER`, `VOLUME`, `WORKDIR` instructions.
     pub changes: Vec<String>,
@@ -298,9 +363,12 @@ pub struct ImportOptions {
     /// Name of the new image; empty leaves it unnamed.
     pub reference: String,
     /// Operating system, where not this machine's.
+    #[serde(rename = "OS")]
     pub os: String,
     /// Architecture, where not this machine's.
+    #[serde(rename = "Architecture")]
     pub arch: String,
     /// Variant.
+    #[serde(rename = "Variant")]
     pub variant: String,
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{ContainerState, GraphDriver, Timestamp, zero_time};
 
 /// All about a container. JSON: `podman inspect`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct ContainerInspect {
@@ -147,7 +148,7 @@ impl Default for ContainerInspect {
 }
 
 /// The state of a container.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct ContainerInspectState {
@@ -230,7 +231,7 @@ impl Default for ContainerInspectState {
 }
 
 /// What the container is, whatever the host.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct ContainerInspectConfig {
@@ -311,7 +312,7 @@ pub struct ContainerInspectConfig {
 }
 
 /// How the container meets its host.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct ContainerInspectHostConfig {
@@ -460,7 +461,7 @@ pub struct ContainerInspectHostConfig {
 }
 
 /// When it is started again.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectRestartPolicy {
@@ -471,7 +472,7 @@ pub struct InspectRestartPolicy {
 }
 
 /// Where its output goes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectLogConfig {
@@ -488,7 +489,7 @@ pub struct InspectLogConfig {
 }
 
 /// A resource limit.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectUlimit {
@@ -501,7 +502,7 @@ pub struct InspectUlimit {
 }
 
 /// A device of the host.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectDevice {
@@ -514,7 +515,7 @@ pub struct InspectDevice {
 }
 
 /// Where a port is published.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectHostPort {
@@ -525,7 +526,7 @@ pub struct InspectHostPort {
 }
 
 /// A mount.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectMount {
@@ -552,7 +553,7 @@ pub struct InspectMount {
 }
 
 /// Id ranges of its user namespace.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectIDMappings {
@@ -563,7 +564,7 @@ pub struct InspectIDMappings {
 }
 
 /// A further address.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectAddress {
@@ -574,7 +575,7 @@ pub struct InspectAddress {
 }
 
 /// Addresses on one network.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectBasicNetworkConfig {
@@ -603,7 +604,7 @@ pub struct InspectBasicNetworkConfig {
 }
 
 /// One network of a container.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectAdditionalNetwork {
@@ -622,7 +623,7 @@ pub struct InspectAdditionalNetwork {
 }
 
 /// Its networks.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectNetworkSettings {
@@ -647,7 +648,7 @@ pub struct InspectNetworkSettings {
 }
 
 /// Weight of a block device.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectBlkioWeightDevice {
@@ -658,7 +659,7 @@ pub struct InspectBlkioWeightDevice {
 }
 
 /// Rate limit of a block device.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectBlkioThrottleDevice {
@@ -669,7 +670,7 @@ pub struct InspectBlkioThrottleDevice {
 }
 
 /// What the health checks found.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectHealth {
@@ -682,7 +683,7 @@ pub struct InspectHealth {
 }
 
 /// One health check.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectHealthLog {
@@ -697,7 +698,7 @@ pub struct InspectHealthLog {
 }
 
 /// A secret it was given.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct InspectSecret {

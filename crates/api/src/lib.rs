@@ -5,6 +5,7 @@
 //! Cove's client to Podman's. Docker's JSON shapes live in the server alone.
 
 mod container;
+pub mod endpoint;
 mod error;
 mod event;
 mod exec;
@@ -13,6 +14,7 @@ mod inspect;
 mod network;
 mod port;
 pub mod shown;
+pub mod signal;
 mod spec;
 mod stream;
 mod system;

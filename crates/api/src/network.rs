@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::wire::query;
 use crate::{Filters, StringMap, Timestamp};
 
 /// How a container joins one network.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct PerNetworkOptions {
     /// Fixed addresses.
@@ -28,7 +30,7 @@ pub struct PerNetworkOptions {
 }
 
 /// A network.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "the names are netavark's")]
 pub struct Network {
@@ -77,7 +79,7 @@ impl Default for Network {
 }
 
 /// An address range of a network.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Subnet {
     /// `10.88.0.0/16`.
@@ -91,7 +93,7 @@ pub struct Subnet {
 }
 
 /// First and last address to give out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LeaseRange {
     /// First.
@@ -103,7 +105,7 @@ pub struct LeaseRange {
 }
 
 /// What `inspect` answers: the network and who is on it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NetworkInspect {
     /// The network.
@@ -114,7 +116,7 @@ pub struct NetworkInspect {
 }
 
 /// A container on a network.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NetworkMember {
     /// The container's name.
@@ -124,7 +126,7 @@ pub struct NetworkMember {
 }
 
 /// What setting up one network for a container gave.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NetworkStatus {
     /// By name in the container.
@@ -139,7 +141,7 @@ pub struct NetworkStatus {
 }
 
 /// An interface in a container.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NetworkInterface {
     /// Its addresses.
@@ -150,7 +152,7 @@ pub struct NetworkInterface {
 }
 
 /// An address with its prefix and gateway.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NetworkAddress {
     /// `10.88.0.5/16`.
@@ -161,15 +163,19 @@ pub struct NetworkAddress {
 }
 
 /// Options of `create`, besides the [`Network`] itself.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct NetworkCreateOptions {
     /// An existing network of that name is no error.
+    #[serde(rename = "ignoreIfExists")]
     pub ignore_if_exists: bool,
 }
 
 /// Options of `list`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct NetworkListOptions {
     /// `driver`, `id`, `label`, `name`, `until`, `dangling`.
+    #[serde(deserialize_with = "query::filters")]
     pub filters: Filters,
 }

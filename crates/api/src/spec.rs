@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{PerNetworkOptions, PortMapping, StringMap};
 
 /// Everything about a container to be made. A `None` or empty field takes the image's or the engine's default.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "fields are named after the flags of podman-create(1), which documents them")]
 pub struct ContainerSpec {
@@ -205,7 +206,7 @@ fn is_zero(number: &u32) -> bool {
 }
 
 /// Which namespace of a kind to use. JSON: `{"nsmode": "...", "value": "..."}`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Namespace {
     /// Empty or `default`, `host`, `private`, `container`, `path`, `pod`, `none` (ipc, net), `shareable` (ipc),
@@ -235,7 +236,7 @@ impl Namespace {
 }
 
 /// How a container's output is kept.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct LogConfig {
     /// `k8s-file` (and its alias `json-file`), `none`, `passthrough`.
@@ -258,7 +259,7 @@ fn is_zero_size(number: &i64) -> bool {
 }
 
 /// A mount in the form of the OCI runtime specification.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Mount {
     /// Absolute path in the container.
@@ -275,7 +276,7 @@ pub struct Mount {
 }
 
 /// A volume mounted into a container. JSON keys are capitalised, as libpod's.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct NamedVolume {
     /// The volume; empty makes an anonymous one.
@@ -291,7 +292,7 @@ pub struct NamedVolume {
 }
 
 /// A device node. For a path only `path` is set: `HOST[:CONTAINER[:rwm]]`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Device {
     /// The path, or the three parts with colons.
@@ -306,7 +307,7 @@ pub struct Device {
 }
 
 /// A POSIX resource limit; the type is `RLIMIT_NOFILE` and so on, or the short name `nofile`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Rlimit {
     /// The name.
@@ -319,7 +320,7 @@ pub struct Rlimit {
 }
 
 /// Cgroup limits in the form of the OCI runtime specification (the part that flags can set).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Resources {
     /// Memory limits.
@@ -337,7 +338,7 @@ pub struct Resources {
 }
 
 /// Memory limits, in bytes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "named as in the OCI runtime specification")]
 pub struct MemoryLimits {
@@ -355,7 +356,7 @@ pub struct MemoryLimits {
 }
 
 /// CPU limits.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "named as in the OCI runtime specification")]
 pub struct CpuLimits {
@@ -372,7 +373,7 @@ pub struct CpuLimits {
 }
 
 /// Process number limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct PidsLimit {
     /// -1 is unlimited.

@@ -58,7 +58,7 @@ pub enum Progress<T> {
 }
 
 /// How far one blob is.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct BlobProgress {
     /// The digest.
     pub digest: String,
@@ -71,7 +71,7 @@ pub struct BlobProgress {
 }
 
 /// What happens to a blob.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BlobPhase {
     /// On its way.

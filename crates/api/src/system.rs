@@ -1,9 +1,17 @@
 //! The engine itself.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// The version of the libpod API that is served, and whose types are here.
+pub const LIBPOD_API_VERSION: &str = "5.0.0";
+/// The version of Docker's API that is served.
+pub const DOCKER_API_VERSION: &str = "1.44";
+/// The oldest version of Docker's API whose clients are served.
+pub const DOCKER_MIN_API_VERSION: &str = "1.24";
+
 /// What `version` tells of one side.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct Version {
@@ -25,7 +33,7 @@ pub struct Version {
 
 /// What `info` tells. JSON: libpod's `Info`; kept as an ordered document because only people and `--format` read it,
 /// but for the few facts that programs decide on.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Info {
     /// `arch`, `cgroupManager`, `cgroupVersion`, `cpus`, `distribution`, `kernel`, `memTotal`, `ociRuntime`,

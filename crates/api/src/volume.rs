@@ -1,11 +1,13 @@
 //! Volumes.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::wire::query;
 use crate::{Filters, StringMap, Timestamp};
 
 /// Options of `create`. JSON: libpod's body.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct VolumeCreateOptions {
     /// Empty makes a random name.
@@ -22,7 +24,7 @@ pub struct VolumeCreateOptions {
 }
 
 /// A volume. JSON: libpod's `InspectVolumeData`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 #[allow(missing_docs, reason = "the names are libpod's")]
 pub struct Volume {
@@ -72,14 +74,17 @@ impl Default for Volume {
 }
 
 /// Options of `list`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct VolumeListOptions {
     /// `dangling`, `driver`, `label`, `label!`, `name`, `opt`, `scope`, `since`, `until`, `anonymous`.
+    #[serde(deserialize_with = "query::filters")]
     pub filters: Filters,
 }
 
 /// Options of `remove`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct VolumeRemoveOptions {
     /// Also remove the containers that use it.
     pub force: bool,

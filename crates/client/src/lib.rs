@@ -1,18 +1,12 @@
-//! The engine traits over HTTP: the libpod routes of `cove system service` (or of Podman's service).
+//! The engine traits over HTTP: the way to `cove system service` (or to Podman's service).
 //!
-//! Each request has a connection of its own, which costs little on a local socket and lets attached streams take
-//! theirs over whole.
+//! What is asked and answered stands in `cove_api::endpoint`; this crate brings requests to a service. Each request has
+//! a connection of its own, which costs little on a local socket and lets attached streams take theirs over whole.
 
-mod containers;
+mod connect;
 mod endpoint;
-mod execs;
-mod frames;
 mod http;
-mod images;
-mod networks;
-mod query;
-mod system;
-mod volumes;
 
+pub use connect::{Connect, Connecting};
 pub use endpoint::Endpoint;
 pub use http::Client;

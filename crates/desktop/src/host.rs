@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cove_api::{Engine, Error, ErrorKind, Result, System as _};
+use cove_api::{Engine, Error, ErrorKind, Result};
 use cove_client::{Client, Endpoint};
 use cove_config::connections::Connections;
 use cove_config::{ContainersConf, Directories, Environment, User, dirs, env};
@@ -227,7 +227,7 @@ fn remove_stale(folder: &Path) {
 
 async fn answering(socket: &Path) -> Result<Arc<dyn Engine>> {
     let client = Client::new(Endpoint::Unix(socket.to_owned()));
-    client.ping().await?;
+    client.system().ping().await?;
     Ok(Arc::new(client))
 }
 

@@ -18,4 +18,3 @@ mod volume;
 pub use engine::LocalEngine;
 pub use options::EngineOptions;
 pub use state::StateError;
-pub use system::{DOCKER_API_VERSION, LIBPOD_API_VERSION};

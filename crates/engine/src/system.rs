@@ -5,19 +5,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cove_api::{ContainerState, Event, EventOptions, Info, Ping, Result, System, ValueStream, Version};
+use cove_api::{
+    ContainerState, DOCKER_API_VERSION, Event, EventOptions, Info, LIBPOD_API_VERSION, Ping, Result, System,
+    ValueStream, Version,
+};
 use cove_sys::fs;
 use cove_sys::process::{RunOptions, run_ok};
 use serde_json::{Map, Value, json};
 
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::error::storage;
-
-/// The libpod API that the service speaks.
-pub const LIBPOD_API_VERSION: &str = "5.0.0";
-
-/// The newest Docker API that the service speaks.
-pub const DOCKER_API_VERSION: &str = "1.44";
 
 #[async_trait]
 impl System for LocalEngine {

@@ -159,9 +159,13 @@ async fn stop_restart_kill_and_force() {
     let error = Containers::remove(engine, "two", RemoveOptions::default()).await.expect_err("it runs");
     assert!(error.message.contains("cannot be removed without force"), "{}", error.message);
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    Containers::stop(engine, "two", StopOptions { timeout: Some(5) }).await.expect("stop");
+    Containers::stop(engine, "two", StopOptions { timeout: Some(5), ..StopOptions::default() })
+        .await
+        .expect("stop");
     assert_eq!(Containers::wait(engine, "two", WaitOptions::default()).await.expect("wait"), 3);
-    Containers::restart(engine, "two", StopOptions { timeout: Some(0) }).await.expect("restart");
+    Containers::restart(engine, "two", StopOptions { timeout: Some(0), ..StopOptions::default() })
+        .await
+        .expect("restart");
     assert_eq!(state(&scene, "two").await, "running");
     Containers::kill(engine, "two", 9).await.expect("kill");
     assert_eq!(Containers::wait(engine, "two", WaitOptions::default()).await.expect("wait"), 137);

@@ -18,9 +18,4 @@ mod stream;
 pub use listen::{Listen, ServeOptions, serve};
 pub use router::router;
 
-/// The version of the libpod API that the service speaks.
-pub const LIBPOD_API_VERSION: &str = "5.0.0";
-/// The newest version of the Docker API that the service speaks.
-pub const DOCKER_API_VERSION: &str = "1.44";
-/// The oldest version of the Docker API that the service speaks.
-pub const DOCKER_MIN_API_VERSION: &str = "1.24";
+pub use cove_api::{DOCKER_API_VERSION, DOCKER_MIN_API_VERSION, LIBPOD_API_VERSION};

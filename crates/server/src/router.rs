@@ -22,7 +22,7 @@ const LONGEST_REFUSAL: usize = 64 << 10;
 /// The service's routes over `engine`. `over_network` also refuses what a web page could send.
 pub fn router(engine: Arc<dyn Engine>, over_network: bool) -> Router {
     let routes = Router::new()
-        .nest("/libpod", libpod::routes())
+        .nest("/libpod", libpod::router())
         .merge(docker::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)

@@ -8,8 +8,9 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
-use bytes::{BufMut as _, Bytes, BytesMut};
-use cove_api::{AttachStream, ByteStream, Error, LogLine, OutputChunk, OutputStream, ValueStream};
+use bytes::Bytes;
+use cove_api::endpoint::{FRAMED, RAW, frame, log_bytes};
+use cove_api::{AttachStream, ByteStream, Error, LogLine, OutputChunk, ValueStream};
 use futures_util::{Stream, StreamExt as _};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -18,37 +19,8 @@ use crate::error::Answer;
 use crate::hangup::HangUp;
 use crate::hijack;
 
-/// Content type of framed output.
-pub(crate) const FRAMED: &str = "application/vnd.docker.multiplexed-stream";
-/// Content type of a terminal's output.
-pub(crate) const RAW: &str = "application/vnd.docker.raw-stream";
-
 /// How long a client may take to close its side after the output has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-
-/// A piece of output with Docker's head of eight bytes: stream, three zeros, length.
-pub(crate) fn frame(stream: OutputStream, data: &[u8]) -> Bytes {
-    let mut frame = BytesMut::with_capacity(8 + data.len());
-    frame.put_u32(if stream == OutputStream::Stdout { 0x0100_0000 } else { 0x0200_0000 });
-    // Pieces come from buffers of some kilobytes.
-    frame.put_u32(u32::try_from(data.len()).unwrap_or(u32::MAX));
-    frame.put_slice(data);
-    frame.freeze()
-}
-
-/// A log line as the API sends it, with its time before it where `timestamps`.
-pub(crate) fn log_bytes(line: &LogLine, timestamps: bool) -> BytesMut {
-    let mut bytes = BytesMut::with_capacity(line.data.len() + 36);
-    if timestamps {
-        bytes.put_slice(line.time.to_string().as_bytes());
-        bytes.put_u8(b' ');
-    }
-    bytes.put_slice(&line.data);
-    if !line.partial {
-        bytes.put_u8(b'\n');
-    }
-    bytes
-}
 
 /// An answer of pieces as they come. An error in the middle cuts the answer off, which the client notices.
 pub(crate) fn pieces(content_type: &'static str, stream: ByteStream) -> Response {
@@ -227,14 +199,4 @@ pub(crate) fn logs(lines: ValueStream<LogLine>, timestamps: bool, framed: bool) 
         Ok(if framed { frame(line.stream, &bytes) } else { bytes.freeze() })
     });
     pieces(if framed { FRAMED } else { RAW }, Box::pin(pieces_of))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_have_dockers_head() {
-        assert_eq!(&frame(OutputStream::Stderr, b"hi")[..], b"\x02\0\0\0\0\0\0\x02hi");
-    }
 }

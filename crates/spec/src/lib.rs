@@ -16,7 +16,6 @@ pub mod policy;
 pub mod port;
 pub mod resource;
 pub mod security;
-pub mod signal;
 pub mod size;
 pub mod terminal;
 pub mod user;

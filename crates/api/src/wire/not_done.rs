@@ -1,8 +1,10 @@
 //! A field that the peers document and that this version does not do.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -45,6 +47,23 @@ impl<T: Serialize> Serialize for NotDone<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for NotDone<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(NAME, Inner(PhantomData))
+    }
+}
+
+/// A `T`, with a word about it.
+impl<T: JsonSchema> JsonSchema for NotDone<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("NotDone_{}", T::schema_name()).into()
+    }
+
+    fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
+        let mut schema = schemas.subschema_for::<T>();
+        schema.insert("x-cove-not-supported".into(), true.into());
+        schema
     }
 }
 

@@ -30,10 +30,12 @@ pub fn decode<T: DeserializeOwned>(query: &str) -> Result<T, WireError> {
     T::deserialize(Pairs { pairs, trace: &trace }).map_err(|error| trace.located(Place::Query, error))
 }
 
-/// Writes a query, in which what is at its default is left out. Lists become repeated keys, maps and objects JSON.
+/// Writes a query, in which everything is left out that [`decode`] takes where it is not said. Lists become repeated keys,
+/// maps and objects JSON.
 #[must_use]
-pub fn encode<T: Serialize + Default>(parameters: &T) -> String {
-    let (ours, defaults) = (members(parameters), members(&T::default()));
+pub fn encode<T: Serialize + DeserializeOwned>(parameters: &T) -> String {
+    let defaults = decode::<T>("").map_or_else(|_| serde_json::Map::new(), |defaults| members(&defaults));
+    let ours = members(parameters);
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (key, value) in &ours {
         if defaults.get(key) == Some(value) {

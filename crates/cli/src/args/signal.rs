@@ -11,7 +11,7 @@ pub(crate) fn signal(text: &str) -> Result<i32, CommandError> {
     if plain.parse::<i64>().is_ok_and(|number| number != 0 && !(1..=64).contains(&number)) {
         return Err(CommandError::other("valid signals are 1 through 64"));
     }
-    match cove_spec::signal::parse(plain) {
+    match cove_api::signal::parse(plain) {
         Ok(number) if (1..=64).contains(&number) => Ok(number),
         _ => Err(CommandError::other(format!("invalid signal: {plain}"))),
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cove_api::{
     AttachOptions, AttachStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
-    ContainerSpec, ContainerState, ContainerSummary, Containers, Error, ListOptions, LogLine, LogOptions,
-    RemoveOptions, Result, StopOptions, TerminalSize, TopReport, ValueStream, WaitOptions,
+    ContainerSpec, ContainerState, ContainerSummary, Containers, Error, ErrorKind, ListOptions, LogLine,
+    LogOptions, RemoveOptions, Result, StopOptions, TerminalSize, TopReport, ValueStream, WaitOptions,
 };
 
 use crate::container::lookup::Locked;
@@ -31,19 +31,21 @@ impl Containers for LocalEngine {
     }
 
     async fn stop(&self, name: &str, options: StopOptions) -> Result<()> {
-        let name = name.to_owned();
-        blocking(&self.core, move |core| stop::stop(core, &name, &options)).await
+        let (name, ignore) = (name.to_owned(), options.ignore);
+        let stopped = blocking(&self.core, move |core| stop::stop(core, &name, &options)).await;
+        unless_missing(ignore, stopped)
     }
 
     async fn restart(&self, name: &str, options: StopOptions) -> Result<()> {
-        let name = name.to_owned();
-        blocking(&self.core, move |core| {
+        let (name, ignore) = (name.to_owned(), options.ignore);
+        let restarted = blocking(&self.core, move |core| {
             stop::stop(core, &name, &options)?;
             start::start(core, &name)?;
             core.tell("restart", &core.find_container(&name)?);
             Ok(())
         })
-        .await
+        .await;
+        unless_missing(ignore, restarted)
     }
 
     async fn kill(&self, name: &str, signal: i32) -> Result<()> {
@@ -67,8 +69,9 @@ impl Containers for LocalEngine {
     }
 
     async fn remove(&self, name: &str, options: RemoveOptions) -> Result<Vec<ContainerRemoveReport>> {
-        let name = name.to_owned();
-        blocking(&self.core, move |core| remove::remove(core, &name, &options)).await
+        let (name, ignore) = (name.to_owned(), options.ignore);
+        let removed = blocking(&self.core, move |core| remove::remove(core, &name, &options)).await;
+        unless_missing(ignore, removed)
     }
 
     async fn list(&self, options: ListOptions) -> Result<Vec<ContainerSummary>> {
@@ -84,7 +87,7 @@ impl Containers for LocalEngine {
         let name = name.to_owned();
         blocking(&self.core, move |core| match core.find_container(&name) {
             Ok(_) => Ok(true),
-            Err(error) if error.kind == cove_api::ErrorKind::NotFound => Ok(false),
+            Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         })
         .await
@@ -117,14 +120,19 @@ impl Containers for LocalEngine {
     }
 }
 
+/// `result`, or nothing done where the container does not exist and that is no error.
+fn unless_missing<T: Default>(ignore: bool, result: Result<T>) -> Result<T> {
+    match result {
+        Err(error) if ignore && error.kind == ErrorKind::NotFound => Ok(T::default()),
+        result => result,
+    }
+}
+
 fn top(core: &Core, name: &str, descriptors: &[String]) -> Result<TopReport> {
     let mut row = core.find_container(name)?;
     core.refresh(&mut row)?;
     if !matches!(row.state, ContainerState::Running | ContainerState::Paused) {
-        return Err(Error::new(
-            cove_api::ErrorKind::WrongState,
-            "top can only be used on running containers",
-        ));
+        return Err(Error::new(ErrorKind::WrongState, "top can only be used on running containers"));
     }
     let table = core.runtime()?.top(&row.id, descriptors)?;
     Ok(TopReport { titles: table.titles, processes: table.processes })

@@ -223,7 +223,7 @@ fn describe(row: &ContainerRow, settings: &Settings) -> ContainerInspectConfig {
         entrypoint: config.entrypoint.clone(),
         labels: config.labels.clone(),
         annotations: annotations(row),
-        stop_signal: cove_spec::signal::name(config.stop_signal),
+        stop_signal: cove_api::signal::name(config.stop_signal),
         healthcheck: config.image.config.healthcheck.clone(),
         create_command: spec.create_command.clone(),
         timezone: spec.timezone.clone(),

@@ -96,7 +96,7 @@ pub(super) fn resolve(
     }
     let stop_signal = match spec.stop_signal {
         Some(number) => number,
-        None if !image.config.stop_signal.is_empty() => cove_spec::signal::parse(&image.config.stop_signal)?,
+        None if !image.config.stop_signal.is_empty() => cove_api::signal::parse(&image.config.stop_signal)?,
         None => 15,
     };
     let mut labels = image.config.labels.clone();

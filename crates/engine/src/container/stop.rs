@@ -68,7 +68,7 @@ pub(super) fn end_process(core: &Core, row: &ContainerRow, timeout: u32) -> Resu
             Err(cove_runtime::Error::Timeout { .. }) => {
                 tracing::warn!(
                     "StopSignal {} failed to stop container {} in {timeout} seconds, resorting to SIGKILL",
-                    cove_spec::signal::name(row.config.stop_signal),
+                    cove_api::signal::name(row.config.stop_signal),
                     row.name
                 );
             }

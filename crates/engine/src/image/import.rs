@@ -135,7 +135,7 @@ fn config_from(changes: &[String]) -> Result<ImageConfig> {
                 config.labels.insert(unquoted(name), unquoted(value));
             }
             "STOPSIGNAL" => {
-                cove_spec::signal::parse(value)?;
+                cove_api::signal::parse(value)?;
                 config.stop_signal = value.to_owned();
             }
             "ONBUILD" => config.on_build.push(value.to_owned()),

@@ -19,9 +19,9 @@ use serde_json::{Map, Value, json};
 use super::create::{CreateBody, container_spec};
 use super::inspect::docker_inspect;
 use super::networks::docker_name;
+use super::shared::{attach_options, log_options, parse_signal, terminal_size};
 use crate::body::JsonBody;
 use crate::error::{Answer, ApiError};
-use crate::libpod::{attach_options, log_options, parse_signal, terminal_size};
 use crate::params::Params;
 use crate::router::EngineState;
 use crate::stream;
@@ -189,7 +189,8 @@ async fn failed_start(engine: &EngineState, container: &ContainerInspect, error:
     if container.host_config.auto_remove
         && matches!(container.state.status, ContainerState::Created | ContainerState::Initialized)
     {
-        let options = RemoveOptions { force: true, volumes: true, timeout: Some(0), depend: false };
+        let options =
+            RemoveOptions { force: true, volumes: true, timeout: Some(0), ..RemoveOptions::default() };
         if let Err(second) = engine.containers().remove(&container.id, options).await {
             tracing::warn!(%second, "removing container {} after a failed start", container.id);
         }
@@ -224,7 +225,10 @@ async fn stop(
     if !engine.containers().inspect(&name, false).await?.state.running {
         return Ok(StatusCode::NOT_MODIFIED);
     }
-    engine.containers().stop(&name, StopOptions { timeout: timeout(&params)? }).await?;
+    engine
+        .containers()
+        .stop(&name, StopOptions { timeout: timeout(&params)?, ..StopOptions::default() })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -238,7 +242,10 @@ async fn restart(
     Path(name): Path<String>,
     params: Params,
 ) -> Answer<StatusCode> {
-    engine.containers().restart(&name, StopOptions { timeout: timeout(&params)? }).await?;
+    engine
+        .containers()
+        .restart(&name, StopOptions { timeout: timeout(&params)?, ..StopOptions::default() })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -284,7 +291,7 @@ async fn remove(
         force: params.switch("force", false)?,
         volumes: params.switch("v", false)?,
         timeout: Some(0),
-        depend: false,
+        ..RemoveOptions::default()
     };
     let reports = engine.containers().remove(&name, options).await?;
     match reports.into_iter().find_map(|report| report.error) {

@@ -269,7 +269,7 @@ pub(super) fn container_spec(body: CreateBody) -> Answer<ContainerSpec> {
         }
     }
     if let Some(signal) = body.stop_signal.filter(|signal| !signal.is_empty()) {
-        spec.stop_signal = Some(cove_spec::signal::parse(&signal).map_err(invalid)?);
+        spec.stop_signal = Some(cove_api::signal::parse(&signal).map_err(invalid)?);
     }
     for port in body.exposed_ports.unwrap_or_default().keys() {
         let port: ExposedPort = port.parse()?;

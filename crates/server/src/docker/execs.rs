@@ -1,4 +1,4 @@
-//! `/containers/{name}/exec` and `/exec`: libpod's handlers but for the shape of inspect.
+//! `/containers/{name}/exec` and `/exec`.
 
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
@@ -7,11 +7,14 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use cove_api::{AttachStream, Error, ErrorKind, OutputChunk, OutputStream};
+use cove_api::endpoint::ExecStart;
+use cove_api::{AttachStream, Error, ErrorKind, ExecSpec, OutputChunk, OutputStream};
 
 use super::containers::start_error;
-use crate::error::Answer;
-use crate::libpod::execs::{Start, create, read_start, resize};
+use super::shared::terminal_size;
+use crate::body::{self, LibpodBody};
+use crate::error::{Answer, ApiError};
+use crate::params::Params;
 use crate::router::EngineState;
 use crate::stream;
 
@@ -26,7 +29,10 @@ pub(super) fn routes() -> Router<EngineState> {
 /// Docker takes the connection over before it starts the command, and tells of a command that cannot be run in the
 /// stream; the exit code is in inspect.
 async fn start(State(engine): State<EngineState>, Path(id): Path<String>, mut request: Request) -> Answer {
-    let Start { options, terminal } = read_start(&engine, &id, &mut request).await?;
+    // The body is read in place, as the connection is taken over afterwards.
+    let content = body::read(std::mem::take(request.body_mut())).await?;
+    let options = body::decode::<ExecStart>(&content)?.options();
+    let terminal = engine.execs().inspect(&id).await?.process_config.tty;
     match engine.execs().start(&id, options).await {
         Ok(Some(attached)) => Ok(stream::attach(&mut request, attached, terminal)),
         Ok(None) => Ok(StatusCode::OK.into_response()),
@@ -41,6 +47,27 @@ async fn start(State(engine): State<EngineState>, Path(id): Path<String>, mut re
         }
         Err(error) => Err(start_error(error).into()),
     }
+}
+
+async fn create(
+    State(engine): State<EngineState>,
+    Path(name): Path<String>,
+    LibpodBody(spec): LibpodBody<ExecSpec>,
+) -> Answer {
+    if spec.cmd.is_empty() {
+        return Err(ApiError::invalid("exec: Cmd is empty: a command to run is needed"));
+    }
+    let id = engine.execs().create(&name, spec).await?;
+    Ok((StatusCode::CREATED, Json(json!({"Id": id}))).into_response())
+}
+
+async fn resize(
+    State(engine): State<EngineState>,
+    Path(id): Path<String>,
+    params: Params,
+) -> Answer<StatusCode> {
+    engine.execs().resize(&id, terminal_size(&params)?).await?;
+    Ok(StatusCode::CREATED)
 }
 
 async fn inspect(State(engine): State<EngineState>, Path(id): Path<String>) -> Answer<Json<Value>> {

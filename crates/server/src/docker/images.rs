@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
+use cove_api::endpoint::RegistryAuth;
 use cove_api::{
     BlobPhase, BlobProgress, Error, ErrorKind, ImageInspect, ImageListOptions, ImageRemoveOptions,
     ImageSummary, ImportOptions, Progress, PullOptions, PullPolicy, SaveOptions,
@@ -13,8 +14,8 @@ use cove_api::{
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
+use super::shared::repo_tag;
 use crate::error::{Answer, ApiError};
-use crate::libpod::images::{registry_auth, repo_tag};
 use crate::params::Params;
 use crate::router::EngineState;
 use crate::stream;
@@ -119,7 +120,7 @@ async fn create(State(engine): State<EngineState>, headers: HeaderMap, params: P
         os: platform.next().flatten(),
         arch: platform.next().flatten(),
         variant: platform.next().flatten(),
-        credentials: registry_auth(&headers)?,
+        credentials: RegistryAuth::of(&headers)?,
         ..PullOptions::default()
     };
     let mut progress = engine.images().pull(&reference, options).await?;

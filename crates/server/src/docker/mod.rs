@@ -6,6 +6,7 @@ mod execs;
 mod images;
 mod inspect;
 mod networks;
+mod shared;
 mod system;
 mod volumes;
 

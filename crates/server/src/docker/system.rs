@@ -3,12 +3,13 @@
 use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
+use cove_api::endpoint::ServiceVersion;
 use cove_api::{ContainerState, Event, ListOptions};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
+use super::shared::event_options;
 use crate::error::Answer;
-use crate::libpod::{event_options, ping, version};
 use crate::params::Params;
 use crate::router::EngineState;
 use crate::stream;
@@ -19,6 +20,15 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/version", get(version))
         .route("/info", get(info))
         .route("/events", get(events))
+}
+
+async fn ping(State(engine): State<EngineState>) -> Answer<&'static str> {
+    engine.system().ping().await?;
+    Ok("OK")
+}
+
+async fn version(State(engine): State<EngineState>) -> Answer<Json<ServiceVersion>> {
+    Ok(Json(engine.system().version().await?.into()))
 }
 
 async fn info(State(engine): State<EngineState>) -> Answer<Json<Value>> {

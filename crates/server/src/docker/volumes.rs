@@ -5,13 +5,12 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use cove_api::{StringMap, Volume, VolumeCreateOptions, VolumeListOptions};
+use cove_api::{StringMap, Volume, VolumeCreateOptions, VolumeListOptions, VolumeRemoveOptions};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::body::JsonBody;
 use crate::error::Answer;
-use crate::libpod::remove_volume;
 use crate::params::Params;
 use crate::router::EngineState;
 
@@ -19,7 +18,7 @@ pub(super) fn routes() -> Router<EngineState> {
     Router::new()
         .route("/volumes", get(list))
         .route("/volumes/create", post(create))
-        .route("/volumes/{name}", get(inspect).delete(remove_volume))
+        .route("/volumes/{name}", get(inspect).delete(remove))
 }
 
 fn docker_volume(volume: &Volume) -> Value {
@@ -64,6 +63,17 @@ async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Cr
     };
     let volume = engine.volumes().create(options).await?;
     Ok((StatusCode::CREATED, Json(docker_volume(&volume))).into_response())
+}
+
+async fn remove(
+    State(engine): State<EngineState>,
+    Path(name): Path<String>,
+    params: Params,
+) -> Answer<StatusCode> {
+    let options =
+        VolumeRemoveOptions { force: params.switch("force", false)?, timeout: params.number("timeout")? };
+    engine.volumes().remove(&name, options).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn inspect(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<Json<Value>> {

@@ -42,14 +42,16 @@ async fn containers() {
     same!(bed, containers, create(spec.clone())).unwrap();
     for name in ["one", BROKEN, "with/slash and ?#%"] {
         let _ = same!(bed, containers, start(name));
-        let _ = same!(bed, containers, stop(name, StopOptions { timeout: Some(0) }));
+        let _ = same!(bed, containers, stop(name, StopOptions { timeout: Some(0), ignore: true }));
         let _ = same!(bed, containers, stop(name, StopOptions::default()));
-        let _ = same!(bed, containers, restart(name, StopOptions { timeout: Some(3) }));
+        let _ =
+            same!(bed, containers, restart(name, StopOptions { timeout: Some(3), ..StopOptions::default() }));
         let _ = same!(bed, containers, kill(name, 15));
         let _ = same!(bed, containers, pause(name));
         let _ = same!(bed, containers, unpause(name));
         let _ = same!(bed, containers, rename(name, "other"));
-        let options = RemoveOptions { force: true, volumes: true, timeout: Some(9), depend: true };
+        let options =
+            RemoveOptions { force: true, volumes: true, timeout: Some(9), depend: true, ignore: true };
         let _ = same!(bed, containers, remove(name, options.clone()));
         let _ = same!(bed, containers, remove(name, RemoveOptions::default()));
         let _ = same!(bed, containers, inspect(name, true));
@@ -134,7 +136,7 @@ async fn logs_and_events() {
     };
     let _: Vec<_> = bed.engine.events(options.clone()).await.unwrap().collect().await;
     let call = bed.engine.calls().pop().unwrap();
-    let there = System::events(&bed.client, options).await.unwrap();
+    let there = Engine::system(&bed.client).events(options).await.unwrap();
     let there: Vec<_> = there.map(Result::unwrap).collect().await;
     assert_eq!(there, [sample::event("died"), sample::event("remove")]);
     assert_eq!(bed.engine.calls(), [call]);
@@ -249,7 +251,13 @@ async fn images() {
         let _ = same!(bed, images, tag(name, "localhost:5000/c/d"));
         let _ = same!(bed, images, untag(name, vec!["localhost:5000/c/d:1".into()]));
         let _ = same!(bed, images, untag(name, vec![]));
-        let all = ImageRemoveOptions { all: true, force: true, ignore: true, no_prune: true };
+        let all = ImageRemoveOptions {
+            all: true,
+            force: true,
+            ignore: true,
+            no_prune: true,
+            ..ImageRemoveOptions::default()
+        };
         let _ = same!(bed, images, remove(vec![name.into(), "other".into()], all.clone()));
         let _ = same!(bed, images, remove(vec![name.into()], ImageRemoveOptions::default()));
     }
@@ -275,8 +283,8 @@ async fn archives() {
     same!(bed, images, import(archive(), ImportOptions::default())).unwrap();
     let names = vec!["quay.io/a/b:1".to_owned(), "other".to_owned()];
     for options in [
-        SaveOptions { format: ArchiveFormat::OciArchive, multi: true },
-        SaveOptions { format: ArchiveFormat::DockerArchive, multi: true },
+        SaveOptions { format: ArchiveFormat::OciArchive, multi: true, ..SaveOptions::default() },
+        SaveOptions { format: ArchiveFormat::DockerArchive, multi: true, ..SaveOptions::default() },
     ] {
         let expected = format!("save {names:?} {options:?}");
         let pieces = Engine::images(&bed.client).save(names.clone(), options).await.unwrap();

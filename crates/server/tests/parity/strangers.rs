@@ -15,7 +15,7 @@ async fn wrong_requests_get_json_errors() {
         ("GET", "/v1.44/libpod/nonsense", "", 404, "there is no route"),
         ("PUT", "/_ping", "", 405, "there is no route PUT /_ping"),
         ("GET", "/v1.44/swarm", "", 503, "there is no route"),
-        ("POST", "/libpod/containers/create", "{", 400, "request body: EOF"),
+        ("POST", "/libpod/containers/create", "{", 400, "request body: it is not JSON: EOF"),
         ("POST", "/libpod/containers/create", "[]", 400, "request body: "),
         ("POST", "/libpod/containers/create", r#"{"image": 3}"#, 400, "request body: "),
         ("POST", "/containers/create", "not json", 400, "request body: "),

@@ -66,6 +66,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         timeout: super::stop::timeout(args.time),
         // Every container goes, in whatever order.
         depend: args.depend || args.all,
+        ..RemoveOptions::default()
     };
     let chosen = super::select(engine, &selection, &mut failures).await?;
     let removals = chosen.iter().map(|container| engine.containers().remove(&container.id, options.clone()));

@@ -48,7 +48,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         states: if args.running { &[ContainerState::Running] } else { &[] },
         ignore: false,
     };
-    let options = StopOptions { timeout: super::stop::timeout(args.time) };
+    let options = StopOptions { timeout: super::stop::timeout(args.time), ..StopOptions::default() };
     for container in super::select(engine, &selection, &mut failures).await? {
         if failures.note(engine.containers().restart(&container.id, options.clone()).await).is_some() {
             context.printer.line(&container.shown)?;

@@ -56,7 +56,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         },
         ignore: args.ignore,
     };
-    let options = StopOptions { timeout: timeout(args.time) };
+    let options = StopOptions { timeout: timeout(args.time), ..StopOptions::default() };
     let chosen = super::select(engine, &selection, &mut failures).await?;
     // Side by side, so that waiting for one does not hold up the others.
     let stops = chosen.iter().map(|container| engine.containers().stop(&container.id, options.clone()));

@@ -43,6 +43,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         force: args.force,
         ignore: args.ignore || args.force,
         no_prune: args.no_prune,
+        ..ImageRemoveOptions::default()
     };
     let report = context.engine().await?.images().remove(args.images, options).await?;
     for name in &report.untagged {

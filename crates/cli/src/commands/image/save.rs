@@ -59,7 +59,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         return Err(CommandError::other(format!("invalid filename (should not contain ':') {path:?}")));
     }
     let multi = args.multi_image_archive || context.conf.engine.multi_image_archive == Some(true);
-    let options = SaveOptions { format, multi };
+    let options = SaveOptions { format, multi, ..SaveOptions::default() };
     let pieces = context.engine().await?.images().save(args.images, options).await?;
     let Some(path) = output else {
         drain(pieces, |piece| context.printer.bytes(piece)).await?;

@@ -1,6 +1,10 @@
 //! Signal names and numbers of Linux (amd64, arm64), also on other systems: the container is a Linux one.
 
-use crate::error::{Result, bail};
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{Error, Result};
 
 /// First real-time signal that a program may use.
 pub const SIGRTMIN: i32 = 34;
@@ -55,7 +59,7 @@ pub fn parse(text: &str) -> Result<i32> {
         if (1..=SIGRTMAX).contains(&number) {
             return Ok(number);
         }
-        bail!("invalid signal: {text}");
+        return Err(invalid(text));
     }
     let upper = text.to_ascii_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
@@ -77,7 +81,24 @@ pub fn parse(text: &str) -> Result<i32> {
     };
     match number.filter(|number| (SIGRTMIN..=SIGRTMAX).contains(number)) {
         Some(number) => Ok(number),
-        None => bail!("invalid signal: {text}"),
+        None => Err(invalid(text)),
+    }
+}
+
+fn invalid(text: &str) -> Error {
+    Error::invalid(format!("invalid signal: {text}"))
+}
+
+/// A signal by its number; read from a name, too, as [`parse`] does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(with = "String")]
+pub struct Signal(pub i32);
+
+impl<'de> Deserialize<'de> for Signal {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse(&text).map(Self).map_err(D::Error::custom)
     }
 }
 

@@ -1,0 +1,113 @@
+//! Credentials for one registry, in a header.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use schemars::{Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+use super::parameters::Parameters;
+use crate::{Credentials, Error, ErrorKind, Result, wire};
+
+/// The header.
+const NAME: HeaderName = HeaderName::from_static("x-registry-auth");
+
+/// `X-Registry-Auth`: base64 of JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RegistryAuth(pub Option<Credentials>);
+
+/// The JSON, as Docker's clients write it.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Written {
+    username: String,
+    password: String,
+    identitytoken: String,
+    /// A name and a password in base64, as in files of credentials.
+    auth: wire::NotDone<String>,
+    email: String,
+    serveraddress: String,
+    registrytoken: wire::NotDone<String>,
+}
+
+impl RegistryAuth {
+    /// Reads the header; empty credentials are none.
+    ///
+    /// # Errors
+    /// It is no base64 of JSON.
+    pub fn of(headers: &HeaderMap) -> Result<Option<Credentials>> {
+        let Some(header) = headers.get(NAME) else { return Ok(None) };
+        let wrong = || Error::invalid("header X-Registry-Auth is no base64 of JSON");
+        let text =
+            header.to_str().map_err(|_| wrong())?.trim_end_matches('=').replace('+', "-").replace('/', "_");
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
+        let written: Written = wire::json::decode(&bytes)
+            .map_err(|error| Error::new(error.error_kind(), format!("header X-Registry-Auth: {error}")))?;
+        let credentials = Credentials {
+            username: written.username,
+            password: written.password,
+            identity_token: written.identitytoken,
+        };
+        Ok((credentials != Credentials::default()).then_some(credentials))
+    }
+}
+
+impl Parameters for RegistryAuth {
+    fn read(_: &str, headers: &HeaderMap) -> Result<Self> {
+        Self::of(headers).map(Self)
+    }
+
+    fn write(&self, _: &mut String, headers: &mut HeaderMap) -> Result<()> {
+        let Some(credentials) = &self.0 else { return Ok(()) };
+        let internal = |error: &dyn std::error::Error| Error::from_chain(ErrorKind::Internal, error);
+        let text = serde_json::to_vec(&serde_json::json!({
+            "username": credentials.username,
+            "password": credentials.password,
+            "identitytoken": credentials.identity_token,
+        }));
+        let value = HeaderValue::try_from(URL_SAFE.encode(text.map_err(|error| internal(&error))?));
+        let mut value = value.map_err(|error| internal(&error))?;
+        value.set_sensitive(true);
+        headers.insert(NAME, value);
+        Ok(())
+    }
+
+    /// Headers are described with the endpoint's answer to credentials, not as keys of the query.
+    fn describe(_: &mut SchemaGenerator) -> Vec<Schema> {
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_pass_through_the_header() {
+        let auth = RegistryAuth(Some(Credentials {
+            username: "ü".into(),
+            password: "p:w?>".into(),
+            identity_token: String::new(),
+        }));
+        let mut headers = HeaderMap::new();
+        auth.write(&mut String::new(), &mut headers).unwrap();
+        assert_eq!(RegistryAuth::read("", &headers).unwrap(), auth);
+    }
+
+    #[test]
+    fn what_is_no_credentials() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(NAME, HeaderValue::from_str(text).unwrap());
+            RegistryAuth::of(&headers)
+        };
+        assert_eq!(read("").unwrap(), None);
+        assert_eq!(read(&URL_SAFE.encode("{}")).unwrap(), None);
+        assert_eq!(read(&URL_SAFE.encode(r#"{"username":null}"#)).unwrap(), None);
+        assert!(read("!").is_err());
+        assert!(read(&URL_SAFE.encode("[1]")).is_err());
+    }
+}

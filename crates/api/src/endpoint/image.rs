@@ -1,0 +1,345 @@
+//! `/images`.
+
+use async_trait::async_trait;
+use futures_util::StreamExt as _;
+use http::StatusCode;
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+use super::answer::{Answer, Asked, Described, Exists, Received, Reply, json_lines, read_json_lines};
+use super::auth::RegistryAuth;
+use super::body::{Archive, Json};
+use super::declare::{Endpoint, delete, get, post};
+use super::exec::Made;
+use super::parameters::{Both, Nothing};
+use super::remote::{Remote, Transport};
+use super::serve::{Call, Routes};
+use crate::wire::NotDone;
+use crate::{
+    BlobProgress, ByteStream, Error, ErrorKind, ImageHistoryRow, ImageInspect, ImageListOptions,
+    ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress,
+    PullOptions, PullReport, Result, SaveOptions, ValueStream,
+};
+
+const LIST: Endpoint<(), ImageListOptions, (), Json<Vec<ImageSummary>>> =
+    get("/images/json", "List images, newest first");
+const PULL: Endpoint<(), Both<Pull, Both<PullOptions, RegistryAuth>>, (), PullLines> =
+    post("/images/pull", "Bring an image from a registry or another transport");
+const LOAD: Endpoint<(), Nothing, Archive, Json<LoadReport>> =
+    post("/images/load", "Load every image of an archive");
+const IMPORT: Endpoint<(), Both<ImportOptions, From>, Archive, Json<Made>> =
+    post("/images/import", "Make an image of one layer from a tar of a file system");
+const EXPORT: Endpoint<(), Both<References, SaveOptions>, (), Archive> =
+    get("/images/export", "Write images to an archive");
+const REMOVE: Endpoint<(), Both<Names, ImageRemoveOptions>, (), Json<ImageRemoveReport>> =
+    delete("/images/remove", "Remove images, going on past errors");
+const REMOVE_ONE: Endpoint<String, ImageRemoveOptions, (), Json<ImageRemoveReport>> =
+    delete("/images/{name}", "Remove an image or one of its names");
+const INSPECT: Endpoint<String, Nothing, (), Json<ImageInspect>> =
+    get("/images/{name}/json", "All about an image");
+const EXISTS: Endpoint<String, Nothing, (), Exists> =
+    get("/images/{name}/exists", "Whether an image exists").status(StatusCode::NO_CONTENT);
+const HISTORY: Endpoint<String, Nothing, (), Json<Vec<ImageHistoryRow>>> =
+    get("/images/{name}/history", "An image's history, newest step first");
+const GET: Endpoint<String, SaveOptions, (), Archive> =
+    get("/images/{name}/get", "Write an image to an archive");
+const TAG: Endpoint<String, Tag, (), ()> =
+    post("/images/{name}/tag", "Give an image a further name").status(StatusCode::CREATED);
+const UNTAG: Endpoint<String, Tag, (), ()> =
+    post("/images/{name}/untag", "Take a name away from an image, or all").status(StatusCode::CREATED);
+
+/// The parameters of pull that say what to pull and what to send about it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Pull {
+    /// The image's name.
+    reference: String,
+    /// Send the progress of blobs.
+    #[serde(default, rename = "pullProgress")]
+    progress: bool,
+    /// Send no lines for people.
+    #[serde(default)]
+    quiet: bool,
+    /// Answer in Docker's shape.
+    #[serde(default, rename = "compatMode")]
+    compat_mode: NotDone<bool>,
+}
+
+/// The parameter of import that names another source than the body.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct From {
+    /// Where to fetch it.
+    url: NotDone<String>,
+}
+
+/// The parameter of export that names images.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct References {
+    /// Names of images.
+    #[serde(deserialize_with = "crate::wire::query::commas")]
+    references: Vec<String>,
+}
+
+/// The parameter of remove that names images.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Names {
+    /// Names or ids of images.
+    images: Vec<String>,
+}
+
+/// The parameters of tag and untag: a name in two parts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Tag {
+    /// The repository.
+    pub repo: String,
+    /// The tag.
+    pub tag: String,
+}
+
+impl Tag {
+    /// The two as one name; `None` where there is no repository.
+    #[must_use]
+    pub fn name(self) -> Option<String> {
+        let Self { repo, tag } = self;
+        let name = if tag.is_empty() { repo.clone() } else { format!("{repo}:{tag}") };
+        (!repo.is_empty()).then_some(name)
+    }
+
+    fn of(name: &str) -> Self {
+        let (repo, tag) = split_tag(name);
+        Self { repo: repo.to_owned(), tag: tag.to_owned() }
+    }
+}
+
+/// Splits `repository[:tag]` at the colon that begins the tag.
+#[must_use]
+pub fn split_tag(name: &str) -> (&str, &str) {
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        _ => (name, ""),
+    }
+}
+
+pub(super) fn serve(routes: &mut impl Routes) {
+    routes.add(LIST, |engine, Call { parameters, .. }| async move {
+        engine.images().list(parameters).await.map(Json)
+    });
+    routes.add(PULL, |engine, Call { parameters: Both(pull, Both(options, auth)), .. }| async move {
+        let options = PullOptions { credentials: auth.0, ..options };
+        let progress = engine.images().pull(&pull.reference, options).await?;
+        Ok(PullLines { progress, with_blobs: pull.progress, with_text: !pull.quiet })
+    });
+    routes.add(LOAD, |engine, Call { body: Archive(archive), .. }| async move {
+        engine.images().load(archive).await.map(Json)
+    });
+    routes.add(
+        IMPORT,
+        |engine, Call { parameters: Both(options, _), body: Archive(archive), .. }| async move {
+            Ok(Json(Made { id: engine.images().import(archive, options).await? }))
+        },
+    );
+    routes.add(EXPORT, |engine, Call { parameters: Both(names, mut options), .. }| async move {
+        options.multi |= names.references.len() > 1;
+        engine.images().save(names.references, options).await.map(Archive)
+    });
+    routes.add(REMOVE, |engine, Call { parameters: Both(names, options), .. }| async move {
+        engine.images().remove(names.images, options).await.map(Json)
+    });
+    routes.add(REMOVE_ONE, |engine, Call { path: name, parameters, .. }| async move {
+        let report = engine.images().remove(vec![name], parameters).await?;
+        match report.failure() {
+            None => Ok(Json(report)),
+            Some(error) => Err(error),
+        }
+    });
+    routes.add(INSPECT, |engine, Call { path: name, .. }| async move {
+        engine.images().inspect(&name).await.map(Json)
+    });
+    routes.add(EXISTS, |engine, Call { path: name, .. }| async move {
+        Ok(Exists::new(engine.images().exists(&name).await?, "image", &name))
+    });
+    routes.add(HISTORY, |engine, Call { path: name, .. }| async move {
+        engine.images().history(&name).await.map(Json)
+    });
+    routes.add(GET, |engine, Call { path: name, parameters, .. }| async move {
+        engine.images().save(vec![name], parameters).await.map(Archive)
+    });
+    routes.add(TAG, |engine, Call { path: name, parameters, .. }| async move {
+        let new_name = parameters.name().ok_or_else(|| Error::invalid("parameter repo: it is missing"))?;
+        engine.images().tag(&name, &new_name).await
+    });
+    routes.add(UNTAG, |engine, Call { path: name, parameters, .. }| async move {
+        engine.images().untag(&name, parameters.name().into_iter().collect()).await
+    });
+}
+
+/// The answer of pull: a line for each step, and one at the end. An error after the head is a line, too.
+struct PullLines {
+    progress: ValueStream<Progress<PullReport>>,
+    with_blobs: bool,
+    with_text: bool,
+}
+
+/// One of these lines. JSON: libpod's `ImagePullReport`; `blob` and `kind` are ours, and Podman's clients pass over
+/// them.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct PullLine {
+    /// A line for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<String>,
+    /// Why it failed; the last line.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    error: String,
+    /// The kind of that error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<ErrorKind>,
+    /// How far a blob is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    blob: Option<BlobProgress>,
+    /// Ids of the images that are there now; the last line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    images: Option<Vec<String>>,
+    /// The last of them.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    id: String,
+}
+
+impl PullLine {
+    fn of(event: Result<Progress<PullReport>>, with_blobs: bool, with_text: bool) -> Option<Self> {
+        let line = Self::default();
+        Some(match event {
+            Ok(Progress::Message(_)) if !with_text => return None,
+            Ok(Progress::Message(text)) => Self { stream: Some(text + "\n"), ..line },
+            Ok(Progress::Blob(_)) if !with_blobs => return None,
+            Ok(Progress::Blob(blob)) => Self { blob: Some(blob), ..line },
+            Ok(Progress::Done(report)) => {
+                let id = report.images.last().cloned().unwrap_or_default();
+                Self { id, images: Some(report.images), ..line }
+            }
+            Err(error) => Self { error: error.message, kind: Some(error.kind), ..line },
+        })
+    }
+
+    fn event(self) -> Option<Result<Progress<PullReport>>> {
+        if !self.error.is_empty() {
+            return Some(Err(Error::new(self.kind.unwrap_or(ErrorKind::Internal), self.error)));
+        }
+        if let Some(blob) = self.blob {
+            return Some(Ok(Progress::Blob(blob)));
+        }
+        if let Some(images) = self.images {
+            return Some(Ok(Progress::Done(PullReport { images })));
+        }
+        Some(Ok(Progress::Message(self.stream?.trim_end_matches('\n').to_owned())))
+    }
+}
+
+impl Answer for PullLines {
+    async fn reply(self, asked: &Asked) -> Result<Reply> {
+        let Self { progress, with_blobs, with_text } = self;
+        let lines =
+            progress.filter_map(move |event| std::future::ready(PullLine::of(event, with_blobs, with_text)));
+        Ok(json_lines(asked, lines))
+    }
+    fn describe(schemas: &mut SchemaGenerator) -> Described {
+        Described { content: Some(("application/json", schemas.subschema_for::<PullLine>())) }
+    }
+}
+
+impl Received for PullLines {
+    async fn receive(response: http::Response<ByteStream>) -> Result<Self> {
+        let lines = read_json_lines::<PullLine>(response);
+        let progress = lines.filter_map(|line| {
+            std::future::ready(match line {
+                Ok(line) => line.event(),
+                Err(error) => Some(Err(error)),
+            })
+        });
+        Ok(Self { progress: Box::pin(progress), with_blobs: true, with_text: true })
+    }
+}
+
+#[async_trait]
+impl<T: Transport + 'static> Images for Remote<T> {
+    async fn pull(&self, name: &str, options: PullOptions) -> Result<ValueStream<Progress<PullReport>>> {
+        if options.auth_file.is_some() || options.cert_dir.is_some() {
+            return Err(Error::unsupported(
+                "--authfile and --cert-dir name files of the engine's host: not over a service",
+            ));
+        }
+        let pull = Pull {
+            reference: name.to_owned(),
+            progress: true,
+            quiet: false,
+            compat_mode: NotDone::default(),
+        };
+        let auth = RegistryAuth(options.credentials.clone());
+        let lines = self.call(PULL, (), Both(pull, Both(options, auth)), ()).await?;
+        Ok(lines.progress)
+    }
+    async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>> {
+        self.call(LIST, (), options, ()).await.map(|Json(rows)| rows)
+    }
+    async fn inspect(&self, name: &str) -> Result<ImageInspect> {
+        self.call(INSPECT, name, Nothing {}, ()).await.map(|Json(image)| image)
+    }
+    async fn history(&self, name: &str) -> Result<Vec<ImageHistoryRow>> {
+        self.call(HISTORY, name, Nothing {}, ()).await.map(|Json(rows)| rows)
+    }
+    async fn exists(&self, name: &str) -> Result<bool> {
+        self.call(EXISTS, name, Nothing {}, ()).await.map(|exists| exists.found)
+    }
+    async fn remove(&self, names: Vec<String>, options: ImageRemoveOptions) -> Result<ImageRemoveReport> {
+        let parameters = Both(Names { images: names }, options);
+        self.call(REMOVE, (), parameters, ()).await.map(|Json(report)| report)
+    }
+    async fn tag(&self, name: &str, new_name: &str) -> Result<()> {
+        self.call(TAG, name, Tag::of(new_name), ()).await
+    }
+    async fn untag(&self, name: &str, names: Vec<String>) -> Result<()> {
+        if names.is_empty() {
+            return self.call(UNTAG, name, Tag::default(), ()).await;
+        }
+        for other in &names {
+            self.call(UNTAG, name, Tag::of(other), ()).await?;
+        }
+        Ok(())
+    }
+    async fn load(&self, archive: ByteStream) -> Result<LoadReport> {
+        self.call(LOAD, (), Nothing {}, Archive(archive)).await.map(|Json(report)| report)
+    }
+    async fn save(&self, names: Vec<String>, options: SaveOptions) -> Result<ByteStream> {
+        let parameters = Both(References { references: names }, options);
+        self.call(EXPORT, (), parameters, ()).await.map(|Archive(archive)| archive)
+    }
+    async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String> {
+        let parameters = Both(options, From::default());
+        self.call(IMPORT, (), parameters, Archive(archive)).await.map(|Json(made)| made.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splits_tags_not_ports() {
+        assert_eq!(split_tag("localhost:5000/a:1"), ("localhost:5000/a", "1"));
+        assert_eq!(split_tag("localhost:5000/a"), ("localhost:5000/a", ""));
+    }
+
+    #[test]
+    fn pull_lines() {
+        let event = |text: &str| serde_json::from_str::<PullLine>(text).unwrap().event();
+        let done = event(r#"{"images": ["a"], "id": "a"}"#);
+        assert_eq!(done, Some(Ok(Progress::Done(PullReport { images: vec!["a".into()] }))));
+        assert_eq!(event(r#"{"stream": "x\n"}"#), Some(Ok(Progress::Message("x".into()))));
+        assert_eq!(event(r#"{"other": 1}"#), None);
+        let error = event(r#"{"error": "denied", "kind": "Unauthorized"}"#).unwrap().unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unauthorized);
+    }
+}

@@ -1,0 +1,54 @@
+//! The libpod API: every endpoint declared once, with both of its ends beside it.
+//!
+//! An endpoint is a constant, [`Endpoint`]: method, path, and the types of its parameters, its body and its answer. In
+//! the file of its resource stand the declaration, the call of a trait that a server makes for it (in `serve`), and the
+//! method of the trait that calls it through a service (in the implementation of the trait for [`Remote`]). A server
+//! takes them all by [`routes`], a client is a [`Remote`] over its [`Transport`], and [`document`] is the OpenAPI
+//! document. None of these knows a single endpoint.
+//!
+//! ```text
+//! Remote<Transport>  -- http::Request -->  server -- Incoming -->  Route::serve  -->  dyn Engine
+//!   write: parameters, body                                          read: parameters, body
+//!   receive: answer      <-- http::Response --   server <-- Reply --  reply: answer
+//! ```
+//!
+//! What the parameters mean stands at the fields of the option structs, which are those of the traits.
+
+mod answer;
+mod auth;
+mod body;
+mod container;
+mod declare;
+mod exec;
+mod frames;
+mod image;
+mod network;
+mod openapi;
+mod parameters;
+mod remote;
+mod serve;
+mod system;
+mod volume;
+
+pub use answer::{Answer, Asked, Attached, Code, Described, Exists, Log, Received, Reply};
+pub use auth::RegistryAuth;
+pub use body::{Archive, Body, Json, LONGEST_BODY, Outgoing};
+pub use declare::{Endpoint, PathParameters, Verb};
+pub use exec::ExecStart;
+pub use frames::{FRAMED, RAW, frame, log_bytes};
+pub use image::{Tag, split_tag};
+pub use openapi::document;
+pub use parameters::{Both, Nothing, Parameters};
+pub use remote::{Duplex, Remote, TakenOver, Transport};
+pub use serve::{Call, Incoming, Route, Routes, Served, routes};
+pub use system::ServiceVersion;
+
+/// Every endpoint.
+fn libpod(routes: &mut impl Routes) {
+    container::serve(routes);
+    exec::serve(routes);
+    image::serve(routes);
+    network::serve(routes);
+    system::serve(routes);
+    volume::serve(routes);
+}
