@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use ts_rs::{Config, TS};
 
+use crate::kinds::{Change, Rows};
 use crate::view::{
-    Connection, ConnectionKind, ContainerDetails, ContainerRow, Group, GroupKind, Health, ImageRow, KeyValue,
-    LinkState, MachineRow, MountRow, NetworkRow, PortRow, Snapshot, StepState, TaskRow, TaskState, TaskStep,
+    Connection, ConnectionKind, ContainerDetails, ContainerRow, Group, GroupKind, Health, ImageRow,
+    JoinedNetwork, KeyValue, LinkState, MachineRow, MountRow, NetworkRow, PortRow, Snapshot, StepState,
+    TaskRow, TaskState, TaskStep, VolumeRow,
 };
 use crate::{Call, ContainerAct, Event, Failure, LogEntry, Reply, RunOptions};
 
@@ -23,6 +25,7 @@ fn generated() -> String {
     }
     declare!(
         Call,
+        Change,
         Connection,
         ConnectionKind,
         ContainerAct,
@@ -34,6 +37,7 @@ fn generated() -> String {
         GroupKind,
         Health,
         ImageRow,
+        JoinedNetwork,
         KeyValue,
         LinkState,
         LogEntry,
@@ -42,12 +46,14 @@ fn generated() -> String {
         NetworkRow,
         PortRow,
         Reply,
+        Rows,
         RunOptions,
         Snapshot,
         StepState,
         TaskRow,
         TaskState,
         TaskStep,
+        VolumeRow,
     );
     text
 }

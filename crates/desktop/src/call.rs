@@ -92,11 +92,13 @@ pub enum Call {
         /// Its name.
         image: String,
     },
-    /// Remove images.
-    RemoveImages {
+    /// Remove images, networks or volumes; the first failure is answered when all were tried.
+    Remove {
+        /// `image`, `network` or `volume`.
+        kind: String,
         /// Their ids.
         ids: Vec<String>,
-        /// Also the containers that use them, and every name.
+        /// Also the containers that use them, and every name of an image.
         force: bool,
     },
     /// Run a container in the background; a task.

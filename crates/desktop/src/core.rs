@@ -17,6 +17,9 @@ const BATCH_TIME: Duration = Duration::from_millis(16);
 /// Batches that a slow listener may owe before it loses some and gets a snapshot in their place.
 const MOST_OWED: usize = 256;
 
+/// How often a listener that lost batches is looked at while nothing changes.
+const CATCH_UP: Duration = Duration::from_millis(100);
+
 /// A batch of events.
 pub type Batch = Arc<Vec<Event>>;
 
@@ -120,35 +123,48 @@ impl Core {
         receiver
     }
 
-    fn flush(&self) {
+    /// Sends what has changed; answers whether a listener owes too much to be told at this moment.
+    fn flush(&self) -> bool {
         let mut shared = self.lock();
         let events = shared.state.take_events();
-        if !events.is_empty() {
-            let batch = Arc::new(events);
-            let Shared { state, listeners, .. } = &mut *shared;
-            listeners.retain_mut(|listener| {
-                let next = if listener.behind {
+        let batch = (!events.is_empty()).then(|| Arc::new(events));
+        let Shared { state, listeners, .. } = &mut *shared;
+        listeners.retain_mut(|listener| {
+            if listener.behind && listener.sender.capacity() == 0 {
+                return !listener.sender.is_closed();
+            }
+            let next = match &batch {
+                _ if listener.behind => {
                     Arc::new(vec![Event::Snapshot { snapshot: Box::new(state.snapshot()) }])
-                } else {
-                    Arc::clone(&batch)
-                };
-                match listener.sender.try_send(next) {
-                    Ok(()) => listener.behind = false,
-                    Err(mpsc::error::TrySendError::Full(_)) => listener.behind = true,
-                    Err(mpsc::error::TrySendError::Closed(_)) => return false,
                 }
-                true
-            });
-        }
+                Some(batch) => Arc::clone(batch),
+                None => return true,
+            };
+            match listener.sender.try_send(next) {
+                Ok(()) => listener.behind = false,
+                Err(mpsc::error::TrySendError::Full(_)) => listener.behind = true,
+                Err(mpsc::error::TrySendError::Closed(_)) => return false,
+            }
+            true
+        });
+        let behind = listeners.iter().any(|listener| listener.behind);
         drop(shared);
         self.flushed.notify_waiters();
+        behind
     }
 
     /// Sends batches for ever.
     pub(crate) async fn tell(self: Arc<Self>) {
+        let mut behind = false;
         loop {
-            self.changed.notified().await;
-            self.flush();
+            let changed = self.changed.notified();
+            if behind {
+                // A listener that has begun to listen again is told how things are, change or not.
+                let _ = tokio::time::timeout(CATCH_UP, changed).await;
+            } else {
+                changed.await;
+            }
+            behind = self.flush();
             tokio::time::sleep(BATCH_TIME).await;
         }
     }

@@ -6,7 +6,7 @@ use cove_api::{ErrorKind, PullPolicy};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::act::{containers, images, logs, machines, run};
+use crate::act::{containers, images, logs, machines, remove, run};
 use crate::core::{Batch, Core};
 use crate::link;
 use crate::source::{EngineSource, Target};
@@ -86,7 +86,9 @@ impl Desktop {
                 Ok(Reply::Done)
             }
             Call::Pull { image } => self.pull(image.trim()),
-            Call::RemoveImages { ids, force } => images::remove(core, ids, force).await.map(|()| Reply::Done),
+            Call::Remove { kind, ids, force } => {
+                remove::remove(core, &kind, &ids, force).await.map(|()| Reply::Done)
+            }
             Call::Run { options } => {
                 let spec = run::spec(&options)?;
                 let engine = core.engine()?;

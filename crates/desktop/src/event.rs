@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
-use crate::view::{Connection, ContainerRow, Health, ImageRow, MachineRow, Snapshot, TaskRow};
+use crate::kinds::Change;
+use crate::view::{Connection, Health, MachineRow, Snapshot};
 
 /// A line of a container's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,19 +39,10 @@ pub enum Event {
         /// It.
         health: Health,
     },
-    /// Containers came, changed or went.
-    Containers {
-        /// New ones and changed ones.
-        changed: Vec<ContainerRow>,
-        /// Ids.
-        removed: Vec<String>,
-    },
-    /// Images came, changed or went.
-    Images {
-        /// New ones and changed ones.
-        changed: Vec<ImageRow>,
-        /// Ids.
-        removed: Vec<String>,
+    /// Rows came, changed or went.
+    Rows {
+        /// Those of one kind.
+        change: Change,
     },
     /// The machines.
     Machines {
@@ -58,13 +50,6 @@ pub enum Event {
         machines: Vec<MachineRow>,
         /// Why they cannot be listed or used here.
         problem: Option<String>,
-    },
-    /// Tasks came, moved on or went.
-    Tasks {
-        /// New ones and changed ones.
-        changed: Vec<TaskRow>,
-        /// Numbers.
-        removed: Vec<u32>,
     },
     /// Lines of a log.
     Log {

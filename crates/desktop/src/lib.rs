@@ -7,10 +7,12 @@ mod act;
 #[cfg(test)]
 mod bindings;
 mod call;
+mod collection;
 mod core;
 mod desktop;
 mod event;
 mod host;
+mod kinds;
 mod link;
 mod source;
 mod state;
@@ -21,10 +23,12 @@ pub mod view;
 pub mod web;
 
 pub use call::{Call, ContainerAct, Failure, Reply, RunOptions};
+pub use collection::Row;
 pub use core::Batch;
 pub use cove_config::Environment;
 pub use desktop::{Desktop, DesktopOptions};
 pub use event::{Event, LogEntry};
 pub use host::{Host, HostOptions};
+pub use kinds::{Change, Rows};
 pub use source::{EngineSource, Target};
 pub use url::check_port_url;

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cove_api::{Engine, Event, EventOptions, Filters, ImageListOptions, ListOptions, Result};
+use cove_api::{Engine, Event, EventOptions, Filters, ListOptions, Result};
 use futures_util::StreamExt as _;
+use futures_util::future::try_join_all;
 
 use crate::core::Core;
+use crate::kinds::{LISTED, Listed as _};
 use crate::source::Target;
-use crate::view::{Health, LinkState};
+use crate::view::{ContainerRow, Health, LinkState};
 
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -86,10 +88,7 @@ async fn session(core: &Core, target: &Target, reached: &mut bool) -> Result<()>
     let version = engine.system().version().await?;
     // Events first: what happens while the lists are read is seen then.
     let events = engine.system().events(EventOptions { stream: true, ..EventOptions::default() }).await?;
-    tokio::try_join!(
-        read_containers(core, target, engine.as_ref()),
-        read_images(core, target, engine.as_ref())
-    )?;
+    try_join_all(LISTED.iter().map(|kind| (kind.read)(core, target, engine.as_ref()))).await?;
     core.change_for(target, |shared| {
         shared.engine = Some(Arc::clone(&engine));
         shared.state.set_health(Health {
@@ -104,52 +103,44 @@ async fn session(core: &Core, target: &Target, reached: &mut bool) -> Result<()>
     let mut events = events.ready_chunks(MOST_EVENTS);
     while let Some(chunk) = events.next().await {
         let chunk: Vec<Event> = chunk.into_iter().collect::<Result<_>>()?;
-        let (containers, images) = changed(&chunk);
-        if containers.len() > MOST_SINGLE {
-            read_containers(core, target, engine.as_ref()).await?;
-        } else if !containers.is_empty() {
-            let filters = Filters::from([("id".to_owned(), containers.iter().cloned().collect())]);
-            let options = ListOptions { all: true, filters, ..ListOptions::default() };
-            let rows = engine.containers().list(options).await?;
-            let rows = rows.into_iter().map(Into::into).collect();
-            core.change_for(target, |shared| shared.state.update_containers(&containers, rows));
-        }
-        // One image's names may have been taken from another, so images are read together.
-        if images {
-            read_images(core, target, engine.as_ref()).await?;
-        }
-    }
-    Ok(())
-}
-
-/// The containers whose rows may have changed, and whether images have.
-fn changed(events: &[Event]) -> (BTreeSet<String>, bool) {
-    let mut containers = BTreeSet::new();
-    let mut images = false;
-    for event in events {
-        match event.kind.as_str() {
-            // Docker's shape has details behind a colon: `exec_start: sh`.
-            "container" if !UNSEEN.contains(&event.action.split(':').next().unwrap_or_default()) => {
-                containers.insert(event.actor.id.clone());
+        for kind in LISTED.iter().filter(|kind| chunk.iter().any(|event| event.kind == kind.events)) {
+            if kind.events == ContainerRow::EVENTS {
+                update_containers(core, target, engine.as_ref(), &changed_containers(&chunk)).await?;
+            } else {
+                // One image's names may have been taken from another, and the other lists are short.
+                (kind.read)(core, target, engine.as_ref()).await?;
             }
-            "image" => images = true,
-            _ => {}
         }
     }
-    (containers, images)
-}
-
-async fn read_containers(core: &Core, target: &Target, engine: &dyn Engine) -> Result<()> {
-    let rows = engine.containers().list(ListOptions { all: true, ..ListOptions::default() }).await?;
-    let rows = rows.into_iter().map(Into::into).collect();
-    core.change_for(target, |shared| shared.state.set_containers(rows));
     Ok(())
 }
 
-async fn read_images(core: &Core, target: &Target, engine: &dyn Engine) -> Result<()> {
-    let rows = engine.images().list(ImageListOptions::default()).await?;
-    let rows = rows.into_iter().map(Into::into).collect();
-    core.change_for(target, |shared| shared.state.set_images(rows));
+/// The containers whose rows may have changed.
+fn changed_containers(events: &[Event]) -> BTreeSet<String> {
+    // Docker's shape has details behind a colon: `exec_start: sh`.
+    let unseen = |event: &Event| UNSEEN.contains(&event.action.split(':').next().unwrap_or_default());
+    let seen = events.iter().filter(|event| event.kind == ContainerRow::EVENTS && !unseen(event));
+    seen.map(|event| event.actor.id.clone()).collect()
+}
+
+async fn update_containers(
+    core: &Core,
+    target: &Target,
+    engine: &dyn Engine,
+    ids: &BTreeSet<String>,
+) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    if ids.len() > MOST_SINGLE {
+        let rows = ContainerRow::list(engine).await?;
+        core.change_for(target, |shared| shared.state.rows.containers.replace(rows));
+        return Ok(());
+    }
+    let filters = Filters::from([("id".to_owned(), ids.iter().cloned().collect())]);
+    let options = ListOptions { all: true, filters, ..ListOptions::default() };
+    let rows = engine.containers().list(options).await?.into_iter().map(Into::into).collect();
+    core.change_for(target, |shared| shared.state.rows.containers.update(ids, rows));
     Ok(())
 }
 
@@ -179,9 +170,6 @@ mod tests {
             event("volume", "create", "d"),
             event("pod", "stop", "e"),
         ];
-        let (containers, images) = changed(&events);
-        assert_eq!(containers.into_iter().collect::<Vec<_>>(), ["a", "c"]);
-        assert!(!images);
-        assert!(changed(&[event("image", "pull", "i")]).1);
+        assert_eq!(changed_containers(&events).into_iter().collect::<Vec<_>>(), ["a", "c"]);
     }
 }

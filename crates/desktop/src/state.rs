@@ -1,14 +1,10 @@
 //! What is known, and what of it a screen has not been told yet.
 //!
-//! Changes are noted by object, not as events: however often a container changes between two batches, the next
-//! batch holds its last row once.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! Rows are in collections (`collection.rs`) that know which of them have changed; what is no row is noted here.
 
 use crate::Event;
-use crate::view::{
-    Connection, ContainerRow, Health, ImageRow, MachineRow, Snapshot, StepState, TaskRow, TaskState,
-};
+use crate::kinds::Collections;
+use crate::view::{Connection, Health, MachineRow, Snapshot, StepState, TaskRow, TaskState};
 
 /// Ended tasks that are kept.
 const MOST_ENDED_TASKS: usize = 30;
@@ -20,9 +16,6 @@ struct Dirty {
     connections: bool,
     health: bool,
     machines: bool,
-    containers: BTreeSet<String>,
-    images: BTreeSet<String>,
-    tasks: BTreeSet<u32>,
     logs: Vec<Event>,
 }
 
@@ -31,11 +24,9 @@ struct Dirty {
 pub(crate) struct State {
     connections: Vec<Connection>,
     health: Health,
-    containers: BTreeMap<String, ContainerRow>,
-    images: BTreeMap<String, ImageRow>,
+    pub(crate) rows: Collections,
     machines: Vec<MachineRow>,
     machines_problem: Option<String>,
-    tasks: BTreeMap<u32, TaskRow>,
     last_task: u32,
     dirty: Dirty,
 }
@@ -45,11 +36,9 @@ impl State {
         Snapshot {
             connections: self.connections.clone(),
             health: self.health.clone(),
-            containers: self.containers.values().cloned().collect(),
-            images: self.images.values().cloned().collect(),
+            rows: self.rows.snapshot(),
             machines: self.machines.clone(),
             machines_problem: self.machines_problem.clone(),
-            tasks: self.tasks.values().cloned().collect(),
         }
     }
 
@@ -78,38 +67,9 @@ impl State {
     /// Forgets another engine's objects.
     pub(crate) fn switch(&mut self, health: Health) {
         self.health = health;
-        self.containers.clear();
-        self.images.clear();
+        self.rows.forget_engine();
         self.dirty.logs.clear();
         self.dirty.all = true;
-    }
-
-    /// The whole list.
-    pub(crate) fn set_containers(&mut self, rows: Vec<ContainerRow>) {
-        replace(&mut self.containers, rows, |row| &row.id, &mut self.dirty.containers);
-    }
-
-    /// The rows of the containers `ids`; those without one are gone.
-    pub(crate) fn update_containers(&mut self, ids: &BTreeSet<String>, rows: Vec<ContainerRow>) {
-        let mut rows: BTreeMap<_, _> = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
-        for id in ids {
-            let changed = match rows.remove(id) {
-                Some(row) if self.containers.get(id) == Some(&row) => false,
-                Some(row) => {
-                    self.containers.insert(id.clone(), row);
-                    true
-                }
-                None => self.containers.remove(id).is_some(),
-            };
-            if changed {
-                self.dirty.containers.insert(id.clone());
-            }
-        }
-    }
-
-    /// The whole list.
-    pub(crate) fn set_images(&mut self, rows: Vec<ImageRow>) {
-        replace(&mut self.images, rows, |row| &row.id, &mut self.dirty.images);
     }
 
     pub(crate) fn machines(&self) -> &[MachineRow] {
@@ -128,20 +88,17 @@ impl State {
     pub(crate) fn add_task(&mut self, make: impl FnOnce(u32) -> TaskRow) -> u32 {
         self.last_task += 1;
         let id = self.last_task;
-        self.tasks.insert(id, make(id));
-        self.dirty.tasks.insert(id);
-        let ended: Vec<u32> =
-            self.tasks.values().filter(|task| task.state != TaskState::Running).map(|task| task.id).collect();
+        self.rows.tasks.set(make(id));
+        let ended = self.ended_tasks();
         for old in ended.iter().take(ended.len().saturating_sub(MOST_ENDED_TASKS)) {
-            self.tasks.remove(old);
-            self.dirty.tasks.insert(*old);
+            self.rows.tasks.remove(old);
         }
         id
     }
 
     /// Changes a task that goes on; one that has ended stays as it is.
     pub(crate) fn edit_task(&mut self, id: u32, edit: impl FnOnce(&mut TaskRow)) -> bool {
-        let Some(task) = self.tasks.get_mut(&id).filter(|task| task.state == TaskState::Running) else {
+        let Some(task) = self.rows.tasks.get_mut(&id).filter(|task| task.state == TaskState::Running) else {
             return false;
         };
         edit(task);
@@ -152,22 +109,23 @@ impl State {
                 }
             }
         }
-        self.dirty.tasks.insert(id);
+        self.rows.tasks.touch(id);
         true
     }
 
     pub(crate) fn task(&self, id: u32) -> Option<&TaskRow> {
-        self.tasks.get(&id)
+        self.rows.tasks.get(&id)
     }
 
     pub(crate) fn clear_tasks(&mut self) {
-        self.tasks.retain(|id, task| {
-            let keep = task.state == TaskState::Running;
-            if !keep {
-                self.dirty.tasks.insert(*id);
-            }
-            keep
-        });
+        for id in self.ended_tasks() {
+            self.rows.tasks.remove(&id);
+        }
+    }
+
+    fn ended_tasks(&self) -> Vec<u32> {
+        let ended = self.rows.tasks.rows().filter(|task| task.state != TaskState::Running);
+        ended.map(|task| task.id).collect()
     }
 
     /// A log's lines or its end, to be sent in their order.
@@ -191,6 +149,7 @@ impl State {
     /// The next batch; empty where nothing has changed.
     pub(crate) fn take_events(&mut self) -> Vec<Event> {
         let dirty = std::mem::take(&mut self.dirty);
+        let changes = self.rows.take();
         let mut events = Vec::new();
         if dirty.all {
             events.push(Event::Snapshot { snapshot: Box::new(self.snapshot()) });
@@ -203,59 +162,26 @@ impl State {
         if dirty.health {
             events.push(Event::Health { health: self.health.clone() });
         }
-        if !dirty.containers.is_empty() {
-            let (changed, removed) = part(&self.containers, dirty.containers);
-            events.push(Event::Containers { changed, removed });
-        }
-        if !dirty.images.is_empty() {
-            let (changed, removed) = part(&self.images, dirty.images);
-            events.push(Event::Images { changed, removed });
-        }
+        events.extend(changes.into_iter().map(|change| Event::Rows { change }));
         if dirty.machines {
             events.push(Event::Machines {
                 machines: self.machines.clone(),
                 problem: self.machines_problem.clone(),
             });
         }
-        if !dirty.tasks.is_empty() {
-            let (changed, removed) = part(&self.tasks, dirty.tasks);
-            events.push(Event::Tasks { changed, removed });
-        }
         events.extend(dirty.logs);
         events
     }
 }
 
-/// Makes `map` hold exactly `rows` and notes which keys that changed.
-fn replace<R: PartialEq>(
-    map: &mut BTreeMap<String, R>,
-    rows: Vec<R>,
-    key: impl Fn(&R) -> &String,
-    dirty: &mut BTreeSet<String>,
-) {
-    let next: BTreeMap<String, R> = rows.into_iter().map(|row| (key(&row).clone(), row)).collect();
-    dirty.extend(map.keys().filter(|id| !next.contains_key(*id)).cloned());
-    dirty.extend(next.iter().filter(|(id, row)| map.get(*id) != Some(*row)).map(|(id, _)| id.clone()));
-    *map = next;
-}
-
-/// The rows of the keys that are there, and the keys that are not.
-fn part<K: Ord, R: Clone>(map: &BTreeMap<K, R>, keys: BTreeSet<K>) -> (Vec<R>, Vec<K>) {
-    let mut changed = Vec::new();
-    let mut removed = Vec::new();
-    for key in keys {
-        match map.get(&key) {
-            Some(row) => changed.push(row.clone()),
-            None => removed.push(key),
-        }
-    }
-    (changed, removed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
     use crate::LogEntry;
+    use crate::kinds::Change;
+    use crate::view::ContainerRow;
 
     fn row(id: &str, state: &str) -> ContainerRow {
         let summary = cove_api::ContainerSummary {
@@ -266,6 +192,10 @@ mod tests {
         summary.into()
     }
 
+    fn containers(changed: Vec<ContainerRow>, removed: Vec<String>) -> Event {
+        Event::Rows { change: Change::Containers { changed, removed } }
+    }
+
     fn ids(ids: &[&str]) -> BTreeSet<String> {
         ids.iter().map(|id| (*id).to_owned()).collect()
     }
@@ -273,42 +203,36 @@ mod tests {
     #[test]
     fn changes_between_two_batches_come_once() {
         let mut state = State::default();
-        state.set_containers(vec![row("a", "created"), row("b", "created")]);
+        state.rows.containers.replace(vec![row("a", "created"), row("b", "created")]);
         let first = state.take_events();
         assert!(
-            matches!(&first[..], [Event::Containers { changed, removed }] if changed.len() == 2 && removed.is_empty())
+            matches!(&first[..], [Event::Rows { change: Change::Containers { changed, removed } }] if changed.len() == 2 && removed.is_empty())
         );
         for word in ["running", "paused", "running"] {
-            state.update_containers(&ids(&["a"]), vec![row("a", word)]);
+            state.rows.containers.update(&ids(&["a"]), vec![row("a", word)]);
         }
-        state.update_containers(&ids(&["b"]), vec![]);
-        assert_eq!(
-            state.take_events(),
-            [Event::Containers { changed: vec![row("a", "running")], removed: vec!["b".into()] }]
-        );
-        state.update_containers(&ids(&["a", "nobody"]), vec![row("a", "running")]);
+        state.rows.containers.update(&ids(&["b"]), vec![]);
+        assert_eq!(state.take_events(), [containers(vec![row("a", "running")], vec!["b".into()])]);
+        state.rows.containers.update(&ids(&["a", "nobody"]), vec![row("a", "running")]);
         assert_eq!(state.take_events(), []);
     }
 
     #[test]
     fn a_new_list_tells_only_the_difference() {
         let mut state = State::default();
-        state.set_containers(vec![row("a", "created"), row("b", "created")]);
+        state.rows.containers.replace(vec![row("a", "created"), row("b", "created")]);
         state.take_events();
-        state.set_containers(vec![row("b", "created"), row("c", "created")]);
-        assert_eq!(
-            state.take_events(),
-            [Event::Containers { changed: vec![row("c", "created")], removed: vec!["a".into()] }]
-        );
+        state.rows.containers.replace(vec![row("b", "created"), row("c", "created")]);
+        assert_eq!(state.take_events(), [containers(vec![row("c", "created")], vec!["a".into()])]);
     }
 
     #[test]
     fn a_switch_is_a_snapshot() {
         let mut state = State::default();
-        state.set_containers(vec![row("a", "created")]);
+        state.rows.containers.replace(vec![row("a", "created")]);
         state.switch(Health::default());
         let events = state.take_events();
-        assert!(matches!(&events[..], [Event::Snapshot { snapshot }] if snapshot.containers.is_empty()));
+        assert!(matches!(&events[..], [Event::Snapshot { snapshot }] if snapshot.rows.containers.is_empty()));
     }
 
     #[test]
@@ -340,8 +264,8 @@ mod tests {
             state.edit_task(id, |task| task.state = TaskState::Done);
         }
         let running = state.add_task(make);
-        assert_eq!(state.snapshot().tasks.len(), MOST_ENDED_TASKS + 1);
+        assert_eq!(state.snapshot().rows.tasks.len(), MOST_ENDED_TASKS + 1);
         state.clear_tasks();
-        assert_eq!(state.snapshot().tasks.iter().map(|task| task.id).collect::<Vec<_>>(), [running]);
+        assert_eq!(state.snapshot().rows.tasks.iter().map(|task| task.id).collect::<Vec<_>>(), [running]);
     }
 }

@@ -22,9 +22,7 @@ export const SHEET: { title: string; keys: [string[], string][] }[] = [
   {
     title: "Everywhere",
     keys: [
-      [["Ctrl", "1"], "Containers"],
-      [["Ctrl", "2"], "Images"],
-      [["Ctrl", "3"], "Machines"],
+      [["Ctrl", "1 2 …"], "The pages"],
       [["Ctrl", "K"], "Find an act or an object"],
       [["/"], "Filter the list"],
       [["Ctrl", "F"], "Search the open log"],

@@ -1,17 +1,15 @@
 import type {
   Call,
   Connection,
-  ContainerRow,
   Event as CoreEvent,
   Failure,
   Health,
-  ImageRow,
   LogEntry,
   MachineRow,
   Reply,
-  TaskRow,
 } from "./generated/desktop";
 import { clock } from "./clock.svelte";
+import { apply, collect, rowsOf, type Collections } from "./collection";
 import type { Transport } from "./transport";
 
 /** Who reads a log. */
@@ -28,16 +26,18 @@ const MOST_EARLY = 20_000;
 export class Model {
   connections = $state.raw<Connection[]>([]);
   health = $state.raw<Health>(NO_HEALTH);
-  containers = $state.raw<ReadonlyMap<string, ContainerRow>>(new Map());
-  images = $state.raw<ReadonlyMap<string, ImageRow>>(new Map());
+  /** The rows of every kind; screens read one kind with `rowsOf`. */
+  rows = $state.raw<Collections>({});
   machines = $state.raw<MachineRow[]>([]);
   machinesProblem = $state<string | null>(null);
-  tasks = $state.raw<ReadonlyMap<number, TaskRow>>(new Map());
   /** Whether the first snapshot has come. */
   ready = $state(false);
   /** Whether the core can be reached. */
   linked = $state(true);
 
+  containers = $derived(rowsOf(this.rows, "containers"));
+  images = $derived(rowsOf(this.rows, "images"));
+  tasks = $derived(rowsOf(this.rows, "tasks"));
   /** How many containers use each image. */
   uses = $derived.by(() => {
     const uses = new Map<string, number>();
@@ -114,11 +114,9 @@ export class Model {
         const { snapshot } = event;
         this.connections = snapshot.connections;
         this.health = snapshot.health;
-        this.containers = new Map(snapshot.containers.map((row) => [row.id, row]));
-        this.images = new Map(snapshot.images.map((row) => [row.id, row]));
+        this.rows = collect(snapshot.rows);
         this.machines = snapshot.machines;
         this.machinesProblem = snapshot.machinesProblem;
-        this.tasks = new Map(snapshot.tasks.map((row) => [row.id, row]));
         this.ready = true;
         break;
       }
@@ -128,18 +126,12 @@ export class Model {
       case "health":
         this.health = event.health;
         break;
-      case "containers":
-        this.containers = changed(this.containers, event.changed, event.removed);
-        break;
-      case "images":
-        this.images = changed(this.images, event.changed, event.removed);
+      case "rows":
+        this.rows = apply(this.rows, event.change);
         break;
       case "machines":
         this.machines = event.machines;
         this.machinesProblem = event.problem;
-        break;
-      case "tasks":
-        this.tasks = changed(this.tasks, event.changed, event.removed);
         break;
       case "log":
       case "logEnd":
@@ -160,12 +152,4 @@ export class Model {
       reader.end(event.failure);
     }
   }
-}
-
-/** A copy of `map` with the changes: a new object, so that what shows it is drawn again. */
-function changed<K, V extends { id: K }>(map: ReadonlyMap<K, V>, rows: V[], removed: K[]): ReadonlyMap<K, V> {
-  const next = new Map(map);
-  for (const row of rows) next.set(row.id, row);
-  for (const id of removed) next.delete(id);
-  return next;
 }

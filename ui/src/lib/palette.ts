@@ -1,6 +1,7 @@
 import { isLive } from "./containers";
 import type { IconName } from "../components/shared/Icon.svelte";
 import { stops } from "./machines";
+import { PAGES } from "./pages";
 import type { Screen } from "./screen.svelte";
 import { shortImage } from "./text/format";
 import { plain } from "./text/plain";
@@ -21,9 +22,13 @@ const MOST = 50;
 function all(screen: Screen): Entry[] {
   const { model } = screen;
   const result: Entry[] = [
-    { key: "go:containers", icon: "box", text: "Containers", detail: "Ctrl+1", run: () => screen.go("containers") },
-    { key: "go:images", icon: "layers", text: "Images", detail: "Ctrl+2", run: () => screen.go("images") },
-    { key: "go:machines", icon: "server", text: "Machines", detail: "Ctrl+3", run: () => screen.go("machines") },
+    ...PAGES.map(({ page, label, icon }, at) => ({
+      key: `go:${page}`,
+      icon,
+      text: label,
+      detail: `Ctrl+${at + 1}`,
+      run: () => screen.go(page),
+    })),
     { key: "run", icon: "plus", text: "Run an image", detail: "", run: () => (screen.dialog = { kind: "run", image: "" }) },
     { key: "pull", icon: "down", text: "Pull an image", detail: "", run: () => (screen.dialog = { kind: "pull" }) },
     { key: "tasks", icon: "tasks", text: "Show tasks", detail: "", run: () => (screen.tasksOpen = true) },

@@ -1,12 +1,14 @@
 import { getContext, setContext } from "svelte";
 
 import type { ContainerAct, ContainerRow, Failure, Reply } from "./generated/desktop";
+import type { Kind } from "./collection";
 import { isLive } from "./containers";
 import type { Model } from "./model.svelte";
 import { count } from "./text/format";
 import { plain } from "./text/plain";
 
-export type Page = "containers" | "images" | "machines";
+/** A page: a kind of rows that has a list of its own, or the machines. */
+export type Page = Exclude<Kind, "tasks"> | "machines";
 export type Tab = "summary" | "logs" | "inspect";
 
 /** A question before something is lost. */
@@ -165,8 +167,18 @@ export class Screen {
       act: uses > 0 ? `Remove with ${count(uses, "container")}` : "Remove",
       run: () =>
         void this.work([id], () =>
-          this.model.call({ call: "removeImages", ids: [id], force: uses > 0 || row.names.length > 1 }),
+          this.model.call({ call: "remove", kind: "image", ids: [id], force: uses > 0 || row.names.length > 1 }),
         ),
+    });
+  }
+
+  /** Removes a network or a volume after a question; `kind` is the core's word for it. */
+  removeObject(kind: string, row: { id: string; name: string }, text: string): void {
+    this.ask({
+      title: `Remove ${plain(row.name)}?`,
+      text,
+      act: "Remove",
+      run: () => void this.work([row.id], () => this.model.call({ call: "remove", kind, ids: [row.id], force: false })),
     });
   }
 

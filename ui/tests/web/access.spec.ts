@@ -32,7 +32,11 @@ for (const scheme of ["light", "dark"] as const) {
     await page.getByRole("button", { name: "Close details" }).click();
     await page.keyboard.press("Control+2");
     await check(page, "images");
-    await page.keyboard.press("Control+3");
+    for (const [name, key] of [["networks", "Control+3"], ["volumes", "Control+4"]] as const) {
+      await page.keyboard.press(key);
+      await check(page, name);
+    }
+    await page.keyboard.press("Control+5");
     await check(page, "machines");
     for (const [name, keys] of [["palette", "Control+k"], ["keys", "?"]] as const) {
       await page.keyboard.press(keys);

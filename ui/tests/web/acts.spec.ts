@@ -75,13 +75,13 @@ test("an image in use is removed only after a clear word", async ({ page }) => {
   await page.getByRole("row", { name: /python/ }).focus();
   await page.keyboard.press("Delete");
   await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
-  await expect.poll(() => core.calls.at(-1)).toMatchObject({ call: "removeImages", force: false });
+  await expect.poll(() => core.calls.at(-1)).toMatchObject({ call: "remove", kind: "image", force: false });
 });
 
 test("a machine is started, followed and used", async ({ page }) => {
   const core = new FakeCore(sample());
   await core.open(page);
-  await page.keyboard.press("Control+3");
+  await page.keyboard.press("Control+5");
   await page.getByRole("row", { name: /arm/ }).focus();
   await page.keyboard.press("s");
   await expect.poll(() => core.calls.at(-1)).toEqual({ call: "startMachine", name: "arm" });
@@ -124,7 +124,7 @@ test("tasks are listed and cleared", async ({ page }) => {
   core.task({ id: 1, state: "done" });
   await panel.getByRole("button", { name: "Clear finished" }).click();
   await expect.poll(() => core.calls.at(-1)).toEqual({ call: "clearTasks" });
-  core.emit({ event: "tasks", changed: [], removed: [1] });
+  core.emit({ event: "rows", change: { kind: "tasks", changed: [], removed: [1] } });
   await expect(panel).toContainText("appear here");
 });
 
@@ -139,10 +139,35 @@ test("another engine is chosen in the strip", async ({ page }) => {
 test("the first machine needs one button", async ({ page }) => {
   const core = new FakeCore({ ...sample(), machines: [] });
   await core.open(page);
-  await page.keyboard.press("Control+3");
+  await page.keyboard.press("Control+5");
   await page.getByRole("button", { name: "Make a machine" }).click();
   await expect.poll(() => core.calls.at(-1)).toEqual({ call: "createMachine" });
   core.task({ id: 1, title: "Make machine cove-machine-default", cancellable: false, steps: [{ label: "image", state: "active", current: 0, total: 0 }] });
   await expect(page.getByRole("region", { name: "Tasks" })).toContainText("image");
   await expect(page.getByRole("main").getByRole("button", { name: "Being made…" })).toBeDisabled();
+});
+
+test("a volume is removed after a question, and one made elsewhere appears", async ({ page }) => {
+  const core = new FakeCore(sample());
+  await core.open(page);
+  await page.keyboard.press("Control+4");
+  await page.getByRole("row", { name: /shop_cache/ }).focus();
+  await page.keyboard.press("Delete");
+  await expect(page.getByRole("dialog")).toContainText("What is stored in it is lost");
+  await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+  await expect.poll(() => core.calls.at(-1)).toMatchObject({ call: "remove", kind: "volume", ids: ["shop_cache"], force: false });
+  const made = { id: "made", driver: "local", mountpoint: "/v/made", anonymous: false, created: 0 };
+  core.emit({ event: "rows", change: { kind: "volumes", changed: [made], removed: ["shop_cache"] } });
+  await expect(page.getByRole("row", { name: /made/ })).toBeVisible();
+  await expect(page.getByRole("row", { name: /shop_cache/ })).toBeHidden();
+});
+
+test("networks are listed and filtered", async ({ page }) => {
+  const core = new FakeCore(sample());
+  await core.open(page);
+  await page.keyboard.press("Control+3");
+  await expect(page.getByRole("row", { name: /shop_default/ })).toContainText("10.89.0.0/24");
+  await page.getByLabel("Filter networks").fill("vault");
+  await expect(page.getByRole("row", { name: /shop_default/ })).toBeHidden();
+  await expect(page.getByRole("row", { name: /vault/ })).toContainText("internal");
 });

@@ -12,7 +12,7 @@ test("what happens elsewhere is seen at once", async ({ page }) => {
   await expect(page.getByRole("row", row("registry"))).toContainText("Exited (3)");
   core.change(container(99, { name: "newcomer" }));
   await expect(page.getByRole("row", row("newcomer"))).toBeVisible();
-  core.emit({ event: "containers", changed: [], removed: [container(5).id] });
+  core.emit({ event: "rows", change: { kind: "containers", changed: [], removed: [container(5).id] } });
   await expect(page.getByRole("row", row("registry"))).toHaveCount(0);
   await expect(page.getByText("5 of 10 running")).toBeVisible();
 });
@@ -80,13 +80,13 @@ test("the row under the cursor may go", async ({ page }) => {
   const core = new FakeCore(sample());
   await core.open(page);
   await page.getByRole("row", row("registry")).focus();
-  core.emit({ event: "containers", changed: [], removed: [container(5).id] });
+  core.emit({ event: "rows", change: { kind: "containers", changed: [], removed: [container(5).id] } });
   await expect(page.locator("[role=row]:focus")).toContainText("dns");
 });
 
 test("a thousand containers are a few rows in the document", async ({ page }) => {
   const many = Array.from({ length: 1000 }, (_, at) => container(at + 1));
-  const core = new FakeCore({ ...sample(), containers: many });
+  const core = new FakeCore(sample({ containers: many }));
   await core.open(page);
   await expect(page.getByText("1000 of 1000 running")).toBeVisible();
   expect(await page.getByRole("row").count()).toBeLessThan(60);

@@ -9,6 +9,7 @@ import type {
   ImageRow,
   MachineRow,
   Reply,
+  Rows,
   Snapshot,
   TaskRow,
 } from "../../src/lib/generated/desktop";
@@ -66,8 +67,8 @@ const exited = (code: number, ago: number): Partial<ContainerRow> => ({
   ended: NOW - ago,
 });
 
-/** What a developer's computer may look like. */
-export function sample(): Snapshot {
+/** What a developer's computer may look like, some kinds of its rows replaced. */
+export function sample(changes: Partial<Rows> = {}): Snapshot {
   const shop = { kind: "project", name: "shop" } as const;
   const tcp = (hostPort: number, containerPort: number, host = "") => ({ host, hostPort, containerPort, protocol: "tcp" });
   return {
@@ -77,34 +78,46 @@ export function sample(): Snapshot {
       { id: "machine:arm", label: "arm", kind: "machine", available: false },
     ],
     health: { connection: "native", state: "ready", message: null, version: "0.1.0", platform: "linux/amd64" },
-    containers: [
-      container(1, { name: "web", image: "docker.io/library/nginx:1.29", ports: [tcp(8080, 80), tcp(8443, 443)], group: shop, started: NOW - 3 * 3600 }),
-      container(2, { name: "api", image: "localhost/shop-api:dev", ports: [tcp(3000, 3000, "127.0.0.1")], group: shop, started: NOW - 2 * 3600 }),
-      container(3, { name: "db", image: "docker.io/library/postgres:18", ports: [tcp(5432, 5432)], group: shop, started: NOW - 3 * 3600 }),
-      container(4, { name: "migrate", image: "localhost/shop-api:dev", group: shop, ...exited(0, 10_500) }),
-      container(5, { name: "registry", image: "docker.io/library/registry:3", ports: [tcp(5000, 5000)], started: NOW - 86_400 * 2 }),
-      container(6, { name: "dns", image: "docker.io/coredns/coredns:1.13", ports: [{ host: "127.0.0.1", hostPort: 5353, containerPort: 53, protocol: "udp" }] }),
-      container(7, { name: "toolbox", image: "registry.fedoraproject.org/fedora:43", state: "paused" }),
-      container(8, { name: "import-2026-11", image: "docker.io/library/python:3.14-slim", ...exited(1, 5400) }),
-      container(9, { name: "backup", image: "docker.io/restic/restic:0.18", ...exited(0, 86_400) }),
-      container(10, { name: "scratchpad", image: "docker.io/library/alpine:3.22", state: "created", started: 0 }),
-    ],
-    images: [
-      image("docker.io/library/alpine:3.22", { id: "a".repeat(64) }),
-      image("docker.io/library/nginx:1.29", { size: 192_400_000, created: NOW - 86_400 * 9 }),
-      image("docker.io/library/postgres:18", { size: 438_000_000, created: NOW - 86_400 * 20 }),
-      image("localhost/shop-api:dev", { size: 97_000_000, created: NOW - 5400, names: ["localhost/shop-api:dev", "localhost/shop-api:latest"] }),
-      image("registry.fedoraproject.org/fedora:43", { size: 171_000_000 }),
-      image("docker.io/library/python:3.14-slim", { size: 124_000_000 }),
-      { ...image("old"), names: [], size: 96_800_000, created: NOW - 86_400 * 40 },
-    ],
+    rows: {
+      containers: [
+        container(1, { name: "web", image: "docker.io/library/nginx:1.29", ports: [tcp(8080, 80), tcp(8443, 443)], group: shop, started: NOW - 3 * 3600 }),
+        container(2, { name: "api", image: "localhost/shop-api:dev", ports: [tcp(3000, 3000, "127.0.0.1")], group: shop, started: NOW - 2 * 3600 }),
+        container(3, { name: "db", image: "docker.io/library/postgres:18", ports: [tcp(5432, 5432)], group: shop, started: NOW - 3 * 3600 }),
+        container(4, { name: "migrate", image: "localhost/shop-api:dev", group: shop, ...exited(0, 10_500) }),
+        container(5, { name: "registry", image: "docker.io/library/registry:3", ports: [tcp(5000, 5000)], started: NOW - 86_400 * 2 }),
+        container(6, { name: "dns", image: "docker.io/coredns/coredns:1.13", ports: [{ host: "127.0.0.1", hostPort: 5353, containerPort: 53, protocol: "udp" }] }),
+        container(7, { name: "toolbox", image: "registry.fedoraproject.org/fedora:43", state: "paused" }),
+        container(8, { name: "import-2026-11", image: "docker.io/library/python:3.14-slim", ...exited(1, 5400) }),
+        container(9, { name: "backup", image: "docker.io/restic/restic:0.18", ...exited(0, 86_400) }),
+        container(10, { name: "scratchpad", image: "docker.io/library/alpine:3.22", state: "created", started: 0 }),
+      ],
+      images: [
+        image("docker.io/library/alpine:3.22", { id: "a".repeat(64) }),
+        image("docker.io/library/nginx:1.29", { size: 192_400_000, created: NOW - 86_400 * 9 }),
+        image("docker.io/library/postgres:18", { size: 438_000_000, created: NOW - 86_400 * 20 }),
+        image("localhost/shop-api:dev", { size: 97_000_000, created: NOW - 5400, names: ["localhost/shop-api:dev", "localhost/shop-api:latest"] }),
+        image("registry.fedoraproject.org/fedora:43", { size: 171_000_000 }),
+        image("docker.io/library/python:3.14-slim", { size: 124_000_000 }),
+        { ...image("old"), names: [], size: 96_800_000, created: NOW - 86_400 * 40 },
+      ],
+      networks: [
+        { id: "2".repeat(64), name: "podman", driver: "bridge", subnets: ["10.88.0.0/16"], internal: false, created: NOW - 86_400 * 90 },
+        { id: "3".repeat(64), name: "shop_default", driver: "bridge", subnets: ["10.89.0.0/24", "fd00:89::/64"], internal: false, created: NOW - 86_400 * 2 },
+        { id: "4".repeat(64), name: "vault", driver: "bridge", subnets: ["10.89.1.0/24"], internal: true, created: NOW - 7200 },
+      ],
+      volumes: [
+        { id: "shop_cache", driver: "local", mountpoint: "/var/lib/containers/storage/volumes/shop_cache/_data", anonymous: false, created: NOW - 86_400 * 2 },
+        { id: "5".repeat(64), driver: "local", mountpoint: `/var/lib/containers/storage/volumes/${"5".repeat(64)}/_data`, anonymous: true, created: NOW - 60 },
+      ],
+      tasks: [],
+      ...changes,
+    },
     machines: [
       machine("dev", { state: "running", default: true }),
       machine("arm", { cpus: 4, memory: 4 * 2 ** 30 }),
       machine("old", { state: "broken", problem: "the definition cannot be read: expected value at line 1" }),
     ],
     machinesProblem: null,
-    tasks: [],
   };
 }
 
@@ -169,7 +182,7 @@ export class FakeCore {
   }
 
   change(row: ContainerRow): void {
-    this.emit({ event: "containers", changed: [row], removed: [] });
+    this.emit({ event: "rows", change: { kind: "containers", changed: [row], removed: [] } });
   }
 
   task(row: Partial<TaskRow> & { id: number }): void {
@@ -185,7 +198,7 @@ export class FakeCore {
       container: null,
       ...row,
     };
-    this.emit({ event: "tasks", changed: [whole], removed: [] });
+    this.emit({ event: "rows", change: { kind: "tasks", changed: [whole], removed: [] } });
   }
 
   log(...texts: string[]): void {
@@ -203,7 +216,7 @@ export class FakeCore {
   #usual(call: Call): Reply | Failure {
     switch (call.call) {
       case "inspect": {
-        const row = this.#snapshot.containers.find((row) => row.id === call.id);
+        const row = this.#snapshot.rows.containers.find((row) => row.id === call.id);
         return row ? { reply: "details", details: details(row) } : { kind: "NotFound", message: `no container ${call.id}` };
       }
       case "openLog":

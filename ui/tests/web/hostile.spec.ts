@@ -13,9 +13,12 @@ test("foreign text stays text", async ({ page }) => {
   });
   const row = container(1, { name: EVIL, image: EVIL, command: EVIL, group: { kind: "project", name: EVIL } });
   const snapshot = {
-    ...sample(),
-    containers: [row],
-    images: [image(EVIL)],
+    ...sample({
+      containers: [row],
+      images: [image(EVIL)],
+      networks: [{ id: EVIL, name: EVIL, driver: EVIL, subnets: [EVIL], internal: true, created: 0 }],
+      volumes: [{ id: EVIL, driver: EVIL, mountpoint: EVIL, anonymous: false, created: 0 }],
+    }),
     machines: [machine("m", { state: "broken", problem: EVIL })],
   };
   const core = new FakeCore(snapshot);
@@ -50,7 +53,7 @@ test("foreign text stays text", async ({ page }) => {
   await page.keyboard.press("Escape");
   await page.keyboard.press("Control+2");
   await expect(page.getByRole("row").first()).toContainText("onerror");
-  await page.keyboard.press("Control+3");
+  await page.keyboard.press("Control+5");
   await expect(page.getByRole("row").first()).toContainText(SHOWN);
   expect(await page.evaluate(() => (window as { __pwn?: number }).__pwn)).toBeUndefined();
   expect(await page.locator("img:not([src='/icon.svg'])").count()).toBe(0);

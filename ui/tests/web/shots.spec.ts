@@ -49,6 +49,10 @@ for (const scheme of ["light", "dark"] as const) {
     await shot("pull");
     await page.keyboard.press("Escape");
     await page.keyboard.press("Control+3");
+    await shot("networks");
+    await page.keyboard.press("Control+4");
+    await shot("volumes");
+    await page.keyboard.press("Control+5");
     await shot("machines");
     await page.keyboard.press("Control+k");
     await page.keyboard.type("we");
@@ -74,7 +78,7 @@ for (const scheme of ["light", "dark"] as const) {
 
 test("odd states", async ({ page }) => {
   const shot = (name: string) => page.screenshot({ path: `${FOLDER}/odd-${name}.png` });
-  const empty = { ...sample(), containers: [], images: [], machines: [] };
+  const empty = { ...sample({ containers: [], images: [], networks: [], volumes: [] }), machines: [] };
   await new FakeCore(empty).open(page);
   await expect(page.getByText("No containers yet")).toBeVisible();
   await shot("empty");
@@ -86,7 +90,7 @@ test("odd states", async ({ page }) => {
   await page.reload();
   await expect(page.getByText("Connection refused")).toBeVisible();
   await shot("lost");
-  const many = new FakeCore({ ...sample(), containers: Array.from({ length: 1000 }, (_, at) => container(at + 1)) });
+  const many = new FakeCore(sample({ containers: Array.from({ length: 1000 }, (_, at) => container(at + 1)) }));
   await many.open(page);
   await page.reload();
   await expect(page.getByText("1000 of 1000 running")).toBeVisible();

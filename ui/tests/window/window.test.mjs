@@ -188,7 +188,7 @@ test("the window shows the engine and what happens in it", { skip: reason, timeo
   });
 
   await t.test("machines have their page, and nothing went wrong", async () => {
-    await window.keys("Control+3");
+    await window.keys("Control+5");
     await window.sees("No machines");
     await shot("machines");
     assert.equal(await window.run("return document.querySelectorAll('[role=alert]').length"), 0);

@@ -1,10 +1,8 @@
-//! Images: pull and remove.
+//! Images: pull.
 
-use cove_api::{Engine, Error, ErrorKind, ImageRemoveOptions, Progress, PullOptions, PullPolicy, PullReport};
+use cove_api::{Engine, Error, ErrorKind, Progress, PullOptions, PullPolicy, PullReport};
 use futures_util::StreamExt as _;
 
-use crate::Failure;
-use crate::core::Core;
 use crate::task::Task;
 
 /// Brings an image and reports through `task`.
@@ -24,22 +22,4 @@ pub(crate) async fn pull(
         }
     }
     Err(Error::new(ErrorKind::Unavailable, format!("{name}: the pull ended without a result")))
-}
-
-/// Removes images; `force` also the containers that use them, and every name.
-pub(crate) async fn remove(core: &Core, ids: Vec<String>, force: bool) -> Result<(), Failure> {
-    let options = ImageRemoveOptions { force, ..ImageRemoveOptions::default() };
-    let report = core.engine()?.images().remove(ids, options).await?;
-    match report.errors.into_iter().next() {
-        None => Ok(()),
-        Some(message) => {
-            // What `rmi` ends with says which kind it is (podman-rmi(1), EXIT STATUS).
-            let kind = match report.exit_code {
-                1 => ErrorKind::NotFound,
-                2 => ErrorKind::InUse,
-                _ => ErrorKind::Internal,
-            };
-            Err(Failure::new(kind, message))
-        }
-    }
 }

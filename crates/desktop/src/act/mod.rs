@@ -4,4 +4,5 @@ pub(crate) mod containers;
 pub(crate) mod images;
 pub(crate) mod logs;
 pub(crate) mod machines;
+pub(crate) mod remove;
 pub(crate) mod run;

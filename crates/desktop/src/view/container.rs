@@ -1,9 +1,14 @@
 //! Containers.
 
+use async_trait::async_trait;
 use cove_api::{
-    ContainerInspect, ContainerState, ContainerSummary, PortMapping, StringMap, Timestamp, zero_time,
+    ContainerInspect, ContainerState, ContainerSummary, Engine, ListOptions, PortMapping, Result, StringMap,
+    Timestamp, zero_time,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::collection::Row;
+use crate::kinds::Listed;
 
 /// The labels that Compose tools put on a project's containers.
 const PROJECT_LABELS: [&str; 2] = ["com.docker.compose.project", "io.podman.compose.project"];
@@ -109,7 +114,7 @@ pub struct MountRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
-pub struct NetworkRow {
+pub struct JoinedNetwork {
     /// Its name.
     pub name: String,
     /// The container's address on it.
@@ -160,9 +165,26 @@ pub struct ContainerDetails {
     /// Its mounts.
     pub mounts: Vec<MountRow>,
     /// Its networks.
-    pub networks: Vec<NetworkRow>,
+    pub networks: Vec<JoinedNetwork>,
     /// All that `inspect` tells, as indented JSON.
     pub json: String,
+}
+
+impl Row for ContainerRow {
+    type Key = String;
+    fn key(&self) -> &String {
+        &self.id
+    }
+}
+
+#[async_trait]
+impl Listed for ContainerRow {
+    const EVENTS: &'static str = "container";
+
+    async fn list(engine: &dyn Engine) -> Result<Vec<Self>> {
+        let options = ListOptions { all: true, ..ListOptions::default() };
+        Ok(engine.containers().list(options).await?.into_iter().map(Into::into).collect())
+    }
 }
 
 impl From<ContainerSummary> for ContainerRow {
@@ -222,7 +244,7 @@ impl From<ContainerInspect> for ContainerDetails {
                 .network_settings
                 .networks
                 .into_iter()
-                .map(|(name, network)| NetworkRow {
+                .map(|(name, network)| JoinedNetwork {
                     name,
                     address: network.basic.ip_address,
                     gateway: network.basic.gateway,

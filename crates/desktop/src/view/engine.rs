@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerRow, ImageRow, MachineRow, TaskRow};
+use super::MachineRow;
+use crate::kinds::Rows;
 
 /// Where an engine is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,14 +73,10 @@ pub struct Snapshot {
     pub connections: Vec<Connection>,
     /// The current one.
     pub health: Health,
-    /// Its containers.
-    pub containers: Vec<ContainerRow>,
-    /// Its images.
-    pub images: Vec<ImageRow>,
+    /// Its objects, and the tasks.
+    pub rows: Rows,
     /// The machines of this host.
     pub machines: Vec<MachineRow>,
     /// Why machines cannot be listed or used here.
     pub machines_problem: Option<String>,
-    /// Long acts, newest last.
-    pub tasks: Vec<TaskRow>,
 }

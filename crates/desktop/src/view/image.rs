@@ -1,7 +1,12 @@
 //! Images.
 
-use cove_api::ImageSummary;
+use async_trait::async_trait;
+use cove_api::{Engine, ErrorKind, ImageListOptions, ImageRemoveOptions, ImageSummary, Result};
 use serde::{Deserialize, Serialize};
+
+use crate::Failure;
+use crate::collection::Row;
+use crate::kinds::Listed;
 
 /// A row of the list of images.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +23,41 @@ pub struct ImageRow {
     pub size: i64,
     /// `linux/amd64`, where the engine tells.
     pub platform: String,
+}
+
+impl Row for ImageRow {
+    type Key = String;
+    fn key(&self) -> &String {
+        &self.id
+    }
+}
+
+#[async_trait]
+impl Listed for ImageRow {
+    const EVENTS: &'static str = "image";
+
+    async fn list(engine: &dyn Engine) -> Result<Vec<Self>> {
+        let list = engine.images().list(ImageListOptions::default()).await?;
+        Ok(list.into_iter().map(Into::into).collect())
+    }
+
+    /// `force` also takes every name.
+    async fn remove(engine: &dyn Engine, id: &str, force: bool) -> std::result::Result<(), Failure> {
+        let options = ImageRemoveOptions { force, ..ImageRemoveOptions::default() };
+        let report = engine.images().remove(vec![id.to_owned()], options).await?;
+        match report.errors.into_iter().next() {
+            None => Ok(()),
+            Some(message) => {
+                // What `rmi` ends with says which kind it is (podman-rmi(1), EXIT STATUS).
+                let kind = match report.exit_code {
+                    1 => ErrorKind::NotFound,
+                    2 => ErrorKind::InUse,
+                    _ => ErrorKind::Internal,
+                };
+                Err(Failure::new(kind, message))
+            }
+        }
+    }
 }
 
 impl From<ImageSummary> for ImageRow {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
+use crate::collection::Row;
 
 /// How a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,4 +73,12 @@ pub struct TaskRow {
     pub cancellable: bool,
     /// The container that a run has made.
     pub container: Option<String>,
+}
+
+impl Row for TaskRow {
+    type Key = u32;
+    const OF_ENGINE: bool = false;
+    fn key(&self) -> &u32 {
+        &self.id
+    }
 }

@@ -74,22 +74,8 @@ impl Screen {
             Event::Snapshot { snapshot } => *seen = *snapshot,
             Event::Connections { connections } => seen.connections = connections,
             Event::Health { health } => seen.health = health,
-            Event::Containers { changed, removed } => {
-                seen.containers
-                    .retain(|row| !removed.contains(&row.id) && !changed.iter().any(|new| new.id == row.id));
-                seen.containers.extend(changed);
-            }
-            Event::Images { changed, removed } => {
-                seen.images
-                    .retain(|row| !removed.contains(&row.id) && !changed.iter().any(|new| new.id == row.id));
-                seen.images.extend(changed);
-            }
+            Event::Rows { change } => seen.rows.apply(change),
             Event::Machines { machines, .. } => seen.machines = machines,
-            Event::Tasks { changed, removed } => {
-                seen.tasks
-                    .retain(|row| !removed.contains(&row.id) && !changed.iter().any(|new| new.id == row.id));
-                seen.tasks.extend(changed);
-            }
             Event::Log { lines, .. } => self.log.extend(lines.into_iter().map(|line| line.text)),
             Event::LogEnd { .. } => self.log_ended = true,
         }
@@ -100,7 +86,7 @@ impl Screen {
     }
 
     fn state(&self, id: &str) -> Option<&str> {
-        self.seen.containers.iter().find(|row| row.id == id).map(|row| row.state.as_str())
+        self.seen.rows.containers.iter().find(|row| row.id == id).map(|row| row.state.as_str())
     }
 }
 
@@ -141,7 +127,7 @@ async fn a_storm_of_events_is_few_batches() {
         engine.set(&format!("c{}", number % 500), if number % 2 == 0 { "running" } else { "exited" });
     }
     let mut batches = 0;
-    while screen.seen.containers.len() < 500 {
+    while screen.seen.rows.containers.len() < 500 {
         let batch = screen.batches.recv().await.unwrap();
         batches += 1;
         for event in batch.iter().cloned() {
@@ -161,8 +147,8 @@ async fn acts_go_on_past_an_error() {
     let failure = desktop.call(Call::Containers { act: ContainerAct::Start, ids }).await.unwrap_err();
     assert_eq!(failure, Failure::new(ErrorKind::NotFound, "no container missing"));
     screen.until("both run", |screen| ["a", "b"].iter().all(|id| screen.state(id) == Some("running"))).await;
-    let failure =
-        desktop.call(Call::RemoveImages { ids: vec![BROKEN.into()], force: false }).await.unwrap_err();
+    let remove = Call::Remove { kind: "image".into(), ids: vec![BROKEN.into()], force: false };
+    let failure = desktop.call(remove).await.unwrap_err();
     assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::InUse, "broken: image is in use"));
 }
 
@@ -176,7 +162,7 @@ async fn a_broken_connection_is_made_again() {
     engine.hang_up();
     screen.until("lost", |screen| screen.seen.health.state == LinkState::Lost).await;
     screen.ready().await;
-    screen.until("the missed change", |screen| screen.seen.containers.is_empty()).await;
+    screen.until("the missed change", |screen| screen.seen.rows.containers.is_empty()).await;
 }
 
 #[tokio::test]
@@ -214,24 +200,24 @@ async fn pulls_tell_their_progress_and_can_be_ended() {
     let bad = task(&desktop.call(Call::Pull { image: BROKEN.into() }).await.unwrap());
     let never = task(&desktop.call(Call::Pull { image: "never".into() }).await.unwrap());
     let state =
-        |screen: &Screen, id| screen.seen.tasks.iter().find(|task| task.id == id).map(|task| task.state);
+        |screen: &Screen, id| screen.seen.rows.tasks.iter().find(|task| task.id == id).map(|task| task.state);
     screen
         .until("ends", |screen| {
             state(screen, good) == Some(TaskState::Done) && state(screen, bad) == Some(TaskState::Failed)
         })
         .await;
-    screen.until("the image", |screen| !screen.seen.images.is_empty()).await;
-    let row = screen.seen.tasks.iter().find(|task| task.id == good).unwrap();
+    screen.until("the image", |screen| !screen.seen.rows.images.is_empty()).await;
+    let row = screen.seen.rows.tasks.iter().find(|task| task.id == good).unwrap();
     assert_eq!((row.steps.len(), row.steps[0].state, row.steps[0].current), (1, StepState::Done, 10));
     screen
         .until("layer", |screen| {
-            screen.seen.tasks.iter().any(|task| task.id == never && !task.steps.is_empty())
+            screen.seen.rows.tasks.iter().any(|task| task.id == never && !task.steps.is_empty())
         })
         .await;
     desktop.call(Call::CancelTask { id: never }).await.unwrap();
     screen.until("cancelled", |screen| state(screen, never) == Some(TaskState::Cancelled)).await;
     desktop.call(Call::ClearTasks).await.unwrap();
-    screen.until("none left", |screen| screen.seen.tasks.is_empty()).await;
+    screen.until("none left", |screen| screen.seen.rows.tasks.is_empty()).await;
     assert_eq!(desktop.call(Call::CancelTask { id: 99 }).await.unwrap_err().kind, ErrorKind::NotFound);
 }
 
@@ -248,6 +234,7 @@ async fn a_run_brings_the_image_first() {
         .until("the task's container", |screen| {
             screen
                 .seen
+                .rows
                 .tasks
                 .iter()
                 .any(|task| task.state == TaskState::Done && task.container.as_deref() == Some("made"))
@@ -314,8 +301,37 @@ async fn a_slow_screen_gets_a_snapshot_for_what_it_missed() {
     }
     engine.set("last", "running");
     quick.until("last", |screen| screen.state("last").is_some()).await;
-    // The slow one reads now; the next change brings it up to date.
+    // The slow one reads now, and is told at once what it missed: no change has to come first.
     while slow.batches.try_recv().is_ok() {}
-    engine.set("more", "running");
-    slow.until("all", |screen| screen.state("more").is_some() && screen.state("last").is_some()).await;
+    slow.until("all", |screen| screen.state("a").is_some() && screen.state("last").is_some()).await;
+}
+
+#[tokio::test]
+async fn networks_and_volumes_are_live_and_can_be_removed() {
+    let engine = living(&[]);
+    engine.contents().volumes.push(sample::volume("data"));
+    engine.contents().networks.push(sample::network("shop"));
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let volumes =
+        |screen: &Screen| screen.seen.rows.volumes.iter().map(|row| row.id.clone()).collect::<Vec<_>>();
+    assert_eq!(volumes(&screen), ["data"]);
+    assert_eq!(screen.seen.rows.networks[0].name, "shop");
+    engine.contents().volumes.push(sample::volume("more"));
+    engine.tell("volume", "create", "more");
+    screen.until("the new volume", |screen| volumes(screen) == ["data", "more"]).await;
+    let remove =
+        |kind: &str, id: &str| Call::Remove { kind: kind.into(), ids: vec![id.into()], force: false };
+    assert_eq!(desktop.call(remove("volume", "data")).await, Ok(Reply::Done));
+    screen.until("one volume", |screen| volumes(screen) == ["more"]).await;
+    assert_eq!(
+        desktop.call(remove("network", &screen.seen.rows.networks[0].id.clone())).await,
+        Ok(Reply::Done)
+    );
+    screen.until("no network", |screen| screen.seen.rows.networks.is_empty()).await;
+    assert_eq!(desktop.call(remove("volume", BROKEN)).await.unwrap_err().kind, ErrorKind::NotFound);
+    let unknown = desktop.call(remove("planet", "x")).await.unwrap_err();
+    assert_eq!(unknown.kind, ErrorKind::InvalidArgument);
+    assert_eq!(desktop.call(remove("container", "x")).await.unwrap_err().kind, ErrorKind::Unsupported);
 }

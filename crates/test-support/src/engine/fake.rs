@@ -49,7 +49,7 @@ pub struct FakeEngine {
     /// Whether containers and sessions have a terminal.
     pub(super) terminal: bool,
     failure: ErrorKind,
-    /// Whether what is done to containers and images changes them.
+    /// Whether what is done to its objects changes them.
     pub(super) living: bool,
     contents: Arc<Mutex<Contents>>,
     calls: Arc<Mutex<Vec<String>>>,

@@ -27,6 +27,11 @@ impl Networks for FakeEngine {
         Ok(self.contents().networks.iter().any(|row| row.name == name))
     }
     async fn remove(&self, name: &str, force: bool) -> Result<()> {
-        self.note(name, format!("network remove {name} {force}"))
+        self.note(name, format!("network remove {name} {force}"))?;
+        if self.living {
+            self.contents().networks.retain(|row| row.name != name && row.id != name);
+            self.tell("network", "remove", name);
+        }
+        Ok(())
     }
 }

@@ -24,6 +24,11 @@ impl Volumes for FakeEngine {
         Ok(self.contents().volumes.iter().any(|row| row.name == name))
     }
     async fn remove(&self, name: &str, options: VolumeRemoveOptions) -> Result<()> {
-        self.note(name, format!("volume remove {name} {options:?}"))
+        self.note(name, format!("volume remove {name} {options:?}"))?;
+        if self.living {
+            self.contents().volumes.retain(|row| row.name != name);
+            self.tell("volume", "remove", name);
+        }
+        Ok(())
     }
 }

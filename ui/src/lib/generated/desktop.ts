@@ -32,13 +32,17 @@ subscription: number, } | { "call": "pull",
 /**
  * Its name.
  */
-image: string, } | { "call": "removeImages", 
+image: string, } | { "call": "remove", 
+/**
+ * `image`, `network` or `volume`.
+ */
+kind: string, 
 /**
  * Their ids.
  */
 ids: Array<string>, 
 /**
- * Also the containers that use them, and every name.
+ * Also the containers that use them, and every name of an image.
  */
 force: boolean, } | { "call": "run", 
 /**
@@ -57,6 +61,48 @@ name: string, } | { "call": "cancelTask",
  * Its number.
  */
 id: number, } | { "call": "clearTasks" };
+
+export type Change = { "kind": "containers", 
+/**
+ * New ones and changed ones.
+ */
+changed: Array<ContainerRow>, 
+/**
+ * The keys of those that are gone.
+ */
+removed: Array<string>, } | { "kind": "images", 
+/**
+ * New ones and changed ones.
+ */
+changed: Array<ImageRow>, 
+/**
+ * The keys of those that are gone.
+ */
+removed: Array<string>, } | { "kind": "networks", 
+/**
+ * New ones and changed ones.
+ */
+changed: Array<NetworkRow>, 
+/**
+ * The keys of those that are gone.
+ */
+removed: Array<string>, } | { "kind": "volumes", 
+/**
+ * New ones and changed ones.
+ */
+changed: Array<VolumeRow>, 
+/**
+ * The keys of those that are gone.
+ */
+removed: Array<string>, } | { "kind": "tasks", 
+/**
+ * New ones and changed ones.
+ */
+changed: Array<TaskRow>, 
+/**
+ * The keys of those that are gone.
+ */
+removed: Array<number>, };
 
 export type Connection = { 
 /**
@@ -156,7 +202,7 @@ mounts: Array<MountRow>,
 /**
  * Its networks.
  */
-networks: Array<NetworkRow>, 
+networks: Array<JoinedNetwork>, 
 /**
  * All that `inspect` tells, as indented JSON.
  */
@@ -224,23 +270,11 @@ connections: Array<Connection>, } | { "event": "health",
 /**
  * It.
  */
-health: Health, } | { "event": "containers", 
+health: Health, } | { "event": "rows", 
 /**
- * New ones and changed ones.
+ * Those of one kind.
  */
-changed: Array<ContainerRow>, 
-/**
- * Ids.
- */
-removed: Array<string>, } | { "event": "images", 
-/**
- * New ones and changed ones.
- */
-changed: Array<ImageRow>, 
-/**
- * Ids.
- */
-removed: Array<string>, } | { "event": "machines", 
+change: Change, } | { "event": "machines", 
 /**
  * All of them.
  */
@@ -248,15 +282,7 @@ machines: Array<MachineRow>,
 /**
  * Why they cannot be listed or used here.
  */
-problem: string | null, } | { "event": "tasks", 
-/**
- * New ones and changed ones.
- */
-changed: Array<TaskRow>, 
-/**
- * Numbers.
- */
-removed: Array<number>, } | { "event": "log", 
+problem: string | null, } | { "event": "log", 
 /**
  * Whose.
  */
@@ -339,6 +365,20 @@ size: number,
  * `linux/amd64`, where the engine tells.
  */
 platform: string, };
+
+export type JoinedNetwork = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * The container's address on it.
+ */
+address: string, 
+/**
+ * The way out.
+ */
+gateway: string, };
 
 export type KeyValue = { 
 /**
@@ -424,17 +464,29 @@ writable: boolean, };
 
 export type NetworkRow = { 
 /**
+ * The whole id.
+ */
+id: string, 
+/**
  * Its name.
  */
 name: string, 
 /**
- * The container's address on it.
+ * `bridge`, `macvlan`, …
  */
-address: string, 
+driver: string, 
 /**
- * The way out.
+ * `10.89.0.0/24`.
  */
-gateway: string, };
+subnets: Array<string>, 
+/**
+ * Whether it has no way out.
+ */
+internal: boolean, 
+/**
+ * Seconds since the epoch; 0 where the engine does not tell.
+ */
+created: number, };
 
 export type PortRow = { 
 /**
@@ -471,6 +523,28 @@ subscription: number, } | { "reply": "task",
  * Its number.
  */
 id: number, };
+
+export type Rows = { 
+/**
+ * Containers.
+ */
+containers: Array<ContainerRow>, 
+/**
+ * Images.
+ */
+images: Array<ImageRow>, 
+/**
+ * Networks.
+ */
+networks: Array<NetworkRow>, 
+/**
+ * Volumes.
+ */
+volumes: Array<VolumeRow>, 
+/**
+ * Long acts, newest last.
+ */
+tasks: Array<TaskRow>, };
 
 export type RunOptions = { 
 /**
@@ -512,13 +586,9 @@ connections: Array<Connection>,
  */
 health: Health, 
 /**
- * Its containers.
+ * Its objects, and the tasks.
  */
-containers: Array<ContainerRow>, 
-/**
- * Its images.
- */
-images: Array<ImageRow>, 
+rows: Rows, 
 /**
  * The machines of this host.
  */
@@ -526,11 +596,7 @@ machines: Array<MachineRow>,
 /**
  * Why machines cannot be listed or used here.
  */
-machinesProblem: string | null, 
-/**
- * Long acts, newest last.
- */
-tasks: Array<TaskRow>, };
+machinesProblem: string | null, };
 
 export type StepState = "active" | "done" | "skipped";
 
@@ -595,3 +661,25 @@ current: number,
  * Bytes in all; 0 where unknown.
  */
 total: number, };
+
+export type VolumeRow = { 
+/**
+ * Its name.
+ */
+id: string, 
+/**
+ * `local`, …
+ */
+driver: string, 
+/**
+ * Where its files are, as the engine sees them.
+ */
+mountpoint: string, 
+/**
+ * Whether a container made it without a name.
+ */
+anonymous: boolean, 
+/**
+ * Seconds since the epoch; 0 where the engine does not tell.
+ */
+created: number, };
