@@ -14,6 +14,7 @@ use cove_api::Network;
 use cove_sys::fs;
 use cove_sys::lock::FileLock;
 use cove_sys::process::find_program;
+use cove_sys::program::{self, Program};
 
 use crate::error::{Error, Result};
 use crate::process;
@@ -163,7 +164,7 @@ impl Networks {
                 self.options.dns_bind_port
             )));
         }
-        let program = self.dns_program()?;
+        let program = self.program(&program::AARDVARK_DNS)?;
         let _lock = self.dns_lock()?;
         let folder = &self.options.dns_dir;
         fs::create_dir_all(folder).map_err(|error| Error::file("creating", folder, error))?;
@@ -215,13 +216,6 @@ impl Networks {
         Ok(())
     }
 
-    fn dns_program(&self) -> Result<PathBuf> {
-        find_program("aardvark-dns", &self.helper_dirs, None).map_err(|_| Error::MissingProgram {
-            program: "aardvark-dns".into(),
-            package: "aardvark-dns".into(),
-        })
-    }
-
     /// The pid of the running server.
     fn dns_pid(&self) -> Option<i32> {
         let pid = fs::read_to_string(self.options.dns_dir.join("aardvark.pid")).ok()?.trim().parse().ok()?;
@@ -238,7 +232,10 @@ impl Networks {
         });
         match (self.dns_pid(), left) {
             (None, false) => Ok(()),
-            (None, true) => self.dns_serve(&self.dns_program()?),
+            (None, true) => {
+                let program = self.program(&program::AARDVARK_DNS)?;
+                self.dns_serve(&program)
+            }
             (Some(_), _) => {
                 self.dns_hang_up();
                 Ok(())
@@ -253,21 +250,24 @@ impl Networks {
         process::signal(pid, start, rustix::process::Signal::HUP)
     }
 
-    fn dns_serve(&self, program: &Path) -> Result<()> {
+    fn dns_serve(&self, program: &Program) -> Result<()> {
         if self.dns_hang_up() {
             return Ok(());
         }
-        let failed = |message: String| Error::Program { program: "aardvark-dns".into(), message };
+        let failed = |message: String| Error::Program {
+            program: "aardvark-dns".into(),
+            message: program.explain(&message),
+        };
         let mut command = if Path::new("/run/systemd/system").exists()
             && let Ok(scope) = find_program("systemd-run", &self.helper_dirs, None)
             && !self.options.rootless
         {
             // Out of the caller's cgroup, where the end of a session or service would kill it.
             let mut command = Command::new(scope);
-            command.args(["-q", "--scope"]).arg(program);
+            command.args(["-q", "--scope"]).arg(program.path());
             command
         } else {
-            Command::new(program)
+            Command::new(program.path())
         };
         let port = if self.options.dns_bind_port == 0 { 53 } else { self.options.dns_bind_port };
         command

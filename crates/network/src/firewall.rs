@@ -18,7 +18,8 @@ use std::process::Command;
 
 use cove_api::{Network, Protocol, PublishedPort};
 use cove_sys::lock::FileLock;
-use cove_sys::process::{RunOptions, find_program, run};
+use cove_sys::process::{RunOptions, run};
+use cove_sys::program;
 
 use crate::error::{Error, Result};
 use crate::link::{NftFamily, nft_chain_exists};
@@ -142,15 +143,15 @@ impl Firewall<'_> {
     }
 
     fn nft_output(&self, arguments: &[&str], script: &str) -> Result<String> {
-        let program = find_program("nft", self.folders, None)
-            .map_err(|_| Error::MissingProgram { program: "nft".into(), package: "nftables".into() })?;
+        let program = crate::store::program(&program::NFT, self.folders)?;
         let options = RunOptions { stdin: script.as_bytes().to_vec(), ..RunOptions::default() };
-        let output = run(Command::new(program).args(arguments), &options)
-            .map_err(|error| Error::Program { program: "nft".into(), message: error.to_string() })?;
+        let failed = |message: String| Error::Program { program: "nft".into(), message };
+        let output = run(Command::new(program.path()).args(arguments), &options)
+            .map_err(|error| failed(error.to_string()))?;
         if output.status.success() {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         } else {
-            Err(Error::Program { program: "nft".into(), message: output.message() })
+            Err(failed(program.explain(&output.message())))
         }
     }
 

@@ -10,7 +10,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +24,6 @@ use crate::error::{Error, Result};
 use crate::netns;
 use crate::ports;
 use crate::process;
-use crate::record::Record;
 use crate::store::Networks;
 
 /// Connections served at once.
@@ -46,8 +45,14 @@ pub(crate) struct ForwardRequest {
 }
 
 impl Networks {
-    /// Starts the forwarder of a rootless container's ports; the answer has its pid and start time.
-    pub(crate) fn start_forwarder(&self, record: &Record) -> Result<(i32, u64)> {
+    /// Starts the forwarder of a rootless container's ports to its addresses `targets` (the first of each family); the
+    /// answer has its pid and start time.
+    pub(crate) fn start_forwarder(
+        &self,
+        netns: &Path,
+        targets: Vec<IpAddr>,
+        ports: &[PublishedPort],
+    ) -> Result<(i32, u64)> {
         let Some((program, arguments)) = self.options.port_forwarder.split_first() else {
             return Err(Error::Unsupported(
                 "publishing ports of rootless bridge networks needs a port forwarder, and none is configured"
@@ -55,11 +60,7 @@ impl Networks {
             ));
         };
         let failed = |message: String| Error::Program { program: "port forwarder".into(), message };
-        let request = ForwardRequest {
-            netns: record.netns.clone(),
-            targets: [true, false].into_iter().filter_map(|ipv4| record.target(ipv4)).collect(),
-            ports: record.ports.clone(),
-        };
+        let request = ForwardRequest { netns: netns.to_owned(), targets, ports: ports.to_vec() };
         let request = serde_json::to_vec(&request).map_err(|error| failed(error.to_string()))?;
         let mut child = Command::new(program)
             .args(arguments)

@@ -19,6 +19,8 @@ mod ipam;
 mod link;
 mod netlink;
 mod netns;
+mod offline;
+mod pasta;
 mod ports;
 mod process;
 mod record;
@@ -26,6 +28,7 @@ mod resolv;
 mod rootless;
 mod settings;
 mod setup;
+mod slirp;
 mod store;
 mod userland;
 

@@ -347,6 +347,7 @@ pub(crate) fn addresses(socket: &mut Socket) -> Result<Vec<(u32, Cidr)>> {
 /// A route of the main table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Route {
+    pub(crate) ipv4: bool,
     pub(crate) destination: Option<Cidr>,
     pub(crate) device: Option<u32>,
     pub(crate) metric: u32,
@@ -369,7 +370,7 @@ pub(crate) fn routes(socket: &mut Socket) -> Result<Vec<Route>> {
             if body[4] != RT_TABLE_MAIN || body[7] != RTN_UNICAST {
                 continue;
             }
-            let mut route = Route { destination: None, device: None, metric: 0 };
+            let mut route = Route { ipv4: family == AF_INET, destination: None, device: None, metric: 0 };
             for (kind, value) in attributes(rest) {
                 match kind {
                     RTA_DST => route.destination = ip_from(value).and_then(|addr| Cidr::new(addr, body[1])),

@@ -13,15 +13,22 @@ use crate::error::{Error, Result};
 use crate::netns;
 use crate::process;
 use crate::store::Networks;
-use crate::userland::{UserNetwork, UserlandOptions};
+use crate::userland::{Started, UserNetwork, UserlandOptions};
 
 /// The program that is the shared namespace's way out.
 #[derive(Debug, Serialize, Deserialize)]
 struct Uplink {
+    /// 0 where the host has no network, and the namespace no way out.
     pid: i32,
     start: u64,
     /// Address under which containers reach the host.
     host: Option<IpAddr>,
+}
+
+impl Uplink {
+    fn lives(&self) -> bool {
+        self.pid == 0 || process::alive(self.pid, self.start)
+    }
 }
 
 impl Networks {
@@ -77,9 +84,7 @@ impl Networks {
     fn shared_netns(&self) -> Result<PathBuf> {
         let path = self.shared_path();
         let _lock = self.shared_lock()?;
-        if netns::open(&path).is_ok()
-            && self.uplink().is_some_and(|uplink| process::alive(uplink.pid, uplink.start))
-        {
+        if netns::open(&path).is_ok() && self.uplink().is_some_and(|uplink| uplink.lives()) {
             return Ok(path);
         }
         netns::create(&path)?;
@@ -89,7 +94,8 @@ impl Networks {
             netns: path.clone(),
             ..UserlandOptions::default()
         };
-        let ((pid, start), report) = self.start_userland(&options, &[])?;
+        let Started { process, report } = self.start_userland(&options, &[])?;
+        let (pid, start) = process.unwrap_or_default();
         let state = self.uplink_path();
         let text = serde_json::to_vec(&Uplink { pid, start, host: report.host })
             .map_err(|source| Error::Parse { path: state.clone(), source })?;
@@ -118,8 +124,8 @@ impl Networks {
             return None;
         }
         match self.default_user_network() {
-            Ok(UserNetwork::Slirp4netns) => Some(crate::userland::SLIRP_DNS),
-            _ => Some(crate::userland::PASTA_DNS),
+            Ok(UserNetwork::Slirp4netns) => Some(crate::slirp::SLIRP_DNS),
+            _ => Some(crate::pasta::PASTA_DNS),
         }
     }
 }

@@ -124,7 +124,8 @@ impl Networks {
         if !self.options.rootless || record.ports.is_empty() || record.networks.is_empty() || running {
             return Ok(());
         }
-        record.processes = vec![self.start_forwarder(record)?];
+        let targets = [true, false].into_iter().filter_map(|ipv4| record.target(ipv4)).collect();
+        record.processes = vec![self.start_forwarder(&record.netns, targets, &record.ports)?];
         self.records.write(record)
     }
 

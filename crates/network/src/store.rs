@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cove_api::{Filters, Network, NetworkCreateOptions};
 use cove_sys::fs;
+use cove_sys::program::{Program, Tool};
 
 use crate::addr::Cidr;
 use crate::config::{ConfigStore, SubnetPool, matches};
@@ -126,6 +128,11 @@ impl Networks {
             helper_dirs,
             options,
         })
+    }
+
+    /// A helper program.
+    pub(crate) fn program(&self, tool: &'static Tool) -> Result<Arc<Program>> {
+        program(tool, &self.helper_dirs)
     }
 
     pub(crate) fn firewall(&self) -> Firewall<'_> {
@@ -261,4 +268,9 @@ impl Networks {
             crate::process::end(*pid, *start);
         }
     }
+}
+/// A helper program in these folders.
+pub(crate) fn program(tool: &'static Tool, folders: &[PathBuf]) -> Result<Arc<Program>> {
+    tool.find(folders, None)
+        .map_err(|_| Error::MissingProgram { program: tool.name.into(), package: tool.package.into() })
 }

@@ -6,6 +6,7 @@ pub mod atomic;
 pub mod lock;
 pub mod output;
 pub mod process;
+pub mod program;
 pub mod read;
 pub mod user;
 
