@@ -13,6 +13,7 @@ mod stats;
 pub mod subid;
 pub mod top;
 pub mod user;
+pub mod view;
 
 pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, reopen_log, resize};
 pub use cove_monitor::process::ProcessRef;

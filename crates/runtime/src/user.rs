@@ -1,12 +1,9 @@
 //! `--user`, `USER` and `--group-add` resolved with the passwd and group files of an image, which are not trusted.
 
 use std::io::{BufRead, BufReader, Read};
-use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
-
-use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use crate::error::{Error, Result};
+use crate::view::View;
 
 /// Longest line of a passwd or group file that is read.
 const MAX_LINE: u64 = 64 << 10;
@@ -45,34 +42,12 @@ struct Group {
     members: Vec<String>,
 }
 
-/// Resolves `user` (`NAME|UID[:GROUP|GID]`, empty for root) and further groups beneath `rootfs`.
+/// Resolves `user` (`NAME|UID[:GROUP|GID]`, empty for root) and further groups with the files of the container.
 ///
 /// # Errors
 /// Unknown names, numbers out of range, or files that are no ordinary files.
-pub fn resolve_user(rootfs: &Path, user: &str, groups: &[String]) -> Result<ResolvedUser> {
-    let root = rustix::fs::open(rootfs, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|e| Error::io(rootfs.display().to_string())(e.into()))?;
-    let passwd = open_beneath(&root, "etc/passwd")?;
-    let group = open_beneath(&root, "etc/group")?;
-    resolve(user, groups, passwd.map(std::fs::File::from), group.map(std::fs::File::from))
-}
-
-/// Opens a regular file beneath `root` as a process with that root would see it; `None` where it does not exist.
-pub(crate) fn open_beneath(root: impl AsFd, path: &str) -> Result<Option<OwnedFd>> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    let fd = match rustix::fs::openat2(root, path, flags, Mode::empty(), resolve) {
-        Ok(fd) => fd,
-        Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
-        Err(e) => return Err(Error::io(format!("/{path} in the container"))(e.into())),
-    };
-    let stat =
-        rustix::fs::fstat(&fd).map_err(|e| Error::io(format!("/{path} in the container"))(e.into()))?;
-    if rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
-        Ok(Some(fd))
-    } else {
-        Err(Error::invalid(format!("/{path} in the container"), "not a regular file"))
-    }
+pub fn resolve_user(files: &View<'_>, user: &str, groups: &[String]) -> Result<ResolvedUser> {
+    resolve(user, groups, files.open_file("/etc/passwd")?, files.open_file("/etc/group")?)
 }
 
 fn resolve(
@@ -246,25 +221,5 @@ mod tests {
         let text = format!("{}:x:5:5::/:\nok:x:6:6::/ok:\n", "a".repeat(200_000));
         let user = resolve("ok", &[], Some(text.as_bytes()), None::<&[u8]>).unwrap();
         assert_eq!((user.uid, user.home.as_str()), (6, "/ok"));
-    }
-
-    #[test]
-    fn files_outside_or_special_are_refused() {
-        let root = std::env::temp_dir().join(format!("cove-user-{}", std::process::id()));
-        cove_sys::fs::create_dir_all(root.join("etc")).unwrap();
-        std::os::unix::fs::symlink("../../../../../../etc/passwd", root.join("etc/passwd")).unwrap();
-        // The link leads to itself beneath this root, never to the host's file.
-        assert!(resolve_user(&root, "root", &[]).is_err());
-        cove_sys::fs::remove_file(root.join("etc/passwd")).unwrap();
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            root.join("etc/passwd"),
-            rustix::fs::FileType::Fifo,
-            Mode::from_raw_mode(0o600),
-            0,
-        )
-        .unwrap();
-        assert!(matches!(resolve_user(&root, "0", &[]), Err(Error::Invalid { .. })));
-        cove_sys::fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -11,6 +11,7 @@ use cove_runtime::oci::{
     RootAccess, Seccomp, Security, Settings, ShmSource, SpecInput, build, exec_process, write_bundle,
 };
 use cove_runtime::user::resolve_user;
+use cove_runtime::view::View;
 use cove_runtime::{AttachStreams, Attachment, ExecOptions, Frame, StreamOptions};
 use cove_sys::fs;
 
@@ -62,7 +63,7 @@ fn build_in(
     id_mappings: Option<(Vec<IdMapping>, Vec<IdMapping>)>,
 ) -> cove_runtime::Result<oci_spec::runtime::Spec> {
     let rootfs = f.dir.join("rootfs");
-    let user = resolve_user(&rootfs, wanted.user, &[])?;
+    let user = resolve_user(&View::new(&rootfs, &[])?, wanted.user, &[])?;
     let env = ["PATH=/bin", "TERM=xterm", "container=podman", "HOSTNAME=box"].map(str::to_owned);
     let env = env.into_iter().chain([format!("HOME={}", user.home)]).collect();
     build(&SpecInput {
@@ -231,7 +232,7 @@ async fn exec_as_another_user() {
         args: ["sh", "-c", PROBE].map(str::to_owned).to_vec(),
         env: vec!["X=1".to_owned()],
         cwd: Some("/tmp".to_owned()),
-        user: Some(resolve_user(&f.dir.join("rootfs"), "web", &[]).unwrap()),
+        user: Some(resolve_user(&View::new(&f.dir.join("rootfs"), &[]).unwrap(), "web", &[]).unwrap()),
         cap_add: &[],
         privileged: false,
         terminal: false,

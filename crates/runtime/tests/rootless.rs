@@ -15,6 +15,7 @@ use cove_runtime::oci::{
 };
 use cove_runtime::rootless::{EnterOptions, enter, leave};
 use cove_runtime::user::resolve_user;
+use cove_runtime::view::View;
 use cove_runtime::{LaunchOptions, LogConfig, OciRuntime, Runtime, RuntimeOptions, StreamOptions};
 use cove_sys::fs;
 use cove_test_support::{Need, built, busybox_tree, met};
@@ -127,7 +128,7 @@ fn run(
         cwd: "/".to_owned(),
         env: vec!["PATH=/bin".to_owned()],
         hostname: "r".to_owned(),
-        user: resolve_user(&rootfs, "", &[]).unwrap(),
+        user: resolve_user(&View::new(&rootfs, &[]).unwrap(), "", &[]).unwrap(),
         namespaces,
         id_mappings,
         shm,

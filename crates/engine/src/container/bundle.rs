@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use cove_api::{ContainerState, Error, ErrorKind, Namespace, Result};
 use cove_runtime::oci::{self, NamespaceTarget, Namespaces, ShmSource, SpecInput};
 use cove_runtime::user::{ResolvedUser, resolve_user};
+use cove_runtime::view::View;
 use rustix::fs::{Mode, OFlags};
 
 use crate::container::rootfs::RootDir;
@@ -19,7 +20,7 @@ pub(super) fn write(core: &Core, row: &ContainerRow, mountpoint: &Path) -> Resul
     let config = &row.config;
     let spec = &config.spec;
     let root = RootDir::open(mountpoint)?;
-    let user = resolve_user(mountpoint, &config.user, &spec.groups)?;
+    let user = resolve_user(&View::new(mountpoint, &[])?, &config.user, &spec.groups)?;
     check_work_dir(row, &root, &user)?;
     let mut all = files::write(core, row, &root, &user)?;
     all.extend(mounts::prepare(core, config, &root, &user)?);

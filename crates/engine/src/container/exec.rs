@@ -10,6 +10,7 @@ use cove_api::{
 };
 use cove_runtime::oci::{ExecInput, exec_process};
 use cove_runtime::user::resolve_user;
+use cove_runtime::view::View;
 use cove_runtime::{AttachStreams, ExecOptions, Launch, LogConfig, ProcessState, StreamOptions, Supervision};
 use cove_sys::read;
 use tokio::sync::watch;
@@ -95,8 +96,8 @@ fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result
     let user = if spec.user.is_empty() {
         None
     } else {
-        let root = format!("/proc/{}/root", row.status.pid);
-        Some(resolve_user(root.as_ref(), &spec.user, &row.config.spec.groups)?)
+        let files = View::new(format!("/proc/{}/root", row.status.pid).as_ref(), &[])?;
+        Some(resolve_user(&files, &spec.user, &row.config.spec.groups)?)
     };
     let has_term = |entries: &[String]| entries.iter().any(|entry| entry.starts_with("TERM="));
     let own = container.process().as_ref().and_then(|process| process.env().as_deref()).unwrap_or_default();

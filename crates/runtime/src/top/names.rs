@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::io::Read;
 
 use cove_sys::fs;
-use rustix::fs::{Mode, OFlags};
 
-use crate::user::open_beneath;
+use crate::view::View;
 
 /// Most bytes of a passwd or group file that are read.
 const MAX_FILE: u64 = 4 << 20;
@@ -52,14 +51,10 @@ impl Names {
 
 /// `/etc/KIND` as the container's processes see it.
 fn read_file(init: i32, kind: &str) -> Option<String> {
-    let root = rustix::fs::open(
-        format!("/proc/{init}/root"),
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    );
-    let file = open_beneath(root.ok()?, &format!("etc/{kind}")).ok()??;
+    let view = View::new(format!("/proc/{init}/root").as_ref(), &[]).ok()?;
+    let file = view.open_file(&format!("/etc/{kind}")).ok()??;
     let mut text = Vec::new();
-    std::fs::File::from(file).take(MAX_FILE).read_to_end(&mut text).ok()?;
+    file.take(MAX_FILE).read_to_end(&mut text).ok()?;
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
