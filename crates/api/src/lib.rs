@@ -4,6 +4,7 @@
 //! The JSON of these types is the libpod API's, so that any of Podman's clients can talk to Cove's service and
 //! Cove's client to Podman's. Docker's JSON shapes live in the server alone.
 
+mod capability;
 mod container;
 pub mod endpoint;
 mod error;
@@ -23,6 +24,7 @@ mod traits;
 mod volume;
 pub mod wire;
 
+pub use capability::*;
 pub use container::*;
 pub use error::{Error, ErrorKind, Result};
 pub use event::*;

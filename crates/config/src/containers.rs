@@ -380,21 +380,6 @@ pub struct SubnetPool {
     pub size: u8,
 }
 
-/// Capabilities of a container that is not privileged.
-pub const DEFAULT_CAPABILITIES: [&str; 11] = [
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-];
-
 /// PATH of a container whose image sets none.
 pub const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -410,7 +395,7 @@ impl ContainersConf {
             containers: ContainersSection {
                 cgroupns: text("private"),
                 cgroups: text("enabled"),
-                default_capabilities: Some(DEFAULT_CAPABILITIES.into()),
+                default_capabilities: Some(cove_api::DEFAULT_CAPABILITIES.into()),
                 env: Some([DEFAULT_PATH].into()),
                 env_host: Some(false),
                 http_proxy: Some(true),

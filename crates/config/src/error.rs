@@ -131,14 +131,6 @@ pub enum Error {
         /// The registry or repository.
         registry: String,
     },
-    /// A user has no usable range of subordinate ids.
-    #[error("{message} ({})", path.display())]
-    SubordinateIds {
-        /// `/etc/subuid` or `/etc/subgid`.
-        path: PathBuf,
-        /// What is wrong and what to do.
-        message: String,
-    },
 }
 
 impl Error {

@@ -14,7 +14,6 @@ mod merge;
 pub mod policy;
 pub mod registries;
 pub mod storage;
-pub mod subid;
 
 pub use auth::{CredentialStore, Credentials};
 pub use connections::{Connection, Connections, Destination};

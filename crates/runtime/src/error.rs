@@ -94,6 +94,9 @@ pub enum Error {
         /// What was looked for and where.
         what: String,
     },
+    /// The types of the OCI runtime specification refuse a value.
+    #[error("OCI configuration: {0}")]
+    Oci(#[from] oci_spec::OciSpecError),
     /// A JSON document is not what it should be.
     #[error("{}: {source}", path.display())]
     Json {
@@ -172,6 +175,7 @@ impl From<Error> for cove_api::Error {
             Error::Runtime { .. }
             | Error::Monitor { .. }
             | Error::ExitUnknown { .. }
+            | Error::Oci(_)
             | Error::Json { .. } => ErrorKind::Internal,
         };
         Self::new(kind, error.to_string())

@@ -1,53 +1,8 @@
 //! `--security-opt`, `--cap-add`, `--cap-drop`.
 
-use cove_api::ContainerSpec;
+use cove_api::{CAPABILITIES, ContainerSpec};
 
 use crate::error::{Result, bail};
-
-/// All capabilities that Linux has, in the kernel's order.
-pub const CAPABILITIES: [&str; 41] = [
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-];
 
 /// The name that stands for all capabilities.
 pub const ALL: &str = "ALL";
@@ -81,42 +36,6 @@ pub fn capabilities<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<
         }
     }
     Ok(names)
-}
-
-/// The capabilities of a container: `base` with some added and dropped, sorted. With `ALL` added, those of
-/// `bounding` (the host's) are the base; with `ALL` dropped, only the added ones are left.
-///
-/// # Errors
-/// A name is unknown, or one is added and dropped.
-pub fn merge_capabilities(
-    base: &[String],
-    add: &[String],
-    drop: &[String],
-    bounding: &[String],
-) -> Result<Vec<String>> {
-    let strings = |list: &[String]| capabilities(list.iter().map(String::as_str));
-    let mut base = strings(base)?;
-    let (mut add, drop) = (strings(add)?, strings(drop)?);
-    let has_all = |list: &[String]| list.iter().any(|name| name == ALL);
-    if has_all(&drop) {
-        if has_all(&add) {
-            bail!("adding all caps and removing all caps not allowed");
-        }
-        add.sort();
-        return Ok(add);
-    }
-    if has_all(&add) {
-        base = strings(bounding)?;
-        add.clear();
-    }
-    if let Some(both) = add.iter().find(|name| drop.contains(name)) {
-        bail!("capability {both:?} cannot be dropped and added");
-    }
-    base.retain(|name| !drop.contains(name));
-    base.extend(add);
-    base.sort();
-    base.dedup();
-    Ok(base)
 }
 
 /// Puts all `--security-opt` flags into the spec. `=` and Docker's old `:` both separate name and value.
@@ -178,10 +97,6 @@ fn paths(value: &str, text: &str) -> Result<Vec<String>> {
 mod tests {
     use super::*;
 
-    fn list(text: &str) -> Vec<String> {
-        text.split_whitespace().map(str::to_owned).collect()
-    }
-
     #[test]
     fn names() {
         assert_eq!(capability("sys_admin").unwrap(), "CAP_SYS_ADMIN");
@@ -189,22 +104,6 @@ mod tests {
         assert_eq!(capability("all").unwrap(), "ALL");
         assert!(capability("fly").unwrap_err().to_string().contains("\"CAP_FLY\""));
         assert_eq!(capabilities(["chown,kill", "CHOWN"]).unwrap(), ["CAP_CHOWN", "CAP_KILL"]);
-    }
-
-    #[test]
-    fn merged() {
-        let check = |add: &str, drop: &str, expected: &str| {
-            let base = list("CHOWN KILL");
-            let result = merge_capabilities(&base, &list(add), &list(drop), &list("CHOWN KILL BPF"));
-            let text = result.map_or_else(|error| error.to_string(), |names| names.join(" "));
-            assert!(text.contains(expected), "{add}/{drop}: {text}");
-        };
-        check("", "", "CAP_CHOWN CAP_KILL");
-        check("BPF", "KILL", "CAP_BPF CAP_CHOWN");
-        check("ALL", "KILL", "CAP_BPF CAP_CHOWN");
-        check("BPF", "ALL", "CAP_BPF");
-        check("ALL", "ALL", "not allowed");
-        check("KILL", "KILL", "cannot be dropped and added");
     }
 
     #[test]

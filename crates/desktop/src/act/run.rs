@@ -69,46 +69,8 @@ pub(crate) fn spec(options: &RunOptions) -> Result<ContainerSpec> {
 
 /// The words of a command as a POSIX shell splits it, without expansion (sh(1), Quoting).
 fn words(text: &str) -> Result<Vec<String>> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut letters = text.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            ' ' | '\t' | '\n' => words.extend(word.take()),
-            '\'' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match letters.next() {
-                        Some('\'') => break,
-                        Some(letter) => word.push(letter),
-                        None => return Err(Error::invalid("the command has a ' without its end")),
-                    }
-                }
-            }
-            '"' => {
-                let word = word.get_or_insert_default();
-                loop {
-                    match letters.next() {
-                        Some('"') => break,
-                        Some('\\') => match letters.next() {
-                            Some(letter @ ('"' | '\\' | '$' | '`')) => word.push(letter),
-                            Some(letter) => word.extend(['\\', letter]),
-                            None => return Err(Error::invalid("the command has a \" without its end")),
-                        },
-                        Some(letter) => word.push(letter),
-                        None => return Err(Error::invalid("the command has a \" without its end")),
-                    }
-                }
-            }
-            '\\' => match letters.next() {
-                Some(letter) => word.get_or_insert_default().push(letter),
-                None => return Err(Error::invalid("the command ends in a \\")),
-            },
-            letter => word.get_or_insert_default().push(letter),
-        }
-    }
-    words.extend(word);
-    Ok(words)
+    shlex::split(text)
+        .ok_or_else(|| Error::invalid(format!("the command {text:?} has a quote or \\ without its end")))
 }
 
 #[cfg(test)]

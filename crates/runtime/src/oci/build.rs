@@ -1,26 +1,22 @@
 //! Putting a container's configuration together, and writing it.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cove_sys::fs;
 use fs::os::unix::fs::OpenOptionsExt;
-use oci_spec::runtime::Spec;
-use serde_json::{Value, json};
+use oci_spec::runtime::{
+    Linux, LinuxIdMapping, LinuxIdMappingBuilder, LinuxNamespace, LinuxNamespaceType, LinuxResources, Mount,
+    Process, Root, Spec, User,
+};
 
-use super::capabilities;
+use super::capabilities::{self, ProcessCapabilities};
+use super::devices::{self, Devices};
 use super::input::{IdMapping, NamespaceTarget, SpecInput};
-use super::{devices, limits, mounts, paths};
+use super::{limits, mounts, paths};
 use crate::error::{Error, Result};
-
-/// The OCI configuration of a container.
-///
-/// # Errors
-/// What the request asks for is contradictory, or cannot be kept on this machine.
-pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
-    let value = build_value(input)?;
-    serde_json::from_value(value).map_err(|source| Error::Json { path: PathBuf::from("config.json"), source })
-}
+use crate::user::ResolvedUser;
 
 /// Writes `config.json` into the bundle directory (mode 0600: it holds the environment).
 ///
@@ -42,10 +38,13 @@ pub(crate) fn replace(path: &Path, text: &[u8]) -> Result<()> {
     written.and_then(|()| fs::rename(&temporary, path)).map_err(Error::file)
 }
 
-fn build_value(input: &SpecInput<'_>) -> Result<Value> {
-    let settings = input.settings;
-    let security = &settings.security;
+/// The OCI configuration of a container.
+///
+/// # Errors
+/// What the request asks for is contradictory, or cannot be kept on this machine.
+pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
     check(input)?;
+    let security = &input.settings.security;
     let capabilities = capabilities::for_container(
         security.privileged,
         input.user.uid == 0,
@@ -53,80 +52,86 @@ fn build_value(input: &SpecInput<'_>) -> Result<Value> {
         &input.host.bounding,
     )?;
     let devices = devices::devices(input)?;
-    let host_sys = mounts::needs_host_sys(input);
-    let (masked, read_only) = paths::masks(security, &thermal_paths(), host_sys);
+    let mounts = mounts::mounts(input, &devices.mounts)?;
+    let mut root = Root::default();
+    root.set_path(input.rootfs.to_owned()).set_readonly(Some(input.settings.root.read_only));
+    let mut spec = Spec::default();
+    spec.set_version("1.0.2".to_owned())
+        .set_process(Some(process(input, &capabilities)?))
+        .set_root(Some(root))
+        .set_mounts(Some(mounts.into_iter().map(mount).collect()))
+        .set_annotations(Some(annotations(input)))
+        .set_linux(Some(linux(input, devices, &capabilities)?))
+        .set_hostname((input.namespaces.uts == NamespaceTarget::Private).then(|| input.hostname.clone()));
+    Ok(spec)
+}
 
+fn process(input: &SpecInput<'_>, capabilities: &ProcessCapabilities) -> Result<Process> {
+    let settings = input.settings;
     let mut args = input.args.clone();
     if input.init_path.is_some() {
         args.splice(0..0, ["/run/podman-init".to_owned(), "--".to_owned()]);
     }
-    let mut process = json!({
-        "terminal": settings.terminal,
-        "user": user(input),
-        "args": args,
-        "env": input.env,
-        "cwd": input.cwd,
-        "capabilities": capabilities.to_json(),
-        "rlimits": limits::rlimits(input)?,
-        "noNewPrivileges": security.no_new_privileges,
-    });
-    if let Some(adjustment) = settings.limits.oom_score_adj {
-        process["oomScoreAdj"] = json!(adjustment);
-    }
-    if let Some(profile) = security.apparmor.as_ref().filter(|_| input.host.apparmor) {
-        process["apparmorProfile"] = json!(profile);
-    }
+    let profile = settings.security.apparmor.clone().filter(|_| input.host.apparmor);
+    let mut process = Process::default();
+    process
+        .set_terminal(Some(settings.terminal))
+        .set_user(user(&input.user, Some(settings.umask)))
+        .set_args(Some(args))
+        .set_env(Some(input.env.clone()))
+        .set_cwd(PathBuf::from(&input.cwd))
+        .set_capabilities(Some(capabilities.to_oci()))
+        .set_rlimits(Some(limits::rlimits(input)?))
+        .set_no_new_privileges(Some(settings.security.no_new_privileges))
+        .set_oom_score_adj(settings.limits.oom_score_adj)
+        .set_apparmor_profile(profile);
+    Ok(process)
+}
 
-    let mut linux = json!({
-        "namespaces": namespaces(input),
-        "maskedPaths": masked,
-        "readonlyPaths": read_only,
-        "sysctl": sysctls(input)?,
-        "rootfsPropagation": propagation(input),
-    });
-    if !devices.nodes.is_empty() {
-        linux["devices"] = json!(devices.nodes);
-    }
+fn linux(input: &SpecInput<'_>, devices: Devices, capabilities: &ProcessCapabilities) -> Result<Linux> {
+    let settings = input.settings;
+    let host_sys = mounts::needs_host_sys(input);
+    let (masked, read_only) = paths::masks(&settings.security, &thermal_paths(), host_sys);
+    let has_cgroup = input.cgroup.is_enabled() && settings.cgroup.own;
     let mut resources = limits::resources(input)?;
-    if input.cgroup.is_enabled() && settings.cgroup.own {
-        // Rules for devices are a program in the kernel, for which crun raises the limit of locked memory.
-        if !input.host.rootless && input.host.may_raise_limits {
-            resources.insert("devices".to_owned(), json!(devices.rules));
-        }
-        if let (Some(path), _) = input.cgroup.container_path(input.id, settings.cgroup.parent.as_deref()) {
-            linux["cgroupsPath"] = json!(path);
-        }
+    // Rules for devices are a program in the kernel, for which crun raises the limit of locked memory.
+    if has_cgroup && !input.host.rootless && input.host.may_raise_limits {
+        resources.set_devices(Some(devices.rules));
     }
-    if !resources.is_empty() {
-        linux["resources"] = Value::Object(resources);
-    }
-    if let Some((users, groups)) = &input.id_mappings {
-        let list = |maps: &[IdMapping]| -> Value {
-            maps.iter()
-                .map(|m| json!({"containerID": m.container_id, "hostID": m.host_id, "size": m.size}))
-                .collect()
-        };
-        linux["uidMappings"] = list(users);
-        linux["gidMappings"] = list(groups);
-    }
-    if let Some(seccomp) = crate::seccomp::for_container(input, &capabilities.bounding)? {
-        linux["seccomp"] = seccomp;
-    }
+    let parent = settings.cgroup.parent.as_deref();
+    let cgroup = has_cgroup.then(|| input.cgroup.container_path(input.id, parent).0).flatten();
+    let (users, groups) = input.id_mappings.as_ref().map(|(users, groups)| (users, groups)).unzip();
+    let mut linux = Linux::default();
+    linux
+        .set_namespaces(Some(namespaces(input)))
+        .set_masked_paths(Some(masked))
+        .set_readonly_paths(Some(read_only))
+        .set_sysctl(Some(sysctls(input)?))
+        .set_rootfs_propagation(Some(propagation(input).to_owned()))
+        .set_devices(Some(devices.nodes).filter(|nodes| !nodes.is_empty()))
+        .set_cgroups_path(cgroup.map(PathBuf::from))
+        .set_resources(Some(resources).filter(|resources| *resources != LinuxResources::default()))
+        .set_uid_mappings(users.map(|maps| mappings(maps)).transpose()?)
+        .set_gid_mappings(groups.map(|maps| mappings(maps)).transpose()?)
+        .set_seccomp(crate::seccomp::for_container(input, &capabilities.bounding)?);
+    Ok(linux)
+}
 
-    let mut result = json!({
-        "ociVersion": "1.0.2",
-        "process": process,
-        "root": {"path": input.rootfs, "readonly": settings.root.read_only},
-        "mounts": mounts::mounts(input, &devices.mounts)?.iter().map(|m| json!({
-            "destination": m.destination, "type": m.kind, "source": m.source, "options": m.options
-        })).collect::<Value>(),
-        "annotations": annotations(input),
-        "linux": linux,
-    });
-    if input.namespaces.uts == NamespaceTarget::Private {
-        result["hostname"] = json!(input.hostname);
-    }
-    Ok(result)
+fn mount(mount: cove_api::Mount) -> Mount {
+    let mut oci = Mount::default();
+    oci.set_destination(mount.destination.into())
+        .set_typ(Some(mount.kind))
+        .set_source(Some(mount.source.into()))
+        .set_options(Some(mount.options));
+    oci
+}
+
+fn mappings(maps: &[IdMapping]) -> Result<Vec<LinuxIdMapping>> {
+    let one = |map: &IdMapping| {
+        let oci = LinuxIdMappingBuilder::default();
+        Ok(oci.container_id(map.container_id).host_id(map.host_id).size(map.size).build()?)
+    };
+    maps.iter().map(one).collect()
 }
 
 fn check(input: &SpecInput<'_>) -> Result<()> {
@@ -149,41 +154,46 @@ fn check(input: &SpecInput<'_>) -> Result<()> {
     Ok(())
 }
 
-fn user(input: &SpecInput<'_>) -> Value {
-    let mut user = json!({"uid": input.user.uid, "gid": input.user.gid, "umask": input.settings.umask});
-    if !input.user.additional_gids.is_empty() {
-        user["additionalGids"] = json!(input.user.additional_gids);
-    }
-    user
+/// A user as the specification has it.
+pub(super) fn user(user: &ResolvedUser, umask: Option<u32>) -> User {
+    let mut oci = User::default();
+    oci.set_uid(user.uid)
+        .set_gid(user.gid)
+        .set_umask(umask)
+        .set_additional_gids(Some(user.additional_gids.clone()).filter(|groups| !groups.is_empty()));
+    oci
 }
 
-fn namespaces(input: &SpecInput<'_>) -> Value {
+fn namespaces(input: &SpecInput<'_>) -> Vec<LinuxNamespace> {
     let n = &input.namespaces;
+    let mount = NamespaceTarget::Private;
     let kinds = [
-        ("pid", &n.pid),
-        ("network", &n.network),
-        ("ipc", &n.ipc),
-        ("uts", &n.uts),
-        ("user", &n.user),
-        ("cgroup", &n.cgroup),
+        (LinuxNamespaceType::Mount, &mount),
+        (LinuxNamespaceType::Pid, &n.pid),
+        (LinuxNamespaceType::Network, &n.network),
+        (LinuxNamespaceType::Ipc, &n.ipc),
+        (LinuxNamespaceType::Uts, &n.uts),
+        (LinuxNamespaceType::User, &n.user),
+        (LinuxNamespaceType::Cgroup, &n.cgroup),
     ];
-    let mut list = vec![json!({"type": "mount"})];
-    for (kind, target) in kinds {
+    kinds
+        .into_iter()
         // Without cgroups of its own a container has nothing to see in a cgroup namespace of its own.
-        if kind == "cgroup" && !input.cgroup.is_enabled() {
-            continue;
-        }
-        match target {
-            NamespaceTarget::Host => {}
-            NamespaceTarget::Private => list.push(json!({"type": kind})),
-            NamespaceTarget::Path(path) => list.push(json!({"type": kind, "path": path})),
-        }
-    }
-    Value::Array(list)
+        .filter(|(kind, _)| *kind != LinuxNamespaceType::Cgroup || input.cgroup.is_enabled())
+        .filter(|(_, target)| !target.is_host())
+        .map(|(kind, target)| {
+            let mut namespace = LinuxNamespace::default();
+            namespace.set_typ(kind).set_path(match target {
+                NamespaceTarget::Path(path) => Some(path.clone()),
+                NamespaceTarget::Private | NamespaceTarget::Host => None,
+            });
+            namespace
+        })
+        .collect()
 }
 
-fn sysctls(input: &SpecInput<'_>) -> Result<Value> {
-    let mut result = serde_json::Map::new();
+fn sysctls(input: &SpecInput<'_>) -> Result<HashMap<String, String>> {
+    let mut result = HashMap::new();
     for (name, value) in &input.settings.default_sysctls {
         let kept = match name.split('.').next() {
             Some("net") => !input.namespaces.network.is_host(),
@@ -191,7 +201,7 @@ fn sysctls(input: &SpecInput<'_>) -> Result<Value> {
             _ => input.settings.security.privileged,
         };
         if kept {
-            result.insert(name.clone(), json!(value));
+            result.insert(name.clone(), value.clone());
         }
     }
     for (name, value) in &input.settings.sysctls {
@@ -212,9 +222,9 @@ fn sysctls(input: &SpecInput<'_>) -> Result<Value> {
             let why = format!("it is not allowed with the host's {kind} namespace");
             return Err(Error::invalid(format!("sysctl {name:?}"), why));
         }
-        result.insert(name.clone(), json!(value));
+        result.insert(name.clone(), value.clone());
     }
-    Ok(Value::Object(result))
+    Ok(result)
 }
 
 /// Mounts that propagate need a root that lets them.
@@ -231,15 +241,13 @@ fn propagation(input: &SpecInput<'_>) -> &'static str {
 }
 
 /// Only what the user asked for: an image's labels never become annotations, some of which give rights.
-fn annotations(input: &SpecInput<'_>) -> Value {
-    let mut result = serde_json::Map::new();
-    for (name, value) in &input.settings.annotations {
-        result.insert(name.clone(), json!(value));
-    }
+fn annotations(input: &SpecInput<'_>) -> HashMap<String, String> {
+    let mut result: HashMap<String, String> =
+        input.settings.annotations.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     if input.settings.keep_groups {
-        result.insert("run.oci.keep_original_groups".to_owned(), json!("1"));
+        result.insert("run.oci.keep_original_groups".to_owned(), "1".to_owned());
     }
-    Value::Object(result)
+    result
 }
 
 fn thermal_paths() -> Vec<String> {

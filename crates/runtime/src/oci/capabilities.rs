@@ -2,70 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use cove_api::CAPABILITIES as NAMES;
 use cove_sys::fs;
+use oci_spec::runtime::{Capability, LinuxCapabilities};
 
 use super::settings::CapabilityRules;
 use crate::error::{Error, Result};
-
-/// Names by number.
-const NAMES: [&str; 41] = [
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_DAC_READ_SEARCH",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_SETGID",
-    "CAP_SETUID",
-    "CAP_SETPCAP",
-    "CAP_LINUX_IMMUTABLE",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_NET_BROADCAST",
-    "CAP_NET_ADMIN",
-    "CAP_NET_RAW",
-    "CAP_IPC_LOCK",
-    "CAP_IPC_OWNER",
-    "CAP_SYS_MODULE",
-    "CAP_SYS_RAWIO",
-    "CAP_SYS_CHROOT",
-    "CAP_SYS_PTRACE",
-    "CAP_SYS_PACCT",
-    "CAP_SYS_ADMIN",
-    "CAP_SYS_BOOT",
-    "CAP_SYS_NICE",
-    "CAP_SYS_RESOURCE",
-    "CAP_SYS_TIME",
-    "CAP_SYS_TTY_CONFIG",
-    "CAP_MKNOD",
-    "CAP_LEASE",
-    "CAP_AUDIT_WRITE",
-    "CAP_AUDIT_CONTROL",
-    "CAP_SETFCAP",
-    "CAP_MAC_OVERRIDE",
-    "CAP_MAC_ADMIN",
-    "CAP_SYSLOG",
-    "CAP_WAKE_ALARM",
-    "CAP_BLOCK_SUSPEND",
-    "CAP_AUDIT_READ",
-    "CAP_PERFMON",
-    "CAP_BPF",
-    "CAP_CHECKPOINT_RESTORE",
-];
-
-/// What a container has when the user says nothing (containers.conf(5), `default_capabilities`).
-pub const DEFAULT: [&str; 11] = [
-    "CAP_CHOWN",
-    "CAP_DAC_OVERRIDE",
-    "CAP_FOWNER",
-    "CAP_FSETID",
-    "CAP_KILL",
-    "CAP_NET_BIND_SERVICE",
-    "CAP_SETFCAP",
-    "CAP_SETGID",
-    "CAP_SETPCAP",
-    "CAP_SETUID",
-    "CAP_SYS_CHROOT",
-];
 
 /// A set of capabilities by their full names.
 pub type CapabilitySet = BTreeSet<&'static str>;
@@ -210,15 +152,27 @@ pub fn for_container(
 }
 
 impl ProcessCapabilities {
-    pub(crate) fn to_json(&self) -> serde_json::Value {
-        serde_json::json!({
-            "bounding": self.bounding,
-            "effective": self.effective,
-            "permitted": self.permitted,
-            "inheritable": self.inheritable,
-            "ambient": self.ambient,
-        })
+    pub(crate) fn to_oci(&self) -> LinuxCapabilities {
+        let mut oci = LinuxCapabilities::default();
+        oci.set_bounding(Some(oci_set(&self.bounding)))
+            .set_effective(Some(oci_set(&self.effective)))
+            .set_permitted(Some(oci_set(&self.permitted)))
+            .set_inheritable(Some(oci_set(&self.inheritable)))
+            .set_ambient(Some(oci_set(&self.ambient)));
+        oci
     }
+}
+
+/// A set in the type of the specification, which names all that the table has.
+fn oci_set(names: &CapabilitySet) -> oci_spec::runtime::Capabilities {
+    names.iter().filter_map(|name| name.strip_prefix("CAP_")?.parse::<Capability>().ok()).collect()
+}
+
+/// The names in a set of the specification.
+pub(crate) fn from_oci(set: Option<&oci_spec::runtime::Capabilities>) -> CapabilitySet {
+    let Some(set) = set else { return CapabilitySet::new() };
+    let all = NAMES.into_iter();
+    all.filter(|name| oci_set(&CapabilitySet::from([*name])).is_subset(set)).collect()
 }
 
 #[cfg(test)]
@@ -255,6 +209,18 @@ mod tests {
         assert_eq!(mask(&some.bounding), 1 << 5);
         let most = for_container(false, true, &rules(&["all"], &["sys_admin"]), &all).unwrap();
         assert_eq!(mask(&most.bounding), ((1 << 41) - 1) & !(1 << 21));
+    }
+
+    #[test]
+    fn every_name_has_its_type() {
+        let all = from_mask(u64::MAX);
+        assert_eq!(all.len(), NAMES.len());
+        assert_eq!(oci_set(&all).len(), NAMES.len());
+        assert_eq!(from_oci(Some(&oci_set(&all))), all);
+        assert_eq!(
+            serde_json::to_value(oci_set(&from_mask(1 << 5))).unwrap(),
+            serde_json::json!(["CAP_KILL"])
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cove_api::Mount;
 use cove_sys::fs;
-use serde_json::{Value, json};
+use oci_spec::runtime::{LinuxDevice, LinuxDeviceCgroup, LinuxDeviceType};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 
 use super::input::SpecInput;
@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 /// What devices become: nodes to make, cgroup rules, and binds where nodes cannot be made.
 #[derive(Default)]
 pub(crate) struct Devices {
-    pub(crate) nodes: Vec<Value>,
-    pub(crate) rules: Vec<Value>,
+    pub(crate) nodes: Vec<LinuxDevice>,
+    pub(crate) rules: Vec<LinuxDeviceCgroup>,
     pub(crate) mounts: Vec<Mount>,
 }
 
@@ -25,12 +25,12 @@ const MAX_DEVICES: usize = 4096;
 pub(crate) fn devices(input: &SpecInput<'_>) -> Result<Devices> {
     let mut result = Devices::default();
     if input.settings.security.privileged {
-        result.rules.push(json!({"allow": true, "access": "rwm"}));
+        result.rules.push(all_devices(true));
         for path in host_devices(Path::new("/dev"))? {
             add(input, &mut result, &path, &path, "rwm")?;
         }
     } else {
-        result.rules.push(json!({"allow": false, "access": "rwm"}));
+        result.rules.push(all_devices(false));
     }
     for device in &input.settings.devices {
         let DeviceMapping { source, target, access } = device;
@@ -60,8 +60,8 @@ fn add(
     let metadata = fs::metadata(source).map_err(Error::file)?;
     let kind = metadata.file_type();
     let kind = match (kind.is_char_device(), kind.is_block_device()) {
-        (true, _) => "c",
-        (_, true) => "b",
+        (true, _) => LinuxDeviceType::C,
+        (_, true) => LinuxDeviceType::B,
         _ => return Err(Error::invalid(format!("device {}", source.display()), "not a device node")),
     };
     let text = |path: &Path| path.to_string_lossy().into_owned();
@@ -78,15 +78,32 @@ fn add(
         return Ok(());
     }
     let (major, minor) = (rustix::fs::major(metadata.rdev()), rustix::fs::minor(metadata.rdev()));
-    result.nodes.retain(|node| node["path"] != json!(target));
-    result.nodes.push(json!({
-        "path": target, "type": kind, "major": major, "minor": minor,
-        "fileMode": metadata.mode() & 0o777, "uid": metadata.uid(), "gid": metadata.gid()
-    }));
-    result.rules.push(json!({
-        "allow": true, "type": kind, "major": major, "minor": minor, "access": access
-    }));
+    let (major, minor) = (i64::from(major), i64::from(minor));
+    result.nodes.retain(|node| node.path() != target);
+    let mut node = LinuxDevice::default();
+    node.set_path(target.to_owned())
+        .set_typ(kind)
+        .set_major(major)
+        .set_minor(minor)
+        .set_file_mode(Some(metadata.mode() & 0o777))
+        .set_uid(Some(metadata.uid()))
+        .set_gid(Some(metadata.gid()));
+    result.nodes.push(node);
+    let mut rule = LinuxDeviceCgroup::default();
+    rule.set_allow(true)
+        .set_typ(Some(kind))
+        .set_major(Some(major))
+        .set_minor(Some(minor))
+        .set_access(Some(access.to_owned()));
+    result.rules.push(rule);
     Ok(())
+}
+
+/// The rule for all devices that no other rule is for.
+fn all_devices(allow: bool) -> LinuxDeviceCgroup {
+    let mut rule = LinuxDeviceCgroup::default();
+    rule.set_allow(allow).set_access(Some("rwm".to_owned()));
+    rule
 }
 
 /// Device nodes below a directory, without what every container has of its own.

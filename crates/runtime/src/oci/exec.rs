@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use oci_spec::runtime::{Process, Spec};
-use serde_json::{Value, json};
 
-use super::capabilities::{CapabilitySet, ProcessCapabilities, merge};
+use super::capabilities::{CapabilitySet, ProcessCapabilities, from_oci, merge};
 use super::host::HostFacts;
 use crate::error::{Error, Result};
 use crate::user::ResolvedUser;
@@ -38,61 +37,42 @@ pub struct ExecInput<'a> {
 /// # Errors
 /// There is no command, or the working directory is not absolute.
 pub fn exec_process(input: &ExecInput<'_>) -> Result<Process> {
-    let path = || PathBuf::from("process.json");
-    let mut process = match serde_json::to_value(input.container.process()) {
-        Ok(Value::Object(process)) => process,
-        _ => return Err(Error::invalid("container", "its configuration has no process")),
+    let Some(mut process) = input.container.process().clone() else {
+        return Err(Error::invalid("container", "its configuration has no process"));
     };
     if input.args.is_empty() {
         return Err(Error::invalid("command", "must provide a non-empty command to start an exec session"));
     }
-    process.insert("args".to_owned(), json!(input.args));
-    process.insert("terminal".to_owned(), json!(input.terminal));
-    process.remove("consoleSize");
+    process.set_args(Some(input.args.clone())).set_terminal(Some(input.terminal)).set_console_size(None);
     if let Some(cwd) = &input.cwd {
         super::paths::check_working_directory(cwd)?;
-        process.insert("cwd".to_owned(), json!(cwd));
+        process.set_cwd(PathBuf::from(cwd));
     }
-    let mut env: Vec<String> = strings(process.get("env"));
+    let mut env = process.env().clone().unwrap_or_default();
     if let Some(user) = &input.user {
         set_variable(&mut env, &format!("HOME={}", user.home));
-        let umask = process.get("user").and_then(|u| u.get("umask")).cloned();
-        let mut value = json!({"uid": user.uid, "gid": user.gid});
-        if !user.additional_gids.is_empty() {
-            value["additionalGids"] = json!(user.additional_gids);
-        }
-        if let Some(umask) = umask {
-            value["umask"] = umask;
-        }
-        process.insert("user".to_owned(), value);
+        let umask = process.user().umask();
+        process.set_user(super::build::user(user, umask));
     }
     for variable in &input.env {
         set_variable(&mut env, variable);
     }
-    process.insert("env".to_owned(), json!(env));
+    process.set_env(Some(env));
     if input.privileged || input.user.is_some() {
-        let root = match &input.user {
-            Some(user) => user.uid == 0,
-            None => process.get("user").and_then(|u| u.get("uid")).and_then(Value::as_u64) == Some(0),
-        };
-        let capabilities = capabilities(input, root, process.get("capabilities"))?;
-        process.insert("capabilities".to_owned(), capabilities.to_json());
+        let capabilities = capabilities(input, &process)?;
+        process.set_capabilities(Some(capabilities.to_oci()));
     }
-    serde_json::from_value(Value::Object(process)).map_err(|source| Error::Json { path: path(), source })
+    Ok(process)
 }
 
-fn capabilities(
-    input: &ExecInput<'_>,
-    root: bool,
-    of_container: Option<&Value>,
-) -> Result<ProcessCapabilities> {
-    let bounding: CapabilitySet = if input.privileged {
+fn capabilities(input: &ExecInput<'_>, process: &Process) -> Result<ProcessCapabilities> {
+    let bounding = if input.privileged {
         input.host.bounding.clone()
     } else {
-        let names = strings(of_container.and_then(|c| c.get("bounding")));
-        input.host.bounding.iter().filter(|b| names.iter().any(|n| n == *b)).copied().collect()
+        let own = process.capabilities().as_ref().and_then(|sets| sets.bounding().as_ref());
+        &from_oci(own) & &input.host.bounding
     };
-    let (effective, ambient) = if root {
+    let (effective, ambient) = if process.user().uid() == 0 {
         (bounding.clone(), CapabilitySet::new())
     } else {
         let asked = merge(&CapabilitySet::new(), input.cap_add, &[], &bounding)?;
@@ -105,11 +85,6 @@ fn capabilities(
         inheritable: ambient.clone(),
         ambient,
     })
-}
-
-fn strings(value: Option<&Value>) -> Vec<String> {
-    let list = value.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn set_variable(env: &mut Vec<String>, variable: &str) {

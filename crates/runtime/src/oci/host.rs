@@ -1,6 +1,7 @@
 //! What must be known of the machine and of this process to write a configuration that works here.
 
 use cove_sys::fs;
+use oci_spec::runtime::PosixRlimitType;
 
 use super::capabilities::{CapabilitySet, bounding_set, status_mask};
 
@@ -11,8 +12,8 @@ pub struct HostFacts {
     pub rootless: bool,
     /// All capabilities that a container can be given.
     pub bounding: CapabilitySet,
-    /// Hard limits of this process by their OCI names; limits without an entry are not known.
-    pub hard_limits: Vec<(&'static str, u64)>,
+    /// Hard limits of this process; limits without an entry are not known.
+    pub hard_limits: Vec<(PosixRlimitType, u64)>,
     /// Hard limits can be raised (CAP_SYS_RESOURCE in the first user namespace).
     pub may_raise_limits: bool,
     /// How many group ids are mapped from 0 on.
@@ -25,24 +26,24 @@ pub struct HostFacts {
     pub architecture: &'static str,
 }
 
-/// Resource limits by name and number (getrlimit(2)).
-pub(crate) const LIMITS: [(&str, libc::__rlimit_resource_t); 16] = [
-    ("RLIMIT_AS", libc::RLIMIT_AS),
-    ("RLIMIT_CORE", libc::RLIMIT_CORE),
-    ("RLIMIT_CPU", libc::RLIMIT_CPU),
-    ("RLIMIT_DATA", libc::RLIMIT_DATA),
-    ("RLIMIT_FSIZE", libc::RLIMIT_FSIZE),
-    ("RLIMIT_LOCKS", libc::RLIMIT_LOCKS),
-    ("RLIMIT_MEMLOCK", libc::RLIMIT_MEMLOCK),
-    ("RLIMIT_MSGQUEUE", libc::RLIMIT_MSGQUEUE),
-    ("RLIMIT_NICE", libc::RLIMIT_NICE),
-    ("RLIMIT_NOFILE", libc::RLIMIT_NOFILE),
-    ("RLIMIT_NPROC", libc::RLIMIT_NPROC),
-    ("RLIMIT_RSS", libc::RLIMIT_RSS),
-    ("RLIMIT_RTPRIO", libc::RLIMIT_RTPRIO),
-    ("RLIMIT_RTTIME", libc::RLIMIT_RTTIME),
-    ("RLIMIT_SIGPENDING", libc::RLIMIT_SIGPENDING),
-    ("RLIMIT_STACK", libc::RLIMIT_STACK),
+/// Resource limits and their numbers (getrlimit(2)).
+const LIMITS: [(PosixRlimitType, libc::__rlimit_resource_t); 16] = [
+    (PosixRlimitType::RlimitAs, libc::RLIMIT_AS),
+    (PosixRlimitType::RlimitCore, libc::RLIMIT_CORE),
+    (PosixRlimitType::RlimitCpu, libc::RLIMIT_CPU),
+    (PosixRlimitType::RlimitData, libc::RLIMIT_DATA),
+    (PosixRlimitType::RlimitFsize, libc::RLIMIT_FSIZE),
+    (PosixRlimitType::RlimitLocks, libc::RLIMIT_LOCKS),
+    (PosixRlimitType::RlimitMemlock, libc::RLIMIT_MEMLOCK),
+    (PosixRlimitType::RlimitMsgqueue, libc::RLIMIT_MSGQUEUE),
+    (PosixRlimitType::RlimitNice, libc::RLIMIT_NICE),
+    (PosixRlimitType::RlimitNofile, libc::RLIMIT_NOFILE),
+    (PosixRlimitType::RlimitNproc, libc::RLIMIT_NPROC),
+    (PosixRlimitType::RlimitRss, libc::RLIMIT_RSS),
+    (PosixRlimitType::RlimitRtprio, libc::RLIMIT_RTPRIO),
+    (PosixRlimitType::RlimitRttime, libc::RLIMIT_RTTIME),
+    (PosixRlimitType::RlimitSigpending, libc::RLIMIT_SIGPENDING),
+    (PosixRlimitType::RlimitStack, libc::RLIMIT_STACK),
 ];
 
 impl HostFacts {
@@ -58,7 +59,7 @@ impl HostFacts {
         Self {
             rootless,
             bounding: bounding_set(),
-            hard_limits: LIMITS.iter().filter_map(|(name, n)| Some((*name, hard_limit(*n)?))).collect(),
+            hard_limits: LIMITS.iter().filter_map(|(kind, n)| Some((*kind, hard_limit(*n)?))).collect(),
             may_raise_limits: sys_resource && first_namespace,
             mapped_groups: mapped_from_zero(&fs::read_to_string("/proc/self/gid_map").unwrap_or_default()),
             mqueue: std::path::Path::new("/dev/mqueue").is_dir(),
@@ -117,6 +118,11 @@ mod tests {
     #[test]
     fn this_process() {
         let facts = HostFacts::read(false);
-        assert!(facts.hard_limits.iter().any(|(name, limit)| *name == "RLIMIT_NOFILE" && *limit > 0));
+        assert!(
+            facts
+                .hard_limits
+                .iter()
+                .any(|(name, limit)| *name == PosixRlimitType::RlimitNofile && *limit > 0)
+        );
     }
 }

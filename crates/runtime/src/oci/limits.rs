@@ -1,86 +1,81 @@
 //! Resource limits: POSIX limits of the process, cgroup limits of the container.
 
 use cove_api::Rlimit;
-use serde_json::{Map, Value, json};
+use oci_spec::runtime::{
+    LinuxCpu, LinuxMemory, LinuxPids, LinuxResources, PosixRlimit, PosixRlimitBuilder, PosixRlimitType,
+};
 
-use super::host::LIMITS;
 use super::input::SpecInput;
+use super::settings::{CpuLimits, MemoryLimits};
 use crate::error::{Error, Result};
 
 /// What nofile and nproc are where nobody says otherwise.
 const DEFAULT_LIMIT: u64 = 1_048_576;
 
 /// `process.rlimits`.
-pub(crate) fn rlimits(input: &SpecInput<'_>) -> Result<Value> {
-    let mut limits: Vec<(String, u64, u64)> = Vec::new();
-    let mut set = |name: String, soft: u64, hard: u64| {
-        limits.retain(|(n, ..)| *n != name);
-        limits.push((name, soft, hard));
+pub(crate) fn rlimits(input: &SpecInput<'_>) -> Result<Vec<PosixRlimit>> {
+    let mut limits: Vec<PosixRlimit> = Vec::new();
+    let mut set = |kind: PosixRlimitType, soft: u64, hard: u64| -> Result<()> {
+        limits.retain(|known| known.typ() != kind);
+        limits.push(PosixRlimitBuilder::default().typ(kind).soft(soft).hard(hard).build()?);
+        Ok(())
     };
-    for name in ["RLIMIT_NOFILE", "RLIMIT_NPROC"] {
-        let limit = clamp(input, name, DEFAULT_LIMIT);
-        set(name.to_owned(), limit, limit);
+    for kind in [PosixRlimitType::RlimitNofile, PosixRlimitType::RlimitNproc] {
+        let limit = clamp(input, kind, DEFAULT_LIMIT);
+        set(kind, limit, limit)?;
     }
     for limit in &input.settings.limits.default_rlimits {
-        let name = full_name(limit)?;
-        let hard = clamp(input, &name, limit.hard);
-        set(name, limit.soft.min(hard), hard);
+        let kind = kind(limit)?;
+        let hard = clamp(input, kind, limit.hard);
+        set(kind, limit.soft.min(hard), hard)?;
     }
     for limit in &input.settings.limits.rlimits {
-        let name = full_name(limit)?;
+        let kind = kind(limit)?;
         if limit.soft > limit.hard {
             return Err(Error::invalid(
                 format!("ulimit {}", limit.kind),
                 "the soft limit is above the hard limit",
             ));
         }
-        if clamp(input, &name, limit.hard) < limit.hard {
+        let possible = clamp(input, kind, limit.hard);
+        if possible < limit.hard {
             return Err(Error::Unsupported {
                 what: format!("ulimit {}={}:{}", limit.kind, limit.soft, limit.hard),
-                why: format!(
-                    "this process may not raise its own hard limit of {}",
-                    clamp(input, &name, limit.hard)
-                ),
+                why: format!("this process may not raise its own hard limit of {possible}"),
             });
         }
-        set(name, limit.soft, limit.hard);
+        set(kind, limit.soft, limit.hard)?;
     }
-    let list = limits.into_iter().map(|(name, soft, hard)| json!({"type": name, "soft": soft, "hard": hard}));
-    Ok(list.collect())
+    Ok(limits)
 }
 
-fn full_name(limit: &Rlimit) -> Result<String> {
+fn kind(limit: &Rlimit) -> Result<PosixRlimitType> {
     let upper = limit.kind.to_ascii_uppercase();
     let name = if upper.starts_with("RLIMIT_") { upper } else { format!("RLIMIT_{upper}") };
-    if LIMITS.iter().any(|(known, _)| *known == name) {
-        Ok(name)
-    } else {
-        Err(Error::invalid(format!("ulimit {:?}", limit.kind), "unknown"))
-    }
+    name.parse().map_err(|_| Error::invalid(format!("ulimit {:?}", limit.kind), "unknown"))
 }
 
-fn clamp(input: &SpecInput<'_>, name: &str, wanted: u64) -> u64 {
+fn clamp(input: &SpecInput<'_>, kind: PosixRlimitType, wanted: u64) -> u64 {
     if input.host.may_raise_limits {
         return wanted;
     }
-    input.host.hard_limits.iter().find(|(n, _)| *n == name).map_or(wanted, |(_, hard)| wanted.min(*hard))
+    input
+        .host
+        .hard_limits
+        .iter()
+        .find(|(known, _)| *known == kind)
+        .map_or(wanted, |(_, hard)| wanted.min(*hard))
 }
 
 /// `linux.resources` without devices.
-pub(crate) fn resources(input: &SpecInput<'_>) -> Result<Map<String, Value>> {
+pub(crate) fn resources(input: &SpecInput<'_>) -> Result<LinuxResources> {
     let wanted = &input.settings.limits;
-    let mut result = Map::new();
-    let mut memory = to_object(&wanted.memory)?;
-    if !memory.is_empty() {
+    let mut result = LinuxResources::default();
+    if wanted.memory != MemoryLimits::default() {
         require(input, "memory", "memory limits")?;
-        // As Podman: memory and swap together are twice the memory where only memory is limited.
-        if let (Some(limit), None) = (wanted.memory.limit.filter(|l| *l > 0), wanted.memory.swap) {
-            memory.insert("swap".to_owned(), json!(limit.saturating_mul(2)));
-        }
-        result.insert("memory".to_owned(), Value::Object(memory));
+        result.set_memory(Some(memory(wanted.memory)));
     }
-    let cpu = to_object(&wanted.cpu)?;
-    if !cpu.is_empty() {
+    if wanted.cpu != CpuLimits::default() {
         let wanted = &wanted.cpu;
         if wanted.shares.is_some() || wanted.quota.is_some() || wanted.period.is_some() {
             require(input, "cpu", "CPU limits")?;
@@ -88,27 +83,42 @@ pub(crate) fn resources(input: &SpecInput<'_>) -> Result<Map<String, Value>> {
         if !wanted.cpus.is_empty() || !wanted.mems.is_empty() {
             require(input, "cpuset", "cpuset limits")?;
         }
-        result.insert("cpu".to_owned(), Value::Object(cpu));
+        result.set_cpu(Some(cpu(wanted)));
     }
-    match wanted.pids {
+    let processes = match wanted.pids {
         Some(limit) if limit > 0 => {
             require(input, "pids", "a limit of processes")?;
-            result.insert("pids".to_owned(), json!({"limit": limit}));
+            Some(limit)
         }
-        Some(_) => {}
-        None if wanted.default_pids > 0 && input.cgroup.has("pids") => {
-            result.insert("pids".to_owned(), json!({"limit": wanted.default_pids}));
-        }
-        None => {}
-    }
+        Some(_) => None,
+        None => Some(wanted.default_pids).filter(|limit| *limit > 0 && input.cgroup.has("pids")),
+    };
+    result.set_pids(processes.map(|limit| *LinuxPids::default().set_limit(limit)));
     Ok(result)
 }
 
-fn to_object(value: &impl serde::Serialize) -> Result<Map<String, Value>> {
-    match serde_json::to_value(value) {
-        Ok(Value::Object(map)) => Ok(map.into_iter().filter(|(_, v)| !v.is_null()).collect()),
-        _ => Err(Error::invalid("resources", "not an object")),
-    }
+fn memory(wanted: MemoryLimits) -> LinuxMemory {
+    // As Podman: memory and swap together are twice the memory where only memory is limited.
+    let doubled = wanted.limit.filter(|limit| *limit > 0).map(|limit| limit.saturating_mul(2));
+    let mut memory = LinuxMemory::default();
+    memory
+        .set_limit(wanted.limit)
+        .set_reservation(wanted.reservation)
+        .set_swap(wanted.swap.or(doubled))
+        .set_swappiness(wanted.swappiness)
+        .set_disable_oom_killer(wanted.disable_oom_killer);
+    memory
+}
+
+fn cpu(wanted: &CpuLimits) -> LinuxCpu {
+    let list = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let mut cpu = LinuxCpu::default();
+    cpu.set_shares(wanted.shares)
+        .set_quota(wanted.quota)
+        .set_period(wanted.period)
+        .set_cpus(list(&wanted.cpus))
+        .set_mems(list(&wanted.mems));
+    cpu
 }
 
 fn require(input: &SpecInput<'_>, controller: &str, what: &str) -> Result<()> {

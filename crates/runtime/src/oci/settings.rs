@@ -5,10 +5,9 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use cove_api::{Rlimit, StringMap};
+use cove_api::{DEFAULT_CAPABILITIES, Rlimit, StringMap};
 use serde::{Deserialize, Serialize};
 
-use super::capabilities::DEFAULT;
 use crate::error::Error;
 
 /// Bytes of `/dev/shm` where nobody says otherwise.
@@ -100,7 +99,7 @@ pub struct CapabilityRules {
 
 impl Default for CapabilityRules {
     fn default() -> Self {
-        Self { base: DEFAULT.map(ToOwned::to_owned).into(), add: Vec::new(), drop: Vec::new() }
+        Self { base: DEFAULT_CAPABILITIES.map(ToOwned::to_owned).into(), add: Vec::new(), drop: Vec::new() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use oci_spec::runtime::Arch;
 use serde::Deserialize;
 
 use super::profile::{Action, Argument, Profile, Rule};
@@ -58,7 +59,7 @@ struct Syscall {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Arg {
-    index: u32,
+    index: usize,
     value: u64,
     #[serde(default)]
     value_two: u64,
@@ -81,38 +82,29 @@ fn nullable<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(d: 
     Ok(Option::deserialize(d)?.unwrap_or_default())
 }
 
-const ACTIONS: [&str; 9] = [
-    "SCMP_ACT_ALLOW",
-    "SCMP_ACT_ERRNO",
-    "SCMP_ACT_KILL",
-    "SCMP_ACT_KILL_PROCESS",
-    "SCMP_ACT_KILL_THREAD",
-    "SCMP_ACT_LOG",
-    "SCMP_ACT_NOTIFY",
-    "SCMP_ACT_TRACE",
-    "SCMP_ACT_TRAP",
-];
-
-const OPERATORS: [&str; 7] = ["NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"];
-
 pub(super) fn parse(text: &[u8]) -> Result<Profile, String> {
     let file: File = serde_json::from_slice(text).map_err(|e| e.to_string())?;
     if !file.architectures.is_empty() && !file.arch_map.is_empty() {
         return Err("architectures and archMap cannot be used together".to_owned());
     }
-    let default = if file.default_action.is_empty() {
-        Action { name: String::new(), errno: None }
-    } else {
-        action(&file.default_action, file.default_errno_ret, &file.default_errno)?
+    let default = match file.default_action.as_str() {
+        "" if file.syscalls.is_empty() => None,
+        "" => return Err("defaultAction is missing".to_owned()),
+        name => Some(action(name, file.default_errno_ret, &file.default_errno)?),
     };
-    let mut architectures = vec![(String::new(), file.architectures)];
-    architectures.extend(file.arch_map.into_iter().map(|map| {
-        let native = go_name(&map.architecture).to_owned();
-        (native, std::iter::once(map.architecture).chain(map.sub_architectures).collect())
-    }));
+    let arch = |name: &String| name.parse::<Arch>().map_err(|_| format!("unknown architecture {name:?}"));
+    let mut architectures =
+        vec![(String::new(), file.architectures.iter().map(arch).collect::<Result<_, _>>()?)];
+    for map in file.arch_map {
+        let names = std::iter::once(&map.architecture).chain(&map.sub_architectures);
+        let names = names.map(arch).collect::<Result<_, _>>()?;
+        architectures.push((go_name(&map.architecture).to_owned(), names));
+    }
+    let flag = |name: String| name.parse().map_err(|_| format!("unknown flag {name:?}"));
+    let flags = file.flags.into_iter().map(flag).collect::<Result<_, _>>()?;
     let rules = file.syscalls.into_iter().map(rule).collect::<Result<_, _>>()?;
     let listener = (!file.listener_path.is_empty()).then_some((file.listener_path, file.listener_metadata));
-    Ok(Profile { default, rules, flags: file.flags, architectures, listener })
+    Ok(Profile { default, rules, flags, architectures, listener })
 }
 
 fn rule(call: Syscall) -> Result<Rule, String> {
@@ -122,10 +114,9 @@ fn rule(call: Syscall) -> Result<Rule, String> {
         (false, false) => return Err("name and names cannot be used together".to_owned()),
     };
     let arguments = call.args.into_iter().map(|a| {
-        if a.index > 5 || !a.op.strip_prefix("SCMP_CMP_").is_some_and(|op| OPERATORS.contains(&op)) {
-            return Err(format!("bad condition on argument {}: {}", a.index, a.op));
-        }
-        Ok(Argument { index: a.index, value: a.value, value_two: a.value_two, operator: a.op })
+        let operator = a.op.parse().ok().filter(|_| a.index <= 5);
+        let operator = operator.ok_or_else(|| format!("bad condition on argument {}: {}", a.index, a.op))?;
+        Ok::<_, String>(Argument { index: a.index, value: a.value, value_two: a.value_two, operator })
     });
     Ok(Rule {
         action: action(&call.action, call.errno_ret, &call.errno)?,
@@ -139,9 +130,7 @@ fn rule(call: Syscall) -> Result<Rule, String> {
 }
 
 fn action(name: &str, number: Option<u32>, text: &str) -> Result<Action, String> {
-    if !ACTIONS.contains(&name) {
-        return Err(format!("unknown action {name:?}"));
-    }
+    let kind = name.parse().map_err(|_| format!("unknown action {name:?}"))?;
     let errno = if text.is_empty() {
         number
     } else {
@@ -149,7 +138,7 @@ fn action(name: &str, number: Option<u32>, text: &str) -> Result<Action, String>
         let value = text.parse().ok().or_else(|| known.get(text).map(|n| *n as u32));
         Some(value.ok_or_else(|| format!("unknown error {text:?}"))?)
     };
-    Ok(Action { name: name.to_owned(), errno })
+    Ok(Action { kind, errno })
 }
 
 const ERRNOS: [(&str, i32); 16] = [
@@ -195,15 +184,18 @@ mod tests {
               {"name":"mount","action":"SCMP_ACT_ERRNO","errnoRet":1,"excludes":{"caps":["CAP_SYS_ADMIN"]}},
               {"names":["clone"],"action":"SCMP_ACT_ALLOW","args":[{"index":0,"value":2114060288,"op":"SCMP_CMP_MASKED_EQ"}],
                "includes":{"arches":["arm64"],"minKernel":"4.8"}}]}"#;
-        let oci = parse(text).unwrap().to_oci("amd64", &Default::default()).unwrap();
-        assert_eq!(oci["defaultErrnoRet"], 38);
-        assert_eq!(oci["architectures"], serde_json::json!(["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]));
-        assert_eq!(oci["syscalls"].as_array().unwrap().len(), 2);
-        assert!(parse(b"{}").unwrap().to_oci("amd64", &Default::default()).is_none());
+        let oci = parse(text).unwrap().to_oci("amd64", &Default::default()).unwrap().unwrap();
+        assert_eq!(oci.default_errno_ret(), Some(38));
+        assert_eq!(oci.architectures().as_deref(), Some(&[Arch::ScmpArchX86_64, Arch::ScmpArchX86][..]));
+        assert_eq!(oci.syscalls().as_ref().map(Vec::len), Some(2));
+        assert!(parse(b"{}").unwrap().to_oci("amd64", &Default::default()).unwrap().is_none());
         for bad in [
             r#"{"defaultAction":"SCMP_ACT_FOO"}"#,
             r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"name":"a","names":["b"],"action":"SCMP_ACT_ALLOW"}]}"#,
             r#"{"defaultAction":"SCMP_ACT_ALLOW","defaultErrno":"EFOO"}"#,
+            r#"{"defaultAction":"SCMP_ACT_ALLOW","flags":["FOO"]}"#,
+            r#"{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_Z80"]}"#,
+            r#"{"syscalls":[{"name":"a","action":"SCMP_ACT_ALLOW"}]}"#,
             "[",
         ] {
             assert!(parse(bad.as_bytes()).is_err(), "{bad}");

@@ -11,7 +11,7 @@ use std::io::Read;
 use std::path::Path;
 
 use cove_sys::fs;
-use serde_json::Value;
+use oci_spec::runtime::LinuxSeccomp;
 
 use crate::error::{Error, Result};
 use crate::oci::capabilities::CapabilitySet;
@@ -24,7 +24,7 @@ const MAX_PROFILE: u64 = 4 << 20;
 const DEFAULT: &str = include_str!("default.txt");
 
 /// `linux.seccomp` for a container; `None` for an unconfined one.
-pub(crate) fn for_container(input: &SpecInput<'_>, bounding: &CapabilitySet) -> Result<Option<Value>> {
+pub(crate) fn for_container(input: &SpecInput<'_>, bounding: &CapabilitySet) -> Result<Option<LinuxSeccomp>> {
     let security = &input.settings.security;
     let profile = match &security.seccomp {
         Seccomp::Unconfined => return Ok(None),
@@ -32,7 +32,7 @@ pub(crate) fn for_container(input: &SpecInput<'_>, bounding: &CapabilitySet) -> 
         Seccomp::BuiltIn => Profile::built_in()?,
         Seccomp::Profile(path) => read(path)?,
     };
-    Ok(profile.to_oci(input.host.architecture, bounding))
+    profile.to_oci(input.host.architecture, bounding)
 }
 
 fn read(path: &Path) -> Result<Profile> {

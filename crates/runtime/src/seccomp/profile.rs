@@ -1,29 +1,33 @@
 //! A profile with its conditions, and what is left of it for one architecture and set of capabilities.
 
-use serde_json::{Map, Value, json};
+use oci_spec::runtime::{
+    Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompArgBuilder, LinuxSeccompFilterFlag,
+    LinuxSeccompOperator, LinuxSyscall,
+};
 
+use crate::error::Result;
 use crate::oci::capabilities::CapabilitySet;
 
 /// What happens to a system call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// `SCMP_ACT_ALLOW`, `SCMP_ACT_ERRNO`, …
-    pub name: String,
+    /// What the kernel does.
+    pub kind: LinuxSeccompAction,
     /// Error number for `SCMP_ACT_ERRNO` and `SCMP_ACT_TRACE`.
     pub errno: Option<u32>,
 }
 
 /// A condition on an argument of a system call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Argument {
     /// Which argument, 0 to 5.
-    pub index: u32,
+    pub index: usize,
     /// What it is compared with.
     pub value: u64,
     /// Second value of `SCMP_CMP_MASKED_EQ`.
     pub value_two: u64,
-    /// `SCMP_CMP_EQ`, …
-    pub operator: String,
+    /// How.
+    pub operator: LinuxSeccompOperator,
 }
 
 /// A rule for some system calls.
@@ -48,25 +52,25 @@ pub struct Rule {
 /// A system call filter with conditions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// For calls that no rule names.
-    pub default: Action,
+    /// For calls that no rule names; `None` only where there are no rules either.
+    pub default: Option<Action>,
     /// In the order in which they are added to the filter.
     pub rules: Vec<Rule>,
-    /// `SECCOMP_FILTER_FLAG_…`.
-    pub flags: Vec<String>,
-    /// Architectures (`SCMP_ARCH_…`) by the native one in Go's naming; an empty name applies everywhere.
-    pub architectures: Vec<(String, Vec<String>)>,
+    /// Flags of the filter.
+    pub flags: Vec<LinuxSeccompFilterFlag>,
+    /// Architectures by the native one in Go's naming; an empty name applies everywhere.
+    pub architectures: Vec<(String, Vec<Arch>)>,
     /// Socket that gets notifications.
     pub listener: Option<(String, String)>,
 }
 
 impl Profile {
     /// `linux.seccomp`; `None` for a profile that filters nothing.
-    #[must_use]
-    pub fn to_oci(&self, architecture: &str, bounding: &CapabilitySet) -> Option<Value> {
-        if self.default.name.is_empty() && self.rules.is_empty() {
-            return None;
-        }
+    ///
+    /// # Errors
+    /// The specification's types refuse it.
+    pub fn to_oci(&self, architecture: &str, bounding: &CapabilitySet) -> Result<Option<LinuxSeccomp>> {
+        let Some(default) = self.default else { return Ok(None) };
         let has = |name: &String| bounding.contains(name.as_str());
         let rules = self.rules.iter().filter(|rule| {
             (rule.architectures.is_empty() || rule.architectures.iter().any(|a| a == architecture))
@@ -74,44 +78,42 @@ impl Profile {
                 && rule.capabilities.iter().all(has)
                 && !rule.not_capabilities.iter().any(has)
         });
-        let mut result = Map::new();
-        result.insert("defaultAction".to_owned(), json!(self.default.name));
-        if let Some(errno) = self.default.errno {
-            result.insert("defaultErrnoRet".to_owned(), json!(errno));
-        }
-        let architectures: Vec<&String> = self
+        let architectures: Vec<Arch> = self
             .architectures
             .iter()
             .filter(|(native, _)| native.is_empty() || native == architecture)
-            .flat_map(|(_, names)| names)
+            .flat_map(|(_, names)| names.iter().copied())
             .collect();
-        if !architectures.is_empty() {
-            result.insert("architectures".to_owned(), json!(architectures));
-        }
-        if !self.flags.is_empty() {
-            result.insert("flags".to_owned(), json!(self.flags));
-        }
-        if let Some((path, metadata)) = &self.listener {
-            result.insert("listenerPath".to_owned(), json!(path));
-            result.insert("listenerMetadata".to_owned(), json!(metadata));
-        }
-        result.insert("syscalls".to_owned(), rules.map(Rule::to_oci).collect());
-        Some(Value::Object(result))
+        let (path, metadata) = self.listener.clone().unzip();
+        let mut filter = LinuxSeccomp::default();
+        filter
+            .set_default_action(default.kind)
+            .set_default_errno_ret(default.errno)
+            .set_architectures(Some(architectures).filter(|list| !list.is_empty()))
+            .set_flags(Some(self.flags.clone()).filter(|list| !list.is_empty()))
+            .set_listener_path(path.map(Into::into))
+            .set_listener_metadata(metadata)
+            .set_syscalls(Some(rules.map(Rule::to_oci).collect::<Result<_>>()?));
+        Ok(Some(filter))
     }
 }
 
 impl Rule {
-    fn to_oci(&self) -> Value {
-        let mut result = json!({"names": self.names, "action": self.action.name});
-        if let Some(errno) = self.action.errno {
-            result["errnoRet"] = json!(errno);
-        }
-        if !self.arguments.is_empty() {
-            let arguments = self.arguments.iter().map(
-                |a| json!({"index": a.index, "value": a.value, "valueTwo": a.value_two, "op": a.operator}),
-            );
-            result["args"] = arguments.collect();
-        }
-        result
+    fn to_oci(&self) -> Result<LinuxSyscall> {
+        let arguments: Vec<LinuxSeccompArg> =
+            self.arguments.iter().copied().map(Argument::to_oci).collect::<Result<_>>()?;
+        let mut call = LinuxSyscall::default();
+        call.set_names(self.names.clone())
+            .set_action(self.action.kind)
+            .set_errno_ret(self.action.errno)
+            .set_args(Some(arguments).filter(|list| !list.is_empty()));
+        Ok(call)
+    }
+}
+
+impl Argument {
+    fn to_oci(self) -> Result<LinuxSeccompArg> {
+        let argument = LinuxSeccompArgBuilder::default().index(self.index).value(self.value);
+        Ok(argument.value_two(self.value_two).op(self.operator).build()?)
     }
 }

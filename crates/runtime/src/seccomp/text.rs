@@ -1,5 +1,7 @@
 //! The compact text form of the built-in profile, described in its own head.
 
+use oci_spec::runtime::{Arch, LinuxSeccompAction, LinuxSeccompOperator};
+
 use super::profile::{Action, Argument, Profile, Rule};
 
 /// ENOSYS: what a kernel without the call would answer.
@@ -21,25 +23,25 @@ pub(super) fn parse(text: &str) -> Result<Profile, String> {
         rule.names = names.split_ascii_whitespace().map(str::to_owned).collect();
         rules.push(rule);
     }
-    let default = Action { name: "SCMP_ACT_ERRNO".to_owned(), errno: Some(ENOSYS) };
-    let architectures = [("amd64", ["X86_64", "X86", "X32"].as_slice()), ("arm64", &["AARCH64", "ARM"])];
-    let architectures = architectures.map(|(native, names)| {
-        (native.to_owned(), names.iter().map(|name| format!("SCMP_ARCH_{name}")).collect())
-    });
-    Ok(Profile { default, rules, flags: Vec::new(), architectures: architectures.to_vec(), listener: None })
+    let default = Some(Action { kind: LinuxSeccompAction::ScmpActErrno, errno: Some(ENOSYS) });
+    let architectures = vec![
+        ("amd64".to_owned(), vec![Arch::ScmpArchX86_64, Arch::ScmpArchX86, Arch::ScmpArchX32]),
+        ("arm64".to_owned(), vec![Arch::ScmpArchAarch64, Arch::ScmpArchArm]),
+    ];
+    Ok(Profile { default, rules, flags: Vec::new(), architectures, listener: None })
 }
 
 fn parse_head(head: &str) -> Result<Rule, String> {
     let mut words = head.split_ascii_whitespace();
     let action = match words.next() {
-        Some("allow") => Action { name: "SCMP_ACT_ALLOW".to_owned(), errno: None },
+        Some("allow") => Action { kind: LinuxSeccompAction::ScmpActAllow, errno: None },
         Some("deny") => {
             let errno = match words.next() {
                 Some("EPERM") => libc::EPERM,
                 Some("EINVAL") => libc::EINVAL,
                 other => return Err(format!("unknown error {other:?}")),
             };
-            Action { name: "SCMP_ACT_ERRNO".to_owned(), errno: Some(errno as u32) }
+            Action { kind: LinuxSeccompAction::ScmpActErrno, errno: Some(errno as u32) }
         }
         other => return Err(format!("unknown action {other:?}")),
     };
@@ -71,10 +73,11 @@ fn parse_head(head: &str) -> Result<Rule, String> {
 
 fn parse_argument(text: &str) -> Option<Argument> {
     let (index, value, operator) = match text.split_once("==") {
-        Some((index, value)) => (index, value, "SCMP_CMP_EQ"),
-        None => text.split_once("!=").map(|(index, value)| (index, value, "SCMP_CMP_NE"))?,
+        Some((index, value)) => (index, value, LinuxSeccompOperator::ScmpCmpEq),
+        None => {
+            text.split_once("!=").map(|(index, value)| (index, value, LinuxSeccompOperator::ScmpCmpNe))?
+        }
     };
-    let operator = operator.to_owned();
     Some(Argument { index: index.parse().ok()?, value: value.parse().ok()?, value_two: 0, operator })
 }
 
@@ -82,19 +85,18 @@ fn parse_argument(text: &str) -> Option<Argument> {
 mod tests {
     use super::*;
     use crate::oci::capabilities::{CapabilitySet, from_mask};
-    use serde_json::Value;
 
-    fn calls(bounding: &CapabilitySet, action: &str) -> Vec<String> {
-        let oci = Profile::built_in().unwrap().to_oci("amd64", bounding).unwrap();
-        let matching = oci["syscalls"].as_array().unwrap().iter().filter(|r| r["action"] == action);
-        let names = matching.flat_map(|r| r["names"].as_array().unwrap().clone());
-        names.map(|n: Value| n.as_str().unwrap().to_owned()).collect()
+    fn calls(bounding: &CapabilitySet, action: LinuxSeccompAction) -> Vec<String> {
+        let oci = Profile::built_in().unwrap().to_oci("amd64", bounding).unwrap().unwrap();
+        let matching = oci.syscalls().iter().flatten().filter(|call| call.action() == action);
+        matching.flat_map(|call| call.names().clone()).collect()
     }
 
     #[test]
     fn default_profile() {
-        let base: CapabilitySet = crate::oci::capabilities::DEFAULT.into_iter().collect();
-        let (allow, deny) = (calls(&base, "SCMP_ACT_ALLOW"), calls(&base, "SCMP_ACT_ERRNO"));
+        let base: CapabilitySet = cove_api::DEFAULT_CAPABILITIES.into_iter().collect();
+        let (allow, deny) =
+            (calls(&base, LinuxSeccompAction::ScmpActAllow), calls(&base, LinuxSeccompAction::ScmpActErrno));
         for name in ["read", "clone3", "chroot", "mount", "keyctl", "arch_prctl", "personality", "socket"] {
             assert!(allow.iter().any(|n| n == name), "{name}");
         }
@@ -105,11 +107,11 @@ mod tests {
             assert!(!deny.iter().any(|n| n == name) && !allow.iter().any(|n| n == name), "{name}");
         }
         let all = from_mask((1 << 41) - 1);
-        let allow = calls(&all, "SCMP_ACT_ALLOW");
+        let allow = calls(&all, LinuxSeccompAction::ScmpActAllow);
         assert!(allow.iter().any(|n| n == "bpf") && allow.iter().any(|n| n == "open_by_handle_at"));
-        let oci = Profile::built_in().unwrap().to_oci("arm64", &base).unwrap();
-        assert_eq!(oci["architectures"], serde_json::json!(["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]));
-        assert_eq!(oci["defaultErrnoRet"], 38);
+        let oci = Profile::built_in().unwrap().to_oci("arm64", &base).unwrap().unwrap();
+        assert_eq!(oci.architectures().as_deref(), Some(&[Arch::ScmpArchAarch64, Arch::ScmpArchArm][..]));
+        assert_eq!(oci.default_errno_ret(), Some(38));
     }
 
     #[test]
