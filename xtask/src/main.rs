@@ -4,6 +4,7 @@
 
 mod bench;
 mod demo;
+mod fresh;
 mod node;
 mod setup;
 mod shell;
@@ -17,12 +18,16 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  setup [--check] [GROUP…]   install what is missing, naming each package (--check only reports);
+  setup [--check] [--remove] [GROUP…]
+                             install what is missing in one transaction, naming each package (--check only reports;
+                             what would take packages away is refused, or done with --remove);
                              groups: build engine machine desktop test (default: all)
   demo [--no-machine] [--no-window]
                              build everything and do the main job for real: a container here, the same
                              container in a machine, and the window when there is a display
-  test [PART…]               set up, build and pass the tests; parts: unit e2e machine ui window (default: all);
+  test [PART…]               set up, build and pass the tests; parts: unit e2e machine ui window (default: all of
+                             these), and with --long, or by name: fresh (set-up in fresh roots of distributions),
+                             readme (the README's commands there, too);
                              ends with a table of what was skipped, which COVE_REQUIRE=NEED,… makes a failure
   tidy                       formatting, lints, crate directions, file sizes, licences
   bench [NAME…]              measure against the peers on this machine; a table and target/bench.json

@@ -1,6 +1,7 @@
 //! What a test run did not test, and why: every suite adds lines to one file, and the run ends with a table of it.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -25,6 +26,14 @@ impl Skipped {
     /// Lets the command's tests tell what they skip.
     pub(crate) fn told_by<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("COVE_SKIPPED", &self.0)
+    }
+
+    /// Says that a part was not done, as the tests do.
+    pub(crate) fn skip(&self, need: &str, test: &str, why: &str) -> Result<()> {
+        println!("skipped: {need}: {why}");
+        let mut file = std::fs::OpenOptions::new().append(true).open(&self.0)?;
+        writeln!(file, "{need}\t{test}\t{}", why.replace(['\n', '\t'], " "))?;
+        Ok(())
     }
 
     /// Shows the table.

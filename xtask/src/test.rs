@@ -5,20 +5,30 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::skipped::Skipped;
-use crate::{node, setup, shell};
+use crate::{fresh, node, setup, shell};
 
 /// The parts, in the order they run.
 const PARTS: &[&str] = &["unit", "e2e", "machine", "ui", "window"];
 
+/// Parts that take long or need much of the network: only with `--long`, or by name.
+const LONG_PARTS: &[&str] = &["fresh", "readme"];
+
 /// Runs the command.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    for argument in arguments {
-        if !PARTS.contains(&argument.as_str()) {
-            bail!("unknown part {argument:?}; parts are {}", PARTS.join(", "));
+    let long = arguments.iter().any(|argument| argument == "--long");
+    let named: Vec<&str> =
+        arguments.iter().map(String::as_str).filter(|argument| *argument != "--long").collect();
+    for argument in &named {
+        if !PARTS.contains(argument) && !LONG_PARTS.contains(argument) {
+            bail!("unknown part {argument:?}; parts are {}, {}", PARTS.join(", "), LONG_PARTS.join(", "));
         }
     }
-    let wanted = |part: &str| arguments.is_empty() || arguments.iter().any(|argument| argument == part);
-    let groups: &[&str] = if arguments.is_empty() || wanted("ui") || wanted("window") {
+    let wanted = |part: &str| {
+        named.contains(&part)
+            || named.is_empty() && PARTS.contains(&part)
+            || long && LONG_PARTS.contains(&part)
+    };
+    let groups: &[&str] = if wanted("ui") || wanted("window") {
         &["build", "engine", "machine", "desktop", "test"]
     } else {
         &["build", "engine", "machine", "test"]
@@ -31,7 +41,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let skipped = Skipped::begin()?;
     let mut failed = Vec::new();
     // A part that fails keeps nobody from knowing how the others are.
-    for part in PARTS.iter().filter(|part| wanted(part)) {
+    for part in PARTS.iter().chain(LONG_PARTS).filter(|part| wanted(part)) {
         if let Err(error) = run_part(part, &skipped) {
             eprintln!("test: {error:#}");
             failed.push(*part);
@@ -59,6 +69,8 @@ fn run_part(part: &str, skipped: &Skipped) -> Result<()> {
         }
         "ui" => shell::step("user interface", || user_interface(skipped)),
         "window" => shell::step("window", || window(skipped)),
+        "fresh" => shell::step("set-up in fresh roots", || fresh::run(skipped, false)),
+        "readme" => shell::step("the README's commands in fresh roots", || fresh::run(skipped, true)),
         other => bail!("no such part: {other}"),
     }
 }

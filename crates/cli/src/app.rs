@@ -82,7 +82,7 @@ fn run(environment: Environment) -> CommandResult {
     }
     let conf = ContainersConf::load(&environment, &directories, &[])?;
     for warning in &conf.warnings {
-        tracing::info!("{warning}");
+        tracing::warn!("{warning}");
     }
     let conf = conf.value;
     let destination = if invocation.leaf.place == Place::Plain {

@@ -1,7 +1,8 @@
 //! containers.conf (containers.conf(5)): defaults of containers, engine, networks, machines and secrets.
 //!
 //! Every key is optional in a file. [`ContainersConf::built_in`] holds the values where no file says otherwise;
-//! a key without a built-in value stays `None`, and the crate that uses it decides at run time.
+//! a key without a built-in value stays `None`, and the crate that uses it decides at run time. Behind each key stands
+//! whether it is used; what is not is refused with file, line and key (see [`Use`]).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ use crate::env::{self, Environment};
 use crate::error::{Error, ParseError, Result};
 use crate::file::{self, Kind, Loaded};
 use crate::merge::{Merge, Text, TextList, section};
+use crate::usage;
+use crate::usage::Use::{self, Moot, OneOf, Refused, Used};
 
 const KIND: Kind = Kind {
     name: "containers.conf",
@@ -47,97 +50,97 @@ section! {
     /// `[containers]`: defaults of new containers.
     pub struct ContainersSection {
         /// Devices given to every container, as `--device`.
-        devices: TextList,
+        devices: TextList = Refused,
         /// Volumes mounted into every container, as `-v`.
-        volumes: TextList,
+        volumes: TextList = Refused,
         /// AppArmor profile.
-        apparmor_profile: String,
+        apparmor_profile: String = Refused,
         /// Annotations `KEY=VALUE`.
-        annotations: TextList,
+        annotations: TextList = Refused,
         /// File that container hosts files start from: empty, `none`, `image` or a path.
-        base_hosts_file: String,
+        base_hosts_file: String = Used,
         /// Control group namespace: `private` or `host`.
-        cgroupns: String,
+        cgroupns: String = OneOf(&["private", "host"]),
         /// `enabled`, `disabled`, `no-conmon` or `split`.
-        cgroups: String,
+        cgroups: String = OneOf(&["enabled"]),
         /// Raw control group settings `KEY=VALUE`.
-        cgroup_conf: TextList,
+        cgroup_conf: TextList = Refused,
         /// The host name is the container's name instead of the short id.
-        container_name_as_hostname: bool,
+        container_name_as_hostname: bool = Used,
         /// Capabilities of containers that are not privileged.
-        default_capabilities: TextList,
+        default_capabilities: TextList = Used,
         /// sysctls `NAME=VALUE`.
-        default_sysctls: TextList,
+        default_sysctls: TextList = Used,
         /// Limits `NAME=SOFT:HARD`.
-        default_ulimits: TextList,
+        default_ulimits: TextList = Used,
         /// DNS servers.
-        dns_servers: TextList,
+        dns_servers: TextList = Used,
         /// Resolver options.
-        dns_options: TextList,
+        dns_options: TextList = Used,
         /// DNS search domains.
-        dns_searches: TextList,
+        dns_searches: TextList = Used,
         /// Give each container its own kernel keyring.
-        keyring: bool,
+        keyring: bool = Refused,
         /// SELinux labels.
-        label: bool,
+        label: bool = Refused,
         /// SELinux labels of users.
-        label_users: bool,
+        label_users: bool = Refused,
         /// Environment `NAME=VALUE`.
-        env: TextList,
+        env: TextList = Used,
         /// Pass the whole host environment in.
-        env_host: bool,
+        env_host: bool = Used,
         /// Address for `host.containers.internal`.
-        host_containers_internal_ip: String,
+        host_containers_internal_ip: String = Used,
         /// Pass the proxy variables in.
-        http_proxy: bool,
+        http_proxy: bool = Used,
         /// Run an init as process 1.
-        init: bool,
+        init: bool = Used,
         /// Path of that init.
-        init_path: String,
+        init_path: String = Used,
         /// Name of the interface inside: empty or `device` (the host's name).
-        interface_name: String,
+        interface_name: String = Refused,
         /// IPC namespace: `private`, `shareable`, `host`, `none`.
-        ipcns: String,
+        ipcns: String = OneOf(&["private", "shareable", "host", "none"]),
         /// `k8s-file`, `journald`, `none`, `passthrough`.
-        log_driver: String,
+        log_driver: String = OneOf(&["k8s-file", "json-file", "none"]),
         /// Folder of log files.
-        log_path: String,
+        log_path: String = Refused,
         /// Size in bytes at which a log file is rotated; -1 for none.
-        log_size_max: i64,
+        log_size_max: i64 = Used,
         /// Template of the log tag.
-        log_tag: String,
+        log_tag: String = Refused,
         /// Mounts of every container, as `--mount`.
-        mounts: TextList,
+        mounts: TextList = Refused,
         /// Network mode.
-        netns: String,
+        netns: String = OneOf(&["private", "host", "none", "bridge", "pasta", "slirp4netns"]),
         /// Do not write `/etc/hosts`.
-        no_hosts: bool,
+        no_hosts: bool = Used,
         /// OOM score adjustment.
-        oom_score_adj: i64,
+        oom_score_adj: i64 = Refused,
         /// Most processes in a container; 0 or less for no limit.
-        pids_limit: i64,
+        pids_limit: i64 = Used,
         /// Process id namespace.
-        pidns: String,
+        pidns: String = OneOf(&["private", "host"]),
         /// Copy image data into a new volume at creation.
-        prepare_volume_on_create: bool,
+        prepare_volume_on_create: bool = Refused,
         /// Every container is privileged.
-        privileged: bool,
+        privileged: bool = Refused,
         /// Root file systems are read-only.
-        read_only: bool,
+        read_only: bool = Refused,
         /// seccomp profile file.
-        seccomp_profile: String,
+        seccomp_profile: String = Used,
         /// Size of `/dev/shm`.
-        shm_size: Text,
+        shm_size: Text = Used,
         /// Time zone, or `local`.
-        tz: String,
+        tz: String = Refused,
         /// umask, octal.
-        umask: String,
+        umask: String = Used,
         /// UTS namespace.
-        utsns: String,
+        utsns: String = OneOf(&["private", "host"]),
         /// User namespace mode.
-        userns: String,
+        userns: String = OneOf(&["host"]),
         /// Ids in an automatic user namespace; old.
-        userns_size: i64,
+        userns_size: i64 = Moot,
     }
 }
 
@@ -145,143 +148,143 @@ section! {
     /// `[engine]`: the engine itself.
     pub struct EngineSection {
         /// Accepted for other tools.
-        cgroup_check: bool,
+        cgroup_check: bool = Moot,
         /// `systemd` or `cgroupfs`.
-        cgroup_manager: String,
+        cgroup_manager: String = OneOf(&["systemd", "cgroupfs"]),
         /// Environment of conmon.
-        conmon_env_vars: TextList,
+        conmon_env_vars: TextList = Moot,
         /// Places of conmon.
-        conmon_path: TextList,
+        conmon_path: TextList = Moot,
         /// Places of conmon-rs.
-        conmonrs_path: TextList,
+        conmonrs_path: TextList = Moot,
         /// Short names mean Docker Hub in the Docker API.
-        compat_api_enforce_docker_hub: bool,
+        compat_api_enforce_docker_hub: bool = Refused,
         /// Programs for `cove compose`, the first that exists.
-        compose_providers: TextList,
+        compose_providers: TextList = Moot,
         /// Say which compose provider runs.
-        compose_warning_logs: bool,
+        compose_warning_logs: bool = Moot,
         /// Podman's own database; not ours.
-        database_backend: String,
+        database_backend: String = Moot,
         /// Keys that detach from a container.
-        detach_keys: String,
+        detach_keys: String = Used,
         /// Keep published ports bound by the engine until the start.
-        enable_port_reservation: bool,
+        enable_port_reservation: bool = Moot,
         /// Environment set for the engine and its helpers, `NAME=VALUE`.
-        env: TextList,
+        env: TextList = Refused,
         /// File of the event log.
-        events_logfile_path: String,
+        events_logfile_path: String = Refused,
         /// Size at which the event log is rotated.
-        events_logfile_max_size: Text,
+        events_logfile_max_size: Text = Refused,
         /// `journald`, `file` or `none`.
-        events_logger: String,
+        events_logger: String = OneOf(&["file"]),
         /// Inspect data in create events.
-        events_container_create_inspect_data: bool,
+        events_container_create_inspect_data: bool = Refused,
         /// Events of health checks.
-        healthcheck_events: bool,
+        healthcheck_events: bool = Moot,
         /// Folders of helper programs; `$BINDIR` is the folder of our own binary.
-        helper_binaries_dir: TextList,
+        helper_binaries_dir: TextList = Used,
         /// Folders of OCI hooks.
-        hooks_dir: TextList,
+        hooks_dir: TextList = Refused,
         /// Folders of CDI device specifications.
-        cdi_spec_dirs: TextList,
+        cdi_spec_dirs: TextList = Refused,
         /// `oci` or `docker`.
-        image_build_format: String,
+        image_build_format: String = Moot,
         /// Transport of image names without one, `docker://`.
-        image_default_transport: String,
+        image_default_transport: String = OneOf(&["docker://"]),
         /// Layers copied at the same time.
-        image_parallel_copies: u32,
+        image_parallel_copies: u32 = Refused,
         /// Manifest format of pushed images.
-        image_default_format: String,
+        image_default_format: String = Moot,
         /// What becomes of volumes that an image declares: `bind` (anonymous volume), `tmpfs`, `ignore`.
-        image_volume_mode: String,
+        image_volume_mode: String = OneOf(&["anonymous", "bind", "tmpfs", "ignore"]),
         /// Command of the pod's infra container.
-        infra_command: String,
+        infra_command: String = Moot,
         /// Image of the pod's infra container.
-        infra_image: String,
+        infra_image: String = Moot,
         /// Path of the container init.
-        init_path: String,
+        init_path: String = Used,
         /// `pod` or `deployment`.
-        kube_generate_type: String,
+        kube_generate_type: String = Moot,
         /// Accepted for podman; our locks have no number limit.
-        lock_type: String,
+        lock_type: String = Moot,
         /// `save` may write several images.
-        multi_image_archive: bool,
+        multi_image_archive: bool = Used,
         /// Podman's old name space of containers; not ours.
-        namespace: String,
+        namespace: String = Refused,
         /// Options of slirp4netns.
-        network_cmd_options: TextList,
+        network_cmd_options: TextList = Used,
         /// Old: path of slirp4netns.
-        network_cmd_path: String,
+        network_cmd_path: String = Refused,
         /// Do not use pivot_root(2).
-        no_pivot_root: bool,
+        no_pivot_root: bool = Used,
         /// Accepted for podman; our locks have no number limit.
-        num_locks: u32,
+        num_locks: u32 = Moot,
         /// OCI runtime: a name of `runtimes`, or a path.
-        runtime: String,
+        runtime: String = Used,
         /// Paths of OCI runtimes by name.
-        runtimes: BTreeMap<String, Vec<String>>,
+        runtimes: BTreeMap<String, Vec<String>> = Used,
         /// Flags of OCI runtimes by name.
-        runtimes_flags: BTreeMap<String, Vec<String>>,
+        runtimes_flags: BTreeMap<String, Vec<String>> = Used,
         /// OCI runtime for a platform.
-        platform_to_oci_runtime: BTreeMap<String, String>,
+        platform_to_oci_runtime: BTreeMap<String, String> = Refused,
         /// `continue` or `stop`.
-        pod_exit_policy: String,
+        pod_exit_policy: String = Moot,
         /// `always`, `missing`, `never`, `newer`.
-        pull_policy: String,
+        pull_policy: String = OneOf(&["always", "missing", "never", "newer"]),
         /// Always talk to a remote engine.
-        remote: bool,
+        remote: bool = Used,
         /// Retries of registry operations.
-        retry: u32,
+        retry: u32 = Refused,
         /// First pause between retries.
-        retry_delay: String,
+        retry_delay: String = Refused,
         /// Old: URL of the remote engine.
-        remote_uri: String,
+        remote_uri: String = Refused,
         /// Old: ssh key for the remote engine.
-        remote_identity: String,
+        remote_identity: String = Refused,
         /// Name of the default connection.
-        active_service: String,
+        active_service: String = Used,
         /// Compressions that a pushed image also gets.
-        add_compression: TextList,
+        add_compression: TextList = Moot,
         /// Connections by name.
-        service_destinations: BTreeMap<String, Destination>,
+        service_destinations: BTreeMap<String, Destination> = Used,
         /// ssh_config file.
-        ssh_config: String,
+        ssh_config: String = Moot,
         /// Folders of OCI runtimes.
-        runtime_path: TextList,
+        runtime_path: TextList = Used,
         /// Accepted for podman.
-        runtime_supports_json: TextList,
+        runtime_supports_json: TextList = Moot,
         /// OCI runtimes that work without control groups.
-        runtime_supports_nocgroup: TextList,
+        runtime_supports_nocgroup: TextList = Moot,
         /// Old spelling of runtime_supports_nocgroup.
-        runtime_supports_nocgroups: TextList,
+        runtime_supports_nocgroups: TextList = Moot,
         /// OCI runtimes that are virtual machines.
-        runtime_supports_kvm: TextList,
+        runtime_supports_kvm: TextList = Moot,
         /// Seconds without a connection after which the API service ends; 0 for never.
-        service_timeout: u32,
+        service_timeout: u32 = Used,
         /// Podman's state folder; not ours.
-        static_dir: String,
+        static_dir: String = Refused,
         /// Seconds between SIGTERM and SIGKILL.
-        stop_timeout: u32,
+        stop_timeout: u32 = Used,
         /// Seconds that ended exec sessions stay known.
-        exit_command_delay: u32,
+        exit_command_delay: u32 = Moot,
         /// Folder of temporary files of image copies; `storage` for the graph root.
-        image_copy_tmp_dir: String,
+        image_copy_tmp_dir: String = Refused,
         /// Folder of the run-time state.
-        tmp_dir: String,
+        tmp_dir: String = Refused,
         /// Folder of volumes.
-        volume_path: String,
+        volume_path: String = Used,
         /// Seconds that a volume plugin may take.
-        volume_plugin_timeout: u32,
+        volume_plugin_timeout: u32 = Moot,
         /// Sockets of volume plugins by name.
-        volume_plugins: BTreeMap<String, String>,
+        volume_plugins: BTreeMap<String, String> = Refused,
         /// `cp` changes owners.
-        chown_copied_files: bool,
+        chown_copied_files: bool = Moot,
         /// Compression of pushed layers: `gzip`, `zstd`, `zstd:chunked`.
-        compression_format: String,
+        compression_format: String = Moot,
         /// Its level.
-        compression_level: i32,
+        compression_level: i32 = Moot,
         /// Old: see `[podmansh]`.
-        podmansh_timeout: u32,
+        podmansh_timeout: u32 = Moot,
     }
 }
 
@@ -289,29 +292,29 @@ section! {
     /// `[network]`: networks.
     pub struct NetworkSection {
         /// Only `netavark`.
-        network_backend: String,
+        network_backend: String = OneOf(&["netavark"]),
         /// Folders of netavark plugins.
-        netavark_plugin_dirs: TextList,
+        netavark_plugin_dirs: TextList = Refused,
         /// Accepted for old installations with CNI.
-        cni_plugin_dirs: TextList,
+        cni_plugin_dirs: TextList = Moot,
         /// `nftables`, `iptables`, `firewalld`, `none`.
-        firewall_driver: String,
+        firewall_driver: String = OneOf(&["nftables"]),
         /// Name of the default network.
-        default_network: String,
+        default_network: String = Used,
         /// Subnet of the default network.
-        default_subnet: String,
+        default_subnet: String = Used,
         /// Pools for the subnets of new networks.
-        default_subnet_pools: Vec<SubnetPool>,
+        default_subnet_pools: Vec<SubnetPool> = Refused,
         /// Rootless networking: `pasta` or `slirp4netns`.
-        default_rootless_network_cmd: String,
+        default_rootless_network_cmd: String = OneOf(&["pasta", "slirp4netns"]),
         /// Folder of network files.
-        network_config_dir: String,
+        network_config_dir: String = Used,
         /// Port of the DNS server in bridge networks; 0 for 53.
-        dns_bind_port: u16,
+        dns_bind_port: u16 = Used,
         /// Options of pasta.
-        pasta_options: TextList,
+        pasta_options: TextList = Used,
         /// Host addresses of published ports that name none.
-        default_host_ips: TextList,
+        default_host_ips: TextList = Refused,
     }
 }
 
@@ -319,23 +322,23 @@ section! {
     /// `[machine]`: virtual machines.
     pub struct MachineSection {
         /// Number of processors.
-        cpus: u64,
+        cpus: u64 = Used,
         /// Disk size in GiB.
-        disk_size: u64,
+        disk_size: u64 = Used,
         /// Image.
-        image: String,
+        image: String = Refused,
         /// Memory in MiB.
-        memory: u64,
+        memory: u64 = Used,
         /// User inside.
-        user: String,
+        user: String = Refused,
         /// Shared folders, as `-v`.
-        volumes: TextList,
+        volumes: TextList = Refused,
         /// `qemu`, `wsl`, `applehv`.
-        provider: String,
+        provider: String = Used,
         /// Rosetta on Apple silicon.
-        rosetta: bool,
+        rosetta: bool = Refused,
         /// Take the host's CAs over into the machine.
-        import_native_ca: bool,
+        import_native_ca: bool = Refused,
     }
 }
 
@@ -343,9 +346,9 @@ section! {
     /// A driver and its options.
     pub struct DriverSection {
         /// `file`, `pass` or `shell`.
-        driver: String,
+        driver: String = Moot,
         /// Its options.
-        opts: BTreeMap<String, String>,
+        opts: BTreeMap<String, String> = Moot,
     }
 }
 
@@ -353,9 +356,9 @@ section! {
     /// `[farms]`: groups of connections.
     pub struct FarmsSection {
         /// The default group.
-        default: String,
+        default: String = Moot,
         /// Connections by group.
-        list: BTreeMap<String, Vec<String>>,
+        list: BTreeMap<String, Vec<String>> = Moot,
     }
 }
 
@@ -363,11 +366,11 @@ section! {
     /// `[podmansh]`: login shell in a container.
     pub struct PodmanshSection {
         /// Shell inside.
-        shell: String,
+        shell: String = Moot,
         /// Container.
-        container: String,
+        container: String = Moot,
         /// Seconds to wait for it.
-        timeout: u32,
+        timeout: u32 = Moot,
     }
 }
 
@@ -387,6 +390,18 @@ pub const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/u
 pub const RUNTIMES: [&str; 7] = ["crun", "runc", "youki", "kata", "runsc", "krun", "runj"];
 
 impl ContainersConf {
+    /// The sections and their keys.
+    pub const SECTIONS: &'static [(&'static str, &'static [(&'static str, Use)])] = &[
+        ("containers", ContainersSection::KEYS),
+        ("engine", EngineSection::KEYS),
+        ("network", NetworkSection::KEYS),
+        ("machine", MachineSection::KEYS),
+        ("secrets", DriverSection::KEYS),
+        ("configmaps", DriverSection::KEYS),
+        ("farms", FarmsSection::KEYS),
+        ("podmansh", PodmanshSection::KEYS),
+    ];
+
     /// The values where no file says otherwise.
     pub fn built_in() -> Self {
         let text = |value: &str| Some(value.to_owned());
@@ -470,23 +485,19 @@ impl ContainersConf {
                 dns_bind_port: Some(0),
                 ..NetworkSection::default()
             },
-            machine: MachineSection {
-                disk_size: Some(100),
-                memory: Some(2048),
-                rosetta: Some(false),
-                ..MachineSection::default()
-            },
+            machine: MachineSection { rosetta: Some(false), ..MachineSection::default() },
             secrets: DriverSection { driver: text("file"), opts: None },
             ..Self::default()
         }
     }
 
-    /// Parses the text of one file; keys that are not in it are `None`. Also returns the unknown keys.
+    /// Parses the text of one file; keys that are not in it are `None`. Also returns warnings about unknown keys.
     ///
     /// # Errors
-    /// No TOML, or a value of the wrong type.
+    /// No TOML, a value of the wrong type, or one that this version would not obey.
     pub fn parse(text: &str) -> Result<(Self, Vec<String>), ParseError> {
-        file::parse_toml(text)
+        let (conf, _) = file::parse_toml(text)?;
+        Ok((conf, usage::check(text)?))
     }
 
     /// Reads all files (containers.conf(5) says which) over the built-in values. `modules` are the names or
@@ -510,10 +521,11 @@ impl ContainersConf {
             sources.extend(last);
         }
         for source in sources {
-            let (value, unknown) =
+            let (value, warnings) =
                 Self::parse(&source.text).map_err(|error| Error::parse(&source.path, error))?;
             loaded.value.merge(value);
-            loaded.warnings.extend(file::unknown_keys(&source.path, &unknown));
+            let shown = source.path.display();
+            loaded.warnings.extend(warnings.into_iter().map(|warning| format!("{shown}: {warning}")));
             loaded.files.push(source.path);
         }
         Ok(loaded)
@@ -621,8 +633,14 @@ mod tests {
         let error = ContainersConf::parse("[containers]\nenv = [1]\n").unwrap_err();
         assert_eq!(error.line, Some(2));
         assert_eq!(ContainersConf::parse("[containers\n").unwrap_err().line, Some(1));
-        let (_, unknown) = ContainersConf::parse("colour = 1\n[engine]\nspeed = 2").unwrap();
-        assert_eq!(unknown, ["colour", "engine.speed"]);
+        for (text, expected) in [
+            ("[engine]\nruntimes = 3", "engine.runtimes: invalid type"),
+            ("[containers]\n\nenv = [\n \"A=1\",\n 2\n]", "containers.env: invalid type"),
+            ("[containers]\nenv = [\"A=1\"\n \"B=2\"]", ""),
+        ] {
+            let error = ContainersConf::parse(text).unwrap_err();
+            assert!(error.message.starts_with(expected) && error.line.is_some(), "{text}: {error}");
+        }
     }
 
     #[test]
@@ -642,13 +660,16 @@ mod load_tests {
     fn loads_in_order_with_modules() {
         let base = folder("containers");
         put(&base.join("etc/containers.conf"), "[engine]\nstop_timeout = 1\nwrong = 1\n");
-        put(&base.join("user/containers.conf.modules/fast.conf"), "[engine]\nstop_timeout = 2\nretry = 9\n");
+        put(
+            &base.join("user/containers.conf.modules/fast.conf"),
+            "[engine]\nstop_timeout = 2\nservice_timeout = 9\n",
+        );
         put(&base.join("over.conf"), "[engine]\nstop_timeout = 3\n");
         let environment = Environment::default().with("CONTAINERS_CONF_OVERRIDE", base.join("over.conf"));
         let loaded =
             ContainersConf::load(&environment, &directories(&base, 0), &["fast.conf".to_owned()]).unwrap();
         assert_eq!(loaded.value.engine.stop_timeout, Some(3));
-        assert_eq!(loaded.value.engine.retry, Some(9));
+        assert_eq!(loaded.value.engine.service_timeout, Some(9));
         assert_eq!(loaded.files.len(), 3);
         assert!(loaded.warnings[0].contains("engine.wrong"), "{:?}", loaded.warnings);
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use cove_api::ErrorKind;
 
+use crate::spans;
+
 /// A text that is not what its format demands; the pure parsers return it, loading adds the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{message}", line.map(|line| format!("line {line}: ")).unwrap_or_default())]
@@ -27,11 +29,14 @@ impl ParseError {
     }
 
     pub(crate) fn from_toml(text: &str, error: &toml::de::Error) -> Self {
-        let line = error.span().map(|span| {
-            let end = span.start.min(text.len());
-            text.as_bytes()[..end].iter().filter(|byte| **byte == b'\n').count() + 1
-        });
-        Self { line, message: error.message().trim().replace('\n', ", ") }
+        let line = error.span().map(|span| spans::line(text, span.start));
+        let message = error.message().trim().replace('\n', ", ");
+        let spans = spans::Spans::of(text);
+        let message = match error.span().and_then(|span| spans.key_at(span.start)) {
+            Some(key) => format!("{key}: {message}"),
+            None => message,
+        };
+        Self { line, message }
     }
 
     pub(crate) fn from_json(error: &serde_json::Error) -> Self {

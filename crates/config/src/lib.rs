@@ -13,7 +13,10 @@ mod file;
 mod merge;
 pub mod policy;
 pub mod registries;
+mod spans;
 pub mod storage;
+mod unique;
+mod usage;
 
 pub use auth::{CredentialStore, Credentials};
 pub use connections::{Connection, Connections, Destination};
@@ -26,3 +29,4 @@ pub use merge::{Text, TextList};
 pub use policy::Policy;
 pub use registries::{Registries, ShortNameAliases, ShortNameMode};
 pub use storage::{StorageConf, StorageFlags, StoreOptions};
+pub use usage::Use;

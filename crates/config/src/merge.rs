@@ -193,16 +193,21 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// Declares a section of a file: every key optional, later files win.
+/// Declares a section of a file: every key optional, later files win. Behind `=` stands what becomes of the key here.
 macro_rules! section {
     ($(#[$attribute:meta])* $visibility:vis struct $name:ident {
-        $($(#[$field_attribute:meta])* $field:ident: $type:ty,)*
+        $($(#[$field_attribute:meta])* $field:ident: $type:ty $(= $use:expr)?,)*
     }) => {
         $(#[$attribute])*
         #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize, serde::Serialize)]
         #[serde(default)]
         $visibility struct $name {
             $($(#[$field_attribute])* #[serde(skip_serializing_if = "Option::is_none")] pub $field: Option<$type>,)*
+        }
+
+        impl $name {
+            /// The keys, and what becomes of each.
+            pub const KEYS: &'static [(&'static str, $crate::usage::Use)] = &[$($((stringify!($field), $use),)?)*];
         }
 
         impl $crate::merge::Merge for $name {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::dirs::Directories;
 use crate::error::{Error, ParseError, Result};
 use crate::file;
+use crate::unique::Unique;
 
 /// One requirement; all of a list must hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,10 +86,10 @@ impl Policy {
     /// Parses the file. As the manual page demands, unknown fields are errors.
     ///
     /// # Errors
-    /// No JSON, an unknown field or requirement, an empty list, or no default.
+    /// No JSON, a key given twice (at any depth), an unknown field or requirement, an empty list, or no default.
     pub fn parse(text: &str) -> Result<Self, ParseError> {
-        let root: Map<String, Value> =
-            serde_json::from_str(text).map_err(|error| ParseError::from_json(&error))?;
+        let Unique(root) = serde_json::from_str(text).map_err(|error| ParseError::from_json(&error))?;
+        let Value::Object(root) = root else { return Err(ParseError::new("the policy is not an object")) };
         let mut default = None;
         let mut transports = BTreeMap::new();
         for (key, value) in &root {
@@ -313,8 +314,22 @@ mod tests {
             ("{\"default\":[{\"type\":\"maybe\"}]}", "maybe"),
             ("{\"default\":[{\"type\":\"reject\",\"x\":1}]}", "unknown field \"x\""),
             ("{\"default\":[{\"type\":\"reject\"}],\"x\":1}", "unknown field \"x\""),
-            ("[", "expected a map"),
+            ("[]", "not an object"),
             ("{", "EOF"),
+            (
+                r#"{"default":[{"type":"reject"}],"default":[{"type":"insecureAcceptAnything"}]}"#,
+                "\"default\" is given twice",
+            ),
+            (r#"{"default":[{"type":"reject","type":"insecureAcceptAnything"}]}"#, "\"type\" is given twice"),
+            (
+                r#"{"default":[{"type":"reject"}],"transports":{"docker":{"":[{"type":"reject"}]},"docker":{}}}"#,
+                "\"docker\" is given twice",
+            ),
+            (
+                r#"{"default":[{"type":"reject"}],"transports":{"docker":{"a.b":[{"type":"reject"}],"a.b":[{"type":"insecureAcceptAnything"}]}}}"#,
+                "\"a.b\" is given twice",
+            ),
+            (r#"{"default":[{"type":"reject"}]} {}"#, "trailing"),
         ] {
             let error = Policy::parse(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{text}: {error}");

@@ -13,6 +13,7 @@ use crate::dirs::Directories;
 use crate::env::{self, Environment};
 use crate::error::{Error, ParseError, Result};
 use crate::file::{self, Kind, Loaded};
+use crate::spans::Spans;
 
 const KIND: Kind = Kind {
     name: "registries.conf",
@@ -193,7 +194,11 @@ impl RegistriesFile {
                 "invalid unqualified-search registry {name:?}: only a host name and port"
             )));
         }
-        let registries = raw.registry.into_iter().map(registry).collect::<Result<_, _>>()?;
+        let registries: Vec<Registry> = raw.registry.into_iter().map(registry).collect::<Result<_, _>>()?;
+        if let Some((index, message)) = contradiction(&registries) {
+            let line = Spans::of(text).line_of_table("registry", index);
+            return Err(ParseError { line, message });
+        }
         for (name, value) in &raw.aliases {
             check_alias(name, value).map_err(ParseError::new)?;
         }
@@ -206,6 +211,27 @@ impl RegistriesFile {
         };
         Ok((file, unknown))
     }
+}
+
+/// The table that says something else than an earlier one about the same prefix (which of them is meant?), or that
+/// blocks or secures a location in another way, which containers/image refuses, too.
+fn contradiction(registries: &[Registry]) -> Option<(usize, String)> {
+    registries.iter().enumerate().find_map(|(index, registry)| {
+        let message = registries[..index].iter().find_map(|earlier| {
+            let Registry { prefix, location, .. } = registry;
+            if earlier.prefix == *prefix && earlier != registry {
+                return Some(format!(
+                    "[[registry]] {prefix} is given twice with different settings: leave one table"
+                ));
+            }
+            let same_place = earlier.location == *location && !location.is_empty();
+            let differs = (earlier.insecure, earlier.blocked) != (registry.insecure, registry.blocked);
+            (same_place && differs).then(|| {
+                format!("registry {location:?} is defined several times with different \"insecure\" or \"blocked\"")
+            })
+        })?;
+        Some((index, message))
+    })
 }
 
 fn registry(raw: RawRegistry) -> Result<Registry, ParseError> {
@@ -585,7 +611,19 @@ debian = ""
             ("[aliases]\n\"a.b/c\" = \"d.e/f\"", "not a short name"),
             ("[aliases]\na = \"b\"", "not a full repository name"),
             ("[aliases]\na = \"b.c/d:1\"", "not a full repository name"),
-            ("[[registry]]\nlocation = 5", "invalid type"),
+            ("[[registry]]\nlocation = 5", "registry.0.location: invalid type"),
+            (
+                "[[registry]]\nlocation = \"a.b\"\nblocked = true\n[[registry]]\nlocation = \"a.b\"",
+                "line 4: [[registry]] a.b is given twice",
+            ),
+            (
+                "[[registry]]\nlocation = \"a.b\"\n[[registry]]\nprefix = \"a.b\"\nlocation = \"a.b\"\ninsecure = true",
+                "[[registry]] a.b is given twice",
+            ),
+            (
+                "[[registry]]\nprefix = \"x.y\"\nlocation = \"a.b\"\ninsecure = true\n[[registry]]\nlocation = \"a.b\"",
+                "\"a.b\" is defined several times",
+            ),
         ] {
             let error = RegistriesFile::parse(text).unwrap_err();
             assert!(error.to_string().contains(expected), "{text}: {error}");

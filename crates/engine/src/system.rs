@@ -140,6 +140,7 @@ fn host(core: &Core) -> Map<String, Value> {
         "security": {
             "apparmorEnabled": facts.apparmor,
             "capabilities": capabilities,
+            "imagePolicy": image_policy(core),
             "rootless": core.options.rootless,
             "seccompEnabled": Path::new("/proc/sys/kernel/seccomp").exists(),
             "seccompProfilePath": conf.containers.seccomp_profile.clone().unwrap_or_default(),
@@ -156,6 +157,15 @@ fn host(core: &Core) -> Map<String, Value> {
         "variant": platform.variant,
         "linkmode": "static",
     }))
+}
+
+/// Which file decides what may come in, or that nothing does.
+fn image_policy(core: &Core) -> String {
+    match cove_config::Policy::load(&core.options.directories, None) {
+        Ok((_, Some(path))) => path.display().to_string(),
+        Ok((_, None)) => "no policy.json: every image is accepted".to_owned(),
+        Err(error) => error.to_string(),
+    }
 }
 
 /// Bytes of a line of `/proc/meminfo`.

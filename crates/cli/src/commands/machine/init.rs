@@ -55,12 +55,13 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     at_most(&args.names, 1)?;
     let machines = super::machines(context);
     let name = super::name(&args.names)?;
+    let conf = &context.conf.machine;
     let options = InitOptions {
         name: name.clone(),
         provider: provider(context, args.provider.as_deref())?,
-        cpus: args.cpus,
-        memory_mib: args.memory,
-        disk_gib: args.disk_size,
+        cpus: args.cpus.or(conf.cpus.and_then(|cpus| cpus.try_into().ok())),
+        memory_mib: args.memory.or(conf.memory),
+        disk_gib: args.disk_size.or(conf.disk_size),
         image: args.image.map(std::path::absolute).transpose()?,
     };
     machines.init(&options, &super::tell(&context.printer, false)).await?;

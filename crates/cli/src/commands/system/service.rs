@@ -44,7 +44,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         Listen::Unix(_) | Listen::Inherited(_) => {}
     }
     tracing::info!("API service listening on {listen:?}");
-    let time = args.time.unwrap_or(DEFAULT_TIME);
+    let configured = context.conf.engine.service_timeout.map(u64::from);
+    let time = args.time.or(configured).unwrap_or(DEFAULT_TIME);
     let options = ServeOptions { listen, idle_timeout: (time > 0).then(|| Duration::from_secs(time)) };
     let engine = Arc::from(connect::open(context).await?);
     cove_server::serve(engine, options, asked_to_end()?).await?;
