@@ -231,10 +231,10 @@ impl Monitor {
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
             self.reaped.insert(pid.as_raw_nonzero().get(), status);
         }
-        // Statuses of processes that were adopted and are nobody's business; a start may still ask for any.
-        if !matches!(self.phase, Phase::Starting { .. }) && self.reaped.len() > 1024 {
-            let keep = [self.known_pid()].into_iter().flatten().collect::<Vec<i32>>();
-            self.reaped.retain(|pid, _| keep.contains(pid));
+        // A start may still ask for any.
+        if !matches!(self.phase, Phase::Starting { .. }) {
+            let known = self.known_pid();
+            forget_strangers(&mut self.reaped, known, &self.periodic);
         }
     }
 
@@ -439,6 +439,8 @@ impl Monitor {
                 command.args(arguments).current_dir("/");
                 command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
                 run.pid = command.spawn().ok().map(|c| c.id() as i32);
+                // What an adopted process of the same number has left.
+                run.pid.and_then(|pid| self.reaped.remove(&pid));
             }
         }
     }
@@ -462,6 +464,12 @@ impl Monitor {
     }
 }
 
+/// Drops the statuses of processes that were adopted and are nobody's business. Their numbers are used again: a later
+/// run of one's own with such a number would be taken for ended.
+fn forget_strangers<T>(reaped: &mut HashMap<i32, T>, known: Option<i32>, periodic: &[PeriodicRun]) {
+    reaped.retain(|pid, _| known == Some(*pid) || periodic.iter().any(|run| run.pid == Some(*pid)));
+}
+
 /// Signals a child that has not been reaped, whose pid therefore cannot belong to another process.
 fn kill(pid: i32, signal: i32) {
     // SAFETY: kill(2) on plain numbers.
@@ -470,4 +478,19 @@ fn kill(pid: i32, signal: i32) {
 
 fn exit_code(status: rustix::process::WaitStatus) -> i32 {
     status.exit_status().or_else(|| status.terminating_signal().map(|s| 128 + s)).unwrap_or(-1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_ones_own_processes_are_remembered() {
+        let run = |pid| PeriodicRun { next_at: 0, pid };
+        let mut reaped: HashMap<i32, ()> = [(1, ()), (2, ()), (3, ()), (4, ())].into();
+        forget_strangers(&mut reaped, Some(1), &[run(None), run(Some(3))]);
+        let mut kept: Vec<i32> = reaped.into_keys().collect();
+        kept.sort_unstable();
+        assert_eq!(kept, [1, 3]);
+    }
 }
