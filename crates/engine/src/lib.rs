@@ -11,7 +11,10 @@ mod lock;
 mod name;
 mod network;
 mod options;
+mod parts;
+mod sandbox;
 mod state;
+mod supervised;
 mod system;
 mod volume;
 

@@ -142,17 +142,12 @@ pub(crate) fn remove_unused(core: &Core, name: &str) -> Result<()> {
     }
     cove_spec::name::check(name)?;
     // The row goes first: the database refuses it while a container uses it, also one made this moment.
-    database.remove_volume(name).map_err(|error| {
-        let error = Error::from(error);
-        if error.message.contains("FOREIGN KEY") {
-            Error::new(
-                ErrorKind::InUse,
-                format!("volume {name} is being used by a container: volume is being used"),
-            )
-        } else {
-            error
-        }
-    })?;
+    if !database.remove_volume(name)? {
+        return Err(Error::new(
+            ErrorKind::InUse,
+            format!("volume {name} is being used by a container: volume is being used"),
+        ));
+    }
     remove_directory(&core.options.volumes_dir().join(name))?;
     core.events.write("volume", "remove", name, [("name".to_owned(), name.to_owned())].into());
     Ok(())

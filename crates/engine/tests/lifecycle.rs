@@ -259,3 +259,202 @@ async fn images_are_tagged_saved_loaded_and_removed() {
     assert_eq!(report.exit_code, 1);
     assert!(report.errors[0].contains("image not known"), "{:?}", report.errors);
 }
+
+/// What is written to standard output of what is attached, until it ends.
+async fn output(stream: cove_api::AttachStream) -> Vec<u8> {
+    stream.output.map(|chunk| chunk.expect("output").data).collect::<Vec<_>>().await.concat()
+}
+
+#[tokio::test]
+async fn attaching_to_an_ended_container_changes_nothing() {
+    let Some(scene) = scene().await else { return };
+    let engine = &scene.engine;
+    let id = create(&scene, spec(&["sh", "-c", "echo out; exit 4"])).await;
+    Containers::start(engine, &id).await.expect("start");
+    assert_eq!(Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait"), 4);
+    let all = AttachOptions { stdout: true, stderr: true, ..AttachOptions::default() };
+    drop(Containers::attach(engine, &id, all.clone()).await.expect("attach"));
+    let stream = Containers::attach(engine, &id, all).await.expect("attach");
+    let inspected = Containers::inspect(engine, &id, false).await.expect("inspect");
+    assert_eq!((inspected.state.status, inspected.state.exit_code), (ContainerState::Exited, 4));
+    assert_eq!(Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait"), 4);
+    assert!(!scene.folder.join("run/cove/c").join(&id).exists(), "a monitor was started");
+    // The next start is seen from its first byte.
+    Containers::start(engine, &id).await.expect("start");
+    assert_eq!(output(stream).await, b"out\n");
+    assert_eq!(Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait"), 4);
+    Containers::remove(engine, &id, RemoveOptions::default()).await.expect("remove");
+}
+
+#[tokio::test]
+async fn waiting_for_the_removal_answers_the_exit_code() {
+    let Some(scene) = scene().await else { return };
+    let engine = &scene.engine;
+    let id = create(&scene, spec(&["sh", "-c", "exit 4"])).await;
+    Containers::start(engine, &id).await.expect("start");
+    assert_eq!(Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait"), 4);
+    let removed = WaitOptions { conditions: vec!["removing".into()] };
+    let waiting = Containers::wait(engine, &id, removed.clone());
+    let (code, report) = tokio::join!(waiting, Containers::remove(engine, &id, RemoveOptions::default()));
+    report.expect("remove");
+    assert_eq!(code.expect("wait"), 4);
+    assert_eq!(Containers::wait(engine, &id, removed).await.expect("it is gone already"), 4);
+    let events: Vec<_> =
+        System::events(engine, EventOptions::default()).await.expect("events").collect().await;
+    let last = events.into_iter().map(|event| event.expect("event")).next_back().expect("an event");
+    assert_eq!((last.action.as_str(), last.attribute("containerExitCode")), ("remove", "4"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_exec_session_starts_once() {
+    let Some(scene) = scene().await else { return };
+    let engine = &scene.engine;
+    let id = create(&scene, spec(&["sleep", "100"])).await;
+    Containers::start(engine, &id).await.expect("start");
+    let request = ExecSpec {
+        cmd: ["sh", "-c", "echo x >> /count; sleep 0.3"].map(ToOwned::to_owned).into(),
+        ..ExecSpec::default()
+    };
+    let session = Execs::create(engine, &id, request).await.expect("exec");
+    let starts = (0..8).map(|_| {
+        let (engine, session) = (engine.clone(), session.clone());
+        tokio::spawn(async move {
+            let options = ExecStartOptions { detach: true, ..ExecStartOptions::default() };
+            Execs::start(&engine, &session, options).await.map(drop)
+        })
+    });
+    let ends = futures_util::future::join_all(starts.collect::<Vec<_>>()).await;
+    let ends: Vec<_> = ends.into_iter().map(|end| end.expect("a task")).collect();
+    assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 1, "{ends:?}");
+    for error in ends.into_iter().filter_map(Result::err) {
+        assert_eq!(error.kind, ErrorKind::WrongState, "{error}");
+    }
+    assert_eq!(Execs::wait(engine, &session).await.expect("wait"), 0);
+    let request = ExecSpec {
+        attach_stdout: true,
+        cmd: ["cat", "/count"].map(ToOwned::to_owned).into(),
+        ..ExecSpec::default()
+    };
+    let session = Execs::create(engine, &id, request).await.expect("exec");
+    let stream = Execs::start(engine, &session, ExecStartOptions::default()).await.expect("start");
+    assert_eq!(output(stream.expect("attached")).await, b"x\n");
+    let force = RemoveOptions { force: true, timeout: Some(0), ..RemoveOptions::default() };
+    Containers::remove(engine, &id, force).await.expect("remove");
+}
+
+#[tokio::test]
+async fn a_restart_outlives_the_death_of_who_waits_for_it() {
+    let Some(scene) = scene().await else { return };
+    let engine = &scene.engine;
+    let mut request = spec(&["sh", "-c", "echo x >> /data/count; exit 3"]);
+    request.restart_policy = "on-failure".into();
+    request.restart_tries = Some(4);
+    request.volumes = vec![NamedVolume { name: "v".into(), dest: "/data".into(), ..NamedVolume::default() }];
+    let id = create(&scene, request).await;
+    // As left by a command that was killed during the pause: ended, cleaned up, the restart noted.
+    Containers::start(engine, &id).await.expect("start");
+    let count = scene.folder.join("root/volumes/v/_data/count");
+    let runs = || fs::read_to_string(&count).map(|text| text.lines().count()).unwrap_or_default();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while runs() < 5 {
+        assert!(std::time::Instant::now() < deadline, "it is not started again");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait");
+    while state(&scene, &id).await != "exited" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let database = rusqlite::Connection::open(scene.folder.join("root/cove/state.db")).expect("database");
+    let due = |when: &str| {
+        database
+            .execute(
+                &format!(
+                    "UPDATE containers SET status =
+                     json_set(status, '$.restart_due', {when}, '$.restarts', 3, '$.stopped_by_user', json('false'))"
+                ),
+                [],
+            )
+            .expect("update");
+    };
+    // In a while: nobody starts it early. Overdue: the next look at all containers starts it.
+    due("9000000000000000000");
+    state(&scene, &id).await;
+    assert_eq!(runs(), 5);
+    due("1");
+    state(&scene, &id).await;
+    Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait");
+    assert_eq!(runs(), 6);
+    // And so does the clean-up command.
+    while state(&scene, &id).await != "exited" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    due("1");
+    Containers::cleanup(engine, &id).await.expect("cleanup");
+    Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait");
+    assert_eq!(runs(), 7);
+    let force = RemoveOptions { force: true, timeout: Some(0), ..RemoveOptions::default() };
+    Containers::remove(engine, &id, force).await.expect("remove");
+}
+
+#[tokio::test]
+async fn records_of_version_1_are_read_and_newer_ones_refused() {
+    let Some(mut scene) = scene().await else { return };
+    let id = create(&scene, spec(&["true"])).await;
+    let image = Images::inspect(&scene.engine, "busybox").await.expect("image").id;
+    for name in ["plainvolume", "named"] {
+        let options = cove_api::VolumeCreateOptions { name: name.into(), ..Default::default() };
+        Volumes::create(&scene.engine, options).await.expect("volume");
+    }
+    let rich = create(&scene, spec(&["true"])).await;
+    // As the program wrote it that knew version 1, but for the image, the volumes and the network.
+    let database = rusqlite::Connection::open(scene.folder.join("root/cove/state.db")).expect("database");
+    let bare = image.trim_start_matches("sha256:");
+    let change = |id: &str, text: &str| {
+        let mut config: serde_json::Value = serde_json::from_str(text).expect("JSON");
+        config["image"]["id"] = bare.into();
+        config["network"] = "none".into();
+        config["networks"] = serde_json::json!({});
+        if config["volumes"][0]["anonymous"] == true {
+            config["volumes"][0]["name"] = "plainvolume".into();
+        }
+        let update = "UPDATE containers SET config = ?2 WHERE id = ?1";
+        database.execute(update, [id, &config.to_string()]).expect("update");
+    };
+    change(&id, include_str!("version-1/plain.json"));
+    change(&rich, include_str!("version-1/rich.json"));
+    database
+        .execute_batch("ALTER TABLE containers DROP COLUMN request; PRAGMA user_version = 1;")
+        .expect("the old schema");
+    scene.engine = engine(&scene.folder).expect("engine");
+    let engine = &scene.engine;
+
+    let all = AttachOptions { stdout: true, stderr: true, ..AttachOptions::default() };
+    let stream = Containers::attach(engine, &id, all).await.expect("attach");
+    Containers::start(engine, &id).await.expect("start");
+    assert_eq!(output(stream).await, b"hello\n");
+    assert_eq!(Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait"), 0);
+    let inspected = Containers::inspect(engine, &id, false).await.expect("inspect");
+    assert_eq!(inspected.config.create_command[..2], ["cove", "create"]);
+
+    let inspected = Containers::inspect(engine, &rich, false).await.expect("inspect");
+    let host = &inspected.host_config;
+    assert_eq!((host.memory, host.cpu_shares, host.pids_limit, host.shm_size), (64 << 20, 512, 77, 1 << 20));
+    assert_eq!((host.pid_mode.as_str(), host.restart_policy.maximum_retry_count), ("host", 3));
+    assert_eq!(host.ipc_mode, format!("container:{}", inspected.dependencies[0]));
+    assert_eq!((host.readonly_rootfs, host.oom_score_adj), (true, 100));
+    assert_eq!(host.security_opt, ["no-new-privileges", "seccomp=unconfined"]);
+    assert_eq!(host.dns, ["192.0.2.1"]);
+    assert!(host.cap_add.contains(&"CAP_NET_RAW".into()) && host.cap_drop == ["CAP_KILL"], "{host:?}");
+    assert!(host.tmpfs.contains_key("/scratch") && host.tmpfs.contains_key("/data"), "{:?}", host.tmpfs);
+    assert!(host.binds.contains(&"named:/vol:ro,U,rprivate,nosuid,nodev,rbind".into()), "{:?}", host.binds);
+    assert!(inspected.use_image_hostname);
+    assert_eq!((inspected.config.umask.as_str(), inspected.config.timeout), ("0027", 60));
+
+    database
+        .execute("UPDATE containers SET config = json_set(config, '$.version', 99) WHERE id = ?1", [&rich])
+        .expect("update");
+    let error = Containers::start(engine, &rich).await.expect_err("newer");
+    assert!(error.message.contains(&rich) && error.message.contains("version 99"), "{error}");
+    assert!(error.message.contains("update cove"), "{error}");
+    database.execute("DELETE FROM containers WHERE id = ?1", [&rich]).expect("delete");
+}

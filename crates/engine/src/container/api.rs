@@ -10,7 +10,7 @@ use cove_api::{
 };
 
 use crate::container::lookup::Locked;
-use crate::container::{attach, cleanup, create, inspect, list, logs, remove, start, stop, wait};
+use crate::container::{attach, create, inspect, list, logs, remove, signal, start, stop, wait};
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::state::ContainerRow;
 
@@ -26,6 +26,7 @@ impl Containers for LocalEngine {
     }
 
     async fn start(&self, name: &str) -> Result<()> {
+        attach::join_waiting(&self.core, name).await?;
         let name = name.to_owned();
         blocking(&self.core, move |core| start::start(core, &name)).await
     }
@@ -50,17 +51,17 @@ impl Containers for LocalEngine {
 
     async fn kill(&self, name: &str, signal: i32) -> Result<()> {
         let name = name.to_owned();
-        blocking(&self.core, move |core| stop::kill(core, &name, signal)).await
+        blocking(&self.core, move |core| signal::kill(core, &name, signal)).await
     }
 
     async fn pause(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
-        blocking(&self.core, move |core| stop::pause(core, &name)).await
+        blocking(&self.core, move |core| signal::pause(core, &name)).await
     }
 
     async fn unpause(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
-        blocking(&self.core, move |core| stop::unpause(core, &name)).await
+        blocking(&self.core, move |core| signal::unpause(core, &name)).await
     }
 
     async fn rename(&self, name: &str, new_name: &str) -> Result<()> {
@@ -116,7 +117,7 @@ impl Containers for LocalEngine {
 
     async fn cleanup(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
-        blocking(&self.core, move |core| cleanup::cleanup(core, &name)).await
+        blocking(&self.core, move |core| start::after_exit(core, &name)).await
     }
 }
 
@@ -144,7 +145,7 @@ fn rename(core: &Arc<Core>, old: &str, new: &str) -> Result<()> {
     if let Some(holder) = core.database()?.rename_container(&row.id, new)? {
         return Err(create::name_in_use(new, &holder));
     }
-    if row.config.spec.rootfs.is_empty()
+    if row.config.rootfs.is_none()
         && let Err(error) = core.store()?.set_container_names(&row.id, &[new.to_owned()])
     {
         restore_name(core, &row)?;

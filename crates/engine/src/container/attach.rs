@@ -12,20 +12,28 @@ use cove_api::{
 use cove_runtime::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame};
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWrite;
+use tokio::sync::oneshot;
 
 use crate::container::lookup::Locked;
-use crate::container::start;
+use crate::container::prepare;
 use crate::container::state::improper;
 use crate::engine::{Core, blocking};
+use crate::state::{ContainerRow, LogDriver};
 
-/// Connects to a container; one that is not running is prepared, so that nothing of the following start is lost.
+/// Connects to a container. One that has never run is prepared, so that nothing of the following start is lost; one
+/// that has ended is left as it is, and the connection is made by the next start in this process
+/// ([`join_waiting`]).
 pub(super) async fn attach(core: &Arc<Core>, name: &str, options: &AttachOptions) -> Result<AttachStream> {
     let wanted = name.to_owned();
-    let (id, was_running) = blocking(core, move |core| make_ready(core, &wanted)).await?;
+    let (id, found) = blocking(core, move |core| make_ready(core, &wanted)).await?;
     let streams = AttachStreams { stdin: options.stdin, stdout: options.stdout, stderr: options.stderr };
-    let directory = core.runtime()?.container_dir(&id);
-    let mut stream = connect(&directory, streams, options.detach_keys.as_deref()).await?;
-    if options.logs && was_running {
+    let keys = detach_keys(options.detach_keys.as_deref())?;
+    let mut stream = if found == Found::Ended {
+        wait_for_start(core, &id, streams, keys)
+    } else {
+        connect(&core.runtime()?.container_dir(&id), streams, keys).await?
+    };
+    if options.logs && found != Found::New {
         let replay = super::logs::logs(
             core,
             &id,
@@ -46,49 +54,115 @@ pub(super) async fn attach(core: &Arc<Core>, name: &str, options: &AttachOptions
     Ok(stream)
 }
 
-fn make_ready(core: &Arc<Core>, name: &str) -> Result<(String, bool)> {
+/// What there is to connect to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// A process.
+    Running,
+    /// A monitor that waits for the order to start.
+    New,
+    /// A container whose last run is over.
+    Ended,
+}
+
+fn make_ready(core: &Arc<Core>, name: &str) -> Result<(String, Found)> {
     let Locked { mut row, lock: _lock } = core.locked_container(name)?;
-    match row.state {
+    let found = match row.state {
         ContainerState::Running | ContainerState::Paused => {
-            if row.config.log_driver == "passthrough" {
+            if row.config.log.driver == LogDriver::Passthrough {
                 return Err(Error::invalid(
                     "this container is using the 'passthrough' log driver, cannot attach",
                 ));
             }
-            core.tell("attach", &row);
-            Ok((row.id, true))
+            Found::Running
         }
-        ContainerState::Created
-        | ContainerState::Initialized
-        | ContainerState::Exited
-        | ContainerState::Stopped => {
-            let launched =
-                core.prepared.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains_key(&row.id);
-            if !(row.state == ContainerState::Initialized && launched) {
-                let launch = start::prepare(core, &mut row)?;
-                core.keep_prepared(&row.id, launch);
-            }
-            core.tell("attach", &row);
-            Ok((row.id, false))
+        ContainerState::Created | ContainerState::Initialized => {
+            make_prepared(core, &mut row)?;
+            Found::New
         }
-        state => Err(improper(format!(
-            "can only attach to created or running containers - currently in state {state}"
-        ))),
+        ContainerState::Exited | ContainerState::Stopped => Found::Ended,
+        state => {
+            return Err(improper(format!(
+                "can only attach to created or running containers - currently in state {state}"
+            )));
+        }
+    };
+    core.tell("attach", &row);
+    Ok((row.id, found))
+}
+
+/// A monitor of this process that waits for the order to start.
+fn make_prepared(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
+    if row.state != ContainerState::Initialized || !core.has_prepared(&row.id) {
+        let launch = prepare::prepare(core, row)?;
+        core.keep_prepared(&row.id, launch);
+    }
+    Ok(())
+}
+
+/// Somebody who has attached to a container that had ended, and waits for its next start.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    streams: AttachStreams,
+    reader: oneshot::Sender<AttachReader>,
+    writer: oneshot::Sender<AttachWriter>,
+}
+
+impl Waiting {
+    /// Whether the other side has hung up.
+    pub(crate) fn has_gone(&self) -> bool {
+        self.reader.is_closed()
     }
 }
 
+fn wait_for_start(core: &Core, id: &str, streams: AttachStreams, keys: Vec<u8>) -> AttachStream {
+    let (reader, later_reader) = oneshot::channel();
+    let (writer, later_writer) = oneshot::channel();
+    core.add_waiting(id, Waiting { streams, reader, writer });
+    stream(Reading::Waiting(later_reader), Writing::Waiting(later_writer), streams.stdin, keys)
+}
+
+/// Connects those who wait for the next start of a container, which is about to come: it is prepared for them.
+pub(super) async fn join_waiting(core: &Arc<Core>, name: &str) -> Result<()> {
+    if core.nobody_waits() {
+        return Ok(());
+    }
+    let wanted = name.to_owned();
+    let (id, waiting) = blocking(core, move |core| {
+        let Locked { mut row, lock: _lock } = core.locked_container(&wanted)?;
+        let mut waiting = core.take_waiting(&row.id);
+        // Who has gone does not wait any more.
+        waiting.retain(|one| !one.has_gone());
+        if !waiting.is_empty() && row.state.can_start() {
+            make_prepared(core, &mut row)?;
+        }
+        Ok((row.id, waiting))
+    })
+    .await?;
+    let directory = core.runtime()?.container_dir(&id);
+    for one in waiting {
+        let (reader, writer) = Attachment::connect(&directory, one.streams).await?.split();
+        let _ = (one.reader.send(reader), one.writer.send(writer));
+    }
+    Ok(())
+}
+
+/// The keys that detach, as bytes.
+pub(crate) fn detach_keys(keys: Option<&str>) -> Result<Vec<u8>> {
+    Ok(keys.map(cove_spec::terminal::detach_keys).transpose()?.unwrap_or_default())
+}
+
 /// Connects to the monitor in `directory`.
-pub(crate) async fn connect(
-    directory: &Path,
-    streams: AttachStreams,
-    detach_keys: Option<&str>,
-) -> Result<AttachStream> {
-    let keys = detach_keys.map(cove_spec::terminal::detach_keys).transpose()?.unwrap_or_default();
+pub(crate) async fn connect(directory: &Path, streams: AttachStreams, keys: Vec<u8>) -> Result<AttachStream> {
     let (reader, writer) = Attachment::connect(directory, streams).await?.split();
-    let (stop, stop_asked) = tokio::sync::oneshot::channel();
-    let input = Input { writer: Some(writer), keys, matched: 0, stop: Some(stop) };
+    Ok(stream(Reading::Connected(reader), Writing::Connected(writer), streams.stdin, keys))
+}
+
+fn stream(reader: Reading, writer: Writing, stdin: bool, keys: Vec<u8>) -> AttachStream {
+    let (stop, stop_asked) = oneshot::channel();
+    let input = Input { writer, keys, matched: 0, stop: Some(stop) };
     let (input, kept): (Option<Pin<Box<dyn AsyncWrite + Send>>>, Option<Input>) =
-        if streams.stdin { (Some(Box::pin(input)), None) } else { (None, Some(input)) };
+        if stdin { (Some(Box::pin(input)), None) } else { (None, Some(input)) };
     let output = Output { reader, stopped: Some(stop_asked), _kept: kept };
     let output = futures_util::stream::unfold(Some(output), |state| async move {
         let mut output = state?;
@@ -97,18 +171,63 @@ pub(crate) async fn connect(
                 Ok(Some(Frame::Output(chunk))) => Ok(chunk),
                 // The one that starts it gets the error of a failed start.
                 Ok(Some(Frame::Exit(_) | Frame::Failed(_)) | None) => return None,
-                Err(error) => Err(error.into()),
+                Err(error) => Err(error),
             },
             () = stopped(&mut output.stopped) => return None,
         };
         let next = item.is_ok().then_some(output);
         Some((item, next))
     });
-    Ok(AttachStream { input, output: Box::pin(output) })
+    AttachStream { input, output: Box::pin(output) }
+}
+
+/// The receiving half, perhaps of a connection that is still to come.
+enum Reading {
+    Waiting(oneshot::Receiver<AttachReader>),
+    Connected(AttachReader),
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<Frame>> {
+        loop {
+            match self {
+                Self::Connected(reader) => return Ok(reader.next().await?),
+                Self::Waiting(later) => match later.await {
+                    Ok(reader) => *self = Self::Connected(reader),
+                    // The engine has gone: no start will come.
+                    Err(_) => return Ok(None),
+                },
+            }
+        }
+    }
+}
+
+/// The sending half, perhaps of a connection that is still to come.
+enum Writing {
+    Waiting(oneshot::Receiver<AttachWriter>),
+    Connected(AttachWriter),
+    Closed,
+}
+
+impl Writing {
+    /// The writer, once there is one; an error where there will be none any more.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<&mut AttachWriter>> {
+        if let Self::Waiting(later) = self {
+            match Pin::new(later).poll(context) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(writer)) => *self = Self::Connected(writer),
+                Poll::Ready(Err(_)) => *self = Self::Closed,
+            }
+        }
+        match self {
+            Self::Connected(writer) => Poll::Ready(Ok(writer)),
+            _ => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        }
+    }
 }
 
 /// Done when the caller has typed the detach keys; never, when it has only stopped typing.
-async fn stopped(receiver: &mut Option<tokio::sync::oneshot::Receiver<()>>) {
+async fn stopped(receiver: &mut Option<oneshot::Receiver<()>>) {
     if let Some(waiting) = receiver {
         if waiting.await.is_ok() {
             return;
@@ -119,18 +238,18 @@ async fn stopped(receiver: &mut Option<tokio::sync::oneshot::Receiver<()>>) {
 }
 
 struct Output {
-    reader: AttachReader,
-    stopped: Option<tokio::sync::oneshot::Receiver<()>>,
+    reader: Reading,
+    stopped: Option<oneshot::Receiver<()>>,
     /// The sending half, where the caller does not send: its end would end the connection.
     _kept: Option<Input>,
 }
 
 /// The way to standard input. Shutting it down ends that input; dropping it only detaches.
 struct Input {
-    writer: Option<AttachWriter>,
+    writer: Writing,
     keys: Vec<u8>,
     matched: usize,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    stop: Option<oneshot::Sender<()>>,
 }
 
 impl Input {
@@ -159,8 +278,10 @@ impl AsyncWrite for Input {
         context: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let Some(writer) = &mut self.writer else {
-            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        let writer = match self.writer.poll(context) {
+            Poll::Ready(Ok(writer)) => writer,
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => return Poll::Pending,
         };
         let written = match Pin::new(writer).poll_write(context, data) {
             Poll::Ready(Ok(written)) => written,
@@ -170,22 +291,24 @@ impl AsyncWrite for Input {
             if let Some(stop) = self.stop.take() {
                 let _ = stop.send(());
             }
-            self.writer = None;
+            self.writer = Writing::Closed;
         }
         Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.writer {
-            Some(writer) => Pin::new(writer).poll_flush(context),
-            None => Poll::Ready(Ok(())),
+            Writing::Connected(writer) => Pin::new(writer).poll_flush(context),
+            // Nothing was written yet, or nothing more will be.
+            Writing::Waiting(_) | Writing::Closed => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.writer {
-            Some(writer) => Pin::new(writer).poll_shutdown(context),
-            None => Poll::Ready(Ok(())),
+        match self.writer.poll(context) {
+            Poll::Ready(Ok(writer)) => Pin::new(writer).poll_shutdown(context),
+            Poll::Ready(Err(_)) => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
         }
     }
 }
@@ -212,7 +335,7 @@ mod tests {
 
     #[test]
     fn detach_keys_are_found() {
-        let mut input = Input { writer: None, keys: vec![16, 17], matched: 0, stop: None };
+        let mut input = Input { writer: Writing::Closed, keys: vec![16, 17], matched: 0, stop: None };
         assert!(!input.detaches(b"x\x10"));
         assert!(!input.detaches(b"\x10"));
         assert!(input.detaches(b"\x11"));

@@ -1,21 +1,28 @@
 //! Making a container.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cove_api::{
-    ContainerCreateReport, ContainerSpec, ContainerState, Error, ErrorKind, Namespace, Result, Timestamp,
+    ContainerCreateReport, ContainerSpec, ContainerState, Error, ErrorKind, Mount, Namespace, Result,
+    Timestamp,
 };
+use cove_runtime::oci::Limits;
 use cove_storage::{ContainerOptions, container_metadata};
 
-use crate::container::{mounts, resolve};
+use crate::container::{resolve, storage};
 use crate::engine::Core;
-use crate::error::storage;
+use crate::error::storage as storage_error;
 use crate::name;
-use crate::state::{ContainerConfig, ContainerRow, ContainerStatus, ImageFacts, NetworkMode, RECORD_VERSION};
+use crate::state::{
+    ContainerConfig, ContainerRow, ContainerStatus, ImageFacts, IpcMode, MountKind, NetworkMode,
+    RECORD_VERSION,
+};
 
 /// Makes a container; its image must be in the store.
-pub(super) fn create(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<ContainerCreateReport> {
-    resolve::check_supported(&spec)?;
+pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<ContainerCreateReport> {
+    resolve::check_supported(&request)?;
+    let mut spec = request.clone();
     let mut warnings = Vec::new();
     // As Docker, which shows names with a slash.
     if let Some(bare) = spec.name.strip_prefix('/') {
@@ -27,29 +34,28 @@ pub(super) fn create(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<Contai
     spec.groups = spec.groups.iter().flat_map(|groups| groups.split(',')).map(ToOwned::to_owned).collect();
     let id = name::random_id()?;
     let image = image_facts(core, &spec)?;
-    default_namespaces(core, &mut spec);
     let mut dependencies = resolve_containers(core, &mut spec)?;
     volumes_from(core, &mut spec, &mut dependencies)?;
     let surroundings = resolve::Surroundings {
         conf: &core.options.containers,
         environment: &core.options.environment,
         rootless: core.options.rootless,
+        init: init_program(core, &spec)?,
     };
-    let given_name = spec.name.clone();
-    let mut config = resolve::resolve(&id, spec, image, &surroundings)?;
+    let mut config = resolve::resolve(&id, &spec, image, &surroundings)?;
     config.dependencies = dependencies;
     if let NetworkMode::Container(other) = &config.network {
         config.hostname = core.find_container(other)?.config.hostname;
     }
-    config.runtime = core.oci_runtime(&config.spec.oci_runtime)?.path.to_string_lossy().into_owned();
+    config.runtime = core.oci_runtime(&spec.oci_runtime)?.path.to_string_lossy().into_owned();
     check_limits(core, &config)?;
-    mounts::check(&config)?;
-    check_networks(core, &id, &mut config)?;
-    if config.log_path.is_empty()
+    storage::check(&config.mounts, &config.volumes)?;
+    check_networks(core, &id, &spec.hostname, &mut config)?;
+    if config.log.path.is_empty()
         && let Some(folder) =
             core.options.containers.containers.log_path.as_ref().filter(|path| !path.is_empty())
     {
-        config.log_path = format!("{folder}/{id}.log");
+        config.log.path = format!("{folder}/{id}.log");
     }
     let no_ports = match &config.network {
         NetworkMode::Host => Some("host"),
@@ -57,9 +63,9 @@ pub(super) fn create(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<Contai
         NetworkMode::Container(_) => Some("container"),
         NetworkMode::Path(_) => Some("path"),
         NetworkMode::Private => Some("private"),
-        NetworkMode::Bridge | NetworkMode::Pasta | NetworkMode::Slirp => None,
+        NetworkMode::Bridge | NetworkMode::Userland | NetworkMode::Pasta | NetworkMode::Slirp => None,
     };
-    if let Some(mode) = no_ports.filter(|_| !config.spec.portmappings.is_empty()) {
+    if let Some(mode) = no_ports.filter(|_| !spec.portmappings.is_empty()) {
         warnings.push(format!(
             "Port mappings have been discarded because {mode:?} network namespace mode does not support them"
         ));
@@ -67,14 +73,14 @@ pub(super) fn create(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<Contai
     make_volumes(core, &mut config)?;
     let now = Timestamp::now();
     let mut row = ContainerRow {
-        name: given_name,
+        name: spec.name,
         created: i64::try_from(now.as_nanosecond()).unwrap_or_default(),
         state: ContainerState::Created,
         status: ContainerStatus { version: RECORD_VERSION, ..ContainerStatus::default() },
         config,
         id,
     };
-    add(core, &mut row)?;
+    add(core, &mut row, &request)?;
     if let Err(error) = make_layer(core, &row) {
         // Nothing half made is left.
         core.database()?.remove_container(&row.id)?;
@@ -85,25 +91,24 @@ pub(super) fn create(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<Contai
 }
 
 /// Enters the container into the database, under the given or a random name.
-fn add(core: &Core, row: &mut ContainerRow) -> Result<()> {
+fn add(core: &Core, row: &mut ContainerRow, request: &ContainerSpec) -> Result<()> {
     let database = core.database()?;
     // One that goes with its end need not survive a power loss.
     let durable = !row.config.auto_remove;
     if !row.name.is_empty() {
-        return match database.add_container(row, durable)? {
+        return match database.add_container(row, request, durable)? {
             None => Ok(()),
             Some(holder) => Err(name_in_use(&row.name, &holder)),
         };
     }
     for _ in 0..32 {
         row.name = name::random_name()?;
-        row.config.spec.name.clone_from(&row.name);
-        if database.add_container(row, durable)?.is_none() {
+        if database.add_container(row, request, durable)?.is_none() {
             return Ok(());
         }
     }
     row.name = format!("{}_{}", name::random_name()?, name::short(&row.id));
-    match database.add_container(row, durable)? {
+    match database.add_container(row, request, durable)? {
         None => Ok(()),
         Some(holder) => Err(name_in_use(&row.name, &holder)),
     }
@@ -119,33 +124,32 @@ pub(super) fn name_in_use(name: &str, holder: &str) -> Error {
     )
 }
 
-/// The container's writable layer in the store.
-pub(super) fn make_layer(core: &Core, row: &ContainerRow) -> Result<()> {
+/// The container's writable layer in the store; [`None`] where it has none.
+pub(super) fn layer(row: &ContainerRow) -> Option<ContainerOptions> {
     let config = &row.config;
-    if !config.spec.rootfs.is_empty() {
-        return Ok(());
-    }
     let created = row.created / 1_000_000_000;
-    core.store()?
-        .create_container(ContainerOptions {
-            id: Some(row.id.clone()),
-            names: vec![row.name.clone()],
-            image: Some(config.image.id.clone()),
-            metadata: container_metadata(&row.name, &config.image.name, &config.image.id, created),
-            mount_label: String::new(),
-            uid_map: Vec::new(),
-            gid_map: Vec::new(),
-            volatile: config.auto_remove,
-        })
-        .map(drop)
-        .map_err(|error| match error {
-            cove_storage::StorageError::NameInUse { name, id, .. } => {
-                let mut error = name_in_use(&name, &id);
-                error.message.push_str(" by an external entity");
-                error
-            }
-            other => storage(other),
-        })
+    config.rootfs.is_none().then(|| ContainerOptions {
+        id: Some(row.id.clone()),
+        names: vec![row.name.clone()],
+        image: Some(config.image.id.clone()),
+        metadata: container_metadata(&row.name, &config.image.name, &config.image.id, created),
+        mount_label: String::new(),
+        uid_map: Vec::new(),
+        gid_map: Vec::new(),
+        volatile: config.auto_remove,
+    })
+}
+
+fn make_layer(core: &Core, row: &ContainerRow) -> Result<()> {
+    let Some(options) = layer(row) else { return Ok(()) };
+    core.store()?.create_container(options).map(drop).map_err(|error| match error {
+        cove_storage::StorageError::NameInUse { name, id, .. } => {
+            let mut error = name_in_use(&name, &id);
+            error.message.push_str(" by an external entity");
+            error
+        }
+        other => storage_error(other),
+    })
 }
 
 fn image_facts(core: &Core, spec: &ContainerSpec) -> Result<ImageFacts> {
@@ -162,20 +166,25 @@ fn image_facts(core: &Core, spec: &ContainerSpec) -> Result<ImageFacts> {
     crate::image::lookup::facts(core, &spec.image, &spec.raw_image_name, platform)
 }
 
-/// What containers.conf says about namespaces that the user left open.
-fn default_namespaces(core: &Core, spec: &mut ContainerSpec) {
-    let conf = &core.options.containers.containers;
-    for (namespace, configured) in [
-        (&mut spec.pidns, &conf.pidns),
-        (&mut spec.utsns, &conf.utsns),
-        (&mut spec.ipcns, &conf.ipcns),
-        (&mut spec.cgroupns, &conf.cgroupns),
-    ] {
-        if namespace.is_default()
-            && let Some(mode) = configured.as_ref().filter(|mode| !mode.is_empty())
-        {
-            *namespace = Namespace::new(mode);
-        }
+/// The init program, where the request or containers.conf(5) wants one.
+pub(super) fn init_program(core: &Core, spec: &ContainerSpec) -> Result<Option<PathBuf>> {
+    let conf = &core.options.containers;
+    if spec.init.or(conf.containers.init) != Some(true) {
+        return Ok(None);
+    }
+    let named = [
+        Some(spec.init_path.as_str()),
+        conf.containers.init_path.as_deref(),
+        conf.engine.init_path.as_deref(),
+    ];
+    match named.into_iter().flatten().find(|path| !path.is_empty()) {
+        Some(path) => Ok(Some(path.into())),
+        None => core.helper("catatonit").map(Some).map_err(|_| {
+            Error::new(
+                ErrorKind::Unavailable,
+                "--init needs the program catatonit: install the package catatonit, or name another init with --init-path",
+            )
+        }),
     }
 }
 
@@ -195,10 +204,10 @@ fn resolve_containers(core: &Core, spec: &mut ContainerSpec) -> Result<Vec<Strin
     }
     if spec.ipcns.nsmode == "container" {
         let donor = core.find_container(&spec.ipcns.value)?;
-        match donor.config.spec.ipcns.nsmode.as_str() {
-            "shareable" | "container" => {}
-            "host" => spec.ipcns = Namespace::new("host"),
-            _ => {
+        match donor.config.namespaces.ipc {
+            IpcMode::Shareable | IpcMode::Container(_) => {}
+            IpcMode::Host => spec.ipcns = Namespace::new("host"),
+            IpcMode::Private | IpcMode::None | IpcMode::Path(_) => {
                 return Err(Error::invalid(format!(
                     "joining IPC of container {} is not allowed: non-shareable IPC (hint: use IpcMode:shareable for the donor container)",
                     donor.id
@@ -220,8 +229,8 @@ fn volumes_from(core: &Core, spec: &mut ContainerSpec, dependencies: &mut Vec<St
         }
         let other = core.find_container(name)?;
         let taken = |spec: &ContainerSpec, destination: &str| {
-            spec.mounts.iter().any(|mount| resolve::clean(&mount.destination) == destination)
-                || spec.volumes.iter().any(|volume| resolve::clean(&volume.dest) == destination)
+            spec.mounts.iter().any(|mount| storage::clean(&mount.destination) == destination)
+                || spec.volumes.iter().any(|volume| storage::clean(&volume.dest) == destination)
         };
         let with_options = |theirs: &[String]| {
             let mut all = theirs.to_vec();
@@ -231,11 +240,14 @@ fn volumes_from(core: &Core, spec: &mut ContainerSpec, dependencies: &mut Vec<St
             }
             all
         };
-        for mount in other.config.spec.mounts.iter().filter(|mount| mount.kind != "tmpfs") {
-            if !taken(spec, &resolve::clean(&mount.destination)) {
-                let mut mount = mount.clone();
-                mount.options = with_options(&mount.options);
-                spec.mounts.push(mount);
+        for mount in other.config.mounts.iter().filter(|mount| mount.kind != MountKind::Tmpfs) {
+            if !taken(spec, &mount.destination) {
+                spec.mounts.push(Mount {
+                    destination: mount.destination.clone(),
+                    kind: mount.kind.as_str().into(),
+                    source: mount.source.clone(),
+                    options: with_options(&mount.options),
+                });
             }
         }
         for volume in &other.config.volumes {
@@ -258,13 +270,13 @@ fn volumes_from(core: &Core, spec: &mut ContainerSpec, dependencies: &mut Vec<St
 
 /// A limit that cannot be kept here is an error, never dropped.
 fn check_limits(core: &Core, config: &ContainerConfig) -> Result<()> {
-    let Some(resources) = &config.spec.resource_limits else { return Ok(()) };
+    let Limits { memory, cpu, pids, .. } = &config.settings.limits;
     let mode = core.cgroup();
     let wanted = [
-        ("memory", resources.memory.as_ref().is_some_and(|memory| *memory != Default::default())),
-        ("cpu", resources.cpu.as_ref().is_some_and(|cpu| cpu.shares.is_some() || cpu.quota.is_some())),
-        ("cpuset", resources.cpu.as_ref().is_some_and(|cpu| !cpu.cpus.is_empty() || !cpu.mems.is_empty())),
-        ("pids", resources.pids.is_some_and(|pids| pids.limit > 0)),
+        ("memory", *memory != Default::default()),
+        ("cpu", cpu.shares.is_some() || cpu.quota.is_some()),
+        ("cpuset", !cpu.cpus.is_empty() || !cpu.mems.is_empty()),
+        ("pids", pids.is_some_and(|limit| limit > 0)),
     ];
     for (controller, asked) in wanted {
         if asked && !mode.has(controller) {
@@ -279,7 +291,7 @@ fn check_limits(core: &Core, config: &ContainerConfig) -> Result<()> {
 }
 
 /// Networks must exist; aliases and so on are checked when they are set up. Ids become names.
-fn check_networks(core: &Core, id: &str, config: &mut ContainerConfig) -> Result<()> {
+fn check_networks(core: &Core, id: &str, hostname: &str, config: &mut ContainerConfig) -> Result<()> {
     if config.network != NetworkMode::Bridge {
         return Ok(());
     }
@@ -291,7 +303,7 @@ fn check_networks(core: &Core, id: &str, config: &mut ContainerConfig) -> Result
         let network = core.networks()?.inspect(name)?;
         let mut options = options.clone();
         // Names that the name servers of the network answer.
-        for alias in [crate::name::short(id), config.spec.hostname.as_str()] {
+        for alias in [crate::name::short(id), hostname] {
             if !alias.is_empty() && !options.aliases.iter().any(|known| known == alias) {
                 options.aliases.push(alias.to_owned());
             }

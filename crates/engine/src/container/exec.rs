@@ -1,7 +1,7 @@
 //! Exec sessions: further processes in a running container.
 
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use cove_api::{
@@ -11,9 +11,10 @@ use cove_api::{
 use cove_runtime::oci::{ExecInput, exec_process};
 use cove_runtime::user::resolve_user;
 use cove_runtime::view::View;
-use cove_runtime::{AttachStreams, ExecOptions, Launch, LogConfig, ProcessState, StreamOptions, Supervision};
+use cove_runtime::{
+    AttachStreams, ExecOptions, Launch, LogConfig, ProcessRef, ProcessState, StreamOptions, Supervision,
+};
 use cove_sys::read;
-use tokio::sync::watch;
 
 use crate::container::attach;
 use crate::container::state::{UNKNOWN_EXIT, improper};
@@ -78,14 +79,48 @@ fn tell(core: &Core, action: &str, row: &ContainerRow, record: &ExecRecord, exit
     core.events.write("container", action, &row.id, attributes);
 }
 
-/// A monitor for the session, waiting for the order to start.
-fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result<Launch> {
-    if record.started {
+/// Takes the one start that a session has, in one step with the look whether it is still to be had: of several at
+/// once one wins. Answers its monitor, which waits for the order to start.
+fn claim(core: &Core, id: &str, options: ExecStartOptions) -> Result<(ExecRecord, Launch)> {
+    let id = find(core, id)?.id;
+    let starter = ProcessRef::of(rustix::process::getpid().as_raw_nonzero().get())?;
+    let claimed = core.database()?.change_exec(&id, |record| {
+        let free = !record.started;
+        if free {
+            record.started = true;
+            record.starter = starter.pid;
+            record.starter_start = starter.start_time;
+        }
+        free
+    })?;
+    let Some(record) = claimed else {
         return Err(Error::new(
             ErrorKind::WrongState,
-            format!("exec session {} was started already: exec session state improper", record.id),
+            format!("exec session {id} was started already: exec session state improper"),
         ));
+    };
+    match launch(core, &record, options) {
+        Ok(launch) => Ok((record, launch)),
+        Err(error) => {
+            give_back(core, &record)?;
+            Err(error)
+        }
     }
+}
+
+/// After a start that came to nothing before the process was asked for: the next one may try.
+fn give_back(core: &Core, record: &ExecRecord) -> Result<()> {
+    core.database()?.change_exec(&record.id, |record| {
+        record.started = false;
+        record.starter = 0;
+        record.starter_start = 0;
+        true
+    })?;
+    Ok(())
+}
+
+/// A monitor for the session, waiting for the order to start.
+fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result<Launch> {
     let row = running(core, &record.container)?;
     let spec = &record.spec;
     let path = core.container_run_dir(&row.id).join("config.json");
@@ -97,7 +132,7 @@ fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result
         None
     } else {
         let files = View::new(format!("/proc/{}/root", row.status.pid).as_ref(), &[])?;
-        Some(resolve_user(&files, &spec.user, &row.config.spec.groups)?)
+        Some(resolve_user(&files, &spec.user, &row.config.groups)?)
     };
     let has_term = |entries: &[String]| entries.iter().any(|entry| entry.starts_with("TERM="));
     let own = container.process().as_ref().and_then(|process| process.env().as_deref()).unwrap_or_default();
@@ -111,7 +146,7 @@ fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result
         env,
         cwd: Some(spec.working_dir.clone()).filter(|dir| !dir.is_empty()),
         user,
-        cap_add: &row.config.spec.cap_add,
+        cap_add: &row.config.settings.security.capabilities.add,
         privileged: spec.privileged,
         terminal: spec.tty,
         host: core.host_facts(),
@@ -148,9 +183,10 @@ fn preserved(count: u32) -> Result<Vec<OwnedFd>> {
 }
 
 fn begin(core: &Arc<Core>, mut record: ExecRecord, launch: Launch, detach: bool) -> Result<()> {
+    record.starter = 0;
+    record.starter_start = 0;
     match launch.start() {
         Ok(started) => {
-            record.started = true;
             record.pid = started.process.pid;
             record.pid_start = started.process.start_time;
             core.database()?.save_exec(&record)?;
@@ -161,7 +197,6 @@ fn begin(core: &Arc<Core>, mut record: ExecRecord, launch: Launch, detach: bool)
         }
         Err(error) => {
             let error = Error::from(error);
-            record.started = true;
             record.exit_code = Some(match error.kind {
                 ErrorKind::CommandNotFound => 127,
                 ErrorKind::CommandNotExecutable => 126,
@@ -175,9 +210,8 @@ fn begin(core: &Arc<Core>, mut record: ExecRecord, launch: Launch, detach: bool)
 
 /// Waits for the end of a session and keeps its exit code.
 fn supervise(core: &Arc<Core>, mut record: ExecRecord, supervision: Supervision) {
-    let (sender, receiver) = watch::channel(None);
     let id = record.id.clone();
-    core.supervised.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), receiver);
+    let watched = core.supervised.watch(&id);
     let shared = Arc::clone(core);
     let worker = move || {
         let core = shared;
@@ -197,12 +231,11 @@ fn supervise(core: &Arc<Core>, mut record: ExecRecord, supervision: Supervision)
             tracing::warn!("exec session {}: {error}", record.id);
         }
         let _ = supervision.acknowledge();
-        let _ = sender.send(Some(code));
+        watched.ended(code);
     };
     let thread = std::thread::Builder::new().name("supervise".into()).stack_size(256 << 10).spawn(worker);
     if let Err(error) = thread {
         tracing::warn!("supervising exec session {id}: {error}");
-        core.supervised.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 }
 
@@ -210,6 +243,11 @@ fn supervise(core: &Arc<Core>, mut record: ExecRecord, supervision: Supervision)
 fn refreshed(core: &Core, id: &str) -> Result<ExecRecord> {
     let mut record = find(core, id)?;
     if !record.started || record.exit_code.is_some() {
+        return Ok(record);
+    }
+    let starter = ProcessRef { pid: record.starter, start_time: record.starter_start };
+    if record.starter > 0 && starter.is_alive() {
+        // Its process is about to come.
         return Ok(record);
     }
     let ended = match core.runtime()?.exec_state(&record.container, &record.id)? {
@@ -270,7 +308,6 @@ fn remove(core: &Core, id: &str, force: bool) -> Result<()> {
         let _ = core.runtime()?.wait_exec(&record.container, &record.id, patience);
     }
     drop(core.take_prepared(&record.id));
-    core.supervised.lock().unwrap_or_else(PoisonError::into_inner).remove(&record.id);
     core.runtime()?.forget_exec(&record.container, &record.id)?;
     Ok(core.database()?.remove_exec(&record.id)?)
 }
@@ -284,12 +321,7 @@ impl Execs for LocalEngine {
 
     async fn start(&self, id: &str, options: ExecStartOptions) -> Result<Option<AttachStream>> {
         let id = id.to_owned();
-        let (record, launch) = blocking(&self.core, move |core| {
-            let record = find(core, &id)?;
-            let launch = launch(core, &record, options)?;
-            Ok((record, launch))
-        })
-        .await?;
+        let (record, launch) = blocking(&self.core, move |core| claim(core, &id, options)).await?;
         let stream = if options.detach {
             None
         } else {
@@ -300,7 +332,13 @@ impl Execs for LocalEngine {
                 stderr: spec.attach_stderr,
             };
             let keys = Some(spec.detach_keys.as_str()).filter(|keys| !keys.is_empty());
-            Some(attach::connect(launch.run_dir(), streams, keys).await?)
+            match attach::connect(launch.run_dir(), streams, attach::detach_keys(keys)?).await {
+                Ok(stream) => Some(stream),
+                Err(error) => {
+                    blocking(&self.core, move |core| give_back(core, &record)).await?;
+                    return Err(error);
+                }
+            }
         };
         blocking(&self.core, move |core| begin(core, record, launch, options.detach)).await?;
         Ok(stream)
@@ -317,9 +355,7 @@ impl Execs for LocalEngine {
             let id = id.clone();
             blocking(&self.core, move |core| Ok(find(core, &id)?.id)).await?
         };
-        let outcome =
-            self.core.supervised.lock().unwrap_or_else(PoisonError::into_inner).get(&found).cloned();
-        if let Some(mut outcome) = outcome
+        if let Some(mut outcome) = self.core.supervised.outcome(&found)
             && let Ok(code) = outcome.wait_for(Option::is_some).await
         {
             return Ok(code.unwrap_or(UNKNOWN_EXIT));

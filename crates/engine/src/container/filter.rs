@@ -8,7 +8,7 @@ use regex::Regex;
 use crate::container::list::time;
 use crate::engine::Core;
 use crate::filter;
-use crate::state::{ContainerRow, NetworkMode};
+use crate::state::{ContainerRow, NetworkMode, RestartPolicy};
 
 /// All filters of a request, parsed; a row must pass each.
 pub(super) struct Filter(Vec<One>);
@@ -165,10 +165,7 @@ impl One {
                 _ => false,
             },
             Self::RestartPolicy(policies) => {
-                let own = match row.config.restart.name.as_str() {
-                    "" => "no",
-                    name => name,
-                };
+                let own = row.config.restart.as_str();
                 policies.iter().any(|policy| policy == own || (policy == "none" && own == "no"))
             }
             Self::StartOnBoot(wanted) => starts_on_boot(row) == *wanted,
@@ -185,10 +182,10 @@ fn starts_on_boot(row: &ContainerRow) -> bool {
     if matches!(row.state, ContainerState::Created | ContainerState::Initialized) {
         return false;
     }
-    match row.config.restart.name.as_str() {
-        "always" => true,
-        "unless-stopped" => !row.status.stopped_by_user,
-        _ => false,
+    match row.config.restart {
+        RestartPolicy::Always => true,
+        RestartPolicy::UnlessStopped => !row.status.stopped_by_user,
+        RestartPolicy::No | RestartPolicy::OnFailure { .. } => false,
     }
 }
 
@@ -207,7 +204,7 @@ fn labels_match(wanted: &[String], labels: &StringMap) -> bool {
 fn has_mount(row: &ContainerRow, value: &str) -> bool {
     let (source, destination) = value.split_once(':').unwrap_or((value, ""));
     let config = &row.config;
-    config.spec.mounts.iter().any(|mount| {
+    config.mounts.iter().any(|mount| {
         if destination.is_empty() {
             mount.destination == source
         } else {
@@ -256,7 +253,7 @@ mod tests {
 
     #[test]
     fn only_what_ran_and_was_not_stopped_starts_on_boot() {
-        let row = |policy: &str, state, stopped_by_user| {
+        let row = |policy, state, stopped_by_user| {
             let mut row = ContainerRow {
                 id: "a".into(),
                 name: "b".into(),
@@ -265,17 +262,17 @@ mod tests {
                 config: Default::default(),
                 status: Default::default(),
             };
-            row.config.restart.name = policy.into();
+            row.config.restart = policy;
             row.status.stopped_by_user = stopped_by_user;
             row
         };
         use ContainerState::{Created, Exited, Running};
-        assert!(starts_on_boot(&row("always", Exited, true)));
-        assert!(starts_on_boot(&row("always", Running, false)));
-        assert!(!starts_on_boot(&row("always", Created, false)));
-        assert!(starts_on_boot(&row("unless-stopped", Exited, false)));
-        assert!(!starts_on_boot(&row("unless-stopped", Exited, true)));
-        assert!(!starts_on_boot(&row("on-failure", Exited, false)));
-        assert!(!starts_on_boot(&row("", Exited, false)));
+        assert!(starts_on_boot(&row(RestartPolicy::Always, Exited, true)));
+        assert!(starts_on_boot(&row(RestartPolicy::Always, Running, false)));
+        assert!(!starts_on_boot(&row(RestartPolicy::Always, Created, false)));
+        assert!(starts_on_boot(&row(RestartPolicy::UnlessStopped, Exited, false)));
+        assert!(!starts_on_boot(&row(RestartPolicy::UnlessStopped, Exited, true)));
+        assert!(!starts_on_boot(&row(RestartPolicy::OnFailure { tries: 0 }, Exited, false)));
+        assert!(!starts_on_boot(&row(RestartPolicy::No, Exited, false)));
     }
 }

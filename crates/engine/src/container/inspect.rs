@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use cove_api::{
     ContainerInspect, ContainerInspectConfig, ContainerInspectHostConfig, ContainerInspectState,
-    ContainerState, GraphDriver, InspectDevice, InspectHostPort, InspectLogConfig, InspectMount,
-    InspectRestartPolicy, InspectUlimit, Namespace, Result,
+    ContainerSpec, ContainerState, GraphDriver, InspectDevice, InspectHostPort, InspectLogConfig,
+    InspectMount, InspectRestartPolicy, InspectUlimit, Result,
 };
 use cove_runtime::oci::capabilities::{self, CapabilitySet};
 use cove_runtime::oci::{DeviceMapping, Limits, Settings};
 
 use crate::container::list::{size, time};
-use crate::container::{inspect_network, ports, settings, start};
+use crate::container::{inspect_network, ports, prepare};
 use crate::engine::Core;
-use crate::state::{ContainerRow, NetworkMode};
+use crate::state::{ContainerRow, IpcMode, LogDriver, MountKind, NamespaceMode, NetworkMode};
 
 /// All about one; `size` also computes its disk use.
 pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<ContainerInspect> {
@@ -25,8 +25,8 @@ pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<Contai
         let path = run_dir.join(name);
         if path.exists() { path.to_string_lossy().into_owned() } else { String::new() }
     };
-    let settings = settings::settings(&config.spec, &core.options.containers)?;
-    let (bounding, effective) = capability_sets(core, &row, &settings)?;
+    let request = &core.database()?.request(&row.id)?;
+    let (bounding, effective) = capability_sets(core, &row)?;
     let sizes = if with_size { Some(size(core, &row)?) } else { None };
     Ok(ContainerInspect {
         id: row.id.clone(),
@@ -37,13 +37,13 @@ pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<Contai
         image: config.image.id.clone(),
         image_digest: config.image.digest.clone(),
         image_name: config.image.name.clone(),
-        rootfs: config.spec.rootfs.clone(),
+        rootfs: config.rootfs.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
         resolv_conf_path: file("resolv.conf"),
         hostname_path: file("hostname"),
         hosts_path: file("hosts"),
         static_dir: core.container_dir(&row.id).to_string_lossy().into_owned(),
         oci_config_path: file("config.json"),
-        oci_runtime: runtime_name(core, &row),
+        oci_runtime: runtime_name(core, &row, request),
         name: row.name.clone(),
         restart_count: i32::try_from(row.status.restarts).unwrap_or(i32::MAX),
         driver: core.store()?.driver().name().into(),
@@ -57,10 +57,10 @@ pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<Contai
         dependencies: config.dependencies.clone(),
         network_settings: inspect_network::settings(core, &row)?,
         kube_exit_code_propagation: "invalid".into(),
-        config: describe(&row, &settings),
-        host_config: host(core, &row, &settings, &bounding)?,
-        use_image_hosts: config.spec.use_image_hosts == Some(true),
-        use_image_hostname: false,
+        config: describe(&row, request),
+        host_config: host(core, &row, request, &bounding)?,
+        use_image_hosts: request.use_image_hosts == Some(true),
+        use_image_hostname: !config.files.hostname,
         ..ContainerInspect::default()
     })
 }
@@ -70,7 +70,7 @@ fn state(core: &Core, row: &ContainerRow) -> ContainerInspectState {
     // Users know no difference between the two.
     let shown = if row.state == ContainerState::Stopped { ContainerState::Exited } else { row.state };
     let cgroup = if matches!(row.state, ContainerState::Running | ContainerState::Paused) {
-        let parent = Some(row.config.spec.cgroup_parent.as_str()).filter(|parent| !parent.is_empty());
+        let parent = row.config.settings.cgroup.parent.as_deref();
         core.cgroup().container_path(&row.id, parent).0.unwrap_or_default()
     } else {
         String::new()
@@ -93,8 +93,8 @@ fn state(core: &Core, row: &ContainerRow) -> ContainerInspectState {
     }
 }
 
-fn runtime_name(core: &Core, row: &ContainerRow) -> String {
-    let asked = &row.config.spec.oci_runtime;
+fn runtime_name(core: &Core, row: &ContainerRow, request: &ContainerSpec) -> String {
+    let asked = &request.oci_runtime;
     if !asked.is_empty() {
         return asked.clone();
     }
@@ -106,13 +106,9 @@ fn runtime_name(core: &Core, row: &ContainerRow) -> String {
 }
 
 /// Bounding and effective set.
-fn capability_sets(
-    core: &Core,
-    row: &ContainerRow,
-    settings: &Settings,
-) -> Result<(Vec<String>, Vec<String>)> {
+fn capability_sets(core: &Core, row: &ContainerRow) -> Result<(Vec<String>, Vec<String>)> {
     let host = &core.host_facts().bounding;
-    let security = &settings.security;
+    let security = &row.config.settings.security;
     let names = |set: CapabilitySet| set.into_iter().map(ToOwned::to_owned).collect::<Vec<String>>();
     let bounding = names(capabilities::bounding(security.privileged, &security.capabilities, host)?);
     let user = row.config.user.split(':').next().unwrap_or_default();
@@ -128,7 +124,7 @@ fn capability_sets(
 fn graph_driver(core: &Core, row: &ContainerRow) -> Result<GraphDriver> {
     let store = core.store()?;
     let mut data = cove_api::StringMap::new();
-    if row.config.spec.rootfs.is_empty()
+    if row.config.rootfs.is_none()
         && let Ok((upper, lower)) = store.container_directories(&row.id)
     {
         let lower: Vec<String> = lower.iter().map(|path| path.to_string_lossy().into_owned()).collect();
@@ -164,7 +160,7 @@ fn mounts(core: &Core, row: &ContainerRow) -> Result<Vec<InspectMount>> {
         with_options(&mut mount, &volume.options);
         mounts.push(mount);
     }
-    for own in row.config.spec.mounts.iter().filter(|mount| mount.kind != "tmpfs") {
+    for own in row.config.mounts.iter().filter(|mount| mount.kind != MountKind::Tmpfs) {
         let mut mount = InspectMount {
             kind: "bind".into(),
             source: own.source.clone(),
@@ -199,14 +195,11 @@ fn with_options(mount: &mut InspectMount, options: &[String]) {
     }
 }
 
-fn describe(row: &ContainerRow, settings: &Settings) -> ContainerInspectConfig {
+fn describe(row: &ContainerRow, request: &ContainerSpec) -> ContainerInspectConfig {
     let config = &row.config;
-    let spec = &config.spec;
     let mut env = config.env.clone();
-    for (name, value) in [("HOSTNAME", config.hostname.as_str())] {
-        if !value.is_empty() && !env.iter().any(|entry| entry.starts_with(&format!("{name}="))) {
-            env.push(format!("{name}={value}"));
-        }
+    if config.implied_env.hostname && !config.hostname.is_empty() {
+        env.push(format!("HOSTNAME={}", config.hostname));
     }
     let mut exposed: BTreeMap<String, serde_json::Value> =
         config.exposed.iter().map(|port| (port.to_string(), serde_json::json!({}))).collect();
@@ -214,23 +207,23 @@ fn describe(row: &ContainerRow, settings: &Settings) -> ContainerInspectConfig {
     ContainerInspectConfig {
         hostname: config.hostname.clone(),
         user: config.user.clone(),
-        tty: settings.terminal,
-        open_stdin: spec.stdin == Some(true),
+        tty: config.settings.terminal,
+        open_stdin: config.stdin,
         env,
         cmd: config.command.clone(),
         image: config.image.name.clone(),
         working_dir: config.work_dir.clone(),
         entrypoint: config.entrypoint.clone(),
         labels: config.labels.clone(),
-        annotations: annotations(row),
+        annotations: annotations(row, request),
         stop_signal: cove_api::signal::name(config.stop_signal),
         healthcheck: config.image.config.healthcheck.clone(),
-        create_command: spec.create_command.clone(),
-        timezone: spec.timezone.clone(),
-        umask: format!("{:04o}", settings.umask),
-        timeout: spec.timeout,
+        create_command: request.create_command.clone(),
+        timezone: config.files.time_zone.clone(),
+        umask: format!("{:04o}", config.settings.umask),
+        timeout: config.timeout,
         stop_timeout: config.stop_timeout,
-        passwd: spec.passwd,
+        passwd: request.passwd,
         sd_notify_mode: "ignore".into(),
         exposed_ports: exposed,
         ..ContainerInspectConfig::default()
@@ -238,14 +231,13 @@ fn describe(row: &ContainerRow, settings: &Settings) -> ContainerInspectConfig {
 }
 
 /// The annotations podman keeps of its options, beside the user's.
-fn annotations(row: &ContainerRow) -> BTreeMap<String, String> {
-    let mut all = row.config.annotations.clone();
-    let spec = &row.config.spec;
+fn annotations(row: &ContainerRow, request: &ContainerSpec) -> BTreeMap<String, String> {
+    let mut all = row.config.settings.annotations.clone();
     for (name, set) in [
         ("autoremove", row.config.auto_remove),
-        ("init", spec.init == Some(true)),
-        ("privileged", spec.privileged == Some(true)),
-        ("publish-all", spec.publish_image_ports == Some(true)),
+        ("init", request.init == Some(true)),
+        ("privileged", row.config.settings.security.privileged),
+        ("publish-all", request.publish_image_ports == Some(true)),
     ] {
         if set {
             all.insert(format!("io.podman.annotations.{name}"), "TRUE".into());
@@ -254,12 +246,23 @@ fn annotations(row: &ContainerRow) -> BTreeMap<String, String> {
     all
 }
 
-fn mode(namespace: &Namespace, by_default: &str) -> String {
-    match namespace.nsmode.as_str() {
-        "" | "default" => by_default.to_owned(),
-        "path" => format!("ns:{}", namespace.value),
-        "container" => format!("container:{}", namespace.value),
-        other => other.to_owned(),
+fn mode(namespace: &NamespaceMode) -> String {
+    match namespace {
+        NamespaceMode::Private => "private".into(),
+        NamespaceMode::Host => "host".into(),
+        NamespaceMode::Container(id) => format!("container:{id}"),
+        NamespaceMode::Path(path) => format!("ns:{}", path.display()),
+    }
+}
+
+fn ipc_mode(namespace: &IpcMode) -> String {
+    match namespace {
+        IpcMode::Private => "private".into(),
+        IpcMode::Shareable => "shareable".into(),
+        IpcMode::None => "none".into(),
+        IpcMode::Host => "host".into(),
+        IpcMode::Container(id) => format!("container:{id}"),
+        IpcMode::Path(path) => format!("ns:{}", path.display()),
     }
 }
 
@@ -271,7 +274,7 @@ pub(super) fn network_mode(row: &ContainerRow) -> String {
         NetworkMode::Host => "host".into(),
         NetworkMode::Container(id) => format!("container:{id}"),
         NetworkMode::Path(path) => format!("ns:{path}"),
-        NetworkMode::Pasta => "pasta".into(),
+        NetworkMode::Userland | NetworkMode::Pasta => "pasta".into(),
         NetworkMode::Slirp => "slirp4netns".into(),
         NetworkMode::Private => "private".into(),
     }
@@ -280,11 +283,11 @@ pub(super) fn network_mode(row: &ContainerRow) -> String {
 fn host(
     core: &Core,
     row: &ContainerRow,
-    settings: &Settings,
+    request: &ContainerSpec,
     bounding: &[String],
 ) -> Result<ContainerInspectHostConfig> {
     let config = &row.config;
-    let spec = &config.spec;
+    let settings = &config.settings;
     let privileged = settings.security.privileged;
     let mut missing: Vec<String> = if privileged {
         core.host_facts().bounding.iter().map(|name| (*name).to_owned()).collect()
@@ -310,40 +313,40 @@ fn host(
     Ok(ContainerInspectHostConfig {
         binds,
         cgroup_manager: core.cgroup().name().into(),
-        cgroup_mode: mode(&spec.cgroupns, "private"),
-        container_id_file: config
+        cgroup_mode: mode(&config.namespaces.cgroup),
+        container_id_file: settings
             .annotations
             .get("io.podman.annotations.cid-file")
             .cloned()
             .unwrap_or_default(),
-        log_config: log_config(core, row),
+        log_config: log_config(core, row, request),
         network_mode: network_mode(row),
         port_bindings,
         restart_policy: InspectRestartPolicy {
-            name: if config.restart.name.is_empty() { "no".into() } else { config.restart.name.clone() },
-            maximum_retry_count: config.restart.tries,
+            name: config.restart.as_str().into(),
+            maximum_retry_count: config.restart.tries(),
         },
         auto_remove: config.auto_remove,
-        auto_remove_image: spec.remove_image == Some(true),
-        annotations: annotations(row),
-        volumes_from: spec.volumes_from.clone(),
+        auto_remove_image: config.remove_image,
+        annotations: annotations(row, request),
+        volumes_from: request.volumes_from.clone(),
         cap_add: added,
         cap_drop: missing,
-        dns: spec.dns_server.clone(),
-        dns_options: spec.dns_option.clone(),
-        dns_search: spec.dns_search.clone(),
-        extra_hosts: spec.hostadd.clone(),
-        group_add: spec.groups.clone(),
-        ipc_mode: mode(&spec.ipcns, "private"),
+        dns: request.dns_server.clone(),
+        dns_options: request.dns_option.clone(),
+        dns_search: request.dns_search.clone(),
+        extra_hosts: request.hostadd.clone(),
+        group_add: request.groups.clone(),
+        ipc_mode: ipc_mode(&config.namespaces.ipc),
         cgroups: if no_cgroups { "disabled".into() } else { "default".into() },
         oom_score_adj: settings.limits.oom_score_adj.unwrap_or_default(),
-        pid_mode: mode(&spec.pidns, "private"),
+        pid_mode: mode(&config.namespaces.pid),
         privileged,
-        publish_all_ports: spec.publish_image_ports == Some(true),
+        publish_all_ports: request.publish_image_ports == Some(true),
         readonly_rootfs: settings.root.read_only,
-        security_opt: security_options(row),
+        security_opt: security_options(row, request),
         tmpfs,
-        uts_mode: mode(&spec.utsns, "private"),
+        uts_mode: mode(&config.namespaces.uts),
         shm_size: settings.shm_size,
         runtime: "oci".into(),
         console_size: vec![0, 0],
@@ -360,7 +363,7 @@ fn host(
         memory_swap: memory.swap.unwrap_or_default(),
         memory_swappiness: memory.swappiness.and_then(|value| i64::try_from(value).ok()),
         oom_kill_disable: memory.disable_oom_killer == Some(true),
-        init: spec.init == Some(true),
+        init: request.init == Some(true),
         pids_limit,
         ulimits: ulimits(&settings.limits),
         ..ContainerInspectHostConfig::default()
@@ -375,24 +378,23 @@ pub(super) fn host_port((ip, port): (String, u16)) -> InspectHostPort {
     }
 }
 
-fn log_config(core: &Core, row: &ContainerRow) -> InspectLogConfig {
+fn log_config(core: &Core, row: &ContainerRow, request: &ContainerSpec) -> InspectLogConfig {
     let config = &row.config;
-    let tag = config
-        .spec
+    let tag = request
         .log_configuration
         .as_ref()
         .and_then(|log| log.options.get("tag").cloned())
         .unwrap_or_default();
-    let path = if config.log_driver == "k8s-file" {
-        start::log_path(core, row).to_string_lossy().into_owned()
+    let path = if config.log.driver == LogDriver::K8sFile {
+        prepare::log_path(core, row).to_string_lossy().into_owned()
     } else {
         String::new()
     };
     InspectLogConfig {
-        kind: config.log_driver.clone(),
+        kind: config.log.driver.as_str().into(),
         path,
         tag,
-        size: human_size(config.log_size),
+        size: human_size(config.log.size),
         ..InspectLogConfig::default()
     }
 }
@@ -425,8 +427,8 @@ fn binds(row: &ContainerRow) -> (Vec<String>, BTreeMap<String, String>) {
     for volume in &row.config.volumes {
         binds.push(shown(&volume.name, &volume.destination, &volume.options));
     }
-    for mount in &row.config.spec.mounts {
-        if mount.kind == "tmpfs" {
+    for mount in &row.config.mounts {
+        if mount.kind == MountKind::Tmpfs {
             tmpfs.insert(mount.destination.clone(), mount.options.join(","));
         } else {
             binds.push(shown(&mount.source, &mount.destination, &mount.options));
@@ -435,22 +437,22 @@ fn binds(row: &ContainerRow) -> (Vec<String>, BTreeMap<String, String>) {
     (binds, tmpfs)
 }
 
-fn security_options(row: &ContainerRow) -> Vec<String> {
-    let spec = &row.config.spec;
+fn security_options(row: &ContainerRow, request: &ContainerSpec) -> Vec<String> {
+    let security = &row.config.settings.security;
     let mut options = Vec::new();
-    if spec.no_new_privileges == Some(true) {
+    if security.no_new_privileges {
         options.push("no-new-privileges".into());
     }
-    for label in &spec.selinux_opts {
+    for label in &request.selinux_opts {
         options.push(format!("label={label}"));
     }
-    if !spec.seccomp_profile_path.is_empty() {
-        options.push(format!("seccomp={}", spec.seccomp_profile_path));
+    if !request.seccomp_profile_path.is_empty() {
+        options.push(format!("seccomp={}", request.seccomp_profile_path));
     }
-    if !spec.apparmor_profile.is_empty() {
-        options.push(format!("apparmor={}", spec.apparmor_profile));
+    if !request.apparmor_profile.is_empty() {
+        options.push(format!("apparmor={}", request.apparmor_profile));
     }
-    if spec.privileged == Some(true) || spec.unmask.iter().any(|path| path.eq_ignore_ascii_case("all")) {
+    if security.privileged || security.unmask.iter().any(|path| path.eq_ignore_ascii_case("all")) {
         options.push("unmask=all".into());
     }
     options

@@ -44,7 +44,7 @@ pub(super) fn settings(core: &Core, row: &ContainerRow) -> Result<InspectNetwork
                 settings.basic = basic(status);
             }
         }
-        NetworkMode::Pasta | NetworkMode::Slirp => {
+        NetworkMode::Userland | NetworkMode::Pasta | NetworkMode::Slirp => {
             if let Some(status) = row.status.networks.values().next() {
                 settings.basic = basic(status);
             }

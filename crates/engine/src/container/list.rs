@@ -8,8 +8,8 @@ use cove_api::{
     Timestamp, zero_time,
 };
 
-use crate::container::cleanup;
 use crate::container::filter::{External, Filter};
+use crate::container::heal;
 use crate::engine::Core;
 use crate::error::storage;
 use crate::state::{ContainerRow, NetworkMode};
@@ -22,7 +22,7 @@ pub(super) fn list(core: &Arc<Core>, options: &ListOptions) -> Result<Vec<Contai
     let mut rows = Vec::new();
     for mut row in core.database()?.containers()? {
         core.refresh(&mut row)?;
-        let Some(row) = cleanup::heal(core, row) else { continue };
+        let Some(row) = heal::heal(core, row) else { continue };
         // Half gone already.
         if row.state == ContainerState::Removing && !options.filters.contains_key("status") && !all {
             continue;
@@ -52,7 +52,12 @@ fn summary(core: &Core, row: &ContainerRow, options: &ListOptions) -> Result<Con
         command: if config.command.is_empty() { config.entrypoint.clone() } else { config.command.clone() },
         created: time(row.created),
         created_at: String::new(),
-        cid_file: config.annotations.get("io.podman.annotations.cid-file").cloned().unwrap_or_default(),
+        cid_file: config
+            .settings
+            .annotations
+            .get("io.podman.annotations.cid-file")
+            .cloned()
+            .unwrap_or_default(),
         exited: row.state.has_ended(),
         exited_at: seconds(row.status.finished_at),
         exit_code: row.status.exit_code,
@@ -109,7 +114,7 @@ pub(super) fn destinations(row: &ContainerRow) -> Vec<String> {
         .volumes
         .iter()
         .map(|volume| volume.destination.clone())
-        .chain(config.spec.mounts.iter().map(|mount| mount.destination.clone()))
+        .chain(config.mounts.iter().map(|mount| mount.destination.clone()))
         .collect()
 }
 
@@ -123,7 +128,7 @@ pub(super) fn network_names(row: &ContainerRow) -> Vec<String> {
 
 /// Disk use, in bytes.
 pub(super) fn size(core: &Core, row: &ContainerRow) -> Result<ContainerSize> {
-    if !row.config.spec.rootfs.is_empty() {
+    if row.config.rootfs.is_some() {
         return Ok(ContainerSize::default());
     }
     let store = core.store()?;

@@ -6,8 +6,9 @@ use cove_api::{Error, ErrorKind, LogLine, LogOptions, OutputStream, Result, Time
 use cove_runtime::{LogReader, ProcessState};
 use tokio::sync::mpsc;
 
-use crate::container::start;
+use crate::container::prepare;
 use crate::engine::{Core, blocking};
+use crate::state::LogDriver;
 
 /// The lines that are wanted; with `follow` until the container has ended. A thread reads, as the files block.
 pub(super) async fn logs(core: &Arc<Core>, name: &str, options: LogOptions) -> Result<ValueStream<LogLine>> {
@@ -63,22 +64,17 @@ type Opened = (String, Option<LogReader>, LogOptions);
 
 fn open(core: &Core, name: &str, options: &LogOptions) -> Result<Opened> {
     let row = core.find_container(name)?;
-    match row.config.log_driver.as_str() {
-        "none" => {
-            return Err(Error::new(
-                ErrorKind::WrongState,
-                "this container is using the 'none' log driver, cannot read logs: this container is not logging output",
-            ));
-        }
-        "passthrough" => {
-            return Err(Error::new(
-                ErrorKind::WrongState,
-                "this container is using the 'passthrough' log driver, cannot read logs: this container is not logging output",
-            ));
-        }
-        _ => {}
+    let driver = row.config.log.driver;
+    if driver != LogDriver::K8sFile {
+        return Err(Error::new(
+            ErrorKind::WrongState,
+            format!(
+                "this container is using the '{}' log driver, cannot read logs: this container is not logging output",
+                driver.as_str()
+            ),
+        ));
     }
-    let path = start::log_path(core, &row);
+    let path = prepare::log_path(core, &row);
     if !path.exists() {
         if !options.follow {
             // It never ran.

@@ -78,10 +78,16 @@ impl Core {
     /// Keeps the exit code for those who wait, and tells of the end.
     fn tell_died(&self, row: &ContainerRow) -> Result<()> {
         self.database()?.keep_exit_code(&row.id, row.status.exit_code)?;
+        self.tell_with_exit_code("died", row);
+        Ok(())
+    }
+
+    /// Tells an event of a container with the exit code of its last run: of the end, and of the removal, for those
+    /// who wait for that.
+    pub(crate) fn tell_with_exit_code(&self, action: &str, row: &ContainerRow) {
         let mut attributes = self.event_attributes(row);
         attributes.insert("containerExitCode".into(), row.status.exit_code.to_string());
-        self.events.write("container", "died", &row.id, attributes);
-        Ok(())
+        self.events.write("container", action, &row.id, attributes);
     }
 
     /// Tells an event of a container.

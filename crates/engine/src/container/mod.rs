@@ -1,28 +1,32 @@
 //! Containers: creation, life cycle, and what is told about them.
 
 mod api;
-pub(crate) mod attach;
-mod bundle;
-mod cleanup;
+mod attach;
 mod create;
+mod end;
+mod environment;
 mod exec;
-mod files;
 mod filter;
+mod heal;
 mod inspect;
 mod inspect_network;
 mod list;
 mod logs;
 pub(crate) mod lookup;
-mod mounts;
+mod namespaces;
 mod ports;
+mod prepare;
 mod remove;
 mod resolve;
-mod rootfs;
-mod rootless_network;
 mod settings;
+mod signal;
 mod start;
 pub(crate) mod state;
 mod stop;
+mod storage;
+mod upgrade;
 mod wait;
 
 pub(crate) use api::remove_container;
+pub(crate) use attach::Waiting;
+pub(crate) use upgrade::upgrade;

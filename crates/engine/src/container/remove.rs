@@ -6,7 +6,7 @@ use cove_api::{ContainerRemoveReport, ContainerState, Error, ErrorKind, RemoveOp
 
 use crate::container::lookup::Locked;
 use crate::container::state::improper;
-use crate::container::{cleanup, stop};
+use crate::container::{prepare, signal};
 use crate::engine::{Core, remove_directory};
 use crate::error::storage;
 use crate::lock::ObjectLock;
@@ -105,7 +105,8 @@ fn remove_one(core: &Arc<Core>, id: &str, options: &RemoveOptions) -> Result<()>
         row.status.stopped_by_user = true;
         core.save(&row)?;
         drop(lock);
-        if let Err(error) = stop::end_process(core, &row, options.timeout.unwrap_or(row.config.stop_timeout))
+        if let Err(error) =
+            signal::end_process(core, &row, options.timeout.unwrap_or(row.config.stop_timeout))
         {
             return Err(
                 error.context(format!("cannot remove container {} as it could not be stopped", row.id))
@@ -125,20 +126,10 @@ fn remove_one(core: &Arc<Core>, id: &str, options: &RemoveOptions) -> Result<()>
     remove_locked(core, row, lock, options.volumes, options.force)
 }
 
-/// Removes one that ended, with its anonymous volumes: `--rm`.
-pub(super) fn after_exit(core: &Arc<Core>, id: &str) -> Result<()> {
-    match core.locked_container(id) {
-        Ok(locked) if locked.row.state.can_remove() => by_itself(core, locked),
-        Ok(_) => Ok(()),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
 /// Removes one whose lock is held, as `--rm` and `--rmi` say.
 pub(super) fn by_itself(core: &Arc<Core>, locked: Locked) -> Result<()> {
     let Locked { row, lock } = locked;
-    let image = row.config.spec.remove_image.unwrap_or(false).then(|| row.config.image.id.clone());
+    let image = row.config.remove_image.then(|| row.config.image.id.clone());
     remove_locked(core, row, lock, true, false)?;
     if let Some(image) = image {
         crate::image::remove::remove_unused(core, &image)?;
@@ -159,7 +150,7 @@ fn remove_locked(
             matches!(row.state, ContainerState::Stopped | ContainerState::Initialized) || row.status.prepared;
         if held {
             drop(core.take_prepared(&row.id));
-            if let Err(error) = cleanup::release(core, &mut row) {
+            if let Err(error) = prepare::release(core, &mut row) {
                 if !force {
                     return Err(error.context(format!("cleaning up container {}", row.id)));
                 }
@@ -169,7 +160,7 @@ fn remove_locked(
         row.state = ContainerState::Removing;
         core.save(&row)?;
     }
-    if row.config.spec.rootfs.is_empty() {
+    if row.config.rootfs.is_none() {
         match core.store()?.delete_container(&row.id) {
             Ok(()) | Err(cove_storage::StorageError::ContainerNotFound(_)) => {}
             // With force the container goes; what could not be deleted is left to the store's own repair.
@@ -182,7 +173,7 @@ fn remove_locked(
     remove_directory(&core.container_dir(&row.id))?;
     remove_directory(&core.container_run_dir(&row.id))?;
     core.database()?.remove_container(&row.id)?;
-    core.tell("remove", &row);
+    core.tell_with_exit_code("remove", &row);
     lock.remove();
     if volumes {
         for volume in row.config.volumes.iter().filter(|volume| volume.anonymous) {

@@ -1,14 +1,16 @@
 //! From a request and its image to what a container is: defaults, merging, and what is refused.
 
-use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use cove_api::{ContainerSpec, Error, Result};
-use cove_config::{ContainersConf, Environment};
+use cove_config::{ContainersConf, Environment, TextList};
 
-use crate::container::ports;
+use crate::container::environment::environment;
+use crate::container::{namespaces, ports, settings, storage};
 use crate::name::short;
 use crate::state::{
-    ContainerConfig, ContainerVolume, ImageFacts, NetworkMode, RECORD_VERSION, RestartPolicy,
+    ContainerConfig, Dns, Files, HostAddress, HostsBase, HostsFile, ImageFacts, Log, LogDriver,
+    NamespaceMode, NetworkMode, RECORD_VERSION, RestartPolicy,
 };
 
 /// Fields of libpod's request that ask for nothing at these values, and that its clients always send.
@@ -27,11 +29,13 @@ const HARMLESS: &[(&str, &[&str])] = &[
     ("healthconfig", &[r#"{"Test":["NONE"]}"#]),
 ];
 
-/// The default where the caller's surroundings matter.
+/// What a request is resolved with.
 pub(super) struct Surroundings<'a> {
     pub(super) conf: &'a ContainersConf,
     pub(super) environment: &'a Environment,
     pub(super) rootless: bool,
+    /// The init program, where the request or containers.conf wants one.
+    pub(super) init: Option<PathBuf>,
 }
 
 /// Refuses fields that ask for something this version does not do, naming them.
@@ -78,12 +82,12 @@ pub(super) fn check_supported(spec: &ContainerSpec) -> Result<()> {
 /// The configuration of a container from its request and image. Pure but for the choice of free host ports.
 pub(super) fn resolve(
     id: &str,
-    spec: ContainerSpec,
+    spec: &ContainerSpec,
     image: ImageFacts,
     surroundings: &Surroundings<'_>,
 ) -> Result<ContainerConfig> {
     let conf = surroundings.conf;
-    let (entrypoint, command) = command_line(&spec, &image);
+    let (entrypoint, command) = command_line(spec, &image);
     let mut arguments: Vec<String> = entrypoint.iter().chain(&command).cloned().collect();
     if arguments.is_empty() {
         if spec.rootfs.is_empty() {
@@ -101,7 +105,7 @@ pub(super) fn resolve(
     };
     let mut labels = image.config.labels.clone();
     labels.extend(spec.labels.clone());
-    let network = network_mode(&spec, conf, surroundings.rootless)?;
+    let network = namespaces::network(spec, conf, surroundings.rootless)?;
     let mut networks = spec.networks.clone();
     if network == NetworkMode::Bridge && networks.is_empty() {
         let name = conf.network.default_network.clone().unwrap_or_else(|| "podman".into());
@@ -112,42 +116,66 @@ pub(super) fn resolve(
             "networks and static ip/mac address can only be used with Bridge mode networking",
         ));
     }
-    let exposed = ports::exposed(&spec, &image)?;
-    let ports = ports::published(&spec, &exposed, &network)?;
-    let log_driver = log_driver(&spec, conf)?;
-    let work_dir =
-        [&spec.work_dir, &image.config.working_dir].into_iter().find(|dir| !dir.is_empty()).map_or_else(
-            || "/".to_owned(),
-            |dir| if dir.starts_with('/') { dir.clone() } else { format!("/{dir}") },
-        );
+    let exposed = ports::exposed(spec, &image)?;
+    let ports = ports::published(spec, &exposed, &network)?;
+    let (env, implied_env) = environment(spec, &image, surroundings);
+    let namespaces = namespaces::namespaces(spec, conf)?;
+    let (mounts, volumes) = storage::storage(spec, &image, conf)?;
     Ok(ContainerConfig {
         version: RECORD_VERSION,
-        env: environment(&spec, &image, surroundings),
-        work_dir,
+        rootfs: rootfs(spec),
+        env,
+        implied_env,
+        work_dir: work_dir(spec, &image),
+        make_work_dir: make_work_dir(spec),
         user: if spec.user.is_empty() { image.config.user.clone() } else { spec.user.clone() },
+        groups: spec.groups.clone(),
+        stdin: spec.stdin == Some(true),
         stop_signal,
         stop_timeout: spec.stop_timeout.unwrap_or_else(|| conf.engine.stop_timeout.unwrap_or(10)),
-        hostname: hostname(id, &spec, &network, conf),
+        timeout: spec.timeout,
+        hostname: hostname(id, spec, &namespaces.uts, &network, conf),
         labels,
-        annotations: spec.annotations.clone(),
-        volumes: volumes(&spec, &image, conf)?,
-        network,
+        settings: settings::settings(spec, conf)?,
+        mounts,
+        volumes,
+        files: files(spec, &network, conf)?,
+        init: surroundings.init.clone(),
         networks,
+        network_programs: spec.network_options.clone(),
         ports,
         exposed: exposed.into_iter().collect(),
-        log_driver,
-        log_path: spec.log_configuration.as_ref().map(|log| log.path.clone()).unwrap_or_default(),
-        log_size: log_size(&spec, conf),
-        restart: restart_policy(&spec)?,
+        log: log(spec, conf)?,
+        restart: restart_policy(spec)?,
         auto_remove: spec.remove == Some(true),
+        remove_image: spec.remove_image == Some(true),
         runtime: String::new(),
         dependencies: Vec::new(),
+        namespaces,
+        network,
         arguments,
         entrypoint,
         command,
         image,
-        spec,
     })
+}
+
+/// The directory that takes the place of an image.
+pub(super) fn rootfs(spec: &ContainerSpec) -> Option<PathBuf> {
+    (!spec.rootfs.is_empty()).then(|| PathBuf::from(&spec.rootfs))
+}
+
+fn work_dir(spec: &ContainerSpec, image: &ImageFacts) -> String {
+    match [&spec.work_dir, &image.config.working_dir].into_iter().find(|dir| !dir.is_empty()) {
+        None => "/".to_owned(),
+        Some(dir) if dir.starts_with('/') => dir.clone(),
+        Some(dir) => format!("/{dir}"),
+    }
+}
+
+/// A working directory that the image names is made; one that the user names only on request.
+pub(super) fn make_work_dir(spec: &ContainerSpec) -> bool {
+    spec.work_dir.is_empty() || spec.create_working_dir == Some(true)
 }
 
 /// Entrypoint and command. A new entrypoint drops the image's command, as in podman.
@@ -166,55 +194,17 @@ fn command_line(spec: &ContainerSpec, image: &ImageFacts) -> (Vec<String>, Vec<S
     (own.unwrap_or_else(|| image.config.entrypoint.clone()), command)
 }
 
-/// The environment, in the order of precedence: defaults, proxies or the whole host's, image, request.
-fn environment(spec: &ContainerSpec, image: &ImageFacts, surroundings: &Surroundings<'_>) -> Vec<String> {
-    let mut all: Vec<(String, String)> = Vec::new();
-    let mut set = |name: &str, value: &str| match all.iter_mut().find(|(known, _)| known == name) {
-        Some((_, old)) => value.clone_into(old),
-        None => all.push((name.to_owned(), value.to_owned())),
-    };
-    let conf = &surroundings.conf.containers;
-    for entry in conf.env.iter().flat_map(|list| &list.values) {
-        if let Some((name, value)) = entry.split_once('=') {
-            set(name, value);
-        }
-    }
-    if spec.terminal == Some(true) {
-        set("TERM", "xterm");
-    }
-    set("container", "podman");
-    if spec.env_host.or(conf.env_host).unwrap_or(false) {
-        for (name, value) in surroundings.environment.iter() {
-            set(name, value);
-        }
-    } else if spec.httpproxy.or(conf.http_proxy).unwrap_or(true) {
-        for (name, value) in surroundings.environment.proxies() {
-            set(&name, &value);
-        }
-    }
-    // An entry without `=` would be filled from the host's environment elsewhere; here it is dropped.
-    for entry in &image.config.env {
-        if let Some((name, value)) = entry.split_once('=')
-            && !name.is_empty()
-        {
-            set(name, value);
-        }
-    }
-    for (name, value) in &spec.env {
-        set(name, value);
-    }
-    if spec.unsetenvall == Some(true) {
-        all.retain(|(name, _)| spec.env.contains_key(name));
-    }
-    all.retain(|(name, _)| !spec.unsetenv.contains(name) || spec.env.contains_key(name));
-    all.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
-}
-
-fn hostname(id: &str, spec: &ContainerSpec, network: &NetworkMode, conf: &ContainersConf) -> String {
+fn hostname(
+    id: &str,
+    spec: &ContainerSpec,
+    uts: &NamespaceMode,
+    network: &NetworkMode,
+    conf: &ContainersConf,
+) -> String {
     if !spec.hostname.is_empty() {
         return spec.hostname.clone();
     }
-    if spec.utsns.is_host() || *network == NetworkMode::Host {
+    if *uts == NamespaceMode::Host || *network == NetworkMode::Host {
         let name = rustix::system::uname();
         return name.nodename().to_string_lossy().into_owned();
     }
@@ -224,169 +214,90 @@ fn hostname(id: &str, spec: &ContainerSpec, network: &NetworkMode, conf: &Contai
     short(id).to_owned()
 }
 
-fn network_mode(spec: &ContainerSpec, conf: &ContainersConf, rootless: bool) -> Result<NetworkMode> {
-    let by_default = if rootless {
-        match conf.network.default_rootless_network_cmd.as_deref() {
-            Some("slirp4netns") => NetworkMode::Slirp,
-            _ => NetworkMode::Pasta,
+/// The files the engine puts into a container.
+pub(super) fn files(spec: &ContainerSpec, network: &NetworkMode, conf: &ContainersConf) -> Result<Files> {
+    let conf = &conf.containers;
+    let pick = |own: &[String], configured: &Option<TextList>| {
+        if own.is_empty() {
+            configured.as_ref().map(|list| list.values.clone()).unwrap_or_default()
+        } else {
+            own.to_vec()
         }
-    } else {
-        NetworkMode::Bridge
     };
-    if spec.netns.is_default() || spec.netns.nsmode == "private" {
-        if !spec.networks.is_empty() {
-            return Ok(NetworkMode::Bridge);
-        }
-        if spec.netns.is_default() {
-            return Ok(match conf.containers.netns.as_deref() {
-                Some("host") => NetworkMode::Host,
-                Some("none") => NetworkMode::None,
-                Some("bridge") => NetworkMode::Bridge,
-                Some("pasta") => NetworkMode::Pasta,
-                Some("slirp4netns") => NetworkMode::Slirp,
-                _ => by_default,
-            });
-        }
-        return Ok(by_default);
-    }
-    Ok(match spec.netns.nsmode.as_str() {
-        "bridge" => NetworkMode::Bridge,
-        "none" => NetworkMode::None,
-        "host" => NetworkMode::Host,
-        "container" => NetworkMode::Container(spec.netns.value.clone()),
-        "path" => NetworkMode::Path(spec.netns.value.clone()),
-        "pasta" if rootless => NetworkMode::Pasta,
-        "pasta" => {
-            return Err(Error::unsupported("pasta networking is only supported for rootless mode"));
-        }
-        "slirp4netns" => NetworkMode::Slirp,
-        other => return Err(Error::invalid(format!("invalid network mode {other:?}"))),
+    let without_hosts = spec.use_image_hosts == Some(true) || conf.no_hosts == Some(true);
+    let hosts = HostsFile {
+        base: match conf.base_hosts_file.as_deref() {
+            None | Some("") => HostsBase::Host,
+            Some("none") => HostsBase::Empty,
+            Some("image") => HostsBase::Image,
+            Some(path) => HostsBase::File(path.into()),
+        },
+        extra: spec.hostadd.clone(),
+        host: match conf.host_containers_internal_ip.as_deref() {
+            Some("none") => HostAddress::None,
+            Some(text) if !text.is_empty() => HostAddress::Fixed(text.parse().map_err(|_| {
+                Error::invalid(format!("host_containers_internal_ip {text:?} is no address"))
+            })?),
+            _ => HostAddress::Automatic,
+        },
+    };
+    Ok(Files {
+        hosts: (!without_hosts).then_some(hosts),
+        resolv_conf: spec.use_image_resolv_conf != Some(true) && *network != NetworkMode::None,
+        dns: Dns {
+            servers: pick(&spec.dns_server, &conf.dns_servers),
+            search: pick(&spec.dns_search, &conf.dns_searches),
+            options: pick(&spec.dns_option, &conf.dns_options),
+        },
+        hostname: !without_hostname(spec),
+        accounts: spec.passwd != Some(false),
+        passwd_entry: spec.passwd_entry.clone(),
+        group_entry: spec.group_entry.clone(),
+        time_zone: spec.timezone.clone(),
     })
 }
 
-fn volumes(spec: &ContainerSpec, image: &ImageFacts, conf: &ContainersConf) -> Result<Vec<ContainerVolume>> {
-    let mut volumes: Vec<ContainerVolume> = spec
-        .volumes
-        .iter()
-        .map(|volume| ContainerVolume {
-            name: volume.name.clone(),
-            destination: clean(&volume.dest),
-            options: volume.options.clone(),
-            sub_path: volume.sub_path.clone(),
-            anonymous: volume.name.is_empty() || volume.is_anonymous,
-        })
-        .collect();
-    let mode = if spec.image_volume_mode.is_empty() {
-        conf.engine.image_volume_mode.clone().unwrap_or_default()
-    } else {
-        spec.image_volume_mode.clone()
-    };
-    let used: BTreeSet<String> = spec
-        .mounts
-        .iter()
-        .map(|mount| clean(&mount.destination))
-        .chain(volumes.iter().map(|volume| volume.destination.clone()))
-        .collect();
-    match mode.as_str() {
-        "" | "anonymous" | "bind" => {
-            for destination in image.config.volumes.keys().map(|path| clean(path)) {
-                if !used.contains(&destination) && destination != "/" {
-                    volumes.push(ContainerVolume {
-                        destination,
-                        options: vec!["rprivate".into(), "rw".into(), "nodev".into(), "exec".into()],
-                        anonymous: true,
-                        ..ContainerVolume::default()
-                    });
-                }
-            }
-        }
-        "tmpfs" | "ignore" => {}
-        other => return Err(Error::invalid(format!("invalid image volume mode {other:?}"))),
-    }
-    let mut seen = BTreeSet::new();
-    let mounted = spec.mounts.iter().map(|mount| clean(&mount.destination));
-    for destination in volumes.iter().map(|volume| volume.destination.clone()).chain(mounted) {
-        if !destination.starts_with('/') {
-            return Err(Error::invalid(format!(
-                "invalid container path {destination:?}, must be an absolute path"
-            )));
-        }
-        if !seen.insert(destination.clone()) {
-            return Err(Error::invalid(format!("{destination}: duplicate mount destination")));
-        }
-    }
-    Ok(volumes)
+/// `--no-hostname`, which libpod's request calls by another name.
+fn without_hostname(spec: &ContainerSpec) -> bool {
+    spec.other.get("use_image_hostname").and_then(serde_json::Value::as_bool) == Some(true)
 }
 
-/// Tmpfs destinations for the image's volumes under `image_volume_mode = tmpfs`.
-pub(super) fn image_tmpfs(config: &ContainerConfig, default_mode: Option<&str>) -> Vec<String> {
-    let mode = if config.spec.image_volume_mode.is_empty() {
-        default_mode.unwrap_or_default()
-    } else {
-        &config.spec.image_volume_mode
-    };
-    if mode != "tmpfs" {
-        return Vec::new();
-    }
-    config.image.config.volumes.keys().map(|path| clean(path)).collect()
-}
-
-/// The path without empty and `.` parts; `..` goes up as far as there is something.
-pub(super) fn clean(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            other => parts.push(other),
-        }
-    }
-    let joined = parts.join("/");
-    if path.starts_with('/') { format!("/{joined}") } else { joined }
-}
-
-fn log_driver(spec: &ContainerSpec, conf: &ContainersConf) -> Result<String> {
-    let asked = spec.log_configuration.as_ref().map(|log| log.driver.as_str()).unwrap_or_default();
-    if let Some(log) = &spec.log_configuration
-        && let Some(name) =
-            log.options.keys().find(|name| !matches!(name.as_str(), "path" | "max-size" | "tag"))
+fn log(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Log> {
+    let asked = spec.log_configuration.clone().unwrap_or_default();
+    if let Some(name) =
+        asked.options.keys().find(|name| !matches!(name.as_str(), "path" | "max-size" | "tag"))
     {
         return Err(Error::unsupported(format!("the log option {name:?} is not supported yet")));
     }
-    match asked {
-        "" => Ok(match conf.containers.log_driver.as_deref() {
-            Some("none") => "none".into(),
+    let driver = match asked.driver.as_str() {
+        "" => match conf.containers.log_driver.as_deref() {
+            Some("none") => LogDriver::None,
             // journald, podman's default under systemd, is not done: files hold the same.
-            _ => "k8s-file".into(),
-        }),
-        "k8s-file" | "json-file" => Ok("k8s-file".into()),
-        "none" | "passthrough" => Ok(asked.into()),
-        other => Err(Error::unsupported(format!("the log driver {other:?} is not supported yet"))),
-    }
+            _ => LogDriver::K8sFile,
+        },
+        "k8s-file" | "json-file" => LogDriver::K8sFile,
+        "none" => LogDriver::None,
+        "passthrough" => LogDriver::Passthrough,
+        other => return Err(Error::unsupported(format!("the log driver {other:?} is not supported yet"))),
+    };
+    let size = Some(asked.size).filter(|size| *size > 0).or(conf.containers.log_size_max);
+    Ok(Log { driver, path: asked.path, size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0) })
 }
 
-fn log_size(spec: &ContainerSpec, conf: &ContainersConf) -> u64 {
-    spec.log_configuration
-        .as_ref()
-        .map(|log| log.size)
-        .filter(|size| *size > 0)
-        .or(conf.containers.log_size_max)
-        .and_then(|size| u64::try_from(size).ok())
-        .unwrap_or(0)
-}
-
-fn restart_policy(spec: &ContainerSpec) -> Result<RestartPolicy> {
-    match spec.restart_policy.as_str() {
-        "" | "no" | "always" | "on-failure" | "unless-stopped" => {}
-        other => return Err(Error::invalid(format!("invalid restart policy {other:?}"))),
-    }
+/// The policy of a request.
+pub(super) fn restart_policy(spec: &ContainerSpec) -> Result<RestartPolicy> {
     let tries = spec.restart_tries.unwrap_or(0);
-    if tries > 0 && spec.restart_policy != "on-failure" {
+    let policy = match spec.restart_policy.as_str() {
+        "" | "no" => RestartPolicy::No,
+        "always" => RestartPolicy::Always,
+        "unless-stopped" => RestartPolicy::UnlessStopped,
+        "on-failure" => RestartPolicy::OnFailure { tries },
+        other => return Err(Error::invalid(format!("invalid restart policy {other:?}"))),
+    };
+    if policy.tries() != tries {
         return Err(Error::invalid("restart policy tries can only be used with \"on-failure\""));
     }
-    Ok(RestartPolicy { name: spec.restart_policy.clone(), tries })
+    Ok(policy)
 }
 
 #[cfg(test)]
@@ -416,8 +327,9 @@ mod tests {
     fn resolved(spec: ContainerSpec) -> Result<ContainerConfig> {
         let conf = ContainersConf::built_in();
         let environment = Environment::new([("https_proxy", "http://proxy"), ("SECRET", "x")]);
-        let surroundings = Surroundings { conf: &conf, environment: &environment, rootless: false };
-        resolve(&"ab".repeat(32), spec, image(), &surroundings)
+        let surroundings =
+            Surroundings { conf: &conf, environment: &environment, rootless: false, init: None };
+        resolve(&"ab".repeat(32), &spec, image(), &surroundings)
     }
 
     #[test]
@@ -497,12 +409,5 @@ mod tests {
         check_supported(&spec).unwrap();
         spec.other.insert("overlay_volumes".into(), serde_json::json!([{"source": "/a"}]));
         assert!(check_supported(&spec).unwrap_err().message.contains("overlay_volumes"));
-    }
-
-    #[test]
-    fn paths_are_cleaned() {
-        for (path, expected) in [("/a//b/./c/", "/a/b/c"), ("/../x", "/x"), ("/", "/"), ("rel/..", "")] {
-            assert_eq!(clean(path), expected);
-        }
     }
 }

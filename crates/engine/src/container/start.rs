@@ -1,22 +1,16 @@
-//! Preparing and starting a container, and supervising its run.
+//! Starting a container, supervising its run, and starting it again.
 
-use std::os::fd::OwnedFd;
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use cove_api::{ContainerState, Error, Result, Timestamp};
-use cove_network::SetupOptions;
-use cove_runtime::{Launch, LaunchOptions, LogConfig, Started, StreamOptions, Supervision};
-use cove_storage::ContainerMountOptions;
-use tokio::sync::watch;
+use cove_api::{ContainerState, Error, ErrorKind, Result, Timestamp};
+use cove_runtime::{Started, Supervision};
 
+use crate::container::end::{self, Next};
 use crate::container::lookup::Locked;
-use crate::container::state::improper;
-use crate::container::{bundle, cleanup, files};
+use crate::container::prepare;
+use crate::container::state::{UNKNOWN_EXIT, improper};
 use crate::engine::Core;
-use crate::error::storage;
-use crate::state::{ContainerRow, NetworkMode, RECORD_VERSION};
+use crate::state::ContainerRow;
 
 /// Starts a container; one that runs is no error.
 pub(super) fn start(core: &Arc<Core>, name: &str) -> Result<()> {
@@ -36,12 +30,22 @@ pub(super) fn start(core: &Arc<Core>, name: &str) -> Result<()> {
 }
 
 /// Starts a container whose lock is held and whose state allows it.
-pub(super) fn start_locked(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
+fn start_locked(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
+    let started = prepare_and_start(core, row);
+    // One that cannot be started is not tried for ever.
+    if started.is_err() && row.status.restart_due != 0 {
+        row.status.restart_due = 0;
+        core.save(row)?;
+    }
+    started
+}
+
+fn prepare_and_start(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
     start_dependencies(core, row)?;
     let prepared = core.take_prepared(&row.id).filter(|_| row.state == ContainerState::Initialized);
     let launch = match prepared {
         Some(launch) => launch,
-        None => prepare(core, row)?,
+        None => prepare::prepare(core, row)?,
     };
     match launch.start() {
         Ok(started) => {
@@ -53,11 +57,11 @@ pub(super) fn start_locked(core: &Arc<Core>, row: &mut ContainerRow) -> Result<(
             let error = Error::from(error);
             row.status.error.clone_from(&error.message);
             row.status.exit_code = match error.kind {
-                cove_api::ErrorKind::CommandNotFound => 127,
-                cove_api::ErrorKind::CommandNotExecutable => 126,
+                ErrorKind::CommandNotFound => 127,
+                ErrorKind::CommandNotExecutable => 126,
                 _ => 125,
             };
-            if let Err(second) = cleanup::undo(core, row) {
+            if let Err(second) = prepare::undo(core, row) {
                 tracing::warn!("cleaning up container {} after a failed start: {second}", row.id);
             }
             Err(error)
@@ -76,6 +80,7 @@ fn note_started(core: &Core, row: &mut ContainerRow, started: &Started) -> Resul
     row.status.exit_code = 0;
     row.status.oom_killed = false;
     row.status.ran = true;
+    row.status.restart_due = 0;
     row.status.error.clear();
     core.save(row)?;
     core.tell("start", row);
@@ -95,158 +100,10 @@ fn start_dependencies(core: &Arc<Core>, row: &ContainerRow) -> Result<()> {
     Ok(())
 }
 
-/// Everything but the start itself: mounts, network, files, bundle, and a monitor that waits. On an error nothing is
-/// left.
-pub(super) fn prepare(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
-    if matches!(row.state, ContainerState::Stopped | ContainerState::Initialized) || row.status.prepared {
-        // What an earlier run or a command that died has left.
-        drop(core.take_prepared(&row.id));
-        cleanup::undo(core, row)?;
-    }
-    row.status.version = RECORD_VERSION;
-    row.status.boot_id = core.boot_id().to_owned();
-    match prepare_parts(core, row) {
-        Ok(launch) => {
-            core.tell("init", row);
-            Ok(launch)
-        }
-        Err(error) => {
-            if let Err(second) = cleanup::undo(core, row) {
-                tracing::warn!("cleaning up container {} after a failed start: {second}", row.id);
-            }
-            Err(error)
-        }
-    }
-}
-
-fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
-    // Noted before the first thing is made, so that a command that dies in between leaves nothing unknown.
-    row.status.prepared = true;
-    core.save(row)?;
-    crate::state::make_private(&core.container_run_dir(&row.id))?;
-    let log_dir = core.container_dir(&row.id);
-    crate::state::make_private(&log_dir)?;
-    let mountpoint = mount_root(core, row)?;
-    row.status.mountpoint = mountpoint.to_string_lossy().into_owned();
-    let sockets = set_up_network(core, row)?;
-    let directory = bundle::write(core, row, &mountpoint)?;
-    row.state = ContainerState::Initialized;
-    core.save(row)?;
-    let launch = core.runtime()?.launch(launch_options(core, row, directory, sockets)?)?;
-    Ok(launch)
-}
-
-fn mount_root(core: &Core, row: &ContainerRow) -> Result<PathBuf> {
-    let rootfs = &row.config.spec.rootfs;
-    if !rootfs.is_empty() {
-        return std::fs::canonicalize(rootfs)
-            .map_err(|error| Error::from(error).context(format!("root file system {rootfs}")));
-    }
-    let store = core.store()?;
-    match store.mount_container(&row.id, &ContainerMountOptions::default()) {
-        Ok(path) => Ok(path),
-        // A command that died between the two halves of `create`.
-        Err(cove_storage::StorageError::ContainerNotFound(_)) => {
-            super::create::make_layer(core, row)?;
-            store.mount_container(&row.id, &ContainerMountOptions::default()).map_err(storage)
-        }
-        Err(error) => Err(storage(error)),
-    }
-}
-
-/// Connects it; the answer are sockets that reserve its published ports as long as they are open.
-fn set_up_network(core: &Core, row: &mut ContainerRow) -> Result<Vec<OwnedFd>> {
-    let networks = match row.config.network {
-        NetworkMode::Bridge => row.config.networks.clone(),
-        NetworkMode::Private => Default::default(),
-        NetworkMode::Pasta | NetworkMode::Slirp => {
-            super::rootless_network::set_up(core, row)?;
-            return Ok(Vec::new());
-        }
-        NetworkMode::None | NetworkMode::Host | NetworkMode::Container(_) | NetworkMode::Path(_) => {
-            return Ok(Vec::new());
-        }
-    };
-    let all = core.networks()?;
-    let path = all.create_netns(&row.id)?;
-    row.status.netns = path.to_string_lossy().into_owned();
-    if networks.is_empty() {
-        return Ok(Vec::new());
-    }
-    let report = all.setup(&SetupOptions {
-        container_id: row.id.clone(),
-        container_name: row.name.clone(),
-        netns: path,
-        networks,
-        ports: row.config.ports.clone(),
-        dns_servers: files::dns_servers(core, row),
-    })?;
-    row.status.networks = report.networks;
-    Ok(report.sockets)
-}
-
-fn launch_options(
-    core: &Core,
-    row: &ContainerRow,
-    bundle: PathBuf,
-    held: Vec<OwnedFd>,
-) -> Result<LaunchOptions> {
-    let config = &row.config;
-    let log = match config.log_driver.as_str() {
-        "none" => LogConfig::None,
-        "passthrough" => LogConfig::Passthrough,
-        _ => LogConfig::K8sFile {
-            path: log_path(core, row),
-            max_size: (config.log_size > 0).then_some(config.log_size),
-        },
-    };
-    let mut descriptors = Vec::new();
-    if matches!(log, LogConfig::Passthrough) {
-        for standard in [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()] {
-            descriptors.push(standard.try_clone_to_owned()?);
-        }
-    }
-    let mut exit_command = core.options.exit_command.clone();
-    if !exit_command.is_empty() {
-        exit_command.push(row.id.clone());
-    }
-    let parent = Some(config.spec.cgroup_parent.as_str()).filter(|parent| !parent.is_empty());
-    Ok(LaunchOptions {
-        id: row.id.clone(),
-        oci_runtime: core.oci_runtime(&config.runtime)?,
-        bundle,
-        streams: StreamOptions {
-            terminal: config.spec.terminal == Some(true),
-            stdin: config.spec.stdin == Some(true),
-            stdin_once: false,
-            size: None,
-            log,
-            descriptors,
-            held,
-        },
-        exit_command,
-        periodic: Vec::new(),
-        timeout: (config.spec.timeout > 0).then(|| Duration::from_secs(u64::from(config.spec.timeout))),
-        no_pivot: core.options.containers.engine.no_pivot_root == Some(true),
-        monitor_cgroup: None,
-        container_cgroup: core.cgroup().container_path(&row.id, parent).1,
-    })
-}
-
-/// Where the log of a container lies.
-pub(super) fn log_path(core: &Core, row: &ContainerRow) -> PathBuf {
-    if row.config.log_path.is_empty() {
-        core.container_dir(&row.id).join("ctr.log")
-    } else {
-        PathBuf::from(&row.config.log_path)
-    }
-}
-
 /// Watches a run from this process for as long as it lives: clears up at the end, and tells the monitor that
 /// nobody else need.
-pub(super) fn supervise(core: &Arc<Core>, id: &str, supervision: Supervision) {
-    let (sender, receiver) = watch::channel(None);
-    core.supervised.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), receiver.clone());
+fn supervise(core: &Arc<Core>, id: &str, supervision: Supervision) {
+    let watched = core.supervised.watch(id);
     let worker = {
         let core = Arc::clone(core);
         let id = id.to_owned();
@@ -261,28 +118,67 @@ pub(super) fn supervise(core: &Arc<Core>, id: &str, supervision: Supervision) {
                     .runtime()
                     .ok()
                     .and_then(|runtime| runtime.wait(&id, None).ok())
-                    .map_or(super::state::UNKNOWN_EXIT, |record| record.exit_code),
+                    .map_or(UNKNOWN_EXIT, |record| record.exit_code),
             };
-            let result = cleanup::after_exit(&core, &id);
-            match result {
+            match after_exit(&core, &id) {
                 Ok(()) => {
                     let _ = supervision.acknowledge();
                 }
                 // Without the acknowledgement the monitor's exit command tries again.
                 Err(error) => tracing::warn!("cleaning up container {id}: {error}"),
             }
-            // Those who wait see the end before the entry goes.
-            let _ = sender.send(Some(code));
-            let mut all = core.supervised.lock().unwrap_or_else(PoisonError::into_inner);
-            if all.get(&id).is_some_and(|current| current.same_channel(&receiver)) {
-                all.remove(&id);
-            }
+            watched.ended(code);
         }
     };
     let thread = std::thread::Builder::new().name("supervise".into()).stack_size(512 << 10).spawn(worker);
     if let Err(error) = thread {
         // The monitor's exit command does it then, as the closure and with it the connection is dropped.
         tracing::warn!("supervising container {id}: {error}");
-        core.supervised.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
+}
+
+/// What a monitor's exit command does, and whoever supervises a run: clears up, then restarts or removes by the
+/// container's settings. One that runs is left alone.
+pub(super) fn after_exit(core: &Arc<Core>, name: &str) -> Result<()> {
+    let locked = match core.locked_container(name) {
+        Ok(locked) => locked,
+        // Removed by somebody else.
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let id = locked.row.id.clone();
+    match end::settle(core, locked)? {
+        Next::Restart => restart_in_time(core, &id),
+        Next::Nothing | Next::Removed => Ok(()),
+    }
+}
+
+/// Waits until a restart is due, without the lock, and starts it unless somebody has changed that meanwhile.
+fn restart_in_time(core: &Arc<Core>, id: &str) -> Result<()> {
+    loop {
+        let Some(row) = core.database()?.container(id)? else { return Ok(()) };
+        if !end::restart_is_due(core, &row) {
+            return Ok(());
+        }
+        let left = end::until_restart(&row);
+        if left.is_zero() {
+            return restart(core, id);
+        }
+        std::thread::sleep(left);
+    }
+}
+
+/// Starts a container whose restart is due; somebody may have been faster.
+pub(super) fn restart(core: &Arc<Core>, id: &str) -> Result<()> {
+    let Locked { mut row, lock: _lock } = match core.locked_container(id) {
+        Ok(locked) => locked,
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if !end::restart_is_due(core, &row) {
+        return Ok(());
+    }
+    row.status.restarts += 1;
+    core.tell("restart", &row);
+    start_locked(core, &mut row)
 }

@@ -1,7 +1,7 @@
 //! Waiting for the end of a container, or for a state.
 
 use std::str::FromStr;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use cove_api::{ContainerState, Error, ErrorKind, EventOptions, Result, WaitOptions};
 use futures_util::StreamExt as _;
@@ -27,7 +27,10 @@ pub(super) async fn wait(core: &Arc<Core>, name: &str, options: &WaitOptions) ->
     let id = match found {
         Ok(id) => id,
         // Removed by itself already (`--rm`): its exit code is kept for those who know its id.
-        Err(error) if for_exit && error.kind == ErrorKind::NotFound => {
+        Err(error)
+            if (for_exit || states.contains(&ContainerState::Removing))
+                && error.kind == ErrorKind::NotFound =>
+        {
             return core.database()?.exit_code(name)?.ok_or(error);
         }
         Err(error) => return Err(error),
@@ -47,8 +50,7 @@ pub(super) async fn wait(core: &Arc<Core>, name: &str, options: &WaitOptions) ->
 }
 
 async fn wait_for_exit(core: &Arc<Core>, id: &str) -> Result<i32> {
-    let outcome = core.supervised.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
-    if let Some(mut outcome) = outcome
+    if let Some(mut outcome) = core.supervised.outcome(id)
         && let Ok(code) = outcome.wait_for(Option::is_some).await
     {
         return Ok(code.unwrap_or(UNKNOWN_EXIT));
@@ -89,21 +91,27 @@ async fn wait_for_state(core: &Arc<Core>, id: &str, states: &[ContainerState]) -
     let mut filters = cove_api::Filters::new();
     filters.insert("container".into(), vec![id.to_owned()]);
     let mut events = core.events.read(EventOptions { stream: true, filters, ..EventOptions::default() })?;
+    // Of its last run: the database forgets a removed one's after a while.
+    let mut exit_code = None;
     loop {
         let wanted = id.to_owned();
-        let state = blocking(core, move |core| {
+        let now = blocking(core, move |core| {
             let Some(mut row) = core.database()?.container(&wanted)? else { return Ok(None) };
             core.refresh(&mut row)?;
-            Ok(Some(row.state))
+            Ok(Some((row.state, row.status.ran.then_some(row.status.exit_code))))
         })
         .await?;
-        match state {
-            Some(state) if states.contains(&state) => return Ok(-1),
+        match now {
+            // A removal has an exit code, any other state has none.
+            Some((ContainerState::Removing, code)) if states.contains(&ContainerState::Removing) => {
+                return Ok(code.unwrap_or(0));
+            }
+            Some((state, _)) if states.contains(&state) => return Ok(-1),
             None if states.contains(&ContainerState::Removing) => {
-                return Ok(core.database()?.exit_code(id)?.unwrap_or(-1));
+                return Ok(core.database()?.exit_code(id)?.or(exit_code).unwrap_or(0));
             }
             None => return Err(super::lookup::no_such_container(id)),
-            Some(_) => {}
+            Some((_, code)) => exit_code = code,
         }
         match events.next().await {
             Some(event) => event.map(drop)?,

@@ -2,10 +2,10 @@
 
 use std::str::FromStr;
 
-use cove_api::ContainerState;
+use cove_api::{ContainerSpec, ContainerState};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::record::{ContainerConfig, ContainerStatus, ExecRecord};
+use super::record::{ContainerConfig, ContainerStatus, ExecRecord, RECORD_VERSION};
 use super::{Database, StateError};
 
 /// A container as the database has it.
@@ -46,9 +46,11 @@ impl Database {
     pub(crate) fn add_container(
         &self,
         row: &ContainerRow,
+        request: &ContainerSpec,
         durable: bool,
     ) -> Result<Option<String>, StateError> {
         let config = encode(&row.id, &row.config)?;
+        let request = encode(&row.id, request)?;
         let status = encode(&row.id, &row.status)?;
         self.transaction(durable, |transaction| {
             let run = || -> rusqlite::Result<Option<String>> {
@@ -61,8 +63,8 @@ impl Database {
                 }
                 transaction
                     .prepare_cached(
-                        "INSERT INTO containers (id, name, created, image, state, config, status)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                        "INSERT INTO containers (id, name, created, image, state, config, status, request)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                     )?
                     .execute(params![
                         row.id,
@@ -71,13 +73,30 @@ impl Database {
                         row.config.image.id,
                         row.state.as_str(),
                         config,
-                        status
+                        status,
+                        request
                     ])?;
                 write_relations(transaction, &row.id, &row.config)?;
                 Ok(None)
             };
             run().map_err(|error| self.error(error))
         })
+    }
+
+    /// The request a container was made from. For `inspect` alone: everything else reads what became of it,
+    /// [`ContainerRow::config`].
+    pub(crate) fn request(&self, id: &str) -> Result<ContainerSpec, StateError> {
+        let text: Option<String> = {
+            let connection = self.lock();
+            let run = || -> rusqlite::Result<Option<String>> {
+                connection
+                    .prepare_cached("SELECT request FROM containers WHERE id = ?1")?
+                    .query_row([id], |row| row.get(0))
+                    .optional()
+            };
+            run().map_err(|error| self.error(error))?
+        };
+        text.map_or_else(|| Ok(ContainerSpec::default()), |text| decode(id, &text))
     }
 
     /// Writes state and status.
@@ -272,6 +291,32 @@ impl Database {
         run().map_err(|error| self.error(error))
     }
 
+    /// Changes an exec session in one step with the look at it: `change` answers whether it may be changed, and nobody
+    /// else comes between. [`None`] where it may not, or where there is no such session.
+    pub(crate) fn change_exec(
+        &self,
+        id: &str,
+        change: impl FnOnce(&mut ExecRecord) -> bool,
+    ) -> Result<Option<ExecRecord>, StateError> {
+        self.transaction(false, |transaction| {
+            let text: Option<String> = transaction
+                .prepare_cached("SELECT record FROM exec_sessions WHERE id = ?1")
+                .and_then(|mut statement| statement.query_row([id], |row| row.get(0)).optional())
+                .map_err(|error| self.error(error))?;
+            let Some(text) = text else { return Ok(None) };
+            let mut record: ExecRecord = decode(id, &text)?;
+            if !change(&mut record) {
+                return Ok(None);
+            }
+            let changed = encode(id, &record)?;
+            transaction
+                .prepare_cached("UPDATE exec_sessions SET record = ?2 WHERE id = ?1")
+                .and_then(|mut statement| statement.execute([id, &changed]))
+                .map_err(|error| self.error(error))?;
+            Ok(Some(record))
+        })
+    }
+
     /// The exec session of an id or the start of one.
     pub(crate) fn find_exec(&self, wanted: &str) -> Result<Lookup<ExecRecord>, StateError> {
         if !is_hexadecimal(wanted) || wanted.len() > 64 {
@@ -377,8 +422,13 @@ impl RawRow {
     }
 
     fn decode(self) -> Result<ContainerRow, StateError> {
-        let config = decode(&self.id, &self.config)?;
-        let status = decode(&self.id, &self.status)?;
+        let what = || format!("container {} ({})", self.name, self.id);
+        let config: ContainerConfig =
+            versioned(what, &self.config, |config: &ContainerConfig| config.version)?;
+        if config.version < RECORD_VERSION {
+            return Err(StateError::RecordVersion { what: what(), found: config.version });
+        }
+        let status = versioned(what, &self.status, |status: &ContainerStatus| status.version)?;
         // A state this version does not know is shown as the most harmless one.
         let state = ContainerState::from_str(&self.state).unwrap_or(ContainerState::Exited);
         Ok(ContainerRow { id: self.id, name: self.name, created: self.created, state, config, status })
@@ -391,6 +441,31 @@ fn encode<T: serde::Serialize>(what: &str, value: &T) -> Result<String, StateErr
 
 fn decode<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, StateError> {
     serde_json::from_str(text).map_err(|source| StateError::Record { what: what.to_owned(), source })
+}
+
+/// Reads a document that says its version; one of a newer program is refused, whether it can be read or not.
+fn versioned<T: serde::de::DeserializeOwned>(
+    what: impl Fn() -> String,
+    text: &str,
+    version: impl FnOnce(&T) -> u32,
+) -> Result<T, StateError> {
+    /// All that every version has.
+    #[derive(serde::Deserialize)]
+    struct Any {
+        #[serde(default)]
+        version: u32,
+    }
+    let newer = |found: u32| StateError::RecordVersion { what: what(), found };
+    match serde_json::from_str(text) {
+        Ok(document) => match version(&document) {
+            found if found > RECORD_VERSION => Err(newer(found)),
+            _ => Ok(document),
+        },
+        Err(source) => match serde_json::from_str::<Any>(text) {
+            Ok(any) if any.version > RECORD_VERSION => Err(newer(any.version)),
+            _ => Err(StateError::Record { what: what(), source }),
+        },
+    }
 }
 
 pub(super) fn is_hexadecimal(text: &str) -> bool {

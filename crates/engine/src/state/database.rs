@@ -8,8 +8,10 @@ use cove_sys::fs;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::record::RECORD_VERSION;
+
 /// The schema this code writes; an older one is migrated, a newer one refused.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE containers (
@@ -19,7 +21,8 @@ CREATE TABLE containers (
     image TEXT NOT NULL,
     state TEXT NOT NULL,
     config TEXT NOT NULL,
-    status TEXT NOT NULL
+    status TEXT NOT NULL,
+    request TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE TABLE container_volumes (
     container TEXT NOT NULL REFERENCES containers(id) ON DELETE CASCADE,
@@ -56,6 +59,12 @@ CREATE TABLE volumes (
     config TEXT NOT NULL
 ) STRICT;
 ";
+
+/// From the schema of version 1 to the present one.
+const FROM_1: &str = "ALTER TABLE containers ADD COLUMN request TEXT NOT NULL DEFAULT '{}';";
+
+/// Brings a container's configuration of an older version up to date: configuration and request.
+pub(crate) type Upgrade<'a> = dyn Fn(&str) -> cove_api::Result<(String, String)> + 'a;
 
 /// A failure of the state database.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +109,17 @@ pub enum StateError {
         #[source]
         source: serde_json::Error,
     },
+    /// A row was written by another version.
+    #[error(
+        "the record of {what} has version {found}, but this program knows version {RECORD_VERSION}: {}",
+        if *found > RECORD_VERSION { "update cove" } else { "remove it and make it again" }
+    )]
+    RecordVersion {
+        /// Which row.
+        what: String,
+        /// Its version.
+        found: u32,
+    },
     /// The directory cannot be made.
     #[error("state directory {}", path.display())]
     Directory {
@@ -134,11 +154,11 @@ pub(crate) struct Database {
 }
 
 impl Database {
-    /// Opens `DIRECTORY/state.db`, making both where they are missing.
+    /// Opens `DIRECTORY/state.db`, making both where they are missing, and bringing an older one up to date.
     ///
     /// # Errors
     /// [`StateError`]; for a broken file a copy is kept first.
-    pub(crate) fn open(directory: &Path) -> Result<Self, StateError> {
+    pub(crate) fn open(directory: &Path, upgrade: &Upgrade<'_>) -> Result<Self, StateError> {
         let path = directory.join("state.db");
         if !path.exists() {
             make_private(directory)
@@ -153,12 +173,12 @@ impl Database {
         }
         let database = Self { path, connection: Mutex::new(connection) };
         if found < SCHEMA_VERSION {
-            database.migrate()?;
+            database.migrate(upgrade)?;
         }
         Ok(database)
     }
 
-    fn migrate(&self) -> Result<(), StateError> {
+    fn migrate(&self, upgrade: &Upgrade<'_>) -> Result<(), StateError> {
         let mut connection = self.lock();
         let run = || -> rusqlite::Result<()> {
             // Changing the journal mode needs the file alone; it lasts, so only a new database gets it.
@@ -167,10 +187,15 @@ impl Database {
                 connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
             // Another process may have been first.
             let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-            if found == 0 {
-                transaction.execute_batch(SCHEMA)?;
-                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            match found {
+                0 => transaction.execute_batch(SCHEMA)?,
+                1 => {
+                    transaction.execute_batch(FROM_1)?;
+                    upgrade_containers(&transaction, upgrade)?;
+                }
+                _ => return Ok(()),
             }
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             transaction.commit()
         };
         let mut run = run;
@@ -209,6 +234,27 @@ impl Database {
         }
         result
     }
+}
+
+/// A row that cannot be brought up to date stays as it is, and is refused by name when it is read.
+fn upgrade_containers(
+    transaction: &rusqlite::Transaction<'_>,
+    upgrade: &Upgrade<'_>,
+) -> rusqlite::Result<()> {
+    let rows: Vec<(String, String)> = transaction
+        .prepare("SELECT id, config FROM containers")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut update = transaction.prepare("UPDATE containers SET config = ?2, request = ?3 WHERE id = ?1")?;
+    for (id, text) in rows {
+        match upgrade(&text) {
+            Ok((config, request)) => drop(update.execute([&id, &config, &request])?),
+            Err(error) => {
+                tracing::warn!("the record of container {id} cannot be brought up to date: {error}")
+            }
+        }
+    }
+    Ok(())
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -256,5 +302,69 @@ fn classify(path: &Path, source: rusqlite::Error) -> StateError {
 impl std::fmt::Debug for Database {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Database").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cove_api::{ContainerState, Volume};
+
+    use super::*;
+    use crate::state::{ContainerConfig, ContainerRow, ContainerStatus, ContainerVolume, ExecRecord};
+
+    fn scene(name: &str) -> (PathBuf, Database) {
+        let folder = std::env::temp_dir().join(format!("cove-state-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        let database = Database::open(&folder, &|_| Err(cove_api::Error::internal("no old rows"))).unwrap();
+        (folder, database)
+    }
+
+    fn row() -> ContainerRow {
+        let volume = ContainerVolume { name: "v".into(), ..ContainerVolume::default() };
+        ContainerRow {
+            id: "ab".repeat(32),
+            name: "one".into(),
+            created: 1,
+            state: ContainerState::Created,
+            config: ContainerConfig {
+                version: RECORD_VERSION,
+                volumes: vec![volume],
+                ..ContainerConfig::default()
+            },
+            status: ContainerStatus { version: RECORD_VERSION, ..ContainerStatus::default() },
+        }
+    }
+
+    #[test]
+    fn a_used_volume_stays() {
+        let (folder, database) = scene("volume");
+        database.add_volume(&Volume { name: "v".into(), ..Volume::default() }).unwrap();
+        let row = row();
+        database.add_container(&row, &Default::default(), false).unwrap();
+        assert!(!database.remove_volume("v").unwrap());
+        database.remove_container(&row.id).unwrap();
+        assert!(database.remove_volume("v").unwrap());
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn an_exec_session_is_changed_once() {
+        let (folder, database) = scene("exec");
+        let mut row = row();
+        row.config.volumes.clear();
+        database.add_container(&row, &Default::default(), false).unwrap();
+        let record = ExecRecord { id: "cd".into(), container: row.id.clone(), ..ExecRecord::default() };
+        database.save_exec(&record).unwrap();
+        let claim = || {
+            let changed = database.change_exec("cd", |record| !std::mem::replace(&mut record.started, true));
+            usize::from(changed.unwrap().is_some())
+        };
+        let claims: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(claim)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(claims, 1);
+        assert!(database.change_exec("ef", |_| true).unwrap().is_none());
+        fs::remove_dir_all(folder).unwrap();
     }
 }

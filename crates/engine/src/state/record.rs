@@ -3,74 +3,322 @@
 //! A field is only ever added, with a default; a change of meaning raises the version.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
 
 use cove_api::{
-    ContainerSpec, ExecSpec, ExposedPort, ImageConfig, NetworkStatus, PerNetworkOptions, PublishedPort,
-    StringMap,
+    ExecSpec, ExposedPort, ImageConfig, NetworkStatus, PerNetworkOptions, PublishedPort, StringMap,
 };
+use cove_runtime::oci::Settings;
 use serde::{Deserialize, Serialize};
 
-/// The version of [`ContainerConfig`] and [`ContainerStatus`] that this code writes.
-pub(crate) const RECORD_VERSION: u32 = 1;
+/// The version of [`ContainerConfig`] and [`ContainerStatus`] that this code writes. Version 1 held the request in
+/// the configuration, see [`super::version1`].
+pub(crate) const RECORD_VERSION: u32 = 2;
 
-/// What a container is: the request and everything that `create` has resolved. It does not change afterwards but
-/// for the name.
+/// What a container is: everything that `create` has resolved from the request, its image and containers.conf(5). It
+/// does not change afterwards. The request itself is kept beside it, for `inspect` alone
+/// ([`super::Database::request`]).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct ContainerConfig {
     /// [`RECORD_VERSION`].
     pub(crate) version: u32,
-    /// The request.
-    pub(crate) spec: ContainerSpec,
     /// The image it was made from.
     pub(crate) image: ImageFacts,
+    /// The directory that is its root file system, in place of an image.
+    pub(crate) rootfs: Option<PathBuf>,
     /// Entrypoint and command as they are run.
     pub(crate) arguments: Vec<String>,
     /// The entrypoint part of [`ContainerConfig::arguments`].
     pub(crate) entrypoint: Vec<String>,
     /// The command part of [`ContainerConfig::arguments`].
     pub(crate) command: Vec<String>,
-    /// The whole environment, `NAME=value`.
+    /// The environment, `NAME=value`, but for [`ContainerConfig::implied_env`].
     pub(crate) env: Vec<String>,
+    /// What is added to the environment at the start.
+    pub(crate) implied_env: ImpliedEnv,
     /// Absolute.
     pub(crate) work_dir: String,
+    /// Make the working directory where it does not exist.
+    pub(crate) make_work_dir: bool,
     /// `user[:group]` as the user or the image wrote it; empty is root.
     pub(crate) user: String,
+    /// Further groups, by name or number.
+    pub(crate) groups: Vec<String>,
+    /// Standard input stays open for clients.
+    pub(crate) stdin: bool,
     /// Number of the stop signal.
     pub(crate) stop_signal: i32,
     /// Seconds between the stop signal and SIGKILL.
     pub(crate) stop_timeout: u32,
+    /// Seconds after which it is killed; 0 is never.
+    pub(crate) timeout: u32,
     /// Host name inside; empty where the UTS namespace is not its own.
     pub(crate) hostname: String,
     /// Labels of image and request together.
     pub(crate) labels: StringMap,
-    /// Annotations.
-    pub(crate) annotations: StringMap,
+    /// Rights, limits, devices and so on.
+    pub(crate) settings: Settings,
+    /// Whose namespaces it has.
+    pub(crate) namespaces: Namespaces,
+    /// The user's mounts.
+    pub(crate) mounts: Vec<ContainerMount>,
     /// Volumes with their names.
     pub(crate) volumes: Vec<ContainerVolume>,
+    /// Files the engine puts into it.
+    pub(crate) files: Files,
+    /// The init program that runs the command.
+    pub(crate) init: Option<PathBuf>,
     /// How it is networked.
     pub(crate) network: NetworkMode,
     /// Networks by name, for [`NetworkMode::Bridge`].
     pub(crate) networks: BTreeMap<String, PerNetworkOptions>,
+    /// Arguments for the program that connects it, for [`NetworkMode::is_userland`], by the program's name.
+    pub(crate) network_programs: BTreeMap<String, Vec<String>>,
     /// Published ports with their host ports.
     #[serde(with = "cove_api::port_ranges")]
     pub(crate) ports: Vec<PublishedPort>,
     /// Exposed ports.
     pub(crate) exposed: Vec<ExposedPort>,
-    /// Log driver.
-    pub(crate) log_driver: String,
-    /// Log file.
-    pub(crate) log_path: String,
-    /// Bytes after which the log is started anew; 0 is never.
-    pub(crate) log_size: u64,
+    /// Where its output goes.
+    pub(crate) log: Log,
     /// When it is started again.
     pub(crate) restart: RestartPolicy,
     /// `--rm`.
     pub(crate) auto_remove: bool,
+    /// `--rmi`.
+    pub(crate) remove_image: bool,
     /// Absolute path of the OCI runtime.
     pub(crate) runtime: String,
     /// Ids of containers whose namespaces or volumes it uses.
     pub(crate) dependencies: Vec<String>,
+}
+
+/// Variables whose values are known at the start only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ImpliedEnv {
+    /// `HOME`, from the passwd file.
+    pub(crate) home: bool,
+    /// `HOSTNAME`.
+    pub(crate) hostname: bool,
+}
+
+/// Whose namespaces a container has. Its mount namespace is its own, its network is [`NetworkMode`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Namespaces {
+    /// Processes.
+    pub(crate) pid: NamespaceMode,
+    /// Host name.
+    pub(crate) uts: NamespaceMode,
+    /// The tree of cgroups it sees.
+    pub(crate) cgroup: NamespaceMode,
+    /// Shared memory and message queues.
+    pub(crate) ipc: IpcMode,
+}
+
+/// Whose namespace of a kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NamespaceMode {
+    /// Its own.
+    #[default]
+    Private,
+    /// The host's.
+    Host,
+    /// Another container's (its id).
+    Container(String),
+    /// The one at a path.
+    Path(PathBuf),
+}
+
+/// Whose shared memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum IpcMode {
+    /// Its own.
+    #[default]
+    Private,
+    /// Its own, which other containers may join.
+    Shareable,
+    /// Its own, without `/dev/shm`.
+    None,
+    /// The host's.
+    Host,
+    /// Another container's (its id).
+    Container(String),
+    /// The one at a path.
+    Path(PathBuf),
+}
+
+/// A mount that the user asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ContainerMount {
+    /// Absolute path in the container, without empty or relative parts.
+    pub(crate) destination: String,
+    /// What is mounted.
+    pub(crate) kind: MountKind,
+    /// Path on the host for [`MountKind::Bind`], else a name.
+    pub(crate) source: String,
+    /// Mount options as the user wrote them.
+    pub(crate) options: Vec<String>,
+}
+
+/// What a mount shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum MountKind {
+    /// A file or directory of the host.
+    #[default]
+    Bind,
+    /// Memory.
+    Tmpfs,
+    /// Pseudo terminals.
+    Devpts,
+    /// Processes.
+    Proc,
+    /// Kernel objects.
+    Sysfs,
+    /// POSIX message queues.
+    Mqueue,
+}
+
+impl MountKind {
+    /// All of them.
+    const ALL: [Self; 6] = [Self::Bind, Self::Tmpfs, Self::Devpts, Self::Proc, Self::Sysfs, Self::Mqueue];
+
+    /// As mount(8) names it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Bind => "bind",
+            Self::Tmpfs => "tmpfs",
+            Self::Devpts => "devpts",
+            Self::Proc => "proc",
+            Self::Sysfs => "sysfs",
+            Self::Mqueue => "mqueue",
+        }
+    }
+
+    /// The kind of that name; an empty one is a bind.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        if name.is_empty() {
+            return Some(Self::Bind);
+        }
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Which files the engine puts into a container, and what stands in them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Files {
+    /// `/etc/hosts`; [`None`] leaves the image's.
+    pub(crate) hosts: Option<HostsFile>,
+    /// `/etc/resolv.conf`; without it the image's stays.
+    pub(crate) resolv_conf: bool,
+    /// What the user or containers.conf(5) say about names.
+    pub(crate) dns: Dns,
+    /// `/etc/hostname`.
+    pub(crate) hostname: bool,
+    /// Entries in `/etc/passwd` and `/etc/group` for a user who has none.
+    pub(crate) accounts: bool,
+    /// A line for `/etc/passwd` in place of the computed one.
+    pub(crate) passwd_entry: String,
+    /// A line for `/etc/group` in place of the computed one.
+    pub(crate) group_entry: String,
+    /// `/etc/localtime`: a name in the host's data base, or `local`; empty leaves the image's.
+    pub(crate) time_zone: String,
+}
+
+/// What stands in `/etc/hosts`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct HostsFile {
+    /// What it begins with.
+    pub(crate) base: HostsBase,
+    /// `name:ip` entries of the user.
+    pub(crate) extra: Vec<String>,
+    /// The address of `host.containers.internal`.
+    pub(crate) host: HostAddress,
+}
+
+/// What `/etc/hosts` begins with.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HostsBase {
+    /// The host's file.
+    #[default]
+    Host,
+    /// The image's file.
+    Image,
+    /// Nothing.
+    Empty,
+    /// A file of the host.
+    File(PathBuf),
+}
+
+/// Under which address a container reaches the host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum HostAddress {
+    /// By its network.
+    #[default]
+    Automatic,
+    /// Under none.
+    None,
+    /// Under this one.
+    Fixed(IpAddr),
+}
+
+/// How names are resolved; empty lists leave what the network or the host says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Dns {
+    /// Name servers.
+    pub(crate) servers: Vec<String>,
+    /// Search domains.
+    pub(crate) search: Vec<String>,
+    /// Options.
+    pub(crate) options: Vec<String>,
+}
+
+/// Where a container's output goes besides to those attached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Log {
+    /// How it is kept.
+    pub(crate) driver: LogDriver,
+    /// The file; empty is one in the container's directory.
+    pub(crate) path: String,
+    /// Bytes after which it is started anew; 0 is never.
+    pub(crate) size: u64,
+}
+
+/// How output is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogDriver {
+    /// In a file, in the format of Kubernetes' CRI.
+    #[default]
+    K8sFile,
+    /// Not at all.
+    None,
+    /// The process has the streams of the command that starts it.
+    Passthrough,
+}
+
+impl LogDriver {
+    /// As the user names it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::K8sFile => "k8s-file",
+            Self::None => "none",
+            Self::Passthrough => "passthrough",
+        }
+    }
 }
 
 /// What a container remembers of its image.
@@ -118,6 +366,8 @@ pub(crate) enum NetworkMode {
     Container(String),
     /// The namespace at a path.
     Path(String),
+    /// Its own, connected by pasta, or by slirp4netns where there is no pasta.
+    Userland,
     /// Its own, connected by pasta.
     Pasta,
     /// Its own, connected by slirp4netns.
@@ -126,14 +376,54 @@ pub(crate) enum NetworkMode {
     Private,
 }
 
+impl NetworkMode {
+    /// A program in user space connects it.
+    pub(crate) fn is_userland(&self) -> bool {
+        matches!(self, Self::Userland | Self::Pasta | Self::Slirp)
+    }
+
+    /// It has a network namespace that is made and removed with each run.
+    pub(crate) fn has_own_namespace(&self) -> bool {
+        matches!(self, Self::Bridge | Self::Private) || self.is_userland()
+    }
+}
+
 /// When a container is started again by itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct RestartPolicy {
-    /// `no`, `always`, `on-failure`, `unless-stopped` or empty.
-    pub(crate) name: String,
-    /// Attempts of `on-failure`; 0 is any number.
-    pub(crate) tries: u32,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum RestartPolicy {
+    /// Never.
+    #[default]
+    No,
+    /// After every end that no user has asked for.
+    Always,
+    /// As [`RestartPolicy::Always`]; after a reboot only if it ran then.
+    UnlessStopped,
+    /// After an end with another code than 0.
+    OnFailure {
+        /// Attempts; 0 is any number.
+        tries: u32,
+    },
+}
+
+impl RestartPolicy {
+    /// As the user names it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Always => "always",
+            Self::UnlessStopped => "unless-stopped",
+            Self::OnFailure { .. } => "on-failure",
+        }
+    }
+
+    /// Attempts that are allowed; 0 is any number.
+    pub(crate) fn tries(self) -> u32 {
+        match self {
+            Self::OnFailure { tries } => tries,
+            _ => 0,
+        }
+    }
 }
 
 /// What became of a container so far.
@@ -162,6 +452,8 @@ pub(crate) struct ContainerStatus {
     pub(crate) oom_killed: bool,
     /// Automatic starts.
     pub(crate) restarts: u32,
+    /// It has ended and is to be started again at this time, nanoseconds since the epoch; 0 where it is not.
+    pub(crate) restart_due: i64,
     /// Stopped by a user, which keeps the restart policy from starting it again.
     pub(crate) stopped_by_user: bool,
     /// Why the last start failed, or how the exit code got lost.
@@ -194,8 +486,12 @@ pub(crate) struct ExecRecord {
     pub(crate) container: String,
     /// The request.
     pub(crate) spec: ExecSpec,
-    /// It has been started.
+    /// Somebody has taken its one start.
     pub(crate) started: bool,
+    /// The process that starts it, as long as that is under way; else 0.
+    pub(crate) starter: i32,
+    /// Its start time.
+    pub(crate) starter_start: u64,
     /// The process; 0 where there is none.
     pub(crate) pid: i32,
     /// Its start time.

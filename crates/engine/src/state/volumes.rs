@@ -75,13 +75,18 @@ impl Database {
         texts.into_iter().map(|(name, text)| decode(&name, &text)).collect()
     }
 
-    /// Takes a volume out; fails (foreign key) where a container uses it.
-    pub(crate) fn remove_volume(&self, name: &str) -> Result<(), StateError> {
+    /// Takes a volume out; false where a container uses it.
+    pub(crate) fn remove_volume(&self, name: &str) -> Result<bool, StateError> {
         self.transaction(false, |transaction| {
-            transaction
-                .execute("DELETE FROM volumes WHERE name = ?1", [name])
-                .map(drop)
-                .map_err(|error| self.error(error))
+            match transaction.execute("DELETE FROM volumes WHERE name = ?1", [name]) {
+                Ok(_) => Ok(true),
+                Err(rusqlite::Error::SqliteFailure(failure, _))
+                    if failure.extended_code == rusqlite::ffi::SQLITE_CONSTRAINT_FOREIGNKEY =>
+                {
+                    Ok(false)
+                }
+                Err(error) => Err(self.error(error)),
+            }
         })
     }
 }

@@ -1,0 +1,215 @@
+//! From a container's row to what is run, and back: the one place that knows both rows and [`crate::sandbox`].
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cove_api::{ContainerState, Error, ErrorKind, Result};
+use cove_runtime::oci::{NamespaceTarget, Namespaces};
+use cove_runtime::{Launch, LogConfig};
+
+use crate::container::create;
+use crate::engine::Core;
+use crate::error::joined;
+use crate::sandbox::{self, Plan, PlannedVolume, Prepared, Remains, Shm};
+use crate::state::{
+    ContainerConfig, ContainerRow, ContainerVolume, IpcMode, LogDriver, NamespaceMode, NetworkMode,
+    RECORD_VERSION,
+};
+
+/// Everything but the start itself: mounts, network, files, bundle, and a monitor that waits. On an error nothing is
+/// left.
+pub(super) fn prepare(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
+    if matches!(row.state, ContainerState::Stopped | ContainerState::Initialized) || row.status.prepared {
+        // What an earlier run or a command that died has left.
+        undo(core, row)?;
+    }
+    row.status.version = RECORD_VERSION;
+    row.status.boot_id = core.boot_id().to_owned();
+    // Noted before the first thing is made, so that a command that dies in between leaves nothing unknown.
+    row.status.prepared = true;
+    core.save(row)?;
+    match prepare_parts(core, row) {
+        Ok(launch) => {
+            core.tell("init", row);
+            Ok(launch)
+        }
+        Err(error) => {
+            if let Err(second) = undo(core, row) {
+                tracing::warn!("cleaning up container {} after a failed start: {second}", row.id);
+            }
+            Err(error)
+        }
+    }
+}
+
+fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
+    crate::state::make_private(&core.container_dir(&row.id))?;
+    let Prepared { launch, mountpoint, network, changed_volumes } =
+        sandbox::prepare(core, &plan(core, row)?)?;
+    for volume in &changed_volumes {
+        core.database()?.save_volume(volume)?;
+    }
+    row.status.mountpoint = mountpoint.to_string_lossy().into_owned();
+    row.status.netns = network.netns.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    row.status.networks = network.networks;
+    row.status.host_address = network.host_address;
+    row.state = ContainerState::Initialized;
+    core.save(row)?;
+    Ok(launch)
+}
+
+/// What is to run. Containers whose namespaces it shares must run.
+fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
+    let config = &row.config;
+    let mut exit_command = core.options.exit_command.clone();
+    if !exit_command.is_empty() {
+        exit_command.push(row.id.clone());
+    }
+    Ok(Plan {
+        id: &row.id,
+        name: &row.name,
+        config,
+        layer: create::layer(row),
+        folder: core.container_run_dir(&row.id),
+        namespaces: namespaces(core, config)?,
+        shm: shared_memory(core, &config.namespaces.ipc)?,
+        shared_files: match &config.network {
+            NetworkMode::Container(other) => Some(core.container_run_dir(other)),
+            _ => None,
+        },
+        volumes: config.volumes.iter().map(|volume| planned(core, volume)).collect::<Result<_>>()?,
+        oci_runtime: core.oci_runtime(&config.runtime)?,
+        log: log(core, row),
+        exit_command,
+    })
+}
+
+fn planned<'a>(core: &Core, mount: &'a ContainerVolume) -> Result<PlannedVolume<'a>> {
+    let volume =
+        core.database()?.volume(&mount.name)?.ok_or_else(|| crate::volume::no_such_volume(&mount.name))?;
+    let directory = crate::volume::mountpoint(core, &volume)?;
+    Ok(PlannedVolume { mount, volume, directory })
+}
+
+fn namespaces(core: &Core, config: &ContainerConfig) -> Result<Namespaces> {
+    let of = |mode: &NamespaceMode, kind: &str| -> Result<NamespaceTarget> {
+        Ok(match mode {
+            NamespaceMode::Private => NamespaceTarget::Private,
+            NamespaceMode::Host => NamespaceTarget::Host,
+            NamespaceMode::Path(path) => NamespaceTarget::Path(path.clone()),
+            NamespaceMode::Container(id) => shared(core, id, kind)?,
+        })
+    };
+    Ok(Namespaces {
+        pid: of(&config.namespaces.pid, "pid")?,
+        uts: of(&config.namespaces.uts, "uts")?,
+        cgroup: of(&config.namespaces.cgroup, "cgroup")?,
+        ipc: match &config.namespaces.ipc {
+            IpcMode::Private | IpcMode::Shareable | IpcMode::None => NamespaceTarget::Private,
+            IpcMode::Host => NamespaceTarget::Host,
+            IpcMode::Path(path) => NamespaceTarget::Path(path.clone()),
+            IpcMode::Container(id) => shared(core, id, "ipc")?,
+        },
+        network: match &config.network {
+            NetworkMode::Host => NamespaceTarget::Host,
+            NetworkMode::Container(id) => shared(core, id, "net")?,
+            NetworkMode::Path(path) => NamespaceTarget::Path(path.into()),
+            _ => NamespaceTarget::Private,
+        },
+        user: NamespaceTarget::Host,
+    })
+}
+
+/// The namespace of another container, which must run.
+fn shared(core: &Core, id: &str, kind: &str) -> Result<NamespaceTarget> {
+    let mut other = core.find_container(id)?;
+    core.refresh(&mut other)?;
+    if !matches!(other.state, ContainerState::Running | ContainerState::Paused) || other.status.pid <= 0 {
+        return Err(Error::new(
+            ErrorKind::WrongState,
+            format!(
+                "cannot share the {kind} namespace of container {id}: it is not running: container state improper"
+            ),
+        ));
+    }
+    Ok(NamespaceTarget::Path(format!("/proc/{}/ns/{kind}", other.status.pid).into()))
+}
+
+fn shared_memory(core: &Core, ipc: &IpcMode) -> Result<Shm> {
+    Ok(match ipc {
+        IpcMode::Private | IpcMode::Path(_) => Shm::Private,
+        IpcMode::Shareable => Shm::Shareable,
+        IpcMode::Host => Shm::Host,
+        IpcMode::None => Shm::None,
+        IpcMode::Container(donor) => {
+            // The donor may have joined another one itself.
+            let mut donor = donor.clone();
+            for _ in 0..16 {
+                let IpcMode::Container(next) = core.find_container(&donor)?.config.namespaces.ipc else {
+                    break;
+                };
+                donor = next;
+            }
+            Shm::Joined(core.container_run_dir(&donor))
+        }
+    })
+}
+
+fn log(core: &Core, row: &ContainerRow) -> LogConfig {
+    let log = &row.config.log;
+    match log.driver {
+        LogDriver::None => LogConfig::None,
+        LogDriver::Passthrough => LogConfig::Passthrough,
+        LogDriver::K8sFile => {
+            LogConfig::K8sFile { path: log_path(core, row), max_size: (log.size > 0).then_some(log.size) }
+        }
+    }
+}
+
+/// Where the log of a container lies.
+pub(super) fn log_path(core: &Core, row: &ContainerRow) -> PathBuf {
+    if row.config.log.path.is_empty() {
+        core.container_dir(&row.id).join("ctr.log")
+    } else {
+        PathBuf::from(&row.config.log.path)
+    }
+}
+
+/// Gives back network, mounts and run-time files; the state becomes exited. Tries everything.
+pub(super) fn release(core: &Core, row: &mut ContainerRow) -> Result<()> {
+    let errors = release_parts(core, row);
+    row.state = ContainerState::Exited;
+    core.save(row)?;
+    core.database()?.remove_execs_of(&row.id)?;
+    core.tell("cleanup", row);
+    joined(errors)
+}
+
+/// Undoes the preparation of a container that was not started.
+pub(super) fn undo(core: &Core, row: &mut ContainerRow) -> Result<()> {
+    drop(core.take_prepared(&row.id));
+    let errors = release_parts(core, row);
+    row.state = if row.status.ran { ContainerState::Exited } else { ContainerState::Created };
+    core.save(row)?;
+    joined(errors)
+}
+
+/// Takes apart whatever there may be, from the container's id alone.
+fn release_parts(core: &Core, row: &mut ContainerRow) -> Vec<Error> {
+    let (config, status) = (&row.config, &mut row.status);
+    let errors = sandbox::release(
+        core,
+        &Remains {
+            id: &row.id,
+            folder: core.container_run_dir(&row.id),
+            runtime: &config.runtime,
+            network: !status.netns.is_empty() || (status.prepared && config.network.has_own_namespace()),
+            layer: config.rootfs.is_none() && (!status.mountpoint.is_empty() || status.prepared),
+        },
+    );
+    status.networks.clear();
+    status.netns.clear();
+    status.mountpoint.clear();
+    status.prepared = false;
+    errors
+}

@@ -1,0 +1,215 @@
+//! Which mounts and volumes a container has.
+
+use std::collections::BTreeSet;
+
+use cove_api::{ContainerSpec, Error, ErrorKind, Result};
+use cove_config::ContainersConf;
+
+use crate::state::{ContainerMount, ContainerVolume, ImageFacts, MountKind};
+
+/// Options of a volume that the image names.
+const IMAGE_VOLUME: [&str; 4] = ["rprivate", "rw", "nodev", "exec"];
+
+/// How mounts spread between the container and the host.
+const PROPAGATION: [&str; 8] =
+    ["shared", "rshared", "slave", "rslave", "private", "rprivate", "unbindable", "runbindable"];
+
+/// The user's mounts and volumes, and those of the image that the user has nothing over.
+pub(super) fn storage(
+    spec: &ContainerSpec,
+    image: &ImageFacts,
+    conf: &ContainersConf,
+) -> Result<(Vec<ContainerMount>, Vec<ContainerVolume>)> {
+    let mut mounts = mounts(spec)?;
+    let mut volumes: Vec<ContainerVolume> = spec
+        .volumes
+        .iter()
+        .map(|volume| ContainerVolume {
+            name: volume.name.clone(),
+            destination: clean(&volume.dest),
+            options: full_options(&volume.options, true),
+            sub_path: volume.sub_path.clone(),
+            anonymous: volume.name.is_empty() || volume.is_anonymous,
+        })
+        .collect();
+    let mut used = BTreeSet::new();
+    let destinations = volumes.iter().map(|volume| &volume.destination);
+    for destination in destinations.chain(mounts.iter().map(|mount| &mount.destination)) {
+        if !destination.starts_with('/') {
+            return Err(Error::invalid(format!(
+                "invalid container path {destination:?}, must be an absolute path"
+            )));
+        }
+        if !used.insert(destination.clone()) {
+            return Err(Error::invalid(format!("{destination}: duplicate mount destination")));
+        }
+    }
+    let of_image = image.config.volumes.keys().map(|path| clean(path));
+    let of_image = of_image.filter(|destination| destination != "/" && !used.contains(destination));
+    let options = IMAGE_VOLUME.map(ToOwned::to_owned);
+    let mode =
+        [spec.image_volume_mode.as_str(), conf.engine.image_volume_mode.as_deref().unwrap_or_default()]
+            .into_iter()
+            .find(|mode| !mode.is_empty())
+            .unwrap_or("anonymous");
+    match mode {
+        "anonymous" | "bind" => volumes.extend(of_image.map(|destination| ContainerVolume {
+            destination,
+            options: full_options(&options, true),
+            anonymous: true,
+            ..ContainerVolume::default()
+        })),
+        "tmpfs" => mounts.extend(of_image.map(|destination| ContainerMount {
+            destination,
+            kind: MountKind::Tmpfs,
+            source: "tmpfs".into(),
+            options: options.to_vec(),
+        })),
+        "ignore" => {}
+        other => return Err(Error::invalid(format!("invalid image volume mode {other:?}"))),
+    }
+    Ok((mounts, volumes))
+}
+
+/// The mounts of a request.
+pub(super) fn mounts(spec: &ContainerSpec) -> Result<Vec<ContainerMount>> {
+    let typed = |mount: &cove_api::Mount| {
+        let kind = MountKind::from_name(&mount.kind).ok_or_else(|| {
+            Error::unsupported(format!("mounts of type {:?} are not supported yet", mount.kind))
+        })?;
+        Ok(ContainerMount {
+            destination: clean(&mount.destination),
+            kind,
+            source: mount.source.clone(),
+            options: if kind == MountKind::Bind {
+                full_options(&mount.options, false)
+            } else {
+                mount.options.clone()
+            },
+        })
+    };
+    spec.mounts.iter().map(typed).collect()
+}
+
+/// The user's options and what podman adds to them, in its order: access, propagation, for volumes no set-user-id
+/// programs and no devices, and the mounts below.
+pub(super) fn full_options(options: &[String], of_volume: bool) -> Vec<String> {
+    let mut all = options.to_vec();
+    let mut add = |alternatives: &[&str], default: &str| {
+        if !all.iter().any(|option| alternatives.contains(&option.as_str())) {
+            all.push(default.to_owned());
+        }
+    };
+    add(&["rw", "ro"], "rw");
+    add(&PROPAGATION, "rprivate");
+    if of_volume {
+        add(&["suid", "nosuid"], "nosuid");
+        add(&["dev", "nodev"], "nodev");
+    }
+    add(&["bind", "rbind"], "rbind");
+    all
+}
+
+/// Refuses what this version does not do, and sources that do not exist.
+pub(super) fn check(mounts: &[ContainerMount], volumes: &[ContainerVolume]) -> Result<()> {
+    for mount in mounts {
+        if mount.kind == MountKind::Bind
+            && let Err(error) = std::fs::metadata(&mount.source)
+        {
+            return Err(Error::new(
+                ErrorKind::InvalidArgument,
+                format!("statfs {}: {}", mount.source, io_text(&error)),
+            ));
+        }
+        refuse_options(&mount.options)?;
+    }
+    volumes.iter().try_for_each(|volume| refuse_options(&volume.options))
+}
+
+fn refuse_options(options: &[String]) -> Result<()> {
+    for option in options {
+        if option == "O" || option.starts_with("upperdir=") || option.starts_with("workdir=") {
+            return Err(Error::unsupported("overlay mounts of volumes (option O) are not supported yet"));
+        }
+        if option == "idmap" || option.starts_with("idmap=") {
+            return Err(Error::unsupported("id-mapped mounts (option idmap) are not supported yet"));
+        }
+    }
+    Ok(())
+}
+
+/// The text that C programs show for an I/O error.
+fn io_text(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file or directory".into(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
+        std::io::ErrorKind::NotADirectory => "not a directory".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// The path without empty and `.` parts; `..` goes up as far as there is something.
+pub(super) fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            other => parts.push(other),
+        }
+    }
+    let joined = parts.join("/");
+    if path.starts_with('/') { format!("/{joined}") } else { joined }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cleaned() {
+        for (path, expected) in [("/a//b/./c/", "/a/b/c"), ("/../x", "/x"), ("/", "/"), ("rel/..", "")] {
+            assert_eq!(clean(path), expected);
+        }
+    }
+
+    #[test]
+    fn options_are_completed_as_podman_does() {
+        for (options, of_volume, expected) in [
+            ("", true, "rw,rprivate,nosuid,nodev,rbind"),
+            ("", false, "rw,rprivate,rbind"),
+            ("ro", true, "ro,rprivate,nosuid,nodev,rbind"),
+            ("nocopy", true, "nocopy,rw,rprivate,nosuid,nodev,rbind"),
+            ("rw,suid,dev", true, "rw,suid,dev,rprivate,rbind"),
+            ("z", false, "z,rw,rprivate,rbind"),
+            ("rshared", true, "rshared,rw,nosuid,nodev,rbind"),
+        ] {
+            let options: Vec<String> =
+                options.split(',').filter(|option| !option.is_empty()).map(ToOwned::to_owned).collect();
+            assert_eq!(full_options(&options, of_volume).join(","), expected);
+        }
+    }
+
+    #[test]
+    fn volumes_of_the_image() {
+        let mut image = ImageFacts::default();
+        image.config.volumes = [("/data/".to_owned(), serde_json::json!({}))].into();
+        let conf = ContainersConf::default();
+        let of = |mode: &str, mounts: Vec<cove_api::Mount>| {
+            let spec = ContainerSpec { image_volume_mode: mode.into(), mounts, ..ContainerSpec::default() };
+            let (mounts, volumes) = storage(&spec, &image, &conf).unwrap();
+            (mounts.len(), volumes.len())
+        };
+        assert_eq!(
+            (of("", Vec::new()), of("tmpfs", Vec::new()), of("ignore", Vec::new())),
+            ((0, 1), (1, 0), (0, 0))
+        );
+        let over =
+            cove_api::Mount { destination: "/data".into(), kind: "tmpfs".into(), ..Default::default() };
+        assert_eq!(of("", vec![over]), (1, 0));
+        let spec = ContainerSpec { image_volume_mode: "x".into(), ..ContainerSpec::default() };
+        assert!(storage(&spec, &image, &conf).is_err());
+    }
+}

@@ -1,0 +1,236 @@
+//! The files the engine puts into a container: hosts, resolv.conf, hostname, .containerenv, passwd, group, time zone.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use cove_api::{Error, Mount, NetworkStatus, Result};
+use cove_network::{HostsOptions, RESOLVED_CONF, ResolvOptions, hosts_file, needs_resolved, resolv_conf};
+use cove_runtime::user::ResolvedUser;
+use cove_sys::fs;
+
+use super::plan::{Connected, Plan};
+use super::rootfs::RootDir;
+use crate::parts::Parts;
+use crate::state::{ContainerConfig, HostAddress, HostsBase, HostsFile, NetworkMode};
+
+/// Largest configuration file of the host that is read, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Writes them into the folder and answers the mounts that bring them in.
+pub(super) fn write(
+    parts: &Parts,
+    plan: &Plan<'_>,
+    network: &Connected,
+    root: &RootDir,
+    user: &ResolvedUser,
+) -> Result<Vec<Mount>> {
+    let mut files = Written { plan, mounts: Vec::new() };
+    let wanted = &plan.config.files;
+    if let Some(theirs) = &plan.shared_files {
+        // They share the files as they share the network.
+        for (name, destination) in [("hosts", "/etc/hosts"), ("resolv.conf", "/etc/resolv.conf")] {
+            let path = theirs.join(name);
+            if path.exists() {
+                files.bind(path, destination);
+            }
+        }
+    } else {
+        if wanted.resolv_conf {
+            files.add("resolv.conf", "/etc/resolv.conf", &resolv_text(plan.config, network)?)?;
+        }
+        if let Some(hosts) = &wanted.hosts {
+            files.add("hosts", "/etc/hosts", &hosts_text(hosts, plan, network, root)?)?;
+        }
+    }
+    if wanted.hostname {
+        files.add("hostname", "/etc/hostname", &format!("{}\n", plan.config.hostname))?;
+    }
+    files.add(".containerenv", "/run/.containerenv", &containerenv(parts, plan))?;
+    if wanted.accounts {
+        accounts(&mut files, root, user)?;
+    }
+    if !wanted.time_zone.is_empty() {
+        time_zone(&mut files, &wanted.time_zone)?;
+    }
+    Ok(files.mounts)
+}
+
+struct Written<'a> {
+    plan: &'a Plan<'a>,
+    mounts: Vec<Mount>,
+}
+
+impl Written<'_> {
+    fn add(&mut self, name: &str, destination: &str, text: &str) -> Result<()> {
+        let path = self.plan.folder.join(name);
+        fs::write(&path, text)?;
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        fs::set_permissions(&path, permissions)?;
+        self.bind(path, destination);
+        Ok(())
+    }
+
+    fn bind(&mut self, path: PathBuf, destination: &str) {
+        // A mount of the user's at the same place wins.
+        let config = self.plan.config;
+        let taken = config.mounts.iter().any(|mount| mount.destination == destination)
+            || config.volumes.iter().any(|volume| volume.destination == destination);
+        if !taken {
+            self.mounts.push(Mount {
+                destination: destination.into(),
+                kind: "bind".into(),
+                source: path.to_string_lossy().into_owned(),
+                options: vec!["bind".into(), "rprivate".into()],
+            });
+        }
+    }
+}
+
+fn host_text(path: impl AsRef<Path>) -> Result<String> {
+    match cove_sys::read::bounded_text(path.as_ref(), MAX_FILE) {
+        Ok(text) => Ok(text.unwrap_or_default()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn resolv_text(config: &ContainerConfig, network: &Connected) -> Result<String> {
+    let mut host = host_text("/etc/resolv.conf")?;
+    if needs_resolved(&host) {
+        let behind = host_text(RESOLVED_CONF)?;
+        if !behind.is_empty() {
+            host = behind;
+        }
+    }
+    let statuses = network.networks.values();
+    let servers: Vec<String> = statuses.clone().flat_map(|status| status.dns_server_ips.clone()).collect();
+    let search: Vec<String> = statuses.flat_map(|status| status.dns_search_domains.clone()).collect();
+    Ok(resolv_conf(&ResolvOptions {
+        host,
+        namespaced: config.network != NetworkMode::Host,
+        ipv6: own_addresses(network).iter().any(IpAddr::is_ipv6),
+        network_only: config.network == NetworkMode::Bridge && !servers.is_empty(),
+        network_servers: servers,
+        network_search: search,
+        servers: config.files.dns.servers.clone(),
+        search: config.files.dns.search.clone(),
+        options: config.files.dns.options.clone(),
+    }))
+}
+
+fn addresses(status: &NetworkStatus) -> impl Iterator<Item = (IpAddr, Option<IpAddr>)> + '_ {
+    status.interfaces.values().flat_map(|interface| &interface.subnets).filter_map(|address| {
+        let own = address.ipnet.split('/').next()?.parse().ok()?;
+        Some((own, address.gateway.parse().ok()))
+    })
+}
+
+fn own_addresses(network: &Connected) -> Vec<IpAddr> {
+    network.networks.values().flat_map(addresses).map(|(own, _)| own).collect()
+}
+
+fn hosts_text(wanted: &HostsFile, plan: &Plan<'_>, network: &Connected, root: &RootDir) -> Result<String> {
+    let config = plan.config;
+    let base = match &wanted.base {
+        HostsBase::Host => host_text("/etc/hosts")?,
+        HostsBase::Empty => String::new(),
+        HostsBase::Image => root.read_text("/etc/hosts")?.unwrap_or_default(),
+        HostsBase::File(path) => host_text(path)?,
+    };
+    let gateway = network.networks.values().flat_map(addresses).find_map(|(_, gateway)| gateway);
+    let host = match wanted.host {
+        HostAddress::None => None,
+        HostAddress::Fixed(address) => Some(address),
+        HostAddress::Automatic => match &config.network {
+            NetworkMode::Bridge => gateway,
+            NetworkMode::Host => Some(IpAddr::from([127, 0, 0, 1])),
+            mode if mode.is_userland() => network.host_address.parse().ok(),
+            _ => None,
+        },
+    };
+    let names = vec![config.hostname.clone(), plan.name.to_owned()];
+    let mut own: Vec<(IpAddr, Vec<String>)> =
+        own_addresses(network).into_iter().map(|address| (address, names.clone())).collect();
+    if own.is_empty() {
+        let local = match config.network {
+            NetworkMode::None | NetworkMode::Host | NetworkMode::Private => {
+                Some(IpAddr::from([127, 0, 0, 1]))
+            }
+            _ => None,
+        };
+        own.extend(local.map(|address| (address, names)));
+    }
+    Ok(hosts_file(&HostsOptions { base, extra: wanted.extra.clone(), host, own })?)
+}
+
+fn containerenv(parts: &Parts, plan: &Plan<'_>) -> String {
+    if !plan.config.settings.security.privileged {
+        return String::new();
+    }
+    // Only trusted containers learn of the engine (podman-run(1), "--privileged").
+    format!(
+        "engine=\"cove-{}\"\nname=\"{}\"\nid=\"{}\"\nimage=\"{}\"\nimageid=\"{}\"\nrootless={}\n",
+        env!("CARGO_PKG_VERSION"),
+        plan.name,
+        plan.id,
+        plan.config.image.name,
+        plan.config.image.id,
+        u8::from(parts.options.rootless)
+    )
+}
+
+/// A user without an entry in passwd gets one, in a copy of the file.
+fn accounts(files: &mut Written<'_>, root: &RootDir, user: &ResolvedUser) -> Result<()> {
+    let wanted = &files.plan.config.files;
+    let mut passwd = String::new();
+    if !wanted.passwd_entry.is_empty() {
+        passwd = format!("{}\n", wanted.passwd_entry.trim_end());
+    } else if user.name.is_none() && user.uid != 0 {
+        passwd = format!(
+            "{0}:*:{0}:{1}:container user:{2}:/bin/sh\n",
+            user.uid, user.gid, files.plan.config.work_dir
+        );
+    }
+    let mut group = String::new();
+    if !wanted.group_entry.is_empty() {
+        group = format!("{}\n", wanted.group_entry.trim_end());
+    } else if user.gid != 0 && user.name.is_none() {
+        let text = root.read_text("/etc/group")?.unwrap_or_default();
+        let gid = user.gid.to_string();
+        if !text.lines().any(|line| line.split(':').nth(2) == Some(&gid)) {
+            group = format!("{0}:x:{0}:{1}\n", user.gid, user.uid);
+        }
+    }
+    for (name, destination, more) in [("passwd", "/etc/passwd", passwd), ("group", "/etc/group", group)] {
+        if more.is_empty() {
+            continue;
+        }
+        // An image without the file stays without it: programs see the same as elsewhere.
+        let Some(mut text) = root.read_text(destination)? else { continue };
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        text.push_str(&more);
+        files.add(name, destination, &text)?;
+    }
+    Ok(())
+}
+
+fn time_zone(files: &mut Written<'_>, zone: &str) -> Result<()> {
+    let path = if zone == "local" {
+        PathBuf::from("/etc/localtime")
+    } else {
+        if zone.starts_with('/') || zone.split('/').any(|part| part == "..") {
+            return Err(Error::invalid(format!("{zone:?} is not a time zone")));
+        }
+        Path::new("/usr/share/zoneinfo").join(zone)
+    };
+    let data = cove_sys::read::bounded(&path, MAX_FILE).map_err(Error::from)?.ok_or_else(|| {
+        Error::invalid(format!("finding timezone: {}: no such file or directory", path.display()))
+    })?;
+    let copy = files.plan.folder.join("localtime");
+    fs::write(&copy, data)?;
+    fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    files.bind(copy, "/etc/localtime");
+    Ok(())
+}

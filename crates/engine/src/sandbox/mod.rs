@@ -1,0 +1,23 @@
+//! Running a process confined: mounts, networks, files, OCI bundle and monitor, and giving all of it back.
+//!
+//! What is to be is a [`Plan`] of pure values, what it is made with are the engine's [`crate::parts::Parts`]. Nothing
+//! here knows of the state database or of containers as users know them: those are one caller, see
+//! `container/prepare.rs`; a build step or the first container of a pod is another.
+//!
+//! [`prepare`] makes everything and answers with a monitor that waits for the order to start; [`release`] takes
+//! apart whatever there is, from the id and the folder alone, as often as one likes.
+
+mod bundle;
+mod files;
+mod mounts;
+mod network;
+mod plan;
+mod prepare;
+mod release;
+mod rootfs;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use plan::{Plan, PlannedVolume, Prepared, Remains, Shm};
+pub(crate) use prepare::prepare;
+pub(crate) use release::release;

@@ -1,0 +1,110 @@
+//! What is to run, as values, and what came of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cove_api::{NetworkStatus, Volume};
+use cove_runtime::oci::Namespaces;
+use cove_runtime::{Launch, LogConfig, OciRuntime};
+use cove_storage::ContainerOptions;
+
+use crate::state::{ContainerConfig, ContainerVolume};
+
+/// A process to run and everything around it.
+#[derive(Debug)]
+pub(crate) struct Plan<'a> {
+    /// Names its network, its monitor and its layer; 64 hexadecimal digits.
+    pub(crate) id: &'a str,
+    /// The name under which its networks know it.
+    pub(crate) name: &'a str,
+    /// What it is. Its life cycle (restarts, removal, dependencies) is of no interest here.
+    pub(crate) config: &'a ContainerConfig,
+    /// Its writable layer, which is made where there is none; [`None`] with [`ContainerConfig::rootfs`].
+    pub(crate) layer: Option<ContainerOptions>,
+    /// A private folder for bundle and files, which [`super::release`] removes.
+    pub(crate) folder: PathBuf,
+    /// Its namespaces but for the network's, which is made when it is prepared.
+    pub(crate) namespaces: Namespaces,
+    /// What `/dev/shm` is.
+    pub(crate) shm: Shm,
+    /// The folder of the one whose network it shares: hosts and resolv.conf are shared as well.
+    pub(crate) shared_files: Option<PathBuf>,
+    /// The volumes it mounts.
+    pub(crate) volumes: Vec<PlannedVolume<'a>>,
+    /// Program that runs it.
+    pub(crate) oci_runtime: OciRuntime,
+    /// Where its output goes besides to those attached.
+    pub(crate) log: LogConfig,
+    /// Program and arguments run at its end when no engine takes the clean-up upon itself.
+    pub(crate) exit_command: Vec<String>,
+}
+
+/// A volume and how it is mounted.
+#[derive(Debug)]
+pub(crate) struct PlannedVolume<'a> {
+    /// Destination and options.
+    pub(crate) mount: &'a ContainerVolume,
+    /// The volume as it is now.
+    pub(crate) volume: Volume,
+    /// The directory with its data.
+    pub(crate) directory: PathBuf,
+}
+
+/// What `/dev/shm` is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shm {
+    /// Its own.
+    Private,
+    /// Its own, mounted in the folder, so that others can join it.
+    Shareable,
+    /// The host's.
+    Host,
+    /// The shared memory in the folder of another.
+    Joined(PathBuf),
+    /// A plain directory.
+    None,
+}
+
+/// Where shareable memory is mounted in a folder.
+pub(crate) fn shm_directory(folder: &Path) -> PathBuf {
+    folder.join("shm")
+}
+
+/// What [`super::prepare`] has made.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The monitor, which waits for the order to start.
+    pub(crate) launch: Launch,
+    /// The mounted root file system.
+    pub(crate) mountpoint: PathBuf,
+    /// How it is connected.
+    pub(crate) network: Connected,
+    /// Volumes that have changed with their first mount.
+    pub(crate) changed_volumes: Vec<Volume>,
+}
+
+/// How it is connected.
+#[derive(Debug, Default)]
+pub(crate) struct Connected {
+    /// Its network namespace, where it has one of its own.
+    pub(crate) netns: Option<PathBuf>,
+    /// What its networks gave, by name.
+    pub(crate) networks: BTreeMap<String, NetworkStatus>,
+    /// Address under which it reaches the host; empty where there is none, or where the network says it.
+    pub(crate) host_address: String,
+}
+
+/// What there may be to give back.
+#[derive(Debug)]
+pub(crate) struct Remains<'a> {
+    /// As [`Plan::id`].
+    pub(crate) id: &'a str,
+    /// As [`Plan::folder`].
+    pub(crate) folder: PathBuf,
+    /// The OCI runtime's name or path, for a process that lost its monitor.
+    pub(crate) runtime: &'a str,
+    /// Its network may be there.
+    pub(crate) network: bool,
+    /// Its layer may be mounted.
+    pub(crate) layer: bool,
+}

@@ -1,0 +1,75 @@
+//! Everything but the start itself.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use cove_api::{Error, Result};
+use cove_runtime::{LaunchOptions, LogConfig, StreamOptions};
+use cove_storage::{ContainerMountOptions, StorageError};
+
+use super::plan::{Plan, Prepared};
+use super::{bundle, network};
+use crate::error::storage;
+use crate::parts::Parts;
+use crate::state::make_private;
+
+/// Mounts, network, files, bundle, and a monitor that waits. After an error [`super::release`] gives back what there
+/// is already.
+pub(crate) fn prepare(parts: &Parts, plan: &Plan<'_>) -> Result<Prepared> {
+    make_private(&plan.folder)?;
+    let mountpoint = mount_root(parts, plan)?;
+    let (network, sockets) = network::connect(parts, plan)?;
+    let changed_volumes = bundle::write(parts, plan, &network, &mountpoint)?;
+    let launch = parts.runtime()?.launch(launch_options(parts, plan, sockets)?)?;
+    Ok(Prepared { launch, mountpoint, network, changed_volumes })
+}
+
+fn mount_root(parts: &Parts, plan: &Plan<'_>) -> Result<PathBuf> {
+    let Some(options) = &plan.layer else {
+        let rootfs = plan.config.rootfs.as_deref().unwrap_or(Path::new(""));
+        return std::fs::canonicalize(rootfs)
+            .map_err(|error| Error::from(error).context(format!("root file system {}", rootfs.display())));
+    };
+    let store = parts.store()?;
+    match store.mount_container(plan.id, &ContainerMountOptions::default()) {
+        Ok(path) => Ok(path),
+        Err(StorageError::ContainerNotFound(_)) => {
+            store.create_container(options.clone()).map_err(storage)?;
+            store.mount_container(plan.id, &ContainerMountOptions::default()).map_err(storage)
+        }
+        Err(error) => Err(storage(error)),
+    }
+}
+
+/// `held` are sockets that reserve its published ports as long as they are open.
+fn launch_options(parts: &Parts, plan: &Plan<'_>, held: Vec<OwnedFd>) -> Result<LaunchOptions> {
+    let config = plan.config;
+    let mut descriptors = Vec::new();
+    if matches!(plan.log, LogConfig::Passthrough) {
+        for standard in [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()] {
+            descriptors.push(standard.try_clone_to_owned()?);
+        }
+    }
+    let parent = config.settings.cgroup.parent.as_deref();
+    Ok(LaunchOptions {
+        id: plan.id.to_owned(),
+        oci_runtime: plan.oci_runtime.clone(),
+        bundle: plan.folder.clone(),
+        streams: StreamOptions {
+            terminal: config.settings.terminal,
+            stdin: config.stdin,
+            stdin_once: false,
+            size: None,
+            log: plan.log.clone(),
+            descriptors,
+            held,
+        },
+        exit_command: plan.exit_command.clone(),
+        periodic: Vec::new(),
+        timeout: (config.timeout > 0).then(|| Duration::from_secs(u64::from(config.timeout))),
+        no_pivot: parts.options.containers.engine.no_pivot_root == Some(true),
+        monitor_cgroup: None,
+        container_cgroup: parts.cgroup().container_path(plan.id, parent).1,
+    })
+}
