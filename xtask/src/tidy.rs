@@ -21,6 +21,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     shell::step("file sizes", file_sizes)?;
     shell::step("crate directions", directions)?;
     shell::step("silent libraries", silence)?;
+    shell::step("the API's document", || {
+        shell::run(shell::cargo().args(["test", "--quiet", "-p", "cove-api", "--test", "openapi"]))
+    })?;
     shell::step("lints", || {
         shell::run(shell::cargo().args([
             "clippy",

@@ -156,6 +156,7 @@ pub struct ListOptions {
     pub all: bool,
     /// Only the newest so many (whatever their state).
     #[serde(rename = "limit", alias = "last", deserialize_with = "positive")]
+    #[schemars(with = "Option<i64>")]
     pub last: Option<usize>,
     /// Compute sizes (slow).
     pub size: bool,
@@ -312,14 +313,17 @@ pub struct WaitOptions {
 pub struct LogOptions {
     /// Go on with new lines until the container ends.
     pub follow: bool,
-    /// Only the last so many lines.
+    /// Only the last so many lines; on the wire also `all`.
     #[serde(deserialize_with = "tail")]
+    #[schemars(with = "Option<String>")]
     pub tail: Option<u64>,
-    /// Only lines from that moment on.
+    /// Only lines from that moment on; on the wire also seconds since 1970, or a span before now.
     #[serde(deserialize_with = "query::since")]
+    #[schemars(with = "Option<String>")]
     pub since: Option<Timestamp>,
-    /// Only lines up to that moment.
+    /// Only lines up to that moment; on the wire likewise, a span being after now.
     #[serde(deserialize_with = "query::until")]
+    #[schemars(with = "Option<String>")]
     pub until: Option<Timestamp>,
     /// Standard output is wanted.
     pub stdout: bool,

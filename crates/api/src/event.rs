@@ -57,11 +57,13 @@ pub struct EventActor {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct EventOptions {
-    /// From that moment on.
+    /// From that moment on; on the wire also seconds since 1970, or a span before now.
     #[serde(deserialize_with = "query::since")]
+    #[schemars(with = "Option<String>")]
     pub since: Option<Timestamp>,
-    /// Up to that moment; ends the stream.
+    /// Up to that moment, which ends the stream; on the wire likewise, a span being after now.
     #[serde(deserialize_with = "query::until")]
+    #[schemars(with = "Option<String>")]
     pub until: Option<Timestamp>,
     /// `container`, `event`, `image`, `label`, `name`, `network`, `pod`, `type`, `volume`.
     #[serde(deserialize_with = "query::filters")]

@@ -8,11 +8,12 @@ use async_trait::async_trait;
 use crate::{
     AttachOptions, AttachStream, ByteStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
     ContainerSpec, ContainerSummary, Event, EventOptions, ExecInspect, ExecSpec, ExecStartOptions,
-    ImageHistoryRow, ImageInspect, ImageListOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary,
-    ImportOptions, Info, ListOptions, LoadReport, LogLine, LogOptions, Network, NetworkCreateOptions,
-    NetworkInspect, NetworkListOptions, Ping, Progress, PullOptions, PullReport, RemoveOptions, Result,
-    SaveOptions, StopOptions, TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions,
-    VolumeListOptions, VolumeRemoveOptions, WaitOptions,
+    ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
+    ImageRemoveReport, ImageSummary, ImportOptions, Info, ListOptions, LoadReport, LogLine, LogOptions,
+    Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport, Ping, Progress,
+    PruneOptions, PruneReport, PullOptions, PullReport, RemoveOptions, Result, SaveOptions, StopOptions,
+    TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions,
+    VolumeRemoveOptions, WaitOptions, prune,
 };
 
 /// Everything an engine does.
@@ -69,6 +70,10 @@ pub trait Containers: Send + Sync {
     async fn resize(&self, name: &str, size: TerminalSize) -> Result<()>;
     /// Its processes; `descriptors` are ps(1)-like column names, empty for the default ones.
     async fn top(&self, name: &str, descriptors: Vec<String>) -> Result<TopReport>;
+    /// Removes those that do not run and match the filters.
+    async fn prune(&self, options: PruneOptions) -> Result<Vec<PruneReport>> {
+        prune::containers(self, options).await
+    }
     /// Clears up after its process has ended: network, mounts, restart policy, `--rm`. What its monitor calls;
     /// only the engine in process does it.
     async fn cleanup(&self, name: &str) -> Result<()>;
@@ -106,6 +111,10 @@ pub trait Images: Send + Sync {
     async fn exists(&self, name: &str) -> Result<bool>;
     /// Removes images (or names of them), going on past errors.
     async fn remove(&self, names: Vec<String>, options: ImageRemoveOptions) -> Result<ImageRemoveReport>;
+    /// Removes those that no container uses.
+    async fn prune(&self, options: ImagePruneOptions) -> Result<Vec<PruneReport>> {
+        prune::images(self, options).await
+    }
     /// Gives it a further name.
     async fn tag(&self, name: &str, new_name: &str) -> Result<()>;
     /// Takes names away; an empty list takes all.
@@ -131,6 +140,10 @@ pub trait Volumes: Send + Sync {
     async fn exists(&self, name: &str) -> Result<bool>;
     /// Removes it with its data.
     async fn remove(&self, name: &str, options: VolumeRemoveOptions) -> Result<()>;
+    /// Removes those that no container uses and nobody named.
+    async fn prune(&self, options: PruneOptions) -> Result<Vec<PruneReport>> {
+        prune::volumes(self, options).await
+    }
 }
 
 /// Networks.
@@ -146,6 +159,10 @@ pub trait Networks: Send + Sync {
     async fn exists(&self, name: &str) -> Result<bool>;
     /// Removes it; `force` also removes the containers on it.
     async fn remove(&self, name: &str, force: bool) -> Result<()>;
+    /// Removes those that no container uses, but for the default one.
+    async fn prune(&self, options: PruneOptions) -> Result<Vec<NetworkPruneReport>> {
+        prune::networks(self, options).await
+    }
 }
 
 /// The engine itself.

@@ -75,6 +75,10 @@ impl Parameters for RegistryAuth {
         Ok(())
     }
 
+    fn keys() -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Headers are described with the endpoint's answer to credentials, not as keys of the query.
     fn describe(_: &mut SchemaGenerator) -> Vec<Schema> {
         Vec::new()

@@ -18,7 +18,8 @@ use crate::signal::Signal;
 use crate::{
     AttachOptions, AttachStream, ByteStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
     ContainerSpec, ContainerSummary, Containers, Engine, Error, ErrorKind, ListOptions, LogLine, LogOptions,
-    OutputChunk, RemoveOptions, Result, StopOptions, TerminalSize, TopReport, ValueStream, WaitOptions,
+    OutputChunk, PruneOptions, PruneReport, RemoveOptions, Result, StopOptions, TerminalSize, TopReport,
+    ValueStream, WaitOptions,
 };
 
 type Named<Q, A> = Endpoint<String, Q, (), A>;
@@ -48,6 +49,8 @@ const RENAME: Named<Rename, ()> =
     post("/containers/{name}/rename", "Give a container a new name").status(StatusCode::NO_CONTENT);
 const REMOVE: Named<RemoveOptions, Json<Vec<ContainerRemoveReport>>> =
     delete("/containers/{name}", "Remove a container");
+const PRUNE: Endpoint<(), PruneOptions, (), Json<Vec<PruneReport>>> =
+    post("/containers/prune", "Remove the containers that do not run");
 const WAIT: Named<WaitOptions, Code> =
     post("/containers/{name}/wait", "Wait for a container's end or a condition, and answer its exit code");
 const LOGS: Named<Both<LogOptions, Times>, Log> = get("/containers/{name}/logs", "A container's log");
@@ -185,6 +188,9 @@ pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(REMOVE, |engine, Call { path: name, parameters, .. }| async move {
         engine.containers().remove(&name, parameters).await.map(Json)
     });
+    routes.add(PRUNE, |engine, Call { parameters, .. }| async move {
+        engine.containers().prune(parameters).await.map(Json)
+    });
     routes.add(WAIT, |engine, Call { path: name, parameters, .. }| async move {
         engine.containers().wait(&name, parameters).await.map(Code)
     });
@@ -319,6 +325,9 @@ impl<T: Transport + 'static> Containers for Remote<T> {
     async fn top(&self, name: &str, descriptors: Vec<String>) -> Result<TopReport> {
         let parameters = Top { ps_args: descriptors, ..Top::default() };
         self.call(TOP, name, parameters, ()).await.map(|Json(report)| report)
+    }
+    async fn prune(&self, options: PruneOptions) -> Result<Vec<PruneReport>> {
+        self.call(PRUNE, (), options, ()).await.map(|Json(reports)| reports)
     }
     async fn cleanup(&self, name: &str) -> Result<()> {
         Err(Error::unsupported(format!("{name}: a service cleans its containers up by itself")))

@@ -17,8 +17,8 @@ use super::serve::{Call, Routes};
 use crate::wire::NotDone;
 use crate::{
     BlobProgress, ByteStream, Error, ErrorKind, ImageHistoryRow, ImageInspect, ImageListOptions,
-    ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress,
-    PullOptions, PullReport, Result, SaveOptions, ValueStream,
+    ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions,
+    LoadReport, Progress, PruneReport, PullOptions, PullReport, Result, SaveOptions, ValueStream,
 };
 
 const LIST: Endpoint<(), ImageListOptions, (), Json<Vec<ImageSummary>>> =
@@ -33,6 +33,8 @@ const EXPORT: Endpoint<(), Both<References, SaveOptions>, (), Archive> =
     get("/images/export", "Write images to an archive");
 const REMOVE: Endpoint<(), Both<Names, ImageRemoveOptions>, (), Json<ImageRemoveReport>> =
     delete("/images/remove", "Remove images, going on past errors");
+const PRUNE: Endpoint<(), ImagePruneOptions, (), Json<Vec<PruneReport>>> =
+    post("/images/prune", "Remove the images that no container uses");
 const REMOVE_ONE: Endpoint<String, ImageRemoveOptions, (), Json<ImageRemoveReport>> =
     delete("/images/{name}", "Remove an image or one of its names");
 const INSPECT: Endpoint<String, Nothing, (), Json<ImageInspect>> =
@@ -147,6 +149,9 @@ pub(super) fn serve(routes: &mut impl Routes) {
     });
     routes.add(REMOVE, |engine, Call { parameters: Both(names, options), .. }| async move {
         engine.images().remove(names.images, options).await.map(Json)
+    });
+    routes.add(PRUNE, |engine, Call { parameters, .. }| async move {
+        engine.images().prune(parameters).await.map(Json)
     });
     routes.add(REMOVE_ONE, |engine, Call { path: name, parameters, .. }| async move {
         let report = engine.images().remove(vec![name], parameters).await?;
@@ -296,6 +301,9 @@ impl<T: Transport + 'static> Images for Remote<T> {
     async fn remove(&self, names: Vec<String>, options: ImageRemoveOptions) -> Result<ImageRemoveReport> {
         let parameters = Both(Names { images: names }, options);
         self.call(REMOVE, (), parameters, ()).await.map(|Json(report)| report)
+    }
+    async fn prune(&self, options: ImagePruneOptions) -> Result<Vec<PruneReport>> {
+        self.call(PRUNE, (), options, ()).await.map(|Json(reports)| reports)
     }
     async fn tag(&self, name: &str, new_name: &str) -> Result<()> {
         self.call(TAG, name, Tag::of(new_name), ()).await

@@ -11,7 +11,10 @@ use super::declare::{Endpoint, delete, get, post};
 use super::parameters::Nothing;
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
-use crate::{Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, Networks, Result};
+use crate::{
+    Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport, Networks,
+    PruneOptions, Result,
+};
 
 const CREATE: Endpoint<(), NetworkCreateOptions, Json<Network>, Json<Network>> =
     post("/networks/create", "Make a network of the fields that are set, and answer it whole");
@@ -23,6 +26,8 @@ const EXISTS: Endpoint<String, Nothing, (), Exists> =
     get("/networks/{name}/exists", "Whether a network exists").status(StatusCode::NO_CONTENT);
 const REMOVE: Endpoint<String, Force, (), Json<Vec<Removed>>> =
     delete("/networks/{name}", "Remove a network");
+const PRUNE: Endpoint<(), PruneOptions, (), Json<Vec<NetworkPruneReport>>> =
+    post("/networks/prune", "Remove the networks that no container uses");
 
 /// Parameters of remove.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +64,9 @@ pub(super) fn serve(routes: &mut impl Routes) {
         engine.networks().remove(&name, parameters.force).await?;
         Ok(Json(vec![Removed { name, err: None }]))
     });
+    routes.add(PRUNE, |engine, Call { parameters, .. }| async move {
+        engine.networks().prune(parameters).await.map(Json)
+    });
 }
 
 #[async_trait]
@@ -77,5 +85,8 @@ impl<T: Transport + 'static> Networks for Remote<T> {
     }
     async fn remove(&self, name: &str, force: bool) -> Result<()> {
         self.call(REMOVE, name, Force { force }, ()).await.map(drop)
+    }
+    async fn prune(&self, options: PruneOptions) -> Result<Vec<NetworkPruneReport>> {
+        self.call(PRUNE, (), options, ()).await.map(|Json(reports)| reports)
     }
 }

@@ -26,7 +26,7 @@ pub fn document() -> Value {
     let mut components = schemas.take_definitions(true);
     components.insert("Error".into(), error());
     components.sort_keys();
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Cove's libpod API",
@@ -38,7 +38,23 @@ pub fn document() -> Value {
         "servers": [{"url": "http://d/v5.0.0/libpod", "description": "on a Unix socket; the host's name is not looked at"}],
         "paths": paths,
         "components": {"schemas": components},
-    })
+    });
+    without_links(&mut document);
+    document
+}
+
+/// Takes the links between doc comments out of descriptions: `[`Type`]` becomes `` `Type` ``.
+fn without_links(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                *text = text.replace("[`", "`").replace("`]", "`");
+            }
+            map.values_mut().for_each(without_links);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_links),
+        _ => {}
+    }
 }
 
 /// The body of every error.

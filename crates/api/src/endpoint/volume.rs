@@ -9,7 +9,10 @@ use super::declare::{Endpoint, delete, get, post};
 use super::parameters::Nothing;
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
-use crate::{Result, Volume, VolumeCreateOptions, VolumeListOptions, VolumeRemoveOptions, Volumes};
+use crate::{
+    PruneOptions, PruneReport, Result, Volume, VolumeCreateOptions, VolumeListOptions, VolumeRemoveOptions,
+    Volumes,
+};
 
 const CREATE: Endpoint<(), Nothing, Json<VolumeCreateOptions>, Json<Volume>> =
     post("/volumes/create", "Make a volume").status(StatusCode::CREATED);
@@ -21,6 +24,8 @@ const EXISTS: Endpoint<String, Nothing, (), Exists> =
     get("/volumes/{name}/exists", "Whether a volume exists").status(StatusCode::NO_CONTENT);
 const REMOVE: Endpoint<String, VolumeRemoveOptions, (), ()> =
     delete("/volumes/{name}", "Remove a volume with its data").status(StatusCode::NO_CONTENT);
+const PRUNE: Endpoint<(), PruneOptions, (), Json<Vec<PruneReport>>> =
+    post("/volumes/prune", "Remove the volumes that no container uses");
 
 pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(CREATE, |engine, Call { body: Json(options), .. }| async move {
@@ -37,6 +42,9 @@ pub(super) fn serve(routes: &mut impl Routes) {
     });
     routes.add(REMOVE, |engine, Call { path: name, parameters, .. }| async move {
         engine.volumes().remove(&name, parameters).await
+    });
+    routes.add(PRUNE, |engine, Call { parameters, .. }| async move {
+        engine.volumes().prune(parameters).await.map(Json)
     });
 }
 
@@ -56,5 +64,8 @@ impl<T: Transport + 'static> Volumes for Remote<T> {
     }
     async fn remove(&self, name: &str, options: VolumeRemoveOptions) -> Result<()> {
         self.call(REMOVE, name, options, ()).await
+    }
+    async fn prune(&self, options: PruneOptions) -> Result<Vec<PruneReport>> {
+        self.call(PRUNE, (), options, ()).await.map(|Json(reports)| reports)
     }
 }

@@ -61,7 +61,7 @@ impl<T: JsonSchema> JsonSchema for NotDone<T> {
     }
 
     fn json_schema(schemas: &mut SchemaGenerator) -> Schema {
-        let mut schema = schemas.subschema_for::<T>();
+        let mut schema = schemas.subschema_for::<Option<T>>();
         schema.insert("x-cove-not-supported".into(), true.into());
         schema
     }

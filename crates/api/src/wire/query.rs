@@ -30,6 +30,41 @@ pub fn decode<T: DeserializeOwned>(query: &str) -> Result<T, WireError> {
     T::deserialize(Pairs { pairs, trace: &trace }).map_err(|error| trace.located(Place::Query, error))
 }
 
+/// The parameters that [`decode`] knows for `T`.
+#[must_use]
+pub fn keys<T: DeserializeOwned>() -> &'static [&'static str] {
+    let mut fields: &'static [&'static str] = &[];
+    // It fails when it has seen them: no value is needed.
+    let _ = T::deserialize(Probe(&mut fields));
+    fields
+}
+
+/// Takes the names of a struct's fields and reads nothing.
+struct Probe<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for Probe<'_> {
+    type Error = WireError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, WireError> {
+        Err(WireError::custom("only the names of fields are asked for"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, WireError> {
+        *self.0 = fields;
+        self.deserialize_any(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
 /// Writes a query, in which everything is left out that [`decode`] takes where it is not said. Lists become repeated keys,
 /// maps and objects JSON.
 #[must_use]

@@ -76,6 +76,8 @@ async fn containers() {
     };
     same!(bed, containers, list(options.clone())).unwrap();
     same!(bed, containers, list(ListOptions::default())).unwrap();
+    let reports = same!(bed, containers, prune(PruneOptions { filters: filters() })).unwrap();
+    assert!(!reports.is_empty());
     let error = Engine::containers(&bed.client).cleanup("one").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported);
 }
@@ -262,6 +264,8 @@ async fn images() {
         let _ = same!(bed, images, remove(vec![name.into()], ImageRemoveOptions::default()));
     }
     same!(bed, images, list(ImageListOptions { all: true, filters: filters() })).unwrap();
+    let all = ImagePruneOptions { all: true, filters: filters(), ..ImagePruneOptions::default() };
+    same!(bed, images, prune(all.clone())).unwrap();
 }
 
 #[tokio::test]
@@ -353,6 +357,7 @@ async fn volumes_and_networks() {
     };
     same!(bed, volumes, create(options.clone())).unwrap();
     same!(bed, volumes, list(VolumeListOptions { filters: filters() })).unwrap();
+    same!(bed, volumes, prune(PruneOptions { filters: filters() })).unwrap();
     for name in ["v", BROKEN] {
         let _ = same!(bed, volumes, inspect(name));
         let _ = same!(bed, volumes, exists(name));
@@ -361,6 +366,7 @@ async fn volumes_and_networks() {
     same!(bed, networks, create(sample::network("n"), NetworkCreateOptions { ignore_if_exists: true }))
         .unwrap();
     same!(bed, networks, list(NetworkListOptions { filters: filters() })).unwrap();
+    same!(bed, networks, prune(PruneOptions { filters: filters() })).unwrap();
     for name in ["n", BROKEN] {
         let _ = same!(bed, networks, inspect(name));
         let _ = same!(bed, networks, exists(name));

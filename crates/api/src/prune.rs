@@ -1,0 +1,187 @@
+//! Removing what nothing uses: a list and a removal for each row, the same for every engine.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::wire::{NotDone, query};
+use crate::{
+    Containers, ErrorKind, Filters, ImageListOptions, ImageRemoveOptions, Images, ListOptions,
+    NetworkListOptions, Networks, RemoveOptions, Result, VolumeListOptions, VolumeRemoveOptions, Volumes,
+};
+
+/// Options of pruning containers, networks and volumes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PruneOptions {
+    /// Those of the list; of volumes also `all`: those with names, too.
+    #[serde(deserialize_with = "query::filters")]
+    pub filters: Filters,
+}
+
+/// Options of pruning images.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ImagePruneOptions {
+    /// Every image without a container, not only those without a name.
+    pub all: bool,
+    /// Also what belongs to containers of other tools.
+    pub external: NotDone<bool>,
+    /// Also what builds have kept.
+    #[serde(rename = "buildcache")]
+    pub build_cache: NotDone<bool>,
+    /// Those of the list.
+    #[serde(deserialize_with = "query::filters")]
+    pub filters: Filters,
+}
+
+/// What became of one container, image or volume. JSON: libpod's `PruneReport`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct PruneReport {
+    /// Its id, of a volume the name.
+    pub id: String,
+    /// Why it is still there.
+    #[serde(rename = "Err", skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Bytes that are free now; 0 for volumes, whose sizes are not measured.
+    pub size: u64,
+}
+
+/// What became of one network. JSON: libpod's `NetworkPruneReport`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct NetworkPruneReport {
+    /// Its name.
+    pub name: String,
+    /// Why it is still there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What a removal came to: nothing is said of what was used or removed since the list.
+fn outcome<T>(removed: Result<T>) -> Option<Option<String>> {
+    match removed {
+        Ok(_) => Some(None),
+        Err(error)
+            if matches!(error.kind, ErrorKind::NotFound | ErrorKind::InUse | ErrorKind::WrongState) =>
+        {
+            None
+        }
+        Err(error) => Some(Some(error.message)),
+    }
+}
+
+/// Takes a filter that is a truth value out.
+fn take_truth(filters: &mut Filters, key: &str) -> Option<bool> {
+    let values = filters.remove(key)?;
+    Some(values.iter().any(|value| matches!(value.as_str(), "true" | "1" | "t" | "T" | "TRUE" | "True")))
+}
+
+/// Removes the containers that do not run, with their anonymous volumes.
+pub(crate) async fn containers<E: Containers + ?Sized>(
+    engine: &E,
+    options: PruneOptions,
+) -> Result<Vec<PruneReport>> {
+    let list = ListOptions { all: true, size: true, filters: options.filters, ..ListOptions::default() };
+    let mut reports = Vec::new();
+    for row in engine.list(list).await? {
+        if !(row.state.has_ended() || row.state == crate::ContainerState::Created) {
+            continue;
+        }
+        let removed = engine.remove(&row.id, RemoveOptions { volumes: true, ..RemoveOptions::default() });
+        if let Some(error) = outcome(removed.await) {
+            let size = row.size.map_or(0, |size| u64::try_from(size.rw).unwrap_or(0));
+            let size = if error.is_none() { size } else { 0 };
+            reports.push(PruneReport { id: row.id, error, size });
+        }
+    }
+    Ok(reports)
+}
+
+/// Removes the images without a container: those without a name, or `all`.
+pub(crate) async fn images<E: Images + ?Sized>(
+    engine: &E,
+    mut options: ImagePruneOptions,
+) -> Result<Vec<PruneReport>> {
+    // Docker's clients write `all` as a filter, in either of two ways.
+    let all = options.all
+        | take_truth(&mut options.filters, "all").unwrap_or_default()
+        | (take_truth(&mut options.filters, "dangling") == Some(false));
+    if !all {
+        options.filters.insert("dangling".into(), vec!["true".into()]);
+    }
+    let mut reports = Vec::new();
+    for row in engine.list(ImageListOptions { all: false, filters: options.filters }).await? {
+        if row.containers > 0 {
+            continue;
+        }
+        // By its names and without force, so that a container made this moment keeps its image.
+        let names = if row.repo_tags.is_empty() { vec![row.id.clone()] } else { row.repo_tags };
+        let report = engine.remove(names, ImageRemoveOptions::default()).await?;
+        let removed = report.failure().map_or(Ok(()), Err);
+        if let Some(error) = outcome(removed) {
+            let size = if error.is_none() { u64::try_from(row.size).unwrap_or(0) } else { 0 };
+            reports.push(PruneReport { id: row.id, error, size });
+        }
+    }
+    Ok(reports)
+}
+
+/// Removes the volumes without a container: those that nobody named, or all.
+pub(crate) async fn volumes<E: Volumes + ?Sized>(
+    engine: &E,
+    mut options: PruneOptions,
+) -> Result<Vec<PruneReport>> {
+    let all = take_truth(&mut options.filters, "all").unwrap_or_default();
+    options.filters.insert("dangling".into(), vec!["true".into()]);
+    if !all {
+        options.filters.insert("anonymous".into(), vec!["true".into()]);
+    }
+    let mut reports = Vec::new();
+    for volume in engine.list(VolumeListOptions { filters: options.filters }).await? {
+        let removed = engine.remove(&volume.name, VolumeRemoveOptions::default()).await;
+        if let Some(error) = outcome(removed) {
+            reports.push(PruneReport { id: volume.name, error, size: 0 });
+        }
+    }
+    Ok(reports)
+}
+
+/// Removes the networks without a container; the default network stays.
+pub(crate) async fn networks<E: Networks + ?Sized>(
+    engine: &E,
+    mut options: PruneOptions,
+) -> Result<Vec<NetworkPruneReport>> {
+    options.filters.insert("dangling".into(), vec!["true".into()]);
+    let mut reports = Vec::new();
+    for network in engine.list(NetworkListOptions { filters: options.filters }).await? {
+        let removed = engine.remove(&network.name, false).await;
+        if let Some(error) = outcome(removed) {
+            reports.push(NetworkPruneReport { name: network.name, error });
+        }
+    }
+    Ok(reports)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_again_is_no_failure() {
+        let failed = |kind| outcome::<()>(Err(crate::Error::new(kind, "x")));
+        assert_eq!(outcome(Ok(())), Some(None));
+        assert_eq!(failed(ErrorKind::InUse), None);
+        assert_eq!(failed(ErrorKind::NotFound), None);
+        assert_eq!(failed(ErrorKind::Internal), Some(Some("x".to_owned())));
+    }
+
+    #[test]
+    fn truths_are_taken_out() {
+        let mut filters =
+            Filters::from([("all".into(), vec!["1".into()]), ("label".into(), vec!["a".into()])]);
+        assert_eq!(take_truth(&mut filters, "all"), Some(true));
+        assert_eq!(take_truth(&mut filters, "all"), None);
+        assert_eq!(filters.len(), 1);
+    }
+}
