@@ -376,3 +376,32 @@ fn list_candidates(image: &str, causes: &[(String, Error)]) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_survive_a_way_through_streams() {
+        for kind in [
+            ErrorKind::NotFound,
+            ErrorKind::AlreadyExists,
+            ErrorKind::InUse,
+            ErrorKind::Unsupported,
+            ErrorKind::PermissionDenied,
+            ErrorKind::InvalidArgument,
+        ] {
+            let error = || cove_api::Error::new(kind, "layer abc is so");
+            for there in [
+                Error::external(error()),
+                Error::io("stream", io::Error::other(error())),
+                Error::io("stream", Error::external(error()).into_io()),
+                Error::io("outer", Error::io("inner", Error::external(error()).into_io()).into_io()),
+            ] {
+                assert_eq!(there.kind(), kind);
+                let back = cove_api::Error::from(there);
+                assert_eq!((back.kind, back.message.as_str()), (kind, "layer abc is so"));
+            }
+        }
+    }
+}

@@ -186,6 +186,15 @@ impl StorageError {
     }
 }
 
+impl From<cove_archive::Error> for StorageError {
+    fn from(error: cove_archive::Error) -> Self {
+        match error {
+            cove_archive::Error::Bad { offset, reason } => Self::BadArchive { offset, reason },
+            cove_archive::Error::Io(error) => Self::Stream(error),
+        }
+    }
+}
+
 /// Adds the action and the path to an error of a bare system call.
 pub(crate) trait Context<T> {
     fn context(self, action: &'static str, path: impl AsRef<Path>) -> Result<T>;

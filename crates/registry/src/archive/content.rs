@@ -127,7 +127,8 @@ impl Content {
         if length == 0 {
             return Err(Error::archive(name, "it is empty: no image archive"));
         }
-        let index = TarIndex::scan(&mut BufReader::new(&mut file), length).map_err(failed)?;
+        file.rewind().map_err(failed)?;
+        let index = TarIndex::scan(&mut file, length).map_err(failed)?;
         Ok(Self { path: name.into(), spool: spool.into(), kind: Kind::Tar { file: Arc::new(file), index } })
     }
 
@@ -147,7 +148,10 @@ impl Content {
     pub(crate) fn find(&self, name: &str) -> Result<Option<Section>> {
         match &self.kind {
             Kind::Tar { file, index } => {
-                Ok(index.find(name).map(|place| Section { file: file.clone(), place }))
+                let place = index
+                    .find(name)
+                    .map_err(|error| Error::io(format!("{}: {name}", self.path.display()), error))?;
+                Ok(place.map(|place| Section { file: file.clone(), place }))
             }
             Kind::Directory => {
                 let path = self.path.join(name);

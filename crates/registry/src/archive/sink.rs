@@ -5,14 +5,13 @@ use std::fs::Permissions;
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use cove_archive::{Kind, Member, Writer};
 use cove_sys::fs;
 use tempfile::NamedTempFile;
 
-use super::tar::TarWriter;
-
 /// Receives named files.
 pub(super) enum Sink {
-    Tar(TarWriter<Box<dyn Write + Send>>),
+    Tar(Writer<Box<dyn Write + Send>>),
     Directory(PathBuf),
 }
 
@@ -82,14 +81,17 @@ impl Sink {
 
     pub(super) fn symlink(&mut self, name: &str, target: &str) -> io::Result<()> {
         match self {
-            Self::Tar(tar) => tar.symlink(name, target),
+            Self::Tar(tar) => {
+                let link = target.as_bytes();
+                tar.member(&Member { link, ..Member::new(Kind::Symlink, name.as_bytes(), 0o777) })
+            }
             Self::Directory(_) => Ok(()),
         }
     }
 
     pub(super) fn folder(&mut self, name: &str) -> io::Result<()> {
         match self {
-            Self::Tar(tar) => tar.folder(name),
+            Self::Tar(tar) => tar.member(&Member::new(Kind::Directory, format!("{name}/").as_bytes(), 0o755)),
             Self::Directory(path) => fs::create_dir_all(path.join(name)),
         }
     }

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use cove_archive::{Digest, DigestAlgorithm, Hasher, unpacked};
+use cove_archive::{Digest, DigestAlgorithm, Hasher, Writer, unpacked};
 use cove_sys::fs;
 use serde_json::json;
 
 use super::sink::{FinalFile, Pending, Sink, Staged};
 use super::source::ArchiveFormat;
-use super::tar::TarWriter;
 use super::{docker, oci};
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
@@ -77,7 +76,7 @@ impl ArchiveWriter {
             return Ok(Self::build(label, Sink::Directory(path.into()), options, None, index));
         }
         let file = FinalFile::create(path).map_err(failed)?;
-        Ok(Self::build(label, Sink::Tar(TarWriter::new(file.writer)), options, file.pending, Vec::new()))
+        Ok(Self::build(label, Sink::Tar(Writer::new(file.writer)), options, file.pending, Vec::new()))
     }
 
     /// Writes a tar to a stream, such as the standard output; `label` stands for it in messages.
@@ -88,7 +87,7 @@ impl ArchiveWriter {
         if options.format == ArchiveFormat::Dir {
             return Err(Error::archive(label, "the dir format needs a directory"));
         }
-        Ok(Self::build(label.into(), Sink::Tar(TarWriter::new(writer)), options, None, Vec::new()))
+        Ok(Self::build(label.into(), Sink::Tar(Writer::new(writer)), options, None, Vec::new()))
     }
 
     fn build(

@@ -2,19 +2,17 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use cove_archive::{Compression, Digest};
+use cove_archive::{
+    Compression, Crc64, Digest, Entry, Header, Kind, Reader, Recorder, Source, Sparse, clean_name, lossy,
+    pipeline,
+};
 use cove_sys::fs;
 use rustix::fs::FileType;
 
-use super::crc64::Crc64;
-use super::header::{BadHeader, Extensions, Header, Kind, MAX_EXTENSION, PaxRecords, lossy};
-use super::sparse::Sparse;
-use super::stream::{self, Source};
-use super::tarsplit::TarSplitWriter;
 use super::tree::{Attributes, Tolerance, Tree};
 use crate::error::{Context, Result, StorageError};
 
@@ -78,13 +76,12 @@ pub(crate) fn extract<R: Read + Send>(
         ignore_chown_errors: options.ignore_chown_errors,
     };
     let tree = Tree::open(target, options.whiteouts, tolerance)?;
-    let split = TarSplitWriter::new(fs::File::create(tar_split)?);
+    let record = BufWriter::with_capacity(64 * 1024, fs::File::create(tar_split)?);
     std::thread::scope(|scope| {
-        let (source, stages) = stream::start(scope, reader, options.hash_compressed);
+        let (source, stages) = pipeline(scope, reader, options.hash_compressed);
         let mut extractor = Extractor {
-            source,
+            reader: Reader::new(Recorder::new(source, record)),
             tree,
-            split,
             seen: HashSet::new(),
             hashers: (RandomState::new(), RandomState::new()),
             directory_times: Vec::new(),
@@ -94,10 +91,11 @@ pub(crate) fn extract<R: Read + Send>(
             name_bytes: 0,
         };
         extractor.run()?;
-        let Extractor { source, split, uids, gids, has_root, .. } = extractor;
+        let Extractor { reader, uids, gids, has_root, .. } = extractor;
+        let (source, record) = reader.into_input().finish()?;
         drop(source);
-        split.finish()?;
-        let totals = stages.finish()?;
+        record.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        let totals = stages.finish().map_err(StorageError::Stream)?;
         Ok(Extracted {
             compression: totals.compression,
             compressed_size: totals.compressed_size,
@@ -111,10 +109,9 @@ pub(crate) fn extract<R: Read + Send>(
     })
 }
 
-pub(super) struct Extractor {
-    pub(super) source: Source,
+struct Extractor {
+    reader: Reader<Recorder<Source, BufWriter<fs::File>>>,
     tree: Tree,
-    split: TarSplitWriter,
     /// Hashes of the names so far: sixteen bytes each, however long the names.
     seen: HashSet<u128>,
     hashers: (RandomState, RandomState),
@@ -127,89 +124,22 @@ pub(super) struct Extractor {
 
 impl Extractor {
     fn run(&mut self) -> Result<()> {
-        let mut block = [0; 512];
-        let mut extensions = Extensions::default();
-        while self.next_block(&mut block)? {
-            if block.iter().all(|&byte| byte == 0) {
-                if self.next_block(&mut block)? && block.iter().any(|&byte| byte != 0) {
-                    return Err(self.source.bad("a single zero block inside the archive"));
-                }
-                break;
-            }
-            let header = Header::parse(&block).map_err(|error| self.at(&error))?;
-            match header.kind {
-                Kind::Pax => {
-                    let data = self.extension(header.size)?;
-                    extensions.pax = PaxRecords::parse(&data).map_err(|error| self.at(&error))?;
-                }
-                Kind::LongName => extensions.name = Some(cut_at_nul(self.extension(header.size)?)),
-                Kind::LongLink => extensions.link = Some(cut_at_nul(self.extension(header.size)?)),
-                Kind::GlobalPax => {
-                    self.extension(header.size)?;
-                }
-                _ => self.entry(header, &block, &std::mem::take(&mut extensions))?,
-            }
+        while let Some(entry) = self.reader.next()? {
+            self.entry(&entry)?;
         }
-        self.drain()?;
+        self.reader.drain()?;
         for (name, mtime) in std::mem::take(&mut self.directory_times).iter().rev() {
             self.tree.set_directory_time(name, *mtime)?;
         }
         Ok(())
     }
 
-    pub(super) fn at(&self, error: &BadHeader) -> StorageError {
-        self.source.bad(error.0.clone())
-    }
-
-    pub(super) fn next_block(&mut self, block: &mut [u8; 512]) -> Result<bool> {
-        let more = self.source.read_block(block)?;
-        if more {
-            self.split.raw(block)?;
-        }
-        Ok(more)
-    }
-
-    /// Reads the data of an extension header, which is kept as raw bytes.
-    fn extension(&mut self, size: u64) -> Result<Vec<u8>> {
-        if size > MAX_EXTENSION {
-            return Err(self.source.bad(format!("an extension header of {size} bytes")));
-        }
-        let mut data = Vec::new();
-        self.raw(size, |piece| {
-            data.extend_from_slice(piece);
-            Ok(())
-        })?;
-        self.padding(size)?;
-        Ok(data)
-    }
-
-    fn padding(&mut self, size: u64) -> Result<()> {
-        self.raw(size.wrapping_neg() % 512, |_| Ok(()))
-    }
-
-    /// Passes `size` bytes to `each` and keeps them as raw bytes.
-    fn raw(&mut self, size: u64, mut each: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let mut left = size;
-        while left > 0 {
-            let piece = take(&mut self.source, left)?;
-            let length = piece.len();
-            each(piece)?;
-            self.split.raw(piece)?;
-            self.source.consume(length);
-            left -= length as u64;
-        }
-        Ok(())
-    }
-
-    fn entry(&mut self, mut header: Header, block: &[u8; 512], extensions: &Extensions) -> Result<()> {
-        header.complete(extensions).map_err(|error| self.at(&error))?;
-        let sparse = self.sparse_map(&mut header, block, &extensions.pax)?;
+    fn entry(&mut self, entry: &Entry) -> Result<()> {
+        let header = &entry.header;
         let name = self.clean(&header.name)?;
         if !self.is_new(&name) {
-            return Err(self.source.bad(format!("{:?} is in the archive twice", lossy(&header.name))));
+            return Err(self.bad(format!("{:?} is in the archive twice", lossy(&header.name))));
         }
-        let size = if header.has_data() { header.size } else { 0 };
-
         let attributes = Attributes {
             uid: header.uid,
             gid: header.gid,
@@ -226,15 +156,14 @@ impl Extractor {
         self.check_limits(&name)?;
         if is_whiteout && self.tree.style() != WhiteoutStyle::Files {
             self.whiteout(&name, base.len(), &attributes)?;
-            self.raw(size, |_| Ok(()))?;
-            self.split.file(&header.name, 0, None)?;
-            return self.padding(size);
+            self.reader.skip_data()?;
+            return self.mention(header, None);
         }
         if name.is_empty() && header.kind != Kind::Directory {
-            return Err(self.source.bad("an entry has no name"));
+            return Err(self.bad("an entry has no name"));
         }
-        if let Some(sparse) = sparse {
-            return self.sparse_file(&name, &header, &attributes, &sparse, size);
+        if let Some(sparse) = &entry.sparse {
+            return self.sparse_file(&name, header, &attributes, sparse);
         }
         match header.kind {
             Kind::Directory if name.is_empty() => {
@@ -259,26 +188,27 @@ impl Extractor {
                 };
                 self.tree.node(&name, kind, (header.major, header.minor), &attributes)?;
             }
-            _ => return self.file(&name, &header, &attributes),
+            Kind::File => return self.file(&name, header, &attributes),
         }
-        self.split.file(&header.name, 0, None)
+        self.mention(header, None)
     }
 
     fn file(&mut self, name: &[u8], header: &Header, attributes: &Attributes<'_>) -> Result<()> {
         let mut file = self.tree.file(name)?;
         let mut checksum = Crc64::new();
-        let mut left = header.size;
-        while left > 0 {
-            let piece = take(&mut self.source, left)?;
+        self.reader.input().pause();
+        loop {
+            let piece = self.reader.peek()?;
+            if piece.is_empty() {
+                break;
+            }
             checksum.update(piece);
             file.write_all(piece).context("write", self.tree.shown(name))?;
             let length = piece.len();
-            self.source.consume(length);
-            left -= length as u64;
+            self.reader.consume(length)?;
         }
         self.tree.finish_file(&file, name, attributes)?;
-        self.split.file(&header.name, header.size, (header.size > 0).then(|| checksum.finish()))?;
-        self.padding(header.size)
+        self.mention(header, (header.size > 0).then(|| checksum.finish()))
     }
 
     /// Writes a sparse file. Its data stays in tar-split, since the file alone could not give the archive back.
@@ -288,28 +218,35 @@ impl Extractor {
         header: &Header,
         attributes: &Attributes<'_>,
         sparse: &Sparse,
-        size: u64,
     ) -> Result<()> {
         let file = self.tree.file(name)?;
         let shown = self.tree.shown(name);
         file.set_len(sparse.real_size).context("set the size of", &shown)?;
-        let mut left = size - sparse.map_bytes;
         for &(offset, length) in &sparse.extents {
-            if length > left {
-                return Err(self.source.bad("a sparse file has less data than its map says"));
-            }
-            let mut position = offset;
-            self.raw(length, |piece| {
+            let (mut position, end) = (offset, offset + length);
+            while position < end {
+                let piece = self.reader.peek()?;
+                let limit = usize::try_from(end - position).unwrap_or(usize::MAX);
+                let piece = &piece[..piece.len().min(limit)];
                 file.write_all_at(piece, position).context("write", &shown)?;
-                position += piece.len() as u64;
-                Ok(())
-            })?;
-            left -= length;
+                let length = piece.len();
+                self.reader.consume(length)?;
+                position += length as u64;
+            }
         }
-        self.raw(left, |_| Ok(()))?;
+        self.reader.skip_data()?;
         self.tree.finish_file(&file, name, attributes)?;
-        self.split.file(&header.name, 0, None)?;
-        self.padding(size)
+        self.mention(header, None)
+    }
+
+    /// Ends an entry in tar-split. With a checksum its contents are the layer's file.
+    fn mention(&mut self, header: &Header, checksum: Option<[u8; 8]>) -> Result<()> {
+        let size = if checksum.is_some() { header.size } else { 0 };
+        Ok(self.reader.input().mention(&header.name, size, checksum)?)
+    }
+
+    fn bad(&self, reason: impl Into<String>) -> StorageError {
+        self.reader.bad(reason).into()
     }
 
     fn whiteout(&mut self, name: &[u8], base: usize, attributes: &Attributes<'_>) -> Result<()> {
@@ -324,7 +261,7 @@ impl Extractor {
         }
         let hidden = &base[WHITEOUT.len()..];
         if hidden.is_empty() || hidden == b"." || hidden == b".." {
-            return Err(self.source.bad(format!("{:?} is no valid whiteout", lossy(name))));
+            return Err(self.bad(format!("{:?} is no valid whiteout", lossy(name))));
         }
         let mut path = directory.to_vec();
         if !path.is_empty() {
@@ -336,8 +273,7 @@ impl Extractor {
 
     /// The name without `.`, `..`, doubled and leading slashes; empty for the root itself.
     fn clean(&self, name: &[u8]) -> Result<Vec<u8>> {
-        clean_name(name)
-            .ok_or_else(|| self.source.bad(format!("the name {:?} leads out of the layer", lossy(name))))
+        clean_name(name).ok_or_else(|| self.bad(format!("the name {:?} leads out of the layer", lossy(name))))
     }
 
     fn is_new(&mut self, name: &[u8]) -> bool {
@@ -358,69 +294,6 @@ impl Extractor {
         } else {
             return Ok(());
         };
-        Err(self.source.bad(format!("the archive has too many {too_many}")))
-    }
-
-    /// Reads what follows the end mark; it belongs to the archive's digest.
-    fn drain(&mut self) -> Result<()> {
-        loop {
-            let piece = self.source.peek()?;
-            let length = piece.len();
-            if length == 0 {
-                return Ok(());
-            }
-            self.split.raw(piece)?;
-            self.source.consume(length);
-        }
-    }
-}
-
-/// Up to `limit` bytes at hand; an error at the end of the stream.
-fn take(source: &mut Source, limit: u64) -> Result<&[u8]> {
-    if source.peek()?.is_empty() {
-        return Err(source.bad("the archive ends inside an entry"));
-    }
-    let available = source.peek()?;
-    let length = usize::try_from(limit).unwrap_or(usize::MAX).min(available.len());
-    Ok(&available[..length])
-}
-
-/// Resolves `.` and `..` in the text alone; `None` where it leads out of the root.
-pub(super) fn clean_name(name: &[u8]) -> Option<Vec<u8>> {
-    if name.contains(&0) {
-        return None;
-    }
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in name.split(|&byte| byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => {
-                parts.pop()?;
-            }
-            other => parts.push(other),
-        }
-    }
-    Some(parts.join(&b'/'))
-}
-
-fn cut_at_nul(mut name: Vec<u8>) -> Vec<u8> {
-    if let Some(end) = name.iter().position(|&byte| byte == 0) {
-        name.truncate(end);
-    }
-    name
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_cleaned() {
-        assert_eq!(clean_name(b"./a//b/../c/").unwrap(), b"a/c");
-        assert_eq!(clean_name(b"/etc/passwd").unwrap(), b"etc/passwd");
-        assert_eq!(clean_name(b"./").unwrap(), b"");
-        assert!(clean_name(b"a/../../b").is_none());
-        assert!(clean_name(b"..").is_none());
-        assert!(clean_name(b"a\0b").is_none());
+        Err(self.bad(format!("the archive has too many {too_many}")))
     }
 }

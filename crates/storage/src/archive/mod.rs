@@ -1,15 +1,10 @@
 //! Layer archives: reading them into a directory in one pass, and writing them again bit for bit.
 
 mod compare;
-mod crc64;
 mod extract;
-mod header;
 mod merge;
 mod reassemble;
 mod shift;
-mod sparse;
-mod stream;
-mod tarsplit;
 mod tree;
 mod walk;
 mod write;

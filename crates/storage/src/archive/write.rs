@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use cove_archive::{Kind, Member, Writer};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
@@ -42,26 +43,25 @@ pub(crate) fn write_changes_tar(
     };
     let wanted: HashSet<Vec<u8>> =
         changes.iter().filter(|change| change.kind != ChangeKind::Deleted).map(relative).collect();
-    let mut writer = Writer { out, links: HashMap::new(), root, maps, is_layer: false };
+    let mut writer = TreeWriter { tar: Writer::new(out), links: HashMap::new(), root, maps, is_layer: false };
     walk(root, &mut |entry| if wanted.contains(entry.path) { writer.entry(entry) } else { Ok(()) })?;
     for change in changes.iter().filter(|change| change.kind == ChangeKind::Deleted) {
         let path = relative(change);
         let base = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
         let name = [&path[..base], b".wh.", &path[base..]].concat();
-        let item = Item { name: &name, link: b"", flag: b'0', size: 0, device: 0, xattrs: Vec::new() };
-        writer.header(&Numbers { mode: 0, uid: 0, gid: 0, seconds: 0 }, &item)?;
+        writer.put(&Member::new(Kind::File, &name, 0))?;
     }
-    writer.put(&[0; 1024])
+    writer.finish()
 }
 
 fn write_tree(root: &Path, maps: &IdMaps, out: &mut dyn Write, is_layer: bool) -> Result<()> {
-    let mut writer = Writer { out, links: HashMap::new(), root, maps, is_layer };
+    let mut writer = TreeWriter { tar: Writer::new(out), links: HashMap::new(), root, maps, is_layer };
     walk(root, &mut |entry| writer.entry(entry))?;
-    writer.put(&[0; 1024])
+    writer.finish()
 }
 
-struct Writer<'a> {
-    out: &'a mut dyn Write,
+struct TreeWriter<'a> {
+    tar: Writer<&'a mut dyn Write>,
     /// The first path of each inode that has several.
     links: HashMap<(u64, u64), Vec<u8>>,
     root: &'a Path,
@@ -69,38 +69,12 @@ struct Writer<'a> {
     is_layer: bool,
 }
 
-/// What a header says besides the numbers of `stat`.
-struct Item<'a> {
-    name: &'a [u8],
-    link: &'a [u8],
-    flag: u8,
-    size: u64,
-    device: u64,
-    xattrs: Vec<(String, Vec<u8>)>,
-}
-
-/// Mode, owner and time of an entry.
-struct Numbers {
-    mode: u32,
-    uid: u32,
-    gid: u32,
-    seconds: i64,
-}
-
-impl From<&Entry<'_>> for Numbers {
-    fn from(entry: &Entry<'_>) -> Self {
-        let stat = entry.stat;
-        Self { mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, seconds: stat.st_mtime }
-    }
-}
-
-impl Writer<'_> {
+impl TreeWriter<'_> {
     fn entry(&mut self, entry: &Entry<'_>) -> Result<()> {
-        let plain = |flag| Item { name: entry.path, link: b"", flag, size: 0, device: 0, xattrs: Vec::new() };
         if self.is_layer && entry.is_whiteout() {
             let parent = &entry.path[..entry.path.len() - entry.name.len()];
             let name = [parent, b".wh.", entry.name.as_bytes()].concat();
-            return self.header(&entry.into(), &Item { name: &name, ..plain(b'0') });
+            return self.put(&self.member(entry, Kind::File, &name));
         }
         // fuse-overlayfs leaves both the file and the attribute, which was written with the directory.
         if self.is_layer && entry.name == ".wh..wh..opq" && parent_is_opaque(entry) {
@@ -117,18 +91,34 @@ impl Writer<'_> {
                 if self.known_link(entry)? {
                     return Ok(());
                 }
-                self.header(&entry.into(), &Item { link: target.as_bytes(), ..plain(b'2') })
+                let member = self.member(entry, Kind::Symlink, entry.path);
+                self.put(&Member { link: target.as_bytes(), ..member })
             }
             FileType::CharacterDevice | FileType::BlockDevice => {
                 if self.known_link(entry)? {
                     return Ok(());
                 }
-                let flag = if entry.kind() == FileType::CharacterDevice { b'3' } else { b'4' };
-                self.header(&entry.into(), &Item { device: entry.stat.st_rdev, ..plain(flag) })
+                let is_char = entry.kind() == FileType::CharacterDevice;
+                let kind = if is_char { Kind::CharDevice } else { Kind::BlockDevice };
+                let device = entry.stat.st_rdev;
+                let device = (rustix::fs::major(device), rustix::fs::minor(device));
+                self.put(&Member { device, ..self.member(entry, kind, entry.path) })
             }
-            FileType::Fifo => self.header(&entry.into(), &plain(b'6')),
+            FileType::Fifo => self.put(&self.member(entry, Kind::Fifo, entry.path)),
             // A socket means nothing without its process.
             _ => Ok(()),
+        }
+    }
+
+    /// An entry under `name` with the mode, the owner in the container, and the time that it has.
+    fn member<'a>(&self, entry: &Entry<'_>, kind: Kind, name: &'a [u8]) -> Member<'a> {
+        let (stat, (users, groups)) = (entry.stat, self.maps);
+        Member {
+            // Owners that are not mapped cannot come from the container; they stay what they are.
+            uid: to_container(users, stat.st_uid).unwrap_or(stat.st_uid),
+            gid: to_container(groups, stat.st_gid).unwrap_or(stat.st_gid),
+            mtime: stat.st_mtime,
+            ..Member::new(kind, name, stat.st_mode & 0o7777)
         }
     }
 
@@ -139,12 +129,10 @@ impl Writer<'_> {
         };
         let xattrs = self.xattrs(&directory, entry)?;
         let name = [entry.path, b"/"].concat();
-        let item = Item { name: &name, link: b"", flag: b'5', size: 0, device: 0, xattrs };
-        self.header(&entry.into(), &item)?;
+        self.put(&Member { xattrs: &xattrs, ..self.member(entry, Kind::Directory, &name) })?;
         if self.is_layer && is_opaque(&directory) {
             let name = [entry.path, b"/.wh..wh..opq"].concat();
-            let item = Item { name: &name, link: b"", flag: b'0', size: 0, device: 0, xattrs: Vec::new() };
-            self.header(&entry.into(), &item)?;
+            self.put(&self.member(entry, Kind::File, &name))?;
         }
         Ok(())
     }
@@ -163,8 +151,8 @@ impl Writer<'_> {
         }
         let xattrs = self.xattrs(&fd, entry)?;
         let size = u64::try_from(stat.st_size).unwrap_or_default();
-        let item = Item { name: entry.path, link: b"", flag: b'0', size, device: 0, xattrs };
-        self.header(&entry.into(), &item)?;
+        let member = self.member(entry, Kind::File, entry.path);
+        self.put(&Member { size, xattrs: &xattrs, ..member })?;
         self.contents(&mut File::from(fd), size, entry)
     }
 
@@ -184,10 +172,10 @@ impl Writer<'_> {
             } else {
                 count
             };
-            self.put(&buffer[..count])?;
+            self.tar.data(&buffer[..count]).map_err(StorageError::Stream)?;
             left -= count as u64;
         }
-        self.pad(size)
+        self.tar.pad(size).map_err(StorageError::Stream)
     }
 
     /// Writes a hard link where the inode was written under another name already.
@@ -197,9 +185,8 @@ impl Writer<'_> {
         }
         let inode = (entry.stat.st_dev, entry.stat.st_ino);
         if let Some(first) = self.links.get(&inode).cloned() {
-            let item =
-                Item { name: entry.path, link: &first, flag: b'1', size: 0, device: 0, xattrs: Vec::new() };
-            self.header(&entry.into(), &item)?;
+            let member = self.member(entry, Kind::HardLink, entry.path);
+            self.put(&Member { link: &first, ..member })?;
             return Ok(true);
         }
         self.links.insert(inode, entry.path.to_vec());
@@ -241,84 +228,12 @@ impl Writer<'_> {
         Ok(found)
     }
 
-    fn header(&mut self, numbers: &Numbers, item: &Item<'_>) -> Result<()> {
-        let mut records = Vec::new();
-        let mut block = [0; 512];
-        let fits = |name: &[u8], limit: usize| name.len() <= limit && name.is_ascii();
-        if fits(item.name, 100) {
-            block[..item.name.len()].copy_from_slice(item.name);
-        } else if let Some(slash) = ustar_split(item.name) {
-            block[345..345 + slash].copy_from_slice(&item.name[..slash]);
-            let rest = &item.name[slash + 1..];
-            block[..rest.len()].copy_from_slice(rest);
-        } else {
-            pax(&mut records, "path", item.name);
-            let short = &item.name[..item.name.len().min(100)];
-            block[..short.len()].copy_from_slice(short);
-        }
-        let short = &item.link[..item.link.len().min(100)];
-        block[157..157 + short.len()].copy_from_slice(short);
-        if !fits(item.link, 100) {
-            pax(&mut records, "linkpath", item.link);
-        }
-        octal(&mut block[100..108], u64::from(numbers.mode));
-        // Owners that are not mapped cannot come from the container; they stay what they are.
-        let (users, groups) = self.maps;
-        let uid = to_container(users, numbers.uid).unwrap_or(numbers.uid);
-        let gid = to_container(groups, numbers.gid).unwrap_or(numbers.gid);
-        for (range, value, key) in [
-            (108..116, u64::from(uid), "uid"),
-            (116..124, u64::from(gid), "gid"),
-            (124..136, item.size, "size"),
-        ] {
-            if !octal(&mut block[range], value) {
-                pax(&mut records, key, value.to_string().as_bytes());
-            }
-        }
-        let seconds = numbers.seconds;
-        if !u64::try_from(seconds).is_ok_and(|seconds| octal(&mut block[136..148], seconds)) {
-            octal(&mut block[136..148], 0);
-            pax(&mut records, "mtime", seconds.to_string().as_bytes());
-        }
-        block[156] = item.flag;
-        block[257..265].copy_from_slice(b"ustar\x0000");
-        octal(&mut block[329..337], rustix::fs::major(item.device).into());
-        octal(&mut block[337..345], rustix::fs::minor(item.device).into());
-        for (name, value) in &item.xattrs {
-            pax(&mut records, &format!("SCHILY.xattr.{name}"), value);
-        }
-        if !records.is_empty() {
-            let mut extension = [0; 512];
-            extension[..20].copy_from_slice(b"PaxHeaders.0/entry\0\0");
-            octal(&mut extension[100..108], 0o644);
-            octal(&mut extension[108..116], 0);
-            octal(&mut extension[116..124], 0);
-            octal(&mut extension[124..136], records.len() as u64);
-            octal(&mut extension[136..148], 0);
-            extension[156] = b'x';
-            extension[257..265].copy_from_slice(b"ustar\x0000");
-            self.put_header(&mut extension)?;
-            self.put(&records)?;
-            self.pad(records.len() as u64)?;
-        }
-        self.put_header(&mut block)
+    fn put(&mut self, member: &Member<'_>) -> Result<()> {
+        self.tar.member(member).map_err(StorageError::Stream)
     }
 
-    fn put_header(&mut self, block: &mut [u8; 512]) -> Result<()> {
-        block[148..156].fill(b' ');
-        let sum: u32 = block.iter().map(|&byte| u32::from(byte)).sum();
-        let text = format!("{sum:06o}\0 ");
-        block[148..156].copy_from_slice(text.as_bytes());
-        self.put(block)
-    }
-
-    fn pad(&mut self, size: u64) -> Result<()> {
-        let padding = usize::try_from(size.wrapping_neg() % 512).unwrap_or_default();
-        self.put(&[0; 512][..padding])
-    }
-
-    fn put(&mut self, data: &[u8]) -> Result<()> {
-        self.out.write_all(data).map_err(StorageError::Stream)
+    fn finish(self) -> Result<()> {
+        self.tar.finish().map(drop).map_err(StorageError::Stream)
     }
 
     fn shown(&self, entry: &Entry<'_>) -> std::path::PathBuf {
@@ -329,65 +244,4 @@ impl Writer<'_> {
 /// Whether the directory that holds an entry is marked as opaque.
 fn parent_is_opaque(entry: &Entry<'_>) -> bool {
     is_opaque(entry.parent)
-}
-
-/// Where a name divides into ustar's prefix (155) and name (100).
-fn ustar_split(name: &[u8]) -> Option<usize> {
-    if !name.is_ascii() || name.len() > 256 {
-        return None;
-    }
-    // A trailing slash belongs to the name.
-    let last = name.len().checked_sub(1)?;
-    (1..last.min(156)).rev().find(|&index| name[index] == b'/' && name.len() - index - 1 <= 100)
-}
-
-/// Writes an octal field with a final NUL; `false` (and nothing written) where it does not fit.
-fn octal(field: &mut [u8], value: u64) -> bool {
-    let digits = field.len() - 1;
-    let text = format!("{value:0digits$o}");
-    if text.len() > digits {
-        field.fill(b'0');
-        field[digits] = 0;
-        return false;
-    }
-    field[..digits].copy_from_slice(text.as_bytes());
-    field[digits] = 0;
-    true
-}
-
-/// Adds a record, whose length counts its own digits.
-fn pax(records: &mut Vec<u8>, key: &str, value: &[u8]) {
-    let rest = key.len() + value.len() + 3;
-    let mut length = rest + rest.to_string().len();
-    if length.to_string().len() != rest.to_string().len() {
-        length = rest + length.to_string().len();
-    }
-    records.extend_from_slice(format!("{length} {key}=").as_bytes());
-    records.extend_from_slice(value);
-    records.push(b'\n');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn records_count_their_own_length() {
-        for length in 0..300 {
-            let mut records = Vec::new();
-            pax(&mut records, "path", &vec![b'a'; length]);
-            let text = String::from_utf8(records.clone()).unwrap();
-            let (number, _) = text.split_once(' ').unwrap();
-            assert_eq!(number.parse::<usize>().unwrap(), records.len());
-        }
-    }
-
-    #[test]
-    fn names_split_where_ustar_allows() {
-        let name = [vec![b'a'; 120], b"/".to_vec(), vec![b'b'; 90]].concat();
-        assert_eq!(ustar_split(&name), Some(120));
-        assert_eq!(ustar_split(&[b'a'; 120]), None);
-        assert!(octal(&mut [0; 8], 0o777_7777));
-        assert!(!octal(&mut [0; 8], 0o1000_0000));
-    }
 }

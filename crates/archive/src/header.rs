@@ -2,20 +2,36 @@
 
 use std::fmt;
 
+use crate::name::lossy;
+
 /// The largest PAX header, GNU long name or sparse map, as in Go's archive/tar.
-pub(super) const MAX_EXTENSION: u64 = 1024 * 1024;
+pub(crate) const MAX_EXTENSION: u64 = 1024 * 1024;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// A regular file, with holes or not.
     File,
+    /// Another name of an entry before it.
     HardLink,
+    /// A symbolic link.
     Symlink,
+    /// A character device.
     CharDevice,
+    /// A block device.
     BlockDevice,
+    /// A directory.
     Directory,
+    /// A FIFO.
     Fifo,
-    /// GNU sparse file, old style.
+}
+
+/// What a header block is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// An entry.
+    Entry,
+    /// A GNU sparse file, old style.
     GnuSparse,
     /// PAX records for the next entry.
     Pax,
@@ -27,36 +43,47 @@ pub(super) enum Kind {
     LongLink,
 }
 
-/// An entry; extensions are merged into it.
+/// What an entry's headers say, extensions merged into it.
 #[derive(Debug, Clone)]
-pub(super) struct Header {
-    pub(super) kind: Kind,
-    pub(super) name: Vec<u8>,
-    pub(super) link: Vec<u8>,
-    pub(super) mode: u32,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
+pub struct Header {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name as written: not cleaned, and nothing that may be opened.
+    pub name: Vec<u8>,
+    /// The target of a link, as written.
+    pub link: Vec<u8>,
+    /// Permission bits and the three above them.
+    pub mode: u32,
+    /// The owner.
+    pub uid: u32,
+    /// The owner's group.
+    pub gid: u32,
     /// Bytes of data that follow in the archive.
-    pub(super) size: u64,
-    pub(super) mtime: (i64, u32),
-    pub(super) major: u32,
-    pub(super) minor: u32,
-    pub(super) xattrs: Vec<(String, Vec<u8>)>,
+    pub size: u64,
+    /// Seconds since 1970 and nanoseconds.
+    pub mtime: (i64, u32),
+    /// A device's major number.
+    pub major: u32,
+    /// A device's minor number.
+    pub minor: u32,
+    /// Extended attributes.
+    pub xattrs: Vec<(String, Vec<u8>)>,
+    pub(crate) role: Role,
     /// The type byte was NUL, from before there were types: what ends in a slash is a directory.
     untyped: bool,
 }
 
 /// What the extension headers in front of an entry said.
 #[derive(Debug, Default)]
-pub(super) struct Extensions {
-    pub(super) pax: PaxRecords,
-    pub(super) name: Option<Vec<u8>>,
-    pub(super) link: Option<Vec<u8>>,
+pub(crate) struct Extensions {
+    pub(crate) pax: PaxRecords,
+    pub(crate) name: Option<Vec<u8>>,
+    pub(crate) link: Option<Vec<u8>>,
 }
 
 /// Why a header was not accepted.
 #[derive(Debug)]
-pub(super) struct BadHeader(pub(super) String);
+pub(crate) struct BadHeader(pub(crate) String);
 
 impl fmt::Display for BadHeader {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,7 +99,7 @@ fn bad<T>(reason: impl Into<String>) -> Parsed<T> {
 
 impl Header {
     /// Parses one header block. What it gives is not the entry yet: that is [`Header::complete`]'s.
-    pub(super) fn parse(block: &[u8; 512]) -> Parsed<Self> {
+    pub(crate) fn parse(block: &[u8; 512]) -> Parsed<Self> {
         let stored = number(&block[148..156])?;
         let (unsigned, signed) = checksums(block);
         if stored != unsigned && stored != signed {
@@ -86,20 +113,20 @@ impl Header {
                 name = [prefix, b"/", &name].concat();
             }
         }
-        let kind = match block[156] {
+        let (role, kind) = match block[156] {
             // Or a directory: `complete` decides, for the name here may be the beginning of a longer one.
-            b'0' | 0 | b'7' => Kind::File,
-            b'1' => Kind::HardLink,
-            b'2' => Kind::Symlink,
-            b'3' => Kind::CharDevice,
-            b'4' => Kind::BlockDevice,
-            b'5' => Kind::Directory,
-            b'6' => Kind::Fifo,
-            b'S' => Kind::GnuSparse,
-            b'x' => Kind::Pax,
-            b'g' => Kind::GlobalPax,
-            b'L' => Kind::LongName,
-            b'K' => Kind::LongLink,
+            b'0' | 0 | b'7' => (Role::Entry, Kind::File),
+            b'1' => (Role::Entry, Kind::HardLink),
+            b'2' => (Role::Entry, Kind::Symlink),
+            b'3' => (Role::Entry, Kind::CharDevice),
+            b'4' => (Role::Entry, Kind::BlockDevice),
+            b'5' => (Role::Entry, Kind::Directory),
+            b'6' => (Role::Entry, Kind::Fifo),
+            b'S' => (Role::GnuSparse, Kind::File),
+            b'x' => (Role::Pax, Kind::File),
+            b'g' => (Role::GlobalPax, Kind::File),
+            b'L' => (Role::LongName, Kind::File),
+            b'K' => (Role::LongLink, Kind::File),
             other => return bad(format!("entry {:?} is of the unknown type {other}", lossy(&name))),
         };
         let device = matches!(kind, Kind::CharDevice | Kind::BlockDevice);
@@ -119,37 +146,27 @@ impl Header {
             major: device_number(329..337)?,
             minor: device_number(337..345)?,
             xattrs: Vec::new(),
+            role,
             untyped: block[156] == 0,
         })
     }
 
-    /// Whether the entry has data in the archive. Sizes of other kinds mean nothing and are ignored.
-    pub(super) fn has_data(&self) -> bool {
-        !matches!(
-            self.kind,
-            Kind::HardLink
-                | Kind::Symlink
-                | Kind::CharDevice
-                | Kind::BlockDevice
-                | Kind::Directory
-                | Kind::Fifo
-        )
-    }
-
     /// Takes over what the extension headers in front of it say, and only then decides what the entry is: a
     /// short name may end in a slash where the whole one does not. The sparse records are left to the caller.
-    pub(super) fn complete(&mut self, extensions: &Extensions) -> Parsed<()> {
-        for (key, value) in &extensions.pax.0 {
-            match key.as_str() {
-                "path" if !value.is_empty() => self.name.clone_from(value),
-                "linkpath" if !value.is_empty() => self.link.clone_from(value),
+    pub(crate) fn complete(&mut self, extensions: &Extensions) -> Parsed<()> {
+        for (key, value) in extensions.pax.iter() {
+            match key {
+                // An empty record takes an earlier one back; an attribute may be empty.
+                "path" | "linkpath" | "size" | "uid" | "gid" | "mtime" if value.is_empty() => {}
+                "path" => self.name = value.to_vec(),
+                "linkpath" => self.link = value.to_vec(),
                 "size" => self.size = decimal(value)?,
                 "uid" => self.uid = small_decimal(value)?,
                 "gid" => self.gid = small_decimal(value)?,
                 "mtime" => self.mtime = pax_time(value)?,
                 _ => {
                     if let Some(name) = key.strip_prefix("SCHILY.xattr.") {
-                        self.xattrs.push((name.to_owned(), value.clone()));
+                        self.xattrs.push((name.to_owned(), value.to_vec()));
                     }
                 }
             }
@@ -161,8 +178,13 @@ impl Header {
             self.link.clone_from(link);
         }
         // Where there is a type, data that comes with a name in a slash is a file's, as podman has it.
-        if self.kind == Kind::File && self.name.ends_with(b"/") && (self.untyped || self.size == 0) {
+        let may_be = self.kind == Kind::File && self.role == Role::Entry;
+        if may_be && self.name.ends_with(b"/") && (self.untyped || self.size == 0) {
             self.kind = Kind::Directory;
+        }
+        // Others have no data, whatever their size field says.
+        if self.kind != Kind::File {
+            self.size = 0;
         }
         Ok(())
     }
@@ -170,11 +192,11 @@ impl Header {
 
 /// The records of a PAX header, in order.
 #[derive(Debug, Default)]
-pub(super) struct PaxRecords(pub(super) Vec<(String, Vec<u8>)>);
+pub(crate) struct PaxRecords(Vec<(String, Vec<u8>)>);
 
 impl PaxRecords {
     /// Parses `LENGTH KEY=VALUE\n…`.
-    pub(super) fn parse(mut data: &[u8]) -> Parsed<Self> {
+    pub(crate) fn parse(mut data: &[u8]) -> Parsed<Self> {
         let mut records = Vec::new();
         while !data.is_empty() && data[0] != 0 {
             let space = data.iter().take(20).position(|&byte| byte == b' ');
@@ -200,18 +222,23 @@ impl PaxRecords {
         Ok(Self(records))
     }
 
+    /// Keys and values in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_slice()))
+    }
+
     /// The last record of that key.
-    pub(super) fn get(&self, key: &str) -> Option<&[u8]> {
+    pub(crate) fn get(&self, key: &str) -> Option<&[u8]> {
         self.0.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.as_slice())
     }
 }
 
 /// A piece of data in a sparse file: offset and length.
-pub(super) type Extent = (u64, u64);
+pub type Extent = (u64, u64);
 
 /// The extents of an old GNU header (at byte 386) or of one of its extension blocks (at 0), and whether
 /// another extension block follows.
-pub(super) fn gnu_extents(block: &[u8; 512], in_header: bool) -> Parsed<(Vec<Extent>, bool)> {
+pub(crate) fn gnu_extents(block: &[u8; 512], in_header: bool) -> Parsed<(Vec<Extent>, bool)> {
     let (start, count, more) = if in_header { (386, 4, 482) } else { (0, 21, 504) };
     let mut extents = Vec::new();
     for index in 0..count {
@@ -225,12 +252,12 @@ pub(super) fn gnu_extents(block: &[u8; 512], in_header: bool) -> Parsed<(Vec<Ext
 }
 
 /// The full size of an old GNU sparse file.
-pub(super) fn gnu_real_size(block: &[u8; 512]) -> Parsed<u64> {
+pub(crate) fn gnu_real_size(block: &[u8; 512]) -> Parsed<u64> {
     unsigned(&block[483..495])
 }
 
 /// The map of PAX sparse format 0.1: `offset,length,offset,length…`.
-pub(super) fn pax_map(value: &[u8]) -> Parsed<Vec<Extent>> {
+pub(crate) fn pax_map(value: &[u8]) -> Parsed<Vec<Extent>> {
     let numbers = value.split(|&byte| byte == b',').map(decimal).collect::<Parsed<Vec<u64>>>()?;
     if numbers.len() % 2 != 0 {
         return bad("a sparse map has an odd number of values");
@@ -239,7 +266,7 @@ pub(super) fn pax_map(value: &[u8]) -> Parsed<Vec<Extent>> {
 }
 
 /// A decimal number.
-pub(super) fn decimal(text: &[u8]) -> Parsed<u64> {
+pub(crate) fn decimal(text: &[u8]) -> Parsed<u64> {
     std::str::from_utf8(text)
         .ok()
         .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
@@ -313,11 +340,6 @@ fn checksums(block: &[u8; 512]) -> (i64, i64) {
 fn text(field: &[u8]) -> &[u8] {
     let end = field.iter().position(|&byte| byte == 0).unwrap_or(field.len());
     &field[..end]
-}
-
-/// A name for messages.
-pub(super) fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned()
 }
 
 #[cfg(test)]

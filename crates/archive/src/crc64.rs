@@ -35,14 +35,22 @@ const fn tables() -> [[u64; 256]; LANES] {
 
 /// A running checksum.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Crc64(u64);
+pub struct Crc64(u64);
+
+impl Default for Crc64 {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Crc64 {
-    pub(super) fn new() -> Self {
+    /// Of nothing.
+    pub fn new() -> Self {
         Self(!0)
     }
 
-    pub(super) fn update(&mut self, data: &[u8]) {
+    /// Adds `data`.
+    pub fn update(&mut self, data: &[u8]) {
         let mut crc = self.0;
         let mut chunks = data.chunks_exact(LANES);
         for chunk in &mut chunks {
@@ -62,7 +70,7 @@ impl Crc64 {
     }
 
     /// The checksum as tar-split stores it: eight bytes, the most significant first.
-    pub(super) fn finish(self) -> [u8; 8] {
+    pub fn finish(self) -> [u8; 8] {
         (!self.0).to_be_bytes()
     }
 }
