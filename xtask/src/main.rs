@@ -9,6 +9,7 @@ mod node;
 mod setup;
 mod shell;
 mod skipped;
+mod starts;
 mod test;
 mod tidy;
 mod vm_image;
@@ -25,9 +26,9 @@ cargo xtask COMMAND
   demo [--no-machine] [--no-window]
                              build everything and do the main job for real: a container here, the same
                              container in a machine, and the window when there is a display
-  test [PART…]               set up, build and pass the tests; parts: unit e2e machine ui window (default: all of
+  test [--long] [PART…]      set up, build and pass the tests; parts: unit e2e machine ui window (default: all of
                              these), and with --long, or by name: fresh (set-up in fresh roots of distributions),
-                             readme (the README's commands there, too);
+                             readme (the README's commands there, too), starts (COVE_STARTS fresh machines, else 50);
                              ends with a table of what was skipped, which COVE_REQUIRE=NEED,… makes a failure
   tidy                       formatting, lints, crate directions, file sizes, licences
   bench [NAME…]              measure against the peers on this machine; a table and target/bench.json

@@ -5,13 +5,13 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::skipped::Skipped;
-use crate::{fresh, node, setup, shell};
+use crate::{fresh, node, setup, shell, starts};
 
 /// The parts, in the order they run.
 const PARTS: &[&str] = &["unit", "e2e", "machine", "ui", "window"];
 
 /// Parts that take long or need much of the network: only with `--long`, or by name.
-const LONG_PARTS: &[&str] = &["fresh", "readme"];
+const LONG_PARTS: &[&str] = &["fresh", "readme", "starts"];
 
 /// Runs the command.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     };
     shell::step("set-up", || setup::ensure(groups, false))?;
     ordinary_user()?;
-    if wanted("unit") || wanted("e2e") || wanted("machine") {
+    if wanted("unit") || wanted("e2e") || wanted("machine") || wanted("starts") {
         shell::step("build", build)?;
     }
     let skipped = Skipped::begin()?;
@@ -71,6 +71,10 @@ fn run_part(part: &str, skipped: &Skipped) -> Result<()> {
         "window" => shell::step("window", || window(skipped)),
         "fresh" => shell::step("set-up in fresh roots", || fresh::run(skipped, false)),
         "readme" => shell::step("the README's commands in fresh roots", || fresh::run(skipped, true)),
+        "starts" => {
+            shell::step("machine image", || crate::build_vm_image(&[]))?;
+            shell::step("machine starts", starts::run)
+        }
         other => bail!("no such part: {other}"),
     }
 }

@@ -70,7 +70,7 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         ],
         "cove-server" => &["cove-api", "cove-spec", "cove-sys"],
         "cove-client" => &["cove-api", "cove-config", "cove-sys"],
-        "cove-machine" => &["cove-api", "cove-config", "cove-registry", "cove-sys"],
+        "cove-machine" => &["cove-api", "cove-client", "cove-config", "cove-sys"],
         "cove-desktop" => {
             &["cove-api", "cove-client", "cove-config", "cove-machine", "cove-spec", "cove-sys"]
         }

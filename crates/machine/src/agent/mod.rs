@@ -13,7 +13,7 @@
 //! ```
 
 #[cfg(unix)]
-mod api;
+mod engine;
 #[cfg(unix)]
 mod forward;
 #[cfg(unix)]

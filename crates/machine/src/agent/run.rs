@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cove_api::{Event, ValueStream};
+use cove_client::Client;
 use cove_sys::fs;
 use cove_sys::lock::FileLock;
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use futures_util::StreamExt as _;
 use tokio::sync::watch;
 
 use super::forward::Sessions;
 use super::ports::Ports;
 use super::state::{self, AgentPhase, Report};
-use super::{api, listener};
+use super::{engine, listener};
 use crate::boot_log::{self, STAGE_SSH};
 use crate::error::{Error, Result};
 use crate::name::MachineName;
@@ -30,13 +31,13 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 const BLIND: Duration = Duration::from_secs(60);
 /// How often a port that could not be opened is tried again.
 const RETRY: Duration = Duration::from_secs(2);
-/// Pieces of events that follow one another closely are answered once.
+/// Events that follow one another closely are answered once.
 const SETTLE: Duration = Duration::from_millis(30);
 /// A console log longer than this is cut to its end.
 const CONSOLE_LIMIT: u64 = 8 << 20;
 const CONSOLE_KEPT: u64 = 1 << 20;
 /// Difference of the clocks that is corrected, in seconds.
-const SKEW: i64 = 2;
+const SKEW: u64 = 2;
 
 /// Serves the machine `name` until its VM ends; the body of the hidden command `cove machine agent NAME`.
 ///
@@ -160,11 +161,12 @@ impl Agent<'_> {
 
     /// Serves one connection until it ends.
     async fn serve_session(&mut self, session: &Arc<SshSession>, report: &mut Report) {
+        let client = engine::engine(session);
         let mut delay = Duration::from_millis(20);
         while !session.is_closed() {
-            match bounded(api::ping(session)).await {
-                Ok(_) => {
-                    let Err(error) = self.follow(session, report, &mut delay).await;
+            match bounded(engine::ping(&client)).await {
+                Ok(()) => {
+                    let Err(error) = self.follow(session, &client, report, &mut delay).await;
                     // The engine answered a moment ago; whether it still does is asked next.
                     report.phase(AgentPhase::Ready, Some(error));
                 }
@@ -179,12 +181,13 @@ impl Agent<'_> {
     async fn follow(
         &mut self,
         session: &Arc<SshSession>,
+        client: &Client,
         report: &mut Report,
         delay: &mut Duration,
     ) -> std::result::Result<std::convert::Infallible, String> {
         // Opened before the first list, so that no change falls between the two.
-        let mut events = bounded(api::events(session)).await?;
-        self.update_ports(session, report).await?;
+        let mut events = bounded(engine::events(client)).await?;
+        self.update_ports(client, report).await?;
         // Only now is all as the user expects it, ports included.
         report.phase(AgentPhase::Ready, None);
         *delay = Duration::from_millis(20);
@@ -193,19 +196,18 @@ impl Agent<'_> {
         let mut retry = tokio::time::interval(RETRY);
         loop {
             tokio::select! {
-                more = next_piece(&mut events) => {
+                more = next_event(&mut events) => {
                     more?;
                     drain(&mut events).await?;
-                    self.update_ports(session, report).await?;
+                    self.update_ports(client, report).await?;
                 }
                 _ = heartbeat.tick() => {
-                    let guest_time = bounded(api::ping(session)).await?;
-                    correct_clock(session, guest_time).await;
+                    bounded(correct_clock(session)).await?;
                     cut_console(self.paths);
-                    self.update_ports(session, report).await?;
+                    self.update_ports(client, report).await?;
                 }
                 // A port that another program held may be free now.
-                _ = retry.tick(), if report.has_failed_ports() => self.update_ports(session, report).await?,
+                _ = retry.tick(), if report.has_failed_ports() => self.update_ports(client, report).await?,
                 _ = watch.tick() => {
                     if session.is_closed() {
                         return Err("the ssh connection to the guest broke".into());
@@ -217,10 +219,10 @@ impl Agent<'_> {
 
     async fn update_ports(
         &mut self,
-        session: &SshSession,
+        client: &Client,
         report: &mut Report,
     ) -> std::result::Result<(), String> {
-        let wanted = bounded(api::published_ports(session)).await?;
+        let wanted = bounded(engine::published_ports(client)).await?;
         report.ports(self.ports.reconcile(wanted).await);
         Ok(())
     }
@@ -231,12 +233,12 @@ async fn bounded<T>(
 ) -> std::result::Result<T, String> {
     match tokio::time::timeout(Duration::from_secs(15), work).await {
         Ok(result) => result,
-        Err(_) => Err("the guest's engine did not answer in 15 s".into()),
+        Err(_) => Err("the guest did not answer in 15 s".into()),
     }
 }
 
-async fn next_piece(events: &mut Incoming) -> std::result::Result<(), String> {
-    match events.frame().await {
+async fn next_event(events: &mut ValueStream<Event>) -> std::result::Result<(), String> {
+    match events.next().await {
         Some(Ok(_)) => Ok(()),
         Some(Err(error)) => Err(format!("events: {error}")),
         None => Err("the guest's engine ended the stream of events".into()),
@@ -244,20 +246,23 @@ async fn next_piece(events: &mut Incoming) -> std::result::Result<(), String> {
 }
 
 /// Reads what follows within [`SETTLE`].
-async fn drain(events: &mut Incoming) -> std::result::Result<(), String> {
+async fn drain(events: &mut ValueStream<Event>) -> std::result::Result<(), String> {
     let end = tokio::time::Instant::now() + SETTLE;
-    while let Ok(piece) = tokio::time::timeout_at(end, next_piece(events)).await {
-        piece?;
+    while let Ok(event) = tokio::time::timeout_at(end, next_event(events)).await {
+        event?;
     }
     Ok(())
 }
 
 /// Sets the guest's clock after this host has slept or the VM has been paused.
-async fn correct_clock(session: &SshSession, guest_time: Option<i64>) {
+async fn correct_clock(session: &SshSession) -> std::result::Result<(), String> {
+    let (_, text) = session.run("date +%s").await.map_err(|error| error.to_string())?;
+    let guest: Option<i64> = text.trim().parse().ok();
     let now = jiff::Timestamp::now().as_second();
-    if guest_time.is_some_and(|guest| (guest - now).abs() > SKEW) {
-        let _ = session.run(&format!("date -u -s @{now}")).await;
+    if guest.is_some_and(|guest| guest.abs_diff(now) > SKEW) {
+        session.run(&format!("date -u -s @{now}")).await.map_err(|error| error.to_string())?;
     }
+    Ok(())
 }
 
 /// The guest writes this file: it must not fill the host's disk.
