@@ -191,6 +191,6 @@ fn absolute(path: PathBuf) -> Result<PathBuf, CommandError> {
 }
 
 fn open_remote(destination: &cove_config::connections::Destination) -> Result<Box<dyn Engine>, CommandError> {
-    let endpoint: cove_client::Endpoint = destination.uri.parse()?;
-    Ok(Box::new(cove_client::Client::new(endpoint)))
+    let address: cove_client::Address = destination.uri.parse()?;
+    Ok(Box::new(cove_client::Client::new(address)))
 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use cove_api::endpoint::Duplex;
 
-use crate::Endpoint;
+use crate::Address;
 
 /// A connection in the making.
 pub type Connecting<'a> = Pin<Box<dyn Future<Output = std::io::Result<Box<dyn Duplex>>> + Send + 'a>>;
@@ -15,7 +15,7 @@ pub trait Connect: std::fmt::Display + std::fmt::Debug + Send + Sync {
     fn connect(&self) -> Connecting<'_>;
 }
 
-impl Connect for Endpoint {
+impl Connect for Address {
     fn connect(&self) -> Connecting<'_> {
         Box::pin(async move {
             let connection: Box<dyn Duplex> = match self {

@@ -13,7 +13,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
 
-use crate::{Connect, Endpoint};
+use crate::{Address, Connect};
 
 type Body = BoxBody<Bytes, Error>;
 
@@ -24,10 +24,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the service at `endpoint`; nothing is connected yet.
+    /// A client of the service at `address`; nothing is connected yet.
     #[must_use]
-    pub fn new(endpoint: Endpoint) -> Self {
-        Self::over(Arc::new(endpoint))
+    pub fn new(address: Address) -> Self {
+        Self::over(Arc::new(address))
     }
 
     /// A client of the service that `way` leads to.

@@ -3,10 +3,10 @@
 //! What is asked and answered stands in `cove_api::endpoint`; this crate brings requests to a service. Each request has
 //! a connection of its own, which costs little on a local socket and lets attached streams take theirs over whole.
 
+mod address;
 mod connect;
-mod endpoint;
 mod http;
 
+pub use address::Address;
 pub use connect::{Connect, Connecting};
-pub use endpoint::Endpoint;
 pub use http::Client;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cove_api::{Engine, Error, ErrorKind, Result};
-use cove_client::{Client, Endpoint};
+use cove_client::{Address, Client};
 use cove_config::connections::Connections;
 use cove_config::{ContainersConf, Directories, Environment, User, dirs, env};
 use tokio::io::AsyncReadExt as _;
@@ -226,7 +226,7 @@ fn remove_stale(folder: &Path) {
 }
 
 async fn answering(socket: &Path) -> Result<Arc<dyn Engine>> {
-    let client = Client::new(Endpoint::Unix(socket.to_owned()));
+    let client = Client::new(Address::Unix(socket.to_owned()));
     client.system().ping().await?;
     Ok(Arc::new(client))
 }
@@ -263,7 +263,7 @@ impl EngineSource for Host {
     async fn open(&self, target: &Target) -> Result<Arc<dyn Engine>> {
         match target {
             Target::Native => self.native().await,
-            Target::Remote(url) => Ok(Arc::new(Client::new(url.parse::<Endpoint>()?))),
+            Target::Remote(url) => Ok(Arc::new(Client::new(url.parse::<Address>()?))),
             #[cfg(unix)]
             Target::Machine(name) => {
                 let machines = self.machines.as_ref().ok_or_else(|| {

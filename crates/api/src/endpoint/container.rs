@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use http::StatusCode;
 use schemars::{JsonSchema, SchemaGenerator};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::answer::{Answer, Asked, Attached, Code, Described, Exists, Log, Received, Reply};
 use super::body::Json;
@@ -15,6 +15,7 @@ use super::parameters::{Both, Nothing};
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::signal::Signal;
+use crate::wire::NotDone;
 use crate::{
     AttachOptions, AttachStream, ByteStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
     ContainerSpec, ContainerSummary, Containers, Engine, Error, ErrorKind, ListOptions, LogLine, LogOptions,
@@ -27,12 +28,12 @@ type Named<Q, A> = Endpoint<String, Q, (), A>;
 const CREATE: Endpoint<(), Nothing, Json<ContainerSpec>, Json<ContainerCreateReport>> =
     post("/containers/create", "Make a container; its image must be in the store")
         .status(StatusCode::CREATED);
-const LIST: Endpoint<(), ListOptions, (), Json<Vec<ContainerSummary>>> =
+const LIST: Endpoint<(), Both<ListOptions, Pods>, (), Json<Vec<ContainerSummary>>> =
     get("/containers/json", "List containers, oldest first");
 const INSPECT: Named<Size, Inspected> = get("/containers/{name}/json", "All about a container");
-const EXISTS: Named<Nothing, Exists> =
+const EXISTS: Named<External, Exists> =
     get("/containers/{name}/exists", "Whether a container exists").status(StatusCode::NO_CONTENT);
-const START: Named<Nothing, ()> =
+const START: Named<Detach, ()> =
     post("/containers/{name}/start", "Start a container").status(StatusCode::NO_CONTENT);
 const STOP: Named<StopOptions, ()> =
     post("/containers/{name}/stop", "Stop a container: its stop signal, then SIGKILL")
@@ -51,13 +52,56 @@ const REMOVE: Named<RemoveOptions, Json<Vec<ContainerRemoveReport>>> =
     delete("/containers/{name}", "Remove a container");
 const PRUNE: Endpoint<(), PruneOptions, (), Json<Vec<PruneReport>>> =
     post("/containers/prune", "Remove the containers that do not run");
-const WAIT: Named<WaitOptions, Code> =
+const WAIT: Named<Both<WaitOptions, Interval>, Code> =
     post("/containers/{name}/wait", "Wait for a container's end or a condition, and answer its exit code");
 const LOGS: Named<Both<LogOptions, Times>, Log> = get("/containers/{name}/logs", "A container's log");
 const ATTACH: Named<Both<AttachOptions, Follow>, Attached> =
     post("/containers/{name}/attach", "Connect to a container's streams");
 const RESIZE: Named<Resize, ()> = post("/containers/{name}/resize", "Tell a container's terminal its size");
 const TOP: Named<Top, Json<TopReport>> = get("/containers/{name}/top", "A container's processes");
+
+/// The parameter of list that asks for nothing: the names of pods are always there.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Pods {
+    /// No longer needed.
+    pod: bool,
+}
+
+/// Parameters of exists.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct External {
+    /// Also a container that another tool keeps in the store.
+    external: NotDone<bool>,
+}
+
+/// Parameters of start, which asks for nothing: this request attaches nothing that could be detached from.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Detach {
+    /// Keys that detach.
+    #[serde(rename = "detachKeys")]
+    detach_keys: String,
+}
+
+/// The parameter of wait that asks for nothing: the engine is told of changes and does not look again and again.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Interval {
+    /// The pause between two looks, such as `250ms`.
+    #[serde(deserialize_with = "span")]
+    interval: String,
+}
+
+/// A span as Go writes it.
+fn span<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if !text.is_empty() {
+        crate::time::signed_duration(&text).map_err(serde::de::Error::custom)?;
+    }
+    Ok(text)
+}
 
 /// Parameters of inspect.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -146,7 +190,7 @@ struct Top {
     #[serde(deserialize_with = "crate::wire::query::commas")]
     ps_args: Vec<String>,
     /// Send it again and again.
-    stream: crate::wire::NotDone<bool>,
+    stream: NotDone<bool>,
     /// Seconds between two of a stream.
     delay: u32,
 }
@@ -157,7 +201,7 @@ pub(super) fn serve(routes: &mut impl Routes) {
         engine.containers().create(spec).await.map(Json)
     });
     routes.add(LIST, |engine, Call { parameters, .. }| async move {
-        engine.containers().list(parameters).await.map(Json)
+        engine.containers().list(parameters.0).await.map(Json)
     });
     routes.add(INSPECT, |engine, Call { path: name, parameters, .. }| async move {
         engine.containers().inspect(&name, parameters.size).await.map(Inspected)
@@ -192,7 +236,7 @@ pub(super) fn serve(routes: &mut impl Routes) {
         engine.containers().prune(parameters).await.map(Json)
     });
     routes.add(WAIT, |engine, Call { path: name, parameters, .. }| async move {
-        engine.containers().wait(&name, parameters).await.map(Code)
+        engine.containers().wait(&name, parameters.0).await.map(Code)
     });
     routes.add(LOGS, |engine, Call { path: name, parameters: Both(options, times), .. }| async move {
         options.check()?;
@@ -274,7 +318,7 @@ impl<T: Transport + 'static> Containers for Remote<T> {
         self.call(CREATE, (), Nothing {}, Json(spec)).await.map(|Json(report)| report)
     }
     async fn start(&self, name: &str) -> Result<()> {
-        self.call(START, name, Nothing {}, ()).await
+        self.call(START, name, Detach::default(), ()).await
     }
     async fn stop(&self, name: &str, options: StopOptions) -> Result<()> {
         self.call(STOP, name, options, ()).await
@@ -298,16 +342,16 @@ impl<T: Transport + 'static> Containers for Remote<T> {
         self.call(REMOVE, name, options, ()).await.map(|Json(reports)| reports)
     }
     async fn list(&self, options: ListOptions) -> Result<Vec<ContainerSummary>> {
-        self.call(LIST, (), options, ()).await.map(|Json(rows)| rows)
+        self.call(LIST, (), Both(options, Pods::default()), ()).await.map(|Json(rows)| rows)
     }
     async fn inspect(&self, name: &str, size: bool) -> Result<ContainerInspect> {
         self.call(INSPECT, name, Size { size }, ()).await.map(|Inspected(container)| container)
     }
     async fn exists(&self, name: &str) -> Result<bool> {
-        self.call(EXISTS, name, Nothing {}, ()).await.map(|exists| exists.found)
+        self.call(EXISTS, name, External::default(), ()).await.map(|exists| exists.found)
     }
     async fn wait(&self, name: &str, options: WaitOptions) -> Result<i32> {
-        self.call(WAIT, name, options, ()).await.map(|Code(code)| code)
+        self.call(WAIT, name, Both(options, Interval::default()), ()).await.map(|Code(code)| code)
     }
     async fn logs(&self, name: &str, options: LogOptions) -> Result<ValueStream<LogLine>> {
         let parameters = Both(options, Times { timestamps: true });

@@ -2,13 +2,16 @@
 
 use async_trait::async_trait;
 use http::StatusCode;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::answer::Exists;
 use super::body::Json;
 use super::declare::{Endpoint, delete, get, post};
-use super::parameters::Nothing;
+use super::parameters::{Both, Nothing};
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
+use crate::wire::NotDone;
 use crate::{
     PruneOptions, PruneReport, Result, Volume, VolumeCreateOptions, VolumeListOptions, VolumeRemoveOptions,
     Volumes,
@@ -24,8 +27,16 @@ const EXISTS: Endpoint<String, Nothing, (), Exists> =
     get("/volumes/{name}/exists", "Whether a volume exists").status(StatusCode::NO_CONTENT);
 const REMOVE: Endpoint<String, VolumeRemoveOptions, (), ()> =
     delete("/volumes/{name}", "Remove a volume with its data").status(StatusCode::NO_CONTENT);
-const PRUNE: Endpoint<(), PruneOptions, (), Json<Vec<PruneReport>>> =
+const PRUNE: Endpoint<(), Both<PruneOptions, DryRun>, (), Json<Vec<PruneReport>>> =
     post("/volumes/prune", "Remove the volumes that no container uses");
+
+/// The parameter of prune that is for the service alone.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct DryRun {
+    /// Only say what would go.
+    dryrun: NotDone<bool>,
+}
 
 pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(CREATE, |engine, Call { body: Json(options), .. }| async move {
@@ -44,7 +55,7 @@ pub(super) fn serve(routes: &mut impl Routes) {
         engine.volumes().remove(&name, parameters).await
     });
     routes.add(PRUNE, |engine, Call { parameters, .. }| async move {
-        engine.volumes().prune(parameters).await.map(Json)
+        engine.volumes().prune(parameters.0).await.map(Json)
     });
 }
 
@@ -66,6 +77,6 @@ impl<T: Transport + 'static> Volumes for Remote<T> {
         self.call(REMOVE, name, options, ()).await
     }
     async fn prune(&self, options: PruneOptions) -> Result<Vec<PruneReport>> {
-        self.call(PRUNE, (), options, ()).await.map(|Json(reports)| reports)
+        self.call(PRUNE, (), Both(options, DryRun::default()), ()).await.map(|Json(reports)| reports)
     }
 }

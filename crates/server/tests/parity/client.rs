@@ -386,8 +386,8 @@ async fn system() {
 
 #[tokio::test]
 async fn a_service_that_is_not_there() {
-    let endpoint: cove_client::Endpoint = "unix:///nonexistent/cove.sock".parse().unwrap();
-    let error = Engine::system(&cove_client::Client::new(endpoint)).ping().await.unwrap_err();
+    let address: cove_client::Address = "unix:///nonexistent/cove.sock".parse().unwrap();
+    let error = Engine::system(&cove_client::Client::new(address)).ping().await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert!(error.message.contains("unix:///nonexistent/cove.sock"), "{error}");
 }

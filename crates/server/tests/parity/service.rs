@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cove_client::{Client, Endpoint};
+use cove_client::{Address, Client};
 use cove_server::{Listen, ServeOptions, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -31,7 +31,7 @@ impl Bed {
         while !path.exists() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Self { engine, client: Client::new(Endpoint::Unix(path)), task, folder }
+        Self { engine, client: Client::new(Address::Unix(path)), task, folder }
     }
 
     pub(crate) async fn connect(&self) -> UnixStream {

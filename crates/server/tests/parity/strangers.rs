@@ -32,6 +32,16 @@ async fn wrong_requests_get_json_errors() {
         ("POST", "/images/create", "", 400, "fromImage"),
         ("GET", "/containers/%ff/json", "", 400, ""),
         ("GET", "/containers/panic/json", "", 500, "the service failed"),
+        ("GET", "/libpod/containers/json?all=garb1age", "", 400, "parameter all"),
+        ("POST", "/libpod/containers/one/wait?interval=often", "", 400, "parameter interval"),
+        ("GET", "/libpod/containers/one/top?stream=true", "", 501, "stream"),
+        ("POST", "/libpod/images/pull?reference=a&compatMode=1", "", 501, "compatMode"),
+        ("POST", "/libpod/images/pull?reference=a&policy=perhaps", "", 400, "parameter policy"),
+        ("POST", "/libpod/images/pull?reference=a&retrydelay=7", "", 400, "parameter retrydelay"),
+        ("GET", "/libpod/containers/one/logs", "", 400, "stdout and stderr"),
+        ("POST", "/libpod/containers/one/rename", "", 400, "name"),
+        ("POST", "/libpod/volumes/prune?dryrun=true", "", 501, "dryrun"),
+        ("GET", "/libpod/events?stream=false&unknown=1", "", 200, "died"),
         ("GET", "/_ping", "", 200, "OK"),
     ] {
         let (found, answer) = bed.request(method, path, body).await;

@@ -7,14 +7,14 @@ use cove_api::Error;
 
 /// The address of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Endpoint {
+pub enum Address {
     /// `unix:///run/cove/cove.sock`
     Unix(PathBuf),
     /// `tcp://HOST:PORT`, without TLS.
     Tcp(String),
 }
 
-impl FromStr for Endpoint {
+impl FromStr for Address {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
@@ -40,7 +40,7 @@ impl FromStr for Endpoint {
     }
 }
 
-impl std::fmt::Display for Endpoint {
+impl std::fmt::Display for Address {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unix(path) => write!(formatter, "unix://{}", path.display()),
@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn parses_and_prints() {
         for text in ["unix:///run/cove.sock", "tcp://127.0.0.1:8080", "tcp://[::1]:8080"] {
-            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
         for (text, kind) in [
             ("/run/cove.sock", ErrorKind::InvalidArgument),
@@ -67,7 +67,7 @@ mod tests {
             ("gopher://x", ErrorKind::InvalidArgument),
             ("ssh://root@host/run/sock", ErrorKind::Unsupported),
         ] {
-            assert_eq!(text.parse::<Endpoint>().unwrap_err().kind, kind, "{text}");
+            assert_eq!(text.parse::<Address>().unwrap_err().kind, kind, "{text}");
         }
     }
 }
