@@ -63,3 +63,28 @@ fn a_bind_mount_is_the_hosts_folder() {
         bed.cove(&["run", "--rm", "-v", "/no/such/folder:/x", IMAGE, "true"]).fails(125, "/no/such/folder");
     });
 }
+
+#[test]
+fn users_and_groups_come_from_mounted_files() {
+    everyone(|bed| {
+        let folder = bed.path("accounts");
+        std::fs::create_dir_all(&folder).unwrap();
+        let passwd = "root:x:0:0::/:/bin/sh\nzoe:x:1234:1235::/tmp:/bin/sh\n";
+        std::fs::write(folder.join("passwd"), passwd).unwrap();
+        let group = "root:x:0:\nzoe:x:1235:\nplugdev:x:77:zoe\naudio:x:63:\n";
+        std::fs::write(folder.join("group"), group).unwrap();
+        let folder = folder.display();
+        let files = [format!("{folder}/passwd:/etc/passwd:ro"), format!("{folder}/group:/etc/group:ro")];
+        let show = ["sh", "-c", "id -u; id -G; echo $HOME"];
+        let base = ["run", "--rm", "--network", "none", "-u", "zoe", "--group-add", "audio"];
+        let run = |mounts: &[&str]| {
+            let mut words = base.to_vec();
+            words.extend(mounts.iter().flat_map(|mount| ["-v", mount]));
+            words.push(IMAGE);
+            words.extend(show);
+            bed.cove(&words)
+        };
+        assert_eq!(run(&[&files[0], &files[1]]).ok(), "1234\n1235 63 77\n/tmp");
+        run(&[]).fails(125, "unable to find user zoe");
+    });
+}

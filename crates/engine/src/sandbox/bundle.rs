@@ -24,10 +24,11 @@ pub(super) fn write(
 ) -> Result<Vec<Volume>> {
     let config = plan.config;
     let root = RootDir::open(mountpoint)?;
-    let user = resolve_user(&View::new(mountpoint, &[])?, &config.user, &config.groups)?;
+    let prepared = mounts::prepare(plan, &root)?;
+    let user = resolve_user(&View::new(mountpoint, &prepared.mounts)?, &config.user, &config.groups)?;
+    let (mounts, changed) = prepared.give_to(plan, &user)?;
     check_work_dir(plan, &root, &user, mountpoint)?;
     let mut all = files::write(parts, plan, network, &root, &user)?;
-    let (mounts, changed) = mounts::prepare(plan, &root, &user)?;
     all.extend(mounts);
     let oci = oci::build(&SpecInput {
         id: plan.id,

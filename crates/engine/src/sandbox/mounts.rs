@@ -1,7 +1,7 @@
 //! The user's mounts and volumes as the OCI runtime gets them; what a new volume is filled with.
 
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cove_api::{Error, Mount, Result, Volume};
 use cove_runtime::user::ResolvedUser;
@@ -14,34 +14,68 @@ use crate::state::{ContainerVolume, MountKind};
 /// Mount options that say what to do before the mount, and are not the runtime's.
 const PREPARATIONS: &[&str] = &["z", "Z", "U", "nocopy", "copy", "idmap"];
 
-/// All the user's mounts, outer ones first; fills new volumes on the way, and answers those that have changed.
-pub(super) fn prepare(
-    plan: &Plan<'_>,
-    root: &RootDir,
-    user: &ResolvedUser,
-) -> Result<(Vec<Mount>, Vec<Volume>)> {
-    let mut mounts = Vec::new();
+/// The user's mounts as the runtime gets them, and what is still to be given to the container's user: who that is, a
+/// mounted file may say.
+pub(super) struct Prepared {
+    /// Outer ones first.
+    pub(super) mounts: Vec<Mount>,
+    /// Directories that go to the user with all that is in them (option `U`).
+    trees: Vec<PathBuf>,
+    /// The volumes of the plan, in its order, as they are now; and whether the new one's directory is still nobody's.
+    volumes: Vec<(Volume, bool)>,
+}
+
+/// Puts the mounts together, and fills new volumes.
+pub(super) fn prepare(plan: &Plan<'_>, root: &RootDir) -> Result<Prepared> {
+    let mut prepared = Prepared { mounts: Vec::new(), trees: Vec::new(), volumes: Vec::new() };
     for mount in &plan.config.mounts {
         if mount.options.iter().any(|option| option == "U") {
-            rootfs::chown_tree(Path::new(&mount.source), user.uid, user.gid)?;
+            prepared.trees.push(PathBuf::from(&mount.source));
         }
-        mounts.push(Mount {
+        prepared.mounts.push(Mount {
             destination: mount.destination.clone(),
             kind: mount.kind.as_str().into(),
             source: mount.source.clone(),
             options: runtime_options(&mount.options, mount.kind == MountKind::Bind),
         });
     }
-    let mut changed = Vec::new();
     for planned in &plan.volumes {
         let mut volume = planned.volume.clone();
-        mounts.push(volume_mount(planned, &mut volume, root, user)?);
-        if volume != planned.volume {
-            changed.push(volume);
+        let nocopy = planned.mount.options.iter().any(|option| option == "nocopy");
+        let is_nobodys = (volume.needs_copy_up || volume.needs_chown)
+            && fill(&mut volume, &planned.directory, planned.mount, root, nocopy)?;
+        prepared.volumes.push((volume, is_nobodys));
+        let mount = volume_mount(planned)?;
+        if planned.mount.options.iter().any(|option| option == "U") {
+            prepared.trees.push(PathBuf::from(&mount.source));
         }
+        prepared.mounts.push(mount);
     }
-    mounts.sort_by_key(|mount| mount.destination.split('/').filter(|part| !part.is_empty()).count());
-    Ok((mounts, changed))
+    prepared.mounts.sort_by_key(|mount| mount.destination.split('/').filter(|part| !part.is_empty()).count());
+    Ok(prepared)
+}
+
+impl Prepared {
+    /// Gives the user what is the user's; answers the mounts, and the volumes that have changed.
+    pub(super) fn give_to(self, plan: &Plan<'_>, user: &ResolvedUser) -> Result<(Vec<Mount>, Vec<Volume>)> {
+        let mut changed = Vec::new();
+        for (planned, (mut volume, is_nobodys)) in plan.volumes.iter().zip(self.volumes) {
+            if is_nobodys {
+                let (uid, gid) = (rootfs::owner(user.uid), rootfs::group(user.gid));
+                rustix::fs::chown(&planned.directory, uid, gid).map_err(|errno| {
+                    Error::from(std::io::Error::from(errno)).context(planned.directory.display())
+                })?;
+                (volume.uid, volume.gid) = (user.uid, user.gid);
+            }
+            if volume != planned.volume {
+                changed.push(volume);
+            }
+        }
+        for tree in &self.trees {
+            rootfs::chown_tree(tree, user.uid, user.gid)?;
+        }
+        Ok((self.mounts, changed))
+    }
 }
 
 /// The options that are the runtime's.
@@ -54,17 +88,8 @@ fn runtime_options(options: &[String], bind: bool) -> Vec<String> {
     options
 }
 
-fn volume_mount(
-    planned: &PlannedVolume<'_>,
-    volume: &mut Volume,
-    root: &RootDir,
-    user: &ResolvedUser,
-) -> Result<Mount> {
+fn volume_mount(planned: &PlannedVolume<'_>) -> Result<Mount> {
     let PlannedVolume { mount: mounted, directory, .. } = planned;
-    let nocopy = mounted.options.iter().any(|option| option == "nocopy");
-    if volume.needs_copy_up || volume.needs_chown {
-        fill(volume, directory, mounted, root, user, nocopy)?;
-    }
     let mut source = directory.clone();
     if !mounted.sub_path.is_empty() {
         // Resolved beneath the volume: a link in it must not lead out.
@@ -83,9 +108,6 @@ fn volume_mount(
         })?;
         source = std::fs::read_link(rootfs::descriptor_path(&found))?;
     }
-    if mounted.options.iter().any(|option| option == "U") {
-        rootfs::chown_tree(&source, user.uid, user.gid)?;
-    }
     Ok(Mount {
         destination: mounted.destination.clone(),
         kind: "bind".into(),
@@ -94,21 +116,22 @@ fn volume_mount(
     })
 }
 
-/// At its first mount a new volume takes over owner, mode and (unless `nocopy`) contents of the image's directory.
+/// At its first mount a new volume takes over owner, mode and (unless `nocopy`) contents of the image's directory. True
+/// where the image has none, so that it is to be the user's.
 fn fill(
     volume: &mut Volume,
     directory: &Path,
     mounted: &ContainerVolume,
     root: &RootDir,
-    user: &ResolvedUser,
     nocopy: bool,
-) -> Result<()> {
+) -> Result<bool> {
     let image_dir = root.find(&mounted.destination, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK);
     let target =
         rustix::fs::open(directory, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|errno| Error::from(std::io::Error::from(errno)).context(directory.display()))?;
     let io = |errno: rustix::io::Errno| Error::from(std::io::Error::from(errno)).context(directory.display());
     let empty = rootfs::is_empty(directory)?;
+    let mut is_nobodys = false;
     match image_dir? {
         Some(source) => {
             if volume.needs_copy_up && !nocopy && empty {
@@ -126,16 +149,12 @@ fn fill(
                 (volume.uid, volume.gid) = (stat.st_uid, stat.st_gid);
             }
         }
-        None if volume.needs_chown && empty => {
-            rustix::fs::fchown(&target, rootfs::owner(user.uid), rootfs::group(user.gid)).map_err(io)?;
-            (volume.uid, volume.gid) = (user.uid, user.gid);
-        }
-        None => {}
+        None => is_nobodys = volume.needs_chown && empty,
     }
     if !empty {
         volume.needs_copy_up = false;
     }
     // As long as contents may still come, they bring their owners.
     volume.needs_chown &= volume.needs_copy_up && !nocopy;
-    Ok(())
+    Ok(is_nobodys)
 }
