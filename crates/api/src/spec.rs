@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::wire::NotDone;
 use crate::{PerNetworkOptions, PortMapping, StringMap};
+
+mod later;
+
+pub use later::*;
 
 /// Everything about a container to be made. A `None` or empty field takes the image's or the engine's default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,8 +19,8 @@ use crate::{PerNetworkOptions, PortMapping, StringMap};
 pub struct ContainerSpec {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub pod: String,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub pod: NotDone<String>,
     /// `None`: the image's; an empty list clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Vec<String>>,
@@ -195,9 +200,96 @@ pub struct ContainerSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oom_score_adj: Option<i32>,
 
-    /// Every other field a client sent: the engine refuses those that ask for something, naming them.
-    #[serde(flatten)]
-    pub other: BTreeMap<String, serde_json::Value>,
+    /// The order of the networks' interfaces; only their names' own order is done.
+    #[serde(rename = "networkOrder", skip_serializing_if = "Vec::is_empty")]
+    pub network_order: Vec<String>,
+    /// Leave /etc/hostname as the image has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub use_image_hostname: Option<bool>,
+
+    // From here on: what is not done.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub conmon_pid_file: NotDone<String>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub systemd: NotDone<String>,
+    #[serde(rename = "sdnotifyMode", skip_serializing_if = "NotDone::is_absent")]
+    pub sdnotify_mode: NotDone<String>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub hostusers: NotDone<Vec<String>>,
+    #[serde(rename = "dependencyContainers", skip_serializing_if = "NotDone::is_absent")]
+    pub dependency_containers: NotDone<Vec<String>>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub secret_env: NotDone<StringMap>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub init_container_type: NotDone<String>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub personality: NotDone<Personality>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub envmerge: NotDone<Vec<String>>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub rootfs_overlay: NotDone<bool>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub rootfs_mapping: NotDone<String>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub overlay_volumes: NotDone<Vec<OverlayVolume>>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub image_volumes: NotDone<Vec<ImageVolume>>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub artifact_volumes: NotDone<Vec<ArtifactVolume>>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub device_cgroup_rule: NotDone<Vec<DeviceCgroup>>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub devices_from: NotDone<Vec<String>>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub host_device_list: NotDone<Vec<Device>>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub gpus: NotDone<Vec<String>>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub shm_size_systemd: NotDone<i64>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub storage_opts: NotDone<StringMap>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub rootfs_propagation: NotDone<String>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub secrets: NotDone<Vec<SecretFile>>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub volatile: NotDone<bool>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub chroot_directories: NotDone<Vec<String>>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub seccomp_policy: NotDone<String>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub idmappings: NotDone<IdMappings>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub label_nested: NotDone<bool>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub base_hosts_file: NotDone<String>,
+    #[serde(rename = "intelRdt", skip_serializing_if = "NotDone::is_absent")]
+    pub intel_rdt: NotDone<IntelRdt>,
+    #[serde(rename = "weightDevice", skip_serializing_if = "NotDone::is_absent")]
+    pub weight_device: NotDone<WeightDevices>,
+    #[serde(rename = "throttleReadBpsDevice", skip_serializing_if = "NotDone::is_absent")]
+    pub throttle_read_bps_device: NotDone<ThrottleDevices>,
+    #[serde(rename = "throttleWriteBpsDevice", skip_serializing_if = "NotDone::is_absent")]
+    pub throttle_write_bps_device: NotDone<ThrottleDevices>,
+    #[serde(rename = "throttleReadIOPSDevice", skip_serializing_if = "NotDone::is_absent")]
+    pub throttle_read_iops_device: NotDone<ThrottleDevices>,
+    #[serde(rename = "throttleWriteIOPSDevice", skip_serializing_if = "NotDone::is_absent")]
+    pub throttle_write_iops_device: NotDone<ThrottleDevices>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub unified: NotDone<Unified>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub healthconfig: NotDone<HealthConfig>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub health_check_on_failure_action: NotDone<i64>,
+    #[serde(rename = "startupHealthConfig", skip_serializing_if = "NotDone::is_absent")]
+    pub startup_health_config: NotDone<StartupHealthCheck>,
+    #[serde(rename = "healthLogDestination", skip_serializing_if = "NotDone::is_absent")]
+    pub health_log_destination: NotDone<String>,
+    #[serde(rename = "healthMaxLogCount", skip_serializing_if = "NotDone::is_absent")]
+    pub health_max_log_count: NotDone<u64>,
+    #[serde(rename = "healthMaxLogSize", skip_serializing_if = "NotDone::is_absent")]
+    pub health_max_log_size: NotDone<u64>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -251,6 +343,9 @@ pub struct LogConfig {
     /// Driver options such as `tag`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub options: StringMap,
+    /// Labels of the journal.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub labels: NotDone<StringMap>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -304,6 +399,15 @@ pub struct Device {
     pub major: i64,
     /// Minor number.
     pub minor: i64,
+    /// Permissions of the node.
+    #[serde(rename = "fileMode", skip_serializing_if = "NotDone::is_absent")]
+    pub file_mode: NotDone<u32>,
+    /// Its owner.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub uid: NotDone<u32>,
+    /// Its group.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub gid: NotDone<u32>,
 }
 
 /// A POSIX resource limit; the type is `RLIMIT_NOFILE` and so on, or the short name `nofile`.
@@ -332,9 +436,24 @@ pub struct Resources {
     /// Process number limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pids: Option<PidsLimit>,
-    /// Anything else: refused by name.
-    #[serde(flatten)]
-    pub other: BTreeMap<String, serde_json::Value>,
+    /// Rules about devices.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub devices: NotDone<Vec<DeviceCgroup>>,
+    /// Limits of block devices.
+    #[serde(rename = "blockIO", skip_serializing_if = "NotDone::is_absent")]
+    pub block_io: NotDone<BlockIo>,
+    /// Limits of huge pages.
+    #[serde(rename = "hugepageLimits", skip_serializing_if = "NotDone::is_absent")]
+    pub hugepage_limits: NotDone<Vec<HugepageLimit>>,
+    /// Classes of packets.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub network: NotDone<NetworkClass>,
+    /// Limits of remote direct memory access.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub rdma: NotDone<BTreeMap<String, Rdma>>,
+    /// Files of the cgroup.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub unified: NotDone<Unified>,
 }
 
 /// Memory limits, in bytes.
@@ -353,6 +472,14 @@ pub struct MemoryLimits {
     pub swappiness: Option<u64>,
     #[serde(rename = "disableOOMKiller", skip_serializing_if = "Option::is_none")]
     pub disable_oom_killer: Option<bool>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub kernel: NotDone<i64>,
+    #[serde(rename = "kernelTCP", skip_serializing_if = "NotDone::is_absent")]
+    pub kernel_tcp: NotDone<i64>,
+    #[serde(rename = "useHierarchy", skip_serializing_if = "NotDone::is_absent")]
+    pub use_hierarchy: NotDone<bool>,
+    #[serde(rename = "checkBeforeUpdate", skip_serializing_if = "NotDone::is_absent")]
+    pub check_before_update: NotDone<bool>,
 }
 
 /// CPU limits.
@@ -370,6 +497,14 @@ pub struct CpuLimits {
     pub cpus: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub mems: String,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub burst: NotDone<u64>,
+    #[serde(rename = "realtimeRuntime", skip_serializing_if = "NotDone::is_absent")]
+    pub realtime_runtime: NotDone<i64>,
+    #[serde(rename = "realtimePeriod", skip_serializing_if = "NotDone::is_absent")]
+    pub realtime_period: NotDone<u64>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub idle: NotDone<i64>,
 }
 
 /// Process number limit.

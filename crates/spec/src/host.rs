@@ -58,25 +58,48 @@ pub fn apply_dns(
         return Ok(());
     }
     for server in servers {
-        match server.parse::<IpAddr>() {
-            Ok(ip) => spec.dns_server.push(ip.to_string()),
-            Err(_) => bail!("{server} is not an ip address"),
-        }
+        spec.dns_server.push(dns_server(server)?);
     }
     if searches.len() > 1 && searches.iter().any(|search| search == ".") {
         bail!("cannot pass additional search domains when also specifying '.'");
     }
     for search in searches {
-        if search != "." {
-            check_domain(search)?;
-        }
+        dns_search(search)?;
         spec.dns_search.push(search.clone());
     }
     for option in options {
-        if option.is_empty() || option.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            bail!("invalid DNS option {option:?}");
-        }
+        dns_option(option)?;
         spec.dns_option.push(option.clone());
+    }
+    Ok(())
+}
+
+/// Checks one name server.
+///
+/// # Errors
+/// It is no address.
+pub fn dns_server(text: &str) -> Result<String> {
+    match text.parse::<IpAddr>() {
+        Ok(ip) => Ok(ip.to_string()),
+        Err(_) => bail!("{text} is not an ip address"),
+    }
+}
+
+/// Checks one search domain; `.` is none.
+///
+/// # Errors
+/// It is no domain.
+pub fn dns_search(text: &str) -> Result<()> {
+    if text == "." { Ok(()) } else { check_domain(text) }
+}
+
+/// Checks one option of resolv.conf.
+///
+/// # Errors
+/// It is empty, or would be more than one word.
+pub fn dns_option(text: &str) -> Result<()> {
+    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        bail!("invalid DNS option {text:?}");
     }
     Ok(())
 }

@@ -1,7 +1,5 @@
 //! Resource limits: `--memory`, `--cpus`, `--pids-limit`, `--ulimit` and their kin.
 
-use std::collections::BTreeMap;
-
 use cove_api::{CpuLimits, MemoryLimits, PidsLimit, Resources, Rlimit};
 
 use crate::error::{Result, bail};
@@ -48,7 +46,7 @@ pub fn resources(flags: &ResourceFlags) -> Result<Option<Resources>> {
         memory: memory(flags)?,
         cpu: cpu(flags)?,
         pids: flags.pids_limit.map(|limit| PidsLimit { limit: if limit <= 0 { -1 } else { limit } }),
-        other: BTreeMap::new(),
+        ..Resources::default()
     };
     Ok(Some(resources).filter(|resources| *resources != Resources::default()))
 }
@@ -94,6 +92,7 @@ fn memory(flags: &ResourceFlags) -> Result<Option<MemoryLimits>> {
         swap,
         swappiness,
         disable_oom_killer: flags.oom_kill_disable.then_some(true),
+        ..MemoryLimits::default()
     };
     Ok(Some(limits).filter(|limits| *limits != MemoryLimits::default()))
 }
@@ -105,6 +104,7 @@ fn cpu(flags: &ResourceFlags) -> Result<Option<CpuLimits>> {
         period: flags.cpu_period.filter(|period| *period > 0),
         cpus: set(flags.cpuset_cpus.as_deref(), "cpuset-cpus")?,
         mems: set(flags.cpuset_mems.as_deref(), "cpuset-mems")?,
+        ..CpuLimits::default()
     };
     if let Some(quota) = limits.quota.filter(|quota| *quota > 0 && *quota < 1000) {
         bail!("CPU cfs quota cannot be less than 1ms (i.e. 1000), got {quota}");
@@ -128,6 +128,31 @@ fn cpu(flags: &ResourceFlags) -> Result<Option<CpuLimits>> {
         }
     }
     Ok(Some(limits).filter(|limits| *limits != CpuLimits::default()))
+}
+
+/// Checks limits that did not come from flags.
+///
+/// # Errors
+/// One is negative where -1 does not mean "unlimited", or outside of what the kernel has.
+pub fn check(resources: &Resources) -> Result<()> {
+    let at_least = |name: &str, lowest: i64, value: Option<i64>| match value {
+        Some(value) if value < lowest => bail!("invalid {name} {value}: it must be {lowest} or more"),
+        _ => Ok(()),
+    };
+    if let Some(memory) = &resources.memory {
+        at_least("memory limit", 0, memory.limit)?;
+        at_least("memory reservation", 0, memory.reservation)?;
+        at_least("limit of memory and swap", -1, memory.swap)?;
+        if let Some(value) = memory.swappiness.filter(|value| *value > 100) {
+            bail!("invalid value: {value}, valid memory swappiness range is 0-100");
+        }
+    }
+    if let Some(cpu) = &resources.cpu {
+        at_least("CPU quota", -1, cpu.quota)?;
+        set(Some(&cpu.cpus), "cpuset-cpus")?;
+        set(Some(&cpu.mems), "cpuset-mems")?;
+    }
+    at_least("limit of processes", -1, resources.pids.map(|pids| pids.limit))
 }
 
 /// Quota and period in microseconds for a number of processors, such as `1.5`; 0 for no limit.

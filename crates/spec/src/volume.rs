@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use cove_api::{ContainerSpec, Mount, NamedVolume};
-use serde_json::{Value, json};
+use cove_api::{ContainerSpec, ImageVolume, Mount, NamedVolume, OverlayVolume};
 
 use crate::error::{Error, Result, bail};
 use crate::mount;
@@ -29,10 +28,10 @@ pub struct Volumes {
     pub mounts: Vec<Mount>,
     /// Named and anonymous volumes.
     pub volumes: Vec<NamedVolume>,
-    /// Folders of the host below a layer that is thrown away (`-v …:O`); libpod's OverlayVolume as JSON.
-    pub overlay_volumes: Vec<Value>,
-    /// Images mounted as folders; libpod's ImageVolume as JSON.
-    pub image_volumes: Vec<Value>,
+    /// Folders of the host below a layer that is thrown away (`-v …:O`).
+    pub overlay_volumes: Vec<OverlayVolume>,
+    /// Images mounted as folders.
+    pub image_volumes: Vec<ImageVolume>,
 }
 
 impl Volumes {
@@ -40,12 +39,11 @@ impl Volumes {
     pub fn apply(self, spec: &mut ContainerSpec) {
         spec.mounts.extend(self.mounts);
         spec.volumes.extend(self.volumes);
-        for (field, values) in
-            [("overlay_volumes", self.overlay_volumes), ("image_volumes", self.image_volumes)]
-        {
-            if !values.is_empty() {
-                spec.other.insert(field.to_owned(), Value::Array(values));
-            }
+        if !self.overlay_volumes.is_empty() {
+            spec.overlay_volumes = self.overlay_volumes.into();
+        }
+        if !self.image_volumes.is_empty() {
+            spec.image_volumes = self.image_volumes.into();
         }
     }
 }
@@ -138,13 +136,11 @@ pub fn parse_all(
         match found.remove(&destination) {
             Some(Volume::Mount(mount)) => all.mounts.push(mount),
             Some(Volume::Named(volume)) => all.volumes.push(volume),
-            Some(Volume::Overlay { source, destination, options }) => all
-                .overlay_volumes
-                .push(json!({"destination": destination, "source": source, "options": options})),
+            Some(Volume::Overlay { source, destination, options }) => {
+                all.overlay_volumes.push(OverlayVolume { destination, source, options });
+            }
             Some(Volume::Image { source, destination, read_write, subpath }) => {
-                all.image_volumes.push(json!({
-                    "Source": source, "Destination": destination, "ReadWrite": read_write, "subPath": subpath
-                }))
+                all.image_volumes.push(ImageVolume { source, destination, read_write, sub_path: subpath });
             }
             None => {}
         }
@@ -230,7 +226,10 @@ pub fn parse_tmpfs(text: &str) -> Result<Mount> {
 }
 
 /// Checks one mount option of a tmpfs.
-pub(crate) fn tmpfs_option(option: &str) -> Result<()> {
+///
+/// # Errors
+/// It is unknown.
+pub fn tmpfs_option(option: &str) -> Result<()> {
     let (name, value) = match option.split_once('=') {
         Some((name, value)) => (name, Some(value)),
         None => (option, None),
@@ -556,8 +555,9 @@ mod tests {
         }
         let mut spec = ContainerSpec::default();
         all(&["/a:/b:O"], &["type=image,src=busybox,dst=/i"], &[]).unwrap().apply(&mut spec);
-        assert_eq!(spec.other["overlay_volumes"][0]["source"], "/a");
-        assert_eq!(spec.other["image_volumes"][0]["Source"], "busybox");
+        let json = serde_json::to_value(&spec).unwrap();
+        assert_eq!(json["overlay_volumes"][0]["source"], "/a");
+        assert_eq!(json["image_volumes"][0]["Source"], "busybox");
     }
 
     #[test]

@@ -20,6 +20,10 @@ const fn sent(path: &'static str, value: &'static str, why: &'static str) -> Sen
     Sent { path, value, why }
 }
 
+const AGAIN: &str = "whoever makes a container again from its inspect: what the service answered";
+
+const DOCKERS_READONLY: &str = r#"["/proc/bus","/proc/fs","/proc/irq","/proc/sys","/proc/sysrq-trigger"]"#;
+
 const TABLE: &[Sent] = &[
     sent("systemd", "\"true\"", "podman: the default; looks whether the command is systemd"),
     sent("systemd", "\"false\"", "podman --systemd=false"),
@@ -29,15 +33,54 @@ const TABLE: &[Sent] = &[
     sent("healthMaxLogCount", "5", "podman: the default of a check that is not there"),
     sent("healthMaxLogSize", "500", "podman: the default of a check that is not there"),
     sent("health_check_on_failure_action", "\"none\"", "podman: the default of a check that is not there"),
-    sent("healthconfig.Test", "[\"NONE\"]", "podman --no-healthcheck"),
+    sent("healthconfig", r#"{"Test": ["NONE"]}"#, "podman --no-healthcheck"),
     sent("seccomp_policy", "\"default\"", "podman: the default"),
     sent("volatile", "true", "podman --rm: such containers are volatile anyhow"),
+    sent(
+        "idmappings",
+        r#"{"HostUIDMapping": true, "HostGIDMapping": true}"#,
+        "podman: no mapping of ids, spelled out",
+    ),
+    sent("AttachStdin", ANY, "docker: what its own command line connects"),
+    sent("AttachStdout", ANY, "docker: what its own command line connects"),
+    sent("AttachStderr", ANY, "docker: what its own command line connects"),
+    sent("StdinOnce", ANY, "docker: the input ends with the client in any case"),
+    sent("ArgsEscaped", ANY, "docker: for Windows"),
+    sent("Healthcheck", r#"{"Test": ["NONE"]}"#, "docker --no-healthcheck"),
+    sent(
+        "HostConfig.ConsoleSize",
+        ANY,
+        "docker: the size of its terminal, which it sends again at the start",
+    ),
+    sent("HostConfig.ContainerIDFile", ANY, "docker: a file that it writes itself"),
+    sent("HostConfig.Isolation", "\"default\"", "docker: for Windows"),
+    sent("HostConfig.VolumeDriver", "\"local\"", "docker: the only driver"),
+    sent("HostConfig.Mounts[].Consistency", ANY, "docker: for file systems of macOS"),
+    sent("HostConfig.ReadonlyPaths", DOCKERS_READONLY, "whoever makes a container again from its inspect"),
+    sent("NetworkingConfig.EndpointsConfig.*.NetworkID", ANY, AGAIN),
+    sent("NetworkingConfig.EndpointsConfig.*.EndpointID", ANY, AGAIN),
+    sent("NetworkingConfig.EndpointsConfig.*.Gateway", ANY, AGAIN),
+    sent("NetworkingConfig.EndpointsConfig.*.IPAddress", ANY, AGAIN),
+    sent("NetworkingConfig.EndpointsConfig.*.IPPrefixLen", ANY, AGAIN),
+    sent("NetworkingConfig.EndpointsConfig.*.IPv6Gateway", ANY, AGAIN),
+    sent("NetworkingConfig.EndpointsConfig.*.GlobalIPv6Address", ANY, AGAIN),
+    sent("NetworkingConfig.EndpointsConfig.*.GlobalIPv6PrefixLen", ANY, AGAIN),
+    sent("NetworkingConfig.EndpointsConfig.*.DNSNames", ANY, AGAIN),
+    sent(
+        "ConsoleSize",
+        ANY,
+        "docker: the size of its terminal, which it sends again at the start of a session",
+    ),
+    sent("Detach", ANY, "docker: said again at the start of a session"),
+    sent("Tty", ANY, "docker: said again at the start of a session"),
+    sent("CheckDuplicate", ANY, "docker before 1.44: names of networks are unique in any case"),
+    sent("Scope", "\"local\"", "docker: the scope of a network on one machine"),
 ];
 
 /// Whether a client is known to send this value there.
 pub(super) fn sends(path: &str, node: &Node) -> bool {
     TABLE.iter().filter(|sent| sent.path == path).any(|sent| {
-        sent.value == ANY || Node::parse(sent.value.as_bytes()).is_ok_and(|expected| expected == *node)
+        sent.value == ANY || Node::parse(sent.value.as_bytes()).is_ok_and(|expected| expected.asks_as(node))
     })
 }
 

@@ -184,8 +184,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
+    fn deserialize_tuple<V: Visitor<'de>>(self, _length: usize, visitor: V) -> Result<V::Value, WireError> {
+        self.deserialize_seq(visitor)
+    }
+
     forward_to_deserialize_any! {
-        char bytes byte_buf unit unit_struct tuple tuple_struct identifier ignored_any
+        char bytes byte_buf unit unit_struct tuple_struct identifier ignored_any
     }
 }
 

@@ -50,6 +50,16 @@ impl Node {
         }
     }
 
+    /// Whether both ask for the same: members that ask for nothing do not count, nor does their order.
+    pub(super) fn asks_as(&self, other: &Self) -> bool {
+        let (Self::Object(ours), Self::Object(theirs)) = (self, other) else { return self == other };
+        let asking = |members: &[(String, Self)]| members.iter().filter(|(_, value)| value.asks()).count();
+        let found = |(key, value): &(String, Self)| {
+            theirs.iter().any(|(other, theirs)| other.eq_ignore_ascii_case(key) && value.asks_as(theirs))
+        };
+        asking(ours) == asking(theirs) && ours.iter().filter(|(_, value)| value.asks()).all(found)
+    }
+
     /// The value for a message: its kind, and itself where it is short.
     pub(super) fn described(&self) -> String {
         match self {

@@ -10,7 +10,7 @@ use cove_api::{
 use cove_runtime::oci::Limits;
 use cove_storage::{ContainerOptions, container_metadata};
 
-use crate::container::{resolve, storage};
+use crate::container::{resolve, storage, validate};
 use crate::engine::Core;
 use crate::error::storage as storage_error;
 use crate::name;
@@ -21,16 +21,9 @@ use crate::state::{
 
 /// Makes a container; its image must be in the store.
 pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<ContainerCreateReport> {
-    resolve::check_supported(&request)?;
     let mut spec = request.clone();
+    validate::validate(&mut spec)?;
     let mut warnings = Vec::new();
-    // As Docker, which shows names with a slash.
-    if let Some(bare) = spec.name.strip_prefix('/') {
-        spec.name = bare.to_owned();
-    }
-    if !spec.name.is_empty() {
-        cove_spec::name::container(&spec.name)?;
-    }
     spec.groups = spec.groups.iter().flat_map(|groups| groups.split(',')).map(ToOwned::to_owned).collect();
     let id = name::random_id()?;
     let image = image_facts(core, &spec)?;

@@ -25,6 +25,7 @@ pub(crate) mod state;
 mod stop;
 mod storage;
 mod upgrade;
+mod validate;
 mod wait;
 
 pub(crate) use api::remove_container;

@@ -13,22 +13,6 @@ use crate::state::{
     NamespaceMode, NetworkMode, RECORD_VERSION, RestartPolicy,
 };
 
-/// Fields of libpod's request that ask for nothing at these values, and that its clients always send.
-const HARMLESS: &[(&str, &[&str])] = &[
-    ("systemd", &["true", "false"]),
-    ("sdnotifyMode", &["container", "ignore"]),
-    ("healthLogDestination", &["local"]),
-    ("healthMaxLogCount", &["5", "0"]),
-    ("healthMaxLogSize", &["500", "0"]),
-    ("health_check_on_failure_action", &["0", "none"]),
-    ("seccomp_policy", &["default"]),
-    ("secret_env", &["null"]),
-    ("use_image_hostname", &["true"]),
-    // Containers that are removed at their end are kept volatile anyhow.
-    ("volatile", &["true"]),
-    ("healthconfig", &[r#"{"Test":["NONE"]}"#]),
-];
-
 /// What a request is resolved with.
 pub(super) struct Surroundings<'a> {
     pub(super) conf: &'a ContainersConf,
@@ -36,47 +20,6 @@ pub(super) struct Surroundings<'a> {
     pub(super) rootless: bool,
     /// The init program, where the request or containers.conf wants one.
     pub(super) init: Option<PathBuf>,
-}
-
-/// Refuses fields that ask for something this version does not do, naming them.
-pub(super) fn check_supported(spec: &ContainerSpec) -> Result<()> {
-    for (name, value) in &spec.other {
-        let text = match value {
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let nothing = match value {
-            serde_json::Value::Null | serde_json::Value::Bool(false) => true,
-            serde_json::Value::String(text) => text.is_empty(),
-            serde_json::Value::Number(number) => number.as_f64() == Some(0.0),
-            serde_json::Value::Array(list) => list.is_empty(),
-            serde_json::Value::Object(map) => map.is_empty(),
-            serde_json::Value::Bool(true) => false,
-        };
-        let harmless =
-            HARMLESS.iter().any(|(known, values)| known == name && values.contains(&text.as_str()));
-        if !nothing && !harmless {
-            return Err(Error::unsupported(format!("the container option {name:?} is not supported yet")));
-        }
-    }
-    let refuse = |what: &str| Err(Error::unsupported(format!("{what} is not supported yet")));
-    if !spec.pod.is_empty() {
-        return refuse("the container option \"pod\"");
-    }
-    if let Some(resources) = &spec.resource_limits
-        && let Some(name) = resources.other.keys().next()
-    {
-        return refuse(&format!("the resource limit {name:?}"));
-    }
-    match spec.userns.nsmode.as_str() {
-        "" | "default" | "host" => {}
-        mode => return refuse(&format!("the user namespace mode {mode:?}")),
-    }
-    match spec.cgroups_mode.as_str() {
-        "" | "enabled" | "disabled" | "no-conmon" => {}
-        mode => return refuse(&format!("the cgroups mode {mode:?}")),
-    }
-    Ok(())
 }
 
 /// The configuration of a container from its request and image. Pure but for the choice of free host ports.
@@ -259,7 +202,7 @@ pub(super) fn files(spec: &ContainerSpec, network: &NetworkMode, conf: &Containe
 
 /// `--no-hostname`, which libpod's request calls by another name.
 fn without_hostname(spec: &ContainerSpec) -> bool {
-    spec.other.get("use_image_hostname").and_then(serde_json::Value::as_bool) == Some(true)
+    spec.use_image_hostname == Some(true)
 }
 
 fn log(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Log> {
@@ -399,15 +342,5 @@ mod tests {
         assert_eq!(of("", &["n"]).unwrap(), NetworkMode::Bridge);
         assert!(of("host", &["n"]).is_err());
         assert!(of("nonsense", &[]).is_err());
-    }
-
-    #[test]
-    fn unknown_fields_are_refused_by_name() {
-        let mut spec = ContainerSpec::default();
-        spec.other.insert("secrets".into(), serde_json::json!([]));
-        spec.other.insert("systemd".into(), serde_json::json!("true"));
-        check_supported(&spec).unwrap();
-        spec.other.insert("overlay_volumes".into(), serde_json::json!([{"source": "/a"}]));
-        assert!(check_supported(&spec).unwrap_err().message.contains("overlay_volumes"));
     }
 }

@@ -16,7 +16,8 @@ use cove_spec::age::human_duration;
 use futures_util::StreamExt as _;
 use serde_json::{Map, Value, json};
 
-use super::create::{CreateBody, container_spec};
+use super::create::container_spec;
+use super::create_body::CreateBody;
 use super::inspect::docker_inspect;
 use super::networks::docker_name;
 use super::shared::{attach_options, log_options, parse_signal, terminal_size};

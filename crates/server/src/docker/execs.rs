@@ -12,7 +12,7 @@ use cove_api::{AttachStream, Error, ErrorKind, ExecSpec, OutputChunk, OutputStre
 
 use super::containers::start_error;
 use super::shared::terminal_size;
-use crate::body::{self, LibpodBody};
+use crate::body::{self, JsonBody};
 use crate::error::{Answer, ApiError};
 use crate::params::Params;
 use crate::router::EngineState;
@@ -52,7 +52,7 @@ async fn start(State(engine): State<EngineState>, Path(id): Path<String>, mut re
 async fn create(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    LibpodBody(spec): LibpodBody<ExecSpec>,
+    JsonBody(spec): JsonBody<ExecSpec>,
 ) -> Answer {
     if spec.cmd.is_empty() {
         return Err(ApiError::invalid("exec: Cmd is empty: a command to run is needed"));

@@ -2,6 +2,7 @@
 
 mod containers;
 mod create;
+mod create_body;
 mod execs;
 mod images;
 mod inspect;

@@ -5,8 +5,9 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use cove_api::wire::NotDone;
 use cove_api::{
-    LeaseRange, Network, NetworkCreateOptions, NetworkListOptions, NetworkMember, StringMap, Subnet,
+    Error, LeaseRange, Network, NetworkCreateOptions, NetworkListOptions, NetworkMember, StringMap, Subnet,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -94,41 +95,60 @@ fn docker_member(member: &NetworkMember) -> Value {
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
+#[allow(dead_code, reason = "what is not done is typed for the decoder alone")]
 struct Create {
     name: String,
     driver: String,
     internal: bool,
+    #[serde(rename = "EnableIPv4")]
+    enable_ipv4: Option<bool>,
     #[serde(rename = "EnableIPv6")]
-    enable_ipv6: Option<bool>,
+    enable_ipv6: bool,
     #[serde(rename = "IPAM")]
-    ipam: Option<Ipam>,
-    options: Option<StringMap>,
-    labels: Option<StringMap>,
+    ipam: Ipam,
+    options: StringMap,
+    labels: StringMap,
+    scope: NotDone<String>,
+    check_duplicate: NotDone<bool>,
+    attachable: NotDone<bool>,
+    ingress: NotDone<bool>,
+    config_only: NotDone<bool>,
+    config_from: NotDone<StringMap>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
+#[allow(dead_code, reason = "what is not done is typed for the decoder alone")]
 struct Ipam {
     driver: String,
-    config: Option<Vec<IpamConfig>>,
+    config: Vec<IpamConfig>,
+    options: NotDone<StringMap>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
+#[allow(dead_code, reason = "what is not done is typed for the decoder alone")]
 struct IpamConfig {
     subnet: String,
     gateway: String,
     #[serde(rename = "IPRange")]
     ip_range: String,
+    #[serde(rename = "AuxiliaryAddresses")]
+    auxiliary_addresses: NotDone<StringMap>,
 }
 
 async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Create>) -> Answer {
-    let ipam = create.ipam.unwrap_or_default();
+    if create.enable_ipv4 == Some(false) {
+        return Err(
+            Error::unsupported("networks without IPv4 (EnableIPv4: false) are not supported yet").into()
+        );
+    }
+    let ipam = create.ipam;
     if !matches!(ipam.driver.as_str(), "" | "default") {
         return Err(ApiError::invalid(format!("IPAM driver {:?} is not supported", ipam.driver)));
     }
     let mut subnets = Vec::new();
-    for config in ipam.config.unwrap_or_default() {
+    for config in ipam.config {
         let lease_range = match config.ip_range.as_str() {
             "" => None,
             text => Some(range_of(text)?),
@@ -139,11 +159,11 @@ async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Cr
         name: create.name,
         driver: if create.driver.is_empty() { "bridge".into() } else { create.driver },
         internal: create.internal,
-        ipv6_enabled: create.enable_ipv6.unwrap_or_default(),
+        ipv6_enabled: create.enable_ipv6,
         dns_enabled: true,
         subnets,
-        options: create.options.unwrap_or_default(),
-        labels: create.labels.unwrap_or_default(),
+        options: create.options,
+        labels: create.labels,
         ..Network::default()
     };
     let made = engine.networks().create(network, NetworkCreateOptions::default()).await?;

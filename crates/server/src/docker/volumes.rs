@@ -5,9 +5,10 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use cove_api::wire::NotDone;
 use cove_api::{StringMap, Volume, VolumeCreateOptions, VolumeListOptions, VolumeRemoveOptions};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::body::JsonBody;
 use crate::error::Answer;
@@ -41,24 +42,22 @@ async fn list(State(engine): State<EngineState>, params: Params) -> Answer<Json<
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
+#[allow(dead_code, reason = "what is not done is typed for the decoder alone")]
 struct Create {
     name: String,
     driver: String,
-    driver_opts: Option<StringMap>,
-    labels: Option<StringMap>,
-    cluster_volume_spec: Option<Value>,
+    driver_opts: StringMap,
+    labels: StringMap,
+    cluster_volume_spec: NotDone<Map<String, Value>>,
 }
 
 async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Create>) -> Answer {
-    if create.cluster_volume_spec.is_some() {
-        return Err(cove_api::Error::unsupported("ClusterVolumeSpec: swarm volumes are not supported").into());
-    }
     // Docker's create of an existing volume answers with that volume.
     let options = VolumeCreateOptions {
         name: create.name,
         driver: create.driver,
-        labels: create.labels.unwrap_or_default(),
-        options: create.driver_opts.unwrap_or_default(),
+        labels: create.labels,
+        options: create.driver_opts,
         ignore_if_exists: true,
     };
     let volume = engine.volumes().create(options).await?;

@@ -53,7 +53,7 @@ impl LifecycleArgs {
         spec.timeout = self.timeout.unwrap_or(0);
         if let Some(mode) = self.systemd.as_deref().filter(|mode| !mode.eq_ignore_ascii_case("false")) {
             // Refused by engines that do not do it.
-            spec.other.insert("systemd".into(), mode.into());
+            spec.systemd = mode.to_owned().into();
         }
         Ok(())
     }

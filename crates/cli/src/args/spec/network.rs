@@ -83,7 +83,7 @@ impl NetworkArgs {
             text.clone_into(&mut spec.hostname);
         }
         if self.no_hostname {
-            spec.other.insert("use_image_hostname".into(), true.into());
+            spec.use_image_hostname = Some(true);
         }
         if self.no_hosts && !self.add_host.is_empty() {
             return Err(CommandError::other("--no-hosts and --add-host cannot be set together"));

@@ -1,0 +1,236 @@
+//! What a request may say, whichever way it came in: the command line, the API, another engine's file.
+//!
+//! Whoever parses a text checks it as well, to tell the user early; nothing after this file has to doubt a value.
+
+use cove_api::{ContainerSpec, Error, PerNetworkOptions, Result};
+use cove_spec::{host, name, network, resource, volume};
+
+/// Refuses what is not done and what is no value of its kind, naming it; brings texts into their one form.
+///
+/// # Errors
+/// [`cove_api::ErrorKind::Unsupported`] or [`cove_api::ErrorKind::InvalidArgument`].
+pub(super) fn validate(spec: &mut ContainerSpec) -> Result<()> {
+    cove_api::wire::json::check(spec)?;
+    modes(spec)?;
+    names(spec)?;
+    files(spec)?;
+    mounts(spec)?;
+    limits(spec)?;
+    for options in spec.networks.values_mut() {
+        endpoint(options)?;
+    }
+    order_of_networks(spec)
+}
+
+fn modes(spec: &ContainerSpec) -> Result<()> {
+    match spec.userns.nsmode.as_str() {
+        "" | "default" | "host" => {}
+        mode => {
+            return Err(Error::unsupported(format!("the user namespace mode {mode:?} is not supported yet")));
+        }
+    }
+    match spec.cgroups_mode.as_str() {
+        "" | "enabled" | "disabled" | "no-conmon" => Ok(()),
+        mode => Err(Error::unsupported(format!("the cgroups mode {mode:?} is not supported yet"))),
+    }
+}
+
+fn names(spec: &mut ContainerSpec) -> Result<()> {
+    // As Docker, which shows names with a slash.
+    if let Some(bare) = spec.name.strip_prefix('/') {
+        spec.name = bare.to_owned();
+    }
+    if !spec.name.is_empty() {
+        name::container(&spec.name)?;
+    }
+    if !spec.hostname.is_empty() {
+        name::hostname(&spec.hostname)?;
+    }
+    for (what, text) in [("passwd_entry", &spec.passwd_entry), ("group_entry", &spec.group_entry)] {
+        if text.contains(char::is_control) {
+            return Err(Error::invalid(format!("{what} {text:?}: it must be one line")));
+        }
+    }
+    match spec.stop_signal {
+        Some(signal) if !(1..=64).contains(&signal) => {
+            Err(Error::invalid(format!("invalid stop signal {signal}: signals are 1 to 64")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What becomes lines of /etc/hosts and /etc/resolv.conf.
+fn files(spec: &mut ContainerSpec) -> Result<()> {
+    for entry in &mut spec.hostadd {
+        *entry = host::add_host(entry)?;
+    }
+    for server in &mut spec.dns_server {
+        *server = host::dns_server(server)?;
+    }
+    for search in &spec.dns_search {
+        host::dns_search(search)?;
+    }
+    for option in &spec.dns_option {
+        host::dns_option(option)?;
+    }
+    let sysctls: Vec<String> = spec.sysctl.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    spec.sysctl = host::sysctls(sysctls.iter().map(String::as_str))?;
+    Ok(())
+}
+
+fn mounts(spec: &mut ContainerSpec) -> Result<()> {
+    for mount in &mut spec.mounts {
+        let named =
+            |error: cove_spec::Error| Error::from(error).context(format!("mount {:?}", mount.destination));
+        match mount.kind.as_str() {
+            "bind" => {
+                mount.options =
+                    volume::check_options(mount.options.iter().map(String::as_str)).map_err(named)?;
+            }
+            "tmpfs" => {
+                mount.options.iter().try_for_each(|option| volume::tmpfs_option(option)).map_err(named)?;
+            }
+            _ => {}
+        }
+    }
+    for mounted in &mut spec.volumes {
+        let named =
+            |error: cove_spec::Error| Error::from(error).context(format!("volume {:?}", mounted.dest));
+        mounted.options = volume::check_options(mounted.options.iter().map(String::as_str)).map_err(named)?;
+    }
+    Ok(())
+}
+
+fn limits(spec: &ContainerSpec) -> Result<()> {
+    if let Some(resources) = &spec.resource_limits {
+        resource::check(resources)?;
+    }
+    if let Some(size) = spec.shm_size.filter(|size| *size < 0) {
+        return Err(Error::invalid(format!("invalid size {size} of /dev/shm: it must not be negative")));
+    }
+    match spec.oom_score_adj {
+        Some(adjustment) if !(-1000..=1000).contains(&adjustment) => Err(Error::invalid(format!(
+            "invalid OOM score adjustment {adjustment}: it must be between -1000 and 1000"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// What a container asks of one network: it becomes names of the name service, addresses and links.
+fn endpoint(options: &mut PerNetworkOptions) -> Result<()> {
+    for alias in &options.aliases {
+        name::hostname(alias).map_err(|error| Error::from(error).context("network alias"))?;
+    }
+    for address in &options.static_ips {
+        if address.parse::<std::net::IpAddr>().is_err() {
+            return Err(Error::invalid(format!("invalid static IP address {address:?}")));
+        }
+    }
+    if !options.static_mac.is_empty() {
+        options.static_mac = network::mac_address(&options.static_mac)?;
+    }
+    let interface = &options.interface_name;
+    // As the kernel has it, which also refuses a few more.
+    let is_name = interface.len() <= 15
+        && interface.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':');
+    if is_name { Ok(()) } else { Err(Error::invalid(format!("invalid interface name {interface:?}"))) }
+}
+
+/// Interfaces are numbered in the order of the networks' names; another order is not done.
+fn order_of_networks(spec: &mut ContainerSpec) -> Result<()> {
+    let order = std::mem::take(&mut spec.network_order);
+    if order.is_empty() || order.iter().eq(spec.networks.keys()) {
+        return Ok(());
+    }
+    if let Some(name) = order.iter().find(|name| !spec.networks.contains_key(*name)) {
+        return Err(Error::invalid(format!("networkOrder names {name:?}, which is not one of the networks")));
+    }
+    Err(Error::unsupported(format!(
+        "the order of networks {:?} is not supported yet: interfaces are numbered in the order of names",
+        order.join(", ")
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn checked(body: Value) -> Result<ContainerSpec> {
+        let mut spec = cove_api::wire::json::decode(body.to_string().as_bytes())?;
+        validate(&mut spec).map(|()| spec)
+    }
+
+    #[test]
+    fn what_would_add_lines_or_change_meaning_is_refused() {
+        for (body, named) in [
+            (json!({"hostname": "a\n6.6.6.6 bank.test"}), "hostname"),
+            (json!({"hostadd": ["a:1.2.3.4\n6.6.6.6 b"]}), "add-host"),
+            (json!({"hostadd": ["a\tb:1.2.3.4"]}), "add-host"),
+            (json!({"hostadd": ["a"]}), "add-host"),
+            (json!({"dns_server": ["1.1.1.1\nnameserver 6.6.6.6"]}), "ip address"),
+            (json!({"dns_search": ["a\nb"]}), "domain"),
+            (json!({"dns_option": ["a\nb"]}), "DNS option"),
+            (json!({"name": "a\nb"}), "name"),
+            (json!({"passwd_entry": "a:b\nroot2::0:0"}), "passwd_entry"),
+            (json!({"Networks": {"n": {"aliases": ["a\nb"]}}}), "alias"),
+            (json!({"Networks": {"n": {"static_mac": "zz"}}}), "MAC"),
+            (json!({"Networks": {"n": {"static_ips": ["1.2.3.4.5"]}}}), "1.2.3.4.5"),
+            (json!({"Networks": {"n": {"interface_name": "a/b"}}}), "interface"),
+            (json!({"sysctl": {"kernel.core_pattern": "|/x"}}), "kernel.core_pattern"),
+            (json!({"resource_limits": {"memory": {"limit": -5}}}), "memory limit -5"),
+            (json!({"resource_limits": {"memory": {"reservation": -1}}}), "memory reservation"),
+            (json!({"resource_limits": {"memory": {"swap": -2}}}), "swap"),
+            (json!({"resource_limits": {"memory": {"swappiness": 101}}}), "swappiness"),
+            (json!({"resource_limits": {"memory": {"swappiness": -1}}}), "resource_limits.memory.swappiness"),
+            (json!({"resource_limits": {"cpu": {"shares": -1}}}), "resource_limits.cpu.shares"),
+            (json!({"resource_limits": {"cpu": {"cpus": "a"}}}), "cpuset"),
+            (json!({"resource_limits": {"pids": {"limit": -2}}}), "limit of processes"),
+            (json!({"resource_limits": {"blockIO": {"weight": 10}}}), "resource_limits.blockIO"),
+            (json!({"shm_size": -1}), "/dev/shm"),
+            (json!({"oom_score_adj": 5000}), "OOM"),
+            (json!({"stop_timeout": -5}), "stop_timeout"),
+            (json!({"stop_signal": 100}), "stop signal"),
+            (
+                json!({"mounts": [{"destination": "/a", "type": "bind", "source": "/b", "options": ["zork"]}]}),
+                "zork",
+            ),
+            (json!({"mounts": [{"destination": "/a", "type": "tmpfs", "options": ["zork"]}]}), "zork"),
+            (json!({"volumes": [{"Dest": "/a", "Name": "v", "Options": ["shared", "private"]}]}), "shared"),
+            (json!({"userns": {"nsmode": "auto"}}), "auto"),
+            (json!({"pod": "p"}), "pod"),
+            (json!({"secrets": [{"Source": "s"}]}), "secrets"),
+            (json!({"systemd": "always"}), "systemd"),
+            (json!({"healthconfig": {"Test": ["CMD", "true"]}}), "healthconfig"),
+            (json!({"log_configuration": {"labels": {"a": "b"}}}), "log_configuration.labels"),
+            (json!({"devices": [{"path": "/dev/null", "uid": 5}]}), "devices[0].uid"),
+            (json!({"zork": 1}), "zork"),
+            (json!({"mounts": [{"zork": 1}]}), "mounts[0].zork"),
+            (json!({"Networks": {"n": {"zork": 1}}}), "Networks.n.zork"),
+            (json!({"networkOrder": ["b"]}), "networkOrder"),
+            (json!({"networkOrder": ["b", "a"], "Networks": {"a": {}, "b": {}}}), "order of networks"),
+        ] {
+            let error = checked(body).unwrap_err();
+            assert!(error.message.contains(named), "{named}: {}", error.message);
+        }
+    }
+
+    #[test]
+    fn what_clients_send_passes() {
+        let spec = checked(json!({
+            "name": "/x", "hostname": "web-1.example", "hostadd": ["db=10.0.0.1", "gw:host-gateway"],
+            "dns_server": ["1.1.1.1"], "dns_search": ["."], "systemd": "true", "sdnotifyMode": "container",
+            "healthLogDestination": "local", "healthMaxLogCount": 5, "healthMaxLogSize": 500,
+            "health_check_on_failure_action": 0, "init_container_type": "", "seccomp_policy": "default",
+            "idmappings": {"HostUIDMapping": true, "HostGIDMapping": true, "UIDMap": null, "GIDMap": [],
+                           "AutoUserNs": false, "AutoUserNsOpts": {"Size": 0, "AdditionalUIDMappings": null}},
+            "volatile": true, "secret_env": null, "userns": {}, "networkOrder": ["a"], "Networks": {"a": {}},
+            "resource_limits": {"memory": {"swap": -1}, "cpu": {"quota": -1}, "pids": {"limit": -1}},
+            "mounts": [{"destination": "/a", "type": "bind", "source": "/b", "options": ["rbind", "rslave", "ro"]}],
+        }))
+        .unwrap();
+        assert_eq!(spec.name, "x");
+        assert_eq!(spec.hostadd, ["db:10.0.0.1", "gw:host-gateway"]);
+        assert_eq!(spec.mounts[0].options, ["rbind", "rslave", "ro"]);
+    }
+}
