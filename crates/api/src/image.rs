@@ -34,6 +34,8 @@ pub struct Credentials {
     pub password: String,
     /// OAuth2 refresh token, in place of both.
     pub identity_token: String,
+    /// A token that the registry itself takes, in place of all others.
+    pub registry_token: String,
 }
 
 impl std::fmt::Debug for Credentials {

@@ -4,15 +4,19 @@
 //! routes carry the types of `cove-api` as they are.
 
 mod body;
+mod connection;
 mod docker;
 mod error;
+mod framing;
 mod hangup;
+mod head;
 mod hijack;
 mod libpod;
 mod listen;
-mod params;
 mod path;
+mod requests;
 mod router;
+mod slots;
 mod stream;
 
 pub use listen::{Listen, ServeOptions, serve};

@@ -1,24 +1,18 @@
 //! Listening: the socket, its mode, and when the service ends by itself.
 
-use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Request;
 use cove_api::{Engine, Error, ErrorKind, Result};
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::watch;
-use tower::{Layer as _, util::MapRequestLayer};
 
-use crate::hangup::{HangUp, keep_alive};
-use crate::hijack;
+use crate::connection;
+use crate::hangup::keep_alive;
+use crate::requests::Patience;
+use crate::slots::Slots;
 
 /// Where to listen.
 #[derive(Debug)]
@@ -38,6 +32,8 @@ pub struct ServeOptions {
     pub listen: Listen,
     /// End after so long without a connection; `None` never ends.
     pub idle_timeout: Option<Duration>,
+    /// The engine's default network, which Docker's clients call `bridge`.
+    pub default_network: String,
 }
 
 enum Listener {
@@ -57,7 +53,7 @@ pub async fn serve(
 ) -> Result<()> {
     let (listener, path) = bind(options.listen).await?;
     let over_network = matches!(listener, Listener::Tcp(_));
-    let router = crate::router(engine, over_network);
+    let router = crate::router(engine, &options.default_network, over_network);
     let result = accept_all(&listener, &router, options.idle_timeout, shutdown).await;
     if let Some(path) = path {
         let _ = cove_sys::fs::remove_file(&path);
@@ -117,8 +113,8 @@ async fn accept_all(
     idle_timeout: Option<Duration>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<()> {
-    let open = watch::Sender::new(0_usize);
-    let mut count = open.subscribe();
+    let slots = Slots::of_this_process();
+    let mut count = slots.watch();
     tokio::pin!(shutdown);
     loop {
         let idle = async {
@@ -136,7 +132,7 @@ async fn accept_all(
         tokio::select! {
             () = &mut shutdown => return Ok(()),
             () = idle => return Ok(()),
-            result = accept(listener, router, &open) => {
+            result = accept(listener, router, &slots) => {
                 if let Err(error) = result {
                     // Out of descriptors, or a client that left at once: go on after a breath.
                     tracing::warn!(%error, "accept");
@@ -147,139 +143,17 @@ async fn accept_all(
     }
 }
 
-async fn accept(listener: &Listener, router: &Router, open: &watch::Sender<usize>) -> std::io::Result<()> {
+async fn accept(listener: &Listener, router: &Router, slots: &Slots) -> std::io::Result<()> {
+    slots.room().await;
+    let patience = Patience::default();
     match listener {
-        Listener::Unix(listener) => serve_connection(listener.accept().await?.0, router, open, true),
+        Listener::Unix(listener) => {
+            connection::serve(listener.accept().await?.0, router, slots, patience, true)
+        }
         Listener::Tcp(listener) => {
             let stream = listener.accept().await?.0;
             keep_alive(&stream)?;
-            serve_connection(stream, router, open, false)
+            connection::serve(stream, router, slots, patience, false)
         }
-    }
-}
-
-/// Counts a connection for as long as it lives, also after it was taken over.
-struct Counted<T> {
-    stream: T,
-    open: watch::Sender<usize>,
-    /// No byte has come in yet.
-    fresh: bool,
-    /// The first request became an upgrade, see [`hijack`]; its answer must not look like one.
-    disguised: bool,
-    /// What the disguised answer begins with.
-    pending: Vec<u8>,
-}
-
-impl<T> Drop for Counted<T> {
-    fn drop(&mut self) {
-        self.open.send_modify(|count| *count -= 1);
-    }
-}
-
-/// `half_close`: a client that is done writing still wants its answer. Over TCP that would hide clients that are gone.
-fn serve_connection<T>(
-    stream: T,
-    router: &Router,
-    open: &watch::Sender<usize>,
-    half_close: bool,
-) -> std::io::Result<()>
-where
-    T: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static,
-{
-    let hang_up = HangUp::of(&stream)?;
-    open.send_modify(|count| *count += 1);
-    let stream = Counted { stream, open: open.clone(), fresh: true, disguised: false, pending: Vec::new() };
-    let watched = hang_up.clone();
-    let router = MapRequestLayer::new(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(watched.clone());
-        request
-    })
-    .layer(router.clone());
-    let service = TowerToHyperService::new(router);
-    tokio::spawn(async move {
-        let mut builder = hyper::server::conn::http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(None);
-        let connection = builder.half_close(half_close).serve_connection(TokioIo::new(stream), service);
-        tokio::select! {
-            // Ends at an upgrade too; the stream then looks for the hang-up itself.
-            result = connection.with_upgrades() => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, "connection");
-                }
-            }
-            () = hang_up.wait() => tracing::debug!("a client hung up"),
-        }
-    });
-    Ok(())
-}
-
-impl<T: AsyncWrite + Unpin> Counted<T> {
-    fn poll_pending(&mut self, context: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Result<()>> {
-        while !self.pending.is_empty() {
-            let written =
-                std::task::ready!(std::pin::Pin::new(&mut self.stream).poll_write(context, &self.pending))?;
-            self.pending.drain(..written);
-        }
-        std::task::Poll::Ready(Ok(()))
-    }
-}
-
-impl<T: AsyncRead + Unpin> AsyncRead for Counted<T> {
-    fn poll_read(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-        buffer: &mut tokio::io::ReadBuf<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = std::pin::Pin::new(&mut self.stream).poll_read(context, buffer);
-        if self.fresh && polled.is_ready() {
-            self.fresh = false;
-            let first = &buffer.filled()[before..];
-            if let Some(changed) = hijack::with_upgrade(first)
-                && before + changed.len() <= buffer.capacity()
-            {
-                self.disguised = true;
-                buffer.set_filled(before);
-                buffer.put_slice(&changed);
-            }
-        }
-        polled
-    }
-}
-
-impl<T: AsyncWrite + Unpin> AsyncWrite for Counted<T> {
-    fn poll_write(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-        buffer: &[u8],
-    ) -> std::task::Poll<std::io::Result<usize>> {
-        if self.disguised {
-            // The head is short and comes as one piece into an empty socket buffer.
-            self.disguised = false;
-            if let Some(changed) = hijack::without_upgrade(buffer) {
-                self.pending = changed;
-                // Accepted whole here; what of it is still pending goes out before anything else.
-                return match self.poll_pending(context) {
-                    std::task::Poll::Ready(Err(error)) => std::task::Poll::Ready(Err(error)),
-                    _ => std::task::Poll::Ready(Ok(buffer.len())),
-                };
-            }
-        }
-        std::task::ready!(self.poll_pending(context))?;
-        std::pin::Pin::new(&mut self.stream).poll_write(context, buffer)
-    }
-    fn poll_flush(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::task::ready!(self.poll_pending(context))?;
-        std::pin::Pin::new(&mut self.stream).poll_flush(context)
-    }
-    fn poll_shutdown(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<std::io::Result<()>> {
-        std::task::ready!(self.poll_pending(context))?;
-        std::pin::Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Router};
 use cove_api::{Engine, Error, ErrorKind};
 use tower::{Layer as _, ServiceExt as _, util::MapRequestLayer};
 
 use crate::error::ApiError;
+use crate::head::Refusal;
 use crate::{DOCKER_API_VERSION, LIBPOD_API_VERSION, docker, libpod, path};
 
 /// The engine behind the routes.
@@ -19,14 +20,19 @@ pub(crate) type EngineState = Arc<dyn Engine>;
 /// Longest answer of the framework's own that is turned into JSON, in bytes.
 const LONGEST_REFUSAL: usize = 64 << 10;
 
+/// The name of the engine's default network, which Docker's clients call `bridge`.
+#[derive(Debug, Clone)]
+pub(crate) struct DefaultNetwork(pub(crate) Arc<str>);
+
 /// The service's routes over `engine`. `over_network` also refuses what a web page could send.
-pub fn router(engine: Arc<dyn Engine>, over_network: bool) -> Router {
+pub fn router(engine: Arc<dyn Engine>, default_network: &str, over_network: bool) -> Router {
     let routes = Router::new()
         .nest("/libpod", libpod::router())
         .merge(docker::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::disable())
+        .layer(Extension(DefaultNetwork(default_network.into())))
         .layer(middleware::from_fn(run))
         .layer(middleware::from_fn_with_state(over_network, guard))
         .layer(middleware::map_response(as_json))
@@ -55,8 +61,16 @@ fn normalise(mut request: Request) -> Request {
     request
 }
 
-/// A browser names the page's origin, and a page whose name was rebound to this address names its own host.
+/// What was refused by its head is answered here. A browser names the page's origin, and a page whose name was rebound to this address names its own host.
 async fn guard(State(over_network): State<bool>, request: Request, next: Next) -> Response {
+    if let Some(Refusal { status, message }) = request.extensions().get() {
+        let kind = match *status {
+            StatusCode::REQUEST_TIMEOUT => ErrorKind::Timeout,
+            StatusCode::NOT_IMPLEMENTED => ErrorKind::Unsupported,
+            _ => ErrorKind::InvalidArgument,
+        };
+        return ApiError(Error::new(kind, message.as_str())).with_status(*status);
+    }
     let headers = request.headers();
     if headers.contains_key(header::ORIGIN) || (over_network && has_foreign_host(headers.get(header::HOST))) {
         let error = Error::new(ErrorKind::PermissionDenied, "requests from web pages are refused");

@@ -13,6 +13,7 @@ use cove_api::endpoint::{FRAMED, RAW, frame, log_bytes};
 use cove_api::{AttachStream, ByteStream, Error, LogLine, OutputChunk, ValueStream};
 use futures_util::{Stream, StreamExt as _};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use crate::error::Answer;
@@ -36,8 +37,12 @@ pub(crate) async fn begun_pieces(content_type: &'static str, mut stream: ByteStr
 }
 
 /// An answer of JSON values, one a line, flushed one by one.
-pub(crate) fn json_lines(stream: impl Stream<Item = serde_json::Value> + Send + 'static) -> Response {
-    let lines = stream.map(|value| Ok::<_, Error>(Bytes::from(value.to_string() + "\n")));
+pub(crate) fn json_lines<T: Serialize>(stream: impl Stream<Item = T> + Send + 'static) -> Response {
+    let lines = stream.map(|value| {
+        let mut line = serde_json::to_vec(&value)?;
+        line.push(b'\n');
+        Ok::<_, serde_json::Error>(Bytes::from(line))
+    });
     ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(lines)).into_response()
 }
 

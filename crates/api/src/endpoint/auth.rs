@@ -27,7 +27,7 @@ struct Written {
     auth: wire::NotDone<String>,
     email: String,
     serveraddress: String,
-    registrytoken: wire::NotDone<String>,
+    registrytoken: String,
 }
 
 impl RegistryAuth {
@@ -50,6 +50,7 @@ impl RegistryAuth {
             username: written.username,
             password: written.password,
             identity_token: written.identitytoken,
+            registry_token: written.registrytoken,
         };
         Ok((credentials != Credentials::default()).then_some(credentials))
     }
@@ -67,6 +68,7 @@ impl Parameters for RegistryAuth {
             "username": credentials.username,
             "password": credentials.password,
             "identitytoken": credentials.identity_token,
+            "registrytoken": credentials.registry_token,
         }));
         let value = HeaderValue::try_from(URL_SAFE.encode(text.map_err(|error| internal(&error))?));
         let mut value = value.map_err(|error| internal(&error))?;
@@ -94,7 +96,8 @@ mod tests {
         let auth = RegistryAuth(Some(Credentials {
             username: "ü".into(),
             password: "p:w?>".into(),
-            identity_token: String::new(),
+            registry_token: "t".into(),
+            ..Credentials::default()
         }));
         let mut headers = HeaderMap::new();
         auth.write(&mut String::new(), &mut headers).unwrap();

@@ -196,8 +196,7 @@ struct Top {
 }
 
 pub(super) fn serve(routes: &mut impl Routes) {
-    routes.add(CREATE, |engine, Call { body: Json(mut spec), .. }| async move {
-        spec.other.retain(|name, value| !(name == "idmappings" && is_host_mapping(value)));
+    routes.add(CREATE, |engine, Call { body: Json(spec), .. }| async move {
         engine.containers().create(spec).await.map(Json)
     });
     routes.add(LIST, |engine, Call { parameters, .. }| async move {
@@ -258,16 +257,6 @@ pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(TOP, |engine, Call { path: name, parameters, .. }| async move {
         engine.containers().top(&name, parameters.ps_args).await.map(Json)
     });
-}
-
-/// Podman's clients spell "no mapping of ids" out.
-fn is_host_mapping(mapping: &serde_json::Value) -> bool {
-    let maps =
-        ["UIDMap", "GIDMap"].iter().any(|key| mapping[*key].as_array().is_some_and(|map| !map.is_empty()));
-    !maps
-        && mapping["HostUIDMapping"] == true
-        && mapping["HostGIDMapping"] == true
-        && mapping["AutoUserNs"] != true
 }
 
 /// What attach sends where it does not go on with what comes: the log up to now.

@@ -21,12 +21,25 @@ pub struct Credentials {
     pub username: String,
     password: String,
     identity_token: Option<String>,
+    registry_token: Option<String>,
 }
 
 impl Credentials {
     /// Credentials of a user name and password, or of an OAuth2 refresh token.
     pub fn new(username: String, password: String, identity_token: Option<String>) -> Self {
-        Self { username, password, identity_token }
+        Self { username, password, identity_token, registry_token: None }
+    }
+
+    /// The same with a token that the registry itself takes.
+    #[must_use]
+    pub fn with_registry_token(mut self, token: Option<String>) -> Self {
+        self.registry_token = token;
+        self
+    }
+
+    /// The token that is sent to the registry as it is; no token server is asked.
+    pub fn registry_token(&self) -> Option<&str> {
+        self.registry_token.as_deref()
     }
 
     /// The password.

@@ -79,8 +79,8 @@ fn parse(core: &Core, key: &str, values: &[String]) -> Result<One> {
         "status" => One::Status(
             values
                 .iter()
-                // What Podman calls the state of other tools' containers: none of ours has it.
-                .filter(|value| *value != "unknown")
+                // States of other tools' containers, and Docker's of those in between: none of ours has them.
+                .filter(|value| !matches!(value.as_str(), "unknown" | "dead" | "restarting"))
                 .map(|value| {
                     ContainerState::from_str(value).map_err(|_| {
                         Error::invalid(format!("unknown container state: {value}: invalid argument"))

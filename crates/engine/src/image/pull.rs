@@ -306,7 +306,9 @@ fn client(core: &Core, options: &PullOptions) -> Result<RegistryClient> {
     settings.credentials = match &options.credentials {
         Some(given) => {
             let token = Some(given.identity_token.clone()).filter(|token| !token.is_empty());
-            let given = Credentials::new(given.username.clone(), given.password.clone(), token);
+            let registry_token = Some(given.registry_token.clone()).filter(|token| !token.is_empty());
+            let given = Credentials::new(given.username.clone(), given.password.clone(), token)
+                .with_registry_token(registry_token);
             Arc::new(move |_: &str| Ok(Some(given.clone())))
         }
         None => {

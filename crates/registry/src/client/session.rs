@@ -194,7 +194,15 @@ impl Session {
             Challenge::Basic => None,
         });
         *current = Some(match bearer {
-            Some((realm, service)) => self.fetch_token(realm, service.as_deref()).await?,
+            Some((realm, service)) => match self.given_token().await? {
+                Some(header) if used == Some(&header) => {
+                    return Err(
+                        self.unauthorized("authentication required: the registry refuses the given token")
+                    );
+                }
+                Some(header) => header,
+                None => self.fetch_token(realm, service.as_deref()).await?,
+            },
             None => {
                 let credentials = self.credentials().await?.ok_or_else(|| {
                     self.unauthorized("authentication required: log in to the registry first")
@@ -207,6 +215,16 @@ impl Session {
             }
         });
         Ok(())
+    }
+
+    /// The token for the registry itself, where the credentials are one.
+    async fn given_token(&self) -> Result<Option<HeaderValue>> {
+        let credentials = self.credentials().await?;
+        let Some(token) = credentials.as_ref().and_then(Credentials::registry_token) else { return Ok(None) };
+        let mut header = HeaderValue::from_str(&format!("Bearer {token}"))
+            .map_err(|_| self.unauthorized("the given token has characters that no header may have"))?;
+        header.set_sensitive(true);
+        Ok(Some(header))
     }
 
     async fn credentials(&self) -> Result<Option<Credentials>> {

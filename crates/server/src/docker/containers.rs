@@ -6,25 +6,23 @@ use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post};
-use axum::{Json, Router, body::Body};
+use axum::{Extension, Json, Router, body::Body};
 use bytes::Bytes;
 use cove_api::{
-    AttachOptions, ContainerInspect, ContainerState, ContainerSummary, Error, ErrorKind, Event, EventOptions,
-    Filters, ListOptions, PortMapping, RemoveOptions, StopOptions, ValueStream, WaitOptions,
+    ContainerInspect, ContainerState, Error, ErrorKind, Event, EventOptions, Filters, ListOptions,
+    LogOptions, RemoveOptions, ValueStream, WaitOptions,
 };
-use cove_spec::age::human_duration;
 use futures_util::StreamExt as _;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use super::create::container_spec;
 use super::create_body::CreateBody;
-use super::inspect::docker_inspect;
-use super::networks::docker_name;
-use super::shared::{attach_options, log_options, parse_signal, terminal_size};
+use super::inspect::{DockerContainer, docker_inspect};
+use super::parameters::{self, Condition, Query};
+use super::summary::{DockerSummary, summary};
 use crate::body::JsonBody;
 use crate::error::{Answer, ApiError};
-use crate::params::Params;
-use crate::router::EngineState;
+use crate::router::{DefaultNetwork, EngineState};
 use crate::stream;
 
 pub(super) fn routes() -> Router<EngineState> {
@@ -49,17 +47,15 @@ pub(super) fn routes() -> Router<EngineState> {
 
 async fn create(
     State(engine): State<EngineState>,
-    params: Params,
+    Query(asked): Query<parameters::Create>,
     JsonBody(body): JsonBody<CreateBody>,
 ) -> Answer {
     let mut spec = container_spec(body)?;
-    spec.name = params.text("name").unwrap_or_default().trim_start_matches('/').to_owned();
-    if let Some(platform) = params.text("platform") {
-        let mut parts = platform.split('/').map(str::to_owned);
-        spec.image_os = parts.next().unwrap_or_default();
-        spec.image_arch = parts.next().unwrap_or_default();
-        spec.image_variant = parts.next().unwrap_or_default();
-    }
+    spec.name = asked.name.trim_start_matches('/').to_owned();
+    let mut platform = asked.platform.split('/').map(str::to_owned);
+    spec.image_os = platform.next().unwrap_or_default();
+    spec.image_arch = platform.next().unwrap_or_default();
+    spec.image_variant = platform.next().unwrap_or_default();
     let image = spec.image.clone();
     match engine.containers().create(spec).await {
         Ok(report) => Ok((StatusCode::CREATED, Json(report)).into_response()),
@@ -73,98 +69,34 @@ async fn create(
     }
 }
 
-async fn list(State(engine): State<EngineState>, params: Params) -> Answer<Json<Vec<Value>>> {
-    let with_size = params.switch("size", false)?;
-    let last = params
-        .number::<i64>("limit")?
-        .and_then(|limit| usize::try_from(limit).ok())
-        .filter(|limit| *limit > 0);
-    let mut filters = params.filters()?;
-    // Docker knows networks by `network`, states by the same words but `dead`, which does not occur.
+async fn list(
+    State(engine): State<EngineState>,
+    Extension(DefaultNetwork(default)): Extension<DefaultNetwork>,
+    Query(asked): Query<parameters::List>,
+) -> Answer<Json<Vec<DockerSummary>>> {
+    let mut filters = asked.filters;
     filters.remove("is-task");
     let options = ListOptions {
-        all: params.switch("all", false)?,
-        last,
-        size: with_size,
+        all: asked.all,
+        last: usize::try_from(asked.limit).ok().filter(|limit| *limit > 0),
+        size: asked.size,
         filters,
         ..ListOptions::default()
     };
     let mut rows = engine.containers().list(options).await?;
     // The trait lists the oldest first, Docker the newest.
     rows.reverse();
-    Ok(Json(rows.iter().map(|row| summary(row, with_size)).collect::<Answer<_>>()?))
-}
-
-fn summary(row: &ContainerSummary, with_size: bool) -> Answer<Value> {
-    let ports: Vec<Value> = PortMapping::expand_all(&row.ports)?
-        .into_iter()
-        .map(|published| {
-            let mut port = json!({"PrivatePort": published.container_port, "Type": published.protocol});
-            if published.host_port > 0 {
-                port["PublicPort"] = published.host_port.into();
-                port["IP"] = published.host().ip().to_string().into();
-            }
-            port
-        })
-        .collect();
-    let networks: Map<String, Value> =
-        row.networks.iter().map(|name| (docker_name(name), json!({"NetworkID": name}))).collect();
-    let mut value = json!({
-        "Id": row.id,
-        "Names": row.names.iter().map(|name| format!("/{name}")).collect::<Vec<_>>(),
-        "Image": row.image,
-        "ImageID": format!("sha256:{}", row.image_id),
-        "Command": row.command.join(" "),
-        "Created": row.created.as_second(),
-        "Ports": ports,
-        "Labels": row.labels,
-        "State": docker_state(row.state),
-        "Status": status(row),
-        "HostConfig": {"NetworkMode": row.networks.first().map_or("default", String::as_str)},
-        "NetworkSettings": {"Networks": networks},
-        "Mounts": row.mounts.iter().map(|path| json!({"Destination": path})).collect::<Vec<_>>(),
-    });
-    if let (true, Some(size)) = (with_size, row.size) {
-        value["SizeRw"] = size.rw.into();
-        value["SizeRootFs"] = size.root_fs.into();
-    }
-    Ok(value)
-}
-
-/// The state in Docker's words.
-pub(super) fn docker_state(state: ContainerState) -> &'static str {
-    match state {
-        ContainerState::Initialized => "created",
-        ContainerState::Stopping => "running",
-        ContainerState::Stopped => "exited",
-        other => other.as_str(),
-    }
-}
-
-/// `Up 3 minutes`, `Exited (0) 2 hours ago`, `Created`.
-fn status(row: &ContainerSummary) -> String {
-    let now = cove_api::Timestamp::now().as_second();
-    let since = |then: i64| human_duration(now.saturating_sub(then));
-    match row.state {
-        ContainerState::Running | ContainerState::Stopping => format!("Up {}", since(row.started_at)),
-        ContainerState::Paused => format!("Up {} (Paused)", since(row.started_at)),
-        ContainerState::Exited | ContainerState::Stopped => {
-            format!("Exited ({}) {} ago", row.exit_code, since(row.exited_at))
-        }
-        ContainerState::Created | ContainerState::Initialized => "Created".to_owned(),
-        ContainerState::Removing => "Removal In Progress".to_owned(),
-        ContainerState::Storage | ContainerState::Unknown => "Unknown".to_owned(),
-    }
+    Ok(Json(rows.iter().map(|row| summary(row, asked.size, &default)).collect::<Answer<_>>()?))
 }
 
 async fn inspect(
     State(engine): State<EngineState>,
+    Extension(DefaultNetwork(default)): Extension<DefaultNetwork>,
     Path(name): Path<String>,
-    params: Params,
-) -> Answer<Json<Value>> {
-    let size = params.switch("size", false)?;
-    match engine.containers().inspect(&name, size).await {
-        Ok(container) => Ok(Json(docker_inspect(&container)?)),
+    Query(asked): Query<parameters::Inspect>,
+) -> Answer<Json<DockerContainer>> {
+    match engine.containers().inspect(&name, asked.size).await {
+        Ok(container) => Ok(Json(docker_inspect(container, &default))),
         Err(error) if error.kind == ErrorKind::NotFound => {
             // Docker's command line looks for exactly these words.
             Err(Error::not_found(format!("No such container: {name}")).into())
@@ -173,9 +105,17 @@ async fn inspect(
     }
 }
 
-async fn start(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<StatusCode> {
+async fn start(
+    State(engine): State<EngineState>,
+    Path(name): Path<String>,
+    Query(_): Query<parameters::Start>,
+) -> Answer<StatusCode> {
     let container = engine.containers().inspect(&name, false).await?;
-    if container.state.running {
+    if container.state.status == ContainerState::Paused {
+        let message = format!("cannot start the paused container {name}: unpause it instead");
+        return Err(Error::new(ErrorKind::WrongState, message).into());
+    }
+    if container.state.status.is_alive() {
         return Ok(StatusCode::NOT_MODIFIED);
     }
     match engine.containers().start(&name).await {
@@ -199,63 +139,44 @@ async fn failed_start(engine: &EngineState, container: &ContainerInspect, error:
     start_error(error)
 }
 
-/// Docker's command line takes the exit code 126 or 127 from the words of the error.
+/// Docker's command line takes the exit code 127 or 126 from these words, wherever they stand.
 pub(super) fn start_error(error: Error) -> Error {
-    match error.kind {
-        ErrorKind::CommandNotFound if !error.message.contains("executable file not found") => {
-            Error::invalid(format!("{}: executable file not found in $PATH", error.message))
-        }
-        ErrorKind::CommandNotFound => error.with_kind(ErrorKind::InvalidArgument),
-        ErrorKind::CommandNotExecutable => {
-            let message = if error.message.contains("permission denied") {
-                error.message
-            } else {
-                format!("{}: permission denied", error.message)
-            };
-            Error::invalid(message)
-        }
-        _ => error,
-    }
+    let words = match error.kind {
+        ErrorKind::CommandNotFound => "executable file not found in $PATH",
+        ErrorKind::CommandNotExecutable => "permission denied",
+        _ => return error,
+    };
+    Error::new(ErrorKind::InvalidArgument, error.message).context(words)
 }
 
+/// A paused container is stopped like one that runs.
 async fn stop(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    params: Params,
+    Query(asked): Query<parameters::Stop>,
 ) -> Answer<StatusCode> {
-    if !engine.containers().inspect(&name, false).await?.state.running {
+    if !engine.containers().inspect(&name, false).await?.state.status.is_alive() {
         return Ok(StatusCode::NOT_MODIFIED);
     }
-    engine
-        .containers()
-        .stop(&name, StopOptions { timeout: timeout(&params)?, ..StopOptions::default() })
-        .await?;
+    engine.containers().stop(&name, asked.options()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Docker's `t`: seconds; a negative one waits for ever, which is a very long time here.
-fn timeout(params: &Params) -> Answer<Option<u32>> {
-    Ok(params.number::<i64>("t")?.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX)))
 }
 
 async fn restart(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    params: Params,
+    Query(asked): Query<parameters::Stop>,
 ) -> Answer<StatusCode> {
-    engine
-        .containers()
-        .restart(&name, StopOptions { timeout: timeout(&params)?, ..StopOptions::default() })
-        .await?;
+    engine.containers().restart(&name, asked.options()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn kill(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    params: Params,
+    Query(asked): Query<parameters::Kill>,
 ) -> Answer<StatusCode> {
-    engine.containers().kill(&name, parse_signal(&params)?).await?;
+    engine.containers().kill(&name, asked.signal.map_or(9, |signal| signal.0)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -272,57 +193,77 @@ async fn unpause(State(engine): State<EngineState>, Path(name): Path<String>) ->
 async fn rename(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    params: Params,
+    Query(asked): Query<parameters::Rename>,
 ) -> Answer<StatusCode> {
-    let new_name =
-        params.text("name").ok_or_else(|| ApiError::invalid("parameter name: the new name is missing"))?;
-    engine.containers().rename(&name, new_name.trim_start_matches('/')).await?;
+    if asked.name.is_empty() {
+        return Err(ApiError::invalid("parameter name: the new name is missing"));
+    }
+    engine.containers().rename(&name, asked.name.trim_start_matches('/')).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn remove(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    params: Params,
+    Query(asked): Query<parameters::Remove>,
 ) -> Answer<StatusCode> {
-    if params.switch("link", false)? {
-        return Err(ApiError::invalid("links are not supported: use a network"));
-    }
-    let options = RemoveOptions {
-        force: params.switch("force", false)?,
-        volumes: params.switch("v", false)?,
-        timeout: Some(0),
-        ..RemoveOptions::default()
-    };
-    let reports = engine.containers().remove(&name, options).await?;
+    let reports = engine.containers().remove(&name, asked.options()).await?;
     match reports.into_iter().find_map(|report| report.error) {
         None => Ok(StatusCode::NO_CONTENT),
         Some(message) => Err(Error::internal(message).into()),
     }
 }
 
+/// The end of a wait.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Waited {
+    status_code: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<WaitError>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct WaitError {
+    message: String,
+}
+
+impl From<cove_api::Result<i32>> for Waited {
+    fn from(result: cove_api::Result<i32>) -> Self {
+        match result {
+            Ok(status_code) => Self { status_code, error: None },
+            Err(Error { message, .. }) => Self { status_code: -1, error: Some(WaitError { message }) },
+        }
+    }
+}
+
 /// Docker's `run` asks to wait before it starts the container, and goes on when the head of the answer is there; so
 /// the head goes at once and the body follows.
-async fn wait(State(engine): State<EngineState>, Path(name): Path<String>, params: Params) -> Answer {
-    let id = engine.containers().inspect(&name, false).await?.id;
-    let future: Pin<Box<dyn Future<Output = cove_api::Result<i32>> + Send>> = match params
-        .get("condition")
-        .unwrap_or_default()
-    {
-        "" | "not-running" => {
+async fn wait(
+    State(engine): State<EngineState>,
+    Path(name): Path<String>,
+    Query(asked): Query<parameters::Wait>,
+) -> Answer {
+    let container = engine.containers().inspect(&name, false).await?;
+    let id = container.id.clone();
+    let future: Pin<Box<dyn Future<Output = cove_api::Result<i32>> + Send>> = match asked.condition {
+        Condition::NotRunning => {
             Box::pin(async move { engine.containers().wait(&id, WaitOptions::default()).await })
         }
         // The events are subscribed to before the head goes, so that a quick end is not missed.
-        "next-exit" => Box::pin(exit_of(lives(&engine, id).await?, "died")),
-        "removed" => Box::pin(exit_of(lives(&engine, id).await?, "remove")),
-        other => return Err(ApiError::invalid(format!("parameter condition: {other:?} is no condition"))),
+        Condition::NextExit => Box::pin(exit_of(lives(&engine, id).await?, "died", 0)),
+        Condition::Removed => {
+            let events = lives(&engine, id).await?;
+            // Looked at again: it may have ended before there was somebody to hear of it.
+            let ended = engine.containers().inspect(&container.id, false).await?.state;
+            let code = if ended.status.has_ended() { ended.exit_code } else { 0 };
+            Box::pin(exit_of(events, "remove", code))
+        }
     };
     let body = futures_util::stream::once(async move {
-        let body = match future.await {
-            Ok(code) => json!({"StatusCode": code}),
-            Err(error) => json!({"StatusCode": -1, "Error": {"Message": error.message}}),
-        };
-        Ok::<_, Error>(Bytes::from(body.to_string()))
+        let waited = Waited::from(future.await);
+        serde_json::to_vec(&waited).map(Bytes::from)
     });
     Ok(([(header::CONTENT_TYPE, "application/json")], Body::from_stream(body)).into_response())
 }
@@ -336,9 +277,8 @@ async fn lives(engine: &EngineState, id: String) -> cove_api::Result<ValueStream
     engine.system().events(EventOptions { stream: true, filters, ..EventOptions::default() }).await
 }
 
-/// Follows a container to the event `last` and answers the exit code it had then.
-async fn exit_of(mut events: ValueStream<Event>, last: &'static str) -> cove_api::Result<i32> {
-    let mut code = 0;
+/// Follows a container to the event `last` and answers the exit code it had then; `code` where no event tells one.
+async fn exit_of(mut events: ValueStream<Event>, last: &'static str, mut code: i32) -> cove_api::Result<i32> {
     while let Some(event) = events.next().await {
         let event = event?;
         if let Ok(number) = event.attribute("containerExitCode").parse() {
@@ -351,28 +291,25 @@ async fn exit_of(mut events: ValueStream<Event>, last: &'static str) -> cove_api
     Err(Error::internal("the events ended before the container did"))
 }
 
-async fn logs(State(engine): State<EngineState>, Path(name): Path<String>, params: Params) -> Answer {
-    let options = log_options(&params)?;
+async fn logs(
+    State(engine): State<EngineState>,
+    Path(name): Path<String>,
+    Query(asked): Query<parameters::Logs>,
+    Query(options): Query<LogOptions>,
+) -> Answer {
+    options.check()?;
     let terminal = engine.containers().inspect(&name, false).await?.config.tty;
     let lines = engine.containers().logs(&name, options).await?;
-    Ok(stream::logs(lines, params.switch("timestamps", false)?, !terminal))
+    Ok(stream::logs(lines, asked.timestamps, !terminal))
 }
 
 async fn attach(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    params: Params,
+    Query(asked): Query<parameters::Attach>,
     mut request: Request,
 ) -> Answer {
-    let options = attach_options(&params)?;
-    // Docker's switches are off where they are missing.
-    let options = AttachOptions {
-        stdin: params.switch("stdin", false)?,
-        stdout: params.switch("stdout", false)?,
-        stderr: params.switch("stderr", false)?,
-        detach_keys: Some(options.detach_keys.unwrap_or_else(|| "ctrl-p,ctrl-q".to_owned())),
-        ..options
-    };
+    let options = asked.options()?;
     let container = engine.containers().inspect(&name, false).await?;
     match engine.containers().attach(&name, options).await {
         Ok(attached) => Ok(stream::attach(&mut request, attached, container.config.tty)),
@@ -385,20 +322,16 @@ async fn attach(
 async fn resize(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    params: Params,
+    Query(asked): Query<parameters::Resize>,
 ) -> Answer<StatusCode> {
-    engine.containers().resize(&name, terminal_size(&params)?).await?;
+    engine.containers().resize(&name, asked.size()).await?;
     Ok(StatusCode::OK)
 }
 
-async fn top(State(engine): State<EngineState>, Path(name): Path<String>, params: Params) -> Answer {
-    // Docker's default is `ps -ef`; its columns are those of the descriptors below.
-    let arguments = params.text("ps_args").unwrap_or_default();
-    let descriptors = match arguments.as_str() {
-        "" | "-ef" => {
-            ["user", "pid", "ppid", "pcpu", "stime", "tty", "time", "args"].map(str::to_owned).to_vec()
-        }
-        other => other.trim_start_matches("-o").trim().split([',', ' ']).map(str::to_owned).collect(),
-    };
-    Ok(Json(engine.containers().top(&name, descriptors).await?).into_response())
+async fn top(
+    State(engine): State<EngineState>,
+    Path(name): Path<String>,
+    Query(asked): Query<parameters::Top>,
+) -> Answer {
+    Ok(Json(engine.containers().top(&name, asked.descriptors()).await?).into_response())
 }

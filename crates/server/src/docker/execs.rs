@@ -5,16 +5,15 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use cove_api::endpoint::ExecStart;
-use cove_api::{AttachStream, Error, ErrorKind, ExecSpec, OutputChunk, OutputStream};
+use cove_api::{AttachStream, Error, ErrorKind, ExecProcess, ExecSpec, OutputChunk, OutputStream};
 
 use super::containers::start_error;
-use super::shared::terminal_size;
+use super::parameters::{Query, Resize};
 use crate::body::{self, JsonBody};
 use crate::error::{Answer, ApiError};
-use crate::params::Params;
 use crate::router::EngineState;
 use crate::stream;
 
@@ -49,6 +48,13 @@ async fn start(State(engine): State<EngineState>, Path(id): Path<String>, mut re
     }
 }
 
+/// What create answers.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreatedExec {
+    id: String,
+}
+
 async fn create(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
@@ -58,32 +64,51 @@ async fn create(
         return Err(ApiError::invalid("exec: Cmd is empty: a command to run is needed"));
     }
     let id = engine.execs().create(&name, spec).await?;
-    Ok((StatusCode::CREATED, Json(json!({"Id": id}))).into_response())
+    Ok((StatusCode::CREATED, Json(CreatedExec { id })).into_response())
 }
 
 async fn resize(
     State(engine): State<EngineState>,
     Path(id): Path<String>,
-    params: Params,
+    Query(asked): Query<Resize>,
 ) -> Answer<StatusCode> {
-    engine.execs().resize(&id, terminal_size(&params)?).await?;
+    engine.execs().resize(&id, asked.size()).await?;
     Ok(StatusCode::CREATED)
 }
 
-async fn inspect(State(engine): State<EngineState>, Path(id): Path<String>) -> Answer<Json<Value>> {
+/// A session as Docker shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerExec {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "ContainerID")]
+    container_id: String,
+    running: bool,
+    /// Docker leaves it out until there is one.
+    exit_code: Option<i32>,
+    pid: i32,
+    can_remove: bool,
+    detach_keys: String,
+    open_stdin: bool,
+    open_stdout: bool,
+    open_stderr: bool,
+    process_config: ExecProcess,
+}
+
+async fn inspect(State(engine): State<EngineState>, Path(id): Path<String>) -> Answer<Json<DockerExec>> {
     let session = engine.execs().inspect(&id).await?;
-    Ok(Json(json!({
-        "ID": session.id,
-        "ContainerID": session.container_id,
-        "Running": session.running,
-        // Docker leaves it out until there is one.
-        "ExitCode": (!session.running).then_some(session.exit_code),
-        "Pid": session.pid,
-        "CanRemove": session.can_remove,
-        "DetachKeys": session.detach_keys,
-        "OpenStdin": session.open_stdin,
-        "OpenStdout": session.open_stdout,
-        "OpenStderr": session.open_stderr,
-        "ProcessConfig": session.process_config,
-    })))
+    Ok(Json(DockerExec {
+        id: session.id,
+        container_id: session.container_id,
+        running: session.running,
+        exit_code: (!session.running).then_some(session.exit_code),
+        pid: session.pid,
+        can_remove: session.can_remove,
+        detach_keys: session.detach_keys,
+        open_stdin: session.open_stdin,
+        open_stdout: session.open_stdout,
+        open_stderr: session.open_stderr,
+        process_config: session.process_config,
+    }))
 }

@@ -3,20 +3,19 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use cove_api::endpoint::RegistryAuth;
 use cove_api::{
-    BlobPhase, BlobProgress, Error, ErrorKind, ImageInspect, ImageListOptions, ImageRemoveOptions,
-    ImageSummary, ImportOptions, Progress, PullOptions, PullPolicy, SaveOptions,
+    BlobPhase, BlobProgress, Error, ErrorKind, GraphDriver, ImageConfig, ImageHistoryRow, ImageInspect,
+    ImageListOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, Progress,
+    PullOptions, PullPolicy, RootFs, SaveOptions, StringMap, Timestamp,
 };
 use futures_util::StreamExt as _;
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::shared::repo_tag;
+use super::parameters::{self, Query, repo_tag};
 use crate::error::{Answer, ApiError};
-use crate::params::Params;
 use crate::router::EngineState;
 use crate::stream;
 
@@ -33,34 +32,55 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/images/{name}/tag", post(tag))
 }
 
-async fn list(State(engine): State<EngineState>, params: Params) -> Answer<Json<Vec<Value>>> {
-    let options = ImageListOptions { all: params.switch("all", false)?, filters: params.filters()? };
+/// A row of the list of images.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerSummary {
+    id: String,
+    parent_id: String,
+    repo_tags: Vec<String>,
+    repo_digests: Vec<String>,
+    /// Seconds since 1970.
+    created: i64,
+    size: i64,
+    virtual_size: i64,
+    /// Not known.
+    shared_size: i64,
+    labels: StringMap,
+    containers: i64,
+}
+
+async fn list(
+    State(engine): State<EngineState>,
+    Query(asked): Query<parameters::Images>,
+) -> Answer<Json<Vec<DockerSummary>>> {
+    let options = ImageListOptions { all: asked.all, filters: asked.filters };
     let rows = engine.images().list(options).await?;
-    Ok(Json(rows.iter().map(summary).collect()))
+    Ok(Json(rows.into_iter().map(summary).collect()))
 }
 
-fn summary(row: &ImageSummary) -> Value {
-    json!({
-        "Id": digest(&row.id),
-        "ParentId": if row.parent_id.is_empty() { String::new() } else { digest(&row.parent_id) },
-        "RepoTags": row.repo_tags,
-        "RepoDigests": row.repo_digests,
-        "Created": row.created,
-        "Size": row.size,
-        "VirtualSize": row.size,
-        "SharedSize": -1,
-        "Labels": row.labels,
-        "Containers": row.containers,
-    })
+fn summary(row: ImageSummary) -> DockerSummary {
+    DockerSummary {
+        id: digest(&row.id),
+        parent_id: if row.parent_id.is_empty() { String::new() } else { digest(&row.parent_id) },
+        repo_tags: row.repo_tags,
+        repo_digests: row.repo_digests,
+        created: row.created,
+        size: row.size,
+        virtual_size: row.size,
+        shared_size: -1,
+        labels: row.labels,
+        containers: row.containers,
+    }
 }
 
-fn digest(id: &str) -> String {
+pub(super) fn digest(id: &str) -> String {
     format!("sha256:{}", id.trim_start_matches("sha256:"))
 }
 
-async fn inspect(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<Json<Value>> {
+async fn inspect(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<Json<DockerImage>> {
     match engine.images().inspect(&name).await {
-        Ok(image) => Ok(Json(docker_inspect(&image)?)),
+        Ok(image) => Ok(Json(image.into())),
         Err(error) if error.kind == ErrorKind::NotFound => {
             Err(Error::not_found(format!("No such image: {name}")).into())
         }
@@ -68,53 +88,82 @@ async fn inspect(State(engine): State<EngineState>, Path(name): Path<String>) ->
     }
 }
 
-fn docker_inspect(image: &ImageInspect) -> Answer<Value> {
-    let mut value =
-        serde_json::to_value(image).map_err(|error| Error::from_chain(ErrorKind::Internal, &error))?;
-    value["Id"] = digest(&image.id).into();
-    if !image.parent.is_empty() {
-        value["Parent"] = digest(&image.parent).into();
-    }
-    value["DockerVersion"] = "".into();
-    if let Some(map) = value.as_object_mut() {
-        for libpods in
-            ["Digest", "Labels", "Annotations", "ManifestType", "User", "History", "NamesHistory", "Version"]
-        {
-            map.remove(libpods);
-        }
-    }
-    Ok(value)
+/// An image as Docker shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerImage {
+    id: String,
+    repo_tags: Vec<String>,
+    repo_digests: Vec<String>,
+    parent: String,
+    comment: String,
+    created: Option<Timestamp>,
+    docker_version: &'static str,
+    author: String,
+    config: ImageConfig,
+    architecture: String,
+    os: String,
+    size: i64,
+    virtual_size: i64,
+    graph_driver: GraphDriver,
+    #[serde(rename = "RootFS")]
+    root_fs: RootFs,
 }
 
-async fn history(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<Json<Value>> {
-    let rows = engine.images().history(&name).await?;
-    let rows: Vec<Value> = rows
-        .into_iter()
-        .map(|row| {
-            let mut value = json!(row);
-            if row.id.len() == 64 {
-                value["Id"] = digest(&row.id).into();
-            }
-            value
-        })
-        .collect();
-    Ok(Json(rows.into()))
+impl From<ImageInspect> for DockerImage {
+    fn from(image: ImageInspect) -> Self {
+        Self {
+            id: digest(&image.id),
+            repo_tags: image.repo_tags,
+            repo_digests: image.repo_digests,
+            parent: if image.parent.is_empty() { String::new() } else { digest(&image.parent) },
+            comment: image.comment,
+            created: image.created,
+            docker_version: "",
+            author: image.author,
+            config: image.config,
+            architecture: image.architecture,
+            os: image.os,
+            size: image.size,
+            virtual_size: image.virtual_size,
+            graph_driver: image.graph_driver,
+            root_fs: image.root_fs,
+        }
+    }
+}
+
+async fn history(
+    State(engine): State<EngineState>,
+    Path(name): Path<String>,
+) -> Answer<Json<Vec<ImageHistoryRow>>> {
+    let mut rows = engine.images().history(&name).await?;
+    for row in rows.iter_mut().filter(|row| row.id.len() == 64) {
+        row.id = digest(&row.id);
+    }
+    Ok(Json(rows))
 }
 
 /// Pull (`fromImage`) or import (`fromSrc=-`).
-async fn create(State(engine): State<EngineState>, headers: HeaderMap, params: Params, body: Body) -> Answer {
-    if let Some(source) = params.text("fromSrc") {
-        return import(&engine, &source, &params, body).await;
+async fn create(
+    State(engine): State<EngineState>,
+    headers: HeaderMap,
+    Query(asked): Query<parameters::CreateImage>,
+    body: Body,
+) -> Answer {
+    if !asked.from_src.is_empty() {
+        return import(&engine, asked, body).await;
     }
-    let image =
-        params.text("fromImage").ok_or_else(|| ApiError::invalid("parameter fromImage: it is missing"))?;
-    let reference = match params.text("tag") {
-        None => image,
-        Some(tag) if tag.contains(':') => format!("{image}@{tag}"),
-        Some(tag) => format!("{image}:{tag}"),
+    if asked.from_image.is_empty() {
+        return Err(ApiError::invalid("parameter fromImage: it is missing"));
+    }
+    let (image, tag) = (&asked.from_image, &asked.tag);
+    let reference = match tag.as_str() {
+        "" => image.clone(),
+        tag if tag.contains(':') => format!("{image}@{tag}"),
+        tag => format!("{image}:{tag}"),
     };
-    let platform = params.text("platform").unwrap_or_default();
-    let mut platform = platform.split('/').map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
+    let mut platform =
+        asked.platform.split('/').map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
     let options = PullOptions {
         policy: PullPolicy::Always,
         os: platform.next().flatten(),
@@ -131,51 +180,100 @@ async fn create(State(engine): State<EngineState>, headers: HeaderMap, params: P
     };
     let events = futures_util::stream::iter(first).chain(progress);
     Ok(stream::json_lines(events.map(move |event| match event {
-        Ok(Progress::Message(text)) => json!({"status": text}),
+        Ok(Progress::Message(text)) => Line { status: Some(text), ..Line::default() },
         Ok(Progress::Blob(blob)) => blob_line(&blob),
-        Ok(Progress::Done(report)) => {
-            json!({"status": format!("Status: Downloaded newer image for {reference}"), "id": report.images.last().map(|id| id.chars().take(12).collect::<String>())})
-        }
-        Err(error) => json!({"error": error.message, "errorDetail": {"message": error.message}}),
+        Ok(Progress::Done(report)) => Line {
+            status: Some(format!("Status: Downloaded newer image for {reference}")),
+            id: report.images.last().map(|id| short(id)),
+            ..Line::default()
+        },
+        Err(error) => Line {
+            error: Some(error.message.clone()),
+            error_detail: Some(ErrorDetail { message: error.message }),
+            ..Line::default()
+        },
     })))
 }
 
+/// A line of progress.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress_detail: Option<Detail>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_detail: Option<ErrorDetail>,
+}
+
+/// How far a download is, in bytes.
+#[derive(Default, Serialize)]
+struct Detail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ErrorDetail {
+    message: String,
+}
+
+fn short(id: &str) -> String {
+    id.trim_start_matches("sha256:").chars().take(12).collect()
+}
+
 /// A line that Docker's command line draws as a bar.
-fn blob_line(blob: &BlobProgress) -> Value {
-    let id: String = blob.digest.trim_start_matches("sha256:").chars().take(12).collect();
-    match blob.phase {
-        BlobPhase::Copying => json!({
-            "status": "Downloading",
-            "id": id,
-            "progressDetail": {"current": blob.current, "total": blob.total},
-        }),
-        BlobPhase::Exists => json!({"status": "Already exists", "id": id, "progressDetail": {}}),
-        BlobPhase::Done => json!({"status": "Pull complete", "id": id, "progressDetail": {}}),
+fn blob_line(blob: &BlobProgress) -> Line {
+    let (status, detail) = match blob.phase {
+        BlobPhase::Copying => {
+            ("Downloading", Detail { current: Some(blob.current), total: blob.total.into() })
+        }
+        BlobPhase::Exists => ("Already exists", Detail::default()),
+        BlobPhase::Done => ("Pull complete", Detail::default()),
+    };
+    Line {
+        status: Some(status.to_owned()),
+        id: Some(short(&blob.digest)),
+        progress_detail: Some(detail),
+        ..Line::default()
     }
 }
 
-async fn import(engine: &EngineState, source: &str, params: &Params, body: Body) -> Answer {
-    if source != "-" {
+async fn import(engine: &EngineState, asked: parameters::CreateImage, body: Body) -> Answer {
+    if asked.from_src != "-" {
         return Err(Error::unsupported("import from a URL is not supported by this version").into());
     }
     let options = ImportOptions {
-        changes: params.list("changes", false),
-        message: params.text("message").unwrap_or_default(),
-        reference: repo_tag(params).unwrap_or_default(),
+        changes: asked.changes,
+        message: asked.message,
+        reference: repo_tag(&asked.repo, &asked.tag).unwrap_or_default(),
         ..ImportOptions::default()
     };
     let id = engine.images().import(stream::upload(body), options).await?;
-    Ok(stream::json_lines(futures_util::stream::iter([json!({"status": digest(&id)})])))
+    let line = Line { status: Some(digest(&id)), ..Line::default() };
+    Ok(stream::json_lines(futures_util::stream::iter([line])))
 }
 
 async fn load(State(engine): State<EngineState>, body: Body) -> Answer {
     let report = engine.images().load(stream::upload(body)).await?;
-    let lines = report.names.into_iter().map(|name| json!({"stream": format!("Loaded image: {name}\n")}));
+    let lines = report
+        .names
+        .into_iter()
+        .map(|name| Line { stream: Some(format!("Loaded image: {name}\n")), ..Line::default() });
     Ok(stream::json_lines(futures_util::stream::iter(lines.collect::<Vec<_>>())))
 }
 
-async fn save_many(State(engine): State<EngineState>, params: Params) -> Answer {
-    save(&engine, params.list("names", true)).await
+async fn save_many(State(engine): State<EngineState>, Query(asked): Query<parameters::SaveImages>) -> Answer {
+    save(&engine, asked.names).await
 }
 
 async fn save_one(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer {
@@ -187,32 +285,45 @@ async fn save(engine: &EngineState, names: Vec<String>) -> Answer {
     stream::begun_pieces("application/x-tar", engine.images().save(names, options).await?).await
 }
 
-async fn remove(State(engine): State<EngineState>, Path(name): Path<String>, params: Params) -> Answer {
-    let options = ImageRemoveOptions {
-        force: params.switch("force", false)?,
-        no_prune: params.switch("noprune", false)?,
-        ..ImageRemoveOptions::default()
-    };
-    let report = engine.images().remove(vec![name.clone()], options).await?;
-    if let Some(text) = report.errors.first() {
-        return Err(match report.exit_code {
-            1 => Error::not_found(format!("No such image: {name}")),
-            2 => Error::new(ErrorKind::InUse, text.clone()),
-            _ => Error::internal(text.clone()),
-        }
-        .into());
+/// One step of a removal.
+#[derive(Serialize)]
+pub(super) enum Removed {
+    Untagged(String),
+    Deleted(String),
+}
+
+impl Removed {
+    /// The steps of a report.
+    pub(super) fn of(report: ImageRemoveReport) -> Vec<Self> {
+        let untagged = report.untagged.into_iter().map(Self::Untagged);
+        untagged.chain(report.deleted.iter().map(|id| Self::Deleted(digest(id)))).collect()
     }
-    let untagged = report.untagged.into_iter().map(|name| json!({"Untagged": name}));
-    let deleted = report.deleted.into_iter().map(|id| json!({"Deleted": digest(&id)}));
-    Ok(Json(untagged.chain(deleted).collect::<Vec<_>>()).into_response())
+}
+
+async fn remove(
+    State(engine): State<EngineState>,
+    Path(name): Path<String>,
+    Query(asked): Query<parameters::RemoveImage>,
+) -> Answer<Json<Vec<Removed>>> {
+    let options =
+        ImageRemoveOptions { force: asked.force, no_prune: asked.noprune, ..ImageRemoveOptions::default() };
+    let report = engine.images().remove(vec![name.clone()], options).await?;
+    match report.failure() {
+        None => Ok(Json(Removed::of(report))),
+        Some(error) if error.kind == ErrorKind::NotFound => {
+            Err(Error::not_found(format!("No such image: {name}")).into())
+        }
+        Some(error) => Err(error.into()),
+    }
 }
 
 async fn tag(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    params: Params,
+    Query(asked): Query<parameters::Tag>,
 ) -> Answer<StatusCode> {
-    let new_name = repo_tag(&params).ok_or_else(|| ApiError::invalid("parameter repo: it is missing"))?;
+    let new_name = repo_tag(&asked.repo, &asked.tag)
+        .ok_or_else(|| ApiError::invalid("parameter repo: it is missing"))?;
     engine.images().tag(&name, &new_name).await?;
     Ok(StatusCode::CREATED)
 }

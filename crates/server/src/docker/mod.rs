@@ -7,7 +7,9 @@ mod execs;
 mod images;
 mod inspect;
 mod networks;
-mod shared;
+mod parameters;
+mod prune;
+mod summary;
 mod system;
 mod volumes;
 
@@ -22,6 +24,7 @@ pub(crate) fn routes() -> Router<EngineState> {
         .merge(execs::routes())
         .merge(images::routes())
         .merge(networks::routes())
+        .merge(prune::routes())
         .merge(system::routes())
         .merge(volumes::routes())
 }

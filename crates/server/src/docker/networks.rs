@@ -1,24 +1,23 @@
 //! `/networks`.
 
+use std::collections::BTreeMap;
+
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use cove_api::wire::NotDone;
 use cove_api::{
     Error, LeaseRange, Network, NetworkCreateOptions, NetworkListOptions, NetworkMember, StringMap, Subnet,
+    Timestamp,
 };
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 
+use super::parameters::{Filtered, Query};
 use crate::body::JsonBody;
 use crate::error::{Answer, ApiError};
-use crate::params::Params;
-use crate::router::EngineState;
-
-/// The engine's default network, which Docker's clients call `bridge`.
-const DEFAULT_NETWORK: &str = "podman";
+use crate::router::{DefaultNetwork, EngineState};
 
 pub(super) fn routes() -> Router<EngineState> {
     Router::new()
@@ -28,71 +27,142 @@ pub(super) fn routes() -> Router<EngineState> {
 }
 
 /// A network's name in Docker's words.
-pub(super) fn docker_name(name: &str) -> String {
-    if name == DEFAULT_NETWORK { "bridge".to_owned() } else { name.to_owned() }
+pub(super) fn docker_name(name: &str, default: &str) -> String {
+    if name == default { "bridge".to_owned() } else { name.to_owned() }
 }
 
 /// `bridge` is the default network unless a network really goes by that name.
-async fn resolve(engine: &EngineState, name: String) -> cove_api::Result<String> {
-    if name == "bridge" && !engine.networks().exists(&name).await? {
-        Ok(DEFAULT_NETWORK.into())
-    } else {
-        Ok(name)
+async fn resolve(engine: &EngineState, name: String, default: &str) -> cove_api::Result<String> {
+    if name == "bridge" && !engine.networks().exists(&name).await? { Ok(default.into()) } else { Ok(name) }
+}
+
+/// A network as Docker shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerNetwork {
+    name: String,
+    id: String,
+    created: Timestamp,
+    scope: &'static str,
+    driver: String,
+    #[serde(rename = "EnableIPv4")]
+    enable_ipv4: bool,
+    #[serde(rename = "EnableIPv6")]
+    enable_ipv6: bool,
+    #[serde(rename = "IPAM")]
+    ipam: ShownIpam,
+    internal: bool,
+    attachable: bool,
+    ingress: bool,
+    config_from: ConfigFrom,
+    config_only: bool,
+    containers: BTreeMap<String, Member>,
+    options: StringMap,
+    labels: StringMap,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ShownIpam {
+    driver: &'static str,
+    options: StringMap,
+    config: Vec<ShownSubnet>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ShownSubnet {
+    subnet: String,
+    gateway: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ConfigFrom {
+    network: &'static str,
+}
+
+/// A container on a network.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Member {
+    name: String,
+    #[serde(rename = "EndpointID")]
+    endpoint_id: &'static str,
+    mac_address: String,
+    #[serde(rename = "IPv4Address")]
+    ipv4_address: String,
+    #[serde(rename = "IPv6Address")]
+    ipv6_address: String,
+}
+
+impl DockerNetwork {
+    fn new(network: Network, containers: BTreeMap<String, Member>, default: &str) -> Self {
+        let shown = |subnet: Subnet| ShownSubnet { subnet: subnet.subnet, gateway: subnet.gateway };
+        Self {
+            name: docker_name(&network.name, default),
+            id: network.id,
+            created: network.created,
+            scope: "local",
+            driver: network.driver,
+            enable_ipv4: true,
+            enable_ipv6: network.ipv6_enabled,
+            ipam: ShownIpam {
+                driver: "default",
+                options: StringMap::new(),
+                config: network.subnets.into_iter().map(shown).collect(),
+            },
+            internal: network.internal,
+            attachable: false,
+            ingress: false,
+            config_from: ConfigFrom { network: "" },
+            config_only: false,
+            containers,
+            options: network.options,
+            labels: network.labels,
+        }
     }
 }
 
-fn docker_network(network: &Network, members: Map<String, Value>) -> Value {
-    let subnets: Vec<Value> = network
-        .subnets
-        .iter()
-        .map(|subnet| json!({"Subnet": subnet.subnet, "Gateway": subnet.gateway}))
-        .collect();
-    json!({
-        "Name": docker_name(&network.name),
-        "Id": network.id,
-        "Created": network.created,
-        "Scope": "local",
-        "Driver": network.driver,
-        "EnableIPv6": network.ipv6_enabled,
-        "IPAM": {"Driver": "default", "Options": {}, "Config": subnets},
-        "Internal": network.internal,
-        "Attachable": false,
-        "Ingress": false,
-        "ConfigFrom": {"Network": ""},
-        "ConfigOnly": false,
-        "Containers": members,
-        "Options": network.options,
-        "Labels": network.labels,
-    })
+impl From<NetworkMember> for Member {
+    fn from(member: NetworkMember) -> Self {
+        let interface = member.interfaces.into_values().next().unwrap_or_default();
+        let address = |wants_v6: bool| {
+            let mut addresses =
+                interface.subnets.iter().filter(|address| address.ipnet.contains(':') == wants_v6);
+            addresses.next().map(|address| address.ipnet.clone()).unwrap_or_default()
+        };
+        Self {
+            name: member.name,
+            endpoint_id: "",
+            ipv4_address: address(false),
+            ipv6_address: address(true),
+            mac_address: interface.mac_address,
+        }
+    }
 }
 
-async fn list(State(engine): State<EngineState>, params: Params) -> Answer<Json<Vec<Value>>> {
-    let networks = engine.networks().list(NetworkListOptions { filters: params.filters()? }).await?;
-    Ok(Json(networks.iter().map(|network| docker_network(network, Map::new())).collect()))
+async fn list(
+    State(engine): State<EngineState>,
+    Extension(DefaultNetwork(default)): Extension<DefaultNetwork>,
+    Query(asked): Query<Filtered>,
+) -> Answer<Json<Vec<DockerNetwork>>> {
+    let networks = engine.networks().list(NetworkListOptions { filters: asked.filters }).await?;
+    let shown = networks.into_iter().map(|network| DockerNetwork::new(network, BTreeMap::new(), &default));
+    Ok(Json(shown.collect()))
 }
 
-async fn inspect(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<Json<Value>> {
-    let inspect = engine.networks().inspect(&resolve(&engine, name).await?).await?;
-    let members = inspect.containers.iter().map(|(id, member)| (id.clone(), docker_member(member))).collect();
-    Ok(Json(docker_network(&inspect.network, members)))
+async fn inspect(
+    State(engine): State<EngineState>,
+    Extension(DefaultNetwork(default)): Extension<DefaultNetwork>,
+    Path(name): Path<String>,
+) -> Answer<Json<DockerNetwork>> {
+    let inspect = engine.networks().inspect(&resolve(&engine, name, &default).await?).await?;
+    let members = inspect.containers.into_iter().map(|(id, member)| (id, member.into())).collect();
+    Ok(Json(DockerNetwork::new(inspect.network, members, &default)))
 }
 
-fn docker_member(member: &NetworkMember) -> Value {
-    let interface = member.interfaces.values().next();
-    let address = |wants_v6: bool| {
-        let addresses = interface.into_iter().flat_map(|interface| &interface.subnets);
-        let mut addresses = addresses.filter(|address| address.ipnet.contains(':') == wants_v6);
-        addresses.next().map_or("", |address| address.ipnet.as_str()).to_owned()
-    };
-    json!({
-        "Name": member.name,
-        "EndpointID": "",
-        "MacAddress": interface.map_or("", |interface| interface.mac_address.as_str()),
-        "IPv4Address": address(false),
-        "IPv6Address": address(true),
-    })
-}
-
+/// The body of create.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 #[allow(dead_code, reason = "what is not done is typed for the decoder alone")]
@@ -137,6 +207,14 @@ struct IpamConfig {
     auxiliary_addresses: NotDone<StringMap>,
 }
 
+/// What create answers.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Created {
+    id: String,
+    warning: &'static str,
+}
+
 async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Create>) -> Answer {
     if create.enable_ipv4 == Some(false) {
         return Err(
@@ -167,7 +245,7 @@ async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Cr
         ..Network::default()
     };
     let made = engine.networks().create(network, NetworkCreateOptions::default()).await?;
-    Ok((StatusCode::CREATED, Json(json!({"Id": made.id, "Warning": ""}))).into_response())
+    Ok((StatusCode::CREATED, Json(Created { id: made.id, warning: "" })).into_response())
 }
 
 /// First and last address of a range in the form `ADDRESS/BITS` (IPv4).
@@ -184,7 +262,11 @@ fn range_of(text: &str) -> Answer<LeaseRange> {
     })
 }
 
-async fn remove(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<StatusCode> {
-    engine.networks().remove(&resolve(&engine, name).await?, false).await?;
+async fn remove(
+    State(engine): State<EngineState>,
+    Extension(DefaultNetwork(default)): Extension<DefaultNetwork>,
+    Path(name): Path<String>,
+) -> Answer<StatusCode> {
+    engine.networks().remove(&resolve(&engine, name, &default).await?, false).await?;
     Ok(StatusCode::NO_CONTENT)
 }

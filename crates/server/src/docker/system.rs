@@ -4,13 +4,13 @@ use axum::extract::State;
 use axum::routing::get;
 use axum::{Json, Router};
 use cove_api::endpoint::ServiceVersion;
-use cove_api::{ContainerState, Event, ListOptions};
+use cove_api::{ContainerState, Event, EventOptions, ListOptions, StringMap};
 use futures_util::StreamExt as _;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::shared::event_options;
+use super::parameters::Query;
 use crate::error::Answer;
-use crate::params::Params;
 use crate::router::EngineState;
 use crate::stream;
 
@@ -93,26 +93,22 @@ async fn info(State(engine): State<EngineState>) -> Answer<Json<Value>> {
     })))
 }
 
-async fn events(State(engine): State<EngineState>, params: Params) -> Answer {
-    let mut options = event_options(&params)?;
-    if let Some(words) = options.filters.get_mut("event") {
-        for word in words {
-            libpod_word(word);
-        }
+async fn events(State(engine): State<EngineState>, Query(mut options): Query<EventOptions>) -> Answer {
+    for word in options.filters.get_mut("event").into_iter().flatten() {
+        libpod_word(word);
     }
-    // Docker's stream goes on unless an end is given.
-    options.stream = true;
     let events = engine.system().events(options).await?;
-    Ok(stream::json_lines(events.filter_map(|event| async move { event.ok().map(docker_event) })))
+    Ok(stream::json_lines(events.filter_map(|event| async move { event.ok().map(DockerEvent::from) })))
 }
 
 /// Docker's word for what libpod calls otherwise.
-fn docker_word(action: &str) -> &str {
-    match action {
-        "died" => "die",
-        "remove" => "destroy",
-        "loadfromarchive" => "load",
-        other => other,
+fn docker_word<'a>(kind: &str, action: &'a str) -> &'a str {
+    match (kind, action) {
+        ("image", "remove") => "delete",
+        (_, "died") => "die",
+        (_, "remove") => "destroy",
+        (_, "loadfromarchive") => "load",
+        (_, other) => other,
     }
 }
 
@@ -124,29 +120,59 @@ fn libpod_word(word: &mut String) {
     }
 }
 
-fn docker_event(event: Event) -> Value {
-    let action = match (event.kind.as_str(), event.action.as_str()) {
-        ("image", "remove") => "delete",
-        (_, action) => docker_word(action),
+/// An event as Docker tells it.
+#[derive(Serialize)]
+struct DockerEvent {
+    #[serde(rename = "Type")]
+    kind: String,
+    #[serde(rename = "Action")]
+    action: String,
+    #[serde(rename = "Actor")]
+    actor: Actor,
+    scope: &'static str,
+    time: i64,
+    #[serde(rename = "timeNano")]
+    time_nano: i64,
+    /// The form before API 1.22, of containers alone, which clients still read.
+    #[serde(flatten)]
+    old: Option<OldEvent>,
+}
+
+#[derive(Serialize)]
+struct Actor {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "Attributes")]
+    attributes: StringMap,
+}
+
+#[derive(Serialize)]
+struct OldEvent {
+    status: String,
+    id: String,
+    from: Option<String>,
+}
+
+impl From<Event> for DockerEvent {
+    fn from(event: Event) -> Self {
+        let action = docker_word(&event.kind, &event.action).to_owned();
+        let mut attributes = event.actor.attributes;
+        if let Some(code) = attributes.remove("containerExitCode") {
+            attributes.insert("exitCode".to_owned(), code);
+        }
+        let old = (event.kind == "container").then(|| OldEvent {
+            status: action.clone(),
+            id: event.actor.id.clone(),
+            from: attributes.get("image").cloned(),
+        });
+        Self {
+            kind: event.kind,
+            action,
+            actor: Actor { id: event.actor.id, attributes },
+            scope: "local",
+            time: event.time,
+            time_nano: event.time_nano,
+            old,
+        }
     }
-    .to_owned();
-    let mut attributes = event.actor.attributes;
-    if let Some(code) = attributes.remove("containerExitCode") {
-        attributes.insert("exitCode".to_owned(), code);
-    }
-    let mut value = json!({
-        "Type": event.kind,
-        "Action": action,
-        "Actor": {"ID": event.actor.id, "Attributes": attributes},
-        "scope": "local",
-        "time": event.time,
-        "timeNano": event.time_nano,
-    });
-    if event.kind == "container" {
-        // The form before API 1.22, which clients still read.
-        value["status"] = action.into();
-        value["id"] = value["Actor"]["ID"].clone();
-        value["from"] = value["Actor"]["Attributes"]["image"].clone();
-    }
-    value
 }

@@ -6,13 +6,13 @@ use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cove_api::wire::NotDone;
-use cove_api::{StringMap, Volume, VolumeCreateOptions, VolumeListOptions, VolumeRemoveOptions};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use cove_api::{StringMap, Timestamp, Volume, VolumeCreateOptions, VolumeListOptions, VolumeRemoveOptions};
+use serde::{Deserialize, Serialize};
 
+use super::create_body::Set;
+use super::parameters::{Filtered, Query, RemoveVolume};
 use crate::body::JsonBody;
 use crate::error::Answer;
-use crate::params::Params;
 use crate::router::EngineState;
 
 pub(super) fn routes() -> Router<EngineState> {
@@ -22,24 +22,47 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/volumes/{name}", get(inspect).delete(remove))
 }
 
-fn docker_volume(volume: &Volume) -> Value {
-    json!({
-        "Name": volume.name,
-        "Driver": volume.driver,
-        "Mountpoint": volume.mountpoint,
-        "CreatedAt": volume.created_at,
-        "Labels": volume.labels,
-        "Scope": volume.scope,
-        "Options": volume.options,
-    })
+/// A volume as Docker shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DockerVolume {
+    name: String,
+    driver: String,
+    mountpoint: String,
+    created_at: Timestamp,
+    labels: StringMap,
+    scope: String,
+    options: StringMap,
 }
 
-async fn list(State(engine): State<EngineState>, params: Params) -> Answer<Json<Value>> {
-    let volumes = engine.volumes().list(VolumeListOptions { filters: params.filters()? }).await?;
-    let volumes: Vec<Value> = volumes.iter().map(docker_volume).collect();
-    Ok(Json(json!({"Volumes": volumes, "Warnings": []})))
+impl From<Volume> for DockerVolume {
+    fn from(volume: Volume) -> Self {
+        Self {
+            name: volume.name,
+            driver: volume.driver,
+            mountpoint: volume.mountpoint,
+            created_at: volume.created_at,
+            labels: volume.labels,
+            scope: volume.scope,
+            options: volume.options,
+        }
+    }
 }
 
+/// What list answers.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Listed {
+    volumes: Vec<DockerVolume>,
+    warnings: Vec<String>,
+}
+
+async fn list(State(engine): State<EngineState>, Query(asked): Query<Filtered>) -> Answer<Json<Listed>> {
+    let volumes = engine.volumes().list(VolumeListOptions { filters: asked.filters }).await?;
+    Ok(Json(Listed { volumes: volumes.into_iter().map(Into::into).collect(), warnings: Vec::new() }))
+}
+
+/// The body of create.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 #[allow(dead_code, reason = "what is not done is typed for the decoder alone")]
@@ -48,7 +71,7 @@ struct Create {
     driver: String,
     driver_opts: StringMap,
     labels: StringMap,
-    cluster_volume_spec: NotDone<Map<String, Value>>,
+    cluster_volume_spec: NotDone<Set>,
 }
 
 async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Create>) -> Answer {
@@ -61,20 +84,19 @@ async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Cr
         ignore_if_exists: true,
     };
     let volume = engine.volumes().create(options).await?;
-    Ok((StatusCode::CREATED, Json(docker_volume(&volume))).into_response())
+    Ok((StatusCode::CREATED, Json(DockerVolume::from(volume))).into_response())
+}
+
+async fn inspect(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<Json<DockerVolume>> {
+    Ok(Json(engine.volumes().inspect(&name).await?.into()))
 }
 
 async fn remove(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    params: Params,
+    Query(asked): Query<RemoveVolume>,
 ) -> Answer<StatusCode> {
-    let options =
-        VolumeRemoveOptions { force: params.switch("force", false)?, timeout: params.number("timeout")? };
+    let options = VolumeRemoveOptions { force: asked.force, ..VolumeRemoveOptions::default() };
     engine.volumes().remove(&name, options).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-async fn inspect(State(engine): State<EngineState>, Path(name): Path<String>) -> Answer<Json<Value>> {
-    Ok(Json(docker_volume(&engine.volumes().inspect(&name).await?)))
 }

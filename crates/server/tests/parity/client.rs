@@ -323,7 +323,7 @@ async fn pulls() {
         credentials: Some(Credentials {
             username: "ü".into(),
             password: "p:w?>".into(),
-            identity_token: String::new(),
+            ..Credentials::default()
         }),
         auth_file: None,
         cert_dir: None,

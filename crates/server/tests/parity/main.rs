@@ -3,5 +3,7 @@
 
 mod client;
 mod docker;
+mod heads;
 mod service;
+mod spellings;
 mod strangers;

@@ -26,7 +26,11 @@ impl Bed {
     pub(crate) async fn with(engine: FakeEngine, idle_timeout: Option<Duration>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
-        let options = ServeOptions { listen: Listen::Unix(path.clone()), idle_timeout };
+        let options = ServeOptions {
+            listen: Listen::Unix(path.clone()),
+            idle_timeout,
+            default_network: "podman".to_owned(),
+        };
         let task = tokio::spawn(serve(Arc::new(engine.clone()), options, std::future::pending()));
         while !path.exists() {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -145,7 +145,11 @@ async fn an_old_socket_is_replaced_and_a_live_one_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let options = || ServeOptions { listen: Listen::Unix(path.clone()), idle_timeout: None };
+    let options = || ServeOptions {
+        listen: Listen::Unix(path.clone()),
+        idle_timeout: None,
+        default_network: "podman".to_owned(),
+    };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let first = tokio::spawn(serve(Arc::new(FakeEngine::default()), options(), async move {
         let _ = stopped.await;

@@ -133,7 +133,7 @@ fn credentials(text: &str) -> Result<Credentials, CommandError> {
     if user.is_empty() {
         return Err(CommandError::other("credentials can't be empty"));
     }
-    Ok(Credentials { username: user.to_owned(), password, identity_token: String::new() })
+    Ok(Credentials { username: user.to_owned(), password, ..Credentials::default() })
 }
 
 fn whole_seconds(text: &str) -> Result<u64, CommandError> {

@@ -46,7 +46,11 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     tracing::info!("API service listening on {listen:?}");
     let configured = context.conf.engine.service_timeout.map(u64::from);
     let time = args.time.or(configured).unwrap_or(DEFAULT_TIME);
-    let options = ServeOptions { listen, idle_timeout: (time > 0).then(|| Duration::from_secs(time)) };
+    let options = ServeOptions {
+        listen,
+        idle_timeout: (time > 0).then(|| Duration::from_secs(time)),
+        default_network: context.conf.network.default_network.clone().unwrap_or_else(|| "podman".to_owned()),
+    };
     let engine = Arc::from(connect::open(context).await?);
     cove_server::serve(engine, options, asked_to_end()?).await?;
     Ok(0)

@@ -1,0 +1,109 @@
+//! One connection: requests in, answers out, until the client goes, is silent for too long or makes room for another.
+
+use std::os::fd::AsFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower::ServiceExt as _;
+
+use crate::hangup::HangUp;
+use crate::requests::{Exchange, Open, Patience, Requests};
+use crate::slots::Slots;
+
+/// Serves a connection in a task of its own.
+///
+/// `half_close`: a client that is done writing still wants its answer. Over TCP that would hide clients that are gone.
+///
+/// # Errors
+/// No descriptor is left to watch it.
+pub(crate) fn serve<T>(
+    stream: T,
+    router: &Router,
+    slots: &Slots,
+    patience: Patience,
+    half_close: bool,
+) -> std::io::Result<()>
+where
+    T: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static,
+{
+    let hang_up = HangUp::of(&stream)?;
+    let slot = slots.take();
+    let leave = slot.leave();
+    let exchange = Arc::new(Exchange::default());
+    let stream = Requests::new(stream, slot, patience, Arc::clone(&exchange));
+    let service = answer_with(router.clone(), exchange, hang_up.clone());
+    tokio::spawn(async move {
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        // Heads come whole and in time from `Requests`.
+        builder.timer(TokioTimer::new()).header_read_timeout(None);
+        let connection = builder.half_close(half_close).serve_connection(TokioIo::new(stream), service);
+        tokio::select! {
+            // Ends at an upgrade too; the stream then looks for the hang-up itself.
+            result = connection.with_upgrades() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "connection");
+                }
+            }
+            () = hang_up.wait() => tracing::debug!("a client hung up"),
+            () = leave.notified() => {}
+        }
+    });
+    Ok(())
+}
+
+fn answer_with(
+    router: Router,
+    exchange: Arc<Exchange>,
+    hang_up: HangUp,
+) -> impl hyper::service::Service<
+    Request<Incoming>,
+    Response = Response<Whole>,
+    Error = std::convert::Infallible,
+    Future: Send,
+> {
+    hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        let (router, open) = (router.clone(), Open(Arc::clone(&exchange)));
+        request.extensions_mut().insert(hang_up.clone());
+        if let Some(refusal) = exchange.refusal() {
+            request.extensions_mut().insert(refusal);
+        }
+        async move {
+            let response = router.oneshot(request).await?;
+            Ok(response.map(|body| Whole { body, _open: open }))
+        }
+    })
+}
+
+/// The body of an answer, which knows when it has gone.
+struct Whole {
+    body: Body,
+    _open: Open,
+}
+
+impl HttpBody for Whole {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

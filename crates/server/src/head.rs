@@ -1,0 +1,263 @@
+//! The head of a request, before the HTTP library sees it: what clients send and the library would refuse is put right,
+//! what it would take and Go's services refuse is refused.
+
+use std::borrow::Cow;
+
+use axum::http::StatusCode;
+
+use crate::hijack;
+
+/// Longest head of a request, in bytes.
+pub(crate) const LONGEST_HEAD: usize = 256 << 10;
+
+/// Why a request is refused by its head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+}
+
+/// What follows a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyLength {
+    /// So many bytes, then the next head.
+    Bytes(u64),
+    /// Chunks, then the next head.
+    Chunked,
+    /// Everything: the connection is taken over.
+    Rest,
+}
+
+/// A head that may go on to the library.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Head<'a> {
+    pub(crate) bytes: Cow<'a, [u8]>,
+    pub(crate) body: BodyLength,
+    /// The request was given the headers of an upgrade, see [`hijack`].
+    pub(crate) disguised: bool,
+}
+
+/// The place after the blank line that ends a head; the first `scanned` bytes are known to have none.
+pub(crate) fn end_of(bytes: &[u8], scanned: usize) -> Option<usize> {
+    let from = scanned.saturating_sub(3);
+    let mut rest = bytes[from..].iter().enumerate().filter(|(_, byte)| **byte == b'\n');
+    rest.find_map(|(at, _)| match bytes.get(from + at + 1..)? {
+        [b'\n', ..] => Some(from + at + 2),
+        [b'\r', b'\n', ..] => Some(from + at + 3),
+        _ => None,
+    })
+}
+
+/// Reads a whole head.
+///
+/// # Errors
+/// Another reader could understand the request in another way, or Go's would not take it.
+pub(crate) fn read(bytes: &[u8]) -> Result<Head<'_>, Refusal> {
+    let line_end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let (line, headers) = bytes.split_at(line_end);
+    let facts = Facts::of(headers)?;
+    let mut bytes = Cow::Borrowed(bytes);
+    if let Some(line) = escaped(line)? {
+        bytes = Cow::Owned([&line[..], headers].concat());
+    }
+    let mut body = facts.body()?;
+    let mut disguised = false;
+    if facts.upgrades {
+        body = BodyLength::Rest;
+    } else if let Some(changed) = hijack::with_upgrade(&bytes) {
+        bytes = Cow::Owned(changed);
+        body = BodyLength::Rest;
+        disguised = true;
+    }
+    Ok(Head { bytes, body, disguised })
+}
+
+/// The request line with its target in the characters of a URI; `None` where it is so already. Clients such as curl send
+/// `{"name":["x"]}` as it is.
+fn escaped(line: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+    let wrong = || Refusal::bad("the request line is malformed");
+    let first = line.iter().position(|byte| *byte == b' ').ok_or_else(wrong)?;
+    let last = line.iter().rposition(|byte| *byte == b' ').filter(|last| *last > first).ok_or_else(wrong)?;
+    let target = &line[first + 1..last];
+    if target.iter().any(|byte| byte.is_ascii_control()) {
+        return Err(Refusal::bad("the request line has a control character in its target"));
+    }
+    if target.contains(&b' ') {
+        return Err(wrong());
+    }
+    if target.iter().all(|byte| is_plain(*byte)) {
+        return Ok(None);
+    }
+    let mut escaped = line[..=first].to_vec();
+    for byte in target {
+        if is_plain(*byte) {
+            escaped.push(*byte);
+        } else {
+            escaped.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
+    escaped.extend_from_slice(&line[last..]);
+    Ok(Some(escaped))
+}
+
+/// The characters of a URI, and the brackets, which every reader takes.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte)
+}
+
+/// What the headers say about the request's end.
+#[derive(Debug, Default)]
+struct Facts<'a> {
+    hosts: usize,
+    lengths: Vec<&'a [u8]>,
+    codings: Vec<&'a [u8]>,
+    upgrades: bool,
+}
+
+impl<'a> Facts<'a> {
+    /// `headers` begins with the end of the request line.
+    fn of(headers: &'a [u8]) -> Result<Self, Refusal> {
+        let mut facts = Self::default();
+        for line in headers.split(|byte| *byte == b'\n').skip(1).map(|line| line.trim_ascii_end()) {
+            if line.is_empty() {
+                continue;
+            }
+            let colon = line.iter().position(|byte| *byte == b':');
+            let Some((name, value)) = colon.map(|colon| (&line[..colon], &line[colon + 1..])) else {
+                return Err(Refusal::bad("a header has no colon"));
+            };
+            if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
+                return Err(Refusal::bad("a header has no name, or white space in it"));
+            }
+            facts.add(name, value.trim_ascii());
+        }
+        if facts.hosts > 1 {
+            return Err(Refusal::bad("the request has more than one Host header"));
+        }
+        Ok(facts)
+    }
+
+    fn add(&mut self, name: &[u8], value: &'a [u8]) {
+        if name.eq_ignore_ascii_case(b"host") {
+            self.hosts += 1;
+        } else if name.eq_ignore_ascii_case(b"content-length") {
+            self.lengths.push(value);
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            self.codings.push(value);
+        } else if name.eq_ignore_ascii_case(b"upgrade") {
+            self.upgrades = true;
+        }
+    }
+
+    fn body(&self) -> Result<BodyLength, Refusal> {
+        match (self.lengths.as_slice(), self.codings.as_slice()) {
+            ([], []) => Ok(BodyLength::Bytes(0)),
+            ([], [coding]) if coding.eq_ignore_ascii_case(b"chunked") => Ok(BodyLength::Chunked),
+            ([length, more @ ..], []) if more.iter().all(|other| other == length) => {
+                let digits = !length.is_empty() && length.iter().all(u8::is_ascii_digit);
+                let number = std::str::from_utf8(length).ok().filter(|_| digits);
+                let number = number.and_then(|text| text.parse().ok());
+                number.map(BodyLength::Bytes).ok_or_else(|| Refusal::bad("Content-Length is no length"))
+            }
+            (_, []) => Err(Refusal::bad("the request has Content-Length headers that differ")),
+            ([], _) => Err(Refusal::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "no other Transfer-Encoding than chunked is supported",
+            )),
+            _ => Err(Refusal::bad("the request has both Content-Length and Transfer-Encoding")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_end_at_a_blank_line() {
+        for (text, end) in [
+            ("GET / HTTP/1.1\r\nHost: d\r\n\r\nrest", Some(27)),
+            ("GET / HTTP/1.1\nHost: d\n\nrest", Some(24)),
+            ("GET / HTTP/1.1\r\nHost: d\r\n\r", None),
+            ("GET / HTTP/1.1\r\n", None),
+            ("", None),
+        ] {
+            assert_eq!(end_of(text.as_bytes(), 0), end, "{text:?}");
+            for scanned in 0..text.len() {
+                assert_eq!(
+                    end_of(&text.as_bytes()[..scanned], 0).or_else(|| end_of(text.as_bytes(), scanned)),
+                    end
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn targets_become_uris() {
+        for (target, expected) in [
+            ("/containers/json", "/containers/json"),
+            (r#"/c/json?filters={"name":["x"]}"#, "/c/json?filters=%7B%22name%22:[%22x%22]%7D"),
+            ("/a?b=<>|\\^`#", "/a?b=%3C%3E%7C%5C%5E%60%23"),
+            ("/images/ä", "/images/%C3%A4"),
+            ("/a%2Fb?x=%zz", "/a%2Fb?x=%zz"),
+        ] {
+            let text = format!("GET {target} HTTP/1.1\r\nHost: d\r\n\r\n");
+            let head = read(text.as_bytes()).unwrap();
+            let expected = format!("GET {expected} HTTP/1.1\r\nHost: d\r\n\r\n");
+            assert_eq!(String::from_utf8_lossy(&head.bytes), expected);
+        }
+    }
+
+    #[test]
+    fn the_end_of_the_body_is_known() {
+        let body = |headers: &str| {
+            read(format!("POST / HTTP/1.1\r\n{headers}\r\n").as_bytes()).map(|head| head.body)
+        };
+        assert_eq!(body("Host: d\r\n"), Ok(BodyLength::Bytes(0)));
+        assert_eq!(body("content-length:  12 \r\n"), Ok(BodyLength::Bytes(12)));
+        assert_eq!(body("Content-Length: 1\r\nContent-Length: 1\r\n"), Ok(BodyLength::Bytes(1)));
+        assert_eq!(body("Transfer-Encoding: Chunked\r\n"), Ok(BodyLength::Chunked));
+        assert_eq!(
+            body("Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n"),
+            Ok(BodyLength::Rest)
+        );
+        let plain = read(b"POST /exec/1/start HTTP/1.1\r\nContent-Length: 2\r\n\r\n").unwrap();
+        assert!(plain.disguised && plain.body == BodyLength::Rest);
+    }
+
+    #[test]
+    fn what_readers_differ_about_is_refused() {
+        for (text, named) in [
+            ("GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n", "Host"),
+            ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", "Host"),
+            ("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "differ"),
+            ("POST / HTTP/1.1\r\nContent-Length: +1\r\n\r\n", "no length"),
+            ("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", "no length"),
+            ("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "both"),
+            ("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "chunked"),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "chunked",
+            ),
+            ("GET /a b HTTP/1.1\r\n\r\n", "request line"),
+            ("GET /a\x01b HTTP/1.1\r\n\r\n", "control"),
+            ("GET\r\n\r\n", "request line"),
+            ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", "white space"),
+            ("GET / HTTP/1.1\r\n folded\r\n\r\n", "colon"),
+            ("GET / HTTP/1.1\r\n: a\r\n\r\n", "no name"),
+        ] {
+            let refusal = read(text.as_bytes()).unwrap_err();
+            assert!(refusal.message.contains(named), "{text:?}: {}", refusal.message);
+        }
+    }
+}
