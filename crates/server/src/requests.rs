@@ -149,13 +149,14 @@ impl<T: AsyncRead + Unpin> Requests<T> {
         if blank > 0 && self.scanned == 0 {
             drop(self.input.split_to(blank));
         }
-        let Some(end) = head::end_of(&self.input, self.scanned) else {
+        let end = head::end_of(&self.input, self.scanned);
+        if end.unwrap_or(self.input.len()) > LONGEST_HEAD {
+            let message = format!("the head of the request is longer than {LONGEST_HEAD} bytes");
+            self.refuse(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
+            return true;
+        }
+        let Some(end) = end else {
             self.scanned = self.input.len();
-            if self.input.len() > LONGEST_HEAD {
-                let message = format!("the head of the request is longer than {LONGEST_HEAD} bytes");
-                self.refuse(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
-                return true;
-            }
             return false;
         };
         let bytes = self.input.split_to(end);

@@ -153,8 +153,10 @@ async fn every_body_is_read_as_go_reads_it() {
         paths(&body, &[], &mut all);
         for place in all {
             // What must be said stays said.
-            if matches!(place.last().map(String::as_str), Some("Image" | "Cmd" | "Name" | "Type" | "Dest"))
-                || place.last().is_some_and(|key| key.parse::<usize>().is_ok())
+            if matches!(
+                place.last().map(String::as_str),
+                Some("Image" | "Cmd" | "Name" | "Type" | "Dest" | "Source" | "Target")
+            ) || place.last().is_some_and(|key| key.parse::<usize>().is_ok())
             {
                 continue;
             }
