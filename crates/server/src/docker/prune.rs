@@ -1,17 +1,12 @@
-//! `POST …/prune`: what nobody uses goes, and what came into use since the look at it stays.
-//!
-//! Space is told where it is known without reading whole folders: of containers and images.
+//! `POST …/prune`: the engine's prune in Docker's words.
 
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Extension, Json, Router};
-use cove_api::{
-    ContainerState, Error, ErrorKind, ImageListOptions, ImageRemoveOptions, ListOptions, NetworkListOptions,
-    RemoveOptions, Result, VolumeListOptions, VolumeRemoveOptions,
-};
+use cove_api::{ImagePruneOptions, PruneOptions, PruneReport};
 use serde::Serialize;
 
-use super::images::Removed;
+use super::images::{Removed, digest};
 use super::parameters::{Filtered, Query};
 use crate::error::Answer;
 use crate::router::{AskedVersion, EngineState};
@@ -24,48 +19,34 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/volumes/prune", post(volumes))
 }
 
-/// The result of one removal: `None` where the object was used or removed since the look at it.
-fn removed<T>(result: Result<T>) -> Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(Error { kind: ErrorKind::NotFound | ErrorKind::InUse | ErrorKind::WrongState, .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+/// What went: the ids, and the bytes that are free now.
+fn gone(reports: Vec<PruneReport>) -> (Vec<String>, u64) {
+    let gone: Vec<PruneReport> = reports.into_iter().filter(|report| report.error.is_none()).collect();
+    let space = gone.iter().map(|report| report.size).sum();
+    (gone.into_iter().map(|report| report.id).collect(), space)
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct ContainersPruned {
     containers_deleted: Vec<String>,
-    /// Bytes.
-    space_reclaimed: i64,
+    space_reclaimed: u64,
 }
 
 async fn containers(
     State(engine): State<EngineState>,
     Query(Filtered { filters }): Query<Filtered>,
 ) -> Answer<Json<ContainersPruned>> {
-    let options = ListOptions { all: true, size: true, filters, ..ListOptions::default() };
-    let mut report = ContainersPruned::default();
-    for row in engine.containers().list(options).await? {
-        if !(row.state.has_ended() || row.state == ContainerState::Created) {
-            continue;
-        }
-        let options = RemoveOptions { volumes: true, ..RemoveOptions::default() };
-        if removed(engine.containers().remove(&row.id, options).await)?.is_some() {
-            report.space_reclaimed += row.size.map_or(0, |size| size.rw);
-            report.containers_deleted.push(row.id);
-        }
-    }
-    Ok(Json(report))
+    let (containers_deleted, space_reclaimed) =
+        gone(engine.containers().prune(PruneOptions { filters }).await?);
+    Ok(Json(ContainersPruned { containers_deleted, space_reclaimed }))
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct ImagesPruned {
     images_deleted: Vec<Removed>,
-    /// Bytes.
-    space_reclaimed: i64,
+    space_reclaimed: u64,
 }
 
 /// Only images without a name, unless the filter `dangling` is false.
@@ -73,28 +54,15 @@ async fn images(
     State(engine): State<EngineState>,
     Query(Filtered { mut filters }): Query<Filtered>,
 ) -> Answer<Json<ImagesPruned>> {
-    let named = filters.remove("dangling");
-    let named =
-        named.is_some_and(|values| values.iter().any(|value| matches!(value.as_str(), "false" | "0")));
-    if !named {
-        filters.insert("dangling".to_owned(), vec!["true".to_owned()]);
-    }
-    let rows = engine.images().list(ImageListOptions { all: false, filters }).await?;
-    let mut report = ImagesPruned::default();
-    for row in rows.into_iter().filter(|row| row.containers == 0) {
-        // By its names, so that one with several goes whole without force.
-        let names = if row.repo_tags.is_empty() { vec![row.id.clone()] } else { row.repo_tags.clone() };
-        let outcome = engine.images().remove(names, ImageRemoveOptions::default()).await?;
-        match outcome.failure() {
-            Some(error) => drop(removed::<()>(Err(error))?),
-            None => report.space_reclaimed += row.size,
-        }
-        report.images_deleted.extend(Removed::of(outcome));
-    }
-    Ok(Json(report))
+    let dangling = filters.remove("dangling").unwrap_or_default();
+    let all = dangling.iter().any(|value| matches!(value.as_str(), "false" | "0"));
+    let options = ImagePruneOptions { all, filters, ..ImagePruneOptions::default() };
+    let (ids, space_reclaimed) = gone(engine.images().prune(options).await?);
+    let images_deleted = ids.iter().map(|id| Removed::Deleted(digest(id))).collect();
+    Ok(Json(ImagesPruned { images_deleted, space_reclaimed }))
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct NetworksPruned {
     networks_deleted: Vec<String>,
@@ -102,22 +70,18 @@ struct NetworksPruned {
 
 async fn networks(
     State(engine): State<EngineState>,
-    Query(Filtered { mut filters }): Query<Filtered>,
+    Query(Filtered { filters }): Query<Filtered>,
 ) -> Answer<Json<NetworksPruned>> {
-    filters.insert("dangling".to_owned(), vec!["true".to_owned()]);
-    let mut report = NetworksPruned::default();
-    for network in engine.networks().list(NetworkListOptions { filters }).await? {
-        if removed(engine.networks().remove(&network.name, false).await)?.is_some() {
-            report.networks_deleted.push(network.name);
-        }
-    }
-    Ok(Json(report))
+    let reports = engine.networks().prune(PruneOptions { filters }).await?;
+    let gone = reports.into_iter().filter(|report| report.error.is_none());
+    Ok(Json(NetworksPruned { networks_deleted: gone.map(|report| report.name).collect() }))
 }
 
-#[derive(Default, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct VolumesPruned {
     volumes_deleted: Vec<String>,
+    space_reclaimed: u64,
 }
 
 /// Since version 1.42 only volumes without a name of their own, unless the filter `all` is true.
@@ -126,20 +90,11 @@ async fn volumes(
     Extension(AskedVersion(version)): Extension<AskedVersion>,
     Query(Filtered { mut filters }): Query<Filtered>,
 ) -> Answer<Json<VolumesPruned>> {
-    let all = filters.remove("all");
-    let all = all.is_some_and(|values| values.iter().any(|value| matches!(value.as_str(), "true" | "1")));
-    filters.insert("dangling".to_owned(), vec!["true".to_owned()]);
-    if !all && !version.as_deref().is_some_and(is_before_1_42) {
-        filters.insert("anonymous".to_owned(), vec!["true".to_owned()]);
+    if version.as_deref().is_some_and(is_before_1_42) {
+        filters.insert("all".to_owned(), vec!["true".to_owned()]);
     }
-    let mut report = VolumesPruned::default();
-    for volume in engine.volumes().list(VolumeListOptions { filters }).await? {
-        let options = VolumeRemoveOptions::default();
-        if removed(engine.volumes().remove(&volume.name, options).await)?.is_some() {
-            report.volumes_deleted.push(volume.name);
-        }
-    }
-    Ok(Json(report))
+    let (volumes_deleted, space_reclaimed) = gone(engine.volumes().prune(PruneOptions { filters }).await?);
+    Ok(Json(VolumesPruned { volumes_deleted, space_reclaimed }))
 }
 
 fn is_before_1_42(version: &str) -> bool {
