@@ -281,3 +281,39 @@ fn log_lines_by_variable() {
     assert!(!with("warn,cove_storage=debug", &[]).stderr.contains("Called ps"));
     with("=x=,[", &[]).fails(1, "COVE_LOG");
 }
+
+#[test]
+fn a_restart_outlives_a_kill_during_its_pause() {
+    everyone(|bed| {
+        let run = ["run", "-d", "--name", "ctr", "--network", "none", "--restart", "always", "-v", "v:/data"];
+        bed.cove(&[&run[..], &[IMAGE, "sh", "-c", "exit 3"]].concat()).ok();
+        let id = bed.cove(&["inspect", "--format", "{{.Id}}", "ctr"]).ok().to_owned();
+        let restarts = || -> u32 {
+            bed.cove(&["inspect", "--format", "{{.RestartCount}}", "ctr"]).ok().parse().expect("a number")
+        };
+        // By now the pause is seconds long, and the clean-up command waits for its end.
+        wait_for("the fifth restart", 60, || (restarts() >= 5).then_some(()));
+        wait_for("the pause", 30, || (status(bed, "ctr") == "exited").then_some(()));
+        let waiting = wait_for("the clean-up command", 30, || cleanup_of(&id));
+        let killed = std::process::Command::new("kill").args(["-9", &waiting.to_string()]).status();
+        assert!(killed.is_ok_and(|status| status.success()), "kill {waiting}");
+        let before = restarts();
+        // The next commands go on: the clean-up command by hand, or a look at all containers once it is overdue.
+        wait_for("the restart", 60, || {
+            bed.cove(&["ps", "-a"]).ok();
+            (restarts() > before).then_some(())
+        });
+        bed.cove(&["rm", "-f", "-t", "0", "ctr"]).ok();
+    });
+}
+
+/// The process that cleans up after a container.
+fn cleanup_of(id: &str) -> Option<i32> {
+    let processes = cove_sys::fs::read_dir("/proc").ok()?;
+    processes.flatten().find_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let line = cove_sys::fs::read(entry.path().join("cmdline")).ok()?;
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+        (words.contains(&id.as_bytes()) && words.contains(&b"cleanup".as_slice())).then_some(pid)
+    })
+}

@@ -132,9 +132,20 @@ pub(super) fn by_itself(core: &Arc<Core>, locked: Locked) -> Result<()> {
     let image = row.config.remove_image.then(|| row.config.image.id.clone());
     remove_locked(core, row, lock, true, false)?;
     if let Some(image) = image {
-        crate::image::remove::remove_unused(core, &image)?;
+        remove_unused_image(core, &image)?;
     }
     Ok(())
+}
+
+/// An image that other containers use stays.
+fn remove_unused_image(core: &Core, id: &str) -> Result<()> {
+    match core.store()?.delete_image(id) {
+        Ok(_)
+        | Err(cove_storage::StorageError::ImageInUse { .. } | cove_storage::StorageError::ImageNotFound(_)) => {
+            Ok(())
+        }
+        Err(error) => Err(storage(error)),
+    }
 }
 
 /// Takes everything away. With `force` a failure to give something back is only traced: the container goes.

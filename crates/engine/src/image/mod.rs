@@ -9,5 +9,5 @@ mod load;
 pub(crate) mod lookup;
 mod names;
 mod pull;
-pub(crate) mod remove;
+mod remove;
 mod save;

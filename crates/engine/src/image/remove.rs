@@ -9,14 +9,6 @@ use crate::engine::Core;
 use crate::error::storage;
 use crate::image::{list, lookup};
 
-/// Removes an image that no container uses (`--rmi`); one in use stays.
-pub(crate) fn remove_unused(core: &Core, id: &str) -> Result<()> {
-    match core.store()?.delete_image(id) {
-        Ok(_) | Err(StorageError::ImageInUse { .. } | StorageError::ImageNotFound(_)) => Ok(()),
-        Err(error) => Err(storage(error)),
-    }
-}
-
 /// Removes images or names of them, going on past errors.
 pub(super) fn remove(
     core: &Arc<Core>,

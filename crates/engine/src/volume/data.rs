@@ -1,16 +1,11 @@
-//! Volumes: directories that outlive containers.
+//! Volumes as rows and directories.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use async_trait::async_trait;
-use cove_api::{
-    Error, ErrorKind, RemoveOptions, Result, Timestamp, Volume, VolumeCreateOptions, VolumeListOptions,
-    VolumeRemoveOptions, Volumes,
-};
+use cove_api::{Error, ErrorKind, Result, Timestamp, Volume, VolumeCreateOptions};
 use cove_sys::fs;
 
-use crate::engine::{Core, LocalEngine, blocking, remove_directory};
+use crate::engine::{Core, remove_directory};
 use crate::name;
 use crate::state::Lookup;
 
@@ -25,7 +20,8 @@ pub(crate) fn mountpoint(core: &Core, volume: &Volume) -> Result<PathBuf> {
     Ok(core.options.volumes_dir().join(&volume.name).join("_data"))
 }
 
-fn find(core: &Core, wanted: &str) -> Result<Volume> {
+/// The volume meant by a name or the start of one.
+pub(super) fn find(core: &Core, wanted: &str) -> Result<Volume> {
     let mut volume = match core.database()?.find_volume(wanted)? {
         Lookup::Found(volume) => volume,
         Lookup::Missing => return Err(no_such_volume(wanted)),
@@ -40,7 +36,7 @@ fn find(core: &Core, wanted: &str) -> Result<Volume> {
 }
 
 /// What is not kept but found out.
-fn fill(core: &Core, volume: &mut Volume) -> Result<()> {
+pub(super) fn fill(core: &Core, volume: &mut Volume) -> Result<()> {
     volume.mountpoint = mountpoint(core, volume)?.to_string_lossy().into_owned();
     Ok(())
 }
@@ -54,7 +50,8 @@ pub(crate) fn ensure(core: &Core, name: &str, anonymous: bool) -> Result<()> {
     create(core, options, anonymous).map(drop)
 }
 
-fn create(core: &Core, options: VolumeCreateOptions, anonymous: bool) -> Result<Volume> {
+/// Makes a volume.
+pub(super) fn create(core: &Core, options: VolumeCreateOptions, anonymous: bool) -> Result<Volume> {
     let name = if options.name.is_empty() { name::random_id()? } else { options.name };
     cove_spec::name::volume(&name)?;
     if !matches!(options.driver.as_str(), "" | "local") {
@@ -151,106 +148,4 @@ pub(crate) fn remove_unused(core: &Core, name: &str) -> Result<()> {
     remove_directory(&core.options.volumes_dir().join(name))?;
     core.events.write("volume", "remove", name, [("name".to_owned(), name.to_owned())].into());
     Ok(())
-}
-
-fn remove(core: &Arc<Core>, wanted: &str, options: VolumeRemoveOptions) -> Result<()> {
-    let volume = find(core, wanted)?;
-    if options.force {
-        for user in core.database()?.containers_of_volume(&volume.name)? {
-            let options = RemoveOptions { force: true, timeout: options.timeout, ..RemoveOptions::default() };
-            match crate::container::remove_container(core, &user.id, &options) {
-                Err(error) if error.kind != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-    }
-    match remove_unused(core, &volume.name) {
-        // It went with its container.
-        Err(error) if options.force && error.kind == ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
-}
-
-fn list(core: &Core, options: &VolumeListOptions) -> Result<Vec<Volume>> {
-    let database = core.database()?;
-    let mut volumes = Vec::new();
-    for mut volume in database.volumes()? {
-        fill(core, &mut volume)?;
-        let mut wanted = true;
-        for (key, values) in &options.filters {
-            wanted &= matches(core, &volume, key, values)?;
-        }
-        if wanted {
-            volumes.push(volume);
-        }
-    }
-    Ok(volumes)
-}
-
-fn matches(core: &Core, volume: &Volume, key: &str, values: &[String]) -> Result<bool> {
-    let pairs = |map: &cove_api::StringMap| {
-        values.iter().all(|value| match value.split_once('=') {
-            Some((name, wanted)) => map.get(name).is_some_and(|found| found == wanted),
-            None => map.contains_key(value),
-        })
-    };
-    Ok(match key {
-        "name" => {
-            let mut any = false;
-            for value in values {
-                any |= crate::filter::regular("name", value)?.is_match(&volume.name);
-            }
-            any
-        }
-        "driver" => values.contains(&volume.driver),
-        "scope" => values.contains(&volume.scope),
-        "label" => pairs(&volume.labels),
-        "label!" => !pairs(&volume.labels),
-        "opt" => pairs(&volume.options),
-        "anonymous" => crate::filter::truth("anonymous", values)? == volume.anonymous,
-        "dangling" => {
-            crate::filter::truth("dangling", values)?
-                == core.database()?.containers_of_volume(&volume.name)?.is_empty()
-        }
-        "until" => {
-            let until = crate::filter::time("until", values)?;
-            volume.created_at < until
-        }
-        "since" | "after" => {
-            let mut newest = Timestamp::MIN;
-            for value in values {
-                newest = newest.max(find(core, value)?.created_at);
-            }
-            volume.created_at > newest
-        }
-        other => return Err(Error::invalid(format!("{other:?} is an invalid volume filter"))),
-    })
-}
-
-#[async_trait]
-impl Volumes for LocalEngine {
-    async fn create(&self, options: VolumeCreateOptions) -> Result<Volume> {
-        // As in Podman: one that nobody named is anonymous, and goes first when space is wanted.
-        let anonymous = options.name.is_empty();
-        blocking(&self.core, move |core| create(core, options, anonymous)).await
-    }
-
-    async fn list(&self, options: VolumeListOptions) -> Result<Vec<Volume>> {
-        blocking(&self.core, move |core| list(core, &options)).await
-    }
-
-    async fn inspect(&self, name: &str) -> Result<Volume> {
-        let name = name.to_owned();
-        blocking(&self.core, move |core| find(core, &name)).await
-    }
-
-    async fn exists(&self, name: &str) -> Result<bool> {
-        let name = name.to_owned();
-        blocking(&self.core, move |core| Ok(core.database()?.volume(&name)?.is_some())).await
-    }
-
-    async fn remove(&self, name: &str, options: VolumeRemoveOptions) -> Result<()> {
-        let name = name.to_owned();
-        blocking(&self.core, move |core| remove(core, &name, options)).await
-    }
 }
