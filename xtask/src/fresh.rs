@@ -21,9 +21,10 @@ struct Fresh {
     components: &'static str,
 }
 
-const ALL: [Fresh; 3] = [
+const ALL: [Fresh; 4] = [
     Fresh { name: "debian-stable", suite: "stable", mirror: None, components: "main" },
     Fresh { name: "debian-testing", suite: "testing", mirror: None, components: "main" },
+    Fresh { name: "debian-unstable", suite: "sid", mirror: None, components: "main" },
     Fresh {
         name: "ubuntu-24.04",
         suite: "noble",
@@ -100,9 +101,10 @@ impl Fresh {
             None => debian_mirror()?,
         };
         let mut command = Command::new("mmdebstrap");
-        command.args(["--quiet", "--variant=apt", "--include=git,ca-certificates"]);
+        command.args(["--quiet", "--variant=apt", "--include=git,ca-certificates,mount"]);
         command.arg(format!("--components={}", self.components)).arg(self.suite).arg(&root).arg(mirror);
         shell::run(&mut command)?;
+        std::fs::write(root.with_extension("sh"), ENTER)?;
         Ok(root)
     }
 
@@ -125,7 +127,7 @@ impl Fresh {
         Ok(())
     }
 
-    /// `unshare … sh -c ENTER`, to which a command is added.
+    /// `unshare … sh ENTER`, to which a command is added.
     fn enter(&self, root: &Path) -> Command {
         let home = |variable: &str, folder: &str| {
             std::env::var_os(variable).map_or_else(
@@ -135,7 +137,10 @@ impl Fresh {
         };
         let (cargo, rustup) = (home("CARGO_HOME", ".cargo"), home("RUSTUP_HOME", ".rustup"));
         let mut command = Command::new("unshare");
-        command.args(["--mount", "--pid", "--fork", "--uts", "--ipc", "sh", "-c", ENTER, "sh"]).arg(root);
+        command
+            .args(["--mount", "--pid", "--fork", "--uts", "--ipc", "sh"])
+            .arg(root.with_extension("sh"))
+            .arg(root);
         let path =
             format!("{}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", cargo.display());
         command.env_clear().env("PATH", path).env("HOME", "/root").env("LANG", "C.UTF-8");
