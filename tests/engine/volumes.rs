@@ -85,6 +85,6 @@ fn users_and_groups_come_from_mounted_files() {
             bed.cove(&words)
         };
         assert_eq!(run(&[&files[0], &files[1]]).ok(), "1234\n1235 63 77\n/tmp");
-        run(&[]).fails(125, "unable to find user zoe");
+        run(&[]).fails(126, "unable to find user zoe");
     });
 }
