@@ -70,6 +70,7 @@ fn run(environment: Environment) -> CommandResult {
         }
         Parsed::Run(invocation) => *invocation,
     };
+    invocation.global.shared.refused.check()?;
     start_logging(&invocation, &environment)?;
     redirect_output(&invocation)?;
     let printer = Printer::new(environment.get(env::NO_COLOR).is_some());
@@ -80,7 +81,7 @@ fn run(environment: Environment) -> CommandResult {
     for warning in &directories.warnings {
         tracing::warn!("{warning}");
     }
-    let conf = ContainersConf::load(&environment, &directories, &[])?;
+    let conf = ContainersConf::load(&environment, &directories, &invocation.global.shared.module)?;
     for warning in &conf.warnings {
         tracing::warn!("{warning}");
     }

@@ -91,6 +91,7 @@ pub(crate) fn choose(
 /// # Errors
 /// It cannot be opened or reached.
 pub(crate) async fn open(context: &Context) -> Result<Box<dyn Engine>, CommandError> {
+    refuse_tls(context)?;
     match &context.destination {
         Destination::Local => open_local(context),
         Destination::Remote(destination) => open_remote(destination),
@@ -188,6 +189,24 @@ pub(crate) fn monitor(context: &Context) -> Result<PathBuf, CommandError> {
 #[cfg(target_os = "linux")]
 fn absolute(path: PathBuf) -> Result<PathBuf, CommandError> {
     std::path::absolute(&path).map_err(|error| CommandError::other(format!("{}: {error}", path.display())))
+}
+
+/// Whoever asks for TLS must not be connected without.
+fn refuse_tls(context: &Context) -> Result<(), CommandError> {
+    let root = &context.global.root;
+    let given = |text: &String| !text.is_empty();
+    let asked = match &context.destination {
+        Destination::Remote(to) => [&to.tls_ca, &to.tls_cert, &to.tls_key].map(given),
+        Destination::Local | Destination::Missing(_) => [false; 3],
+    };
+    let options = [("--tls-ca", &root.tls_ca), ("--tls-cert", &root.tls_cert), ("--tls-key", &root.tls_key)];
+    match options.iter().zip(asked).find(|((_, option), asked)| option.is_some() || *asked) {
+        Some(((name, _), _)) => Err(cove_api::Error::unsupported(format!(
+            "{name}: connections with TLS are not supported by this version: use a Unix socket or a machine"
+        ))
+        .into()),
+        None => Ok(()),
+    }
 }
 
 fn open_remote(destination: &cove_config::connections::Destination) -> Result<Box<dyn Engine>, CommandError> {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::refused::RefusedArgs;
+
 /// Options that stand before the command only.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct RootArgs {
@@ -15,6 +17,18 @@ pub(crate) struct RootArgs {
     /// Private key for ssh connections (CONTAINER_SSHKEY)
     #[arg(long, value_name = "FILE")]
     pub(crate) identity: Option<String>,
+    /// Which ssh client connections use: only golang, the one built in
+    #[arg(long, hide = true, value_name = "MODE", value_parser = ["golang"])]
+    pub(crate) ssh: Option<String>,
+    /// File with the certificates that a server's must be signed by (CONTAINER_TLS_CA)
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub(crate) tls_ca: Option<String>,
+    /// File with the certificate to show to a server (CONTAINER_TLS_CERT)
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub(crate) tls_cert: Option<String>,
+    /// File with the key of that certificate (CONTAINER_TLS_KEY)
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub(crate) tls_key: Option<String>,
     /// Talk to an engine over its API, even to the one of this host
     #[arg(long, short = 'r')]
     pub(crate) remote: bool,
@@ -74,9 +88,14 @@ pub(crate) struct SharedArgs {
     /// Use this registries.conf only
     #[arg(long, value_name = "FILE", help_heading = "Global options")]
     pub(crate) registries_conf: Option<PathBuf>,
+    /// File with settings that come before containers.conf's, a path or a name in containers.conf.modules
+    #[arg(long, value_name = "FILE", help_heading = "Global options")]
+    pub(crate) module: Vec<String>,
     /// Log messages from that level on: trace, debug, info, warn, error, fatal, panic
     #[arg(long, value_name = "LEVEL", help_heading = "Global options")]
     pub(crate) log_level: Option<String>,
+    #[command(flatten)]
+    pub(crate) refused: RefusedArgs,
 }
 
 impl SharedArgs {
@@ -94,7 +113,9 @@ impl SharedArgs {
             volumepath: later.volumepath.or(self.volumepath),
             events_backend: later.events_backend.or(self.events_backend),
             registries_conf: later.registries_conf.or(self.registries_conf),
+            module: if later.module.is_empty() { self.module } else { later.module },
             log_level: later.log_level.or(self.log_level),
+            refused: self.refused.merged(later.refused),
         }
     }
 
@@ -120,6 +141,9 @@ impl SharedArgs {
         add("volumepath", path(&self.volumepath));
         add("events-backend", self.events_backend.clone());
         add("registries-conf", path(&self.registries_conf));
+        for module in &self.module {
+            add("module", Some(module.clone()));
+        }
         arguments
     }
 }

@@ -5,6 +5,7 @@ mod count;
 mod global;
 mod line;
 mod nearest;
+mod refused;
 mod scan;
 mod signal;
 pub(crate) mod spec;
@@ -16,4 +17,6 @@ pub(crate) use global::{GlobalOptions, RootArgs, SharedArgs};
 pub(crate) use line::{Invocation, Parsed, build, help_text, parse};
 pub(crate) use nearest::suggestion;
 pub(crate) use signal::signal;
+#[cfg(test)]
+pub(crate) use tune::parsed;
 pub(crate) use tune::tuned;

@@ -47,3 +47,10 @@ fn parse_bool(text: &str) -> Result<bool, String> {
         _ => Err(format!("strconv.ParseBool: parsing {text:?}: invalid syntax")),
     }
 }
+
+/// A group of options as parsed from a command line, for tests.
+#[cfg(test)]
+pub(crate) fn parsed<T: clap::Args>(line: &str) -> T {
+    let command = tuned(T::augment_args(Command::new("test"))).no_binary_name(true);
+    T::from_arg_matches(&command.try_get_matches_from(line.split_whitespace()).unwrap()).unwrap()
+}

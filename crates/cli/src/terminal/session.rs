@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::detach::DetachKeys;
 use super::raw::{self, RawMode};
-use super::signals::{Arrived, Signals};
+use super::signals::{Arrived, LAST_WAIT, Signals};
 use crate::command_error::CommandError;
 use crate::printer::Printer;
 
@@ -92,8 +92,14 @@ impl Session<'_> {
         let pump =
             input.map(|input| tokio::spawn(pump_input(input, self.keys.clone(), self.tty, detached_sender)));
         let mut leaving = pump.is_some();
+        // The signal that ends the session, and when.
+        let mut insisted: Option<(i32, tokio::time::Instant)> = None;
         let ended = loop {
+            let last = insisted.map(|(_, when)| when);
             tokio::select! {
+                () = sleep_until(last), if last.is_some() => {
+                    break Ok(Ended::Signal(insisted.map_or(0, |(number, _)| number)));
+                }
                 chunk = output.next() => match chunk {
                     None => break Ok(Ended::Output),
                     Some(Err(error)) => break Err(error.into()),
@@ -124,6 +130,13 @@ impl Session<'_> {
                             break Ok(ended);
                         }
                     }
+                    Arrived::Insisted(number) => {
+                        insisted.get_or_insert((number, tokio::time::Instant::now() + LAST_WAIT));
+                        match tokio::time::timeout(LAST_WAIT, self.pass_on(number)).await {
+                            Ok(Some(ended)) => break Ok(ended),
+                            Ok(None) | Err(_) => {}
+                        }
+                    }
                 },
             }
         };
@@ -151,7 +164,27 @@ impl Session<'_> {
     }
 }
 
-/// Copies standard input until its end, then closes the process's.
+async fn sleep_until(when: Option<tokio::time::Instant>) {
+    match when {
+        Some(when) => tokio::time::sleep_until(when).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a terminal sends for the end of the input.
+const END_OF_TRANSMISSION: &[u8] = b"\x04";
+
+/// Tells a terminal again and again that the input has ended: like a pipe at its end it is to say so at each read,
+/// also to a program that was not reading yet, or had turned the terminal's own handling off.
+async fn end_terminal(input: &mut (impl AsyncWrite + Unpin)) {
+    let mut pause = std::time::Duration::from_millis(50);
+    while input.write_all(END_OF_TRANSMISSION).await.is_ok() && input.flush().await.is_ok() {
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(std::time::Duration::from_secs(5));
+    }
+}
+
+/// Copies standard input until its end, then ends the process's.
 async fn pump_input(
     mut input: Pin<Box<dyn AsyncWrite + Send>>,
     mut keys: DetachKeys,
@@ -159,6 +192,8 @@ async fn pump_input(
     detached: tokio::sync::oneshot::Sender<()>,
 ) {
     let mut stdin = tokio::io::stdin();
+    // A terminal of ours that has gone says nothing of the input's end.
+    let piped = !std::io::stdin().is_terminal();
     let mut buffer = vec![0; 32 << 10];
     let left = loop {
         let typed = match stdin.read(&mut buffer).await {
@@ -181,6 +216,9 @@ async fn pump_input(
         let _ = detached.send(());
         // The process's input stays open for whoever attaches next; the session drops this task.
         std::future::pending::<()>().await;
+    }
+    if tty && piped {
+        end_terminal(&mut input).await;
     }
     let _ = input.shutdown().await;
 }

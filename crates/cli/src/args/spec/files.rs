@@ -65,7 +65,8 @@ impl FileArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::spec::testing::{around, parsed};
+    use crate::args::parsed;
+    use crate::args::spec::testing::around;
 
     #[test]
     fn mounts() {

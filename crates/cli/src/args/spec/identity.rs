@@ -63,7 +63,7 @@ impl IdentityArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::spec::testing::parsed;
+    use crate::args::parsed;
 
     #[test]
     fn names_and_labels() {

@@ -63,7 +63,7 @@ impl ImageArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::spec::testing::parsed;
+    use crate::args::parsed;
 
     #[test]
     fn images_and_platforms() {

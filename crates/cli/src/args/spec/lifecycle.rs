@@ -62,7 +62,7 @@ impl LifecycleArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::spec::testing::parsed;
+    use crate::args::parsed;
 
     #[test]
     fn policies() {

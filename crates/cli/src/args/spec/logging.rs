@@ -38,7 +38,7 @@ impl LogArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::spec::testing::parsed;
+    use crate::args::parsed;
 
     #[test]
     fn drivers() {

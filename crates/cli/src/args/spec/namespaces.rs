@@ -53,7 +53,7 @@ impl NamespaceArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::spec::testing::parsed;
+    use crate::args::parsed;
 
     #[test]
     fn modes() {

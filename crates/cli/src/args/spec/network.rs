@@ -123,7 +123,8 @@ impl ExposeArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::spec::testing::{around, parsed};
+    use crate::args::parsed;
+    use crate::args::spec::testing::around;
 
     fn spec(line: &str) -> Result<ContainerSpec, String> {
         let mut spec = ContainerSpec::default();

@@ -142,7 +142,8 @@ impl ProcessArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::spec::testing::{around, parsed};
+    use crate::args::parsed;
+    use crate::args::spec::testing::around;
 
     fn spec(line: &str) -> Result<ContainerSpec, String> {
         let mut spec = ContainerSpec::default();

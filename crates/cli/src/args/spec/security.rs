@@ -44,7 +44,7 @@ impl SecurityArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::spec::testing::parsed;
+    use crate::args::parsed;
 
     #[test]
     fn capabilities_and_options() {

@@ -1,16 +1,9 @@
-//! Groups out of command lines, for the tests beside them.
+//! What is around a group, for the tests beside the groups.
 
-use clap::{Args, Command};
 use cove_config::Environment;
 
 use super::Surroundings;
 use crate::printer::Printer;
-
-/// The group as parsed from a command line.
-pub(super) fn parsed<T: Args>(line: &str) -> T {
-    let command = crate::args::tuned(T::augment_args(Command::new("test"))).no_binary_name(true);
-    T::from_arg_matches(&command.try_get_matches_from(line.split_whitespace()).unwrap()).unwrap()
-}
 
 /// Calls `test` with an environment in which `OWN` is `value`.
 pub(super) fn around<T>(test: impl FnOnce(&Surroundings<'_>) -> T) -> T {

@@ -5,7 +5,7 @@ use cove_api::{AttachOptions, ContainerState};
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
-use crate::terminal::{Ended, Session, Signals, Target};
+use crate::terminal::{Ended, Session, Signals, Target, ended_by};
 
 /// Connect to a running container
 #[derive(Debug, clap::Args)]
@@ -62,14 +62,17 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         stderr: true,
     };
     let options = AttachOptions { stdin, stdout: true, stderr: true, logs: false, detach_keys: None };
-    let stream = engine.containers().attach(&id, options).await?;
+    let stream = match signals.during(engine.containers().attach(&id, options)).await {
+        Ok(stream) => stream?,
+        Err(number) => return Ok(ended_by(number)),
+    };
     let raw = session.raw_mode(stdin)?;
     session.resize().await;
     let ended = session.run(stream, &mut signals).await;
     drop(raw);
     match ended? {
         Ended::Detached => Ok(0),
-        Ended::Signal(number) => Ok(128_u8.wrapping_add(u8::try_from(number).unwrap_or(0))),
+        Ended::Signal(number) => Ok(ended_by(number)),
         Ended::Output => super::exit_code(engine, &id, &mut signals, args.sig_proxy).await,
     }
 }

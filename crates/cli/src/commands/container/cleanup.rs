@@ -27,13 +27,10 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     let engine = context.engine().await?;
     let mut failures = Failures::default();
-    let selection = super::Selection {
-        names: &args.containers,
-        all: args.all,
-        states: &[ContainerState::Exited, ContainerState::Stopped, ContainerState::Created],
-        ..Default::default()
-    };
-    for container in super::select(engine, &selection, &mut failures).await? {
+    let targets: super::Targets =
+        super::Targets { names: args.containers, all: args.all, ..Default::default() };
+    let ended = [ContainerState::Exited, ContainerState::Stopped, ContainerState::Created];
+    for container in targets.choose(engine, &ended, false, &mut failures).await? {
         failures.note(engine.containers().cleanup(&container.id).await);
     }
     failures.finish()

@@ -8,7 +8,7 @@ use crate::args::spec::VariableArgs;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
-use crate::terminal::{Arrived, Ended, Session, Signals, Target};
+use crate::terminal::{Arrived, Ended, Session, Signals, Target, ended_by};
 
 /// Run a command in a running container
 #[derive(Debug, clap::Args)]
@@ -59,8 +59,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if args.latest {
         words.insert(0, super::latest(engine).await?);
     } else if let Some(path) = &args.cidfile {
-        let text = cove_sys::fs::read_to_string(path)?;
-        words.insert(0, text.lines().next().unwrap_or_default().trim().to_owned());
+        words.insert(0, super::id_in(path)?);
     }
     let Some((name, command)) = words.split_first() else {
         return Err(CommandError::other(
@@ -117,7 +116,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     };
     let raw = session.raw_mode(args.interactive)?;
     let size = crate::terminal::size().filter(|_| args.tty);
-    let stream = match execs.start(&id, ExecStartOptions { detach: false, size }).await {
+    let starting = execs.start(&id, ExecStartOptions { detach: false, size });
+    let started = match signals.during(starting).await {
+        Ok(started) => started,
+        Err(number) => return Ok(ended_by(number)),
+    };
+    let stream = match started {
         Ok(stream) => stream,
         Err(error) => {
             drop(raw);
@@ -131,14 +135,15 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     };
     let code = match ended {
         Ended::Detached => return Ok(0),
-        Ended::Signal(number) => return Ok(128_u8.wrapping_add(u8::try_from(number).unwrap_or(0))),
+        Ended::Signal(number) => return Ok(ended_by(number)),
         Ended::Output => {
             let mut waiting = execs.wait(&id);
             loop {
                 tokio::select! {
                     code = &mut waiting => break code?,
-                    arrived = signals.next() => if let Arrived::Signal(number) = arrived {
-                        return Ok(128_u8.wrapping_add(u8::try_from(number).unwrap_or(0)));
+                    arrived = signals.next() => match arrived {
+                        Arrived::Signal(number) | Arrived::Insisted(number) => return Ok(ended_by(number)),
+                        Arrived::Resized => {}
                     },
                 }
             }

@@ -16,15 +16,15 @@ pub(crate) mod remove;
 pub(crate) mod rename;
 pub(crate) mod restart;
 pub(crate) mod run;
-mod select;
 mod session;
 pub(crate) mod start;
 pub(crate) mod stop;
+mod targets;
 pub(crate) mod top;
 pub(crate) mod unpause;
 pub(crate) mod wait;
 
-pub(crate) use select::latest;
-use select::{Selection, select};
 pub(crate) use session::narrow;
 use session::{check_streams, detach_keys, exit_code};
+pub(crate) use targets::latest;
+use targets::{Targets, id_in};

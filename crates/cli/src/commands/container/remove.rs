@@ -9,15 +9,8 @@ use crate::context::Context;
 /// Remove containers
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Names or ids
-    #[arg(value_name = "CONTAINER")]
-    containers: Vec<String>,
-    /// Every container
-    #[arg(long, short)]
-    all: bool,
-    /// The newest container
-    #[arg(long, short)]
-    latest: bool,
+    #[command(flatten)]
+    targets: super::Targets<true, false>,
     /// Also running containers, which are stopped first; missing ones are no error
     #[arg(long, short)]
     force: bool,
@@ -33,12 +26,6 @@ pub(crate) struct Args {
     /// Seconds before SIGKILL; below 0 for ever
     #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout")]
     time: Option<i64>,
-    /// Only containers for which that is true
-    #[arg(long, value_name = "KEY=VALUE")]
-    filter: Vec<String>,
-    /// File with the id of a container
-    #[arg(long, value_name = "FILE")]
-    cidfile: Vec<String>,
 }
 
 /// The command.
@@ -48,34 +35,26 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if args.time.is_some() && !args.force {
         return Err(CommandError::other("--force option must be specified to use the --time option"));
     }
+    args.targets.check()?;
     let engine = context.engine().await?;
     let mut failures = Failures::default();
     let ignore = args.ignore || args.force;
-    let selection = super::Selection {
-        names: &args.containers,
-        all: args.all,
-        latest: args.latest,
-        filter: &args.filter,
-        cidfile: &args.cidfile,
-        states: &[],
-        ignore,
-    };
     let options = RemoveOptions {
         force: args.force,
         volumes: args.volumes,
         timeout: super::stop::timeout(args.time),
         // Every container goes, in whatever order.
-        depend: args.depend || args.all,
+        depend: args.depend || args.targets.all,
         ..RemoveOptions::default()
     };
-    let chosen = super::select(engine, &selection, &mut failures).await?;
+    let chosen = args.targets.choose(engine, &[], ignore, &mut failures).await?;
     let removals = chosen.iter().map(|container| engine.containers().remove(&container.id, options.clone()));
     let results = futures_util::future::join_all(removals).await;
     for (container, result) in chosen.iter().zip(results) {
         let reports = match result {
             Ok(reports) => reports,
             // With --all, another one's removal may have taken this one along.
-            Err(error) if (ignore || args.all) && error.kind == ErrorKind::NotFound => continue,
+            Err(error) if (ignore || args.targets.all) && error.kind == ErrorKind::NotFound => continue,
             Err(error) => {
                 failures.push(CommandError::from(error));
                 continue;

@@ -10,7 +10,7 @@ use crate::args::spec::SpecArgs;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
-use crate::terminal::{DetachKeys, Ended, Session, Signals, Target};
+use crate::terminal::{DetachKeys, Ended, Session, Signals, Target, ended_by};
 
 /// Make a container and run it
 #[derive(Debug, clap::Args)]
@@ -114,22 +114,29 @@ async fn attached(
         stderr: options.stderr,
     };
     let stdin = options.stdin;
-    let stream = match engine.containers().attach(id, options).await {
+    let attached = match signals.during(engine.containers().attach(id, options)).await {
+        Ok(attached) => attached,
+        Err(number) => return Ok(ended_by(number)),
+    };
+    let stream = match attached {
         Ok(stream) => stream,
         Err(error) => return Err(start_failed(engine, id, args.spec.lifecycle.rm, error).await),
     };
     let raw = session.raw_mode(stdin)?;
     session.resize().await;
-    if let Err(error) = engine.containers().start(id).await {
-        drop(raw);
-        return Err(start_failed(engine, id, args.spec.lifecycle.rm, error).await);
+    match signals.during(engine.containers().start(id)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            drop(raw);
+            return Err(start_failed(engine, id, args.spec.lifecycle.rm, error).await);
+        }
+        Err(number) => return Ok(ended_by(number)),
     }
     let ended = session.run(stream, &mut signals).await;
     drop(raw);
     match ended? {
         Ended::Detached => Ok(0),
-        // As a shell reports a program that a signal ended.
-        Ended::Signal(number) => Ok(128_u8.wrapping_add(u8::try_from(number).unwrap_or(0))),
+        Ended::Signal(number) => Ok(ended_by(number)),
         Ended::Output => super::exit_code(engine, id, &mut signals, args.sig_proxy).await,
     }
 }

@@ -4,7 +4,7 @@ use cove_api::{Engine, ErrorKind, WaitOptions};
 
 use crate::command_error::{CommandError, CommandResult};
 use crate::context::Context;
-use crate::terminal::{Arrived, DetachKeys, Signals};
+use crate::terminal::{Arrived, DetachKeys, Signals, ended_by};
 
 /// The streams of `--attach`.
 #[derive(Debug, Clone, Copy)]
@@ -55,10 +55,12 @@ pub(crate) async fn exit_code(
     loop {
         tokio::select! {
             code = &mut waiting => return Ok(narrow(code?)),
-            arrived = signals.next() => if let Arrived::Signal(number) = arrived {
-                if !proxy {
-                    return Ok(128_u8.wrapping_add(u8::try_from(number).unwrap_or(0)));
-                }
+            arrived = signals.next() => {
+                let number = match arrived {
+                    Arrived::Resized => continue,
+                    Arrived::Signal(number) if proxy => number,
+                    Arrived::Signal(number) | Arrived::Insisted(number) => return Ok(ended_by(number)),
+                };
                 match engine.containers().kill(id, number).await {
                     Err(error) if !matches!(error.kind, ErrorKind::WrongState | ErrorKind::NotFound) => {
                         tracing::warn!("forwarding signal {number} to container {id}: {error}");

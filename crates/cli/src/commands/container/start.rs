@@ -5,17 +5,13 @@ use cove_api::{AttachOptions, ContainerState};
 use crate::command_error::{CommandError, CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
-use crate::terminal::{Ended, Session, Signals, Target};
+use crate::terminal::{Ended, Session, Signals, Target, ended_by};
 
 /// Start containers
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Names or ids
-    #[arg(value_name = "CONTAINER")]
-    containers: Vec<String>,
-    /// Every container
-    #[arg(long)]
-    all: bool,
+    #[command(flatten)]
+    targets: super::Targets<false, true>,
     /// Connect to its output, and end with its exit code
     #[arg(long, short)]
     attach: bool,
@@ -28,30 +24,25 @@ pub(crate) struct Args {
     /// Pass signals on to it (with --attach this is the default)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     sig_proxy: Option<bool>,
-    /// The newest container
-    #[arg(long, short)]
-    latest: bool,
-    /// Only containers for which that is true
-    #[arg(long, short, value_name = "KEY=VALUE")]
-    filter: Vec<String>,
 }
 
 /// The command.
 pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    let given = args.containers.len();
-    let complaint = if given == 0 && !args.latest && !args.all && args.filter.is_empty() {
+    let targets = &args.targets;
+    let given = targets.names.len() + targets.cidfile.len();
+    let complaint = if given == 0 && !targets.latest && !targets.all && targets.filter.is_empty() {
         Some("start requires at least one argument")
-    } else if args.all && args.latest {
+    } else if targets.all && targets.latest {
         Some("--all and --latest cannot be used together")
-    } else if given > 0 && args.latest {
+    } else if given > 0 && targets.latest {
         Some("--latest and containers cannot be used together")
     } else if given > 1 && args.attach {
         Some("you cannot start and attach multiple containers at once")
-    } else if (given > 0 || args.latest) && args.all {
+    } else if (given > 0 || targets.latest) && targets.all {
         Some("either start all containers or the container(s) provided in the arguments")
-    } else if args.attach && args.all {
+    } else if args.attach && targets.all {
         Some("you cannot start and attach all containers at once")
     } else if args.sig_proxy == Some(true) && !args.attach {
         Some("you cannot use sig-proxy without --attach: invalid argument")
@@ -63,24 +54,18 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     let engine = context.engine().await?;
     let mut failures = Failures::default();
-    let selection = super::Selection {
-        names: &args.containers,
-        all: args.all,
-        latest: args.latest,
-        filter: &args.filter,
-        states: if args.filter.is_empty() || args.all {
-            &[
-                ContainerState::Created,
-                ContainerState::Exited,
-                ContainerState::Stopped,
-                ContainerState::Initialized,
-            ]
-        } else {
-            &[]
-        },
-        ..Default::default()
+    // Only --all leaves out those that run already.
+    let states: &[ContainerState] = if targets.filter.is_empty() || targets.all {
+        &[
+            ContainerState::Created,
+            ContainerState::Exited,
+            ContainerState::Stopped,
+            ContainerState::Initialized,
+        ]
+    } else {
+        &[]
     };
-    let chosen = super::select(engine, &selection, &mut failures).await?;
+    let chosen = targets.choose(engine, states, false, &mut failures).await?;
     if args.attach || args.interactive {
         let Some(container) = chosen.first() else { return failures.finish() };
         return attached(context, &container.id, &args).await;
@@ -116,18 +101,25 @@ async fn attached(context: &Context, name: &str, args: &Args) -> CommandResult {
         stderr: true,
     };
     let options = AttachOptions { stdin, stdout: true, stderr: true, logs: false, detach_keys: None };
-    let stream = engine.containers().attach(&id, options).await?;
+    let stream = match signals.during(engine.containers().attach(&id, options)).await {
+        Ok(stream) => stream?,
+        Err(number) => return Ok(ended_by(number)),
+    };
     let raw = session.raw_mode(stdin)?;
     session.resize().await;
-    if let Err(error) = engine.containers().start(&id).await {
-        drop(raw);
-        return Err(start_error(error));
+    match signals.during(engine.containers().start(&id)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            drop(raw);
+            return Err(start_error(error));
+        }
+        Err(number) => return Ok(ended_by(number)),
     }
     let ended = session.run(stream, &mut signals).await;
     drop(raw);
     match ended? {
         Ended::Detached => Ok(0),
-        Ended::Signal(number) => Ok(128_u8.wrapping_add(u8::try_from(number).unwrap_or(0))),
+        Ended::Signal(number) => Ok(ended_by(number)),
         Ended::Output => super::exit_code(engine, &id, &mut signals, proxy).await,
     }
 }

@@ -9,27 +9,14 @@ use crate::context::Context;
 /// Stop containers: their stop signal, then SIGKILL
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Names or ids
-    #[arg(value_name = "CONTAINER")]
-    containers: Vec<String>,
-    /// Every running container
-    #[arg(long, short)]
-    all: bool,
-    /// The newest container
-    #[arg(long, short)]
-    latest: bool,
+    #[command(flatten)]
+    targets: super::Targets,
     /// A container that is missing is no error
     #[arg(long, short)]
     ignore: bool,
     /// Seconds before SIGKILL; below 0 for ever
     #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout")]
     time: Option<i64>,
-    /// Only containers for which that is true
-    #[arg(long, short, value_name = "KEY=VALUE")]
-    filter: Vec<String>,
-    /// File with the id of a container
-    #[arg(long, value_name = "FILE")]
-    cidfile: Vec<String>,
 }
 
 /// The command.
@@ -41,23 +28,16 @@ pub(crate) fn timeout(seconds: Option<i64>) -> Option<u32> {
 }
 
 async fn run(context: &Context, args: Args) -> CommandResult {
+    args.targets.check()?;
     let engine = context.engine().await?;
     let mut failures = Failures::default();
-    let selection = super::Selection {
-        names: &args.containers,
-        all: args.all,
-        latest: args.latest,
-        filter: &args.filter,
-        cidfile: &args.cidfile,
-        states: if args.filter.is_empty() {
-            &[ContainerState::Running, ContainerState::Paused, ContainerState::Stopping]
-        } else {
-            &[]
-        },
-        ignore: args.ignore,
+    let states: &[ContainerState] = if args.targets.filter.is_empty() {
+        &[ContainerState::Running, ContainerState::Paused, ContainerState::Stopping]
+    } else {
+        &[]
     };
     let options = StopOptions { timeout: timeout(args.time), ..StopOptions::default() };
-    let chosen = super::select(engine, &selection, &mut failures).await?;
+    let chosen = args.targets.choose(engine, states, args.ignore, &mut failures).await?;
     // Side by side, so that waiting for one does not hold up the others.
     let stops = chosen.iter().map(|container| engine.containers().stop(&container.id, options.clone()));
     let results = futures_util::future::join_all(stops).await;

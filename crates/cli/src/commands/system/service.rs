@@ -58,7 +58,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
 
 fn parse(uri: Option<&str>, context: &Context) -> Result<Listen, CommandError> {
     let Some(uri) = uri else { return Ok(Listen::Unix(context.directories.api_socket())) };
-    match uri.split_once("://") {
+    // Both tcp://HOST:PORT and tcp:HOST:PORT, as URLs are read elsewhere.
+    let parts = uri.split_once(':').map(|(scheme, rest)| (scheme, rest.strip_prefix("//").unwrap_or(rest)));
+    match parts {
         Some(("unix", path)) if !path.is_empty() => Ok(Listen::Unix(std::path::absolute(path)?)),
         Some(("tcp", address)) if !address.is_empty() => {
             // A port alone listens on every address, as Go's net.Listen does.
