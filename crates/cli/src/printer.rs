@@ -65,12 +65,21 @@ impl Printer {
         }
     }
 
-    /// Writes a line to standard output, as [`Printer::text`] does.
+    /// Writes a line to standard output, as [`Printer::text`] does; on a terminal it stays one line.
     ///
     /// # Errors
     /// As [`Printer::bytes`].
     pub(crate) fn line(&self, line: &str) -> Result<(), CommandError> {
-        self.text(&format!("{line}\n"))
+        let line = if self.out_terminal { shown::cell(line) } else { line.into() };
+        self.bytes(format!("{line}\n").as_bytes())
+    }
+
+    /// Writes a text of several lines to standard output, and a line end after it.
+    ///
+    /// # Errors
+    /// As [`Printer::bytes`].
+    pub(crate) fn document(&self, text: &str) -> Result<(), CommandError> {
+        self.text(&format!("{text}\n"))
     }
 
     /// Writes bytes to standard error; nobody can be told if that fails.

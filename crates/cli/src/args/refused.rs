@@ -18,9 +18,6 @@ pub(crate) struct RefusedArgs {
     /// Folder of images apart from the containers'
     #[arg(long, hide = true, value_name = "DIR")]
     imagestore: Option<String>,
-    /// Namespace of the state
-    #[arg(long, hide = true, value_name = "NAME")]
-    namespace: Option<String>,
     /// The program slirp4netns
     #[arg(long, hide = true, value_name = "FILE")]
     network_cmd_path: Option<String>,
@@ -44,7 +41,6 @@ impl RefusedArgs {
             conmon: later.conmon.or(self.conmon),
             hooks_dir: list(self.hooks_dir, later.hooks_dir),
             imagestore: later.imagestore.or(self.imagestore),
-            namespace: later.namespace.or(self.namespace),
             network_cmd_path: later.network_cmd_path.or(self.network_cmd_path),
             runtime_flag: list(self.runtime_flag, later.runtime_flag),
             syslog: self.syslog || later.syslog,
@@ -73,11 +69,6 @@ impl RefusedArgs {
                 self.imagestore.is_some(),
                 "imagestore",
                 "images and containers are kept in one store, see --root",
-            ),
-            (
-                self.namespace.is_some(),
-                "namespace",
-                "a state of its own needs a store of its own, see --root",
             ),
             (
                 self.network_cmd_path.is_some(),

@@ -30,7 +30,8 @@ pub(crate) fn convert(
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let value = context(ContextKind::InvalidValue).unwrap_or_default();
-            let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_else(|| {
+            let source = std::error::Error::source(error);
+            let reason = source.map(|source| reason(&value, source)).unwrap_or_else(|| {
                 match error.get(ContextKind::ValidValue) {
                     Some(ContextValue::Strings(values)) => {
                         format!(
@@ -41,7 +42,7 @@ pub(crate) fn convert(
                     _ => "invalid value".into(),
                 }
             });
-            format!("invalid argument {value:?} for {:?} flag: {reason}", argument_name(&argument))
+            format!("invalid argument {value:?} for {:?} flag: {reason}", both_forms(command, &flag))
         }
         ErrorKind::NoEquals | ErrorKind::WrongNumberOfValues | ErrorKind::TooFewValues => {
             needs_argument(&flag, typed)
@@ -71,8 +72,25 @@ fn long_flags(command: &clap::Command) -> Vec<String> {
         .collect()
 }
 
-fn argument_name(argument: &str) -> String {
-    argument.split(" <").next().unwrap_or(argument).to_owned()
+/// `-a, --all` for either of them.
+fn both_forms(command: &clap::Command, flag: &str) -> String {
+    let is_it = |arg: &&clap::Arg| arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long));
+    match command.get_arguments().find(is_it).and_then(clap::Arg::get_short) {
+        Some(short) => format!("-{short}, {flag}"),
+        None => flag.to_owned(),
+    }
+}
+
+/// Why a value is wrong; of numbers in the words that scripts know.
+fn reason(value: &str, source: &(dyn std::error::Error + 'static)) -> String {
+    use std::num::IntErrorKind;
+    match source.downcast_ref::<std::num::ParseIntError>().map(std::num::ParseIntError::kind) {
+        Some(IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => {
+            format!("strconv.ParseInt: parsing {value:?}: value out of range")
+        }
+        Some(_) => format!("strconv.ParseInt: parsing {value:?}: invalid syntax"),
+        None => source.to_string(),
+    }
 }
 
 fn unknown(flag: &str, typed: &[String]) -> String {

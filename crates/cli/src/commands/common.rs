@@ -34,8 +34,8 @@ pub(crate) fn print_inspected(
     format: Option<&str>,
 ) -> Result<(), CommandError> {
     match format {
-        None | Some("") => context.printer.line(&to_json(&Value::List(found), 5)),
-        Some(format) if is_json(format) => context.printer.line(&to_json(&Value::List(found), 5)),
+        None | Some("") => context.printer.document(&to_json(&Value::List(found), 5)),
+        Some(format) if is_json(format) => context.printer.document(&to_json(&Value::List(found), 5)),
         Some(format) => {
             let report = Report::user("inspect", format)?;
             context.printer.text(&report.render(found, None)?)

@@ -155,3 +155,25 @@ static VOLUME: Group = Group {
         Entry::leaf(&["rm", "remove"], &volume::remove::COMMAND),
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use super::super::Target;
+    use super::*;
+
+    fn check(entries: &'static [Entry], path: &str) {
+        for entry in entries {
+            let path = format!("{path} {}", entry.names[0]);
+            match entry.target {
+                Target::Leaf(leaf) => crate::args::build("cove", &path, leaf).debug_assert(),
+                Target::Group(group) => check(group.entries, &path),
+            }
+        }
+    }
+
+    /// No option of a command is also a global one, or given twice.
+    #[test]
+    fn every_command_can_be_built() {
+        check(TREE, "");
+    }
+}

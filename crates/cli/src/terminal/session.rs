@@ -132,9 +132,9 @@ impl Session<'_> {
                     }
                     Arrived::Insisted(number) => {
                         insisted.get_or_insert((number, tokio::time::Instant::now() + LAST_WAIT));
-                        match tokio::time::timeout(LAST_WAIT, self.pass_on(number)).await {
-                            Ok(Some(ended)) => break Ok(ended),
-                            Ok(None) | Err(_) => {}
+                        let passed = tokio::time::timeout(LAST_WAIT, self.pass_on(number)).await;
+                        if let Ok(Some(ended)) = passed {
+                            break Ok(ended);
                         }
                     }
                 },

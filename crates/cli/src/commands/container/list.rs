@@ -102,7 +102,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         let containers = listed(engine, &options, args.sort.as_deref()).await?;
         let now = Timestamp::now();
         let rows = containers.iter().map(|container| json_row(container, now)).collect();
-        context.printer.line(&to_json(&Value::List(rows), 2))?;
+        context.printer.document(&to_json(&Value::List(rows), 2))?;
         return Ok(0);
     }
     if args.quiet && format.is_none() {

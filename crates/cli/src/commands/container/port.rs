@@ -33,7 +33,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         for container in engine.containers().list(ListOptions::default()).await? {
             for (port, host) in lines(&container.ports)? {
                 let id = crate::render::short_id(&container.id);
-                context.printer.line(&format!("{id}\t{port} -> {host}"))?;
+                context.printer.text(&format!("{id}\t{port} -> {host}\n"))?;
             }
         }
         return Ok(0);

@@ -38,9 +38,10 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         .map(str::to_owned)
         .collect();
     let report = engine.containers().top(&name, columns).await?;
-    let mut text = report.titles.join("\t") + "\n";
-    for process in &report.processes {
-        text.push_str(&process.join("\t"));
+    let mut text = String::new();
+    for row in std::iter::once(&report.titles).chain(&report.processes) {
+        let cells: Vec<_> = row.iter().map(|cell| cove_api::shown::cell(cell)).collect();
+        text.push_str(&cells.join("\t"));
         text.push('\n');
     }
     context.printer.text(&align(&text))?;

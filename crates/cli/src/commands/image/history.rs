@@ -39,7 +39,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let steps = context.engine().await?.images().history(&args.images[0]).await?;
     if args.format.as_deref().is_some_and(is_json) {
         let rows = steps.iter().map(json_row).collect();
-        context.printer.line(&to_json(&Value::List(rows), 4))?;
+        context.printer.document(&to_json(&Value::List(rows), 4))?;
         return Ok(0);
     }
     let id = |step: &ImageHistoryRow| {

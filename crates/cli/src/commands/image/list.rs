@@ -85,7 +85,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     };
     if args.format.as_deref().is_some_and(is_json) {
         let rows = rows.iter().map(json_row).collect();
-        context.printer.line(&to_json(&Value::List(rows), 4))?;
+        context.printer.document(&to_json(&Value::List(rows), 4))?;
         return Ok(0);
     }
     if args.quiet {

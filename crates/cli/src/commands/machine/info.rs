@@ -30,12 +30,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         .with("Version", to_value(&crate::commands::system::version::own()))
         .into();
     match args.format.as_deref() {
-        Some(format) if is_json(format) => context.printer.line(&to_json(&value, 2))?,
+        Some(format) if is_json(format) => context.printer.document(&to_json(&value, 2))?,
         Some(format) => {
             let text = format!("{}\n", format.trim_end_matches('\n'));
             context.printer.text(&Template::parse("info", &text)?.render(&value)?)?;
         }
-        None => context.printer.line(&to_yaml(&value))?,
+        None => context.printer.document(&to_yaml(&value))?,
     }
     Ok(0)
 }

@@ -39,7 +39,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             let report = Report::user("inspect", format)?;
             context.printer.text(&report.render(found, None)?)?;
         }
-        _ => context.printer.line(&to_json(&Value::List(found), 5))?,
+        _ => context.printer.document(&to_json(&Value::List(found), 5))?,
     }
     failures.finish()
 }

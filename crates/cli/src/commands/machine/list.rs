@@ -42,7 +42,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         return Ok(0);
     }
     if args.format.as_deref().is_some_and(is_json) {
-        context.printer.line(&to_json(&to_value(&machines), 4))?;
+        context.printer.document(&to_json(&to_value(&machines), 4))?;
         return Ok(0);
     }
     for machine in &machines {

@@ -48,7 +48,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         return Ok(0);
     }
     if args.format.as_deref().is_some_and(is_json) {
-        context.printer.line(&to_json(&Value::List(networks.iter().map(to_value).collect()), 5))?;
+        context.printer.document(&to_json(&Value::List(networks.iter().map(to_value).collect()), 5))?;
         return Ok(0);
     }
     let report = match &args.format {

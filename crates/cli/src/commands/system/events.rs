@@ -73,7 +73,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         let event = event?;
         match (&template, &args.format) {
             (Some(template), _) => context.printer.text(&template.render(&row(&event))?)?,
-            (None, Some(_)) => context.printer.line(&to_json(&row(&event), 0))?,
+            (None, Some(_)) => context.printer.document(&to_json(&row(&event), 0))?,
             (None, None) => {
                 if let Some(line) = line(&event, !args.no_trunc) {
                     context.printer.line(&line)?;

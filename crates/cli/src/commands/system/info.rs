@@ -37,7 +37,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         value.set("client", to_value(&super::version::own()));
     }
     match args.format.as_deref() {
-        Some(format) if is_json(format) => context.printer.line(&to_json(&Value::Struct(value), 2))?,
+        Some(format) if is_json(format) => context.printer.document(&to_json(&Value::Struct(value), 2))?,
         Some(format) => {
             let mut text = format.replace("\\t", "\t").replace("\\n", "\n");
             if !text.ends_with('\n') {
@@ -46,7 +46,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             let rendered = Template::parse("info", &text)?.render(&structured(value))?;
             context.printer.text(&rendered)?;
         }
-        None => context.printer.line(&to_yaml(&Value::Struct(value)))?,
+        None => context.printer.document(&to_yaml(&Value::Struct(value)))?,
     }
     Ok(0)
 }

@@ -36,7 +36,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     let value = Value::Struct(all.clone());
     match args.format.as_deref() {
-        Some(format) if is_json(format) => context.printer.line(&to_json(&value, 2))?,
+        Some(format) if is_json(format) => context.printer.document(&to_json(&value, 2))?,
         Some(format) => {
             let mut text = format.replace("\\t", "\t").replace("\\n", "\n");
             if !text.ends_with('\n') {
@@ -84,7 +84,7 @@ fn block(side: &str, value: &Value) -> String {
     }
     lines.push(("Built:".into(), get("BuiltTime")));
     lines.push(("OS/Arch:".into(), get("OsArch")));
-    lines.iter().map(|(name, text)| format!("{name}\t{text}\n")).collect()
+    lines.iter().map(|(name, text)| format!("{name}\t{}\n", cove_api::shown::cell(text))).collect()
 }
 
 /// This program's version.

@@ -40,7 +40,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let options = VolumeListOptions { filters: filters(&args.filter, filter_fault)? };
     let volumes = context.engine().await?.volumes().list(options).await?;
     if args.format.as_deref().is_some_and(is_json) {
-        context.printer.line(&to_json(&Value::List(volumes.iter().map(to_value).collect()), 2))?;
+        context.printer.document(&to_json(&Value::List(volumes.iter().map(to_value).collect()), 2))?;
         return Ok(0);
     }
     if args.quiet {

@@ -62,7 +62,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         })
         .collect();
     if args.format.as_deref().is_some_and(is_json) {
-        context.printer.line(&to_json(&Value::List(rows), 4))?;
+        context.printer.document(&to_json(&Value::List(rows), 4))?;
         return Ok(0);
     }
     let report = match args.format.as_deref() {

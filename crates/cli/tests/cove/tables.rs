@@ -1,0 +1,123 @@
+//! Tables, templates and documents.
+
+use crate::answers::usual;
+use crate::command::{cove, on_terminal, transcript};
+use crate::service::Service;
+
+/// Compares a transcript with the one that is kept.
+macro_rules! kept {
+    ($name:literal, $lines:expr) => {
+        insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false, filters => [
+            // What differs from build to build.
+            (r"(Version|GoVersion|BuiltTime|Built|OsArch|Os|GitCommit): .+", "$1: …"),
+        ]}, {
+            insta::assert_snapshot!($name, transcript(&Service::start(usual()), &$lines));
+        });
+    };
+}
+pub(crate) use kept;
+
+#[test]
+fn containers() {
+    kept!(
+        "ps",
+        [
+            "ps",
+            "ps -a --size",
+            "ps -a --no-trunc",
+            "ps --ns",
+            "ps -q",
+            "ps --noheading",
+            "ps -a --format '{{.ID}} {{.Names}} {{.Status}}'",
+            "ps --format 'table {{.Names}} {{.Ports}}'",
+            "ps --format '{{.Labels}}|{{.Networks}}|{{.RunningFor}}'",
+            "ps --format '{{.NoSuch}}'",
+            "ps --format '{{.ID'",
+            "top web",
+            "port web",
+            "port web 80",
+            "port web 81",
+            "port -a",
+        ]
+    );
+}
+
+#[test]
+fn images() {
+    kept!(
+        "images",
+        [
+            "images",
+            "images --digests",
+            "images -q",
+            "images --no-trunc",
+            "images --noheading",
+            "images --sort size",
+            "images --format '{{.Repository}}:{{.Tag}} {{.Size}} {{.CreatedSince}}'",
+            "images --format 'table {{.ID}}'",
+            "history web",
+            "history --no-trunc web",
+            "history -q web",
+            "history --human=false --format '{{.Size}}' web",
+        ]
+    );
+}
+
+#[test]
+fn volumes_and_networks() {
+    kept!(
+        "volumes-networks",
+        [
+            "volume ls",
+            "volume ls -q",
+            "volume ls --format '{{.Name}} {{.Mountpoint}}'",
+            "volume inspect data",
+            "network ls",
+            "network ls -q",
+            "network ls --format json",
+            "network ls --format '{{.Name}} {{.Subnets}}'",
+            "network inspect front",
+        ]
+    );
+}
+
+#[test]
+fn documents() {
+    kept!(
+        "documents",
+        [
+            "info",
+            "info --format '{{.Host.Arch}} {{.Store.GraphDriverName}}'",
+            "version --format '{{.Server.Version}}'",
+            "inspect --format '{{.State.Status}} {{.Name}} {{len .NetworkSettings.Ports}}' web",
+            "inspect --type container --format '{{json .NetworkSettings.Ports}}' web",
+            "inspect --format '{{range $p, $c := .NetworkSettings.Ports}}{{$p}};{{end}}' web",
+        ]
+    );
+}
+
+#[test]
+fn machines() {
+    kept!(
+        "machines",
+        [
+            "machine ls",
+            "machine ls --format json",
+            "machine ls -q",
+            "machine inspect none",
+            "machine stop none"
+        ]
+    );
+}
+
+#[test]
+fn terminals() {
+    let service = Service::start(usual());
+    let wide = on_terminal(cove(&service, &["ps", "-a"]), 200);
+    let narrow = on_terminal(cove(&service, &["ps", "-a"]), 20);
+    assert_eq!(wide, narrow, "a table is cut by the terminal, not by us");
+    let mut colourless = cove(&service, &["inspect", "nobody"]);
+    colourless.env("NO_COLOR", "1");
+    let text = on_terminal(colourless, 20);
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+}
