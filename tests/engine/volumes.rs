@@ -68,11 +68,11 @@ fn a_bind_mount_is_the_hosts_folder() {
 fn users_and_groups_come_from_mounted_files() {
     everyone(|bed| {
         let folder = bed.path("accounts");
-        std::fs::create_dir_all(&folder).unwrap();
+        cove_sys::fs::create_dir_all(&folder).unwrap();
         let passwd = "root:x:0:0::/:/bin/sh\nzoe:x:1234:1235::/tmp:/bin/sh\n";
-        std::fs::write(folder.join("passwd"), passwd).unwrap();
+        cove_sys::fs::write(folder.join("passwd"), passwd).unwrap();
         let group = "root:x:0:\nzoe:x:1235:\nplugdev:x:77:zoe\naudio:x:63:\n";
-        std::fs::write(folder.join("group"), group).unwrap();
+        cove_sys::fs::write(folder.join("group"), group).unwrap();
         let folder = folder.display();
         let files = [format!("{folder}/passwd:/etc/passwd:ro"), format!("{folder}/group:/etc/group:ro")];
         let show = ["sh", "-c", "id -u; id -G; echo $HOME"];
