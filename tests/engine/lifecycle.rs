@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cove_test_support::{Bed, IMAGE, Who, everyone, wait_for};
+use cove_test_support::{Bed, IMAGE, Need, Who, everyone, skip, wait_for};
 
 fn status(bed: &Bed, name: &str) -> String {
     bed.cove(&["inspect", "--format", "{{.State.Status}}", name]).ok().to_owned()
@@ -31,18 +31,30 @@ fn create_start_stop_remove() {
 }
 
 #[test]
-fn pause_and_unpause_or_say_why_not() {
+fn a_paused_container_does_nothing_until_it_is_unpaused() {
     let Some(bed) = Bed::new(Who::Root) else { return };
-    bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sleep", "100"]).ok();
+    let clock = "while :; do echo tick; sleep 0.02; done";
+    bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sh", "-c", clock]).ok();
+    let ticks = || bed.cove(&["logs", "ctr"]).ok().lines().count();
+    wait_for("the first ticks", 10, || (ticks() > 2).then_some(()));
     let pause = bed.cove(&["pause", "ctr"]);
-    if pause.code == 0 {
-        assert_eq!(status(&bed, "ctr"), "paused");
-        bed.cove(&["unpause", "ctr"]).ok();
-    } else {
+    if pause.code != 0 {
         // Without a usable freezer the engine must say so, and the container must run on.
-        assert!(pause.stderr.contains("cgroup"), "{pause:?}");
+        pause.fails(125, "cgroup");
+        assert_eq!(status(&bed, "ctr"), "running");
+        let before = ticks();
+        wait_for("more ticks", 10, || (ticks() > before).then_some(()));
+        return skip(Need::Freezer, pause.stderr.trim());
     }
+    assert_eq!(status(&bed, "ctr"), "paused");
+    // What was on its way into the log may still come.
+    std::thread::sleep(Duration::from_millis(300));
+    let before = ticks();
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(ticks(), before, "it went on while it was paused");
+    bed.cove(&["unpause", "ctr"]).ok();
     assert_eq!(status(&bed, "ctr"), "running");
+    wait_for("more ticks", 10, || (ticks() > before).then_some(()));
 }
 
 #[test]
@@ -134,12 +146,25 @@ fn stop_sends_the_stop_signal() {
 }
 
 #[test]
-fn a_killed_monitor_is_noticed() {
+fn a_killed_monitor_costs_the_exit_code_and_that_is_said() {
     everyone(|bed| {
         bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sleep", "1000"]).ok();
-        let monitor = bed.cove(&["inspect", "--format", "{{.State.ConmonPid}}", "ctr"]).ok().to_owned();
-        let status = std::process::Command::new("kill").args(["-9", &monitor]).status();
-        assert!(status.is_ok_and(|status| status.success()), "kill {monitor}");
+        let pids = bed.cove(&["inspect", "--format", "{{.State.ConmonPid}} {{.State.Pid}}", "ctr"]);
+        let (monitor, process) = pids.ok().split_once(' ').expect("two pids");
+        let kill = |pid: &str| {
+            let status = std::process::Command::new("kill").args(["-9", pid]).status();
+            assert!(status.is_ok_and(|status| status.success()), "kill {pid}");
+        };
+        kill(monitor);
+        assert_eq!(status(bed, "ctr"), "running", "what runs does not need its monitor");
+        kill(process);
+        wait_for("the end to be seen", 10, || (status(bed, "ctr") == "exited").then_some(()));
+        let state = bed.cove(&["inspect", "--format", "{{.State.ExitCode}} {{.State.Error}}", "ctr"]);
+        assert!(state.ok().starts_with("-1 ") && state.ok().contains("monitor was killed"), "{state:?}");
+        assert_eq!(bed.cove(&["wait", "ctr"]).ok(), "-1");
+        // Nothing of that end stands in the way of another start.
+        bed.cove(&["start", "ctr"]).ok();
+        assert_eq!(status(bed, "ctr"), "running");
         bed.cove(&["rm", "-f", "-t", "0", "ctr"]).ok();
         assert_eq!(bed.cove(&["ps", "-aq"]).ok(), "");
     });

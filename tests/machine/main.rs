@@ -109,10 +109,18 @@ fn limits_hold(home: &Home) {
 }
 
 fn pause_and_unpause(home: &Home) {
-    home.inside(&["run", "-d", "--name", "still", "--network", "none", IMAGE, "sleep", "1000"]).ok();
+    let clock = "while :; do echo tick; sleep 0.1; done";
+    home.inside(&["run", "-d", "--name", "still", "--network", "none", IMAGE, "sh", "-c", clock]).ok();
+    let ticks = || home.inside(&["logs", "still"]).ok().lines().count();
+    wait_for("the first ticks", 20, || (ticks() > 2).then_some(()));
     home.inside(&["pause", "still"]).ok();
     assert_eq!(home.inside(&["inspect", "--format", "{{.State.Status}}", "still"]).ok(), "paused");
+    std::thread::sleep(Duration::from_secs(1));
+    let before = ticks();
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(ticks(), before, "it went on while it was paused");
     home.inside(&["unpause", "still"]).ok();
+    wait_for("more ticks", 20, || (ticks() > before).then_some(()));
     home.inside(&["rm", "-f", "-t", "0", "still"]).ok();
 }
 
