@@ -115,20 +115,20 @@ async fn layouts_of_docker_save_old_and_new() {
     let xz = write(folder.path(), "new.tar.xz", b"\xfd7zXZ\0\0\0\0\0\0");
     assert!(load(&xz, None).await.unwrap_err().to_string().contains("new.tar.xz"));
     // Packed with what manifests have no media type for: the layers become plain.
+    if !met(&[Need::Packers]) {
+        return;
+    }
     for program in ["xz", "bzip2"] {
         let pack = |name: &str, data: &[u8]| {
             let path = write(folder.path(), name, data);
-            let output = std::process::Command::new(program).arg("-kc").arg(&path).output().ok()?;
+            let output = std::process::Command::new(program).arg("-kc").arg(&path).output().expect(program);
             assert!(output.status.success(), "{program}");
-            Some(output.stdout)
+            output.stdout
         };
-        let Some(whole) = pack("whole", &tar(&members)) else {
-            println!("skipped: {program} is not installed");
-            continue;
-        };
+        let whole = pack("whole", &tar(&members));
         let path = write(folder.path(), &format!("whole.{program}"), &whole);
         assert_eq!(load(&path, None).await.unwrap().config_digest, expected, "{program}");
-        let packed: Vec<_> = layers.iter().map(|layer| pack("layer", layer).unwrap()).collect();
+        let packed: Vec<_> = layers.iter().map(|layer| pack("layer", layer)).collect();
         let manifest = json!([{"Config": "c.json", "Layers": ["0", "1", "2"]}]).to_string();
         let data = tar(&[
             ("0", &packed[0]),

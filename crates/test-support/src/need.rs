@@ -37,6 +37,8 @@ pub enum Need {
     Fuse,
     /// `script`: script(1), which gives a program a terminal.
     Script,
+    /// `packers`: the programs that compress archives: gzip, bzip2, xz and zstd.
+    Packers,
     /// `freezer`: control groups in which a container can be paused.
     Freezer,
     /// `kernel`: a feature of the kernel that only some have, such as a kind of link.
@@ -53,7 +55,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Root,
         Self::User,
         Self::Monitor,
@@ -68,6 +70,7 @@ impl Need {
         Self::Tun,
         Self::Fuse,
         Self::Script,
+        Self::Packers,
         Self::Freezer,
         Self::Kernel,
         Self::Profile,
@@ -93,6 +96,7 @@ impl Need {
             Self::Tun => "tun",
             Self::Fuse => "fuse",
             Self::Script => "script",
+            Self::Packers => "packers",
             Self::Freezer => "freezer",
             Self::Kernel => "kernel",
             Self::Profile => "profile",
@@ -118,6 +122,7 @@ impl Need {
                 .then(|| "not installed: busybox (package busybox-static)".to_owned()),
             Self::Crun | Self::Runc | Self::Podman | Self::Docker | Self::Script => programs(&[self.name()]),
             Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
+            Self::Packers => programs(&["gzip", "bzip2", "xz", "zstd"]),
             Self::Dns => programs(&["aardvark-dns"]),
             Self::Pasta => programs(&["pasta", "unshare", "setpriv", "nft"]),
             Self::Fuse => programs(&["fuse-overlayfs"])

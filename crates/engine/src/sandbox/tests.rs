@@ -6,6 +6,7 @@ use cove_config::{ContainersConf, Directories, Environment, StorageConf, Storage
 use cove_runtime::LogConfig;
 use cove_runtime::oci::Namespaces;
 use cove_sys::fs;
+use cove_test_support::{Need, built, met};
 
 use super::{Plan, Remains, Shm, prepare, release};
 use crate::options::EngineOptions;
@@ -13,11 +14,10 @@ use crate::parts::Parts;
 use crate::state::{ContainerConfig, Files, NetworkMode};
 
 fn parts(folder: &Path) -> Option<Parts> {
-    let monitor = std::env::current_exe().ok()?.parent()?.parent()?.join("cove-monitor");
-    if cove_sys::user::effective_uid() != 0 || !monitor.exists() || !Path::new("/bin/busybox").exists() {
-        println!("skipped: needs root, cove-monitor and /bin/busybox");
+    if !met(&[Need::Root, Need::Monitor, Need::Crun, Need::Busybox]) {
         return None;
     }
+    let monitor = built("cove-monitor");
     let environment = Environment::new([("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("HOME", "/root")]);
     let user = User { uid: 0, rootless: false, home: Some("/root".into()) };
     let directories = Directories::new(&environment, user, |_| None).unwrap();
