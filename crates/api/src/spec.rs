@@ -206,12 +206,13 @@ pub struct ContainerSpec {
     /// Leave /etc/hostname as the image has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub use_image_hostname: Option<bool>,
+    /// Preparations for systemd as the command: `false`, or `true` where the command is something else.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub systemd: String,
 
     // From here on: what is not done.
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub conmon_pid_file: NotDone<String>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub systemd: NotDone<String>,
     #[serde(rename = "sdnotifyMode", skip_serializing_if = "NotDone::is_absent")]
     pub sdnotify_mode: NotDone<String>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]

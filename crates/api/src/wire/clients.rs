@@ -25,8 +25,6 @@ const AGAIN: &str = "whoever makes a container again from its inspect: what the 
 const DOCKERS_READONLY: &str = r#"["/proc/bus","/proc/fs","/proc/irq","/proc/sys","/proc/sysrq-trigger"]"#;
 
 const TABLE: &[Sent] = &[
-    sent("systemd", "\"true\"", "podman: the default; looks whether the command is systemd"),
-    sent("systemd", "\"false\"", "podman --systemd=false"),
     sent("sdnotifyMode", "\"container\"", "podman: the default; without NOTIFY_SOCKET nothing is notified"),
     sent("sdnotifyMode", "\"ignore\"", "podman --sdnotify=ignore"),
     sent("healthLogDestination", "\"local\"", "podman: the default of a check that is not there"),

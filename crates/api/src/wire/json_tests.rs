@@ -31,8 +31,8 @@ struct Body {
     renamed: String,
     later: NotDone<Vec<String>>,
     later_number: NotDone<i64>,
-    #[serde(rename = "systemd")]
-    systemd: NotDone<String>,
+    #[serde(rename = "sdnotifyMode")]
+    sdnotify_mode: NotDone<String>,
 }
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -172,16 +172,16 @@ fn unknown_keys_are_refused_at_every_depth() {
 fn what_is_not_done_is_refused_where_it_asks_for_something() {
     for text in [
         r#"{"Later": []}"#,
-        r#"{"later": null, "LaterNumber": 0, "Systemd": ""}"#,
+        r#"{"later": null, "LaterNumber": 0, "SdNotifyMode": ""}"#,
         r#"{"Inner": {"Later": false}}"#,
-        r#"{"Systemd": "true"}"#,
+        r#"{"SdNotifyMode": "container"}"#,
     ] {
         body(text);
     }
     for (text, expected) in [
         (r#"{"later": ["a"]}"#, "the option \"Later\" is not supported yet"),
         (r#"{"Many": [{"Later": true}]}"#, "the option \"Many[0].Later\" is not supported yet"),
-        (r#"{"Systemd": "always"}"#, "the option \"systemd\" is not supported yet"),
+        (r#"{"SdNotifyMode": "conmon"}"#, "the option \"sdnotifyMode\" is not supported yet"),
     ] {
         let error = decode::<Body>(text.as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), expected);
@@ -196,7 +196,7 @@ fn what_is_not_done_is_refused_where_it_asks_for_something() {
 
 #[test]
 fn values_of_this_process_are_checked_as_a_body_is() {
-    check(&Body { systemd: "true".to_owned().into(), long: u64::MAX, ..Body::default() }).unwrap();
+    check(&Body { sdnotify_mode: "container".to_owned().into(), long: u64::MAX, ..Body::default() }).unwrap();
     let asking = Body { many: vec![Inner { later: true.into(), ..Inner::default() }], ..Body::default() };
     assert_eq!(check(&asking).unwrap_err().to_string(), "the option \"Many[0].Later\" is not supported yet");
 }

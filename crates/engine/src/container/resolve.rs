@@ -41,6 +41,7 @@ pub(super) fn resolve(
         // The OCI runtime says that it finds no such command, as with podman.
         arguments.push(String::new());
     }
+    systemd(&spec.systemd, &arguments)?;
     let stop_signal = match spec.stop_signal {
         Some(number) => number,
         None if !image.config.stop_signal.is_empty() => cove_api::signal::parse(&image.config.stop_signal)?,
@@ -101,6 +102,31 @@ pub(super) fn resolve(
         command,
         image,
     })
+}
+
+/// Refuses to prepare a container for systemd, which is not done, where podman would: always, or if asked (as podman's
+/// clients do by themselves) where the command is systemd by its path.
+fn systemd(mode: &str, arguments: &[String]) -> Result<()> {
+    // An image's ENTRYPOINT in the form of a shell's command.
+    let command = match arguments {
+        [shell, option, rest @ ..] if shell == "/bin/sh" && option == "-c" && !rest.is_empty() => rest,
+        all => all,
+    };
+    let command = command.first().map_or("", String::as_str);
+    let is_systemd = matches!(command, "/sbin/init" | "/usr/sbin/init" | "/usr/local/sbin/init")
+        || command.rsplit('/').next() == Some("systemd");
+    match mode {
+        "" | "false" => Ok(()),
+        "true" if !is_systemd => Ok(()),
+        "true" => Err(Error::unsupported(format!(
+            "the option systemd=true is not supported yet with the command {command:?}: \
+             with systemd=false it runs without preparations for systemd"
+        ))),
+        "always" => Err(Error::unsupported("the option systemd=always is not supported yet")),
+        mode => {
+            Err(Error::invalid(format!("invalid systemd mode {mode:?}: it must be true, false or always")))
+        }
+    }
 }
 
 /// The directory that takes the place of an image.
@@ -295,6 +321,31 @@ mod tests {
         assert_eq!(config.networks.keys().collect::<Vec<_>>(), ["podman"]);
         assert_eq!(config.exposed.iter().map(ToString::to_string).collect::<Vec<_>>(), ["80/tcp"]);
         assert!(config.ports.is_empty());
+    }
+
+    #[test]
+    fn preparations_for_systemd_are_refused_where_they_were_made() {
+        let with = |mode: &str, entrypoint: &[&str]| {
+            resolved(ContainerSpec {
+                systemd: mode.into(),
+                entrypoint: Some(entrypoint.iter().map(|word| (*word).to_owned()).collect()),
+                ..ContainerSpec::default()
+            })
+        };
+        for command in
+            ["/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init", "/lib/systemd/systemd", "systemd"]
+        {
+            assert!(with("true", &[command]).unwrap_err().message.contains("systemd=true"), "{command}");
+            assert!(with("true", &["/bin/sh", "-c", command]).unwrap_err().message.contains(command));
+            with("false", &[command]).unwrap();
+            with("", &[command]).unwrap();
+        }
+        for command in ["/bin/init", "init", "/usr/bin/systemd-notify", "sh"] {
+            with("true", &[command]).unwrap();
+        }
+        with("true", &["/bin/sh", "-c"]).unwrap();
+        assert_eq!(with("always", &["sh"]).unwrap_err().kind, cove_api::ErrorKind::Unsupported);
+        assert_eq!(with("perhaps", &["sh"]).unwrap_err().kind, cove_api::ErrorKind::InvalidArgument);
     }
 
     #[test]

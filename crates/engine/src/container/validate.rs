@@ -200,7 +200,7 @@ mod tests {
             (json!({"userns": {"nsmode": "auto"}}), "auto"),
             (json!({"pod": "p"}), "pod"),
             (json!({"secrets": [{"Source": "s"}]}), "secrets"),
-            (json!({"systemd": "always"}), "systemd"),
+            (json!({"sdnotifyMode": "conmon"}), "sdnotifyMode"),
             (json!({"healthconfig": {"Test": ["CMD", "true"]}}), "healthconfig"),
             (json!({"log_configuration": {"labels": {"a": "b"}}}), "log_configuration.labels"),
             (json!({"devices": [{"path": "/dev/null", "uid": 5}]}), "devices[0].uid"),

@@ -25,7 +25,7 @@ pub(crate) struct LifecycleArgs {
     /// Seconds after which it is killed
     #[arg(long, value_name = "SECONDS", help_heading = "Container")]
     pub(crate) timeout: Option<u32>,
-    /// Special care for systemd in the container: only false
+    /// Prepare for systemd: false, or true where the command is another
     #[arg(long, value_name = "MODE", help_heading = "Container")]
     pub(crate) systemd: Option<String>,
 }
@@ -51,10 +51,7 @@ impl LifecycleArgs {
         // A negative time means for ever, as in Docker; the largest number does.
         spec.stop_timeout = self.stop_timeout.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
         spec.timeout = self.timeout.unwrap_or(0);
-        if let Some(mode) = self.systemd.as_deref().filter(|mode| !mode.eq_ignore_ascii_case("false")) {
-            // Refused by engines that do not do it.
-            spec.systemd = mode.to_owned().into();
-        }
+        spec.systemd = self.systemd.as_deref().unwrap_or_default().to_lowercase();
         Ok(())
     }
 }
