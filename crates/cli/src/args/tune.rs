@@ -21,7 +21,9 @@ pub(crate) fn tuned(command: Command) -> Command {
                 .value_parser(parse_bool)
                 .value_name("BOOL"),
             ArgAction::Set if arg.is_require_equals_set() => {
-                arg.hide_possible_values(true).hide_default_value(true)
+                let is_bool = arg.get_value_parser().type_id() == std::any::TypeId::of::<bool>();
+                let arg = arg.hide_possible_values(true).hide_default_value(true);
+                if is_bool { arg.value_parser(parse_bool) } else { arg }
             }
             ArgAction::Set | ArgAction::Append if arg.get_num_args().is_none() => {
                 arg.allow_hyphen_values(true)

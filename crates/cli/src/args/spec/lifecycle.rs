@@ -11,8 +11,8 @@ use crate::command_error::CommandError;
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct LifecycleArgs {
     /// Remove the container when it ends
-    #[arg(long, help_heading = "Container")]
-    pub(crate) rm: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Container")]
+    pub(crate) rm: Option<bool>,
     /// Start it again when it ends: no, always, on-failure[:TRIES], unless-stopped
     #[arg(long, value_name = "POLICY", help_heading = "Container")]
     pub(crate) restart: Option<String>,
@@ -31,15 +31,20 @@ pub(crate) struct LifecycleArgs {
 }
 
 impl LifecycleArgs {
+    /// Whether it is removed when it ends.
+    pub(crate) fn removes(&self) -> bool {
+        self.rm == Some(true)
+    }
+
     /// Puts the choices into the specification.
     ///
     /// # Errors
     /// A value is wrong, or two contradict each other.
     pub(crate) fn apply(&self, spec: &mut ContainerSpec) -> Result<(), CommandError> {
-        spec.remove = flag(self.rm);
+        spec.remove = flag(self.removes());
         if let Some(text) = &self.restart {
             let restart = policy::restart(text)?;
-            if self.rm && !matches!(restart.policy.as_str(), "" | "no" | "on-failure") {
+            if self.removes() && !matches!(restart.policy.as_str(), "" | "no" | "on-failure") {
                 return Err(CommandError::other(
                     "the --rm option conflicts with --restart, when the restartPolicy is not \"\" and \"no\"",
                 ));

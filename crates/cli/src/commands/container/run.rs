@@ -43,13 +43,7 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] IMAGE [COMMAND [ARG...]]", fal
 async fn run(context: &Context, args: Args) -> CommandResult {
     let mut args = args;
     at_least(&args.words, 1)?;
-    if args.rmi {
-        // Without --rm at all, the option implies it; with --rm=false it contradicts.
-        if context.command_line.iter().any(|word| word == "--rm=false") {
-            return Err(CommandError::other("the --rmi option does not work without --rm"));
-        }
-        args.spec.lifecycle.rm = true;
-    }
+    args.spec.lifecycle.rm = removal(args.rmi, args.spec.lifecycle.rm)?;
     let streams = super::check_streams(&args.attach)?;
     if args.spec.process.tty && args.spec.process.interactive && !std::io::stdin().is_terminal() {
         tracing::warn!(
@@ -71,7 +65,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     .await?;
     if args.detach {
         if let Err(error) = engine.containers().start(&id).await {
-            return Err(start_failed(engine, &id, args.spec.lifecycle.rm, error).await);
+            return Err(start_failed(engine, &id, args.spec.lifecycle.removes(), error).await);
         }
         if !passthrough {
             context.printer.line(&id)?;
@@ -90,6 +84,15 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         remove_image(engine, &args.words[0]).await;
     }
     Ok(code)
+}
+
+/// What `--rm` says; without it `--rmi` implies it, with `--rm=false` the two contradict.
+fn removal(rmi: bool, rm: Option<bool>) -> Result<Option<bool>, CommandError> {
+    match rm {
+        Some(false) if rmi => Err(CommandError::other("the --rmi option does not work without --rm")),
+        None if rmi => Ok(Some(true)),
+        said => Ok(said),
+    }
 }
 
 /// Runs the container with our streams and answers the exit code.
@@ -120,7 +123,7 @@ async fn attached(
     };
     let stream = match attached {
         Ok(stream) => stream,
-        Err(error) => return Err(start_failed(engine, id, args.spec.lifecycle.rm, error).await),
+        Err(error) => return Err(start_failed(engine, id, args.spec.lifecycle.removes(), error).await),
     };
     let raw = session.raw_mode(stdin)?;
     session.resize().await;
@@ -128,7 +131,7 @@ async fn attached(
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             drop(raw);
-            return Err(start_failed(engine, id, args.spec.lifecycle.rm, error).await);
+            return Err(start_failed(engine, id, args.spec.lifecycle.removes(), error).await);
         }
         Err(number) => return Ok(ended_by(number)),
     }
@@ -165,5 +168,32 @@ async fn remove_image(engine: &dyn Engine, image: &str) {
             }
         }
         Err(error) => tracing::warn!("Failed to remove image: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches as _;
+
+    use super::*;
+    use crate::args::{Parsed, parse};
+
+    fn removal_of(line: &str) -> Result<Option<bool>, String> {
+        let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let Ok(Parsed::Run(invocation)) = parse("cove", &words) else { panic!("{line}") };
+        let args = Args::from_arg_matches(&invocation.matches).unwrap();
+        removal(args.rmi, args.spec.lifecycle.rm).map_err(|error| error.messages().join(";"))
+    }
+
+    #[test]
+    fn rmi_looks_at_its_own_options_only() {
+        assert_eq!(removal_of("run --rmi image echo --rm=false"), Ok(Some(true)));
+        assert_eq!(removal_of("run --rmi --name --rm=false image"), Ok(Some(true)));
+        assert_eq!(removal_of("run --rmi --rm=1 image"), Ok(Some(true)));
+        assert_eq!(removal_of("run --rm=false image --rmi"), Ok(Some(false)));
+        assert_eq!(removal_of("run image --rmi"), Ok(None));
+        for line in ["run --rmi --rm=false image", "run --rm=0 --rmi image", "run --rm --rm=F --rmi image"] {
+            assert!(removal_of(line).unwrap_err().contains("--rmi"), "{line}");
+        }
     }
 }
