@@ -9,6 +9,7 @@ mod refused;
 mod scan;
 mod signal;
 pub(crate) mod spec;
+mod stop_time;
 mod tune;
 mod usage;
 
@@ -17,6 +18,7 @@ pub(crate) use global::{GlobalOptions, RootArgs, SharedArgs};
 pub(crate) use line::{Invocation, Parsed, build, help_text, parse};
 pub(crate) use nearest::suggestion;
 pub(crate) use signal::signal;
+pub(crate) use stop_time::stop_time;
 #[cfg(test)]
 pub(crate) use tune::parsed;
 pub(crate) use tune::tuned;

@@ -21,7 +21,7 @@ pub(crate) struct LifecycleArgs {
     pub(crate) stop_signal: Option<String>,
     /// Seconds between the stop signal and SIGKILL
     #[arg(long, value_name = "SECONDS", help_heading = "Container")]
-    pub(crate) stop_timeout: Option<i64>,
+    pub(crate) stop_timeout: Option<u32>,
     /// Seconds after which it is killed
     #[arg(long, value_name = "SECONDS", help_heading = "Container")]
     pub(crate) timeout: Option<u32>,
@@ -53,8 +53,7 @@ impl LifecycleArgs {
             spec.restart_tries = restart.tries;
         }
         spec.stop_signal = self.stop_signal.as_deref().map(signal).transpose()?;
-        // A negative time means for ever, as in Docker; the largest number does.
-        spec.stop_timeout = self.stop_timeout.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+        spec.stop_timeout = self.stop_timeout;
         spec.timeout = self.timeout.unwrap_or(0);
         spec.systemd = self.systemd.as_deref().unwrap_or_default().to_lowercase();
         Ok(())
@@ -69,11 +68,11 @@ mod tests {
     #[test]
     fn policies() {
         let mut spec = ContainerSpec::default();
-        parsed::<LifecycleArgs>("--restart on-failure:3 --rm --stop-signal INT --stop-timeout -1")
+        parsed::<LifecycleArgs>("--restart on-failure:3 --rm --stop-signal INT --stop-timeout 7")
             .apply(&mut spec)
             .unwrap();
         assert_eq!((spec.restart_policy.as_str(), spec.restart_tries), ("on-failure", Some(3)));
-        assert_eq!((spec.remove, spec.stop_signal, spec.stop_timeout), (Some(true), Some(2), Some(u32::MAX)));
+        assert_eq!((spec.remove, spec.stop_signal, spec.stop_timeout), (Some(true), Some(2), Some(7)));
         let error = parsed::<LifecycleArgs>("--rm --restart always").apply(&mut spec).unwrap_err();
         assert!(error.messages()[0].starts_with("the --rm option conflicts with --restart"));
     }

@@ -23,9 +23,9 @@ pub(crate) struct Args {
     /// Also its anonymous volumes
     #[arg(long, short)]
     volumes: bool,
-    /// Seconds before SIGKILL; below 0 for ever
-    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout")]
-    time: Option<i64>,
+    /// Seconds before SIGKILL; -1 for ever
+    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout", value_parser = crate::args::stop_time)]
+    time: Option<u32>,
 }
 
 /// The command.
@@ -42,7 +42,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let options = RemoveOptions {
         force: args.force,
         volumes: args.volumes,
-        timeout: super::stop::timeout(args.time),
+        timeout: args.time,
         // Every container goes, in whatever order.
         depend: args.depend || args.targets.all,
         ..RemoveOptions::default()

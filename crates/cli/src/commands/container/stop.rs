@@ -14,18 +14,13 @@ pub(crate) struct Args {
     /// A container that is missing is no error
     #[arg(long, short)]
     ignore: bool,
-    /// Seconds before SIGKILL; below 0 for ever
-    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout")]
-    time: Option<i64>,
+    /// Seconds before SIGKILL; -1 for ever
+    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout", value_parser = crate::args::stop_time)]
+    time: Option<u32>,
 }
 
 /// The command.
 pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
-
-/// The time before SIGKILL: a negative one is for ever.
-pub(crate) fn timeout(seconds: Option<i64>) -> Option<u32> {
-    seconds.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX))
-}
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     args.targets.check()?;
@@ -36,7 +31,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     } else {
         &[]
     };
-    let options = StopOptions { timeout: timeout(args.time), ..StopOptions::default() };
+    let options = StopOptions { timeout: args.time, ..StopOptions::default() };
     let chosen = args.targets.choose(engine, states, args.ignore, &mut failures).await?;
     // Side by side, so that waiting for one does not hold up the others.
     let stops = chosen.iter().map(|container| engine.containers().stop(&container.id, options.clone()));

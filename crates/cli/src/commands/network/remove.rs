@@ -4,7 +4,6 @@ use cove_api::{Engine, ErrorKind, Filters, ListOptions, RemoveOptions};
 
 use crate::args::at_least;
 use crate::command_error::{CommandError, CommandResult, Failures};
-use crate::commands::container::stop::timeout;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -18,8 +17,8 @@ pub(crate) struct Args {
     #[arg(long, short)]
     force: bool,
     /// Seconds before SIGKILL for those containers
-    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout")]
-    time: Option<i64>,
+    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout", value_parser = crate::args::stop_time)]
+    time: Option<u32>,
 }
 
 /// The command.
@@ -35,7 +34,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     for name in &args.networks {
         if let (Some(_), true) = (args.time, args.force) {
             // The engine would give the containers their own stop time.
-            remove_members(engine, name, timeout(args.time), &mut failures).await?;
+            remove_members(engine, name, args.time, &mut failures).await?;
         }
         match engine.networks().remove(name, args.force).await {
             Ok(()) => context.printer.line(name)?,

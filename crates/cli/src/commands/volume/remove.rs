@@ -3,7 +3,6 @@
 use cove_api::{ErrorKind, VolumeListOptions, VolumeRemoveOptions};
 
 use crate::command_error::{CommandError, CommandResult, Failures};
-use crate::commands::container::stop::timeout;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -20,8 +19,8 @@ pub(crate) struct Args {
     #[arg(long, short)]
     force: bool,
     /// Seconds before SIGKILL for those containers
-    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout")]
-    time: Option<i64>,
+    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout", value_parser = crate::args::stop_time)]
+    time: Option<u32>,
 }
 
 /// The command.
@@ -41,7 +40,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     } else {
         args.volumes
     };
-    let options = VolumeRemoveOptions { force: args.force, timeout: timeout(args.time) };
+    let options = VolumeRemoveOptions { force: args.force, timeout: args.time };
     let mut failures = Failures::default();
     for name in &names {
         match engine.volumes().remove(name, options).await {
