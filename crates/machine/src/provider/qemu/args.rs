@@ -92,8 +92,9 @@ pub fn arguments(spec: &QemuSpec<'_>) -> Vec<OsString> {
         "driver=qcow2,node-name=root,discard=unmap,file.driver=file,file.discard=unmap,file.filename=",
         &paths.folder.join(DISK_QCOW2),
     );
-    // Not NVMe, although the kernel has that built in: the device of QEMU 7.2 tells the driver where to ring next and
-    // then looks for work without a memory barrier in between, so that now and then a request is never seen.
+    // Not NVMe, although the kernel has that built in: with the device of QEMU 7.2 a request is now and then never
+    // answered. The cause is suspected, not proven: it tells the driver where to ring next (shadow doorbells) and then
+    // looks for work without a memory barrier in between.
     list.pair("-device", "virtio-blk-pci,drive=root,serial=cove-root");
     list.pair("-netdev", format!("user,id=net0,ipv6=off,hostfwd=tcp:127.0.0.1:{}-:22", spec.ssh_port));
     list.pair("-device", "virtio-net-pci,netdev=net0,romfile=");
