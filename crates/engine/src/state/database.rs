@@ -348,6 +348,45 @@ mod tests {
     }
 
     #[test]
+    fn records_of_a_newer_program_are_refused_by_name() {
+        let (folder, database) = scene("newer");
+        let mut row = row();
+        row.config.volumes.clear();
+        database.add_container(&row, &Default::default(), false).unwrap();
+        let newer = RECORD_VERSION + 1;
+        let present = serde_json::to_string(&row.config).unwrap();
+        let present_status = serde_json::to_string(&row.status).unwrap();
+        let mut readable = serde_json::to_value(&row.config).unwrap();
+        readable["version"] = newer.into();
+        for (config, status) in [
+            (readable.to_string(), present_status),
+            // Of another form, too.
+            (format!(r#"{{"version": {newer}, "volumes": 3}}"#), String::from("{}")),
+            (present.clone(), format!(r#"{{"version": {newer}, "pid": {{}}}}"#)),
+        ] {
+            database
+                .lock()
+                .execute("UPDATE containers SET config = ?1, status = ?2", [&config, &status])
+                .unwrap();
+            for error in [database.container(&row.id).unwrap_err(), database.containers().unwrap_err()] {
+                assert!(
+                    matches!(&error, StateError::RecordVersion { what, found }
+                        if *found == newer && what.contains("one")),
+                    "{config} {status}: {error}"
+                );
+            }
+        }
+        // A broken record of no newer version is another fault.
+        database.lock().execute("UPDATE containers SET config = '{\"volumes\": 3}'", []).unwrap();
+        assert!(matches!(database.container(&row.id), Err(StateError::Record { .. })));
+        database.lock().pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
+        drop(database);
+        let error = Database::open(&folder, &|_| Err(cove_api::Error::internal("no old rows"))).unwrap_err();
+        assert!(error.to_string().contains("update cove"), "{error}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
     fn an_exec_session_is_changed_once() {
         let (folder, database) = scene("exec");
         let mut row = row();

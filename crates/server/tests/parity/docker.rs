@@ -82,6 +82,21 @@ async fn containers() {
 }
 
 #[tokio::test]
+async fn a_paused_container_runs_and_its_stop_reaches_the_engine() {
+    let engine = FakeEngine::living(&[("paused", "paused"), ("ended", "exited")]);
+    let bed = Bed::with(engine, None).await;
+    let (_, inspect) = bed.json("GET", "/v1.44/containers/paused/json", "").await;
+    has(&inspect["State"], json!({"Status": "paused", "Running": true, "Paused": true}));
+    bed.engine.calls();
+    for (name, status, asked) in [("paused", 204, true), ("ended", 304, false)] {
+        let (found, answer) = bed.request("POST", &format!("/v1.44/containers/{name}/stop"), "").await;
+        assert_eq!(found, status, "{name}: {answer}");
+        let stop = format!("stop {name} ");
+        assert_eq!(bed.engine.calls().iter().any(|call| call.starts_with(&stop)), asked, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn waits() {
     let bed = Bed::new().await;
     assert_eq!(bed.json("POST", "/v1.44/containers/one/wait", "").await, (200, json!({"StatusCode": 7})));

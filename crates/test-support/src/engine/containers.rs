@@ -64,7 +64,14 @@ impl Containers for FakeEngine {
     async fn inspect(&self, name: &str, size: bool) -> Result<ContainerInspect> {
         self.note(name, format!("inspect {name} {size}"))?;
         assert_ne!(name, "panic", "asked to");
-        Ok(sample::container(name, self.terminal))
+        let mut container = sample::container(name, self.terminal);
+        let rows = self.contents();
+        if let Some(row) = rows.containers.iter().find(|row| self.living && row.id == name) {
+            container.state.status = row.state;
+            container.state.running = row.state == ContainerState::Running;
+            container.state.paused = row.state == ContainerState::Paused;
+        }
+        Ok(container)
     }
     async fn exists(&self, name: &str) -> Result<bool> {
         self.note("", format!("exists {name}"))?;
