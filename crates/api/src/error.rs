@@ -118,12 +118,6 @@ impl Error {
         self.message = format!("{}: {}", shown::line(&context.to_string()), self.message);
         self
     }
-    /// The same error as one of another kind.
-    #[must_use]
-    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
-        self.kind = kind;
-        self
-    }
     /// The same error with further lines below its text, indented so that none looks like a message of its own; at
     /// most a hundred.
     #[must_use]

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 pub const LONGEST_LINE: usize = 4 << 10;
 
 /// Most bytes of a text of several lines.
-pub const LONGEST_BLOCK: usize = 64 << 10;
+pub(crate) const LONGEST_BLOCK: usize = 64 << 10;
 
 /// The text as one line: nothing in it moves the cursor, begins another line, changes the order of what is read or
 /// is invisible. Credentials in URLs are left out, and the middle of a text longer than [`LONGEST_LINE`].

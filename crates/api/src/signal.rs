@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::{Error, Result};
 
 /// First real-time signal that a program may use.
-pub const SIGRTMIN: i32 = 34;
+pub(crate) const SIGRTMIN: i32 = 34;
 /// Last signal.
-pub const SIGRTMAX: i32 = 64;
+pub(crate) const SIGRTMAX: i32 = 64;
 
 const NAMES: [(&str, i32); 35] = [
     ("ABRT", 6),

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// It has no or an unknown unit, or is too long (292 years).
-pub fn signed_duration(text: &str) -> Result<SignedDuration> {
+pub(crate) fn signed_duration(text: &str) -> Result<SignedDuration> {
     let invalid = || Error::invalid(format!("time: invalid duration {text:?}"));
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -63,7 +63,7 @@ pub fn signed_duration(text: &str) -> Result<SignedDuration> {
 /// Parses a duration that is not negative.
 ///
 /// # Errors
-/// As [`signed_duration`], or it is negative.
+/// As `signed_duration`, or it is negative.
 pub fn duration(text: &str) -> Result<Duration> {
     match Duration::try_from(signed_duration(text)?) {
         Ok(duration) => Ok(duration),

@@ -6,7 +6,7 @@ use lzma_rust2::XzReader;
 
 /// The memory that a decoder of xz may take, in KiB: enough for `xz -9`, whose dictionary has 64 MiB. The format
 /// allows dictionaries of 4 GiB.
-pub const XZ_MEMORY: u32 = 80 * 1024;
+pub(crate) const XZ_MEMORY: u32 = 80 * 1024;
 
 /// The bytes that [`Compression::of`] needs at most.
 const MAGIC: usize = 8;

@@ -384,14 +384,11 @@ pub struct SubnetPool {
 }
 
 /// PATH of a container whose image sets none.
-pub const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// OCI runtimes in the order in which they are tried where none is named.
-pub const RUNTIMES: [&str; 7] = ["crun", "runc", "youki", "kata", "runsc", "krun", "runj"];
+pub(crate) const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl ContainersConf {
     /// The sections and their keys.
-    pub const SECTIONS: &'static [(&'static str, &'static [(&'static str, Use)])] = &[
+    pub(crate) const SECTIONS: &'static [(&'static str, &'static [(&'static str, Use)])] = &[
         ("containers", ContainersSection::KEYS),
         ("engine", EngineSection::KEYS),
         ("network", NetworkSection::KEYS),

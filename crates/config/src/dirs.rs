@@ -173,11 +173,6 @@ impl Directories {
         })
     }
 
-    /// Folder of the machines' definitions (`…/containers/cove/machine` in the configuration folder).
-    pub fn machine_config(&self) -> PathBuf {
-        self.user_config.join("cove/machine")
-    }
-
     /// Folder of the machines' disks and images (`…/containers/cove/machine` in the data folder).
     pub fn machine_data(&self) -> PathBuf {
         self.user_data.join("cove/machine")
@@ -361,7 +356,6 @@ mod tests {
         assert_eq!(all.graph_root, Path::new("/home/ann/.local/share/containers/storage"));
         assert_eq!(all.run_root, Path::new("/good/1000/containers"));
         assert_eq!(all.auth_file, Path::new("/good/1000/containers/auth.json"));
-        assert_eq!(all.machine_config(), Path::new("/home/ann/.config/containers/cove/machine"));
         assert!(all.warnings.is_empty());
     }
 

@@ -14,7 +14,7 @@ use crate::env::Environment;
 use crate::error::{Error, ParseError, Result};
 
 /// Largest configuration file that is read, in bytes.
-pub const SIZE_LIMIT: u64 = 4 << 20;
+pub(crate) const SIZE_LIMIT: u64 = 4 << 20;
 
 /// A configuration put together from files.
 #[derive(Debug, Clone, Default)]

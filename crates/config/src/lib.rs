@@ -24,7 +24,7 @@ pub use containers::ContainersConf;
 pub use dirs::{Directories, User};
 pub use env::Environment;
 pub use error::{Error, ParseError, Result};
-pub use file::{Loaded, SIZE_LIMIT};
+pub use file::Loaded;
 pub use merge::{Text, TextList};
 pub use policy::Policy;
 pub use registries::{Registries, ShortNameAliases, ShortNameMode};

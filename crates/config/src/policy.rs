@@ -162,7 +162,7 @@ impl Policy {
     }
 
     /// The requirements for an image and the scope they are from.
-    pub fn requirements_for(&self, transport: &str, image: &str) -> (&str, &[Requirement]) {
+    pub(crate) fn requirements_for(&self, transport: &str, image: &str) -> (&str, &[Requirement]) {
         let Some(scopes) = self.transports.get(transport) else { return ("", &self.default) };
         let candidates =
             if matches!(transport, "docker" | "atomic") { docker_scopes(image) } else { path_scopes(image) };

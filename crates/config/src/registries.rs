@@ -22,7 +22,7 @@ const KIND: Kind = Kind {
 };
 
 /// The credential helper name that means our own files (containers-auth.json(5)).
-pub const AUTH_FILE_HELPER: &str = "containers-auth.json";
+pub(crate) const AUTH_FILE_HELPER: &str = "containers-auth.json";
 
 /// What to do with a short name that has no alias.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub struct Registries {
     pub unqualified_search_origin: Option<PathBuf>,
     /// What to do with a short name that has no alias.
     pub short_name_mode: ShortNameMode,
-    /// Credential helpers in order; [`AUTH_FILE_HELPER`] stands for the files.
+    /// Credential helpers in order; `AUTH_FILE_HELPER` stands for the files.
     pub credential_helpers: Vec<String>,
     /// Short names and the full repository names they stand for.
     pub aliases: BTreeMap<String, String>,

@@ -210,11 +210,6 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// The value of a driver option.
-    pub fn driver_option(&self, name: &str) -> Option<&str> {
-        self.driver_options.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
     /// Puts flags, environment, storage.conf and the default directories together, in this order of importance.
     ///
     /// # Errors
@@ -470,8 +465,11 @@ mountopt = "nodev"
         assert_eq!(all.driver.as_deref(), Some("overlay"));
         assert_eq!(all.graph_root, Path::new("/b/home/s"));
         assert_eq!(all.run_root, Path::new("/run/7/x"));
-        assert_eq!(all.driver_option("mount_program"), Some("/usr/bin/fuse-overlayfs"));
-        assert_eq!(all.driver_option("mountopt"), Some("nodev"));
+        let option = |name: &str| {
+            all.driver_options.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        };
+        assert_eq!(option("mount_program"), Some("/usr/bin/fuse-overlayfs"));
+        assert_eq!(option("mountopt"), Some("nodev"));
         assert_eq!(all.additional_image_stores, [Path::new("/ro")]);
 
         let flags = StorageFlags {

@@ -79,7 +79,7 @@ impl EngineOptions {
 
     /// The engine's lasting state: `GRAPHROOT/cove`.
     #[must_use]
-    pub fn state_dir(&self) -> PathBuf {
+    pub(crate) fn state_dir(&self) -> PathBuf {
         self.storage.graph_root.join("cove")
     }
 
@@ -91,7 +91,7 @@ impl EngineOptions {
 
     /// Where volumes lie.
     #[must_use]
-    pub fn volumes_dir(&self) -> PathBuf {
+    pub(crate) fn volumes_dir(&self) -> PathBuf {
         match &self.volume_path {
             Some(path) => path.clone(),
             None => self

@@ -7,9 +7,9 @@
 pub const PREFIX: &str = "cove-init: ";
 
 /// Stage: sshd listens.
-pub const STAGE_SSH: &str = "ssh";
+pub(crate) const STAGE_SSH: &str = "ssh";
 /// Stage: the engine's socket accepts connections.
-pub const STAGE_ENGINE: &str = "engine";
+pub(crate) const STAGE_ENGINE: &str = "engine";
 
 /// One reached stage of the boot.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]

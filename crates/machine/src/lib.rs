@@ -25,5 +25,4 @@ pub use ops::{
 };
 pub use paths::{MachineFolders, MachinePaths};
 pub use progress::{Progress, ProgressSink, StepTime};
-pub use record::{MachineRecord, RECORD_VERSION, RecordedImage, parse_record};
-pub use ssh::REMOTE_USER;
+pub use record::{MachineRecord, RECORD_VERSION, RecordedImage};

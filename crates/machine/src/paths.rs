@@ -65,7 +65,7 @@ impl MachinePaths {
     }
     /// The pinned host key for the `ssh` program.
     #[must_use]
-    pub fn known_hosts(&self) -> PathBuf {
+    pub(crate) fn known_hosts(&self) -> PathBuf {
         self.folder.join("known_hosts")
     }
     /// What the guest wrote to its console since the last start.
@@ -75,12 +75,12 @@ impl MachinePaths {
     }
     /// What the VM's program has to say.
     #[must_use]
-    pub fn vm_log(&self) -> PathBuf {
+    pub(crate) fn vm_log(&self) -> PathBuf {
         self.folder.join("vm.log")
     }
     /// What the agent has to say.
     #[must_use]
-    pub fn agent_log(&self) -> PathBuf {
+    pub(crate) fn agent_log(&self) -> PathBuf {
         self.folder.join("agent.log")
     }
     /// The VM's process id.
@@ -90,12 +90,12 @@ impl MachinePaths {
     }
     /// Held by the VM's process from its first moment to its last.
     #[must_use]
-    pub fn vm_lock(&self) -> PathBuf {
+    pub(crate) fn vm_lock(&self) -> PathBuf {
         self.runtime.join("vm.lock")
     }
     /// QEMU's control socket.
     #[must_use]
-    pub fn qmp(&self) -> PathBuf {
+    pub(crate) fn qmp(&self) -> PathBuf {
         self.runtime.join("qmp.sock")
     }
     /// The forwarded engine API.
@@ -105,17 +105,17 @@ impl MachinePaths {
     }
     /// What the guest is told at boot (secret).
     #[must_use]
-    pub fn guest_config(&self) -> PathBuf {
+    pub(crate) fn guest_config(&self) -> PathBuf {
         self.runtime.join("guest.json")
     }
     /// Held while an agent lives.
     #[must_use]
-    pub fn agent_lock(&self) -> PathBuf {
+    pub(crate) fn agent_lock(&self) -> PathBuf {
         self.runtime.join("agent.lock")
     }
     /// What the agent is doing.
     #[must_use]
-    pub fn agent_state(&self) -> PathBuf {
+    pub(crate) fn agent_state(&self) -> PathBuf {
         self.runtime.join("agent.json")
     }
 
@@ -123,7 +123,7 @@ impl MachinePaths {
     ///
     /// # Errors
     /// [`Error::SocketPathTooLong`].
-    pub fn check_sockets(&self) -> Result<()> {
+    pub(crate) fn check_sockets(&self) -> Result<()> {
         for path in [self.qmp(), self.api()] {
             if path.as_os_str().len() > SOCKET_PATH_LIMIT {
                 return Err(Error::SocketPathTooLong { path, limit: SOCKET_PATH_LIMIT });

@@ -7,21 +7,21 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 /// Name of the file among QEMU's firmware configuration items.
-pub const FW_CFG_NAME: &str = "opt/cove/guest";
+pub(crate) const FW_CFG_NAME: &str = "opt/cove/guest";
 
 /// Version of [`GuestConfig`] this build writes and understands.
-pub const GUEST_CONFIG_VERSION: u32 = 1;
+pub(crate) const GUEST_CONFIG_VERSION: u32 = 1;
 
 /// Largest accepted size of the file, in bytes.
-pub const GUEST_CONFIG_LIMIT: usize = 64 * 1024;
+pub(crate) const GUEST_CONFIG_LIMIT: usize = 64 * 1024;
 
 /// Path of the engine's socket inside a machine.
-pub const GUEST_SOCKET: &str = "/run/cove/cove.sock";
+pub(crate) const GUEST_SOCKET: &str = "/run/cove/cove.sock";
 
 /// What differs between one machine and another.
 #[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct GuestConfig {
-    /// [`GUEST_CONFIG_VERSION`] of the writer.
+    /// `GUEST_CONFIG_VERSION` of the writer.
     pub version: u32,
     /// Host name inside the machine.
     pub hostname: String,
@@ -52,7 +52,7 @@ pub struct GuestNetwork {
 impl GuestNetwork {
     /// The addresses of QEMU's user network (`-netdev user` without further options).
     #[must_use]
-    pub fn qemu_user() -> Self {
+    pub(crate) fn qemu_user() -> Self {
         Self {
             address: Ipv4Addr::new(10, 0, 2, 15),
             prefix: 24,
@@ -80,7 +80,7 @@ impl std::fmt::Debug for GuestConfig {
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
-pub fn parse_guest_config(data: &[u8]) -> Result<GuestConfig, String> {
+pub(crate) fn parse_guest_config(data: &[u8]) -> Result<GuestConfig, String> {
     if data.len() > GUEST_CONFIG_LIMIT {
         return Err(format!("it has {} bytes, more than {GUEST_CONFIG_LIMIT}", data.len()));
     }

@@ -58,7 +58,7 @@ pub struct RecordedImage {
 ///
 /// # Errors
 /// A sentence that says what is wrong with it.
-pub fn parse_record(text: &str, name: &MachineName) -> Result<MachineRecord, String> {
+pub(crate) fn parse_record(text: &str, name: &MachineName) -> Result<MachineRecord, String> {
     #[derive(Deserialize)]
     struct Version {
         version: u32,

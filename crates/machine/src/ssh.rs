@@ -21,7 +21,7 @@ use crate::provider::GuestAddress;
 use crate::record::MachineRecord;
 
 /// The user every machine is entered as.
-pub const REMOTE_USER: &str = "root";
+pub(crate) const REMOTE_USER: &str = "root";
 
 /// Time for the handshake; an emulated guest needs about a second.
 const HANDSHAKE: Duration = Duration::from_secs(20);

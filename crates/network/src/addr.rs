@@ -42,7 +42,7 @@ impl Cidr {
     }
 
     /// Number of host bits.
-    pub fn host_bits(&self) -> u8 {
+    pub(crate) fn host_bits(&self) -> u8 {
         self.bits() - self.prefix
     }
 
@@ -78,7 +78,7 @@ impl Cidr {
     }
 
     /// The subnet of the same size after this one, where there is one.
-    pub fn next_network(&self) -> Option<Self> {
+    pub(crate) fn next_network(&self) -> Option<Self> {
         let step = 1u128.checked_shl(u32::from(self.host_bits()))?;
         let next = number(self.first()).checked_add(step)?;
         if self.is_ipv4() && next > u128::from(u32::MAX) {

@@ -183,25 +183,6 @@ impl ConfigStore {
             _ => Ok(network),
         }
     }
-
-    /// Adds and removes the name servers of a network.
-    pub(crate) fn update_dns(&self, name_or_id: &str, add: &[String], remove: &[String]) -> Result<Network> {
-        let _lock = self.lock()?;
-        let mut network = self.find(name_or_id)?;
-        for server in add.iter().chain(remove) {
-            if server.parse::<std::net::IpAddr>().is_err() {
-                return Err(Error::Invalid(format!("unable to parse ip {server} specified as DNS server")));
-            }
-        }
-        network.network_dns_servers.retain(|server| !remove.contains(server));
-        for server in add {
-            if !network.network_dns_servers.contains(server) {
-                network.network_dns_servers.push(server.clone());
-            }
-        }
-        self.write(&network)?;
-        Ok(network)
-    }
 }
 
 fn lock_as_podman(path: &Path) -> Result<fs::File> {

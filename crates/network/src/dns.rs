@@ -193,19 +193,6 @@ impl Networks {
         Ok(())
     }
 
-    /// Writes a network's changed servers.
-    pub(crate) fn dns_update(&self, network: &Network) -> Result<()> {
-        if !served(network) {
-            return Ok(());
-        }
-        let path = self.dns_path(network)?;
-        let _lock = self.dns_lock()?;
-        let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
-        let file = File { listen: listen_line(network, self.upstream_dns()), ..File::parse(&text) };
-        self.dns_write(&path, &file)?;
-        self.dns_refresh()
-    }
-
     /// Forgets a network that is removed.
     pub(crate) fn dns_forget(&self, network: &Network) -> Result<()> {
         let path = self.dns_path(network)?;

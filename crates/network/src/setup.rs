@@ -437,7 +437,7 @@ impl Networks {
     }
 
     /// Path of a container's namespace.
-    pub fn netns_path(&self, container_id: &str) -> Result<PathBuf> {
+    pub(crate) fn netns_path(&self, container_id: &str) -> Result<PathBuf> {
         ident::check_id(container_id)?;
         Ok(self.netns_folder.join(container_id))
     }

@@ -182,16 +182,6 @@ impl Networks {
         }
     }
 
-    /// Adds and removes name servers of a network (`network update`).
-    ///
-    /// # Errors
-    /// No such network, or a server that is no address.
-    pub fn update_dns(&self, name_or_id: &str, add: &[String], remove: &[String]) -> Result<Network> {
-        let network = self.config.update_dns(name_or_id, add, remove)?;
-        self.in_host_if_there(|| self.dns_update(&network))?;
-        Ok(network)
-    }
-
     /// Removes a network: its file, bridge, rules and leases. Whether containers use it is the caller's to check.
     ///
     /// # Errors

@@ -264,7 +264,7 @@ impl Error {
     }
 
     /// As an [`io::Error`], for streams; [`Error::io`] brings it back.
-    pub fn into_io(self) -> io::Error {
+    pub(crate) fn into_io(self) -> io::Error {
         match self {
             Self::Io { source, subject } => io::Error::new(source.kind(), format!("{subject}: {source}")),
             other => io::Error::other(other),

@@ -33,5 +33,5 @@ pub use manifest::{
     RawManifest,
 };
 pub use platform::Platform;
-pub use reference::{DEFAULT_REGISTRY, Reference, ShortName};
-pub use stream::{BlockingReader, from_bytes, read_blocking};
+pub use reference::{Reference, ShortName};
+pub use stream::{BlockingReader, from_bytes};

@@ -1,7 +1,6 @@
 //! Manifests and indexes: Docker schema 2 and OCI, read strictly and rewritten without losing unknown fields.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use bytes::Bytes;
 use cove_archive::Digest;
@@ -12,11 +11,9 @@ use crate::error::{Error, Result};
 use crate::platform::Platform;
 
 /// Largest manifest or index that is read, in bytes.
-pub const MAX_MANIFEST: u64 = 4 << 20;
+pub(crate) const MAX_MANIFEST: u64 = 4 << 20;
 /// Largest image configuration that is read, in bytes.
 pub const MAX_CONFIG: u64 = 4 << 20;
-/// How long a registry may take to deliver one of them.
-pub const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Media types of the two families.
 pub mod media_type {
@@ -113,7 +110,7 @@ impl Descriptor {
     }
 
     /// How the layer's media type says its tar is stored; `None` for a media type that is no layer.
-    pub fn layer_compression(&self) -> Option<LayerCompression> {
+    pub(crate) fn layer_compression(&self) -> Option<LayerCompression> {
         use media_type::*;
         Some(match self.media_type.as_str() {
             DOCKER_LAYER | OCI_LAYER | OCI_NONDISTRIBUTABLE => LayerCompression::None,
@@ -365,7 +362,7 @@ impl ImageManifest {
     ///
     /// # Errors
     /// [`Error::Unsupported`].
-    pub fn check_supported(&self, image: &str) -> Result<()> {
+    pub(crate) fn check_supported(&self, image: &str) -> Result<()> {
         let refuse = |what: String| Err(Error::Unsupported { subject: image.into(), what });
         if !matches!(
             self.config.media_type.as_str(),
@@ -394,7 +391,12 @@ impl ImageManifest {
     ///
     /// # Errors
     /// [`Error::InvalidImage`] when a layer cannot be expressed in the family.
-    pub fn rewrite(&self, format: ManifestFormat, layers: Vec<Descriptor>, image: &str) -> Result<Self> {
+    pub(crate) fn rewrite(
+        &self,
+        format: ManifestFormat,
+        layers: Vec<Descriptor>,
+        image: &str,
+    ) -> Result<Self> {
         let mut layers = layers;
         for layer in &mut layers {
             let compression = layer.layer_compression().ok_or_else(|| {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::error::Error;
 
 /// The registry of references that name none.
-pub const DEFAULT_REGISTRY: &str = "docker.io";
+pub(crate) const DEFAULT_REGISTRY: &str = "docker.io";
 const LEGACY_DEFAULT_REGISTRY: &str = "index.docker.io";
 const OFFICIAL_PREFIX: &str = "library/";
 const DEFAULT_TAG: &str = "latest";
@@ -145,26 +145,12 @@ impl Reference {
     }
 
     /// What is fetched from the registry: the digest where there is one, else the tag, else `latest`.
-    pub fn tag_or_digest(&self) -> String {
+    pub(crate) fn tag_or_digest(&self) -> String {
         match (&self.digest, &self.tag) {
             (Some(digest), _) => digest.to_string(),
             (None, Some(tag)) => tag.clone(),
             (None, None) => DEFAULT_TAG.to_owned(),
         }
-    }
-
-    /// As Docker's users write it: without `docker.io/` and `library/`.
-    pub fn familiar(&self) -> String {
-        let mut text = if self.registry == DEFAULT_REGISTRY {
-            match self.repository.strip_prefix(OFFICIAL_PREFIX) {
-                Some(rest) if !rest.contains('/') => rest.to_owned(),
-                _ => self.repository.clone(),
-            }
-        } else {
-            self.name()
-        };
-        self.push_suffix(&mut text);
-        text
     }
 
     fn push_suffix(&self, text: &mut String) {
@@ -241,7 +227,7 @@ impl ShortName {
     ///
     /// # Errors
     /// [`Error::InvalidReference`] when `registry` is malformed.
-    pub fn qualified(&self, registry: &str) -> Result<Reference, Error> {
+    pub(crate) fn qualified(&self, registry: &str) -> Result<Reference, Error> {
         let reference = Reference::parse(&format!("{registry}/{}", self.path))?;
         self.complete(reference)
     }
@@ -419,7 +405,6 @@ mod tests {
         let both = format!("busybox:1@sha256:{HEX}");
         let parsed = Reference::parse(&both).unwrap();
         assert_eq!(parsed.to_string(), format!("docker.io/library/{both}"));
-        assert_eq!(parsed.familiar(), both);
         assert_eq!(parsed.tag_or_digest(), format!("sha256:{HEX}"));
     }
 

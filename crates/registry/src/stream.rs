@@ -217,7 +217,7 @@ impl Read for BlockingReader {
 ///
 /// # Errors
 /// What `work` returns, or that it panicked.
-pub async fn read_blocking<T, E>(
+pub(crate) async fn read_blocking<T, E>(
     stream: BlobStream,
     work: impl FnOnce(&mut BlockingReader) -> std::result::Result<T, E> + Send + 'static,
 ) -> std::result::Result<T, E>

@@ -190,14 +190,6 @@ pub async fn resize(run_dir: &Path, columns: u16, rows: u16) -> Result<()> {
     request(run_dir, &Request::Resize { width: columns, height: rows }).await
 }
 
-/// Has the monitor open its log file by name again, after a log rotation.
-///
-/// # Errors
-/// [`Error::NotRunning`], or there is no log file.
-pub async fn reopen_log(run_dir: &Path) -> Result<()> {
-    request(run_dir, &Request::ReopenLog).await
-}
-
 async fn request(run_dir: &Path, request: &Request) -> Result<()> {
     let json = |source| Error::Json { path: run_dir.to_owned(), source };
     let mut message = vec![hello::CONTROL];

@@ -178,7 +178,7 @@ impl CgroupMode {
 
     /// Global arguments for an OCI runtime.
     #[must_use]
-    pub fn runtime_arguments(&self, runtime: &str) -> Vec<String> {
+    pub(crate) fn runtime_arguments(&self, runtime: &str) -> Vec<String> {
         let is_crun = runtime.contains("crun");
         let argument = match self {
             Self::Disabled { .. } if is_crun => "--cgroup-manager=disabled",

@@ -127,7 +127,7 @@ impl Error {
     ///
     /// The wording is Podman's, which scripts know.
     #[must_use]
-    pub fn from_runtime(runtime: &str, message: &str) -> Self {
+    pub(crate) fn from_runtime(runtime: &str, message: &str) -> Self {
         let lower = message.to_ascii_lowercase();
         let has = |needles: &[&str]| needles.iter().any(|n| lower.contains(n));
         let missing = lower.contains("no such file or directory");

@@ -15,7 +15,7 @@ pub mod top;
 pub mod user;
 pub mod view;
 
-pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, reopen_log, resize};
+pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, resize};
 pub use cove_monitor::process::ProcessRef;
 pub use cove_monitor::protocol::{ExitRecord, LogConfig, Periodic};
 pub use error::{Error, Result};

@@ -1,6 +1,6 @@
 //! Reading log files in the format of Kubernetes' CRI: `TIME STREAM P|F TEXT`.
 //!
-//! Reading needs little memory whatever the file holds: lines are given out in pieces of at most [`MAX_PIECE`] bytes, and
+//! Reading needs little memory whatever the file holds: lines are given out in pieces of at most `MAX_PIECE` bytes, and
 //! the last lines are found by going backwards in blocks.
 
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ use rustix::fs::inotify;
 use crate::error::{Error, Result};
 
 /// Largest piece of a line.
-pub const MAX_PIECE: usize = 256 << 10;
+pub(crate) const MAX_PIECE: usize = 256 << 10;
 
 /// Block in which a file is read backwards.
 const BLOCK: u64 = 64 << 10;

@@ -64,39 +64,6 @@ fn is_mode(text: &str) -> bool {
         && text.chars().enumerate().all(|(index, c)| "rwm".contains(c) && !text[..index].contains(c))
 }
 
-/// A parsed `--device-cgroup-rule`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CgroupRule {
-    /// `a`, `b` or `c`.
-    pub kind: char,
-    /// `None` for all.
-    pub major: Option<u32>,
-    /// `None` for all.
-    pub minor: Option<u32>,
-    /// Out of `r`, `w`, `m`.
-    pub access: String,
-}
-
-/// Parses `TYPE MAJOR:MINOR ACCESS`, such as `c 13:* rwm`.
-///
-/// # Errors
-/// The form is wrong.
-pub fn cgroup_rule(text: &str) -> Result<CgroupRule> {
-    let number = |part: &str| match part {
-        "*" => Some(None),
-        part => part.parse::<u32>().ok().map(Some),
-    };
-    if let [kind @ ("a" | "b" | "c"), numbers, access] = text.split(' ').collect::<Vec<_>>()[..]
-        && let Some((major, minor)) = numbers.split_once(':')
-        && let (Some(major), Some(minor)) = (number(major), number(minor))
-        && is_mode(access)
-    {
-        let kind = kind.chars().next().unwrap_or('a');
-        return Ok(CgroupRule { kind, major, minor, access: access.to_owned() });
-    }
-    bail!("invalid device cgroup rule: {text}, expecting: '[a|b|c] [major|*]:[minor|*] [r|w|m]'")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,14 +93,5 @@ mod tests {
             assert!(parse(text).unwrap_err().to_string().contains(expected), "{text}");
         }
         assert_eq!(to_spec("/dev/null:r").unwrap().path, "/dev/null:r");
-    }
-
-    #[test]
-    fn rules() {
-        let rule = cgroup_rule("c 13:* rwm").unwrap();
-        assert_eq!((rule.kind, rule.major, rule.minor, rule.access.as_str()), ('c', Some(13), None, "rwm"));
-        for text in ["c 13 rwm", "x 1:1 r", "c 1:1", "c 1:1 rwx", "c a:1 r"] {
-            assert!(cgroup_rule(text).is_err(), "{text}");
-        }
     }
 }

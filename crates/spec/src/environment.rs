@@ -101,16 +101,6 @@ pub fn options<'a>(texts: impl IntoIterator<Item = &'a str>, what: &str) -> Resu
     Ok(options)
 }
 
-/// Parses entries `NAME=VALUE` as an image's configuration holds them; without `=` the value is empty.
-pub fn from_list<'a>(entries: impl IntoIterator<Item = &'a str>) -> StringMap {
-    entries
-        .into_iter()
-        .map(|entry| entry.split_once('=').unwrap_or((entry, "")))
-        .filter(|(name, _)| !name.is_empty())
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
-}
-
 fn lines(text: &str, path: &str, mut each: impl FnMut(&str) -> Result<()>) -> Result<()> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     for (index, line) in text.lines().enumerate() {
@@ -197,6 +187,5 @@ mod tests {
         assert!(labels(["=x"]).is_err());
         assert!(annotations(["a"]).is_err());
         assert_eq!(show(&options(["type=tmpfs", "o=size=1m"], "--opt").unwrap()), "o=size=1m type=tmpfs");
-        assert_eq!(show(&from_list(["PATH=/bin", "X", "=y"])), "PATH=/bin X=");
     }
 }

@@ -21,25 +21,6 @@ pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Filters> {
     Ok(filters)
 }
 
-/// Refuses keys that are not among `known`.
-///
-/// # Errors
-/// Names the first unknown key.
-pub fn check_keys(filters: &Filters, known: &[&str]) -> Result<()> {
-    match filters.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => bail!("{key:?} is an invalid filter"),
-        None => Ok(()),
-    }
-}
-
-/// Whether `labels` has what a filter `label=KEY` or `label=KEY=VALUE` asks for.
-pub fn label_matches(labels: &cove_api::StringMap, filter: &str) -> bool {
-    match filter.split_once('=') {
-        Some((key, value)) => labels.get(key).is_some_and(|own| own == value),
-        None => labels.contains_key(filter),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,10 +33,5 @@ mod tests {
         for text in ["status", "=x", ""] {
             assert!(parse([text]).unwrap_err().to_string().contains("invalid filter"), "{text}");
         }
-        assert!(check_keys(&found, &["label", "label!", "status"]).is_ok());
-        assert!(check_keys(&found, &["label"]).unwrap_err().to_string().contains("is an invalid filter"));
-        let labels = [("a".to_owned(), "b".to_owned())].into();
-        assert!(label_matches(&labels, "a") && label_matches(&labels, "a=b"));
-        assert!(!label_matches(&labels, "a=c") && !label_matches(&labels, "b"));
     }
 }

@@ -7,7 +7,7 @@ use cove_api::{ContainerSpec, StringMap};
 use crate::error::{Result, bail};
 
 /// The address of `--add-host` that stands for the host.
-pub const HOST_GATEWAY: &str = "host-gateway";
+pub(crate) const HOST_GATEWAY: &str = "host-gateway";
 
 /// Checks one `--add-host` (`NAME[;NAME…]:IP`, Docker's `NAME=IP`, IPv6 also in brackets) and writes it as
 /// `NAME[;NAME…]:IP`.

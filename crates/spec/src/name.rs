@@ -3,7 +3,7 @@
 use crate::error::{Result, bail};
 
 /// Longest name of a machine: it becomes a part of socket paths.
-pub const LONGEST_MACHINE_NAME: usize = 30;
+pub(crate) const LONGEST_MACHINE_NAME: usize = 30;
 
 /// Checks a name against `[a-zA-Z0-9][a-zA-Z0-9_.-]*`, at most 255 bytes.
 ///
@@ -62,7 +62,7 @@ pub fn network(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks a machine's name: at most [`LONGEST_MACHINE_NAME`] bytes.
+/// Checks a machine's name: at most `LONGEST_MACHINE_NAME` bytes.
 ///
 /// # Errors
 /// It does not match, or is too long.

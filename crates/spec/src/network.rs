@@ -9,7 +9,7 @@ use crate::error::{Result, bail};
 use crate::name;
 
 /// The key that stands for the default network in [`NetworkSelection::networks`] (`--network bridge`).
-pub const DEFAULT_NETWORK: &str = "default";
+pub(crate) const DEFAULT_NETWORK: &str = "default";
 
 /// What `--network` asks for.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -197,7 +197,7 @@ impl NetworkSelection {
 ///
 /// # Errors
 /// A value is wrong.
-pub fn bridge_options(text: &str) -> Result<PerNetworkOptions> {
+pub(crate) fn bridge_options(text: &str) -> Result<PerNetworkOptions> {
     let mut options = PerNetworkOptions::default();
     for option in text.split(',').filter(|option| !option.is_empty()) {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));

@@ -136,7 +136,7 @@ pub fn platform(text: &str) -> Result<Platform> {
 }
 
 /// Translates names of architectures (`x86_64`, `aarch64`, `armhf`) into the OCI's.
-pub fn architecture_and_variant(architecture: &str, variant: &str) -> (String, String) {
+pub(crate) fn architecture_and_variant(architecture: &str, variant: &str) -> (String, String) {
     let (architecture, variant) = match (architecture, variant) {
         ("x86_64" | "x86-64" | "amd64", "v1") => ("amd64", ""),
         ("x86_64" | "x86-64", variant) => ("amd64", variant),

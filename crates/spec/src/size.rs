@@ -22,7 +22,7 @@ pub fn decimal_bytes(text: &str) -> Result<u64> {
 ///
 /// # Errors
 /// As [`bytes`].
-pub fn bytes_or_unlimited(text: &str) -> Result<i64> {
+pub(crate) fn bytes_or_unlimited(text: &str) -> Result<i64> {
     if text.trim() == "-1" {
         return Ok(-1);
     }

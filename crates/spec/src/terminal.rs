@@ -2,9 +2,6 @@
 
 use crate::error::{Result, bail};
 
-/// What detaches where nothing else is configured.
-pub const DEFAULT_DETACH_KEYS: &str = "ctrl-p,ctrl-q";
-
 /// The bytes that detach: keys with commas between them, each a character or `ctrl-X` with `X` out of `a` to `z`,
 /// `@`, `[`, `\`, `]`, `^`, `_`. An empty text turns detaching off.
 ///

@@ -3,7 +3,7 @@
 use crate::error::{Result, bail};
 
 /// Largest user or group id that a container may have (2^31-1), as in Docker.
-pub const LARGEST_ID: u32 = i32::MAX as u32;
+pub(crate) const LARGEST_ID: u32 = i32::MAX as u32;
 
 /// A user or group: by number or by name in the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct User {
 /// Parses `USER[:GROUP]`. What looks like a number is one, and is never looked up as a name.
 ///
 /// # Errors
-/// A number is above [`LARGEST_ID`], or a name has characters that no name has.
+/// A number is above `LARGEST_ID`, or a name has characters that no name has.
 pub fn parse(text: &str) -> Result<User> {
     let (user, group) = match text.split_once(':') {
         Some((user, group)) => (user, Some(group)),

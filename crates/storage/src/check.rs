@@ -3,26 +3,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use cove_sys::fs;
 use jiff::Timestamp;
 
-use crate::dirs;
 use crate::error::Result;
-use crate::id::is_full_id;
 use crate::store::Store;
-
-/// What was wrong and is put right.
-#[derive(Debug, Clone, Default)]
-pub struct RepairReport {
-    /// Directories of layers the tables do not know.
-    pub directories: Vec<String>,
-    /// Images' documents without an image.
-    pub image_data: Vec<String>,
-    /// Containers' directories without a container.
-    pub container_data: Vec<String>,
-    /// Layers whose files are missing; their records are kept, since images may still name them.
-    pub missing: Vec<String>,
-}
 
 impl Store {
     /// Removes layers that neither an image nor a container needs and that are at least `age` old: what an
@@ -73,45 +57,5 @@ impl Store {
         drop((layers, images, containers));
         drop(trash);
         Ok(orphans)
-    }
-
-    /// Compares the tables with the directories, and removes directories that belong to nothing.
-    ///
-    /// # Errors
-    /// A table or directory cannot be read.
-    pub fn repair(&self) -> Result<RepairReport> {
-        let layers = self.write_layers()?;
-        let images = self.images.write()?;
-        let containers = self.containers.write()?;
-        let mut report = RepairReport::default();
-        let mut trash = crate::tempdir::TempDir::new(&self.driver.temp_root())?;
-        let directories = self.driver.list()?;
-        for id in &directories {
-            if !layers.rows.iter().any(|layer| layer.id == *id) {
-                self.driver.remove(id, &mut trash)?;
-                dirs::remove_file(&self.tar_split(id))?;
-                report.directories.push(id.clone());
-            }
-        }
-        for layer in &layers.rows {
-            if !directories.contains(&layer.id) {
-                report.missing.push(layer.id.clone());
-            }
-        }
-        for (kind, known, found) in [
-            ("images", images.rows.iter().map(|row| &row.id).collect::<Vec<_>>(), &mut report.image_data),
-            ("containers", containers.rows.iter().map(|row| &row.id).collect(), &mut report.container_data),
-        ] {
-            for entry in fs::read_dir(self.graph_dir(kind))? {
-                let name = entry?.file_name().to_string_lossy().into_owned();
-                if is_full_id(&name) && !known.contains(&&name) {
-                    dirs::remove_all(&self.graph_dir(kind).join(&name))?;
-                    found.push(name);
-                }
-            }
-        }
-        drop((layers, images, containers));
-        drop(trash);
-        Ok(report)
     }
 }

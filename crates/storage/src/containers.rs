@@ -6,7 +6,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::archive::shift_owners;
-use crate::data;
 use crate::dirs;
 use crate::driver::{Contents, MountRequest, to_host};
 use crate::error::{Result, StorageError};
@@ -190,46 +189,6 @@ impl Store {
         containers.save(location, true)
     }
 
-    /// Replaces a container's metadata.
-    ///
-    /// # Errors
-    /// There is no such container; the table cannot be written.
-    pub fn set_container_metadata(&self, id: &str, metadata: &str) -> Result<()> {
-        let mut containers = self.containers.write()?;
-        let index = index_of(&containers, id)?;
-        metadata.clone_into(&mut containers.rows[index].metadata);
-        let location = containers.rows[index].location;
-        containers.save(location, true)
-    }
-
-    /// A data item of a container.
-    ///
-    /// # Errors
-    /// There is no such container or item.
-    pub fn container_data(&self, id: &str, key: &str) -> Result<Vec<u8>> {
-        let container = self.container(id)?;
-        data::get(&self.container_base(&container.id), &container.id, key)
-    }
-
-    /// Adds or replaces a data item of a container.
-    ///
-    /// # Errors
-    /// There is no such container; the file cannot be written.
-    pub fn set_container_data(&self, id: &str, key: &str, value: &[u8]) -> Result<()> {
-        let mut containers = self.containers.write()?;
-        let index = index_of(&containers, id)?;
-        let container = &mut containers.rows[index];
-        let directory = self.container_base(&container.id);
-        let mut lists = data::Index {
-            names: &mut container.data_names,
-            sizes: &mut container.data_sizes,
-            digests: &mut container.data_digests,
-        };
-        lists.put(&directory, key, value)?;
-        let location = container.location;
-        containers.save(location, true)
-    }
-
     /// Deletes a container, its layer and its directories; unmounts it first.
     ///
     /// # Errors
@@ -332,13 +291,13 @@ impl Store {
 
     /// `DRIVER-containers/ID/userdata` in the graph root: files that live as long as the container.
     #[must_use]
-    pub fn container_directory(&self, id: &str) -> PathBuf {
+    pub(crate) fn container_directory(&self, id: &str) -> PathBuf {
         self.container_base(id).join("userdata")
     }
 
     /// `DRIVER-containers/ID/userdata` in the run root: files that do not survive a reboot.
     #[must_use]
-    pub fn container_run_directory(&self, id: &str) -> PathBuf {
+    pub(crate) fn container_run_directory(&self, id: &str) -> PathBuf {
         self.run_dir("containers").join(id).join("userdata")
     }
 

@@ -1,16 +1,13 @@
 //! Layers and containers as tar streams, and what containers changed.
 
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use crate::archive::{
-    Change, Reassembler, changes, compare, tree_size, write_changes_tar, write_layer_tar, write_tree_tar,
-};
+use crate::archive::{Change, Reassembler, changes, compare, tree_size, write_changes_tar, write_layer_tar};
 use crate::driver::DriverKind;
 use crate::error::{Result, StorageError};
 use crate::layers::chain;
-use crate::record::IdMap;
 use crate::store::Store;
 
 /// A tar stream.
@@ -103,15 +100,6 @@ impl Store {
         let lowers = chain[1..].iter().map(|layer| self.driver.diff(&layer.id)).collect();
         Ok((self.driver.diff(&container.layer), lowers))
     }
-}
-
-/// Everything below a directory (a mounted root file system) as a tar stream. The mappings of users and of
-/// groups are the container's, empty for none.
-#[must_use]
-pub fn tree_tar(directory: &Path, users: &[IdMap], groups: &[IdMap]) -> TarStream {
-    let directory = directory.to_path_buf();
-    let maps = (users.to_vec(), groups.to_vec());
-    pipe(move |out| write_tree_tar(&directory, &maps, out))
 }
 
 /// Runs `write` on a thread and answers what it writes. Dropping the reader ends the thread.

@@ -21,7 +21,7 @@ pub fn random_id() -> Result<String> {
 
 /// Whether `id` is a full id: exactly 64 lower-case hexadecimal digits.
 #[must_use]
-pub fn is_full_id(id: &str) -> bool {
+pub(crate) fn is_full_id(id: &str) -> bool {
     id.len() == ID_LENGTH && id.bytes().all(is_lower_hex)
 }
 

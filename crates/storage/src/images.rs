@@ -152,29 +152,6 @@ impl Store {
         data::get(&self.image_directory(&image.id), &image.id, key)
     }
 
-    /// Adds or replaces a document of an image.
-    ///
-    /// # Errors
-    /// There is no such image; the file cannot be written.
-    pub fn set_image_data(&self, id: &str, key: &str, value: &[u8]) -> Result<()> {
-        let mut images = self.images.write()?;
-        let index = index_of(&images, id)?;
-        let directory = self.image_directory(&images.rows[index].id);
-        put(&mut images.rows[index], &directory, key, value)?;
-        images.save(STABLE, true)
-    }
-
-    /// Replaces the free text of an image.
-    ///
-    /// # Errors
-    /// There is no such image; the table cannot be written.
-    pub fn set_image_metadata(&self, id: &str, metadata: &str) -> Result<()> {
-        let mut images = self.images.write()?;
-        let index = index_of(&images, id)?;
-        metadata.clone_into(&mut images.rows[index].metadata);
-        images.save(STABLE, true)
-    }
-
     /// The layers of an image, the lowest first.
     ///
     /// # Errors
@@ -260,17 +237,6 @@ impl Store {
     pub fn unmount_image(&self, id: &str, force: bool) -> Result<bool> {
         let top = self.top_layer_of(id)?;
         self.unmount_layer(&top, force)
-    }
-
-    /// Where an image is mounted, and how often.
-    ///
-    /// # Errors
-    /// There is no such image.
-    pub fn image_mount(&self, id: &str) -> Result<Option<(PathBuf, i64)>> {
-        match self.image(id)?.top_layer() {
-            Some(top) => self.layer_mount(top),
-            None => Ok(None),
-        }
     }
 
     fn top_layer_of(&self, id: &str) -> Result<String> {

@@ -244,24 +244,6 @@ impl Store {
         Ok(self.read_layers()?.iter().find(|layer| layer.id == id).cloned())
     }
 
-    /// The layers with that diff id, whatever their parents.
-    ///
-    /// # Errors
-    /// The table cannot be read.
-    pub fn layers_by_diff_id(&self, digest: &Digest) -> Result<Vec<Layer>> {
-        let layers = self.read_layers()?;
-        Ok(layers.iter().filter(|layer| layer.diff_digest == digest.as_str()).cloned().collect())
-    }
-
-    /// The layers that came as a blob with that digest.
-    ///
-    /// # Errors
-    /// The table cannot be read.
-    pub fn layers_by_compressed_digest(&self, digest: &Digest) -> Result<Vec<Layer>> {
-        let layers = self.read_layers()?;
-        Ok(layers.iter().filter(|layer| layer.compressed_digest == digest.as_str()).cloned().collect())
-    }
-
     /// The layer and its ancestors, the layer itself first.
     ///
     /// # Errors

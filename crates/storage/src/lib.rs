@@ -26,13 +26,12 @@ mod tempdir;
 mod testing;
 
 pub use archive::{Change, ChangeKind, Extracted};
-pub use check::RepairReport;
 pub use containers::{ContainerMountOptions, ContainerOptions, container_metadata};
 pub use cove_archive::{Compression, Digest};
 pub use driver::{DriverKind, OverlayOptions};
 pub use error::{Result, StorageError};
-pub use export::{TarStream, tree_tar};
-pub use id::{is_full_id, random_id};
+pub use export::TarStream;
+pub use id::random_id;
 pub use images::{ImageDeletion, ImageOptions, NameChange};
 pub use layers::{Expectations, LayerCommit, StagedLayer, layer_id};
 pub use record::{Container, IdMap, Image, Layer};

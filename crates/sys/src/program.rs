@@ -35,12 +35,12 @@ pub static AARDVARK_DNS: Tool = Tool { name: "aardvark-dns", package: "aardvark-
 /// Firewall. The oldest version with maps of concatenated keys to verdicts in the `inet` family.
 pub static NFT: Tool = Tool { name: "nft", package: "nftables", oldest: [0, 9, 4] };
 /// OCI runtime. The oldest version that knows control groups of the second kind as they are today.
-pub static CRUN: Tool = Tool { name: "crun", package: "crun", oldest: [1, 0, 0] };
+pub(crate) static CRUN: Tool = Tool { name: "crun", package: "crun", oldest: [1, 0, 0] };
 /// OCI runtime.
-pub static RUNC: Tool = Tool { name: "runc", package: "runc", oldest: [1, 1, 0] };
+pub(crate) static RUNC: Tool = Tool { name: "runc", package: "runc", oldest: [1, 1, 0] };
 
 /// All of them.
-pub static TOOLS: [&Tool; 6] = [&PASTA, &SLIRP4NETNS, &AARDVARK_DNS, &NFT, &CRUN, &RUNC];
+pub(crate) static TOOLS: [&Tool; 6] = [&PASTA, &SLIRP4NETNS, &AARDVARK_DNS, &NFT, &CRUN, &RUNC];
 
 /// An installed program.
 #[derive(Debug)]
@@ -80,7 +80,7 @@ impl Program {
     }
 
     /// What it prints for `--version`; empty where that fails.
-    pub fn version_text(&self) -> &str {
+    pub(crate) fn version_text(&self) -> &str {
         self.version.get_or_init(|| self.ask("--version"))
     }
 

@@ -31,7 +31,7 @@ pub struct Asked {
 impl Asked {
     /// Whether a client of Podman 4 asks, for which a few fields have other forms.
     #[must_use]
-    pub fn by_podman_4(&self) -> bool {
+    pub(crate) fn by_podman_4(&self) -> bool {
         self.version.as_deref().is_some_and(|version| version.starts_with("4."))
     }
 }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::{ByteStream, Error, ErrorKind, Result, wire};
 
 /// Longest JSON body of a request, in bytes.
-pub const LONGEST_BODY: usize = 8 << 20;
+pub(crate) const LONGEST_BODY: usize = 8 << 20;
 
 /// A body on its way out.
 pub enum Outgoing {

@@ -118,7 +118,7 @@ impl Tag {
 
 /// Splits `repository[:tag]` at the colon that begins the tag.
 #[must_use]
-pub fn split_tag(name: &str) -> (&str, &str) {
+pub(crate) fn split_tag(name: &str) -> (&str, &str) {
     match name.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository, tag),
         _ => (name, ""),

@@ -32,11 +32,11 @@ mod volume;
 
 pub use answer::{Answer, Asked, Attached, Code, Described, Exists, Log, Received, Reply};
 pub use auth::RegistryAuth;
-pub use body::{Archive, Body, Json, LONGEST_BODY, Outgoing};
+pub use body::{Archive, Body, Json, Outgoing};
 pub use declare::{Endpoint, PathParameters, Verb};
 pub use exec::ExecStart;
 pub use frames::{FRAMED, RAW, frame, log_bytes};
-pub use image::{Tag, split_tag};
+pub use image::Tag;
 pub use openapi::document;
 pub use parameters::{Both, Nothing, Parameters};
 pub use remote::{Duplex, Remote, TakenOver, Transport};

@@ -60,7 +60,7 @@ impl WireError {
 
     /// The kind of the engine error that it becomes.
     #[must_use]
-    pub fn error_kind(&self) -> ErrorKind {
+    pub(crate) fn error_kind(&self) -> ErrorKind {
         match self.problem {
             Problem::NotDone => ErrorKind::Unsupported,
             _ => ErrorKind::InvalidArgument,

@@ -20,7 +20,7 @@ pub struct NotDone<T>(Option<T>);
 impl<T> NotDone<T> {
     /// True where nothing was written; for `skip_serializing_if`.
     #[must_use]
-    pub fn is_absent(&self) -> bool {
+    pub(crate) fn is_absent(&self) -> bool {
         self.0.is_none()
     }
 }

@@ -39,13 +39,13 @@ impl AuthFile {
     ///
     /// # Errors
     /// No JSON object.
-    pub fn parse_legacy(text: &str) -> Result<Self, ParseError> {
+    pub(crate) fn parse_legacy(text: &str) -> Result<Self, ParseError> {
         let auths = Self::parse(text)?.root;
         Ok(Self { root: Map::from_iter([("auths".to_owned(), Value::Object(auths))]) })
     }
 
     /// The file's new text.
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let mut text = serde_json::to_string_pretty(&self.root).unwrap_or_else(|_| "{}".to_owned());
         text.push('\n');
         text
@@ -82,12 +82,12 @@ impl AuthFile {
     }
 
     /// The credential helper for a registry (`credHelpers`).
-    pub fn helper_for(&self, registry: &str) -> Option<&str> {
+    pub(crate) fn helper_for(&self, registry: &str) -> Option<&str> {
         self.root.get("credHelpers")?.get(registry)?.as_str().filter(|name| !name.is_empty())
     }
 
     /// The credential helper for all registries (`credsStore`, which Docker Desktop writes).
-    pub fn helper_for_all(&self) -> Option<&str> {
+    pub(crate) fn helper_for_all(&self) -> Option<&str> {
         self.root.get("credsStore")?.as_str().filter(|name| !name.is_empty())
     }
 

@@ -91,7 +91,7 @@ impl Helper {
     ///
     /// # Errors
     /// As [`Helper::get`].
-    pub fn erase(&self, registry: &str) -> Result<bool> {
+    pub(crate) fn erase(&self, registry: &str) -> Result<bool> {
         Ok(self.run("erase", registry.as_bytes())?.is_some())
     }
 

@@ -146,11 +146,6 @@ impl CredentialStore {
         }
     }
 
-    /// The file that [`CredentialStore::set`] writes.
-    pub fn primary(&self) -> &Path {
-        &self.places[0].path
-    }
-
     /// Credentials for `key`: `host[:port]`, or a repository `host[:port]/path` without tag.
     ///
     /// # Errors

@@ -116,7 +116,7 @@ impl Machines {
 
     /// The machine of the default connection, when that is one of ours.
     #[must_use]
-    pub fn default_machine(&self) -> Option<MachineName> {
+    pub(crate) fn default_machine(&self) -> Option<MachineName> {
         let connection = self.connections.default_connection().ok()?;
         let name: MachineName = connection.name.parse().ok()?;
         self.find(&name).is_ok().then_some(name)

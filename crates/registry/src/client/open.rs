@@ -49,21 +49,6 @@ impl RegistryClient {
         endpoint::candidates(self.registries(), input, docker_hub_only)
     }
 
-    /// Opens the first of `candidates` whose manifest can be fetched.
-    ///
-    /// # Errors
-    /// [`Error::AllCandidates`] with each one's failure; the failure itself if there is one candidate only.
-    pub async fn open_first(&self, input: &str, candidates: &[Reference]) -> Result<RegistrySource> {
-        let mut causes = Vec::new();
-        for reference in candidates {
-            match self.open(reference).await {
-                Ok(source) => return Ok(source),
-                Err(error) => causes.push((reference.to_string(), error)),
-            }
-        }
-        Err(combine(input, causes))
-    }
-
     /// Opens an image at its mirrors and then at its own place, and fetches its manifest or index.
     ///
     /// # Errors

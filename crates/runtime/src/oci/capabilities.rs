@@ -20,7 +20,7 @@ pub fn from_mask(mask: u64) -> CapabilitySet {
 
 /// This process's bounding set: all that a container can be given.
 #[must_use]
-pub fn bounding_set() -> CapabilitySet {
+pub(crate) fn bounding_set() -> CapabilitySet {
     from_mask(status_mask("CapBnd:").unwrap_or(0))
 }
 
@@ -125,7 +125,7 @@ pub fn base(rules: &CapabilityRules) -> Result<CapabilitySet> {
 ///
 /// # Errors
 /// As [`merge`].
-pub fn for_container(
+pub(crate) fn for_container(
     privileged: bool,
     root: bool,
     rules: &CapabilityRules,

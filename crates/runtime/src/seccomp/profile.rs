@@ -69,7 +69,11 @@ impl Profile {
     ///
     /// # Errors
     /// The specification's types refuse it.
-    pub fn to_oci(&self, architecture: &str, bounding: &CapabilitySet) -> Result<Option<LinuxSeccomp>> {
+    pub(crate) fn to_oci(
+        &self,
+        architecture: &str,
+        bounding: &CapabilitySet,
+    ) -> Result<Option<LinuxSeccomp>> {
         let Some(default) = self.default else { return Ok(None) };
         let has = |name: &String| bounding.contains(name.as_str());
         let rules = self.rules.iter().filter(|rule| {

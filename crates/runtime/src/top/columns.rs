@@ -61,12 +61,7 @@ static COLUMNS: [Entry; 32] = [
 ];
 
 /// What `top` shows when nobody says otherwise.
-pub const DEFAULT_COLUMNS: [&str; 8] = ["user", "pid", "ppid", "pcpu", "etime", "tty", "time", "args"];
-
-/// All names, for help and completion.
-pub fn column_names() -> impl Iterator<Item = &'static str> {
-    COLUMNS.iter().map(|c| c.name)
-}
+pub(crate) const DEFAULT_COLUMNS: [&str; 8] = ["user", "pid", "ppid", "pcpu", "etime", "tty", "time", "args"];
 
 /// Columns by their names or codes, also several in one argument with commas.
 pub(super) fn parse(names: &[String]) -> Result<Vec<Column>> {
@@ -258,8 +253,8 @@ mod tests {
         assert!(parse(&names(&["nope"])).is_err());
         let process = Process::default();
         let context = Context::new(std::process::id() as i32, &[]);
-        for name in column_names() {
-            parse(&names(&[name])).unwrap()[0].value(&process, &context);
+        for column in &COLUMNS {
+            parse(&names(&[column.name])).unwrap()[0].value(&process, &context);
         }
     }
 

@@ -4,7 +4,7 @@ mod columns;
 mod names;
 mod process;
 
-pub use columns::{Column, DEFAULT_COLUMNS, column_names};
+pub use columns::Column;
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ pub struct ProcessTable {
 }
 
 impl Runtime {
-    /// The processes of a running container with the columns of podman-top(1); none takes [`DEFAULT_COLUMNS`].
+    /// The processes of a running container with the columns of podman-top(1); none takes the usual ones.
     ///
     /// # Errors
     /// [`Error::NotRunning`]; an unknown column.

@@ -19,4 +19,4 @@ pub(crate) use reassemble::Reassembler;
 pub(crate) use shift::shift_owners;
 pub(crate) use tree::WhiteoutStyle;
 pub(crate) use walk::{changes, tree_size};
-pub(crate) use write::{write_changes_tar, write_layer_tar, write_tree_tar};
+pub(crate) use write::{write_changes_tar, write_layer_tar};

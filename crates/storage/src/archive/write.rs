@@ -19,16 +19,13 @@ use crate::record::IdMap;
 ///
 /// `maps` are the id mappings (users, groups) the files have on the disk; empty for none.
 pub(crate) fn write_layer_tar(root: &Path, maps: &IdMaps, out: &mut dyn Write) -> Result<()> {
-    write_tree(root, maps, out, true)
+    let mut writer = TreeWriter { tar: Writer::new(out), links: HashMap::new(), root, maps, is_layer: true };
+    walk(root, &mut |entry| writer.entry(entry))?;
+    writer.finish()
 }
 
 /// Mappings of users and of groups.
 pub(crate) type IdMaps = (Vec<IdMap>, Vec<IdMap>);
-
-/// Writes what is below a directory as it is; sockets are left out.
-pub(crate) fn write_tree_tar(root: &Path, maps: &IdMaps, out: &mut dyn Write) -> Result<()> {
-    write_tree(root, maps, out, false)
-}
 
 /// Writes those entries of a whole tree that `changes` names, and whiteouts for what is deleted.
 pub(crate) fn write_changes_tar(
@@ -51,12 +48,6 @@ pub(crate) fn write_changes_tar(
         let name = [&path[..base], b".wh.", &path[base..]].concat();
         writer.put(&Member::new(Kind::File, &name, 0))?;
     }
-    writer.finish()
-}
-
-fn write_tree(root: &Path, maps: &IdMaps, out: &mut dyn Write, is_layer: bool) -> Result<()> {
-    let mut writer = TreeWriter { tar: Writer::new(out), links: HashMap::new(), root, maps, is_layer };
-    walk(root, &mut |entry| writer.entry(entry))?;
     writer.finish()
 }
 

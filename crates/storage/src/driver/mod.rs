@@ -172,20 +172,4 @@ impl Driver {
             Self::Vfs(_) => WhiteoutStyle::Files,
         }
     }
-
-    /// The ids of all directories that look like layers.
-    pub(crate) fn list(&self) -> Result<Vec<String>> {
-        let home = match self {
-            Self::Overlay(driver) => driver.home().to_path_buf(),
-            Self::Vfs(driver) => driver.home().join("dir"),
-        };
-        let mut ids = Vec::new();
-        for entry in cove_sys::fs::read_dir(home)? {
-            let name = entry?.file_name().to_string_lossy().into_owned();
-            if crate::id::is_full_id(&name) {
-                ids.push(name);
-            }
-        }
-        Ok(ids)
-    }
 }
