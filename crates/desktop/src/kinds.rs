@@ -8,8 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 use crate::collection::{Collection, Row};
-use crate::core::Core;
-use crate::source::Target;
 use crate::view::{ContainerRow, ImageRow, NetworkRow, TaskRow, VolumeRow};
 
 /// A kind that an engine lists.
@@ -128,17 +126,20 @@ kinds! {
 pub(crate) struct ListedKind {
     /// The type of the events that tell of it, and its name in [`crate::Call::Remove`].
     pub(crate) events: &'static str,
-    /// Reads all of them anew.
+    /// Reads all of them anew, and answers how to put them in their place.
     pub(crate) read: Read,
     /// Removes one.
     pub(crate) remove: Remove,
 }
 
-type Read = for<'a> fn(&'a Core, &'a Target, &'a dyn Engine) -> Work<'a, cove_api::Error>;
-type Remove = for<'a> fn(&'a dyn Engine, &'a str, bool) -> Work<'a, Failure>;
+type Read = for<'a> fn(&'a dyn Engine) -> Work<'a, Place, cove_api::Error>;
+type Remove = for<'a> fn(&'a dyn Engine, &'a str, bool) -> Work<'a, (), Failure>;
+
+/// Puts rows that were read in their place.
+pub(crate) type Place = Box<dyn FnOnce(&mut Collections) + Send>;
 
 /// Something that is being done.
-type Work<'a, E> = Pin<Box<dyn Future<Output = std::result::Result<(), E>> + Send + 'a>>;
+type Work<'a, T, E> = Pin<Box<dyn Future<Output = std::result::Result<T, E>> + Send + 'a>>;
 
 /// The kinds that the engine in use lists.
 pub(crate) const LISTED: &[ListedKind] =
@@ -147,18 +148,17 @@ pub(crate) const LISTED: &[ListedKind] =
 const fn listed<R: Listed>() -> ListedKind {
     ListedKind {
         events: R::EVENTS,
-        read: |core, target, engine| Box::pin(read::<R>(core, target, engine)),
+        read: |engine| Box::pin(read::<R>(engine)),
         remove: |engine, id, force| R::remove(engine, id, force),
     }
 }
 
-async fn read<R: Listed>(core: &Core, target: &Target, engine: &dyn Engine) -> Result<()> {
+async fn read<R: Listed>(engine: &dyn Engine) -> Result<Place> {
     let rows = match R::list(engine).await {
         Ok(rows) => rows,
         // Another engine than ours need not have every kind.
         Err(error) if error.kind == ErrorKind::Unsupported => Vec::new(),
         Err(error) => return Err(error),
     };
-    core.change_for(target, |shared| R::collection(&mut shared.state.rows).replace(rows));
-    Ok(())
+    Ok(Box::new(|all: &mut Collections| R::collection(all).replace(rows)))
 }

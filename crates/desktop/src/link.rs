@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 
 use crate::core::Core;
-use crate::kinds::{LISTED, Listed as _};
+use crate::kinds::{LISTED, Listed as _, ListedKind};
 use crate::source::Target;
 use crate::view::{ContainerRow, Health, LinkState};
 
@@ -88,7 +88,7 @@ async fn session(core: &Core, target: &Target, reached: &mut bool) -> Result<()>
     let version = engine.system().version().await?;
     // Events first: what happens while the lists are read is seen then.
     let events = engine.system().events(EventOptions { stream: true, ..EventOptions::default() }).await?;
-    try_join_all(LISTED.iter().map(|kind| (kind.read)(core, target, engine.as_ref()))).await?;
+    try_join_all(LISTED.iter().map(|kind| read(kind, core, target, engine.as_ref()))).await?;
     core.change_for(target, |shared| {
         shared.engine = Some(Arc::clone(&engine));
         shared.state.set_health(Health {
@@ -108,10 +108,17 @@ async fn session(core: &Core, target: &Target, reached: &mut bool) -> Result<()>
                 update_containers(core, target, engine.as_ref(), &changed_containers(&chunk)).await?;
             } else {
                 // One image's names may have been taken from another, and the other lists are short.
-                (kind.read)(core, target, engine.as_ref()).await?;
+                read(kind, core, target, engine.as_ref()).await?;
             }
         }
     }
+    Ok(())
+}
+
+/// Reads a kind's list anew.
+async fn read(kind: &ListedKind, core: &Core, target: &Target, engine: &dyn Engine) -> Result<()> {
+    let place = (kind.read)(engine).await?;
+    core.change_for(target, |shared| place(&mut shared.state.rows));
     Ok(())
 }
 

@@ -87,7 +87,9 @@ impl Core {
     /// The state database, opened at the first call.
     pub(crate) fn database(&self) -> Result<&Database> {
         lazily(&self.database, || {
-            Ok(Database::open(&self.options.state_dir(), &|text| crate::container::upgrade(self, text))?)
+            Ok(Database::open(&self.options.state_dir(), &|text| {
+                crate::container::upgrade(&self.parts, text)
+            })?)
         })
     }
 

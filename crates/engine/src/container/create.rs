@@ -1,6 +1,5 @@
 //! Making a container.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use cove_api::{
@@ -10,7 +9,7 @@ use cove_api::{
 use cove_runtime::oci::Limits;
 use cove_storage::{ContainerOptions, container_metadata};
 
-use crate::container::{resolve, storage, validate};
+use crate::container::{init, resolve, storage, validate};
 use crate::engine::Core;
 use crate::error::storage as storage_error;
 use crate::name;
@@ -33,7 +32,7 @@ pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<Contain
         conf: &core.options.containers,
         environment: &core.options.environment,
         rootless: core.options.rootless,
-        init: init_program(core, &spec)?,
+        init: init::program(core, &spec)?,
     };
     let mut config = resolve::resolve(&id, &spec, image, &surroundings)?;
     config.dependencies = dependencies;
@@ -157,28 +156,6 @@ fn image_facts(core: &Core, spec: &ContainerSpec) -> Result<ImageFacts> {
     }
     let platform = [spec.image_os.as_str(), spec.image_arch.as_str(), spec.image_variant.as_str()];
     crate::image::lookup::facts(core, &spec.image, &spec.raw_image_name, platform)
-}
-
-/// The init program, where the request or containers.conf(5) wants one.
-pub(super) fn init_program(core: &Core, spec: &ContainerSpec) -> Result<Option<PathBuf>> {
-    let conf = &core.options.containers;
-    if spec.init.or(conf.containers.init) != Some(true) {
-        return Ok(None);
-    }
-    let named = [
-        Some(spec.init_path.as_str()),
-        conf.containers.init_path.as_deref(),
-        conf.engine.init_path.as_deref(),
-    ];
-    match named.into_iter().flatten().find(|path| !path.is_empty()) {
-        Some(path) => Ok(Some(path.into())),
-        None => core.helper("catatonit").map(Some).map_err(|_| {
-            Error::new(
-                ErrorKind::Unavailable,
-                "--init needs the program catatonit: install the package catatonit, or name another init with --init-path",
-            )
-        }),
-    }
 }
 
 /// Puts whole ids in place of the containers named in namespaces; answers them.

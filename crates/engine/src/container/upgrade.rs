@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use cove_api::{ContainerSpec, Error, ExposedPort, PerNetworkOptions, PublishedPort, Result, StringMap};
 use serde::Deserialize;
 
-use crate::container::{create, namespaces, resolve, settings, storage};
-use crate::engine::Core;
+use crate::container::{init, namespaces, resolve, settings, storage};
+use crate::parts::Parts;
 use crate::state::{
     ContainerConfig, ContainerVolume, ImageFacts, ImpliedEnv, Log, LogDriver, NetworkMode, RECORD_VERSION,
 };
@@ -42,18 +42,18 @@ struct Version1 {
 }
 
 /// Configuration and request, as JSON, of a record of version 1.
-pub(crate) fn upgrade(core: &Core, text: &str) -> Result<(String, String)> {
+pub(crate) fn upgrade(parts: &Parts, text: &str) -> Result<(String, String)> {
     let unreadable = |error: serde_json::Error| Error::internal(error.to_string());
     let old: Version1 = serde_json::from_str(text).map_err(unreadable)?;
     let request = serde_json::to_string(&old.spec).map_err(unreadable)?;
-    let config = serde_json::to_string(&resolved(core, old)?).map_err(unreadable)?;
+    let config = serde_json::to_string(&resolved(parts, old)?).map_err(unreadable)?;
     Ok((config, request))
 }
 
 /// What `create` resolves today, of what it left open then.
-fn resolved(core: &Core, old: Version1) -> Result<ContainerConfig> {
+fn resolved(parts: &Parts, old: Version1) -> Result<ContainerConfig> {
     let spec = &old.spec;
-    let conf = &core.options.containers;
+    let conf = &parts.options.containers;
     let implied = |name: &str| {
         let is_set =
             old.env.iter().any(|entry| entry.split_once('=').is_some_and(|(known, _)| known == name));
@@ -87,7 +87,7 @@ fn resolved(core: &Core, old: Version1) -> Result<ContainerConfig> {
         mounts,
         files: resolve::files(spec, &network, conf)?,
         // Where it is missing by now the start says so.
-        init: create::init_program(core, spec).unwrap_or_else(|_| Some("/usr/bin/catatonit".into())),
+        init: init::program(parts, spec).unwrap_or_else(|_| Some("/usr/bin/catatonit".into())),
         network,
         network_programs: spec.network_options.clone(),
         log: Log { driver, path: old.log_path, size: old.log_size },
