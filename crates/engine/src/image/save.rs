@@ -167,12 +167,6 @@ impl Write for PieceWriter {
     }
 }
 
-impl Drop for PieceWriter {
-    fn drop(&mut self) {
-        let _ = self.flush();
-    }
-}
-
 /// Images of one archive, each once, with the names it gets there.
 fn plan(core: &Core, names: &[String], multi: bool) -> Result<Vec<(Image, Vec<Reference>)>> {
     let mut planned: Vec<(Image, Vec<Reference>)> = Vec::new();
@@ -237,7 +231,9 @@ pub(super) async fn save(core: &Arc<Core>, names: Vec<String>, options: SaveOpti
                 .map_err(|error| Error::internal(error.to_string()))??;
             Ok::<(), Error>(())
         };
-        if let Err(error) = work.await {
+        // A panic must not look like the end of the archive.
+        let done = tokio::spawn(work).await.unwrap_or_else(|error| Err(Error::internal(error.to_string())));
+        if let Err(error) = done {
             let _ = failed.send(Err(error)).await;
         }
     });

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use cove_archive::{Digest, DigestAlgorithm, Hasher, Writer, unpacked};
 use cove_sys::fs;
 use serde_json::json;
@@ -15,7 +16,10 @@ use super::source::ArchiveFormat;
 use super::{docker, oci};
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
-use crate::manifest::{Descriptor, LayerCompression, ManifestFormat, layer_media_type};
+use crate::manifest::{
+    Descriptor, ImageConfig, ImageManifest, LayerCompression, ManifestFormat, RawManifest, layer_media_type,
+};
+use crate::reference::Reference;
 use crate::stream::{BlockingReader, read_blocking};
 
 /// How to write an archive.
@@ -44,13 +48,14 @@ struct Shared {
     label: String,
     options: ArchiveOptions,
     formats: Vec<ManifestFormat>,
+    /// Stored layers: by diff id in a docker-archive, else by the source's digest. Apart from the state, which is locked
+    /// while a layer is written: who asks for this one must never wait for that.
+    layers: Mutex<HashMap<Digest, Descriptor>>,
     state: Mutex<State>,
 }
 
 struct State {
     sink: Option<Sink>,
-    /// Stored layers: by diff id in a docker-archive, else by the source's digest.
-    layers: HashMap<Digest, Descriptor>,
     written: HashSet<String>,
     items: Vec<docker::Item>,
     repositories: BTreeMap<String, BTreeMap<String, String>>,
@@ -105,14 +110,14 @@ impl ArchiveWriter {
         };
         let state = State {
             sink: Some(sink),
-            layers: HashMap::new(),
             written: HashSet::new(),
             items: Vec::new(),
             repositories: BTreeMap::new(),
             index,
             broken: false,
         };
-        Self { shared: Arc::new(Shared { label, options, formats, state: Mutex::new(state) }), pending }
+        let (layers, state) = (Mutex::default(), Mutex::new(state));
+        Self { shared: Arc::new(Shared { label, options, formats, layers, state }), pending }
     }
 
     /// For the next image.
@@ -154,8 +159,7 @@ impl ImageDestination for ArchiveDestination {
 
     async fn try_reuse(&self, layer: &Layer<'_>) -> Result<Option<StoredLayer>> {
         let key = self.shared.key(layer);
-        let state = self.shared.lock();
-        Ok(state.layers.get(key).map(|descriptor| StoredLayer { descriptor: descriptor.clone() }))
+        Ok(self.shared.layers().get(key).map(|descriptor| StoredLayer { descriptor: descriptor.clone() }))
     }
 
     async fn put_layer(&self, layer: &Layer<'_>, data: BlobStream) -> Result<StoredLayer> {
@@ -170,17 +174,66 @@ impl ImageDestination for ArchiveDestination {
     }
 
     async fn commit(&self, image: &FinishedImage<'_>) -> Result<()> {
-        let failed = |error| Error::io(self.shared.label.clone(), error);
-        let mut state = self.shared.lock();
-        match self.shared.options.format {
-            ArchiveFormat::Docker => state.commit_docker(image).map_err(failed),
-            ArchiveFormat::Oci => state.commit_oci(image).map_err(failed),
-            ArchiveFormat::Dir => state.commit_dir(image).map_err(failed),
+        let (shared, image) = (self.shared.clone(), OwnedImage::from(image));
+        // Whoever takes what is written may be a task of this thread.
+        tokio::task::spawn_blocking(move || shared.commit(&image.borrow())).await.map_err(Error::external)?
+    }
+}
+
+/// A [`FinishedImage`] for another thread.
+struct OwnedImage {
+    image: String,
+    manifest: RawManifest,
+    parsed: ImageManifest,
+    index: Option<RawManifest>,
+    config: Bytes,
+    parsed_config: ImageConfig,
+    names: Vec<Reference>,
+}
+
+impl From<&FinishedImage<'_>> for OwnedImage {
+    fn from(image: &FinishedImage<'_>) -> Self {
+        Self {
+            image: image.image.to_owned(),
+            manifest: image.manifest.clone(),
+            parsed: image.parsed.clone(),
+            index: image.index.cloned(),
+            config: image.config.clone(),
+            parsed_config: image.parsed_config.clone(),
+            names: image.names.to_vec(),
+        }
+    }
+}
+
+impl OwnedImage {
+    fn borrow(&self) -> FinishedImage<'_> {
+        FinishedImage {
+            image: &self.image,
+            manifest: &self.manifest,
+            parsed: &self.parsed,
+            index: self.index.as_ref(),
+            config: &self.config,
+            parsed_config: &self.parsed_config,
+            names: &self.names,
         }
     }
 }
 
 impl Shared {
+    fn commit(&self, image: &FinishedImage<'_>) -> Result<()> {
+        let mut state = self.lock();
+        let done = match self.options.format {
+            ArchiveFormat::Docker => state.commit_docker(image),
+            ArchiveFormat::Oci => state.commit_oci(image),
+            ArchiveFormat::Dir => state.commit_dir(image),
+        };
+        done.map_err(|error| Error::io(self.label.clone(), error))
+    }
+
+    fn layers(&self) -> MutexGuard<'_, HashMap<Digest, Descriptor>> {
+        self.layers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -245,7 +298,7 @@ impl Shared {
         if state.written.contains(&name) {
             drop(state);
             io::copy(reader, &mut io::sink()).map_err(failed)?;
-            self.lock().layers.insert(key, stored.clone());
+            self.layers().insert(key, stored.clone());
             return Ok(stored);
         }
         let State { sink, broken, .. } = &mut *state;
@@ -259,7 +312,7 @@ impl Shared {
             return Err(failed(error));
         }
         state.written.insert(name);
-        state.layers.insert(key, stored.clone());
+        self.layers().insert(key, stored.clone());
         Ok(stored)
     }
 
