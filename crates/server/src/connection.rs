@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{HeaderValue, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -17,6 +17,7 @@ use tower::ServiceExt as _;
 use crate::hangup::HangUp;
 use crate::requests::{Exchange, Open, Patience, Requests};
 use crate::slots::Slots;
+use crate::stream::wants_upgrade;
 
 /// Serves a connection in a task of its own.
 ///
@@ -75,8 +76,13 @@ fn answer_with(
         if let Some(refusal) = exchange.refusal() {
             request.extensions_mut().insert(refusal);
         }
+        let takes_over = wants_upgrade(request.headers());
         async move {
-            let response = router.oneshot(request).await?;
+            let mut response = router.oneshot(request).await?;
+            if takes_over && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                // What follows such a head passes by `Requests`, so it must not be another request.
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok(response.map(|body| Whole { body, _open: open }))
         }
     })

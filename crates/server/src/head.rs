@@ -155,7 +155,8 @@ impl<'a> Facts<'a> {
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.codings.push(value);
         } else if name.eq_ignore_ascii_case(b"upgrade") {
-            self.upgrades = true;
+            // Others, such as the h2c of Java's clients, are offers that nobody here takes.
+            self.upgrades |= hijack::is_taken(value);
         }
     }
 
@@ -231,6 +232,7 @@ mod tests {
             body("Connection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 2\r\n"),
             Ok(BodyLength::Rest)
         );
+        assert_eq!(body("Upgrade: h2c\r\nContent-Length: 2\r\n"), Ok(BodyLength::Bytes(2)));
         let plain = read(b"POST /exec/1/start HTTP/1.1\r\nContent-Length: 2\r\n\r\n").unwrap();
         assert!(plain.disguised && plain.body == BodyLength::Rest);
     }

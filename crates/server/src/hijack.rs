@@ -11,6 +11,11 @@ const UPGRADE: &[u8] = b"Connection: Upgrade\r\nUpgrade: tcp\r\nX-Cove-Plain-Hij
 const SWITCHED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n";
 const TAKEN: &[u8] = b"HTTP/1.1 200 OK\r\n";
 
+/// Whether a request with this `Upgrade` header is one for the connection itself.
+pub(crate) fn is_taken(upgrade: &[u8]) -> bool {
+    upgrade.eq_ignore_ascii_case(b"tcp")
+}
+
 /// What the first bytes of a connection become where they are such a request.
 pub(crate) fn with_upgrade(first: &[u8]) -> Option<Vec<u8>> {
     let end = first.windows(4).position(|window| window == b"\r\n\r\n")? + 2;

@@ -59,6 +59,39 @@ async fn several_requests_share_a_connection() {
     assert_eq!(statuses, ["200", "201", "201", "200"], "{answer}");
 }
 
+/// Java's clients offer HTTP/2 in every request.
+#[tokio::test]
+async fn an_upgrade_that_nobody_takes_changes_nothing() {
+    let bed = Bed::new().await;
+    let offer = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n";
+    let answer = bed
+        .raw(
+            format!(
+                "GET /_ping HTTP/1.1\r\nHost: d\r\n{offer}\r\n\
+                 GET /volumes?filters={{\"name\":[\"v\"]}} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n"
+            )
+            .as_bytes(),
+        )
+        .await;
+    let statuses: Vec<_> = answer.split("HTTP/1.1 ").skip(1).map(|part| &part[..3]).collect();
+    assert_eq!(statuses, ["200", "200"], "{answer}");
+}
+
+/// What follows a request for the connection is not looked at, so that after a refusal nothing may follow.
+#[tokio::test]
+async fn a_refused_takeover_ends_the_connection() {
+    let bed = Bed::new().await;
+    for headers in ["Connection: Upgrade\r\nUpgrade: tcp\r\n", ""] {
+        let answer = bed
+            .raw(
+                format!("POST /containers/broken/attach?stdout=1 HTTP/1.1\r\nHost: d\r\n{headers}\r\n")
+                    .as_bytes(),
+            )
+            .await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_idle_clients_do_not_stop_the_service() {
     let bed = Bed::new().await;
