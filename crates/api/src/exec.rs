@@ -31,6 +31,24 @@ pub struct ExecSpec {
     pub preserve_fds: u32,
 }
 
+impl ExecSpec {
+    /// That a service can do it, for both ends of the API.
+    ///
+    /// # Errors
+    /// There is no command, or descriptors are to be passed: the service would pass its own.
+    pub fn check_for_service(&self) -> crate::Result<()> {
+        if self.cmd.is_empty() {
+            return Err(crate::Error::invalid("exec: Cmd is empty: a command to run is needed"));
+        }
+        if self.preserve_fds > 0 {
+            return Err(crate::Error::unsupported(
+                "exec: PreserveFds: file descriptors cannot be passed over a service: run the command on its host, without it",
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Options of starting a session.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ExecStartOptions {

@@ -14,7 +14,7 @@ use super::declare::{Endpoint, get, post};
 use super::parameters::Nothing;
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
-use crate::{AttachStream, Error, ExecInspect, ExecSpec, ExecStartOptions, Execs, Result, TerminalSize};
+use crate::{AttachStream, ExecInspect, ExecSpec, ExecStartOptions, Execs, Result, TerminalSize};
 
 const CREATE: Endpoint<String, Nothing, Json<ExecSpec>, Json<Made>> =
     post("/containers/{name}/exec", "Make an exec session in a running container")
@@ -81,9 +81,7 @@ struct ExecRemove {
 
 pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(CREATE, |engine, Call { path: name, body: Json(spec), .. }| async move {
-        if spec.cmd.is_empty() {
-            return Err(Error::invalid("exec: Cmd is empty: a command to run is needed"));
-        }
+        spec.check_for_service()?;
         Ok(Json(Made { id: engine.execs().create(&name, spec).await? }))
     });
     routes.add(START, |engine, Call { path: id, body: Json(start), .. }| async move {
@@ -105,6 +103,7 @@ pub(super) fn serve(routes: &mut impl Routes) {
 #[async_trait]
 impl<T: Transport + 'static> Execs for Remote<T> {
     async fn create(&self, container: &str, spec: ExecSpec) -> Result<String> {
+        spec.check_for_service()?;
         self.call(CREATE, container, Nothing {}, Json(spec)).await.map(|Json(made)| made.id)
     }
     async fn start(&self, id: &str, options: ExecStartOptions) -> Result<Option<AttachStream>> {

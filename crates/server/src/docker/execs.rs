@@ -13,7 +13,7 @@ use cove_api::{AttachStream, Error, ErrorKind, ExecProcess, ExecSpec, OutputChun
 use super::containers::start_error;
 use super::parameters::{Query, Resize};
 use crate::body::{self, JsonBody};
-use crate::error::{Answer, ApiError};
+use crate::error::Answer;
 use crate::router::EngineState;
 use crate::stream;
 
@@ -60,9 +60,7 @@ async fn create(
     Path(name): Path<String>,
     JsonBody(spec): JsonBody<ExecSpec>,
 ) -> Answer {
-    if spec.cmd.is_empty() {
-        return Err(ApiError::invalid("exec: Cmd is empty: a command to run is needed"));
-    }
+    spec.check_for_service()?;
     let id = engine.execs().create(&name, spec).await?;
     Ok((StatusCode::CREATED, Json(CreatedExec { id })).into_response())
 }
