@@ -8,8 +8,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use cove_api::endpoint::{FRAMED, RAW, frame, log_bytes};
+use cove_api::endpoint::{self, FRAMED, RAW, frame, log_bytes};
 use cove_api::{AttachStream, ByteStream, Error, LogLine, OutputChunk, ValueStream};
 use futures_util::{Stream, StreamExt as _};
 use hyper_util::rt::TokioIo;
@@ -36,14 +35,11 @@ pub(crate) async fn begun_pieces(content_type: &'static str, mut stream: ByteStr
     }
 }
 
-/// An answer of JSON values, one a line, flushed one by one.
-pub(crate) fn json_lines<T: Serialize>(stream: impl Stream<Item = T> + Send + 'static) -> Response {
-    let lines = stream.map(|value| {
-        let mut line = serde_json::to_vec(&value)?;
-        line.push(b'\n');
-        Ok::<_, serde_json::Error>(Bytes::from(line))
-    });
-    ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(lines)).into_response()
+/// [`pieces`] that are JSON values, one a line.
+pub(crate) fn json_lines<T: Serialize>(
+    values: impl Stream<Item = cove_api::Result<T>> + Send + 'static,
+) -> Response {
+    pieces("application/json", endpoint::json_lines(values))
 }
 
 /// The body of a request as a stream of the engine.
@@ -56,7 +52,7 @@ pub(crate) fn upload(body: Body) -> ByteStream {
 
 /// True where the client asks to take the connection over.
 pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
-    headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"tcp"))
+    headers.get(header::UPGRADE).is_some_and(|value| hijack::is_taken(value.as_bytes()))
 }
 
 /// Answers 101 and couples the connection with `attached`. Without an upgrade: 200, the request's body as the input

@@ -302,18 +302,22 @@ impl Received for Option<Attached> {
     }
 }
 
-/// An answer of JSON values, one a line, sent as they come.
-pub(super) fn json_lines<T: Serialize>(
-    asked: &Asked,
-    values: impl Stream<Item = T> + Send + 'static,
-) -> Reply {
-    let lines = values.map(|value| {
+/// JSON values, one a line, as they come.
+pub fn json_lines<T: Serialize>(values: impl Stream<Item = Result<T>> + Send + 'static) -> ByteStream {
+    Box::pin(values.map(|value| {
         let mut line =
-            serde_json::to_vec(&value).map_err(|error| Error::from_chain(ErrorKind::Internal, &error))?;
+            serde_json::to_vec(&value?).map_err(|error| Error::from_chain(ErrorKind::Internal, &error))?;
         line.push(b'\n');
         Ok(line.into())
-    });
-    pieces(asked.status, JSON, Box::pin(lines))
+    }))
+}
+
+/// An answer of [`json_lines`].
+pub(super) fn lines<T: Serialize>(
+    asked: &Asked,
+    values: impl Stream<Item = Result<T>> + Send + 'static,
+) -> Reply {
+    pieces(asked.status, JSON, json_lines(values))
 }
 
 /// Reads an answer of JSON values, one a line.

@@ -1,7 +1,5 @@
 //! `/containers`.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use http::StatusCode;
@@ -247,7 +245,7 @@ pub(super) fn serve(routes: &mut impl Routes) {
         let stream = if follow.stream {
             engine.containers().attach(&name, options).await?
         } else {
-            replay(&engine, &name, &options).await?
+            replay(&*engine, &name, &options).await?
         };
         Ok(Attached { stream, terminal })
     });
@@ -260,7 +258,10 @@ pub(super) fn serve(routes: &mut impl Routes) {
 }
 
 /// What attach sends where it does not go on with what comes: the log up to now.
-async fn replay(engine: &Arc<dyn Engine>, name: &str, options: &AttachOptions) -> Result<AttachStream> {
+///
+/// # Errors
+/// The log is not asked for, or neither of its streams; or the engine's.
+pub async fn replay(engine: &dyn Engine, name: &str, options: &AttachOptions) -> Result<AttachStream> {
     if !options.logs {
         return Err(Error::invalid("at least one of stream and logs must be asked for"));
     }

@@ -6,7 +6,7 @@ use http::StatusCode;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Answer, Asked, Described, Exists, Received, Reply, json_lines, read_json_lines};
+use super::answer::{Answer, Asked, Described, Exists, Received, Reply, lines, read_json_lines};
 use super::auth::RegistryAuth;
 use super::body::{Archive, Json};
 use super::declare::{Endpoint, delete, get, post};
@@ -102,18 +102,36 @@ pub struct Tag {
 }
 
 impl Tag {
-    /// The two as one name; `None` where there is no repository.
-    #[must_use]
-    pub fn name(self) -> Option<String> {
+    /// The two as one name; `None` where neither is there.
+    ///
+    /// # Errors
+    /// There is a tag without a repository.
+    pub fn name(self) -> Result<Option<String>> {
         let Self { repo, tag } = self;
-        let name = if tag.is_empty() { repo.clone() } else { format!("{repo}:{tag}") };
-        (!repo.is_empty()).then_some(name)
+        match (repo.is_empty(), tag.is_empty()) {
+            (true, true) => Ok(None),
+            (true, false) => Err(no_repository()),
+            (false, true) => Ok(Some(repo)),
+            (false, false) => Ok(Some(format!("{repo}:{tag}"))),
+        }
+    }
+
+    /// The two as one name.
+    ///
+    /// # Errors
+    /// There is no repository.
+    pub fn whole_name(self) -> Result<String> {
+        self.name()?.ok_or_else(no_repository)
     }
 
     fn of(name: &str) -> Self {
         let (repo, tag) = split_tag(name);
         Self { repo: repo.to_owned(), tag: tag.to_owned() }
     }
+}
+
+fn no_repository() -> Error {
+    Error::invalid("parameter repo: it is missing")
 }
 
 /// Splits `repository[:tag]` at the colon that begins the tag.
@@ -173,11 +191,10 @@ pub(super) fn serve(routes: &mut impl Routes) {
         engine.images().save(vec![name], parameters).await.map(Archive)
     });
     routes.add(TAG, |engine, Call { path: name, parameters, .. }| async move {
-        let new_name = parameters.name().ok_or_else(|| Error::invalid("parameter repo: it is missing"))?;
-        engine.images().tag(&name, &new_name).await
+        engine.images().tag(&name, &parameters.whole_name()?).await
     });
     routes.add(UNTAG, |engine, Call { path: name, parameters, .. }| async move {
-        engine.images().untag(&name, parameters.name().into_iter().collect()).await
+        engine.images().untag(&name, parameters.name()?.into_iter().collect()).await
     });
 }
 
@@ -246,9 +263,8 @@ impl PullLine {
 impl Answer for PullLines {
     async fn reply(self, asked: &Asked) -> Result<Reply> {
         let Self { progress, with_blobs, with_text } = self;
-        let lines =
-            progress.filter_map(move |event| std::future::ready(PullLine::of(event, with_blobs, with_text)));
-        Ok(json_lines(asked, lines))
+        let line = move |event| std::future::ready(PullLine::of(event, with_blobs, with_text).map(Ok));
+        Ok(lines(asked, progress.filter_map(line)))
     }
     fn describe(schemas: &mut SchemaGenerator) -> Described {
         Described { content: Some(("application/json", schemas.subschema_for::<PullLine>())) }

@@ -30,9 +30,10 @@ mod serve;
 mod system;
 mod volume;
 
-pub use answer::{Answer, Asked, Attached, Code, Described, Exists, Log, Received, Reply};
+pub use answer::{Answer, Asked, Attached, Code, Described, Exists, Log, Received, Reply, json_lines};
 pub use auth::RegistryAuth;
 pub use body::{Archive, Body, Json, Outgoing};
+pub use container::replay;
 pub use declare::{Endpoint, PathParameters, Verb};
 pub use exec::ExecStart;
 pub use frames::{FRAMED, RAW, frame, log_bytes};

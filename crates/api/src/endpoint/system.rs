@@ -7,9 +7,7 @@ use http::Response;
 use schemars::{JsonSchema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::answer::{
-    Answer, Asked, Described, Received, Reply, json_lines, read_json_lines, read_whole, text,
-};
+use super::answer::{Answer, Asked, Described, Received, Reply, lines, read_json_lines, read_whole, text};
 use super::body::Json;
 use super::declare::{Endpoint, get};
 use super::parameters::Nothing;
@@ -194,18 +192,16 @@ struct EventLine {
 impl Answer for EventLines {
     async fn reply(self, asked: &Asked) -> Result<Reply> {
         let for_podman_4 = asked.by_podman_4();
-        let lines = self.0.filter_map(move |event| {
-            std::future::ready(event.ok().map(|mut event| {
-                if for_podman_4 {
-                    // Its clients crash on an event without an exit code, whatever it is about.
-                    let code = event.actor.attributes.entry("containerExitCode".to_owned());
-                    code.or_insert_with(|| "0".to_owned());
-                }
-                let (status, id) = (event.action.clone(), event.actor.id.clone());
-                EventLine { event, status, id }
-            }))
-        });
-        Ok(json_lines(asked, lines))
+        let line = move |mut event: Event| {
+            if for_podman_4 {
+                // Its clients crash on an event without an exit code, whatever it is about.
+                let code = event.actor.attributes.entry("containerExitCode".to_owned());
+                code.or_insert_with(|| "0".to_owned());
+            }
+            let (status, id) = (event.action.clone(), event.actor.id.clone());
+            EventLine { event, status, id }
+        };
+        Ok(lines(asked, self.0.map(move |event| event.map(line))))
     }
     fn describe(schemas: &mut SchemaGenerator) -> Described {
         Described { content: Some(("application/json", schemas.subschema_for::<EventLine>())) }

@@ -8,6 +8,7 @@ use axum::response::IntoResponse as _;
 use axum::routing::{delete, get, post};
 use axum::{Extension, Json, Router, body::Body};
 use bytes::Bytes;
+use cove_api::endpoint::replay;
 use cove_api::{
     ContainerInspect, ContainerState, Error, ErrorKind, Event, EventOptions, Filters, ListOptions,
     LogOptions, RemoveOptions, ValueStream, WaitOptions,
@@ -309,8 +310,12 @@ async fn attach(
     Query(asked): Query<parameters::Attach>,
     mut request: Request,
 ) -> Answer {
-    let options = asked.options()?;
+    let (streams, options) = (asked.streams(), asked.options());
     let container = engine.containers().inspect(&name, false).await?;
+    if !streams {
+        let log = replay(&*engine, &name, &options).await?;
+        return Ok(stream::attach(&mut request, log, container.config.tty));
+    }
     match engine.containers().attach(&name, options).await {
         Ok(attached) => Ok(stream::attach(&mut request, attached, container.config.tty)),
         Err(error) if error.kind == ErrorKind::InvalidArgument => Err(error.into()),

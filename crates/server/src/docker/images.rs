@@ -5,16 +5,16 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
-use cove_api::endpoint::RegistryAuth;
+use cove_api::endpoint::{RegistryAuth, Tag};
 use cove_api::{
     BlobPhase, BlobProgress, Error, ErrorKind, GraphDriver, ImageConfig, ImageHistoryRow, ImageInspect,
     ImageListOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, Progress,
-    PullOptions, PullPolicy, RootFs, SaveOptions, StringMap, Timestamp,
+    PullOptions, PullPolicy, PullReport, RootFs, SaveOptions, StringMap, Timestamp,
 };
 use futures_util::StreamExt as _;
 use serde::Serialize;
 
-use super::parameters::{self, Query, repo_tag};
+use super::parameters::{self, Query};
 use crate::error::{Answer, ApiError};
 use crate::router::EngineState;
 use crate::stream;
@@ -179,7 +179,7 @@ async fn create(
         first => first,
     };
     let events = futures_util::stream::iter(first).chain(progress);
-    Ok(stream::json_lines(events.map(move |event| match event {
+    let line = move |event: cove_api::Result<Progress<PullReport>>| match event {
         Ok(Progress::Message(text)) => Line { status: Some(text), ..Line::default() },
         Ok(Progress::Blob(blob)) => blob_line(&blob),
         Ok(Progress::Done(report)) => Line {
@@ -187,12 +187,13 @@ async fn create(
             id: report.images.last().map(|id| short(id)),
             ..Line::default()
         },
-        Err(error) => Line {
-            error: Some(error.message.clone()),
-            error_detail: Some(ErrorDetail { message: error.message }),
+        Err(Error { message, .. }) => Line {
+            error: Some(message.clone()),
+            error_detail: Some(ErrorDetail { message }),
             ..Line::default()
         },
-    })))
+    };
+    Ok(stream::json_lines(events.map(move |event| Ok(line(event)))))
 }
 
 /// A line of progress.
@@ -255,20 +256,18 @@ async fn import(engine: &EngineState, asked: parameters::CreateImage, body: Body
     let options = ImportOptions {
         changes: asked.changes,
         message: asked.message,
-        reference: repo_tag(&asked.repo, &asked.tag).unwrap_or_default(),
+        reference: Tag { repo: asked.repo, tag: asked.tag }.name()?.unwrap_or_default(),
         ..ImportOptions::default()
     };
     let id = engine.images().import(stream::upload(body), options).await?;
     let line = Line { status: Some(digest(&id)), ..Line::default() };
-    Ok(stream::json_lines(futures_util::stream::iter([line])))
+    Ok(stream::json_lines(futures_util::stream::iter([Ok(line)])))
 }
 
 async fn load(State(engine): State<EngineState>, body: Body) -> Answer {
     let report = engine.images().load(stream::upload(body)).await?;
-    let lines = report
-        .names
-        .into_iter()
-        .map(|name| Line { stream: Some(format!("Loaded image: {name}\n")), ..Line::default() });
+    let line = |name| Ok(Line { stream: Some(format!("Loaded image: {name}\n")), ..Line::default() });
+    let lines = report.names.into_iter().map(line);
     Ok(stream::json_lines(futures_util::stream::iter(lines.collect::<Vec<_>>())))
 }
 
@@ -320,10 +319,8 @@ async fn remove(
 async fn tag(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
-    Query(asked): Query<parameters::Tag>,
+    Query(asked): Query<Tag>,
 ) -> Answer<StatusCode> {
-    let new_name = repo_tag(&asked.repo, &asked.tag)
-        .ok_or_else(|| ApiError::invalid("parameter repo: it is missing"))?;
-    engine.images().tag(&name, &new_name).await?;
+    engine.images().tag(&name, &asked.whole_name()?).await?;
     Ok(StatusCode::CREATED)
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::create::forever;
-use crate::error::{Answer, ApiError};
+use crate::error::ApiError;
 
 /// The query of a request, read as [`cove_api::wire::query`] says.
 #[derive(Debug)]
@@ -153,17 +153,19 @@ pub(super) struct Attach {
 }
 
 impl Attach {
-    pub(super) fn options(self) -> Answer<AttachOptions> {
-        if self.stream == Some(false) && !self.logs {
-            return Err(ApiError::invalid("at least one of stream and logs must be asked for"));
-        }
-        Ok(AttachOptions {
+    /// Whether it goes on with what comes after the log.
+    pub(super) fn streams(&self) -> bool {
+        self.stream != Some(false)
+    }
+
+    pub(super) fn options(self) -> AttachOptions {
+        AttachOptions {
             stdin: self.stdin,
             stdout: self.stdout,
             stderr: self.stderr,
             logs: self.logs,
             detach_keys: Some(self.detach_keys.unwrap_or_else(|| "ctrl-p,ctrl-q".to_owned())),
-        })
+        }
     }
 }
 
@@ -244,23 +246,6 @@ pub(super) struct RemoveImage {
     pub(super) force: bool,
     pub(super) noprune: bool,
     platforms: NotDone<Vec<String>>,
-}
-
-/// `POST /images/{name}/tag`, and where an import is kept.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Tag {
-    pub(super) repo: String,
-    pub(super) tag: String,
-}
-
-/// `repo` and `tag` as one name.
-pub(super) fn repo_tag(repo: &str, tag: &str) -> Option<String> {
-    match (repo, tag) {
-        ("", _) => None,
-        (repo, "") => Some(repo.to_owned()),
-        (repo, tag) => Some(format!("{repo}:{tag}")),
-    }
 }
 
 /// `DELETE /volumes/{name}`.

@@ -98,7 +98,7 @@ async fn events(State(engine): State<EngineState>, Query(mut options): Query<Eve
         libpod_word(word);
     }
     let events = engine.system().events(options).await?;
-    Ok(stream::json_lines(events.filter_map(|event| async move { event.ok().map(DockerEvent::from) })))
+    Ok(stream::json_lines(events.map(|event| event.map(DockerEvent::from))))
 }
 
 /// Docker's word for what libpod calls otherwise.
@@ -115,7 +115,8 @@ fn docker_word<'a>(kind: &str, action: &'a str) -> &'a str {
 fn libpod_word(word: &mut String) {
     match word.as_str() {
         "die" => "died".clone_into(word),
-        "destroy" => "remove".clone_into(word),
+        "destroy" | "delete" => "remove".clone_into(word),
+        "load" => "loadfromarchive".clone_into(word),
         _ => {}
     }
 }

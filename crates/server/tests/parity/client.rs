@@ -144,6 +144,24 @@ async fn logs_and_events() {
     assert_eq!(bed.engine.calls(), [call]);
 }
 
+/// A stream that fails must not look like one that has ended.
+#[tokio::test]
+async fn events_that_break_off() {
+    let bed = Bed::new().await;
+    let filters = Filters::from([("container".into(), vec!["half".into()])]);
+    // What was written just before may be lost with the connection.
+    if let Ok(events) =
+        Engine::system(&bed.client).events(EventOptions { filters, ..EventOptions::default() }).await
+    {
+        let events: Vec<_> = events.collect().await;
+        assert!(events.last().is_some_and(Result::is_err), "{events:?}");
+    }
+    let path = "/events?stream=0&filters={\"container\":[\"half\"]}";
+    let request = format!("GET {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
+    let answer = bed.raw(request.as_bytes()).await;
+    assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
+}
+
 /// Sends `input`, ends it, and collects both outputs.
 async fn converse(attached: AttachStream, input: &[u8]) -> (String, String) {
     let AttachStream { input: writer, mut output } = attached;
@@ -234,6 +252,9 @@ async fn execs() {
         let _ = same!(bed, execs, remove(id, false));
     }
     assert_eq!(Engine::execs(&bed.client).wait("session").await, Ok(4));
+    let passing = ExecSpec { preserve_fds: 1, ..spec };
+    let error = Engine::execs(&bed.client).create("one", passing).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported);
     let size = Some(TerminalSize { width: 80, height: 24 });
     let detached = ExecStartOptions { detach: true, size };
     assert!(Engine::execs(&bed.client).start("session", detached).await.unwrap().is_none());

@@ -153,6 +153,17 @@ async fn hijacked_streams() {
     }
 }
 
+#[tokio::test]
+async fn without_a_stream_attach_gives_the_log() {
+    let bed = Bed::new().await;
+    let frames = "\u{1}\0\0\0\0\0\0\u{4}one\n\u{2}\0\0\0\0\0\0\u{4}two \u{2}\0\0\0\0\0\0\u{1}\n";
+    for flavour in ["", "/libpod"] {
+        let path = format!("{flavour}/containers/one/attach?stream=0&logs=1&stdout=1&stderr=1");
+        assert_eq!(bed.request("POST", &path, "").await, (200, frames.to_owned()), "{path}");
+        assert!(!bed.engine.calls().iter().any(|call| call.starts_with("attach")), "{path}");
+    }
+}
+
 /// As Podman 4's clients do it.
 #[tokio::test]
 async fn plain_requests_are_taken_over_too() {
@@ -238,6 +249,18 @@ async fn volumes_and_networks() {
     assert_eq!(bed.json("POST", "/v1.44/networks/create", body).await.0, 201);
     assert!(bed.engine.calls().iter().any(|call| call.contains("10.8.1.255")));
     assert_eq!(bed.request("DELETE", "/v1.44/networks/n", "").await.0, 204);
+}
+
+#[tokio::test]
+async fn filters_of_events_are_dockers_words() {
+    let bed = Bed::new().await;
+    for (word, own) in
+        [("destroy", "remove"), ("delete", "remove"), ("load", "loadfromarchive"), ("pull", "pull")]
+    {
+        let path = format!("/events?stream=0&filters={{\"event\":[\"{word}\"]}}");
+        assert_eq!(bed.request("GET", &path, "").await.0, 200);
+        assert!(bed.engine.calls()[0].contains(&format!("\"event\": [\"{own}\"]")), "{word}");
+    }
 }
 
 #[tokio::test]

@@ -41,6 +41,13 @@ async fn wrong_requests_get_json_errors() {
         ("GET", "/libpod/containers/one/logs", "", 400, "stdout and stderr"),
         ("POST", "/libpod/containers/one/rename", "", 400, "name"),
         ("POST", "/libpod/volumes/prune?dryrun=true", "", 501, "dryrun"),
+        // Not all names, as without a tag.
+        ("POST", "/libpod/images/a/untag?tag=b", "", 400, "parameter repo"),
+        ("POST", "/libpod/images/a/tag?tag=b", "", 400, "parameter repo"),
+        ("POST", "/images/a/tag", "", 400, "parameter repo"),
+        ("POST", "/libpod/containers/one/exec", r#"{"Cmd":["a"],"PreserveFds":1}"#, 501, "PreserveFds"),
+        ("POST", "/containers/one/exec", r#"{"Cmd":["a"],"PreserveFds":1}"#, 501, "PreserveFds"),
+        ("POST", "/containers/one/attach?stream=0", "", 400, "stream and logs"),
         ("GET", "/libpod/events?stream=false&unknown=1", "", 200, "died"),
         ("GET", "/_ping", "", 200, "OK"),
     ] {

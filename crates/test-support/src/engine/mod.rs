@@ -14,7 +14,7 @@
 //! | `missing` | a session whose command does not exist |
 //! | `panic` | inspecting it panics |
 //! | `endless` | a log that goes on for ever |
-//! | `half` | a pull or archive that breaks off in the middle |
+//! | `half` | a pull or archive that breaks off in the middle; events of such a container do, too |
 //! | `nothing` | an archive that fails before its first byte |
 //! | `never` | a pull that never ends |
 

@@ -36,6 +36,10 @@ impl System for FakeEngine {
                 },
             )));
         }
+        if options.filters.get("container").is_some_and(|names| names.iter().any(|name| name == "half")) {
+            let broken = Err(Error::internal("the file of events is gone"));
+            return Ok(Box::pin(stream::iter([Ok(sample::event("died")), broken])));
+        }
         let events = stream::iter(["died", "remove"].map(sample::event).map(Ok));
         if options.stream {
             return Ok(Box::pin(events.chain(self.silence())));
