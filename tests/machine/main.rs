@@ -121,6 +121,16 @@ fn pause_and_unpause(home: &Home) {
     assert_eq!(ticks(), before, "it went on while it was paused");
     home.inside(&["unpause", "still"]).ok();
     wait_for("more ticks", 20, || (ticks() > before).then_some(()));
+    // Docker's client stops what is paused; Podman's refuses it.
+    home.inside(&["pause", "still"]).ok();
+    home.inside(&["stop", "-t", "0", "still"]).fails(125, "is in state paused");
+    if met(&[Need::Docker]) {
+        let mut docker = Command::new("docker");
+        let socket = home.0.path().join("run/cove/machine").join(NAME).join("api.sock");
+        docker.arg("-H").arg(format!("unix://{}", socket.display())).args(["stop", "-t", "0", "still"]);
+        Outcome::of(docker, b"").ok();
+        assert_eq!(home.inside(&["inspect", "--format", "{{.State.Status}}", "still"]).ok(), "exited");
+    }
     home.inside(&["rm", "-f", "-t", "0", "still"]).ok();
 }
 

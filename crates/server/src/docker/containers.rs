@@ -150,17 +150,31 @@ pub(super) fn start_error(error: Error) -> Error {
     Error::new(ErrorKind::InvalidArgument, error.message).context(words)
 }
 
-/// A paused container is stopped like one that runs.
 async fn stop(
     State(engine): State<EngineState>,
     Path(name): Path<String>,
     Query(asked): Query<parameters::Stop>,
 ) -> Answer<StatusCode> {
-    if !engine.containers().inspect(&name, false).await?.state.status.is_alive() {
+    let state = engine.containers().inspect(&name, false).await?.state.status;
+    if !state.is_alive() {
         return Ok(StatusCode::NOT_MODIFIED);
     }
+    thaw(&engine, &name, state).await?;
     engine.containers().stop(&name, asked.options()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Docker stops a paused container like one that runs, which the engine, like Podman, refuses: its process could not
+/// heed the signal.
+async fn thaw(engine: &EngineState, name: &str, state: ContainerState) -> Answer<()> {
+    if state != ContainerState::Paused {
+        return Ok(());
+    }
+    match engine.containers().unpause(name).await {
+        // Somebody was faster.
+        Err(error) if error.kind != ErrorKind::WrongState => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 async fn restart(
@@ -168,6 +182,8 @@ async fn restart(
     Path(name): Path<String>,
     Query(asked): Query<parameters::Stop>,
 ) -> Answer<StatusCode> {
+    let state = engine.containers().inspect(&name, false).await?.state.status;
+    thaw(&engine, &name, state).await?;
     engine.containers().restart(&name, asked.options()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

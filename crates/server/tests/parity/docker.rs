@@ -82,17 +82,28 @@ async fn containers() {
 }
 
 #[tokio::test]
-async fn a_paused_container_runs_and_its_stop_reaches_the_engine() {
+async fn a_paused_container_runs_and_can_be_stopped() {
     let engine = FakeEngine::living(&[("paused", "paused"), ("ended", "exited")]);
     let bed = Bed::with(engine, None).await;
     let (_, inspect) = bed.json("GET", "/v1.44/containers/paused/json", "").await;
     has(&inspect["State"], json!({"Status": "paused", "Running": true, "Paused": true}));
     bed.engine.calls();
-    for (name, status, asked) in [("paused", 204, true), ("ended", 304, false)] {
-        let (found, answer) = bed.request("POST", &format!("/v1.44/containers/{name}/stop"), "").await;
-        assert_eq!(found, status, "{name}: {answer}");
-        let stop = format!("stop {name} ");
-        assert_eq!(bed.engine.calls().iter().any(|call| call.starts_with(&stop)), asked, "{name}");
+    // The engine refuses to stop what cannot heed the signal.
+    for verb in ["stop", "restart"] {
+        for (name, status, asked) in [("paused", 204, true), ("ended", 304, false)] {
+            if (verb, name) == ("restart", "ended") {
+                continue;
+            }
+            let path = format!("/v1.44/containers/{name}/{verb}");
+            let (found, answer) = bed.request("POST", &path, "").await;
+            assert_eq!(found, status, "{verb} {name}: {answer}");
+            let calls = bed.engine.calls();
+            let at = |start: String| calls.iter().position(|call| call.starts_with(&start));
+            let (thawed, stopped) = (at(format!("unpause {name}")), at(format!("{verb} {name} ")));
+            assert_eq!((thawed.is_some(), stopped.is_some()), (asked, asked), "{verb} {name}: {calls:?}");
+            assert!(thawed <= stopped, "{verb} {name}: {calls:?}");
+        }
+        bed.engine.set("paused", "paused");
     }
 }
 

@@ -26,10 +26,12 @@ impl Containers for FakeEngine {
     }
     async fn stop(&self, name: &str, options: StopOptions) -> Result<()> {
         self.note(name, format!("stop {name} {options:?}"))?;
+        self.not_paused(name)?;
         self.change(name, "exited")
     }
     async fn restart(&self, name: &str, options: StopOptions) -> Result<()> {
-        self.note(name, format!("restart {name} {options:?}"))
+        self.note(name, format!("restart {name} {options:?}"))?;
+        self.not_paused(name)
     }
     async fn kill(&self, name: &str, signal: i32) -> Result<()> {
         self.note(name, format!("kill {name} {signal}"))
@@ -38,7 +40,8 @@ impl Containers for FakeEngine {
         self.note(name, format!("pause {name}"))
     }
     async fn unpause(&self, name: &str) -> Result<()> {
-        self.note(name, format!("unpause {name}"))
+        self.note(name, format!("unpause {name}"))?;
+        self.change(name, "running")
     }
     async fn rename(&self, name: &str, new_name: &str) -> Result<()> {
         self.note(name, format!("rename {name} {new_name}"))
@@ -118,6 +121,17 @@ impl FakeEngine {
     fn change(&self, id: &str, state: &str) -> Result<()> {
         if self.living {
             self.set(id, state);
+        }
+        Ok(())
+    }
+}
+
+impl FakeEngine {
+    /// As the engine, which stops no paused container.
+    fn not_paused(&self, name: &str) -> Result<()> {
+        let paused = |row: &ContainerSummary| row.id == name && row.state == ContainerState::Paused;
+        if self.living && self.contents().containers.iter().any(paused) {
+            return Err(Error::new(ErrorKind::WrongState, format!("{name} is in state paused")));
         }
         Ok(())
     }
