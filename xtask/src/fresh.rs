@@ -11,26 +11,21 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::shell;
 use crate::skipped::Skipped;
+use crate::vm_image::sources;
 
 /// A distribution whose fresh root is made.
 struct Fresh {
     name: &'static str,
     suite: &'static str,
-    /// The archive; Debian's own is taken from this machine's configuration.
-    mirror: Option<&'static str>,
+    is_debian: bool,
     components: &'static str,
 }
 
 const ALL: [Fresh; 4] = [
-    Fresh { name: "debian-stable", suite: "stable", mirror: None, components: "main" },
-    Fresh { name: "debian-testing", suite: "testing", mirror: None, components: "main" },
-    Fresh { name: "debian-unstable", suite: "sid", mirror: None, components: "main" },
-    Fresh {
-        name: "ubuntu-24.04",
-        suite: "noble",
-        mirror: Some("http://archive.ubuntu.com/ubuntu"),
-        components: "main,universe",
-    },
+    Fresh { name: "debian-stable", suite: "stable", is_debian: true, components: "main" },
+    Fresh { name: "debian-testing", suite: "testing", is_debian: true, components: "main" },
+    Fresh { name: "debian-unstable", suite: "sid", is_debian: true, components: "main" },
+    Fresh { name: "ubuntu-24.04", suite: "noble", is_debian: false, components: "main,universe" },
 ];
 
 /// Enters `$1` as the root of a machine of its own and runs the rest there.
@@ -96,13 +91,13 @@ impl Fresh {
             shell::run(Command::new("rm").args(["-rf", "--one-file-system"]).arg(&root))?;
         }
         std::fs::create_dir_all(root.parent().unwrap_or(Path::new("/")))?;
-        let mirror = match self.mirror {
-            Some(mirror) => mirror.to_owned(),
-            None => debian_mirror()?,
-        };
         let mut command = Command::new("mmdebstrap");
         command.args(["--quiet", "--variant=apt", "--include=git,ca-certificates,mount"]);
-        command.arg(format!("--components={}", self.components)).arg(self.suite).arg(&root).arg(mirror);
+        // A mirror may hold the state of some day, and a moving suite's is soon out of date.
+        command.arg("--aptopt=Acquire::Check-Valid-Until \"false\"");
+        command.arg(format!("--components={}", self.components)).arg(self.suite).arg(&root);
+        // Without a mirror mmdebstrap takes the distribution's own.
+        command.args(self.is_debian.then(sources::debian_mirror).flatten());
         shell::run(&mut command)?;
         std::fs::write(root.with_extension("sh"), ENTER)?;
         Ok(root)
@@ -149,16 +144,4 @@ impl Fresh {
         command.env("CARGO_TARGET_DIR", shell::target().join("fresh-build").join(self.name)).env("CI", "1");
         command
     }
-}
-
-/// The archive that this machine takes Debian's packages from, else Debian's own.
-fn debian_mirror() -> Result<String> {
-    let mut command = Command::new("apt-get");
-    let targets =
-        shell::output(command.args(["indextargets", "--format", "$(CREATED_BY) $(ORIGIN) $(REPO_URI)"]));
-    let found = targets.unwrap_or_default().lines().find_map(|line| {
-        let uri = line.strip_prefix("Packages Debian ")?;
-        (!uri.contains("security")).then(|| uri.to_owned())
-    });
-    Ok(found.unwrap_or_else(|| "http://deb.debian.org/debian".to_owned()))
 }

@@ -6,7 +6,7 @@
 
 mod initramfs;
 mod kernel;
-mod sources;
+pub(crate) mod sources;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

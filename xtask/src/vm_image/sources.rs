@@ -1,6 +1,5 @@
 //! Where the packages come from: what the user names, else what this system's apt uses, else mmdebstrap's default.
 
-use std::collections::BTreeSet;
 use std::process::Command;
 
 /// Lines of a sources.list for `suite`; none leaves the choice to mmdebstrap.
@@ -24,24 +23,27 @@ fn apt_targets() -> String {
     )
 }
 
+/// The first mirror with that label in lines of `ORIGIN LABEL URI`, in the order of the alphabet, so that it is the same
+/// in each run. One is enough.
+fn mirror<'a>(targets: &'a str, wanted: &str) -> Option<&'a str> {
+    let with_label = |line: &'a str| {
+        let (label, uri) = line.strip_prefix("Debian ")?.split_once(' ')?;
+        (label == wanted).then_some(uri)
+    };
+    targets.lines().filter_map(with_label).min()
+}
+
+/// The mirror of Debian that this system's apt uses.
+pub(crate) fn debian_mirror() -> Option<String> {
+    mirror(&apt_targets(), "Debian").map(str::to_owned)
+}
+
 /// The lines for the mirrors in lines of `ORIGIN LABEL URI`; the suites of the system itself do not matter, because
 /// every Debian mirror has all that are supported.
 fn from_targets(targets: &str, suite: &str) -> Vec<String> {
-    let mirrors = |wanted: &str| -> BTreeSet<&str> {
-        let uri = |line: &'_ str| -> Option<(String, String)> {
-            let (label, uri) = line.strip_prefix("Debian ")?.split_once(' ')?;
-            Some((label.to_owned(), uri.to_owned()))
-        };
-        targets
-            .lines()
-            .filter(|line| uri(line).is_some_and(|(label, _)| label == wanted))
-            .filter_map(|line| line.rsplit(' ').next())
-            .collect()
-    };
-    // One is enough, and the first of a sorted set is the same in each run.
-    let Some(main) = mirrors("Debian").into_iter().next() else { return Vec::new() };
+    let Some(main) = mirror(targets, "Debian") else { return Vec::new() };
     let mut lines = main_lines(main, suite);
-    if let Some(security) = mirrors("Debian-Security").into_iter().next() {
+    if let Some(security) = mirror(targets, "Debian-Security") {
         lines.push(format!("deb {security} {suite}-security main"));
     }
     lines
