@@ -85,6 +85,9 @@ fn run(environment: Environment) -> CommandResult {
     for warning in &conf.warnings {
         tracing::warn!("{warning}");
     }
+    for remark in &conf.remarks {
+        tracing::info!("{remark}");
+    }
     let conf = conf.value;
     let destination = if invocation.leaf.place == Place::Plain {
         // Commands without an engine must work even where none can be found.

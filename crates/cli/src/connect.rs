@@ -123,8 +123,6 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
         run_root: shared.runroot.clone().map(absolute).transpose()?,
         driver: shared.storage_driver.clone(),
         driver_options: shared.storage_opt.clone(),
-        image_store: None,
-        transient_store: None,
     };
     let store = cove_config::storage::StoreOptions::resolve(
         &storage.value,
@@ -133,7 +131,10 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
         &context.directories,
     )?;
     for warning in storage.warnings.iter().chain(&store.warnings) {
-        tracing::info!("{warning}");
+        tracing::warn!("{warning}");
+    }
+    for remark in &storage.remarks {
+        tracing::info!("{remark}");
     }
     if let Some(backend) = &shared.events_backend
         && backend != "file"

@@ -173,6 +173,11 @@ impl Directories {
         })
     }
 
+    /// Whether a configuration file is the distribution's own, which nobody of this host wrote.
+    pub(crate) fn is_vendors(&self, file: &Path) -> bool {
+        self.vendor_config.as_ref().is_some_and(|folder| file.starts_with(folder))
+    }
+
     /// Folder of the machines' disks and images (`…/containers/cove/machine` in the data folder).
     pub fn machine_data(&self) -> PathBuf {
         self.user_data.join("cove/machine")

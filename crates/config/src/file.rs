@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::dirs::Directories;
 use crate::env::Environment;
 use crate::error::{Error, ParseError, Result};
+use crate::usage::Notes;
 
 /// Largest configuration file that is read, in bytes.
 pub(crate) const SIZE_LIMIT: u64 = 4 << 20;
@@ -25,6 +26,23 @@ pub struct Loaded<T> {
     pub files: Vec<PathBuf>,
     /// What is tolerated but worth a message, such as unknown keys.
     pub warnings: Vec<String>,
+    /// What the distribution's own file says in vain; nobody of this host has asked for it.
+    pub remarks: Vec<String>,
+}
+
+impl<T> Loaded<T> {
+    /// A configuration that no file has changed yet.
+    pub(crate) fn new(value: T) -> Self {
+        Self { value, files: Vec::new(), warnings: Vec::new(), remarks: Vec::new() }
+    }
+
+    /// Notes that a file has been read, and what is to be said about it.
+    pub(crate) fn add(&mut self, file: PathBuf, notes: Notes) {
+        let shown = file.display();
+        self.warnings.extend(notes.warnings.into_iter().map(|text| format!("{shown}: {text}")));
+        self.remarks.extend(notes.remarks.into_iter().map(|text| format!("{shown}: {text}")));
+        self.files.push(file);
+    }
 }
 
 /// One kind of configuration file.
@@ -146,11 +164,6 @@ pub(crate) fn parse_toml<T: DeserializeOwned>(text: &str) -> Result<(T, Vec<Stri
     let value =
         serde_ignored::deserialize(deserializer, |path| unknown.push(path.to_string())).map_err(failed)?;
     Ok((value, unknown))
-}
-
-/// The warning for unknown keys.
-pub(crate) fn unknown_keys(path: &Path, keys: &[String]) -> impl Iterator<Item = String> {
-    keys.iter().map(move |key| format!("{}: unknown key {key:?} is ignored", path.display()))
 }
 
 #[cfg(all(test, unix, not(target_os = "macos")))]

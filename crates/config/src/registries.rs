@@ -14,6 +14,7 @@ use crate::env::{self, Environment};
 use crate::error::{Error, ParseError, Result};
 use crate::file::{self, Kind, Loaded};
 use crate::spans::Spans;
+use crate::usage::Notes;
 
 const KIND: Kind = Kind {
     name: "registries.conf",
@@ -342,13 +343,13 @@ impl Registries {
         directories: &Directories,
         explicit: Option<&Path>,
     ) -> Result<Loaded<Self>> {
-        let mut loaded = Loaded { value: Self::built_in(), files: Vec::new(), warnings: Vec::new() };
+        let mut loaded = Loaded::new(Self::built_in());
         for source in file::read_all(KIND, environment, directories, explicit)? {
             let (parsed, unknown) =
                 RegistriesFile::parse(&source.text).map_err(|error| Error::parse(&source.path, error))?;
             loaded.value.apply(parsed, &source.path);
-            loaded.warnings.extend(file::unknown_keys(&source.path, &unknown));
-            loaded.files.push(source.path);
+            let warnings = unknown.iter().map(|key| format!("unknown key {key:?} is ignored")).collect();
+            loaded.add(source.path, Notes { warnings, remarks: Vec::new() });
         }
         Ok(loaded)
     }

@@ -10,11 +10,24 @@ use crate::env::{self, Environment};
 use crate::error::{Error, ParseError, Result};
 use crate::file::{self, Kind, Loaded};
 use crate::merge::{Merge, Text, TextList, section};
+use crate::usage::Use::{Moot, Refused, Used};
+use crate::usage::{Notes, Rules};
 
 const KIND: Kind = Kind {
     name: "storage.conf",
     variables: &[env::CONTAINERS_STORAGE_CONF],
     override_variable: env::CONTAINERS_STORAGE_CONF_OVERRIDE,
+};
+
+/// What becomes of the keys. What a driver's options may be is checked where the store is opened.
+const RULES: Rules = Rules {
+    sections: &[
+        ("storage", StorageSection::KEYS),
+        ("storage.options", OptionsSection::KEYS),
+        ("storage.options.overlay", DriverSection::KEYS),
+        ("storage.options.vfs", DriverSection::KEYS),
+    ],
+    variable: env::CONTAINERS_STORAGE_CONF,
 };
 
 /// All of storage.conf.
@@ -29,19 +42,19 @@ section! {
     /// `[storage]`.
     pub struct StorageSection {
         /// Driver: `overlay` or `vfs`.
-        driver: String,
+        driver: String = Used,
         /// Drivers tried in order where none is named.
-        driver_priority: TextList,
+        driver_priority: TextList = Refused,
         /// Folder until the next boot.
-        runroot: String,
+        runroot: String = Used,
         /// Another folder for images.
-        imagestore: String,
+        imagestore: String = Refused,
         /// Folder of images, layers and containers.
-        graphroot: String,
+        graphroot: String = Used,
         /// Graph root of rootless users; `$HOME` and `$UID` are replaced.
-        rootless_storage_path: String,
+        rootless_storage_path: String = Used,
         /// Container data does not outlive a boot.
-        transient_store: bool,
+        transient_store: bool = Refused,
         /// `[storage.options]`.
         options: OptionsSection,
     }
@@ -51,51 +64,51 @@ section! {
     /// `[storage.options]`.
     pub struct OptionsSection {
         /// Read-only graph roots whose images are visible too.
-        additionalimagestores: TextList,
+        additionalimagestores: TextList = Used,
         /// Layer stores of snapshotters.
-        additionallayerstores: TextList,
+        additionallayerstores: TextList = Refused,
         /// As in `[storage]`.
-        imagestore: String,
+        imagestore: String = Refused,
         /// Largest size of a container.
-        size: Text,
+        size: Text = Used,
         /// Flattened owners where chown(2) fails.
-        ignore_chown_errors: Text,
+        ignore_chown_errors: Text = Used,
         /// composefs.
-        use_composefs: Text,
+        use_composefs: Text = Used,
         /// Mode of all files.
-        force_mask: Text,
+        force_mask: Text = Used,
         /// FUSE program for overlay.
-        mount_program: String,
+        mount_program: String = Used,
         /// Mount options of overlay.
-        mountopt: String,
+        mountopt: String = Used,
         /// Do not make the graph root a private mount.
-        skip_mount_home: Text,
+        skip_mount_home: Text = Used,
         /// Old: one user namespace for all containers.
         #[serde(rename = "remap-uids")]
-        remap_uids: Text,
+        remap_uids: Text = Refused,
         /// Old: one user namespace for all containers.
         #[serde(rename = "remap-gids")]
-        remap_gids: Text,
+        remap_gids: Text = Refused,
         /// Old: one user namespace for all containers.
         #[serde(rename = "remap-user")]
-        remap_user: Text,
+        remap_user: Text = Refused,
         /// Old: one user namespace for all containers.
         #[serde(rename = "remap-group")]
-        remap_group: Text,
+        remap_group: Text = Refused,
         /// User whose subordinate ids `--userns=auto` takes.
         #[serde(rename = "root-auto-userns-user")]
-        root_auto_userns_user: String,
+        root_auto_userns_user: String = Moot,
         /// Fewest ids of `--userns=auto`.
         #[serde(rename = "auto-userns-min-size")]
-        auto_userns_min_size: u32,
+        auto_userns_min_size: u32 = Moot,
         /// Most ids of `--userns=auto`.
         #[serde(rename = "auto-userns-max-size")]
-        auto_userns_max_size: u32,
+        auto_userns_max_size: u32 = Moot,
         /// Never mount overlay volatile.
         #[serde(rename = "disable-volatile")]
-        disable_volatile: bool,
+        disable_volatile: bool = Refused,
         /// Options of pulls, such as `enable_partial_images`.
-        pull_options: BTreeMap<String, Text>,
+        pull_options: BTreeMap<String, Text> = Moot,
         /// `[storage.options.overlay]`.
         overlay: DriverSection,
         /// `[storage.options.vfs]`.
@@ -107,23 +120,23 @@ section! {
     /// Options of one driver.
     pub struct DriverSection {
         /// Flattened owners where chown(2) fails.
-        ignore_chown_errors: Text,
+        ignore_chown_errors: Text = Used,
         /// Mount options.
-        mountopt: String,
+        mountopt: String = Used,
         /// FUSE program.
-        mount_program: String,
+        mount_program: String = Used,
         /// Largest size of a container.
-        size: Text,
+        size: Text = Used,
         /// Most inodes of a container.
-        inodes: Text,
+        inodes: Text = Used,
         /// Do not make the graph root a private mount.
-        skip_mount_home: Text,
+        skip_mount_home: Text = Used,
         /// composefs.
-        use_composefs: Text,
+        use_composefs: Text = Used,
         /// Mode of all files: `shared`, `private` or octal.
-        force_mask: Text,
+        force_mask: Text = Used,
         /// When files reach the disk.
-        sync: Text,
+        sync: Text = Refused,
     }
 }
 
@@ -134,12 +147,13 @@ impl Merge for StorageConf {
 }
 
 impl StorageConf {
-    /// Parses one file; also returns the unknown keys.
+    /// Parses one file; also returns what is to be said about it.
     ///
     /// # Errors
-    /// No TOML, or a value of the wrong type.
-    pub fn parse(text: &str) -> Result<(Self, Vec<String>), ParseError> {
-        file::parse_toml(text)
+    /// No TOML, a value of the wrong type, or one that this version would not obey.
+    fn parse(text: &str, by_vendor: bool) -> Result<(Self, Notes), ParseError> {
+        let (conf, _) = file::parse_toml(text)?;
+        Ok((conf, RULES.check(text, &toml::Table::new(), by_vendor)?))
     }
 
     /// Reads all files.
@@ -149,11 +163,11 @@ impl StorageConf {
     pub fn load(environment: &Environment, directories: &Directories) -> Result<Loaded<Self>> {
         let mut loaded: Loaded<Self> = Loaded::default();
         for source in file::read_all(KIND, environment, directories, None)? {
-            let (value, unknown) =
-                Self::parse(&source.text).map_err(|error| Error::parse(&source.path, error))?;
+            let by_vendor = directories.is_vendors(&source.path);
+            let (value, notes) =
+                Self::parse(&source.text, by_vendor).map_err(|error| Error::parse(&source.path, error))?;
             loaded.value.merge(value);
-            loaded.warnings.extend(file::unknown_keys(&source.path, &unknown));
-            loaded.files.push(source.path);
+            loaded.add(source.path, notes);
         }
         Ok(loaded)
     }
@@ -170,10 +184,6 @@ pub struct StorageFlags {
     pub driver: Option<String>,
     /// `--storage-opt`; where any is given, those of the files are not used.
     pub driver_options: Vec<String>,
-    /// `--imagestore`.
-    pub image_store: Option<PathBuf>,
-    /// `--transient-store`.
-    pub transient_store: Option<bool>,
 }
 
 /// How to open the store, all sources put together.
@@ -183,29 +193,13 @@ pub struct StoreOptions {
     pub graph_root: PathBuf,
     /// Folder until the next boot; absolute.
     pub run_root: PathBuf,
-    /// Another folder for images.
-    pub image_store: Option<PathBuf>,
     /// Driver; `None`: the store's own choice, or what is already in the graph root.
     pub driver: Option<String>,
-    /// Drivers to try in order where none is named.
-    pub driver_priority: Vec<String>,
     /// Options `NAME=VALUE`, the driver's name as prefix removed (`mount_program=…`, `mountopt=…`).
     pub driver_options: Vec<(String, String)>,
-    /// Read-only graph roots whose images are visible too.
-    pub additional_image_stores: Vec<PathBuf>,
-    /// User whose subordinate ids `--userns=auto` takes; `containers` by default.
-    pub auto_userns_user: String,
-    /// Fewest and most ids of `--userns=auto`.
-    pub auto_userns_size: (u32, u32),
-    /// Options of pulls.
-    pub pull_options: BTreeMap<String, String>,
-    /// Never mount overlay volatile.
-    pub disable_volatile: bool,
-    /// Container data does not outlive a boot.
-    pub transient_store: bool,
     /// For a rootless user.
     pub rootless: bool,
-    /// Settings that are not supported, each in one sentence.
+    /// What is not done and missed by who relies on it, each in one sentence.
     pub warnings: Vec<String>,
 }
 
@@ -253,11 +247,6 @@ impl StoreOptions {
             Some(path) => path,
             None => configured(&storage.runroot, "runroot")?.unwrap_or_else(|| directories.run_root.clone()),
         };
-        let image_store = match absolute(&flags.image_store, "--imagestore")? {
-            Some(path) => Some(path),
-            None => configured(&storage.imagestore, "imagestore")?
-                .or(configured(&options.imagestore, "imagestore")?),
-        };
         let mut driver = flags
             .driver
             .clone()
@@ -290,51 +279,23 @@ impl StoreOptions {
             }
             !is_store
         });
-        for store in options.additionallayerstores.iter().flat_map(|list| &list.values) {
-            warnings.push(format!("additional layer store {store} is not supported and ignored"));
-        }
-        for (name, value) in [
-            ("remap-uids", &options.remap_uids),
-            ("remap-gids", &options.remap_gids),
-            ("remap-user", &options.remap_user),
-            ("remap-group", &options.remap_group),
-        ] {
-            if value.as_ref().is_some_and(|value| !value.0.is_empty()) {
-                warnings
-                    .push(format!("storage option {name} is no longer supported and ignored: use --userns"));
-            }
-        }
-        if image_store.as_ref() == Some(&graph_root) {
-            return Err(invalid(
-                "imagestore",
-                &graph_root.display().to_string(),
-                "it must differ from graphroot",
+        // Distributions name folders that hold nothing, or are not there.
+        let holds_images = |store: &PathBuf| {
+            ["overlay-images", "vfs-images"]
+                .iter()
+                .any(|folder| store.join(folder).join("images.json").exists())
+        };
+        for store in additional_image_stores.iter().filter(|store| holds_images(store)) {
+            warnings.push(format!(
+                "the images in the additional store {} are not seen: this version has no additional stores",
+                store.display()
             ));
         }
         Ok(Self {
             graph_root,
             run_root,
-            image_store,
             driver,
-            driver_priority: storage.driver_priority.clone().unwrap_or_default().values,
             driver_options,
-            additional_image_stores,
-            auto_userns_user: options
-                .root_auto_userns_user
-                .filter(|user| !user.is_empty())
-                .unwrap_or_else(|| "containers".to_owned()),
-            auto_userns_size: (
-                options.auto_userns_min_size.filter(|size| *size > 0).unwrap_or(1024),
-                options.auto_userns_max_size.filter(|size| *size > 0).unwrap_or(65536),
-            ),
-            pull_options: options
-                .pull_options
-                .unwrap_or_default()
-                .into_iter()
-                .map(|(name, value)| (name, value.0))
-                .collect(),
-            disable_volatile: options.disable_volatile.unwrap_or(false),
-            transient_store: flags.transient_store.or(storage.transient_store).unwrap_or(false),
             rootless: directories.user.rootless,
             warnings,
         })
@@ -432,7 +393,7 @@ mod tests {
         uid: u32,
         flags: &StorageFlags,
     ) -> Result<StoreOptions> {
-        let conf = StorageConf::parse(text).unwrap().0;
+        let conf = StorageConf::parse(text, false).unwrap().0;
         let environment = Environment::new(variables.iter().copied());
         StoreOptions::resolve(&conf, flags, &environment, &directories(Path::new("/b"), uid))
     }
@@ -442,7 +403,6 @@ mod tests {
         let root = resolve("", &[], 0, &StorageFlags::default()).unwrap();
         assert_eq!(root.graph_root, Path::new("/var/lib/containers/storage"));
         assert_eq!(root.driver, None);
-        assert_eq!(root.auto_userns_size, (1024, 65536));
         let rootless = resolve("", &[], 7, &StorageFlags::default()).unwrap();
         assert_eq!(rootless.graph_root, Path::new("/b/home/.local/share/containers/storage"));
     }
@@ -470,7 +430,7 @@ mountopt = "nodev"
         };
         assert_eq!(option("mount_program"), Some("/usr/bin/fuse-overlayfs"));
         assert_eq!(option("mountopt"), Some("nodev"));
-        assert_eq!(all.additional_image_stores, [Path::new("/ro")]);
+        assert!(all.warnings.is_empty(), "a store that is not there holds nothing");
 
         let flags = StorageFlags {
             graph_root: Some("/g".into()),
@@ -491,5 +451,55 @@ mountopt = "nodev"
         assert!(resolve("", &[("STORAGE_OPTS", "abc")], 0, &flags).is_err());
         let relative = StorageFlags { graph_root: Some("x".into()), ..StorageFlags::default() };
         assert!(resolve("", &[], 0, &relative).unwrap_err().to_string().contains("--root"));
+    }
+
+    #[test]
+    fn what_is_not_done_is_refused_with_its_line() {
+        for (text, line, expected) in [
+            ("[storage]\n\ntransient_store = true", 3, "storage.transient_store"),
+            ("[storage]\nimagestore = \"/x\"", 2, "CONTAINERS_STORAGE_CONF"),
+            ("[storage]\ndriver_priority = [\"vfs\"]", 2, "storage.driver_priority"),
+            ("[storage.options]\nremap-uids = \"0:1:9\"", 2, "storage.options.remap-uids"),
+            ("[storage.options]\ndisable-volatile = true", 2, "storage.options.disable-volatile"),
+            ("[storage.options.overlay]\nsync = \"filesystem\"", 2, "storage.options.overlay.sync"),
+        ] {
+            let error = StorageConf::parse(text, false).expect_err(text);
+            assert!(error.message.contains(expected), "{text}: {error}");
+            assert_eq!(error.line, Some(line), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_distributions_ship_passes() {
+        // Fedora's, with its store of images that is seldom there; Debian's; the headlines of old ones.
+        let text = r#"
+[storage]
+driver = "overlay"
+runroot = "/run/containers/storage"
+graphroot = "/var/lib/containers/storage"
+transient_store = false
+[storage.options]
+additionalimagestores = [
+"/nowhere/containers/storage",
+]
+pull_options = {enable_partial_images = "true", use_hard_links = "false", ostree_repos=""}
+[storage.options.overlay]
+mountopt = "nodev,metacopy=on"
+[storage.options.thinpool]
+"#;
+        let (_, notes) = StorageConf::parse(text, false).unwrap();
+        assert_eq!(notes, Notes::default());
+        assert!(resolve(text, &[], 0, &StorageFlags::default()).unwrap().warnings.is_empty());
+        assert_eq!(StorageConf::parse("[storage]\nx = 1", false).unwrap().1.warnings.len(), 1);
+    }
+
+    #[test]
+    fn images_that_are_not_seen_are_told() {
+        let base = crate::file::tests::folder("stores");
+        crate::file::tests::put(&base.join("overlay-images/images.json"), "[]");
+        let text = format!("[storage.options]\nadditionalimagestores = [{:?}]", base.display().to_string());
+        let all = resolve(&text, &[], 0, &StorageFlags::default()).unwrap();
+        assert!(all.warnings[0].contains(&base.display().to_string()), "{:?}", all.warnings);
+        cove_sys::fs::remove_dir_all(&base).unwrap();
     }
 }

@@ -281,7 +281,7 @@ fn store(core: &Core) -> Result<Map<String, Value>> {
         "imageCopyTmpDir": core.options.directories.temporary,
         "imageStore": {"number": images},
         "runRoot": options.run_root,
-        "transientStore": options.transient_store,
+        "transientStore": false,
         "volumePath": core.options.volumes_dir(),
     })))
 }

@@ -43,12 +43,6 @@ pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<Contain
     check_limits(core, &config)?;
     storage::check(&config.mounts, &config.volumes)?;
     check_networks(core, &id, &spec.hostname, &mut config)?;
-    if config.log.path.is_empty()
-        && let Some(folder) =
-            core.options.containers.containers.log_path.as_ref().filter(|path| !path.is_empty())
-    {
-        config.log.path = format!("{folder}/{id}.log");
-    }
     let no_ports = match &config.network {
         NetworkMode::Host => Some("host"),
         NetworkMode::None => Some("none"),
