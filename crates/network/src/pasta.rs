@@ -6,6 +6,7 @@ use std::process::Command;
 
 use cove_api::{PortMapping, Protocol, PublishedPort};
 use cove_sys::process::{RunOptions, run};
+use cove_sys::program::Program;
 use cove_sys::{fs, program};
 
 use crate::error::{Error, Result};
@@ -36,6 +37,15 @@ struct Abilities {
     host_mapping: bool,
     /// Work with the routes that the host has.
     offline: bool,
+}
+
+impl Abilities {
+    fn of(program: &Program, host: &HostNetwork) -> Self {
+        Self {
+            host_mapping: program.has_option("--map-guest-addr"),
+            offline: host.has_default_route() || program.is_at_least(OFFLINE_SINCE),
+        }
+    }
 }
 
 /// What of the host's network decides how pasta is called.
@@ -78,13 +88,17 @@ impl HostNetwork {
 }
 
 impl Networks {
+    /// Whether pasta can work on the host as it is now.
+    pub(crate) fn pasta_works(&self) -> Result<bool> {
+        let program = self.program(&program::PASTA)?;
+        let host = HostNetwork::look()?;
+        Ok(pasta_plan(&[], &[], Abilities::of(&program, &host), &host).is_some())
+    }
+
     pub(crate) fn start_pasta(&self, options: &UserlandOptions, ports: &[PublishedPort]) -> Result<Started> {
         let program = self.program(&program::PASTA)?;
         let host = HostNetwork::look()?;
-        let abilities = Abilities {
-            host_mapping: program.has_option("--map-guest-addr"),
-            offline: host.has_default_route() || program.is_at_least(OFFLINE_SINCE),
-        };
+        let abilities = Abilities::of(&program, &host);
         let Some(plan) = pasta_plan(&options.program_options, ports, abilities, &host) else {
             return self.start_offline(options, ports);
         };

@@ -32,6 +32,10 @@ pub(crate) fn signal(pid: i32, start: u64, signal: rustix::process::Signal) -> b
 /// Ends a process, and takes its exit status where it is a child of this process: an engine that serves for long
 /// must not collect zombies.
 pub(crate) fn end(pid: i32, start: u64) {
+    // 0 stands for no process; waitpid(2) would take it for any child, and its exit status from whoever waits for it.
+    if pid <= 1 {
+        return;
+    }
     if !signal(pid, start, rustix::process::Signal::TERM) && start_time(pid).is_some() {
         return;
     }
@@ -48,6 +52,16 @@ pub(crate) fn end(pid: i32, start: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_no_process_takes_no_child() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        while start_time(i32::try_from(child.id()).unwrap()).is_some() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        end(0, 0);
+        assert!(child.wait().is_ok_and(|status| status.success()), "its exit status is still there");
+    }
 
     #[test]
     fn processes_are_known_by_their_start() {

@@ -18,17 +18,11 @@ use crate::userland::{Started, UserNetwork, UserlandOptions};
 /// The program that is the shared namespace's way out.
 #[derive(Debug, Serialize, Deserialize)]
 struct Uplink {
-    /// 0 where the host has no network, and the namespace no way out.
+    /// 0 where the host had no network, and the namespace has no way out.
     pid: i32,
     start: u64,
     /// Address under which containers reach the host.
     host: Option<IpAddr>,
-}
-
-impl Uplink {
-    fn lives(&self) -> bool {
-        self.pid == 0 || process::alive(self.pid, self.start)
-    }
 }
 
 impl Networks {
@@ -84,7 +78,7 @@ impl Networks {
     fn shared_netns(&self) -> Result<PathBuf> {
         let path = self.shared_path();
         let _lock = self.shared_lock()?;
-        if netns::open(&path).is_ok() && self.uplink().is_some_and(|uplink| uplink.lives()) {
+        if netns::open(&path).is_ok() && self.uplink().is_some_and(|uplink| self.serves(&uplink)) {
             return Ok(path);
         }
         netns::create(&path)?;
@@ -102,6 +96,14 @@ impl Networks {
         cove_sys::atomic::write(&state, &text, 0o600)
             .map_err(|error| Error::file("writing", &state, error))?;
         Ok(path)
+    }
+
+    /// Whether the way out is as good as it can be: where there is none, because the host had no network yet.
+    fn serves(&self, uplink: &Uplink) -> bool {
+        match uplink.pid {
+            0 => !self.pasta_works().unwrap_or(false),
+            pid => process::alive(pid, uplink.start),
+        }
     }
 
     fn uplink_path(&self) -> PathBuf {
