@@ -1,15 +1,16 @@
 //! The helper programs of others that Cove calls: where each is, which version it has and what it can do.
 //!
-//! That is asked of the program itself (`--version`, `--help`), at most once in a process and only where it matters,
-//! so that an old helper is worked round or named before it fails in its own words.
+//! That is asked of the program itself (`--version`, `--help`), once for each file that was installed and only where it
+//! matters, so that an old helper is worked round or named before it fails in its own words.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use crate::fs;
 use crate::process::{self, Error, RunOptions};
 
 /// A version: three numbers, or year, month and day.
@@ -47,8 +48,23 @@ pub(crate) static TOOLS: [&Tool; 6] = [&PASTA, &SLIRP4NETNS, &AARDVARK_DNS, &NFT
 pub struct Program {
     tool: Option<&'static Tool>,
     path: PathBuf,
+    file: Option<Installed>,
     version: OnceLock<String>,
     help: OnceLock<String>,
+}
+
+/// The file of a program: another one after an upgrade, which a service outlives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Installed {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Installed {
+    fn at(path: &Path) -> Option<Self> {
+        let data = fs::metadata(path).ok()?;
+        Some(Self { length: data.len(), modified: data.modified().ok() })
+    }
 }
 
 /// What this process has asked already, by path.
@@ -67,11 +83,16 @@ impl Tool {
 impl Program {
     /// The program with this path.
     pub fn at(path: PathBuf) -> Arc<Self> {
+        let file = Installed::at(&path);
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(same) = known.get(&path).filter(|program| program.file == file) {
+            return Arc::clone(same);
+        }
         let tool = TOOLS.into_iter().find(|tool| path.file_name() == Some(OsStr::new(tool.name)));
-        let new =
-            || Arc::new(Self { tool, path: path.clone(), version: OnceLock::new(), help: OnceLock::new() });
-        Arc::clone(known.entry(path.clone()).or_insert_with(new))
+        let new = Self { tool, path: path.clone(), file, version: OnceLock::new(), help: OnceLock::new() };
+        let new = Arc::new(new);
+        known.insert(path, Arc::clone(&new));
+        new
     }
 
     /// Where it is.
@@ -81,7 +102,7 @@ impl Program {
 
     /// What it prints for `--version`; empty where that fails.
     pub(crate) fn version_text(&self) -> &str {
-        self.version.get_or_init(|| self.ask("--version"))
+        self.asked(&self.version, "--version")
     }
 
     /// Its version, where it tells one.
@@ -91,7 +112,7 @@ impl Program {
 
     /// Whether its help names the option (`--map-guest-addr`).
     pub fn has_option(&self, option: &str) -> bool {
-        let help = self.help.get_or_init(|| self.ask("--help"));
+        let help = self.asked(&self.help, "--help");
         help.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).any(|word| word == option)
     }
 
@@ -120,21 +141,25 @@ impl Program {
         }
     }
 
-    fn ask(&self, argument: &str) -> String {
+    /// What it answered to an option, asked where that is not known yet. One that gives no answer, on a busy machine
+    /// perhaps, is taken not to be able to, and asked again the next time.
+    fn asked<'a>(&self, known: &'a OnceLock<String>, option: &str) -> &'a str {
+        match known.get() {
+            Some(answer) => answer,
+            None => self.ask(option).map_or("", |answer| known.get_or_init(|| answer)),
+        }
+    }
+
+    fn ask(&self, option: &str) -> Result<String, Error> {
         let options = RunOptions { timeout: Duration::from_secs(5), ..RunOptions::default() };
         let mut command = Command::new(&self.path);
-        command.arg(argument).current_dir("/");
+        command.arg(option).current_dir("/");
         // Some write their help to standard error, and end with a failure after it.
-        match process::run(&mut command, &options) {
-            Ok(output) => {
-                let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-                text.push('\n');
-                text.push_str(&String::from_utf8_lossy(&output.stderr));
-                text
-            }
-            // What it cannot tell, it is taken not to be able to.
-            Err(_) => String::new(),
-        }
+        let output = process::run(&mut command, &options)?;
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push('\n');
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        Ok(text)
     }
 }
 
@@ -198,10 +223,27 @@ mod tests {
         assert_eq!(program.version(), Some([2023, 3, 9]));
         assert!(program.has_option("--map-gw") && !program.has_option("--map"));
         assert_eq!(
-            Program::at(path).explain("it failed"),
+            Program::at(path.clone()).explain("it failed"),
             "it failed (pasta 2023-03-09 is older than 2024-11-27: upgrade the package passt)"
         );
         assert_eq!(crate::fs::read_to_string(folder.join("asked")).unwrap().lines().count(), 2);
+        // An upgrade while this process lives.
+        crate::fs::write(&path, "#!/bin/sh\necho pasta 2025_01_21.4f2c8e7\n").unwrap();
+        let newer = PASTA.find(std::slice::from_ref(&folder), None).unwrap();
+        assert_eq!((newer.version(), newer.complaint()), (Some([2025, 1, 21]), None));
+        assert!(!newer.has_option("--map-gw"));
+        // What could not be asked is asked again.
+        crate::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let locked = Program {
+            tool: None,
+            path: path.clone(),
+            file: None,
+            version: OnceLock::new(),
+            help: OnceLock::new(),
+        };
+        assert_eq!(locked.version(), None);
+        crate::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(locked.version(), Some([2025, 1, 21]));
         crate::fs::remove_dir_all(&folder).unwrap();
     }
 }
