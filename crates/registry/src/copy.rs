@@ -234,30 +234,29 @@ pub async fn copy_image(
 
     let source_digest = index.as_ref().map_or_else(|| raw.digest(), RawManifest::digest);
     let (raw, parsed) = adapt(raw, parsed, layers, destination, &image)?;
+    let report = CopyReport {
+        config_digest: parsed.config.digest.clone(),
+        manifest_digest: raw.digest(),
+        source_digest,
+        manifest: raw.clone(),
+        platform: Platform {
+            os: parsed_config.os.clone(),
+            architecture: parsed_config.architecture.clone(),
+            variant: parsed_config.variant.clone(),
+        },
+    };
     destination
-        .commit(&FinishedImage {
-            image: &image,
-            manifest: &raw,
-            parsed: &parsed,
-            index: index.as_ref(),
-            config: &config,
-            parsed_config: &parsed_config,
-            names: &options.names,
+        .commit(FinishedImage {
+            manifest: raw,
+            parsed,
+            index,
+            config,
+            parsed_config,
+            names: options.names.clone(),
         })
         .await?;
-    let manifest_digest = raw.digest();
-    emit(CopyEvent::ManifestDone { digest: manifest_digest.clone() });
-    Ok(CopyReport {
-        config_digest: parsed.config.digest.clone(),
-        manifest_digest,
-        source_digest,
-        manifest: raw,
-        platform: Platform {
-            os: parsed_config.os,
-            architecture: parsed_config.architecture,
-            variant: parsed_config.variant,
-        },
-    })
+    emit(CopyEvent::ManifestDone { digest: report.manifest_digest.clone() });
+    Ok(report)
 }
 
 /// The manifest as the destination needs it; unchanged to the byte where that is possible.

@@ -65,21 +65,19 @@ pub struct StoredLayer {
 }
 
 /// A whole image, for the last step.
-pub struct FinishedImage<'a> {
-    /// How messages name the image.
-    pub image: &'a str,
+pub struct FinishedImage {
     /// The manifest to store: its layers are what the destination returned.
-    pub manifest: &'a RawManifest,
+    pub manifest: RawManifest,
     /// The same, parsed.
-    pub parsed: &'a ImageManifest,
+    pub parsed: ImageManifest,
     /// The index it was chosen from, as the source has it.
-    pub index: Option<&'a RawManifest>,
+    pub index: Option<RawManifest>,
     /// The configuration's bytes, verified against the manifest.
-    pub config: &'a Bytes,
+    pub config: Bytes,
     /// The same, parsed.
-    pub parsed_config: &'a ImageConfig,
+    pub parsed_config: ImageConfig,
     /// Names to give the image.
-    pub names: &'a [Reference],
+    pub names: Vec<Reference>,
 }
 
 /// Where an image goes.
@@ -111,5 +109,5 @@ pub trait ImageDestination: Send + Sync {
     ///
     /// # Errors
     /// The destination cannot be written, or the layers do not fit the configuration.
-    async fn commit(&self, image: &FinishedImage<'_>) -> Result<()>;
+    async fn commit(&self, image: FinishedImage) -> Result<()>;
 }

@@ -3,17 +3,22 @@
 
 mod common;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use common::{Blob, TestImage, gzip, image, run, write_dir, write_layout};
 use cove_registry::{
     Archive, ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyOptions, CopyReport, Descriptor, Digest,
-    Error, ManifestFormat, Platform, Reference, copy_image, manifest::media_type,
+    Error, ImageDestination, Layer, LayerCompression, ManifestFormat, Platform, Reference, copy_image,
+    manifest::{layer_media_type, media_type},
 };
 use cove_sys::fs;
 use cove_test_support::{Member, Need, met};
+use futures_util::stream;
 use serde_json::json;
+use tokio::sync::mpsc;
 
 fn folder() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("cove-registry-archive-").tempdir().unwrap()
@@ -187,6 +192,92 @@ async fn several_images_in_one_archive() {
     }
     let report = load(&folder.path().join("grown"), Some("a.example/same:1")).await.unwrap();
     assert_eq!(report.config_digest, two.config.descriptor.digest);
+}
+
+/// Runs `work` with a runtime of one thread, and fails where it hangs, even if that thread is stuck.
+fn in_time<F: Future<Output = ()>>(work: impl FnOnce() -> F + Send + 'static) {
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(work());
+        done.send(()).unwrap();
+    });
+    ended.recv_timeout(Duration::from_secs(30)).expect("it hangs, or failed as said above");
+}
+
+/// Hands on what is written, and waits where nobody takes it.
+struct Handing(mpsc::Sender<Bytes>);
+
+impl Write for Handing {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        self.0.blocking_send(Bytes::copy_from_slice(data)).map_err(|_| std::io::ErrorKind::BrokenPipe)?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_layer_that_is_being_written() {
+    in_time(|| async {
+        let Parts { layers, .. } = parts(2);
+        let kind = layer_media_type(ManifestFormat::Docker, LayerCompression::None);
+        let descriptors: Vec<_> = layers.iter().map(|layer| Descriptor::of(kind, layer)).collect();
+        let diff_ids: Vec<_> = descriptors.iter().map(|descriptor| descriptor.digest.clone()).collect();
+        let layer = |index: usize| Layer {
+            index,
+            descriptor: &descriptors[index],
+            diff_id: &diff_ids[index],
+            diff_ids: &diff_ids,
+        };
+        let (sender, mut written) = mpsc::channel(64);
+        let options = options(ArchiveFormat::Docker, Path::new("/nonexistent"));
+        let writer = ArchiveWriter::to_writer(Box::new(Handing(sender)), "out", options).unwrap();
+        let destination = writer.destination();
+        let (arrives, arriving) = mpsc::unbounded_channel();
+        let data = stream::unfold(arriving, |mut arriving| async {
+            arriving.recv().await.map(|piece| (Ok(piece), arriving))
+        });
+        let (first, second) = (layer(0), layer(1));
+        let ask = async {
+            // The first layer's header is written, and its data has not come.
+            written.recv().await.unwrap();
+            assert!(destination.try_reuse(&second).await.unwrap().is_none());
+            arrives.send(Bytes::from(layers[0].clone())).unwrap();
+            drop(arrives);
+        };
+        let (stored, ()) = tokio::join!(destination.put_layer(&first, Box::pin(data)), ask);
+        assert_eq!(stored.unwrap().descriptor, descriptors[0]);
+        assert!(destination.try_reuse(&first).await.unwrap().is_some());
+    });
+}
+
+#[test]
+fn an_archive_may_be_taken_by_the_thread_that_has_it_written() {
+    in_time(|| async {
+        let folder = folder();
+        let image = image(ManifestFormat::Docker, "amd64", 5, 100_000);
+        write_dir(&folder.path().join("dir"), &image);
+        let source = Archive::open(&folder.path().join("dir"), folder.path()).unwrap().source(0).unwrap();
+        for format in [ArchiveFormat::Docker, ArchiveFormat::Oci] {
+            let (sender, mut written) = mpsc::channel::<Bytes>(1);
+            let taken = tokio::spawn(async move {
+                let mut taken = Vec::new();
+                while let Some(piece) = written.recv().await {
+                    taken.extend_from_slice(&piece);
+                }
+                taken
+            });
+            let options = options(format, folder.path());
+            let writer = ArchiveWriter::to_writer(Box::new(Handing(sender)), "out", options).unwrap();
+            let report = copy_image(&source, &writer.destination(), &copy_options()).await.unwrap();
+            tokio::task::spawn_blocking(move || writer.finish()).await.unwrap().unwrap();
+            let path = write(folder.path(), "out.tar", &taken.await.unwrap());
+            assert_eq!(load(&path, None).await.unwrap().config_digest, report.config_digest);
+        }
+    });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use cove_registry::manifest::{Descriptor, ManifestFormat};
+use cove_registry::manifest::ManifestFormat;
 use cove_registry::{
     BlobStream, BlockingReader, Error, FinishedImage, ImageDestination, Layer, Result, StoredLayer,
 };
@@ -90,19 +90,16 @@ impl ImageDestination for StoreDestination {
         Ok(StoredLayer { descriptor: layer.descriptor.clone() })
     }
 
-    async fn commit(&self, image: &FinishedImage<'_>) -> Result<()> {
+    async fn commit(&self, image: FinishedImage) -> Result<()> {
         let staged = std::mem::take(&mut self.state().staged);
-        let diff_ids = image.parsed_config.diff_ids().to_vec();
-        let options = image_options(image);
-        let descriptors = image.parsed.layers.clone();
         let core = Arc::clone(&self.core);
-        tokio::task::spawn_blocking(move || commit_blocking(&core, staged, &diff_ids, &descriptors, options))
+        tokio::task::spawn_blocking(move || commit_blocking(&core, staged, &image))
             .await
             .map_err(Error::external)?
     }
 }
 
-fn image_options(image: &FinishedImage<'_>) -> ImageOptions {
+fn image_options(image: &FinishedImage, top_layer: Option<String>) -> ImageOptions {
     let digest = image.manifest.digest();
     let config = &image.parsed.config;
     let mut data = vec![
@@ -110,16 +107,16 @@ fn image_options(image: &FinishedImage<'_>) -> ImageOptions {
         (format!("manifest-{digest}"), image.manifest.bytes.to_vec()),
         (config.digest.to_string(), image.config.to_vec()),
     ];
-    if let Some(index) = image.index {
+    if let Some(index) = &image.index {
         data.push((format!("manifest-{}", index.digest()), index.bytes.to_vec()));
     }
-    let created = serde_json::from_slice::<crate::image::lookup::Document>(image.config)
+    let created = serde_json::from_slice::<crate::image::lookup::Document>(&image.config)
         .ok()
         .and_then(|document| document.created);
     ImageOptions {
         id: config.digest.hex().to_owned(),
         names: image.names.iter().map(ToString::to_string).collect(),
-        top_layer: None,
+        top_layer,
         digest: Some(digest),
         created,
         metadata: "{}".into(),
@@ -130,14 +127,13 @@ fn image_options(image: &FinishedImage<'_>) -> ImageOptions {
 fn commit_blocking(
     core: &Core,
     mut staged: HashMap<usize, StagedLayer>,
-    diff_ids: &[Digest],
-    descriptors: &[Descriptor],
-    mut options: ImageOptions,
+    image: &FinishedImage,
 ) -> Result<()> {
     let store = core.store().map_err(Error::external)?;
     let mut commits = Vec::new();
     let mut parent: Option<String> = None;
-    for (index, (diff_id, descriptor)) in diff_ids.iter().zip(descriptors).enumerate() {
+    let layers = image.parsed_config.diff_ids().iter().zip(&image.parsed.layers);
+    for (index, (diff_id, descriptor)) in layers.enumerate() {
         let id = layer_id(parent.as_deref(), diff_id);
         if let Some(staged) = staged.remove(&index) {
             commits.push(LayerCommit {
@@ -150,8 +146,7 @@ fn commit_blocking(
         }
         parent = Some(id);
     }
-    options.top_layer = parent;
     store.commit_layers(commits).map_err(storage_failed)?;
-    store.create_image(options).map_err(storage_failed)?;
+    store.create_image(image_options(image, parent)).map_err(storage_failed)?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod content;
 mod docker;
+mod documents;
 mod oci;
 mod sink;
 mod source;

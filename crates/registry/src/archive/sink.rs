@@ -22,19 +22,6 @@ pub(super) enum Staged {
 }
 
 impl Sink {
-    /// Whether files must be staged, so that several can be written at once and a broken one leaves nothing.
-    pub(super) fn stages(&self) -> bool {
-        matches!(self, Self::Directory(_))
-    }
-
-    /// Where to stage a file for this sink.
-    pub(super) fn staging<'a>(&'a self, spool: &'a Path) -> &'a Path {
-        match self {
-            Self::Tar(_) => spool,
-            Self::Directory(path) => path,
-        }
-    }
-
     pub(super) fn put_bytes(&mut self, name: &str, data: &[u8]) -> io::Result<()> {
         match self {
             Self::Tar(tar) => tar.file(name, data),

@@ -1,25 +1,21 @@
 //! Archives, layouts and directories as destinations.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use cove_archive::{Digest, DigestAlgorithm, Hasher, Writer, unpacked};
 use cove_sys::fs;
-use serde_json::json;
 
+use super::documents::State;
+use super::oci;
 use super::sink::{FinalFile, Pending, Sink, Staged};
 use super::source::ArchiveFormat;
-use super::{docker, oci};
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
-use crate::manifest::{
-    Descriptor, ImageConfig, ImageManifest, LayerCompression, ManifestFormat, RawManifest, layer_media_type,
-};
-use crate::reference::Reference;
+use crate::manifest::{Descriptor, LayerCompression, ManifestFormat, layer_media_type};
 use crate::stream::{BlockingReader, read_blocking};
 
 /// How to write an archive.
@@ -48,20 +44,13 @@ struct Shared {
     label: String,
     options: ArchiveOptions,
     formats: Vec<ManifestFormat>,
+    /// Where the files of a directory are staged, so that several can be written at once and a broken one leaves
+    /// nothing; `None` for a tar.
+    directory: Option<PathBuf>,
     /// Stored layers: by diff id in a docker-archive, else by the source's digest. Apart from the state, which is locked
     /// while a layer is written: who asks for this one must never wait for that.
     layers: Mutex<HashMap<Digest, Descriptor>>,
     state: Mutex<State>,
-}
-
-struct State {
-    sink: Option<Sink>,
-    written: HashSet<String>,
-    items: Vec<docker::Item>,
-    repositories: BTreeMap<String, BTreeMap<String, String>>,
-    index: Vec<Descriptor>,
-    /// Something broke in the middle of the tar stream.
-    broken: bool,
 }
 
 impl ArchiveWriter {
@@ -108,16 +97,12 @@ impl ArchiveWriter {
             (ArchiveFormat::Oci, None) => vec![ManifestFormat::Oci],
             (ArchiveFormat::Dir, None) => Vec::new(),
         };
-        let state = State {
-            sink: Some(sink),
-            written: HashSet::new(),
-            items: Vec::new(),
-            repositories: BTreeMap::new(),
-            index,
-            broken: false,
+        let directory = match &sink {
+            Sink::Directory(path) => Some(path.clone()),
+            Sink::Tar(_) => None,
         };
-        let (layers, state) = (Mutex::default(), Mutex::new(state));
-        Self { shared: Arc::new(Shared { label, options, formats, layers, state }), pending }
+        let (layers, state) = (Mutex::default(), Mutex::new(State::new(sink, index)));
+        Self { shared: Arc::new(Shared { label, options, formats, directory, layers, state }), pending }
     }
 
     /// For the next image.
@@ -130,7 +115,8 @@ impl ArchiveWriter {
     /// # Errors
     /// A layer broke off before, or the file cannot be written; then there is no file under its name.
     pub fn finish(self) -> Result<()> {
-        self.shared.finish().map_err(|error| Error::io(self.shared.label.clone(), error))?;
+        let finished = self.shared.lock().finish(self.shared.options.format);
+        finished.map_err(|error| Error::io(self.shared.label.clone(), error))?;
         match self.pending {
             Some(pending) => pending.persist().map_err(|error| Error::io(self.shared.label.clone(), error)),
             None => Ok(()),
@@ -173,60 +159,16 @@ impl ImageDestination for ArchiveDestination {
         .await
     }
 
-    async fn commit(&self, image: &FinishedImage<'_>) -> Result<()> {
-        let (shared, image) = (self.shared.clone(), OwnedImage::from(image));
+    async fn commit(&self, image: FinishedImage) -> Result<()> {
+        let shared = self.shared.clone();
         // Whoever takes what is written may be a task of this thread.
-        tokio::task::spawn_blocking(move || shared.commit(&image.borrow())).await.map_err(Error::external)?
-    }
-}
-
-/// A [`FinishedImage`] for another thread.
-struct OwnedImage {
-    image: String,
-    manifest: RawManifest,
-    parsed: ImageManifest,
-    index: Option<RawManifest>,
-    config: Bytes,
-    parsed_config: ImageConfig,
-    names: Vec<Reference>,
-}
-
-impl From<&FinishedImage<'_>> for OwnedImage {
-    fn from(image: &FinishedImage<'_>) -> Self {
-        Self {
-            image: image.image.to_owned(),
-            manifest: image.manifest.clone(),
-            parsed: image.parsed.clone(),
-            index: image.index.cloned(),
-            config: image.config.clone(),
-            parsed_config: image.parsed_config.clone(),
-            names: image.names.to_vec(),
-        }
-    }
-}
-
-impl OwnedImage {
-    fn borrow(&self) -> FinishedImage<'_> {
-        FinishedImage {
-            image: &self.image,
-            manifest: &self.manifest,
-            parsed: &self.parsed,
-            index: self.index.as_ref(),
-            config: &self.config,
-            parsed_config: &self.parsed_config,
-            names: &self.names,
-        }
+        tokio::task::spawn_blocking(move || shared.commit(&image)).await.map_err(Error::external)?
     }
 }
 
 impl Shared {
-    fn commit(&self, image: &FinishedImage<'_>) -> Result<()> {
-        let mut state = self.lock();
-        let done = match self.options.format {
-            ArchiveFormat::Docker => state.commit_docker(image),
-            ArchiveFormat::Oci => state.commit_oci(image),
-            ArchiveFormat::Dir => state.commit_dir(image),
-        };
+    fn commit(&self, image: &FinishedImage) -> Result<()> {
+        let done = self.lock().commit(self.options.format, image);
         done.map_err(|error| Error::io(self.label.clone(), error))
     }
 
@@ -264,7 +206,7 @@ impl Shared {
         let is_plain = descriptor.layer_compression() == Some(LayerCompression::None);
         let unpack = self.options.format == ArchiveFormat::Docker && !is_plain;
         let pack = self.options.format != ArchiveFormat::Docker && is_plain && self.options.compress;
-        let stage = unpack || pack || self.lock().sink.as_ref().is_some_and(Sink::stages);
+        let stage = unpack || pack || self.directory.is_some();
         let (stored, staged) = if stage {
             let (digest, size, staged) = self.stage(unpack, pack, reader).map_err(failed)?;
             let mut stored = descriptor;
@@ -323,15 +265,9 @@ impl Shared {
         pack: bool,
         reader: &mut BlockingReader,
     ) -> io::Result<(Digest, u64, Staged)> {
-        let folder = match &self.lock().sink {
-            Some(sink) => sink.staging(&self.options.spool).to_owned(),
-            None => self.options.spool.clone(),
-        };
-        let named = self.lock().sink.as_ref().is_some_and(Sink::stages);
-        let mut staged = if named {
-            Staged::Named(tempfile::Builder::new().prefix(".cove-").tempfile_in(folder)?)
-        } else {
-            Staged::Spooled { file: tempfile::tempfile_in(folder)?, size: 0 }
+        let mut staged = match &self.directory {
+            Some(folder) => Staged::Named(tempfile::Builder::new().prefix(".cove-").tempfile_in(folder)?),
+            None => Staged::Spooled { file: tempfile::tempfile_in(&self.options.spool)?, size: 0 },
         };
         let file = match &staged {
             Staged::Named(file) => file.as_file().try_clone()?,
@@ -357,139 +293,6 @@ impl Shared {
             file.rewind()?;
         }
         Ok((output.hasher.finish(), length, staged))
-    }
-
-    fn finish(&self) -> io::Result<()> {
-        let mut state = self.lock();
-        if state.broken {
-            return Err(io::Error::other("a layer broke off, so the archive is not usable"));
-        }
-        let Some(mut sink) = state.sink.take() else { return Ok(()) };
-        match self.options.format {
-            ArchiveFormat::Docker => {
-                if !state.repositories.is_empty() {
-                    sink.put_bytes("repositories", json!(state.repositories).to_string().as_bytes())?;
-                }
-                sink.put_bytes(docker::MANIFEST, json!(state.items).to_string().as_bytes())?;
-            }
-            ArchiveFormat::Oci => {
-                sink.put_bytes(oci::LAYOUT, br#"{"imageLayoutVersion":"1.0.0"}"#)?;
-                let index = oci::Index { schema_version: 2, manifests: std::mem::take(&mut state.index) };
-                sink.put_bytes(oci::INDEX, json!(index).to_string().as_bytes())?;
-            }
-            ArchiveFormat::Dir => (),
-        }
-        if let Sink::Tar(tar) = sink {
-            tar.finish()?;
-        }
-        Ok(())
-    }
-}
-
-impl State {
-    fn put(&mut self, name: String, data: &[u8]) -> io::Result<()> {
-        if self.written.contains(&name) {
-            return Ok(());
-        }
-        let sink = self.sink.as_mut().ok_or_else(|| io::Error::other("it is finished already"))?;
-        if let Err(error) = sink.put_bytes(&name, data) {
-            self.broken = true;
-            return Err(error);
-        }
-        self.written.insert(name);
-        Ok(())
-    }
-
-    fn commit_docker(&mut self, image: &FinishedImage<'_>) -> io::Result<()> {
-        let config_name = format!("{}.json", image.parsed.config.digest.hex());
-        self.put(config_name.clone(), image.config)?;
-        let top = self.legacy_layers(image)?;
-        let layers: Vec<String> =
-            image.parsed_config.diff_ids().iter().map(|digest| format!("{}.tar", digest.hex())).collect();
-        let mut tags: Vec<String> = Vec::new();
-        for name in image.names {
-            let name = name.clone().without_digest().or_latest();
-            tags.push(name.to_string());
-            if let (Some(tag), Some(top)) = (name.tag(), &top) {
-                self.repositories.entry(name.name()).or_default().insert(tag.into(), top.clone());
-            }
-        }
-        match self.items.iter_mut().find(|item| item.config == config_name) {
-            Some(item) => item.repo_tags.get_or_insert_default().extend(tags),
-            None => self.items.push(docker::Item { config: config_name, repo_tags: Some(tags), layers }),
-        }
-        Ok(())
-    }
-
-    /// The folders of the format before `manifest.json`, which old versions of Docker and some tools read; gives the
-    /// id of the top layer.
-    fn legacy_layers(&mut self, image: &FinishedImage<'_>) -> io::Result<Option<String>> {
-        let mut parent: Option<String> = None;
-        let diff_ids = image.parsed_config.diff_ids();
-        for (position, diff_id) in diff_ids.iter().enumerate() {
-            let is_top = position + 1 == diff_ids.len();
-            let seed = format!(
-                "{} {diff_id} {}",
-                parent.as_deref().unwrap_or_default(),
-                if is_top { image.parsed.config.digest.hex() } else { "" }
-            );
-            let id = Digest::sha256(seed.as_bytes()).hex().to_owned();
-            let mut value = if is_top {
-                serde_json::from_slice(image.config).unwrap_or_else(|_| json!({}))
-            } else {
-                json!({})
-            };
-            if let Some(object) = value.as_object_mut() {
-                object.remove("history");
-                object.remove("rootfs");
-                object.insert("id".into(), json!(id));
-                if let Some(parent) = &parent {
-                    object.insert("parent".into(), json!(parent));
-                }
-            }
-            if self.written.insert(format!("{id}/")) {
-                let sink = self.sink.as_mut().ok_or_else(|| io::Error::other("it is finished already"))?;
-                let result = sink
-                    .folder(&id)
-                    .and_then(|()| sink.put_bytes(&format!("{id}/VERSION"), b"1.0"))
-                    .and_then(|()| sink.put_bytes(&format!("{id}/json"), value.to_string().as_bytes()))
-                    .and_then(|()| {
-                        sink.symlink(&format!("{id}/layer.tar"), &format!("../{}.tar", diff_id.hex()))
-                    });
-                if let Err(error) = result {
-                    self.broken = true;
-                    return Err(error);
-                }
-            }
-            parent = Some(id);
-        }
-        Ok(parent)
-    }
-
-    fn commit_oci(&mut self, image: &FinishedImage<'_>) -> io::Result<()> {
-        self.put(oci::blob_path(&image.parsed.config.digest), image.config)?;
-        let digest = image.manifest.digest();
-        self.put(oci::blob_path(&digest), &image.manifest.bytes)?;
-        let entry = Descriptor::of(image.parsed.media_type(), &image.manifest.bytes);
-        if image.names.is_empty() {
-            self.index.retain(|other| other.digest != digest || oci::written_name(other).is_some());
-            self.index.push(entry);
-            return Ok(());
-        }
-        for name in image.names {
-            let text = name.to_string();
-            self.index.retain(|other| oci::written_name(other) != Some(text.as_str()));
-            let mut named = entry.clone();
-            named.annotations.insert(oci::REF_NAME.into(), text);
-            self.index.push(named);
-        }
-        Ok(())
-    }
-
-    fn commit_dir(&mut self, image: &FinishedImage<'_>) -> io::Result<()> {
-        self.put(image.parsed.config.digest.hex().to_owned(), image.config)?;
-        self.put("version".into(), b"Directory Transport Version: 1.1\n")?;
-        self.put(docker::MANIFEST.into(), &image.manifest.bytes)
     }
 }
 

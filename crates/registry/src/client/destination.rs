@@ -252,11 +252,11 @@ impl ImageDestination for RegistryDestination {
         Ok(StoredLayer { descriptor: Descriptor::new(kind, digest, size) })
     }
 
-    async fn commit(&self, image: &FinishedImage<'_>) -> Result<()> {
+    async fn commit(&self, image: FinishedImage) -> Result<()> {
         let config = &image.parsed.config.digest;
         if !self.has_blob(config).await? {
             let location = self.begin_upload().await?;
-            self.finish_upload(location, config, image.config.clone()).await?;
+            self.finish_upload(location, config, image.config).await?;
         }
         let tag = match (self.place.digest(), self.place.tag()) {
             (Some(digest), None) => {
@@ -275,7 +275,7 @@ impl ImageDestination for RegistryDestination {
         let url = self.session.url(&format!("manifests/{tag}")).await?;
         let mut request = Request::new(Method::PUT, url, self.session.is_insecure());
         request.headers.insert(CONTENT_TYPE, HeaderValue::from_static(image.parsed.media_type()));
-        request.body = Some(image.manifest.bytes.clone());
+        request.body = Some(image.manifest.bytes);
         let response = self.session.send_request(request).await?;
         if !response.status().is_success() {
             return Err(self.session.refused(response).await);
