@@ -34,4 +34,4 @@ pub use manifest::{
 };
 pub use platform::Platform;
 pub use reference::{Reference, ShortName};
-pub use stream::{BlockingReader, from_bytes};
+pub use stream::{BlockingReader, from_bytes, read_blocking};

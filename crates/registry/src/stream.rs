@@ -153,8 +153,7 @@ pub fn from_bytes(data: Bytes) -> BlobStream {
 
 /// A [`Read`] over a [`BlobStream`] for blocking code, such as the store's unpacking.
 ///
-/// A task of the async runtime fetches ahead by a few pieces; dropping the reader ends it. Reading outside
-/// `spawn_blocking` or an own thread would block the runtime.
+/// A task of the async runtime fetches ahead by a few pieces; dropping the reader ends it. [`read_blocking`] makes it.
 pub struct BlockingReader {
     pieces: mpsc::Receiver<Piece>,
     current: Bytes,
@@ -171,8 +170,7 @@ enum Piece {
 const PIECES_AHEAD: usize = 16;
 
 impl BlockingReader {
-    /// Starts fetching. Must be called within a tokio runtime.
-    pub fn new(mut stream: BlobStream) -> Self {
+    fn new(mut stream: BlobStream) -> Self {
         let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
         let task = tokio::spawn(async move {
             loop {
@@ -217,7 +215,7 @@ impl Read for BlockingReader {
 ///
 /// # Errors
 /// What `work` returns, or that it panicked.
-pub(crate) async fn read_blocking<T, E>(
+pub async fn read_blocking<T, E>(
     stream: BlobStream,
     work: impl FnOnce(&mut BlockingReader) -> std::result::Result<T, E> + Send + 'static,
 ) -> std::result::Result<T, E>
@@ -242,5 +240,33 @@ where
 impl Drop for BlockingReader {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_dropped_reading_ends_on_its_thread_with_an_error() {
+        let (sender, pieces) = mpsc::unbounded_channel();
+        let stream = futures_util::stream::unfold(pieces, |mut pieces| async {
+            pieces.recv().await.map(|piece| (Ok(piece), pieces))
+        });
+        let (told, mut tells) = mpsc::unbounded_channel();
+        let reading = tokio::spawn(read_blocking(Box::pin(stream), move |reader| -> Result<()> {
+            let mut buffer = vec![0; 5];
+            let read = reader.read_exact(&mut buffer);
+            told.send(read.map_err(|error| error.kind())).unwrap();
+            let read = reader.read_to_end(&mut buffer).map(drop);
+            told.send(read.map_err(|error| error.kind())).unwrap();
+            Ok(())
+        }));
+        sender.send(Bytes::from_static(b"begun")).unwrap();
+        assert_eq!(tells.recv().await, Some(Ok(())));
+        reading.abort();
+        let end = tokio::time::timeout(std::time::Duration::from_secs(20), tells.recv()).await;
+        assert_eq!(end, Ok(Some(Err(io::ErrorKind::UnexpectedEof))));
+        assert!(sender.is_closed());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use cove_registry::manifest::ManifestFormat;
 use cove_registry::{
-    BlobStream, BlockingReader, Error, FinishedImage, ImageDestination, Layer, Result, StoredLayer,
+    BlobStream, Error, FinishedImage, ImageDestination, Layer, Result, StoredLayer, read_blocking,
 };
 use cove_storage::{Digest, Expectations, ImageOptions, LayerCommit, StagedLayer, StorageError, layer_id};
 
@@ -78,15 +78,13 @@ impl ImageDestination for StoreDestination {
         let state = Arc::clone(&self.state);
         let index = layer.index;
         let expectations = Expectations { diff_id: Some(layer.diff_id.clone()), ..Expectations::default() };
-        let reader = BlockingReader::new(data);
-        tokio::task::spawn_blocking(move || -> Result<()> {
+        read_blocking(data, move |reader| -> Result<()> {
             let store = core.store().map_err(Error::external)?;
             let staged = store.stage_layer(reader, &expectations).map_err(storage_failed)?;
             state.lock().unwrap_or_else(PoisonError::into_inner).staged.insert(index, staged);
             Ok(())
         })
-        .await
-        .map_err(Error::external)??;
+        .await?;
         Ok(StoredLayer { descriptor: layer.descriptor.clone() })
     }
 
