@@ -38,6 +38,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if wanted("unit") || wanted("e2e") || wanted("machine") || wanted("starts") {
         shell::step("build", build)?;
     }
+    if wanted("unit") {
+        shell::step("build what tests start", build_examples)?;
+    }
     let skipped = Skipped::begin()?;
     let mut failed = Vec::new();
     // A part that fails keeps nobody from knowing how the others are.
@@ -103,6 +106,11 @@ fn ordinary_user() -> Result<()> {
 /// Builds the programs that the suites run.
 pub(crate) fn build() -> Result<()> {
     shell::run(shell::cargo().args(["build", "-p", "cove-cli", "-p", "cove-monitor"]))
+}
+
+/// Builds the stand-in engine and the bare command line of `crates/machine/tests`.
+fn build_examples() -> Result<()> {
+    shell::run(shell::cargo().args(["build", "-p", "cove-machine", "--examples"]))
 }
 
 fn suites(selection: &[&str], skipped: &Skipped) -> Result<()> {
