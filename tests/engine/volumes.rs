@@ -86,5 +86,11 @@ fn users_and_groups_come_from_mounted_files() {
         };
         assert_eq!(run(&[&files[0], &files[1]]).ok(), "1234\n1235 63 77\n/tmp");
         run(&[]).fails(126, "unable to find user zoe");
+        // A user without an entry gets one in the image's file, but not over a mounted /etc.
+        let etc = format!("{folder}:/etc");
+        let show = ["-u", "4321", IMAGE, "cat", "/etc/passwd"];
+        let base = ["run", "--rm", "--network", "none"];
+        assert!(bed.cove(&[&base[..], &show].concat()).ok().contains("4321:*:4321:0:"));
+        assert_eq!(bed.cove(&[&base[..], &["-v", &etc], &show].concat()).ok(), passwd.trim_end());
     });
 }

@@ -70,12 +70,17 @@ impl Written<'_> {
         Ok(())
     }
 
+    /// Whether the user mounts something there.
+    fn is_mounted(&self, destination: &str) -> bool {
+        let config = self.plan.config;
+        let mounts = config.mounts.iter().map(|mount| &mount.destination);
+        let volumes = config.volumes.iter().map(|volume| &volume.destination);
+        mounts.chain(volumes).any(|mounted| mounted.trim_end_matches('/') == destination)
+    }
+
     fn bind(&mut self, path: PathBuf, destination: &str) {
         // A mount of the user's at the same place wins.
-        let config = self.plan.config;
-        let taken = config.mounts.iter().any(|mount| mount.destination == destination)
-            || config.volumes.iter().any(|volume| volume.destination == destination);
-        if !taken {
+        if !self.is_mounted(destination) {
             self.mounts.push(Mount {
                 destination: destination.into(),
                 kind: "bind".into(),
@@ -179,7 +184,8 @@ fn containerenv(parts: &Parts, plan: &Plan<'_>) -> String {
     )
 }
 
-/// A user without an entry in passwd gets one, in a copy of the file.
+/// A user without an entry in passwd gets one, in a copy of the file; files that the user mounts are left alone, also
+/// as a whole /etc.
 fn accounts(files: &mut Written<'_>, root: &RootDir, user: &ResolvedUser) -> Result<()> {
     let wanted = &files.plan.config.files;
     let mut passwd = String::new();
@@ -202,7 +208,7 @@ fn accounts(files: &mut Written<'_>, root: &RootDir, user: &ResolvedUser) -> Res
         }
     }
     for (name, destination, more) in [("passwd", "/etc/passwd", passwd), ("group", "/etc/group", group)] {
-        if more.is_empty() {
+        if more.is_empty() || files.is_mounted("/etc") {
             continue;
         }
         // An image without the file stays without it: programs see the same as elsewhere.
