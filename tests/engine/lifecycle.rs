@@ -52,6 +52,8 @@ fn a_paused_container_does_nothing_until_it_is_unpaused() {
     let before = ticks();
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(ticks(), before, "it went on while it was paused");
+    bed.cove(&["stop", "-t", "0", "ctr"]).fails(125, "is in state paused");
+    assert_eq!(status(&bed, "ctr"), "paused");
     bed.cove(&["unpause", "ctr"]).ok();
     assert_eq!(status(&bed, "ctr"), "running");
     wait_for("more ticks", 10, || (ticks() > before).then_some(()));
