@@ -27,7 +27,7 @@ pub struct LocalEngine {
 /// What all use-cases share: the parts, and what the engine remembers.
 #[derive(Debug)]
 pub(crate) struct Core {
-    parts: Parts,
+    parts: Arc<Parts>,
     pub(crate) events: EventLog,
     /// Containers and exec sessions whose monitor waits for the order to start, by id.
     prepared: Mutex<HashMap<String, Launch>>,
@@ -56,7 +56,7 @@ impl LocalEngine {
         let events = EventLog::new(&options.run_dir());
         Ok(Self {
             core: Arc::new(Core {
-                parts: Parts::new(options),
+                parts: Arc::new(Parts::new(options)),
                 events,
                 prepared: Mutex::default(),
                 supervised: SupervisedRuns::default(),
@@ -87,9 +87,9 @@ impl Core {
     /// The state database, opened at the first call.
     pub(crate) fn database(&self) -> Result<&Database> {
         lazily(&self.database, || {
-            Ok(Database::open(&self.options.state_dir(), &|text| {
-                crate::container::upgrade(&self.parts, text)
-            })?)
+            let parts = Arc::clone(&self.parts);
+            let upgrade = move |text: &str| crate::container::upgrade(&parts, text);
+            Ok(Database::open(&self.options.state_dir(), Box::new(upgrade))?)
         })
     }
 

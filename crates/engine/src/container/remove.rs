@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cove_api::{ContainerRemoveReport, ContainerState, Error, ErrorKind, RemoveOptions, Result};
+use cove_api::{ContainerRemoveReport, ContainerState, Error, ErrorKind, RemoveOptions, Result, StringMap};
 
 use crate::container::lookup::Locked;
 use crate::container::state::improper;
@@ -10,6 +10,7 @@ use crate::container::{prepare, signal};
 use crate::engine::{Core, remove_directory};
 use crate::error::storage;
 use crate::lock::ObjectLock;
+use crate::sandbox::{self, Remains};
 use crate::state::ContainerRow;
 
 /// Removes a container and, with `depend`, those that depend on it first; a report for each.
@@ -18,14 +19,16 @@ pub(super) fn remove(
     name: &str,
     options: &RemoveOptions,
 ) -> Result<Vec<ContainerRemoveReport>> {
-    let row = match core.find_container(name) {
+    let id = match core.find_container(name) {
+        Ok(row) => row.id,
         Err(error) if error.kind == ErrorKind::NotFound => {
             return remove_external(core, name, options, error);
         }
-        found => found?,
+        Err(error) if options.force => core.database()?.unreadable(name)?.ok_or(error)?,
+        Err(error) => return Err(error),
     };
     let mut reports = Vec::new();
-    remove_with_dependents(core, &row.id, options, &mut reports, 0)?;
+    remove_with_dependents(core, &id, options, &mut reports, 0)?;
     Ok(reports)
 }
 
@@ -87,7 +90,12 @@ fn remove_with_dependents(
 }
 
 fn remove_one(core: &Arc<Core>, id: &str, options: &RemoveOptions) -> Result<()> {
-    let Locked { mut row, mut lock } = core.locked_container(id)?;
+    let Locked { mut row, mut lock } = match core.locked_container(id) {
+        Err(_) if options.force && core.database()?.unreadable(id)?.is_some() => {
+            return remove_unreadable(core, id, options.volumes);
+        }
+        locked => locked?,
+    };
     if row.state.is_alive() {
         if !options.force {
             return Err(improper(format!(
@@ -148,6 +156,25 @@ fn remove_unused_image(core: &Core, id: &str) -> Result<()> {
     }
 }
 
+/// Removes a container whose record cannot be read, by its id alone; a failure to give something back is only traced.
+fn remove_unreadable(core: &Arc<Core>, id: &str, volumes: bool) -> Result<()> {
+    let lock = core.lock_container(id)?;
+    drop(core.take_prepared(id));
+    if core.runtime()?.signal(id, 9)? {
+        let _ = core.runtime()?.wait(id, Some(signal::AFTER_KILL));
+    }
+    let folder = core.container_run_dir(id);
+    for error in sandbox::release(core, &Remains { id, folder, runtime: "", network: true, layer: true }) {
+        tracing::warn!("cleaning up container {id}: {error}");
+    }
+    let anonymous = if volumes { core.database()?.anonymous_volumes_of(id)? } else { Vec::new() };
+    take_away(core, id, true, true)?;
+    core.events.write("container", "remove", id, StringMap::new());
+    lock.remove();
+    remove_volumes(core, id, anonymous.iter());
+    Ok(())
+}
+
 /// Takes everything away. With `force` a failure to give something back is only traced: the container goes.
 fn remove_locked(
     core: &Arc<Core>,
@@ -171,31 +198,44 @@ fn remove_locked(
         row.state = ContainerState::Removing;
         core.save(&row)?;
     }
-    if row.config.rootfs.is_none() {
-        match core.store()?.delete_container(&row.id) {
-            Ok(()) | Err(cove_storage::StorageError::ContainerNotFound(_)) => {}
-            // With force the container goes; what could not be deleted is left to the store's own repair.
-            Err(error) if force => tracing::warn!("removing container {} root filesystem: {error}", row.id),
-            Err(error) => {
-                return Err(storage(error).context(format!("removing container {} root filesystem", row.id)));
-            }
-        }
-    }
-    remove_directory(&core.container_dir(&row.id))?;
-    remove_directory(&core.container_run_dir(&row.id))?;
-    core.database()?.remove_container(&row.id)?;
+    take_away(core, &row.id, row.config.rootfs.is_none(), force)?;
     core.tell_with_exit_code("remove", &row);
     lock.remove();
     if volumes {
-        for volume in row.config.volumes.iter().filter(|volume| volume.anonymous) {
-            // Others may use it by now (--volumes-from).
-            match crate::volume::remove_unused(core, &volume.name) {
-                Err(error) if !matches!(error.kind, ErrorKind::InUse | ErrorKind::NotFound) => {
-                    tracing::warn!("anonymous volume {} of container {}: {error}", volume.name, row.id);
-                }
-                _ => {}
+        let anonymous = row.config.volumes.iter().filter(|volume| volume.anonymous);
+        remove_volumes(core, &row.id, anonymous.map(|volume| &volume.name));
+    }
+    Ok(())
+}
+
+/// What lasts of a container: its layer, its folders, its row.
+fn take_away(core: &Core, id: &str, has_layer: bool, force: bool) -> Result<()> {
+    if has_layer {
+        match core.store()?.delete_container(id) {
+            Ok(()) | Err(cove_storage::StorageError::ContainerNotFound(_)) => {}
+            // With force the container goes; what could not be deleted is left to the store's own repair.
+            Err(error) if force => tracing::warn!("removing container {id} root filesystem: {error}"),
+            Err(error) => {
+                return Err(storage(error).context(format!("removing container {id} root filesystem")));
             }
         }
     }
+    remove_directory(&core.container_dir(id))?;
+    remove_directory(&core.container_run_dir(id))?;
+    core.database()?.remove_container(id)?;
+    // Those who wait for its next start wait in vain.
+    drop(core.take_waiting(id));
     Ok(())
+}
+
+/// The volumes that go with a container; others may use them by now (`--volumes-from`).
+fn remove_volumes<'a>(core: &Arc<Core>, id: &str, names: impl Iterator<Item = &'a String>) {
+    for name in names {
+        match crate::volume::remove_unused(core, name) {
+            Err(error) if !matches!(error.kind, ErrorKind::InUse | ErrorKind::NotFound) => {
+                tracing::warn!("anonymous volume {name} of container {id}: {error}");
+            }
+            _ => {}
+        }
+    }
 }

@@ -12,7 +12,7 @@ use crate::lock::ObjectLock;
 use crate::state::{ContainerRow, NamespaceMode};
 
 /// How long SIGKILL may take to end a process.
-const AFTER_KILL: Duration = Duration::from_secs(60);
+pub(super) const AFTER_KILL: Duration = Duration::from_secs(60);
 
 /// Ends the first process: the stop signal, and SIGKILL after `timeout` seconds (at once for 0).
 pub(super) fn end_process(core: &Core, row: &ContainerRow, timeout: u32) -> Result<()> {

@@ -15,6 +15,7 @@ use crate::state::{
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Version1 {
+    version: u32,
     spec: ContainerSpec,
     image: ImageFacts,
     arguments: Vec<String>,
@@ -45,6 +46,9 @@ struct Version1 {
 pub(crate) fn upgrade(parts: &Parts, text: &str) -> Result<(String, String)> {
     let unreadable = |error: serde_json::Error| Error::internal(error.to_string());
     let old: Version1 = serde_json::from_str(text).map_err(unreadable)?;
+    if old.version != 1 {
+        return Err(Error::internal(format!("version {} is not known", old.version)));
+    }
     let request = serde_json::to_string(&old.spec).map_err(unreadable)?;
     let config = serde_json::to_string(&resolved(parts, old)?).map_err(unreadable)?;
     Ok((config, request))

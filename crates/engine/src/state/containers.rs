@@ -135,57 +135,64 @@ impl Database {
 
     /// The container of exactly that id.
     pub(crate) fn container(&self, id: &str) -> Result<Option<ContainerRow>, StateError> {
-        self.one_container("id = ?1", id)
+        self.one_row("id = ?1", id)?.map(|raw| self.decoded(raw)).transpose()
     }
 
-    /// The container of exactly that name.
-    pub(crate) fn container_by_name(&self, name: &str) -> Result<Option<ContainerRow>, StateError> {
-        self.one_container("name = ?1", name)
-    }
-
-    fn one_container(&self, condition: &str, value: &str) -> Result<Option<ContainerRow>, StateError> {
-        let raw = {
-            let connection = self.lock();
-            let run = || -> rusqlite::Result<Option<RawRow>> {
-                connection
-                    .prepare_cached(&format!("SELECT {COLUMNS} FROM containers WHERE {condition}"))?
-                    .query_row([value], RawRow::read)
-                    .optional()
-            };
-            run().map_err(|error| self.error(error))?
+    fn one_row(&self, condition: &str, value: &str) -> Result<Option<RawRow>, StateError> {
+        let connection = self.lock();
+        let run = || -> rusqlite::Result<Option<RawRow>> {
+            connection
+                .prepare_cached(&format!("SELECT {COLUMNS} FROM containers WHERE {condition}"))?
+                .query_row([value], RawRow::read)
+                .optional()
         };
-        raw.map(RawRow::decode).transpose()
+        run().map_err(|error| self.error(error))
     }
 
     /// The container meant by a name, an id, or the start of an id.
     pub(crate) fn find_container(&self, wanted: &str) -> Result<Lookup<ContainerRow>, StateError> {
-        if let Some(row) = self.container_by_name(wanted)? {
-            return Ok(Lookup::Found(row));
+        Ok(match self.find_row(wanted)? {
+            Lookup::Found(raw) => Lookup::Found(self.decoded(raw)?),
+            Lookup::Missing => Lookup::Missing,
+            Lookup::Ambiguous => Lookup::Ambiguous,
+        })
+    }
+
+    /// The id of the one container meant, where there is one whose record cannot be read.
+    pub(crate) fn unreadable(&self, wanted: &str) -> Result<Option<String>, StateError> {
+        let Lookup::Found(raw) = self.find_row(wanted)? else { return Ok(None) };
+        let id = raw.id.clone();
+        match self.decoded(raw) {
+            Ok(_) => Ok(None),
+            Err(
+                StateError::Record { .. } | StateError::RecordVersion { .. } | StateError::Upgrade { .. },
+            ) => Ok(Some(id)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn find_row(&self, wanted: &str) -> Result<Lookup<RawRow>, StateError> {
+        if let Some(raw) = self.one_row("name = ?1", wanted)? {
+            return Ok(Lookup::Found(raw));
         }
         if !is_hexadecimal(wanted) || wanted.len() > 64 {
             return Ok(Lookup::Missing);
         }
-        let raw = {
-            let connection = self.lock();
-            let run = || -> rusqlite::Result<Vec<RawRow>> {
-                // Ids are lower-case hexadecimal, so all that begin so lie between the two bounds.
-                connection
-                    .prepare_cached(&format!(
-                        "SELECT {COLUMNS} FROM containers WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2"
-                    ))?
-                    .query_map([wanted], RawRow::read)?
-                    .collect()
-            };
-            run().map_err(|error| self.error(error))?
+        let connection = self.lock();
+        let run = || -> rusqlite::Result<Vec<RawRow>> {
+            // Ids are lower-case hexadecimal, so all that begin so lie between the two bounds.
+            connection
+                .prepare_cached(&format!(
+                    "SELECT {COLUMNS} FROM containers WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2"
+                ))?
+                .query_map([wanted], RawRow::read)?
+                .collect()
         };
+        let mut raw = run().map_err(|error| self.error(error))?;
         if raw.len() > 1 {
             return Ok(Lookup::Ambiguous);
         }
-        raw.into_iter()
-            .next()
-            .map(RawRow::decode)
-            .transpose()
-            .map(|row| row.map_or(Lookup::Missing, Lookup::Found))
+        Ok(raw.pop().map_or(Lookup::Missing, Lookup::Found))
     }
 
     /// All containers, oldest first.
@@ -233,7 +240,44 @@ impl Database {
             };
             run().map_err(|error| self.error(error))?
         };
-        raw.into_iter().map(RawRow::decode).collect()
+        raw.into_iter().map(|raw| self.decoded(raw)).collect()
+    }
+
+    /// The row with all it says; one of an older version is brought up to date.
+    fn decoded(&self, raw: RawRow) -> Result<ContainerRow, StateError> {
+        let config = match raw.config()? {
+            Some(config) => config,
+            None => self.bring_up_to_date(&raw)?,
+        };
+        raw.with(config)
+    }
+
+    /// Brings a configuration of an older version up to date, and keeps it so. Others may do the same meanwhile.
+    fn bring_up_to_date(&self, raw: &RawRow) -> Result<ContainerConfig, StateError> {
+        let (config, request) =
+            (self.upgrade)(&raw.config).map_err(|source| StateError::Upgrade { what: raw.what(), source })?;
+        self.lock()
+            .execute(
+                "UPDATE containers SET config = ?2, request = ?3 WHERE id = ?1 AND config = ?4",
+                [&raw.id, &config, &request, &raw.config],
+            )
+            .map_err(|error| self.error(error))?;
+        decode(&raw.id, &config)
+    }
+
+    /// The volumes that were made with a container and go with it.
+    pub(crate) fn anonymous_volumes_of(&self, id: &str) -> Result<Vec<String>, StateError> {
+        let connection = self.lock();
+        let run = || -> rusqlite::Result<Vec<String>> {
+            connection
+                .prepare(
+                    "SELECT name FROM volumes JOIN container_volumes ON volume = name
+                     WHERE container = ?1 AND anonymous",
+                )?
+                .query_map([id], |row| row.get(0))?
+                .collect()
+        };
+        run().map_err(|error| self.error(error))
     }
 
     /// Takes a container out, with its exec sessions and relations.
@@ -421,13 +465,24 @@ impl RawRow {
         })
     }
 
-    fn decode(self) -> Result<ContainerRow, StateError> {
-        let what = || format!("container {} ({})", self.name, self.id);
-        let config: ContainerConfig =
-            versioned(what, &self.config, |config: &ContainerConfig| config.version)?;
-        if config.version < RECORD_VERSION {
-            return Err(StateError::RecordVersion { what: what(), found: config.version });
+    fn what(&self) -> String {
+        format!("container {} ({})", self.name, self.id)
+    }
+
+    /// What it is; [`None`] where an older version has said that.
+    fn config(&self) -> Result<Option<ContainerConfig>, StateError> {
+        let what = || self.what();
+        match versioned(what, &self.config, |config: &ContainerConfig| config.version) {
+            Ok(config) => Ok((config.version == RECORD_VERSION).then_some(config)),
+            Err(StateError::Record { .. }) if (1..RECORD_VERSION).contains(&version_of(&self.config)) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
+    }
+
+    fn with(self, config: ContainerConfig) -> Result<ContainerRow, StateError> {
+        let what = || self.what();
         let status = versioned(what, &self.status, |status: &ContainerStatus| status.version)?;
         // A state this version does not know is shown as the most harmless one.
         let state = ContainerState::from_str(&self.state).unwrap_or(ContainerState::Exited);
@@ -449,23 +504,21 @@ fn versioned<T: serde::de::DeserializeOwned>(
     text: &str,
     version: impl FnOnce(&T) -> u32,
 ) -> Result<T, StateError> {
-    /// All that every version has.
+    let read = serde_json::from_str(text);
+    match read.as_ref().map_or_else(|_| version_of(text), version) {
+        found if found > RECORD_VERSION => Err(StateError::RecordVersion { what: what(), found }),
+        _ => read.map_err(|source| StateError::Record { what: what(), source }),
+    }
+}
+
+/// The version that a document of any form says; 0 where it says none.
+fn version_of(text: &str) -> u32 {
     #[derive(serde::Deserialize)]
     struct Any {
         #[serde(default)]
         version: u32,
     }
-    let newer = |found: u32| StateError::RecordVersion { what: what(), found };
-    match serde_json::from_str(text) {
-        Ok(document) => match version(&document) {
-            found if found > RECORD_VERSION => Err(newer(found)),
-            _ => Ok(document),
-        },
-        Err(source) => match serde_json::from_str::<Any>(text) {
-            Ok(any) if any.version > RECORD_VERSION => Err(newer(any.version)),
-            _ => Err(StateError::Record { what: what(), source }),
-        },
-    }
+    serde_json::from_str(text).map_or(0, |any: Any| any.version)
 }
 
 pub(super) fn is_hexadecimal(text: &str) -> bool {

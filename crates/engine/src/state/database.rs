@@ -64,7 +64,7 @@ CREATE TABLE volumes (
 const FROM_1: &str = "ALTER TABLE containers ADD COLUMN request TEXT NOT NULL DEFAULT '{}';";
 
 /// Brings a container's configuration of an older version up to date: configuration and request.
-pub(crate) type Upgrade<'a> = dyn Fn(&str) -> cove_api::Result<(String, String)> + 'a;
+pub(crate) type Upgrade = dyn Fn(&str) -> cove_api::Result<(String, String)> + Send + Sync;
 
 /// A failure of the state database.
 #[derive(Debug, thiserror::Error)]
@@ -109,16 +109,27 @@ pub enum StateError {
         #[source]
         source: serde_json::Error,
     },
-    /// A row was written by another version.
+    /// A row was written by a newer version.
     #[error(
-        "the record of {what} has version {found}, but this program knows version {RECORD_VERSION}: {}",
-        if *found > RECORD_VERSION { "update cove" } else { "remove it and make it again" }
+        "the record of {what} has version {found}, but this program knows version {RECORD_VERSION}: update cove"
     )]
     RecordVersion {
         /// Which row.
         what: String,
         /// Its version.
         found: u32,
+    },
+    /// A row of an older version cannot be brought up to date.
+    #[error(
+        "the record of {what} was written by an older version and cannot be brought up to date; \
+         where that cannot be mended, remove it with `cove rm --force`"
+    )]
+    Upgrade {
+        /// Which row.
+        what: String,
+        /// Its cause.
+        #[source]
+        source: cove_api::Error,
     },
     /// The directory cannot be made.
     #[error("state directory {}", path.display())]
@@ -151,14 +162,17 @@ impl From<StateError> for cove_api::Error {
 pub(crate) struct Database {
     path: PathBuf,
     connection: Mutex<Connection>,
+    pub(super) upgrade: Box<Upgrade>,
 }
 
 impl Database {
-    /// Opens `DIRECTORY/state.db`, making both where they are missing, and bringing an older one up to date.
+    /// Opens `DIRECTORY/state.db`, making both where they are missing, and bringing an older one's schema up to date.
+    /// Its rows follow with `upgrade` when they are read: each for itself, so that one that fails now can later, and
+    /// so that what a program of the older version still writes is read, too.
     ///
     /// # Errors
     /// [`StateError`]; for a broken file a copy is kept first.
-    pub(crate) fn open(directory: &Path, upgrade: &Upgrade<'_>) -> Result<Self, StateError> {
+    pub(crate) fn open(directory: &Path, upgrade: Box<Upgrade>) -> Result<Self, StateError> {
         let path = directory.join("state.db");
         if !path.exists() {
             make_private(directory)
@@ -171,14 +185,14 @@ impl Database {
         if found > SCHEMA_VERSION {
             return Err(StateError::Newer { path, found });
         }
-        let database = Self { path, connection: Mutex::new(connection) };
+        let database = Self { path, connection: Mutex::new(connection), upgrade };
         if found < SCHEMA_VERSION {
-            database.migrate(upgrade)?;
+            database.migrate()?;
         }
         Ok(database)
     }
 
-    fn migrate(&self, upgrade: &Upgrade<'_>) -> Result<(), StateError> {
+    fn migrate(&self) -> Result<(), StateError> {
         let mut connection = self.lock();
         let run = || -> rusqlite::Result<()> {
             // Changing the journal mode needs the file alone; it lasts, so only a new database gets it.
@@ -189,10 +203,7 @@ impl Database {
             let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
             match found {
                 0 => transaction.execute_batch(SCHEMA)?,
-                1 => {
-                    transaction.execute_batch(FROM_1)?;
-                    upgrade_containers(&transaction, upgrade)?;
-                }
+                1 => transaction.execute_batch(FROM_1)?,
                 _ => return Ok(()),
             }
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
@@ -234,27 +245,6 @@ impl Database {
         }
         result
     }
-}
-
-/// A row that cannot be brought up to date stays as it is, and is refused by name when it is read.
-fn upgrade_containers(
-    transaction: &rusqlite::Transaction<'_>,
-    upgrade: &Upgrade<'_>,
-) -> rusqlite::Result<()> {
-    let rows: Vec<(String, String)> = transaction
-        .prepare("SELECT id, config FROM containers")?
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-        .collect::<rusqlite::Result<_>>()?;
-    let mut update = transaction.prepare("UPDATE containers SET config = ?2, request = ?3 WHERE id = ?1")?;
-    for (id, text) in rows {
-        match upgrade(&text) {
-            Ok((config, request)) => drop(update.execute([&id, &config, &request])?),
-            Err(error) => {
-                tracing::warn!("the record of container {id} cannot be brought up to date: {error}")
-            }
-        }
-    }
-    Ok(())
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -312,10 +302,18 @@ mod tests {
     use super::*;
     use crate::state::{ContainerConfig, ContainerRow, ContainerStatus, ContainerVolume, ExecRecord};
 
+    /// As if version 1 had had nothing but a host name.
+    fn upgrade(text: &str) -> cove_api::Result<(String, String)> {
+        let old: serde_json::Value = serde_json::from_str(text).unwrap();
+        let hostname = old["old_name"].as_str().ok_or_else(|| cove_api::Error::invalid("no old name"))?;
+        let config = serde_json::json!({ "version": RECORD_VERSION, "hostname": hostname });
+        Ok((config.to_string(), serde_json::json!({ "hostname": "asked" }).to_string()))
+    }
+
     fn scene(name: &str) -> (PathBuf, Database) {
         let folder = std::env::temp_dir().join(format!("cove-state-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
-        let database = Database::open(&folder, &|_| Err(cove_api::Error::internal("no old rows"))).unwrap();
+        let database = Database::open(&folder, Box::new(upgrade)).unwrap();
         (folder, database)
     }
 
@@ -381,8 +379,41 @@ mod tests {
         assert!(matches!(database.container(&row.id), Err(StateError::Record { .. })));
         database.lock().pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
         drop(database);
-        let error = Database::open(&folder, &|_| Err(cove_api::Error::internal("no old rows"))).unwrap_err();
+        let error = Database::open(&folder, Box::new(upgrade)).unwrap_err();
         assert!(error.to_string().contains("update cove"), "{error}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn records_of_an_older_program_are_brought_up_to_date_when_they_are_read() {
+        let (folder, database) = scene("older");
+        let mut row = row();
+        row.config.volumes.clear();
+        database.add_container(&row, &Default::default(), false).unwrap();
+        let write = |config: &str| {
+            database.lock().execute("UPDATE containers SET config = ?1, request = '{}'", [config]).unwrap();
+        };
+        // Readable in the present form, and not.
+        for old in [
+            r#"{"version": 1, "old_name": "mine"}"#,
+            r#"{"version": 1, "old_name": "mine", "restart": {"name": "always"}}"#,
+        ] {
+            write(old);
+            assert_eq!(database.containers().unwrap()[0].config.hostname, "mine");
+            assert_eq!(database.request(&row.id).unwrap().hostname, "asked");
+        }
+        // One for which that fails is refused by name, with the cause; the next look tries it again.
+        write(r#"{"version": 1}"#);
+        for error in [database.container(&row.id).unwrap_err(), database.containers().unwrap_err()] {
+            let error = cove_api::Error::from(error);
+            for part in ["container one", "no old name", "rm --force"] {
+                assert!(error.message.contains(part), "{error}");
+            }
+        }
+        assert_eq!(database.unreadable("one").unwrap().as_deref(), Some(row.id.as_str()));
+        write(r#"{"version": 1, "old_name": "mended"}"#);
+        assert!(database.unreadable("one").unwrap().is_none());
+        assert_eq!(database.container(&row.id).unwrap().unwrap().config.hostname, "mended");
         fs::remove_dir_all(folder).unwrap();
     }
 
