@@ -10,6 +10,7 @@ pub mod endpoint;
 mod error;
 mod event;
 mod exec;
+pub mod filter;
 mod image;
 mod inspect;
 mod network;

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::{NotDone, query};
 use crate::{
-    Containers, ErrorKind, Filters, ImageListOptions, ImageRemoveOptions, Images, ListOptions,
+    Containers, Error, ErrorKind, Filters, ImageListOptions, ImageRemoveOptions, Images, ListOptions,
     NetworkListOptions, Networks, RemoveOptions, Result, VolumeListOptions, VolumeRemoveOptions, Volumes,
+    filter,
 };
 
 /// Options of pruning containers, networks and volumes.
@@ -72,9 +73,17 @@ fn outcome<T>(removed: Result<T>) -> Option<Option<String>> {
 }
 
 /// Takes a filter that is a truth value out.
-fn take_truth(filters: &mut Filters, key: &str) -> Option<bool> {
-    let values = filters.remove(key)?;
-    Some(values.iter().any(|value| matches!(value.as_str(), "true" | "1" | "t" | "T" | "TRUE" | "True")))
+fn take_truth(filters: &mut Filters, key: &str) -> Result<Option<bool>> {
+    filters.remove(key).map(|values| filter::truth(key, &values)).transpose()
+}
+
+/// Adds `key=true`, which goes without saying: the opposite is refused, because that is never removed.
+fn require(filters: &mut Filters, key: &str) -> Result<()> {
+    if take_truth(filters, key)? == Some(false) {
+        return Err(Error::invalid(format!("filter {key}=false: prune removes none of these")));
+    }
+    filters.insert(key.to_owned(), vec!["true".to_owned()]);
+    Ok(())
 }
 
 /// Removes the containers that do not run, with their anonymous volumes.
@@ -105,10 +114,10 @@ pub(crate) async fn images<E: Images + ?Sized>(
 ) -> Result<Vec<PruneReport>> {
     // Docker's clients write `all` as a filter, in either of two ways.
     let all = options.all
-        | take_truth(&mut options.filters, "all").unwrap_or_default()
-        | (take_truth(&mut options.filters, "dangling") == Some(false));
+        | take_truth(&mut options.filters, "all")?.unwrap_or_default()
+        | (take_truth(&mut options.filters, "dangling")? == Some(false));
     if !all {
-        options.filters.insert("dangling".into(), vec!["true".into()]);
+        require(&mut options.filters, "dangling")?;
     }
     let mut reports = Vec::new();
     for row in engine.list(ImageListOptions { all: false, filters: options.filters }).await? {
@@ -132,10 +141,10 @@ pub(crate) async fn volumes<E: Volumes + ?Sized>(
     engine: &E,
     mut options: PruneOptions,
 ) -> Result<Vec<PruneReport>> {
-    let all = take_truth(&mut options.filters, "all").unwrap_or_default();
-    options.filters.insert("dangling".into(), vec!["true".into()]);
+    let all = take_truth(&mut options.filters, "all")?.unwrap_or_default();
+    require(&mut options.filters, "dangling")?;
     if !all {
-        options.filters.insert("anonymous".into(), vec!["true".into()]);
+        require(&mut options.filters, "anonymous")?;
     }
     let mut reports = Vec::new();
     for volume in engine.list(VolumeListOptions { filters: options.filters }).await? {
@@ -152,7 +161,7 @@ pub(crate) async fn networks<E: Networks + ?Sized>(
     engine: &E,
     mut options: PruneOptions,
 ) -> Result<Vec<NetworkPruneReport>> {
-    options.filters.insert("dangling".into(), vec!["true".into()]);
+    require(&mut options.filters, "dangling")?;
     let mut reports = Vec::new();
     for network in engine.list(NetworkListOptions { filters: options.filters }).await? {
         let removed = engine.remove(&network.name, false).await;
@@ -180,8 +189,8 @@ mod tests {
     fn truths_are_taken_out() {
         let mut filters =
             Filters::from([("all".into(), vec!["1".into()]), ("label".into(), vec!["a".into()])]);
-        assert_eq!(take_truth(&mut filters, "all"), Some(true));
-        assert_eq!(take_truth(&mut filters, "all"), None);
+        assert_eq!(take_truth(&mut filters, "all"), Ok(Some(true)));
+        assert_eq!(take_truth(&mut filters, "all"), Ok(None));
         assert_eq!(filters.len(), 1);
     }
 }

@@ -32,6 +32,28 @@ pub trait Engine: Send + Sync {
     fn volumes(&self) -> &dyn Volumes;
 }
 
+/// What does all of it is an engine.
+impl<T: Containers + Execs + Images + Networks + System + Volumes> Engine for T {
+    fn containers(&self) -> &dyn Containers {
+        self
+    }
+    fn execs(&self) -> &dyn Execs {
+        self
+    }
+    fn images(&self) -> &dyn Images {
+        self
+    }
+    fn networks(&self) -> &dyn Networks {
+        self
+    }
+    fn system(&self) -> &dyn System {
+        self
+    }
+    fn volumes(&self) -> &dyn Volumes {
+        self
+    }
+}
+
 /// Containers and their life cycles.
 #[async_trait]
 pub trait Containers: Send + Sync {

@@ -46,7 +46,8 @@ fn has_every_route_once() {
         for parameter in parameters {
             let name = parameter["name"].as_str().unwrap();
             assert!(names.insert((name, parameter["in"].as_str())), "{id}: {name} is there twice");
-            assert!(parameter["in"] == "path" || parameter["in"] == "query", "{id}: {name}");
+            let place = parameter["in"].as_str().unwrap();
+            assert!(["path", "query", "header"].contains(&place), "{id}: {name}");
             assert!(parameter.get("schema").is_some() != parameter.get("content").is_some(), "{id}: {name}");
         }
         let in_path = parameters.iter().filter(|parameter| parameter["in"] == "path").count();
@@ -86,7 +87,17 @@ fn names_are_libpods() {
     );
     assert_eq!(names("/containers/{name}/stop", "post"), ["name", "timeout", "ignore"]);
     let pull = names("/images/pull", "post");
-    for name in ["reference", "policy", "OS", "Arch", "Variant", "allTags", "tlsVerify", "retrydelay"] {
+    for name in [
+        "reference",
+        "policy",
+        "OS",
+        "Arch",
+        "Variant",
+        "allTags",
+        "tlsVerify",
+        "retrydelay",
+        "X-Registry-Auth",
+    ] {
         assert!(pull.iter().any(|known| known == name), "{name} of {pull:?}");
     }
     let list = &document["components"]["schemas"]["ContainerSummary"]["properties"];

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use cove_api::{Containers, Engine, Error, Execs, Images, Networks as NetworksApi, Result, System, Volumes};
+use cove_api::{Error, Result};
 use cove_config::Registries;
 use cove_runtime::Launch;
 use cove_sys::fs;
@@ -173,27 +173,6 @@ pub(crate) async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(move || work(&core)).await {
         Ok(result) => result,
         Err(error) => Err(Error::internal(format!("a worker thread ended: {error}"))),
-    }
-}
-
-impl Engine for LocalEngine {
-    fn containers(&self) -> &dyn Containers {
-        self
-    }
-    fn execs(&self) -> &dyn Execs {
-        self
-    }
-    fn images(&self) -> &dyn Images {
-        self
-    }
-    fn networks(&self) -> &dyn NetworksApi {
-        self
-    }
-    fn system(&self) -> &dyn System {
-        self
-    }
-    fn volumes(&self) -> &dyn Volumes {
-        self
     }
 }
 

@@ -1,19 +1,8 @@
 //! Values of `--filter` that several resources share.
 
+pub(crate) use cove_api::filter::truth;
 use cove_api::{Error, Result, Timestamp};
 use regex::{Regex, RegexBuilder};
-
-/// The truth value of a filter such as `dangling`.
-pub(crate) fn truth(key: &str, values: &[String]) -> Result<bool> {
-    match values.first().map(String::as_str) {
-        Some("true" | "1" | "True" | "TRUE" | "t" | "T") => Ok(true),
-        Some("false" | "0" | "False" | "FALSE" | "f" | "F") => Ok(false),
-        other => Err(Error::invalid(format!(
-            "{:?} is not a valid value for the {key:?} filter - must be true or false",
-            other.unwrap_or_default()
-        ))),
-    }
-}
 
 /// The moment that a filter such as `until` names: RFC 3339, a date, seconds since the epoch, or how long ago.
 pub(crate) fn time(key: &str, values: &[String]) -> Result<Timestamp> {
@@ -84,10 +73,9 @@ mod tests {
     }
 
     #[test]
-    fn times_and_truth() {
+    fn times() {
         assert_eq!(time("until", &["10".into()]).unwrap().as_second(), 10);
         assert!(time("until", &["1h".into()]).unwrap() < Timestamp::now());
         assert!(time("until", &["1h".into(), "2h".into()]).is_err());
-        assert!(truth("dangling", &["maybe".into()]).is_err());
     }
 }

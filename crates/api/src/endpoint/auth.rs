@@ -3,8 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use schemars::{Schema, SchemaGenerator};
+use schemars::SchemaGenerator;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::parameters::Parameters;
 use crate::{Credentials, Error, ErrorKind, Result, wire};
@@ -64,7 +65,7 @@ impl Parameters for RegistryAuth {
     fn write(&self, _: &mut String, headers: &mut HeaderMap) -> Result<()> {
         let Some(credentials) = &self.0 else { return Ok(()) };
         let internal = |error: &dyn std::error::Error| Error::from_chain(ErrorKind::Internal, error);
-        let text = serde_json::to_vec(&serde_json::json!({
+        let text = serde_json::to_vec(&json!({
             "username": credentials.username,
             "password": credentials.password,
             "identitytoken": credentials.identity_token,
@@ -81,9 +82,14 @@ impl Parameters for RegistryAuth {
         Vec::new()
     }
 
-    /// Headers are described with the endpoint's answer to credentials, not as keys of the query.
-    fn describe(_: &mut SchemaGenerator) -> Vec<Schema> {
-        Vec::new()
+    fn describe(_: &mut SchemaGenerator) -> Vec<Value> {
+        vec![json!({
+            "name": "X-Registry-Auth",
+            "in": "header",
+            "description": "Credentials in place of the stored ones: base64 of JSON with `username` and `password`, \
+                `identitytoken`, or `registrytoken`.",
+            "schema": {"type": "string"},
+        })]
     }
 }
 

@@ -89,9 +89,7 @@ impl Routes for Operations {
         F: Future<Output = Result<A>> + Send + 'static,
     {
         let mut parameters: Vec<Value> = names(endpoint.path).map(path_parameter).collect();
-        for schema in Q::describe(&mut self.schemas) {
-            parameters.extend(query_parameters(&schema));
-        }
+        parameters.append(&mut Q::describe(&mut self.schemas));
         let mut operation = json!({
             "operationId": operation_id(endpoint.verb, endpoint.path),
             "tags": [endpoint.path.split('/').nth(1).unwrap_or_default()],
@@ -137,7 +135,7 @@ fn path_parameter(name: &str) -> Value {
 }
 
 /// A parameter for each property of an object.
-fn query_parameters(schema: &Schema) -> Vec<Value> {
+pub(super) fn query_parameters(schema: &Schema) -> Vec<Value> {
     let required = schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
     properties.iter().map(|(name, schema)| query_parameter(name, schema.clone(), &required)).collect()

@@ -2,10 +2,12 @@
 
 use form_urlencoded::Serializer;
 use http::HeaderMap;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
+use super::openapi::query_parameters;
 use crate::{Result, wire};
 
 /// What a request says outside of path and body. Every option struct is one: each of its fields is a key of the query.
@@ -23,8 +25,8 @@ pub trait Parameters: Sized + Send + 'static {
     /// The keys of the query that it reads.
     #[must_use]
     fn keys() -> Vec<&'static str>;
-    /// The schemas of objects whose properties are the keys.
-    fn describe(schemas: &mut SchemaGenerator) -> Vec<Schema>;
+    /// The parameters as the API's document has them.
+    fn describe(schemas: &mut SchemaGenerator) -> Vec<Value>;
 }
 
 impl<T: Serialize + DeserializeOwned + JsonSchema + Send + 'static> Parameters for T {
@@ -42,8 +44,8 @@ impl<T: Serialize + DeserializeOwned + JsonSchema + Send + 'static> Parameters f
     fn keys() -> Vec<&'static str> {
         wire::query::keys::<T>().to_vec()
     }
-    fn describe(schemas: &mut SchemaGenerator) -> Vec<Schema> {
-        vec![T::json_schema(schemas)]
+    fn describe(schemas: &mut SchemaGenerator) -> Vec<Value> {
+        query_parameters(&T::json_schema(schemas))
     }
 }
 
@@ -63,7 +65,7 @@ impl<A: Parameters, B: Parameters> Parameters for Both<A, B> {
     fn keys() -> Vec<&'static str> {
         [A::keys(), B::keys()].concat()
     }
-    fn describe(schemas: &mut SchemaGenerator) -> Vec<Schema> {
+    fn describe(schemas: &mut SchemaGenerator) -> Vec<Value> {
         let mut described = A::describe(schemas);
         described.append(&mut B::describe(schemas));
         described

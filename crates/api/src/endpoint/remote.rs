@@ -8,10 +8,7 @@ use super::body::{Body, Outgoing};
 use super::declare::{Endpoint, PathParameters, fill};
 use super::frames::{broken, framed};
 use super::parameters::Parameters;
-use crate::{
-    AttachStream, ByteStream, Containers, Engine, Error, ErrorKind, Execs, Images, Networks, OutputChunk,
-    OutputStream, Result, System, Volumes,
-};
+use crate::{AttachStream, ByteStream, Error, ErrorKind, OutputChunk, OutputStream, Result};
 use futures_util::StreamExt as _;
 
 /// Before every path: the version of the API that the types here are of.
@@ -143,25 +140,4 @@ fn attach_stream(connection: Box<dyn Duplex>, terminal: bool, with_input: bool) 
     };
     // Dropping our half of a split stream does not shut the connection down, so the caller decides about input.
     AttachStream { input: with_input.then(|| Box::pin(writer) as _), output }
-}
-
-impl<T: Transport + 'static> Engine for Remote<T> {
-    fn containers(&self) -> &dyn Containers {
-        self
-    }
-    fn execs(&self) -> &dyn Execs {
-        self
-    }
-    fn images(&self) -> &dyn Images {
-        self
-    }
-    fn networks(&self) -> &dyn Networks {
-        self
-    }
-    fn system(&self) -> &dyn System {
-        self
-    }
-    fn volumes(&self) -> &dyn Volumes {
-        self
-    }
 }

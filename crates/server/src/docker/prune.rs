@@ -52,11 +52,9 @@ struct ImagesPruned {
 /// Only images without a name, unless the filter `dangling` is false.
 async fn images(
     State(engine): State<EngineState>,
-    Query(Filtered { mut filters }): Query<Filtered>,
+    Query(Filtered { filters }): Query<Filtered>,
 ) -> Answer<Json<ImagesPruned>> {
-    let dangling = filters.remove("dangling").unwrap_or_default();
-    let all = dangling.iter().any(|value| matches!(value.as_str(), "false" | "0"));
-    let options = ImagePruneOptions { all, filters, ..ImagePruneOptions::default() };
+    let options = ImagePruneOptions { filters, ..ImagePruneOptions::default() };
     let (ids, space_reclaimed) = gone(engine.images().prune(options).await?);
     let images_deleted = ids.iter().map(|id| Removed::Deleted(digest(id))).collect();
     Ok(Json(ImagesPruned { images_deleted, space_reclaimed }))

@@ -41,6 +41,10 @@ async fn wrong_requests_get_json_errors() {
         ("GET", "/libpod/containers/one/logs", "", 400, "stdout and stderr"),
         ("POST", "/libpod/containers/one/rename", "", 400, "name"),
         ("POST", "/libpod/volumes/prune?dryrun=true", "", 501, "dryrun"),
+        ("POST", "/images/prune?filters={\"dangling\":[\"garb1age\"]}", "", 400, "dangling"),
+        ("POST", "/libpod/images/prune?filters={\"all\":[\"garb1age\"]}", "", 400, "all"),
+        ("POST", "/libpod/networks/prune?filters={\"dangling\":[\"false\"]}", "", 400, "dangling=false"),
+        ("POST", "/volumes/prune?filters={\"anonymous\":[\"false\"]}", "", 400, "anonymous=false"),
         // Not all names, as without a tag.
         ("POST", "/libpod/images/a/untag?tag=b", "", 400, "parameter repo"),
         ("POST", "/libpod/images/a/tag?tag=b", "", 400, "parameter repo"),

@@ -210,24 +210,3 @@ impl FakeEngine {
         Token(Arc::clone(&self.live))
     }
 }
-
-impl Engine for FakeEngine {
-    fn containers(&self) -> &dyn Containers {
-        self
-    }
-    fn execs(&self) -> &dyn Execs {
-        self
-    }
-    fn images(&self) -> &dyn Images {
-        self
-    }
-    fn networks(&self) -> &dyn Networks {
-        self
-    }
-    fn system(&self) -> &dyn System {
-        self
-    }
-    fn volumes(&self) -> &dyn Volumes {
-        self
-    }
-}
