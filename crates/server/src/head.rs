@@ -3,12 +3,21 @@
 
 use std::borrow::Cow;
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 
 use crate::hijack;
 
 /// Longest head of a request, in bytes.
 pub(crate) const LONGEST_HEAD: usize = 256 << 10;
+
+/// Longest target of a request, in bytes; the library has no room for a longer one.
+const LONGEST_TARGET: usize = 60 << 10;
+
+/// Longest name of a header, in bytes.
+const LONGEST_NAME: usize = 8 << 10;
+
+/// So many headers a head has at most. The library takes 100, of which [`hijack`] may need some.
+const MOST_HEADERS: usize = 90;
 
 /// Why a request is refused by its head.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,26 +97,49 @@ fn escaped(line: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
     let wrong = || Refusal::bad("the request line is malformed");
     let first = line.iter().position(|byte| *byte == b' ').ok_or_else(wrong)?;
     let last = line.iter().rposition(|byte| *byte == b' ').filter(|last| *last > first).ok_or_else(wrong)?;
-    let target = &line[first + 1..last];
+    let (method, target, version) =
+        (&line[..first], &line[first + 1..last], line[last + 1..].trim_ascii_end());
     if target.iter().any(|byte| byte.is_ascii_control()) {
         return Err(Refusal::bad("the request line has a control character in its target"));
     }
-    if target.contains(&b' ') {
+    if target.is_empty() || target.contains(&b' ') {
         return Err(wrong());
     }
-    if target.iter().all(|byte| is_plain(*byte)) {
-        return Ok(None);
+    if method.is_empty() || !method.iter().all(|byte| is_token(*byte)) {
+        return Err(Refusal::bad("the request line does not begin with a method"));
     }
-    let mut escaped = line[..=first].to_vec();
+    if !matches!(version, b"HTTP/1.1" | b"HTTP/1.0") {
+        let status = StatusCode::HTTP_VERSION_NOT_SUPPORTED;
+        return Err(Refusal::new(status, "the request's version is neither HTTP/1.1 nor HTTP/1.0"));
+    }
+    let is_changed = !target.iter().all(|byte| is_plain(*byte));
+    let target = if is_changed { Cow::Owned(percent_encoded(target)) } else { Cow::Borrowed(target) };
+    if target.len() > LONGEST_TARGET {
+        let message = format!("the path and query of the request are longer than {LONGEST_TARGET} bytes");
+        return Err(Refusal::new(StatusCode::URI_TOO_LONG, message));
+    }
+    // A path of plain characters is always one.
+    if target[0] != b'/' && Uri::try_from(&*target).is_err() {
+        return Err(Refusal::bad("the request line has no URI in it"));
+    }
+    Ok(is_changed.then(|| [&line[..=first], &target, &line[last..]].concat()))
+}
+
+fn percent_encoded(target: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(target.len());
     for byte in target {
         if is_plain(*byte) {
-            escaped.push(*byte);
+            encoded.push(*byte);
         } else {
-            escaped.extend_from_slice(format!("%{byte:02X}").as_bytes());
+            encoded.extend_from_slice(format!("%{byte:02X}").as_bytes());
         }
     }
-    escaped.extend_from_slice(&line[last..]);
-    Ok(Some(escaped))
+    encoded
+}
+
+/// The characters of methods and of headers' names.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The characters of a URI, and the brackets, which every reader takes.
@@ -128,6 +160,7 @@ impl<'a> Facts<'a> {
     /// `headers` begins with the end of the request line.
     fn of(headers: &'a [u8]) -> Result<Self, Refusal> {
         let mut facts = Self::default();
+        let mut count = 0;
         for line in headers.split(|byte| *byte == b'\n').skip(1).map(|line| line.trim_ascii_end()) {
             if line.is_empty() {
                 continue;
@@ -138,6 +171,19 @@ impl<'a> Facts<'a> {
             };
             if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
                 return Err(Refusal::bad("a header has no name, or white space in it"));
+            }
+            if !name.iter().all(|byte| is_token(*byte)) {
+                return Err(Refusal::bad("a header has a character in its name that none has"));
+            }
+            if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+                return Err(Refusal::bad("a header has a control character in its value"));
+            }
+            count += 1;
+            if name.len() > LONGEST_NAME || count > MOST_HEADERS {
+                let message = format!(
+                    "the request has more than {MOST_HEADERS} headers, or one whose name is longer than {LONGEST_NAME} bytes"
+                );
+                return Err(Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, message));
             }
             facts.add(name, value.trim_ascii());
         }
@@ -167,7 +213,8 @@ impl<'a> Facts<'a> {
             ([length, more @ ..], []) if more.iter().all(|other| other == length) => {
                 let digits = !length.is_empty() && length.iter().all(u8::is_ascii_digit);
                 let number = std::str::from_utf8(length).ok().filter(|_| digits);
-                let number = number.and_then(|text| text.parse().ok());
+                // The upper half of the numbers is nobody's length, and the library's own marks.
+                let number = number.and_then(|text| text.parse().ok()).filter(|length| *length < 1 << 63);
                 number.map(BodyLength::Bytes).ok_or_else(|| Refusal::bad("Content-Length is no length"))
             }
             (_, []) => Err(Refusal::bad("the request has Content-Length headers that differ")),
@@ -254,6 +301,13 @@ mod tests {
             ("GET /a b HTTP/1.1\r\n\r\n", "request line"),
             ("GET /a\x01b HTTP/1.1\r\n\r\n", "control"),
             ("GET\r\n\r\n", "request line"),
+            ("GET  HTTP/1.1\r\n\r\n", "request line"),
+            ("G(T / HTTP/1.1\r\n\r\n", "method"),
+            ("GET / HTTP/2.0\r\n\r\n", "version"),
+            ("GET ? HTTP/1.1\r\n\r\n", "URI"),
+            ("GET / HTTP/1.1\r\nX(: a\r\n\r\n", "name"),
+            ("GET / HTTP/1.1\r\nX: a\x1bb\r\n\r\n", "control"),
+            ("POST / HTTP/1.1\r\nContent-Length: 9223372036854775808\r\n\r\n", "no length"),
             ("GET / HTTP/1.1\r\nHost : a\r\n\r\n", "white space"),
             ("GET / HTTP/1.1\r\n folded\r\n\r\n", "colon"),
             ("GET / HTTP/1.1\r\n: a\r\n\r\n", "no name"),

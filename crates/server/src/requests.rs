@@ -185,10 +185,13 @@ impl<T: AsyncRead + Unpin> Requests<T> {
         self.state = State::Ended;
     }
 
-    /// The client has ended its side. Half a head goes on as it is: the library knows what to do with it.
+    /// The client has ended its side. Half a head is no request; what there is of a body goes on, and the library says
+    /// that it is cut off.
     fn end(&mut self) {
         let rest = std::mem::take(&mut self.input);
-        self.output.unsplit(rest);
+        if matches!(self.state, State::Body(_)) {
+            self.output.unsplit(rest);
+        }
         self.state = State::Ended;
     }
 

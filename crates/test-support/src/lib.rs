@@ -4,6 +4,7 @@
 //!   as both. [`Service`] is `cove system service` on it, [`Registry`] a real registry with TLS and a password.
 //! - [`FakeEngine`]: an engine in memory for what lies above the engine traits.
 //! - [`busybox_tree`], [`root_file_system`], [`tar()`](tar()), [`write_docker_archive`]: images made on the spot.
+//! - [`libpod_routes`], [`docker_routes`]: every route of the service, for tests over all of them.
 //! - [`skip`] and [`Need`]: a test that lacks something says so, and fails where `COVE_REQUIRE` names it.
 
 mod bed;
@@ -12,6 +13,7 @@ mod image;
 mod need;
 mod program;
 mod registry;
+mod routes;
 mod service;
 mod tar;
 
@@ -21,5 +23,6 @@ pub use image::{IMAGE, busybox, busybox_tree, root_file_system, write_docker_arc
 pub use need::{Need, met, skip};
 pub use program::{Outcome, built, free_port, has, is_root, wait_for};
 pub use registry::Registry;
+pub use routes::{HttpRoute, docker_routes, libpod_routes};
 pub use service::Service;
 pub use tar::{Member, tar};

@@ -4,6 +4,7 @@
 mod client;
 mod docker;
 mod heads;
+mod hostile;
 mod service;
 mod spellings;
 mod strangers;

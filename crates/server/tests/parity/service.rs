@@ -84,7 +84,7 @@ impl Drop for Bed {
     }
 }
 
-fn unchunk(mut text: &str) -> String {
+pub(crate) fn unchunk(mut text: &str) -> String {
     let mut whole = String::new();
     while let Some((size, rest)) = text.split_once("\r\n") {
         let size = usize::from_str_radix(size, 16).expect("the size of a chunk");

@@ -81,13 +81,14 @@ impl Images for FakeEngine {
         Ok(LoadReport { names: vec!["localhost/image:1".into()] })
     }
     async fn save(&self, names: Vec<String>, options: SaveOptions) -> Result<ByteStream> {
-        self.note(names.first().map_or("", String::as_str), format!("save {names:?} {options:?}"))?;
+        let Some(first) = names.first() else { return Err(Error::invalid("no image named")) };
+        self.note(first, format!("save {names:?} {options:?}"))?;
         let pieces = [Ok(Bytes::from_static(b"archive ")), Ok(Bytes::from(vec![b'x'; 100_000]))];
-        if names[0] == "half" {
-            let [first, _] = pieces;
-            return Ok(Box::pin(stream::iter([first, Err(Error::internal("the layer is gone"))])));
+        if first == "half" {
+            let [begin, _] = pieces;
+            return Ok(Box::pin(stream::iter([begin, Err(Error::internal("the layer is gone"))])));
         }
-        if names[0] == "nothing" {
+        if first == "nothing" {
             return Ok(Box::pin(stream::iter([Err(Error::internal("the layer is gone"))])));
         }
         Ok(Box::pin(stream::iter(pieces)))
