@@ -25,8 +25,9 @@ impl AuthFile {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let root: Map<String, Value> =
-            serde_json::from_str(text).map_err(|error| ParseError::from_json(&error))?;
+        // Into a value of no type first: the message about a wrong type would show the value, which may be the secret.
+        let root = serde_json::from_str(text).map_err(|error| ParseError::from_json(&error))?;
+        let Value::Object(root) = root else { return Err(ParseError::new("the file is not a JSON object")) };
         for field in ["auths", "credHelpers"] {
             if !matches!(root.get(field), None | Some(Value::Object(_) | Value::Null)) {
                 return Err(ParseError::new(format!("{field:?} is not an object")));
