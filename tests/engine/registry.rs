@@ -52,6 +52,49 @@ fn pull_with_password_and_certificate() {
 }
 
 #[test]
+fn push_and_pull_again() {
+    for who in [Who::Root, Who::User] {
+        let Some(Setting { bed, registry, image, certificates }) = setting(who) else { continue };
+        let reach = ["--cert-dir", &certificates, "--creds", &credentials()];
+        let push = |words: &[&str]| bed.cove(&[&["push", "-q"], &reach[..], words].concat());
+        let pull = |image: &str| bed.cove(&[&["pull", "-q"], &reach[..], &[image]].concat());
+        pull(&image).ok();
+        bed.cove(&["tag", &image, "localhost/mine:1"]).ok();
+        for (tag, options) in
+            [("gzip", &[][..]), ("zstd", &["--compression-format", "zstd", "--force-compression"])]
+        {
+            let place = format!("{}/bob/{tag}:1", registry.address());
+            let file = bed.path(tag).display().to_string();
+            push(&[options, &["--digestfile", &file, "localhost/mine:1", &place]].concat()).ok();
+            let digest = cove_sys::fs::read_to_string(&file).expect("the digest");
+            bed.cove(&["rmi", "-f", &image, "localhost/mine:1"]).ok();
+            // What was pushed is what the digest names.
+            let by_digest = format!("{}@{digest}", place.trim_end_matches(":1"));
+            pull(&by_digest).ok();
+            bed.cove(&["tag", &by_digest, "localhost/mine:1"]).ok();
+            let run = ["run", "--rm", "--network", "none", "localhost/mine:1", "echo", "ran"];
+            assert_eq!(bed.cove(&run).ok(), "ran");
+        }
+        // To an archive and a folder.
+        for place in
+            ["oci-archive:FILE.tar", "docker-archive:FILE2.tar:localhost/x:1", "oci:FOLDER:x", "dir:FOLDER2"]
+        {
+            let place = place.replacen(":F", &format!(":{}/F", bed.path("").display()), 1).replace("//", "/");
+            push(&["localhost/mine:1", &place]).ok();
+            bed.cove(&["pull", "-q", &place]).ok();
+        }
+        // Nothing of a wrong request is sent.
+        push(&["missing", "localhost:1/x"]).fails(125, "missing: image not known");
+        push(&["--format", "v2s1", "localhost/mine:1"]).fails(125, "v2s1");
+        push(&["--sign-by", "me", "localhost/mine:1"]).fails(125, "--sign-by");
+        push(&["--compression-level", "99", "localhost/mine:1"]).fails(125, "level 99");
+        push(&["--dir-compress", "localhost/mine:1", "oci:x"]).fails(125, "--dir-compress");
+        let place = format!("{}/bob/gzip", registry.address());
+        bed.cove(&["push", "-q", "--cert-dir", &certificates, "localhost/mine:1", &place]).fails(125, &place);
+    }
+}
+
+#[test]
 fn login_then_pull_then_logout() {
     let Some(Setting { bed, registry, image, certificates }) = setting(Who::Root) else { return };
     let auth_file = bed.path("auth.json").display().to_string();
@@ -115,6 +158,13 @@ fn docker_pulls_with_its_own_credentials() {
     cove_sys::fs::write(bed.path("docker/config.json"), config).expect("config.json");
     docker(&["pull", image], b"").ok();
     assert_eq!(docker(&["run", "--rm", "--network", "none", image, "echo", "pulled"], b"").ok(), "pulled");
+    // And pushes it, with the layer that the registry has and the lines that docker shows.
+    let other = image.replace("ann/test:1", "ann/other:2");
+    docker(&["tag", image, &other], b"").ok();
+    let pushed = docker(&["push", &other], b"");
+    assert!(pushed.ok().contains("digest: sha256:"), "{pushed:?}");
+    docker(&["rmi", &other], b"").ok();
+    docker(&["pull", &other], b"").ok();
     docker(&["rmi", image], b"").ok();
     // `run` pulls by itself when the service says that there is no such image.
     assert_eq!(docker(&["run", "--rm", "--network", "none", image, "echo", "again"], b"").ok(), "again");

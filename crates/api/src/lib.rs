@@ -4,6 +4,7 @@
 //! The JSON of these types is the libpod API's, so that any of Podman's clients can talk to Cove's service and
 //! Cove's client to Podman's. Docker's JSON shapes live in the server alone.
 
+mod access;
 mod capability;
 mod container;
 pub mod endpoint;
@@ -16,6 +17,7 @@ mod inspect;
 mod network;
 mod port;
 mod prune;
+mod push;
 pub mod shown;
 pub mod signal;
 mod spec;
@@ -26,6 +28,7 @@ mod traits;
 mod volume;
 pub mod wire;
 
+pub use access::*;
 pub use capability::*;
 pub use container::*;
 pub use error::{Error, ErrorKind, Result};
@@ -36,6 +39,7 @@ pub use inspect::*;
 pub use network::*;
 pub use port::*;
 pub use prune::{ImagePruneOptions, NetworkPruneReport, PruneOptions, PruneReport};
+pub use push::*;
 pub use spec::*;
 pub use stream::*;
 pub use system::*;

@@ -11,9 +11,9 @@ use crate::{
     ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
     ImageRemoveReport, ImageSummary, ImportOptions, Info, ListOptions, LoadReport, LogLine, LogOptions,
     Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport, Ping, Progress,
-    PruneOptions, PruneReport, PullOptions, PullReport, RemoveOptions, Result, SaveOptions, StopOptions,
-    TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions,
-    VolumeRemoveOptions, WaitOptions, prune,
+    PruneOptions, PruneReport, PullOptions, PullReport, PushOptions, PushReport, RemoveOptions, Result,
+    SaveOptions, StopOptions, TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions,
+    VolumeListOptions, VolumeRemoveOptions, WaitOptions, prune,
 };
 
 /// Everything an engine does.
@@ -123,6 +123,8 @@ pub trait Execs: Send + Sync {
 pub trait Images: Send + Sync {
     /// Brings an image from a registry or another transport (`docker-archive:`, `oci-archive:`, `oci:`, `dir:`).
     async fn pull(&self, name: &str, options: PullOptions) -> Result<ValueStream<Progress<PullReport>>>;
+    /// Brings an image to a registry or to another transport (`docker-archive:`, `oci-archive:`, `oci:`, `dir:`).
+    async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>>;
     /// Lists them, newest first.
     async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>>;
     /// All about one.

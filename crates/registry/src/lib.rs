@@ -17,8 +17,8 @@ mod stream;
 
 pub use archive::{Archive, ArchiveDestination, ArchiveFormat, ArchiveOptions, ArchiveSource, ArchiveWriter};
 pub use client::{
-    CredentialLookup, PushOptions, RegistryClient, RegistryDestination, RegistryOptions, RegistrySource,
-    RetryPolicy,
+    CredentialLookup, LayerPacking, PushOptions, RegistryClient, RegistryDestination, RegistryOptions,
+    RegistrySource, RetryPolicy,
 };
 pub use copy::{
     CopyEvent, CopyOptions, CopyProgress, CopyReport, DEFAULT_PARALLEL, ResolvedImage, copy_image, resolve,

@@ -110,7 +110,7 @@ impl Descriptor {
     }
 
     /// How the layer's media type says its tar is stored; `None` for a media type that is no layer.
-    pub(crate) fn layer_compression(&self) -> Option<LayerCompression> {
+    pub fn layer_compression(&self) -> Option<LayerCompression> {
         use media_type::*;
         Some(match self.media_type.as_str() {
             DOCKER_LAYER | OCI_LAYER | OCI_NONDISTRIBUTABLE => LayerCompression::None,

@@ -7,8 +7,8 @@ use schemars::SchemaGenerator;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::parameters::Parameters;
-use crate::{Credentials, Error, ErrorKind, Result, wire};
+use super::parameters::{Both, Parameters};
+use crate::{Credentials, Error, ErrorKind, RegistryAccess, Result, wire};
 
 /// The header.
 const NAME: HeaderName = HeaderName::from_static("x-registry-auth");
@@ -29,6 +29,30 @@ struct Written {
     email: String,
     serveraddress: String,
     registrytoken: String,
+}
+
+/// How a registry is reached: in the query, and in the header.
+pub(super) type Access = Both<RegistryAccess, RegistryAuth>;
+
+impl Access {
+    /// What a client asks for.
+    ///
+    /// # Errors
+    /// It names files of the engine's host.
+    pub(super) fn asked(access: &RegistryAccess) -> Result<Self> {
+        if access.auth_file.is_some() || access.cert_dir.is_some() {
+            return Err(Error::unsupported(
+                "--authfile and --cert-dir name files of the engine's host: not over a service",
+            ));
+        }
+        Ok(Self(access.clone(), RegistryAuth(access.credentials.clone())))
+    }
+}
+
+impl From<Access> for RegistryAccess {
+    fn from(Both(access, auth): Access) -> Self {
+        Self { credentials: auth.0, ..access }
+    }
 }
 
 impl RegistryAuth {

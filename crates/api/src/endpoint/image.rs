@@ -1,29 +1,32 @@
 //! `/images`.
 
 use async_trait::async_trait;
-use futures_util::StreamExt as _;
 use http::StatusCode;
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Answer, Asked, Described, Exists, Received, Reply, lines, read_json_lines};
-use super::auth::RegistryAuth;
+use super::answer::Exists;
+use super::auth::Access;
 use super::body::{Archive, Json};
 use super::declare::{Endpoint, delete, get, post};
 use super::exec::Made;
 use super::parameters::{Both, Nothing};
+use super::progress::Steps;
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::wire::NotDone;
 use crate::{
-    BlobProgress, ByteStream, Error, ErrorKind, ImageHistoryRow, ImageInspect, ImageListOptions,
-    ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions,
-    LoadReport, Progress, PruneReport, PullOptions, PullReport, Result, SaveOptions, ValueStream,
+    ByteStream, Error, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions,
+    ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress,
+    PruneReport, PullOptions, PullReport, PushOptions, PushReport, Result, SaveOptions, ValueStream,
 };
+
+type PullParameters = Both<Pull, Both<PullOptions, Access>>;
+type PushParameters = Both<Push, Both<PushOptions, Access>>;
 
 const LIST: Endpoint<(), ImageListOptions, (), Json<Vec<ImageSummary>>> =
     get("/images/json", "List images, newest first");
-const PULL: Endpoint<(), Both<Pull, Both<PullOptions, RegistryAuth>>, (), PullLines> =
+const PULL: Endpoint<(), PullParameters, (), Steps<PullReport>> =
     post("/images/pull", "Bring an image from a registry or another transport");
 const LOAD: Endpoint<(), Nothing, Archive, Json<LoadReport>> =
     post("/images/load", "Load every image of an archive");
@@ -31,6 +34,8 @@ const IMPORT: Endpoint<(), Both<ImportOptions, From>, Archive, Json<Made>> =
     post("/images/import", "Make an image of one layer from a tar of a file system");
 const EXPORT: Endpoint<(), Both<References, SaveOptions>, (), Archive> =
     get("/images/export", "Write images to an archive");
+const PUSH: Endpoint<String, PushParameters, (), Steps<PushReport>> =
+    post("/images/{name}/push", "Bring an image to a registry");
 const REMOVE: Endpoint<(), Both<Names, ImageRemoveOptions>, (), Json<ImageRemoveReport>> =
     delete("/images/remove", "Remove images, going on past errors");
 const PRUNE: Endpoint<(), ImagePruneOptions, (), Json<Vec<PruneReport>>> =
@@ -64,6 +69,21 @@ struct Pull {
     /// Answer in Docker's shape.
     #[serde(default, rename = "compatMode")]
     compat_mode: NotDone<bool>,
+}
+
+/// The parameter of push that says what to send about it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Push {
+    /// Send the end alone.
+    quiet: bool,
+}
+
+/// As libpod's service, whose first clients expected no lines.
+impl Default for Push {
+    fn default() -> Self {
+        Self { quiet: true }
+    }
 }
 
 /// The parameter of import that names another source than the body.
@@ -147,10 +167,16 @@ pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(LIST, |engine, Call { parameters, .. }| async move {
         engine.images().list(parameters).await.map(Json)
     });
-    routes.add(PULL, |engine, Call { parameters: Both(pull, Both(options, auth)), .. }| async move {
-        let options = PullOptions { credentials: auth.0, ..options };
+    routes.add(PULL, |engine, Call { parameters: Both(pull, Both(options, access)), .. }| async move {
+        let options = PullOptions { access: access.into(), ..options };
         let progress = engine.images().pull(&pull.reference, options).await?;
-        Ok(PullLines { progress, with_blobs: pull.progress, with_text: !pull.quiet })
+        Ok(Steps { progress, with_blobs: pull.progress, with_text: !pull.quiet })
+    });
+    routes.add(PUSH, |engine, call| async move {
+        let Both(push, Both(options, access)) = call.parameters;
+        let options = PushOptions { access: access.into(), ..options };
+        let progress = engine.images().push(&call.path, options).await?;
+        Ok(Steps { progress, with_blobs: !push.quiet, with_text: !push.quiet })
     });
     routes.add(LOAD, |engine, Call { body: Archive(archive), .. }| async move {
         engine.images().load(archive).await.map(Json)
@@ -198,109 +224,28 @@ pub(super) fn serve(routes: &mut impl Routes) {
     });
 }
 
-/// The answer of pull: a line for each step, and one at the end. An error after the head is a line, too.
-struct PullLines {
-    progress: ValueStream<Progress<PullReport>>,
-    with_blobs: bool,
-    with_text: bool,
-}
-
-/// One of these lines. JSON: libpod's `ImagePullReport`; `blob` and `kind` are ours, and Podman's clients pass over
-/// them.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-struct PullLine {
-    /// A line for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<String>,
-    /// Why it failed; the last line.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    error: String,
-    /// The kind of that error.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<ErrorKind>,
-    /// How far a blob is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    blob: Option<BlobProgress>,
-    /// Ids of the images that are there now; the last line.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    images: Option<Vec<String>>,
-    /// The last of them.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    id: String,
-}
-
-impl PullLine {
-    fn of(event: Result<Progress<PullReport>>, with_blobs: bool, with_text: bool) -> Option<Self> {
-        let line = Self::default();
-        Some(match event {
-            Ok(Progress::Message(_)) if !with_text => return None,
-            Ok(Progress::Message(text)) => Self { stream: Some(text + "\n"), ..line },
-            Ok(Progress::Blob(_)) if !with_blobs => return None,
-            Ok(Progress::Blob(blob)) => Self { blob: Some(blob), ..line },
-            Ok(Progress::Done(report)) => {
-                let id = report.images.last().cloned().unwrap_or_default();
-                Self { id, images: Some(report.images), ..line }
-            }
-            Err(error) => Self { error: error.message, kind: Some(error.kind), ..line },
-        })
-    }
-
-    fn event(self) -> Option<Result<Progress<PullReport>>> {
-        if !self.error.is_empty() {
-            return Some(Err(Error::new(self.kind.unwrap_or(ErrorKind::Internal), self.error)));
-        }
-        if let Some(blob) = self.blob {
-            return Some(Ok(Progress::Blob(blob)));
-        }
-        if let Some(images) = self.images {
-            return Some(Ok(Progress::Done(PullReport { images })));
-        }
-        Some(Ok(Progress::Message(self.stream?.trim_end_matches('\n').to_owned())))
-    }
-}
-
-impl Answer for PullLines {
-    async fn reply(self, asked: &Asked) -> Result<Reply> {
-        let Self { progress, with_blobs, with_text } = self;
-        let line = move |event| std::future::ready(PullLine::of(event, with_blobs, with_text).map(Ok));
-        Ok(lines(asked, progress.filter_map(line)))
-    }
-    fn describe(schemas: &mut SchemaGenerator) -> Described {
-        Described { content: Some(("application/json", schemas.subschema_for::<PullLine>())) }
-    }
-}
-
-impl Received for PullLines {
-    async fn receive(response: http::Response<ByteStream>) -> Result<Self> {
-        let lines = read_json_lines::<PullLine>(response);
-        let progress = lines.filter_map(|line| {
-            std::future::ready(match line {
-                Ok(line) => line.event(),
-                Err(error) => Some(Err(error)),
-            })
-        });
-        Ok(Self { progress: Box::pin(progress), with_blobs: true, with_text: true })
-    }
-}
-
 #[async_trait]
 impl<T: Transport + 'static> Images for Remote<T> {
     async fn pull(&self, name: &str, options: PullOptions) -> Result<ValueStream<Progress<PullReport>>> {
-        if options.auth_file.is_some() || options.cert_dir.is_some() {
-            return Err(Error::unsupported(
-                "--authfile and --cert-dir name files of the engine's host: not over a service",
-            ));
-        }
         let pull = Pull {
             reference: name.to_owned(),
             progress: true,
             quiet: false,
             compat_mode: NotDone::default(),
         };
-        let auth = RegistryAuth(options.credentials.clone());
-        let lines = self.call(PULL, (), Both(pull, Both(options, auth)), ()).await?;
-        Ok(lines.progress)
+        let access = Access::asked(&options.access)?;
+        let steps = self.call(PULL, (), Both(pull, Both(options, access)), ()).await?;
+        Ok(steps.progress)
+    }
+    async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>> {
+        if options.compress_directory {
+            return Err(Error::unsupported(
+                "--dir-compress writes a folder of the engine's host: not over a service",
+            ));
+        }
+        let access = Access::asked(&options.access)?;
+        let steps = self.call(PUSH, name, Both(Push { quiet: false }, Both(options, access)), ()).await?;
+        Ok(steps.progress)
     }
     async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>> {
         self.call(LIST, (), options, ()).await.map(|Json(rows)| rows)
@@ -354,16 +299,5 @@ mod tests {
     fn splits_tags_not_ports() {
         assert_eq!(split_tag("localhost:5000/a:1"), ("localhost:5000/a", "1"));
         assert_eq!(split_tag("localhost:5000/a"), ("localhost:5000/a", ""));
-    }
-
-    #[test]
-    fn pull_lines() {
-        let event = |text: &str| serde_json::from_str::<PullLine>(text).unwrap().event();
-        let done = event(r#"{"images": ["a"], "id": "a"}"#);
-        assert_eq!(done, Some(Ok(Progress::Done(PullReport { images: vec!["a".into()] }))));
-        assert_eq!(event(r#"{"stream": "x\n"}"#), Some(Ok(Progress::Message("x".into()))));
-        assert_eq!(event(r#"{"other": 1}"#), None);
-        let error = event(r#"{"error": "denied", "kind": "Unauthorized"}"#).unwrap().unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Unauthorized);
     }
 }

@@ -25,6 +25,7 @@ mod image;
 mod network;
 mod openapi;
 mod parameters;
+mod progress;
 mod remote;
 mod serve;
 mod system;

@@ -90,7 +90,9 @@ pub struct Nothing {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AttachOptions, EventOptions, ListOptions, LogOptions, PullOptions, PullPolicy};
+    use crate::{
+        AttachOptions, EventOptions, ListOptions, LogOptions, PullOptions, PullPolicy, RegistryAccess,
+    };
 
     fn written<T: Parameters>(parameters: &T) -> String {
         let mut query = String::new();
@@ -112,10 +114,7 @@ mod tests {
         passes(&PullOptions::default(), "policy=missing");
         passes(&PullOptions { policy: PullPolicy::Always, ..PullOptions::default() }, "");
         passes(&EventOptions::default(), "stream=false");
-        passes(
-            &PullOptions { retry_delay: Some(7), ..PullOptions::default() },
-            "policy=missing&retrydelay=7s",
-        );
+        passes(&RegistryAccess { retry_delay: Some(7), ..RegistryAccess::default() }, "retrydelay=7s");
     }
 
     #[test]

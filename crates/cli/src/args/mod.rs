@@ -6,6 +6,7 @@ mod global;
 mod line;
 mod nearest;
 mod refused;
+pub(crate) mod registry;
 mod scan;
 mod signal;
 pub(crate) mod spec;

@@ -243,9 +243,9 @@ section! {
         /// `cp` changes owners.
         chown_copied_files: bool = Moot,
         /// Compression of pushed layers: `gzip`, `zstd`, `zstd:chunked`.
-        compression_format: String = Moot,
+        compression_format: String = Used,
         /// Its level.
-        compression_level: i32 = Moot,
+        compression_level: i32 = Used,
         /// Old: see `[podmansh]`.
         podmansh_timeout: u32 = Moot,
     }

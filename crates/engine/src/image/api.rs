@@ -4,16 +4,20 @@ use async_trait::async_trait;
 use cove_api::{
     ByteStream, ErrorKind, ImageHistoryRow, ImageInspect, ImageListOptions, ImageRemoveOptions,
     ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress, PullOptions, PullReport,
-    Result, SaveOptions, ValueStream,
+    PushOptions, PushReport, Result, SaveOptions, ValueStream,
 };
 
 use crate::engine::{LocalEngine, blocking};
-use crate::image::{import, inspect, list, load, lookup, names, pull, remove, save};
+use crate::image::{import, inspect, list, load, lookup, names, pull, push, remove, save};
 
 #[async_trait]
 impl Images for LocalEngine {
     async fn pull(&self, name: &str, options: PullOptions) -> Result<ValueStream<Progress<PullReport>>> {
         pull::pull(&self.core, name, options).await
+    }
+
+    async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>> {
+        Ok(push::push(&self.core, name, options))
     }
 
     async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>> {

@@ -1,30 +1,17 @@
 //! Bringing images from registries and other places.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use cove_api::{
-    BlobPhase, BlobProgress, Error, ErrorKind, Progress, PullOptions, PullPolicy, PullReport, Result,
-    ValueStream,
-};
-use cove_config::{CredentialStore, Credentials, Policy};
-use cove_registry::{
-    Archive, CopyEvent, CopyOptions, CopyProgress, DEFAULT_PARALLEL, ImageLocation, Platform, Reference,
-    RegistryClient, RegistryOptions, RetryPolicy, copy_image,
-};
-use tokio::sync::mpsc;
+use cove_api::{Error, ErrorKind, Progress, PullOptions, PullPolicy, PullReport, Result, ValueStream};
+use cove_config::Policy;
+use cove_registry::{Archive, CopyOptions, ImageLocation, Platform, Reference, RegistryClient, copy_image};
 
 use crate::engine::{Core, blocking};
 use crate::image::destination::StoreDestination;
-use crate::image::{load, lookup};
+use crate::image::{load, lookup, progress, registry};
 
-/// Where progress goes.
-/// What a lookup of credentials found, or why it could not look.
-type Lookup = std::result::Result<Option<Credentials>, String>;
-
-type Sender = mpsc::UnboundedSender<Result<Progress<PullReport>>>;
+type Sender = progress::Sender<PullReport>;
 
 /// Pulls; the stream ends with the report or an error. Dropping it ends the pull.
 pub(super) async fn pull(
@@ -32,36 +19,8 @@ pub(super) async fn pull(
     name: &str,
     options: PullOptions,
 ) -> Result<ValueStream<Progress<PullReport>>> {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let core = Arc::clone(core);
-    let name = name.to_owned();
-    // Polled by the stream itself, so that dropping the stream ends the work.
-    let work = async move {
-        let result = run(&core, &name, options, &sender).await;
-        let _ = sender.send(result.map(Progress::Done));
-    };
-    Ok(Box::pin(Working { work: Some(Box::pin(work)), receiver }))
-}
-
-struct Working {
-    work: Option<std::pin::Pin<Box<dyn Future<Output = ()> + Send>>>,
-    receiver: mpsc::UnboundedReceiver<Result<Progress<PullReport>>>,
-}
-
-impl futures_util::Stream for Working {
-    type Item = Result<Progress<PullReport>>;
-
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        if let Some(work) = &mut self.work
-            && work.as_mut().poll(context).is_ready()
-        {
-            self.work = None;
-        }
-        self.receiver.poll_recv(context)
-    }
+    let (core, name) = (Arc::clone(core), name.to_owned());
+    Ok(progress::working(|sender| async move { run(&core, &name, options, &sender).await }))
 }
 
 async fn run(core: &Arc<Core>, name: &str, options: PullOptions, sender: &Sender) -> Result<PullReport> {
@@ -106,7 +65,7 @@ async fn from_archive(
     };
     let mut images = Vec::new();
     for position in positions {
-        let id = load::copy_one(core, &archive, position, Some(progress(sender))).await?;
+        let id = load::copy_one(core, &archive, position, Some(progress::copying(sender))).await?;
         for name in archive.names(position) {
             core.events.write("image", "pull", &id, [("name".to_owned(), name.to_string())].into());
         }
@@ -141,8 +100,8 @@ async fn from_registry(
         _ => {}
     }
     let client = {
-        let options = options.clone();
-        blocking(core, move |core| client(core, &options)).await?
+        let access = options.access.clone();
+        blocking(core, move |core| registry::client(core, &access)).await?
     };
     let candidates = match reference {
         Some(reference) => vec![reference],
@@ -228,21 +187,13 @@ async fn pull_one(
     let policy = policy(core).await?;
     let source = client.open(reference).await?;
     let destination = StoreDestination::new(core);
-    let parallel = core
-        .options
-        .containers
-        .engine
-        .image_parallel_copies
-        .and_then(|count| usize::try_from(count).ok())
-        .filter(|count| *count > 0)
-        .unwrap_or(DEFAULT_PARALLEL);
     // A reference by digest is kept by digest; a tag beside it says nothing then.
     let kept = if reference.digest().is_some() { reference.clone().without_tag() } else { reference.clone() };
     let options = CopyOptions {
         platform: platform.clone(),
-        max_parallel: parallel,
+        max_parallel: registry::parallel(core),
         names: vec![kept.clone()],
-        progress: Some(progress(sender)),
+        progress: Some(progress::copying(sender)),
         policy,
     };
     let report = copy_image(&source, &destination, &options).await?;
@@ -288,78 +239,4 @@ fn platform(options: &PullOptions) -> Platform {
         platform.variant.clone_from(variant);
     }
     platform
-}
-
-/// A client with the user's registries, credentials and certificates.
-fn client(core: &Core, options: &PullOptions) -> Result<RegistryClient> {
-    let directories = &core.options.directories;
-    let mut settings =
-        RegistryOptions { registries: core.registries()?.clone(), ..RegistryOptions::default() };
-    settings.tls_verify = options.tls_verify;
-    settings.certificate_dir = options.cert_dir.as_ref().map(Into::into);
-    settings.certificate_dirs = directories.certificates();
-    settings.retry = RetryPolicy {
-        retries: options.retry.unwrap_or(3),
-        first_delay: options.retry_delay.map_or(Duration::from_secs(1), Duration::from_secs),
-        ..RetryPolicy::default()
-    };
-    settings.credentials = match &options.credentials {
-        Some(given) => {
-            let token = Some(given.identity_token.clone()).filter(|token| !token.is_empty());
-            let registry_token = Some(given.registry_token.clone()).filter(|token| !token.is_empty());
-            let given = Credentials::new(given.username.clone(), given.password.clone(), token)
-                .with_registry_token(registry_token);
-            Arc::new(move |_: &str| Ok(Some(given.clone())))
-        }
-        None => {
-            let store = CredentialStore::new(
-                &core.options.environment,
-                directories,
-                core.registries()?,
-                options.auth_file.as_deref().map(Path::new),
-            );
-            // A helper that does not answer is waited for once.
-            let known: Mutex<HashMap<String, Lookup>> = Mutex::default();
-            Arc::new(move |key: &str| {
-                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                let look_up = || match store.get(key) {
-                    Ok(found) => Ok(found.map(|found| found.credentials)),
-                    Err(error) => Err(error.to_string()),
-                };
-                known.entry(key.to_owned()).or_insert_with(look_up).clone()
-            })
-        }
-    };
-    Ok(RegistryClient::new(settings))
-}
-
-/// Turns the copy loop's events into the engine's.
-fn progress(sender: &Sender) -> CopyProgress {
-    let sender = sender.clone();
-    let sizes: Mutex<HashMap<String, u64>> = Mutex::default();
-    Arc::new(move |event| {
-        let mut sizes = sizes.lock().unwrap_or_else(PoisonError::into_inner);
-        let blob = |digest: String, current: Option<u64>, phase| {
-            let total = sizes.get(&digest).copied().unwrap_or(0);
-            Progress::Blob(BlobProgress { digest, current: current.unwrap_or(total), total, phase })
-        };
-        let item = match event {
-            CopyEvent::ManifestResolved { layers, .. } => {
-                sizes.extend(layers.into_iter().map(|(digest, size)| (digest.to_string(), size)));
-                Progress::Message("Getting image source signatures".into())
-            }
-            CopyEvent::LayerStarted { digest, .. } => blob(digest.to_string(), Some(0), BlobPhase::Copying),
-            CopyEvent::LayerProgress { digest, bytes } => {
-                blob(digest.to_string(), Some(bytes), BlobPhase::Copying)
-            }
-            CopyEvent::LayerReused { digest } => blob(digest.to_string(), None, BlobPhase::Exists),
-            CopyEvent::LayerDone { digest } => blob(digest.to_string(), None, BlobPhase::Done),
-            CopyEvent::ConfigDone { digest } => Progress::Message(format!("Copying config {digest}")),
-            CopyEvent::ManifestDone { .. } => {
-                Progress::Message("Writing manifest to image destination".into())
-            }
-            _ => return,
-        };
-        let _ = sender.send(Ok(item));
-    })
 }

@@ -1,5 +1,6 @@
 //! Writing images to archives: the store as a source of copies.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -7,10 +8,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use cove_api::{ByteStream, Error, Result, SaveOptions};
 use cove_registry::manifest::{
-    Descriptor, LayerCompression, RawManifest, layer_media_type, media_type, parse,
+    Descriptor, LayerCompression, ManifestFormat, RawManifest, layer_media_type, media_type, parse,
 };
 use cove_registry::{
-    ArchiveFormat, ArchiveOptions, ArchiveWriter, BlobStream, CopyOptions, Document, ImageManifest,
+    ArchiveFormat, ArchiveOptions, ArchiveWriter, BlobStream, CopyOptions, Digest, Document, ImageManifest,
     ImageSource, Reference, copy_image, from_bytes,
 };
 use cove_storage::Image;
@@ -31,6 +32,7 @@ pub(super) struct StoreSource {
     config: (Descriptor, Bytes),
     /// Layer ids by the digest of their plain tar.
     layers: Vec<(String, String)>,
+    packed: HashMap<Digest, Descriptor>,
 }
 
 impl StoreSource {
@@ -49,14 +51,16 @@ impl StoreSource {
         let config = store.image_data(&image.id, &stored.config.digest.to_string()).map_err(storage)?;
         let mut descriptors = Vec::new();
         let mut layers = Vec::new();
+        let mut packed = HashMap::new();
         let kind = layer_media_type(stored.format, LayerCompression::None);
         for layer in store.image_layers(&image.id).map_err(storage)? {
-            let digest = layer
+            let digest: Digest = layer
                 .diff_digest
                 .parse()
                 .map_err(|_| damaged(format!("layer {} has no digest", layer.id)))?;
             let size = u64::try_from(layer.diff_size)
                 .map_err(|_| damaged(format!("layer {} has no size", layer.id)))?;
+            packed.extend(packed_form(&layer, stored.format).map(|form| (digest.clone(), form)));
             descriptors.push(Descriptor::new(kind, digest, size));
             layers.push((layer.diff_digest.clone(), layer.id));
         }
@@ -67,8 +71,26 @@ impl StoreSource {
             manifest,
             config: (stored.config, config.into()),
             layers,
+            packed,
         })
     }
+
+    /// The packed forms in which layers came, by the digest of their plain tar: a registry may have these.
+    pub(super) fn packed_layers(&self) -> HashMap<Digest, Descriptor> {
+        self.packed.clone()
+    }
+}
+
+fn packed_form(layer: &cove_storage::Layer, format: ManifestFormat) -> Option<Descriptor> {
+    // containers/storage's numbers; the other forms are no layers of a manifest.
+    let compression = match layer.compression {
+        2 => LayerCompression::Gzip,
+        4 => LayerCompression::Zstd,
+        _ => return None,
+    };
+    let digest = layer.compressed_digest.parse().ok()?;
+    let size = u64::try_from(layer.compressed_size).ok().filter(|size| *size > 0)?;
+    Some(Descriptor::new(layer_media_type(format, compression), digest, size))
 }
 
 #[async_trait]

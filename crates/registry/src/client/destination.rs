@@ -41,6 +41,23 @@ pub struct PushOptions {
     pub mount_from: Vec<Reference>,
     /// Packed forms of layers by diff id: a layer that the registry has in this form is not sent again.
     pub known_layers: HashMap<Digest, Descriptor>,
+    /// How plain layers are packed.
+    pub packing: LayerPacking,
+}
+
+/// How plain layers are packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LayerPacking {
+    /// gzip or Zstandard.
+    pub compression: LayerCompression,
+    /// The compressor's own measure; its usual one for `None`.
+    pub level: Option<i32>,
+}
+
+impl Default for LayerPacking {
+    fn default() -> Self {
+        Self { compression: LayerCompression::Gzip, level: None }
+    }
 }
 
 /// An image on its way to a registry. Its name is the reference it was made for.
@@ -222,6 +239,7 @@ impl ImageDestination for RegistryDestination {
             return Ok(StoredLayer { descriptor: layer.descriptor.clone() });
         }
         let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
+        let form = self.options.packing;
         let packing = read_blocking(data, move |reader| {
             let mut output = PackedOutput {
                 sender,
@@ -229,7 +247,7 @@ impl ImageDestination for RegistryDestination {
                 hasher: Hasher::new(DigestAlgorithm::Sha256),
                 count: 0,
             };
-            let result = pack(reader, &mut output);
+            let result = pack(reader, &mut output, form);
             if let Err(error) = &result {
                 // The request must break off, not end as if the layer were complete.
                 let told = io::Error::new(error.kind(), error.to_string());
@@ -248,7 +266,7 @@ impl ImageDestination for RegistryDestination {
         } else {
             ManifestFormat::Docker
         };
-        let kind = layer_media_type(format, LayerCompression::Gzip);
+        let kind = layer_media_type(format, form.compression);
         Ok(StoredLayer { descriptor: Descriptor::new(kind, digest, size) })
     }
 
@@ -284,10 +302,19 @@ impl ImageDestination for RegistryDestination {
     }
 }
 
-fn pack(reader: &mut impl io::Read, output: &mut PackedOutput) -> io::Result<()> {
-    let mut encoder = flate2::write::GzEncoder::new(&mut *output, flate2::Compression::default());
-    io::copy(reader, &mut encoder)?;
-    encoder.finish()?;
+fn pack(reader: &mut impl io::Read, output: &mut PackedOutput, form: LayerPacking) -> io::Result<()> {
+    if form.compression == LayerCompression::Zstd {
+        let level = form.level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL);
+        let mut encoder = zstd::Encoder::new(&mut *output, level)?;
+        io::copy(reader, &mut encoder)?;
+        encoder.finish()?;
+    } else {
+        let level = form.level.and_then(|level| u32::try_from(level).ok());
+        let level = level.map_or_else(flate2::Compression::default, flate2::Compression::new);
+        let mut encoder = flate2::write::GzEncoder::new(&mut *output, level);
+        io::copy(reader, &mut encoder)?;
+        encoder.finish()?;
+    }
     output.flush_piece()
 }
 

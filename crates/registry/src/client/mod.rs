@@ -15,7 +15,7 @@ mod session;
 mod source;
 mod tls;
 
-pub use destination::{PushOptions, RegistryDestination};
+pub use destination::{LayerPacking, PushOptions, RegistryDestination};
 pub use open::RegistryClient;
 pub use options::{CredentialLookup, RegistryOptions, RetryPolicy};
 pub use source::RegistrySource;

@@ -7,14 +7,14 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use cove_api::endpoint::{RegistryAuth, Tag};
 use cove_api::{
-    BlobPhase, BlobProgress, Error, ErrorKind, GraphDriver, ImageConfig, ImageHistoryRow, ImageInspect,
-    ImageListOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, Progress,
-    PullOptions, PullPolicy, PullReport, RootFs, SaveOptions, StringMap, Timestamp,
+    Error, ErrorKind, GraphDriver, ImageConfig, ImageHistoryRow, ImageInspect, ImageListOptions,
+    ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, PullOptions, PullPolicy, PullReport,
+    PushOptions, PushReport, RegistryAccess, RootFs, SaveOptions, StringMap, Timestamp,
 };
-use futures_util::StreamExt as _;
 use serde::Serialize;
 
 use super::parameters::{self, Query};
+use super::progress::{self, Line, Pushed, Words, short};
 use crate::error::{Answer, ApiError};
 use crate::router::EngineState;
 use crate::stream;
@@ -29,6 +29,7 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/images/{name}/json", get(inspect))
         .route("/images/{name}/history", get(history))
         .route("/images/{name}/get", get(save_one))
+        .route("/images/{name}/push", post(push))
         .route("/images/{name}/tag", post(tag))
 }
 
@@ -169,84 +170,37 @@ async fn create(
         os: platform.next().flatten(),
         arch: platform.next().flatten(),
         variant: platform.next().flatten(),
-        credentials: RegistryAuth::of(&headers)?,
+        access: RegistryAccess { credentials: RegistryAuth::of(&headers)?, ..RegistryAccess::default() },
         ..PullOptions::default()
     };
-    let mut progress = engine.images().pull(&reference, options).await?;
-    // The first event decides between an error status and a stream.
-    let first = match progress.next().await {
-        Some(Err(error)) => return Err(error.into()),
-        first => first,
+    let progress = engine.images().pull(&reference, options).await?;
+    let end = move |report: PullReport| {
+        let line = Line::status(format!("Status: Downloaded newer image for {reference}"));
+        vec![Line { id: report.images.last().map(|id| short(id)), ..line }]
     };
-    let events = futures_util::stream::iter(first).chain(progress);
-    let line = move |event: cove_api::Result<Progress<PullReport>>| match event {
-        Ok(Progress::Message(text)) => Line { status: Some(text), ..Line::default() },
-        Ok(Progress::Blob(blob)) => blob_line(&blob),
-        Ok(Progress::Done(report)) => Line {
-            status: Some(format!("Status: Downloaded newer image for {reference}")),
-            id: report.images.last().map(|id| short(id)),
-            ..Line::default()
-        },
-        Err(Error { message, .. }) => Line {
-            error: Some(message.clone()),
-            error_detail: Some(ErrorDetail { message }),
-            ..Line::default()
-        },
+    progress::lines(progress, Words::PULL, end).await
+}
+
+/// `POST /images/{name}/push`.
+async fn push(
+    State(engine): State<EngineState>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Query(asked): Query<parameters::PushImage>,
+) -> Answer {
+    let tag = if asked.tag.is_empty() { "latest" } else { asked.tag.as_str() };
+    let place = format!("{name}:{tag}");
+    let access = RegistryAccess { credentials: RegistryAuth::of(&headers)?, ..RegistryAccess::default() };
+    let options = PushOptions { destination: place.clone(), access, ..PushOptions::default() };
+    let progress = engine.images().push(&place, options).await?;
+    let tag = tag.to_owned();
+    let end = move |report: PushReport| {
+        let PushReport { manifest_digest: digest, manifest_size: size } = report;
+        let status = Line::status(format!("{tag}: digest: {digest} size: {size}"));
+        let aux = Line { aux: Some(Pushed { tag: tag.clone(), digest, size }), ..Line::default() };
+        vec![status, aux]
     };
-    Ok(stream::json_lines(events.map(move |event| Ok(line(event)))))
-}
-
-/// A line of progress.
-#[derive(Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    progress_detail: Option<Detail>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_detail: Option<ErrorDetail>,
-}
-
-/// How far a download is, in bytes.
-#[derive(Default, Serialize)]
-struct Detail {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    current: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct ErrorDetail {
-    message: String,
-}
-
-fn short(id: &str) -> String {
-    id.trim_start_matches("sha256:").chars().take(12).collect()
-}
-
-/// A line that Docker's command line draws as a bar.
-fn blob_line(blob: &BlobProgress) -> Line {
-    let (status, detail) = match blob.phase {
-        BlobPhase::Copying => {
-            ("Downloading", Detail { current: Some(blob.current), total: blob.total.into() })
-        }
-        BlobPhase::Exists => ("Already exists", Detail::default()),
-        BlobPhase::Done => ("Pull complete", Detail::default()),
-    };
-    Line {
-        status: Some(status.to_owned()),
-        id: Some(short(&blob.digest)),
-        progress_detail: Some(detail),
-        ..Line::default()
-    }
+    progress::lines(progress, Words::PUSH, end).await
 }
 
 async fn import(engine: &EngineState, asked: parameters::CreateImage, body: Body) -> Answer {
@@ -260,7 +214,7 @@ async fn import(engine: &EngineState, asked: parameters::CreateImage, body: Body
         ..ImportOptions::default()
     };
     let id = engine.images().import(stream::upload(body), options).await?;
-    let line = Line { status: Some(digest(&id)), ..Line::default() };
+    let line = Line::status(digest(&id));
     Ok(stream::json_lines(futures_util::stream::iter([Ok(line)])))
 }
 

@@ -8,6 +8,7 @@ mod images;
 mod inspect;
 mod networks;
 mod parameters;
+mod progress;
 mod prune;
 mod summary;
 mod system;

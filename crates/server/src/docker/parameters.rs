@@ -231,6 +231,14 @@ pub(super) struct CreateImage {
     pub(super) platform: String,
 }
 
+/// `POST /images/{name}/push`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PushImage {
+    /// Without it Podman's service takes `latest`, too.
+    pub(super) tag: String,
+}
+
 /// `GET /images/get`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -332,15 +332,9 @@ async fn archives() {
     assert!(Engine::images(&bed.client).load(broken).await.is_err());
 }
 
-#[tokio::test]
-async fn pulls() {
-    let bed = Bed::new().await;
-    let options = PullOptions {
-        policy: PullPolicy::Newer,
-        os: Some("linux".into()),
-        arch: Some("arm64".into()),
-        variant: Some("v8".into()),
-        all_tags: true,
+/// How a registry is reached, with all that crosses to a service.
+fn access() -> RegistryAccess {
+    RegistryAccess {
         credentials: Some(Credentials {
             username: "ü".into(),
             password: "p:w?>".into(),
@@ -351,6 +345,51 @@ async fn pulls() {
         tls_verify: Some(false),
         retry: Some(2),
         retry_delay: Some(7),
+    }
+}
+
+#[tokio::test]
+async fn pushes() {
+    let bed = Bed::new().await;
+    let options = PushOptions {
+        destination: "quay.io/a/b:2".into(),
+        format: Some(PushFormat::Oci),
+        compression: Some(PushCompression::Zstd),
+        compression_level: Some(7),
+        force_compression: true,
+        remove_signatures: true,
+        access: access(),
+        ..PushOptions::default()
+    };
+    for options in [options, PushOptions::default()] {
+        let _ = bed.engine.push("quay.io/a/b:1", options.clone()).await.unwrap();
+        let call = bed.engine.calls().pop().unwrap();
+        let events = Engine::images(&bed.client).push("quay.io/a/b:1", options).await.unwrap();
+        let events: Vec<_> = events.map(Result::unwrap).collect().await;
+        assert_eq!(events, sample::push_progress());
+        assert_eq!(bed.engine.calls(), [call]);
+    }
+    let events = Engine::images(&bed.client).push("half", PushOptions::default()).await.unwrap();
+    let last = events.collect::<Vec<_>>().await.pop().unwrap();
+    assert_eq!(last, Err(Error::new(ErrorKind::Unauthorized, "denied")));
+    let here = RegistryAccess { auth_file: Some("/f".into()), ..RegistryAccess::default() };
+    let options = PushOptions { access: here, ..PushOptions::default() };
+    assert_eq!(
+        Engine::images(&bed.client).push("a", options).await.err().unwrap().kind,
+        ErrorKind::Unsupported
+    );
+}
+
+#[tokio::test]
+async fn pulls() {
+    let bed = Bed::new().await;
+    let options = PullOptions {
+        policy: PullPolicy::Newer,
+        os: Some("linux".into()),
+        arch: Some("arm64".into()),
+        variant: Some("v8".into()),
+        all_tags: true,
+        access: access(),
     };
     for options in [options, PullOptions::default()] {
         let _ = bed.engine.pull("quay.io/a/b:1", options.clone()).await.unwrap();

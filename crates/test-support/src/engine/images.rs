@@ -14,7 +14,7 @@ impl Images for FakeEngine {
             name,
             format!(
                 "pull {name} {options:?} {:?}",
-                options.credentials.as_ref().map(|found| &found.password)
+                options.access.credentials.as_ref().map(|found| &found.password)
             ),
         )?;
         let mut events: Vec<Result<Progress<PullReport>>> = sample::progress().into_iter().map(Ok).collect();
@@ -27,6 +27,17 @@ impl Images for FakeEngine {
             self.contents().images.push(row);
             self.tell("image", "pull", "new");
         }
+        if name == "half" {
+            events.pop();
+            events.push(Err(Error::new(ErrorKind::Unauthorized, "denied")));
+        }
+        Ok(Box::pin(stream::iter(events)))
+    }
+    async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>> {
+        let password = options.access.credentials.as_ref().map(|found| &found.password);
+        self.note(name, format!("push {name} {options:?} {password:?}"))?;
+        let mut events: Vec<Result<Progress<PushReport>>> =
+            sample::push_progress().into_iter().map(Ok).collect();
         if name == "half" {
             events.pop();
             events.push(Err(Error::new(ErrorKind::Unauthorized, "denied")));

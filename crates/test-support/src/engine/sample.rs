@@ -159,8 +159,19 @@ pub fn log_line(number: usize) -> LogLine {
 
 /// Progress of a pull.
 pub fn progress() -> Vec<Progress<PullReport>> {
+    let report = PullReport { images: vec!["a".repeat(64)] };
+    steps("Trying to pull image...", report)
+}
+
+/// How a push goes on.
+pub fn push_progress() -> Vec<Progress<PushReport>> {
+    let report = PushReport { manifest_digest: format!("sha256:{}", "e".repeat(64)), manifest_size: 528 };
+    steps("Getting image source signatures", report)
+}
+
+fn steps<R>(begin: &str, report: R) -> Vec<Progress<R>> {
     vec![
-        Progress::Message("Trying to pull image...".into()),
+        Progress::Message(begin.into()),
         Progress::Blob(BlobProgress {
             digest: format!("sha256:{}", "d".repeat(64)),
             current: 5,
@@ -173,6 +184,6 @@ pub fn progress() -> Vec<Progress<PullReport>> {
             total: 10,
             phase: BlobPhase::Done,
         }),
-        Progress::Done(PullReport { images: vec!["a".repeat(64)] }),
+        Progress::Done(report),
     ]
 }

@@ -3,8 +3,9 @@
 use cove_api::ContainerSpec;
 
 use super::around::absolute;
+use crate::args::registry::RegistryArgs;
 use crate::command_error::CommandError;
-use crate::commands::image::pull::{PlatformArgs, RegistryArgs};
+use crate::commands::image::pull::PlatformArgs;
 
 // The image and the way to it.
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use cove_api::{Engine, ErrorKind, PullPolicy, RemoveOptions};
+use cove_api::{Engine, ErrorKind, PullOptions, PullPolicy, RemoveOptions};
 use cove_sys::output::{Existing, OutputFile};
 
 use crate::args::at_least;
@@ -131,8 +131,9 @@ async fn ensure_image(
     if !needed {
         return Ok(image.to_owned());
     }
-    let mut options = args.registry.pull_options(&args.platform)?;
-    options.policy = policy;
+    let [os, arch, variant] = args.platform.parts()?;
+    let access = args.registry.access()?;
+    let options = PullOptions { policy, os, arch, variant, access, ..PullOptions::default() };
     let ids = pull::pull(context, engine, image, options, args.quiet).await?;
     // A name with a transport is none in the store, and a platform may differ from what the name means later.
     let by_id = has_transport || args.platform.is_given();

@@ -1,9 +1,10 @@
 //! `cove pull`
 
-use cove_api::{Credentials, Engine, Progress, PullOptions, PullPolicy};
+use cove_api::{Engine, Progress, PullOptions, PullPolicy};
 use futures_util::StreamExt;
 
 use crate::args::at_least;
+use crate::args::registry::RegistryArgs;
 use crate::command_error::{CommandError, CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -71,85 +72,6 @@ impl PlatformArgs {
     }
 }
 
-// How to reach a registry.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct RegistryArgs {
-    /// File with registry credentials (REGISTRY_AUTH_FILE)
-    #[arg(long, value_name = "FILE")]
-    authfile: Option<String>,
-    /// Folder with certificates for the registry
-    #[arg(long, value_name = "DIR")]
-    cert_dir: Option<String>,
-    /// Credentials in place of the stored ones
-    #[arg(long, value_name = "USER[:PASSWORD]")]
-    creds: Option<String>,
-    /// Demand HTTPS and check certificates
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    tls_verify: Option<bool>,
-    /// Attempts after a failure
-    #[arg(long, value_name = "NUMBER")]
-    retry: Option<u32>,
-    /// Pause between attempts, such as 5s
-    #[arg(long, value_name = "DURATION")]
-    retry_delay: Option<String>,
-}
-
-impl RegistryArgs {
-    /// The options for a pull.
-    pub(crate) fn pull_options(&self, platform: &PlatformArgs) -> Result<PullOptions, CommandError> {
-        if let Some(file) = self.authfile.as_deref().filter(|file| !file.is_empty()) {
-            cove_sys::fs::metadata(file).map_err(|_| {
-                CommandError::other(format!(
-                    "credential file is not accessible: stat {file}: no such file or directory"
-                ))
-            })?;
-        }
-        let credentials = self.creds.as_deref().map(credentials).transpose()?;
-        let [os, arch, variant] = platform.parts()?;
-        let retry_delay = match &self.retry_delay {
-            None => None,
-            Some(text) => Some(whole_seconds(text)?),
-        };
-        Ok(PullOptions {
-            os,
-            arch,
-            variant,
-            credentials,
-            auth_file: self.authfile.clone(),
-            cert_dir: self.cert_dir.clone(),
-            tls_verify: self.tls_verify,
-            retry: self.retry,
-            retry_delay,
-            ..Default::default()
-        })
-    }
-}
-
-fn credentials(text: &str) -> Result<Credentials, CommandError> {
-    let (user, password) = match text.split_once(':') {
-        Some((user, password)) => (user, password.to_owned()),
-        None => (text, crate::terminal::ask_secret("Password: ")?),
-    };
-    if user.is_empty() {
-        return Err(CommandError::other("credentials can't be empty"));
-    }
-    Ok(Credentials { username: user.to_owned(), password, ..Credentials::default() })
-}
-
-fn whole_seconds(text: &str) -> Result<u64, CommandError> {
-    let fault = || CommandError::other(format!("invalid duration {text:?}: must be such as 5s or 2m"));
-    let (number, unit) =
-        text.split_at(text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len()));
-    let number: u64 = number.parse().map_err(|_| fault())?;
-    let factor = match unit {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err(fault()),
-    };
-    number.checked_mul(factor).ok_or_else(fault)
-}
-
 /// The policy of that name.
 pub(crate) fn policy(name: &str) -> Result<PullPolicy, CommandError> {
     Ok(match name.to_lowercase().as_str() {
@@ -187,9 +109,10 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] IMAGE [IMAGE...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     at_least(&args.images, 1)?;
-    let mut options = args.registry.pull_options(&args.platform)?;
-    options.policy = policy(&args.policy)?;
-    options.all_tags = args.all_tags;
+    let [os, arch, variant] = args.platform.parts()?;
+    let access = args.registry.access()?;
+    let policy = policy(&args.policy)?;
+    let options = PullOptions { policy, os, arch, variant, all_tags: args.all_tags, access };
     let engine = context.engine().await?;
     let mut failures = Failures::default();
     for image in &args.images {

@@ -1,0 +1,65 @@
+//! How a registry is reached.
+
+use schemars::JsonSchema;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Credentials for one registry, given on the command line or in a header.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Credentials {
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: String,
+    /// OAuth2 refresh token, in place of both.
+    pub identity_token: String,
+    /// A token that the registry itself takes, in place of all others.
+    pub registry_token: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// How a registry is reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct RegistryAccess {
+    /// Credentials in place of the stored ones; a header of their own.
+    #[serde(skip)]
+    pub credentials: Option<Credentials>,
+    /// Another file than the default for the stored credentials (local engine only).
+    #[serde(skip)]
+    pub auth_file: Option<String>,
+    /// A folder with certificates (local engine only).
+    #[serde(skip)]
+    pub cert_dir: Option<String>,
+    /// False accepts any certificate and plain HTTP; `None` leaves it to registries.conf.
+    #[serde(rename = "tlsVerify")]
+    pub tls_verify: Option<bool>,
+    /// Attempts after a failure; `None` is 3.
+    pub retry: Option<u32>,
+    /// Seconds between the attempts; on the wire a span such as `7s`.
+    #[serde(rename = "retrydelay", deserialize_with = "read_seconds", serialize_with = "write_seconds")]
+    #[schemars(with = "Option<String>")]
+    pub retry_delay: Option<u64>,
+}
+
+fn read_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let span = crate::time::signed_duration(&text).map_err(D::Error::custom)?;
+    match u64::try_from(span.as_secs()) {
+        Ok(seconds) => Ok(Some(seconds)),
+        Err(_) => Err(D::Error::custom(format!("{text:?} is a span before now"))),
+    }
+}
+
+#[allow(clippy::ref_option, reason = "serde's signature")]
+fn write_seconds<S: Serializer>(seconds: &Option<u64>, serializer: S) -> Result<S::Ok, S::Error> {
+    seconds.map(|seconds| format!("{seconds}s")).serialize(serializer)
+}

@@ -1,0 +1,68 @@
+//! Bringing images to a registry or elsewhere.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::RegistryAccess;
+use crate::wire::NotDone;
+
+/// How layers are packed on their way to a registry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PushCompression {
+    /// gzip, which every registry and engine knows.
+    #[default]
+    Gzip,
+    /// Zstandard.
+    Zstd,
+}
+
+/// The family of a manifest that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PushFormat {
+    /// OCI image manifest.
+    #[serde(rename = "oci")]
+    Oci,
+    /// Docker's schema 2.
+    #[serde(rename = "v2s2")]
+    Docker,
+}
+
+/// Options of `push`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PushOptions {
+    /// Where to; empty is the image's own name.
+    pub destination: String,
+    /// The manifest's family; `None` keeps it.
+    pub format: Option<PushFormat>,
+    /// How layers are packed; `None` leaves it to containers.conf, or gzip.
+    #[serde(rename = "compressionFormat")]
+    pub compression: Option<PushCompression>,
+    /// How hard: 1 to 9 for gzip, 1 to 20 for zstd.
+    #[serde(rename = "compressionLevel")]
+    pub compression_level: Option<i32>,
+    /// Send a layer again that the registry has in another form.
+    #[serde(rename = "forceCompressionFormat")]
+    pub force_compression: bool,
+    /// Leave signatures behind. Images of the store have none.
+    #[serde(rename = "removeSignatures")]
+    pub remove_signatures: bool,
+    /// Every image of a list.
+    pub all: NotDone<bool>,
+    /// How the registry is reached.
+    #[serde(skip)]
+    pub access: RegistryAccess,
+    /// Pack the layers of a `dir:` destination (local engine only).
+    #[serde(skip)]
+    pub compress_directory: bool,
+}
+
+/// What `push` ends with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PushReport {
+    /// Digest of the manifest as stored at the destination.
+    pub manifest_digest: String,
+    /// Its bytes.
+    pub manifest_size: u64,
+}

@@ -1,0 +1,165 @@
+//! `cove push`
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use cove_api::{Progress, PushCompression, PushFormat, PushOptions};
+use cove_sys::output::{Existing, OutputFile};
+use futures_util::StreamExt;
+
+use crate::args::registry::RegistryArgs;
+use crate::command_error::{CommandError, CommandResult};
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+use crate::render::PullProgress;
+
+/// Bring an image to a registry or an archive
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    image: String,
+    /// Where to, such as quay.io/org/name:tag, or with a transport such as oci-archive:FILE; else the image's own name
+    #[arg(value_name = "DESTINATION")]
+    destination: Option<String>,
+    /// How layers are packed: gzip or zstd
+    #[arg(long, value_name = "FORMAT")]
+    compression_format: Option<String>,
+    /// How hard they are packed: 1 to 9 for gzip, 1 to 20 for zstd
+    #[arg(long, value_name = "LEVEL", allow_negative_numbers = true)]
+    compression_level: Option<i32>,
+    /// Send layers again that the registry has in another form
+    #[arg(long)]
+    force_compression: bool,
+    /// Write the digest of the pushed manifest to this file
+    #[arg(long, value_name = "FILE")]
+    digestfile: Option<PathBuf>,
+    /// Pack the layers of a dir: destination
+    #[arg(long)]
+    dir_compress: bool,
+    /// Accepted for scripts written for Docker, and without effect
+    #[arg(long, hide = true)]
+    disable_content_trust: bool,
+    /// The manifest's type: oci or v2s2; else the image's own
+    #[arg(long, short, value_name = "TYPE")]
+    format: Option<String>,
+    /// Say nothing
+    #[arg(long, short)]
+    quiet: bool,
+    /// Leave signatures behind; images of the store have none
+    #[arg(long)]
+    remove_signatures: bool,
+    #[command(flatten)]
+    registry: RegistryArgs,
+    #[command(flatten)]
+    later: Later,
+}
+
+// What is known and refused by name.
+#[derive(Debug, clap::Args)]
+struct Later {
+    #[arg(long, hide = true, value_name = "LAYER")]
+    encrypt_layer: Vec<String>,
+    #[arg(long, hide = true, value_name = "KEY")]
+    encryption_key: Vec<String>,
+    #[arg(long, hide = true, value_name = "KEY")]
+    sign_by: Option<String>,
+    #[arg(long, hide = true, value_name = "FILE")]
+    sign_by_sigstore: Option<String>,
+    #[arg(long, hide = true, value_name = "FILE")]
+    sign_by_sigstore_private_key: Option<String>,
+    #[arg(long, hide = true, value_name = "FINGERPRINT")]
+    sign_by_sq_fingerprint: Option<String>,
+    #[arg(long, hide = true, value_name = "FILE")]
+    sign_passphrase_file: Option<String>,
+}
+
+impl Later {
+    fn refuse(&self) -> Result<(), CommandError> {
+        let given = [
+            ("encrypt-layer", !self.encrypt_layer.is_empty()),
+            ("encryption-key", !self.encryption_key.is_empty()),
+            ("sign-by", self.sign_by.is_some()),
+            ("sign-by-sigstore", self.sign_by_sigstore.is_some()),
+            ("sign-by-sigstore-private-key", self.sign_by_sigstore_private_key.is_some()),
+            ("sign-by-sq-fingerprint", self.sign_by_sq_fingerprint.is_some()),
+            ("sign-passphrase-file", self.sign_passphrase_file.is_some()),
+        ];
+        match given.iter().find(|(_, is)| *is) {
+            Some((name, _)) => Err(CommandError::other(format!(
+                "--{name} is not supported by this version: push without it"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn format(text: &str) -> Result<PushFormat, CommandError> {
+    match text {
+        "oci" => Ok(PushFormat::Oci),
+        "v2s2" | "docker" => Ok(PushFormat::Docker),
+        "v2s1" => {
+            Err(CommandError::other("--format v2s1: no engine of today writes Docker's schema 1: use v2s2"))
+        }
+        _ => Err(CommandError::other(format!(
+            "unknown format {text:?}. Choose one of the supported formats: 'oci', 'v2s2'"
+        ))),
+    }
+}
+
+fn compression(text: &str) -> Result<PushCompression, CommandError> {
+    match text {
+        "gzip" => Ok(PushCompression::Gzip),
+        "zstd" => Ok(PushCompression::Zstd),
+        "zstd:chunked" => Err(CommandError::other(
+            "--compression-format zstd:chunked is not supported by this version: use zstd",
+        )),
+        _ => Err(CommandError::other(format!("unknown compression format {text:?}: must be gzip or zstd"))),
+    }
+}
+
+fn digest_file(path: &Path) -> Result<(OutputFile, impl Fn(io::Error) -> CommandError), CommandError> {
+    let name = path.display().to_string();
+    let failed = move |error| CommandError::other(format!("--digestfile {name}: {error}"));
+    let file = OutputFile::create(path, Existing::Replace).map_err(&failed)?;
+    Ok((file, failed))
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] IMAGE [DESTINATION]");
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    args.later.refuse()?;
+    if args.force_compression && args.compression_format.is_none() {
+        return Err(CommandError::other("--force-compression needs --compression-format"));
+    }
+    let options = PushOptions {
+        destination: args.destination.unwrap_or_default(),
+        format: args.format.as_deref().map(format).transpose()?,
+        compression: args.compression_format.as_deref().map(compression).transpose()?,
+        compression_level: args.compression_level,
+        force_compression: args.force_compression,
+        remove_signatures: args.remove_signatures,
+        access: args.registry.access()?,
+        compress_directory: args.dir_compress,
+        ..PushOptions::default()
+    };
+    let digest_file = args.digestfile.as_deref().map(digest_file).transpose()?;
+    let mut steps = context.engine().await?.images().push(&args.image, options).await?;
+    let mut progress = PullProgress::new(&context.printer, args.quiet);
+    while let Some(step) = steps.next().await {
+        match step? {
+            Progress::Message(line) => progress.message(line.trim_end()),
+            Progress::Blob(blob) => progress.blob(&blob),
+            Progress::Done(report) => {
+                if let Some((mut file, failed)) = digest_file {
+                    file.write_all(report.manifest_digest.as_bytes())
+                        .and_then(|()| file.finish())
+                        .map_err(failed)?;
+                }
+                return Ok(0);
+            }
+        }
+    }
+    Err(CommandError::other("the push ended without saying how"))
+}

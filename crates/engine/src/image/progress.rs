@@ -1,0 +1,80 @@
+//! Streams of progress that do the work they tell of.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cove_api::{BlobPhase, BlobProgress, Progress, Result, ValueStream};
+use cove_registry::{CopyEvent, CopyProgress};
+use tokio::sync::mpsc;
+
+/// Where progress goes.
+pub(super) type Sender<R> = mpsc::UnboundedSender<Result<Progress<R>>>;
+
+/// A stream of what `work` sends, with its end as the last item. The stream polls it, so that dropping the stream ends
+/// the work.
+pub(super) fn working<R, F>(work: impl FnOnce(Sender<R>) -> F) -> ValueStream<Progress<R>>
+where
+    R: Send + 'static,
+    F: Future<Output = Result<R>> + Send + 'static,
+{
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let running = work(sender.clone());
+    let work = async move {
+        let result = running.await;
+        let _ = sender.send(result.map(Progress::Done));
+    };
+    Box::pin(Working { work: Some(Box::pin(work)), receiver })
+}
+
+struct Working<R> {
+    work: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    receiver: mpsc::UnboundedReceiver<Result<Progress<R>>>,
+}
+
+impl<R> futures_util::Stream for Working<R> {
+    type Item = Result<Progress<R>>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        if let Some(work) = &mut self.work
+            && work.as_mut().poll(context).is_ready()
+        {
+            self.work = None;
+        }
+        self.receiver.poll_recv(context)
+    }
+}
+
+/// Turns the copy loop's events into the engine's.
+pub(super) fn copying<R: Send + 'static>(sender: &Sender<R>) -> CopyProgress {
+    let sender = sender.clone();
+    let sizes: Mutex<HashMap<String, u64>> = Mutex::default();
+    Arc::new(move |event| {
+        let mut sizes = sizes.lock().unwrap_or_else(PoisonError::into_inner);
+        let blob = |digest: String, current: Option<u64>, phase| {
+            let total = sizes.get(&digest).copied().unwrap_or(0);
+            Progress::Blob(BlobProgress { digest, current: current.unwrap_or(total), total, phase })
+        };
+        let item = match event {
+            CopyEvent::ManifestResolved { layers, .. } => {
+                sizes.extend(layers.into_iter().map(|(digest, size)| (digest.to_string(), size)));
+                Progress::Message("Getting image source signatures".into())
+            }
+            CopyEvent::LayerStarted { digest, .. } => blob(digest.to_string(), Some(0), BlobPhase::Copying),
+            CopyEvent::LayerProgress { digest, bytes } => {
+                blob(digest.to_string(), Some(bytes), BlobPhase::Copying)
+            }
+            CopyEvent::LayerReused { digest } => blob(digest.to_string(), None, BlobPhase::Exists),
+            CopyEvent::LayerDone { digest } => blob(digest.to_string(), None, BlobPhase::Done),
+            CopyEvent::ConfigDone { digest } => Progress::Message(format!("Copying config {digest}")),
+            CopyEvent::ManifestDone { .. } => {
+                Progress::Message("Writing manifest to image destination".into())
+            }
+            _ => return,
+        };
+        let _ = sender.send(Ok(item));
+    })
+}

@@ -1,0 +1,185 @@
+//! Bringing images to registries and other places.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cove_api::{
+    Error, Progress, PushCompression, PushFormat, PushOptions, PushReport, RegistryAccess, Result,
+    ValueStream,
+};
+use cove_registry::manifest::{LayerCompression, ManifestFormat};
+use cove_registry::{
+    ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyOptions, CopyReport, ImageLocation, LayerPacking,
+    Reference, copy_image,
+};
+use cove_storage::Image;
+
+use crate::engine::{Core, blocking};
+use crate::image::save::StoreSource;
+use crate::image::{lookup, progress, registry};
+
+type Sender = progress::Sender<PushReport>;
+
+/// Pushes; the stream ends with the report or an error. Dropping it ends the push.
+pub(super) fn push(core: &Arc<Core>, name: &str, options: PushOptions) -> ValueStream<Progress<PushReport>> {
+    let (core, name) = (Arc::clone(core), name.to_owned());
+    progress::working(|sender| async move { run(&core, &name, options, &sender).await })
+}
+
+async fn run(core: &Arc<Core>, name: &str, options: PushOptions, sender: &Sender) -> Result<PushReport> {
+    let packing = packing(core, &options)?;
+    let found = {
+        let name = name.to_owned();
+        blocking(core, move |core| lookup::find(core, &name)).await?
+    };
+    let image = found.image;
+    let place = match options.destination.as_str() {
+        "" => own_name(name, found.name)?,
+        given => given.to_owned(),
+    };
+    let source = {
+        let image = image.clone();
+        blocking(core, move |core| StoreSource::open(core, &image)).await?
+    };
+    let manifest = options.format.map(|format| match format {
+        PushFormat::Oci => ManifestFormat::Oci,
+        PushFormat::Docker => ManifestFormat::Docker,
+    });
+    let location = match ImageLocation::parse(&place)? {
+        Some(location) => location,
+        None => ImageLocation::Registry(Reference::parse(&place)?.or_latest()),
+    };
+    if options.compress_directory && !matches!(location, ImageLocation::Directory(_)) {
+        return Err(Error::invalid("--dir-compress is for a destination with the transport dir: alone"));
+    }
+    let copying = Copying { core, image: &image, source, manifest, sender };
+    let report = match location {
+        ImageLocation::Registry(reference) => {
+            copying.to_registry(reference, &options.access, packing, options.force_compression).await?
+        }
+        ImageLocation::Storage(_) => {
+            return Err(Error::unsupported(format!("{place}: the image is in the store already: use tag")));
+        }
+        ImageLocation::DockerArchive(path, name) => {
+            copying.to_archive(path, name, ArchiveFormat::Docker, false, false).await?
+        }
+        ImageLocation::OciArchive(path, name) => {
+            copying.to_archive(path, name, ArchiveFormat::Oci, false, true).await?
+        }
+        ImageLocation::OciLayout(path, name) => {
+            copying.to_archive(path, name, ArchiveFormat::Oci, true, true).await?
+        }
+        ImageLocation::Directory(path) => {
+            copying.to_archive(path, None, ArchiveFormat::Dir, true, options.compress_directory).await?
+        }
+    };
+    core.events.write("image", "push", &image.id, [("name".to_owned(), place)].into());
+    Ok(PushReport {
+        manifest_digest: report.manifest_digest.to_string(),
+        manifest_size: report.manifest.bytes.len() as u64,
+    })
+}
+
+/// The image's own name as a destination.
+fn own_name(asked: &str, found: Option<String>) -> Result<String> {
+    match found {
+        Some(name) if !name.contains('@') => Ok(name),
+        _ => Err(Error::invalid(format!(
+            "{asked:?} is no name of an image that says a registry: name the destination, too"
+        ))),
+    }
+}
+
+/// How layers are packed: as asked for, else as containers.conf says.
+fn packing(core: &Core, options: &PushOptions) -> Result<LayerPacking> {
+    let engine = &core.options.containers.engine;
+    let compression = match (options.compression, engine.compression_format.as_deref()) {
+        (Some(PushCompression::Gzip), _) | (None, None | Some("" | "gzip")) => LayerCompression::Gzip,
+        (Some(PushCompression::Zstd), _) | (None, Some("zstd")) => LayerCompression::Zstd,
+        (None, Some(other)) => {
+            return Err(Error::unsupported(format!(
+                "containers.conf: compression_format {other:?} is not supported by this version"
+            )));
+        }
+    };
+    let level = options.compression_level.or(engine.compression_level);
+    let highest = if compression == LayerCompression::Zstd { 20 } else { 9 };
+    if let Some(level) = level.filter(|level| !(1..=highest).contains(level)) {
+        return Err(Error::invalid(format!("compression level {level} is not between 1 and {highest}")));
+    }
+    Ok(LayerPacking { compression, level })
+}
+
+struct Copying<'a> {
+    core: &'a Arc<Core>,
+    image: &'a Image,
+    source: StoreSource,
+    manifest: Option<ManifestFormat>,
+    sender: &'a Sender,
+}
+
+impl Copying<'_> {
+    async fn to_registry(
+        &self,
+        reference: Reference,
+        access: &RegistryAccess,
+        packing: LayerPacking,
+        force: bool,
+    ) -> Result<CopyReport> {
+        // Zstandard is OCI's; a Docker manifest would name it by a media type that nobody registered.
+        let zstd = packing.compression == LayerCompression::Zstd;
+        let manifest = self.manifest.or(zstd.then_some(ManifestFormat::Oci));
+        if zstd && manifest == Some(ManifestFormat::Docker) {
+            return Err(Error::invalid("zstd layers need an OCI manifest: leave --format v2s2 out"));
+        }
+        let mut known_layers = self.source.packed_layers();
+        // Zstandard only where it was asked for, because not every engine reads it.
+        known_layers.retain(|_, layer| match layer.layer_compression() {
+            Some(LayerCompression::Gzip) => !force || !zstd,
+            form => form == Some(packing.compression),
+        });
+        let options = cove_registry::PushOptions {
+            keep_plain: false,
+            manifest,
+            mount_from: self.image.names.iter().filter_map(|name| Reference::parse(name).ok()).collect(),
+            known_layers,
+            packing,
+        };
+        let client = {
+            let access = access.clone();
+            blocking(self.core, move |core| registry::client(core, &access)).await?
+        };
+        let destination = client.destination(&reference, options)?;
+        Ok(copy_image(&self.source, &destination, &self.options(Vec::new())).await?)
+    }
+
+    async fn to_archive(
+        &self,
+        path: PathBuf,
+        name: Option<String>,
+        format: ArchiveFormat,
+        directory: bool,
+        compress: bool,
+    ) -> Result<CopyReport> {
+        let names = match name {
+            Some(name) => vec![Reference::parse(&name)?],
+            None => Vec::new(),
+        };
+        let spool = self.core.options.directories.temporary.clone();
+        let settings = ArchiveOptions { format, spool, compress, manifest: self.manifest };
+        let writer =
+            blocking(self.core, move |_| Ok(ArchiveWriter::create(&path, directory, settings)?)).await?;
+        let report = copy_image(&self.source, &writer.destination(), &self.options(names)).await?;
+        blocking(self.core, move |_| Ok(writer.finish()?)).await?;
+        Ok(report)
+    }
+
+    fn options(&self, names: Vec<Reference>) -> CopyOptions {
+        CopyOptions {
+            names,
+            max_parallel: registry::parallel(self.core),
+            progress: Some(progress::copying(self.sender)),
+            ..CopyOptions::default()
+        }
+    }
+}

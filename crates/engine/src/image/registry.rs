@@ -1,0 +1,69 @@
+//! How images reach registries: the user's registries, credentials, certificates.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cove_api::{RegistryAccess, Result};
+use cove_config::{CredentialStore, Credentials};
+use cove_registry::{DEFAULT_PARALLEL, RegistryClient, RegistryOptions, RetryPolicy};
+
+use crate::engine::Core;
+
+/// What a lookup of credentials found, or why it could not look.
+type Lookup = std::result::Result<Option<Credentials>, String>;
+
+/// How many layers are copied at once.
+pub(super) fn parallel(core: &Core) -> usize {
+    core.options
+        .containers
+        .engine
+        .image_parallel_copies
+        .and_then(|count| usize::try_from(count).ok())
+        .filter(|count| *count > 0)
+        .unwrap_or(DEFAULT_PARALLEL)
+}
+
+/// A client with the user's registries, credentials and certificates.
+pub(super) fn client(core: &Core, access: &RegistryAccess) -> Result<RegistryClient> {
+    let directories = &core.options.directories;
+    let mut settings =
+        RegistryOptions { registries: core.registries()?.clone(), ..RegistryOptions::default() };
+    settings.tls_verify = access.tls_verify;
+    settings.certificate_dir = access.cert_dir.as_ref().map(Into::into);
+    settings.certificate_dirs = directories.certificates();
+    settings.retry = RetryPolicy {
+        retries: access.retry.unwrap_or(3),
+        first_delay: access.retry_delay.map_or(Duration::from_secs(1), Duration::from_secs),
+        ..RetryPolicy::default()
+    };
+    settings.credentials = match &access.credentials {
+        Some(given) => {
+            let token = Some(given.identity_token.clone()).filter(|token| !token.is_empty());
+            let registry_token = Some(given.registry_token.clone()).filter(|token| !token.is_empty());
+            let given = Credentials::new(given.username.clone(), given.password.clone(), token)
+                .with_registry_token(registry_token);
+            Arc::new(move |_: &str| Ok(Some(given.clone())))
+        }
+        None => {
+            let store = CredentialStore::new(
+                &core.options.environment,
+                directories,
+                core.registries()?,
+                access.auth_file.as_deref().map(Path::new),
+            );
+            // A helper that does not answer is waited for once.
+            let known: Mutex<HashMap<String, Lookup>> = Mutex::default();
+            Arc::new(move |key: &str| {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                let look_up = || match store.get(key) {
+                    Ok(found) => Ok(found.map(|found| found.credentials)),
+                    Err(error) => Err(error.to_string()),
+                };
+                known.entry(key.to_owned()).or_insert_with(look_up).clone()
+            })
+        }
+    };
+    Ok(RegistryClient::new(settings))
+}
