@@ -3,6 +3,8 @@
 
 mod count;
 mod global;
+#[cfg(test)]
+mod hostile_tests;
 mod line;
 mod nearest;
 mod refused;

@@ -19,8 +19,11 @@ fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a
     let letters = typed.trim_start_matches('-').chars().count();
     // Of a short word two letters are nearly all.
     let allowed = if letters <= 3 { 1 } else { 2 };
+    let length = typed.chars().count();
     let mut found: Vec<(usize, &str)> = known
         .into_iter()
+        // So many letters differ at least; to compare a text of 70 kB takes its time.
+        .filter(|word| word.chars().count().abs_diff(length) <= allowed || word.starts_with(&typed))
         .map(|word| (strsim::damerau_levenshtein(&typed, word), word))
         .filter(|(distance, word)| *distance <= allowed || (letters >= 2 && word.starts_with(&typed)))
         .collect();

@@ -5,7 +5,7 @@ use crate::command::{cove, on_terminal};
 use crate::service::Service;
 
 /// Characters that do something else than being seen.
-fn acts(letter: char) -> bool {
+pub(crate) fn acts(letter: char) -> bool {
     !matches!(letter, '\n' | '\t') && letter.is_control()
         || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
 }

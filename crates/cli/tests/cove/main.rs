@@ -7,5 +7,6 @@ mod answers;
 mod command;
 mod errors;
 mod hostile;
+mod lines;
 mod service;
 mod tables;
