@@ -1,7 +1,9 @@
 //! What can go wrong between the engine and a container's process.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use cove_sys::program::Program;
 
 /// Result with this crate's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -153,6 +155,18 @@ impl Error {
             };
         }
         Self::Runtime { runtime: runtime.to_owned(), message: message.to_owned() }
+    }
+
+    /// The same; what the OCI runtime with this path refused says also whether it is too old.
+    #[must_use]
+    pub(crate) fn explained_by(self, path: &Path) -> Self {
+        match self {
+            Self::Runtime { runtime, message } => {
+                let message = Program::at(path.to_owned()).explain(&message);
+                Self::Runtime { runtime, message }
+            }
+            other => other,
+        }
     }
 }
 

@@ -201,7 +201,7 @@ impl Runtime {
             periodic: options.periodic,
             timeout_ms: options.timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
         };
-        self.spawn(config, &options.oci_runtime.name, descriptors)
+        self.spawn(config, &options.oci_runtime, descriptors)
     }
 
     /// Starts a monitor for a process in a running container, as [`Self::launch`] does for a container.
@@ -247,7 +247,7 @@ impl Runtime {
             periodic: Vec::new(),
             timeout_ms: None,
         };
-        self.spawn(config, &options.oci_runtime.name, descriptors)
+        self.spawn(config, &options.oci_runtime, descriptors)
     }
 
     pub(crate) fn runtime_command(&self, runtime: &OciRuntime) -> RuntimeCommand {
@@ -266,7 +266,12 @@ impl Runtime {
         }
     }
 
-    fn spawn(&self, mut config: MonitorConfig, runtime: &str, descriptors: Vec<OwnedFd>) -> Result<Launch> {
+    fn spawn(
+        &self,
+        mut config: MonitorConfig,
+        runtime: &OciRuntime,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<Launch> {
         config.descriptors = u32::try_from(descriptors.len()).unwrap_or(u32::MAX);
         let id = config.id.clone();
         let run_dir = config.run_dir.clone();
@@ -301,7 +306,7 @@ impl Runtime {
             let message = if text.is_empty() { output.status.to_string() } else { text };
             return Err(Error::Monitor { id, message });
         }
-        let supervision = Supervision { id, runtime: runtime.to_owned(), socket: ours };
+        let supervision = Supervision { id, runtime: runtime.clone(), socket: ours };
         match supervision.receive()? {
             Report::Ready { monitor } => Ok(Launch { run_dir, monitor, supervision }),
             Report::Failed { message } => Err(Error::Monitor { id: supervision.id, message }),
@@ -348,7 +353,7 @@ impl Launch {
                 let runtime = self.supervision.runtime.clone();
                 // The runtime's state is deleted before the next attempt may use the same id.
                 let _ = self.supervision.wait_cleaned();
-                Err(Error::from_runtime(&runtime, &message))
+                Err(Error::from_runtime(&runtime.name, &message).explained_by(&runtime.path))
             }
             other => {
                 let message = format!("unexpected {other:?}");
@@ -376,7 +381,7 @@ pub struct Started {
 #[derive(Debug)]
 pub struct Supervision {
     id: String,
-    runtime: String,
+    runtime: OciRuntime,
     socket: OwnedFd,
 }
 

@@ -5,6 +5,7 @@ pub mod cgroup;
 mod error;
 mod launch;
 pub mod logs;
+mod map_program;
 pub mod oci;
 pub mod rootless;
 pub mod seccomp;

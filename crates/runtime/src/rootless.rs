@@ -12,8 +12,7 @@ use cove_monitor::process::ProcessRef;
 use cove_sys::{atomic, fs};
 
 use crate::error::{Error, Result};
-use crate::oci::IdMapping;
-use crate::subid;
+use crate::{map_program, subid};
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -221,8 +220,8 @@ fn set_up(
             options.subgid.display()
         ))
     } else {
-        map_by_program("newuidmap", pid, &subid::mapping(uid, users), &options.subuid)?;
-        map_by_program("newgidmap", pid, &subid::mapping(gid, groups), &options.subgid)?;
+        map_program::run("newuidmap", pid, &subid::mapping(uid, users), &options.subuid)?;
+        map_program::run("newgidmap", pid, &subid::mapping(gid, groups), &options.subgid)?;
         None
     };
     if let Some(stdin) = &mut child.stdin {
@@ -284,29 +283,6 @@ fn map_single(pid: u32, uid: u32, gid: u32) -> Result<()> {
     write("setgroups", "deny".to_owned())?;
     write("uid_map", format!("0 {uid} 1"))?;
     write("gid_map", format!("0 {gid} 1"))
-}
-
-fn map_by_program(program: &str, pid: u32, map: &[IdMapping], file: &Path) -> Result<()> {
-    let mut command = Command::new(program);
-    command.arg(pid.to_string()).stdin(Stdio::null());
-    for range in map {
-        command.args([range.container_id, range.host_id, range.size].map(|n| n.to_string()));
-    }
-    let output = command.output().map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => Error::Missing {
-            program: program.to_owned(),
-            hint: "install the package uidmap (shadow-utils on Fedora)".to_owned(),
-        },
-        _ => Error::io(format!("start {program}"))(e),
-    })?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::Unsupported {
-        what: "running without root".to_owned(),
-        why: format!("{program} refused the ranges of {}: {text}", file.display()),
-    })
 }
 
 /// The user's name, which subuid(5) usually goes by.

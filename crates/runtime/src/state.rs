@@ -250,7 +250,7 @@ impl Runtime {
         }
         let text = String::from_utf8_lossy(&output.stderr);
         let message = text.lines().rfind(|l| !l.trim().is_empty()).unwrap_or("no message").trim().to_owned();
-        Err(Error::Runtime { runtime: runtime.name.clone(), message })
+        Err(Error::Runtime { runtime: runtime.name.clone(), message }.explained_by(&runtime.path))
     }
 }
 
