@@ -171,6 +171,18 @@ pub struct NetworkCreateOptions {
     pub ignore_if_exists: bool,
 }
 
+/// Changes of a network that exists. JSON: libpod's `NetworkUpdateOptions`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct NetworkUpdateOptions {
+    /// Name servers that it also asks.
+    #[serde(rename = "adddnsservers")]
+    pub add_dns_servers: Vec<String>,
+    /// Name servers that it asks no more.
+    #[serde(rename = "removednsservers")]
+    pub remove_dns_servers: Vec<String>,
+}
+
 /// Options of `list`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

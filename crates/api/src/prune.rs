@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use crate::wire::{NotDone, query};
 use crate::{
     Containers, Error, ErrorKind, Filters, ImageListOptions, ImageRemoveOptions, Images, ListOptions,
-    NetworkListOptions, Networks, RemoveOptions, Result, VolumeListOptions, VolumeRemoveOptions, Volumes,
-    filter,
+    NetworkListOptions, Networks, RemoveOptions, Result, Volume, VolumeListOptions, VolumePruneOptions,
+    VolumeRemoveOptions, Volumes, filter,
 };
 
-/// Options of pruning containers, networks and volumes.
+/// Options of pruning containers and networks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct PruneOptions {
-    /// Those of the list; of volumes also `all`: those with names, too.
+    /// Those of the list.
     #[serde(deserialize_with = "query::filters")]
     pub filters: Filters,
 }
@@ -44,7 +44,7 @@ pub struct PruneReport {
     /// Why it is still there.
     #[serde(rename = "Err", skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Bytes that are free now; 0 for volumes, whose sizes are not measured.
+    /// Bytes that are free now, or would be.
     pub size: u64,
 }
 
@@ -136,10 +136,15 @@ pub(crate) async fn images<E: Images + ?Sized>(
     Ok(reports)
 }
 
-/// Removes the volumes without a container: those that nobody named, or all.
-pub(crate) async fn volumes<E: Volumes + ?Sized>(
+/// Removes the volumes without a container: those that nobody named, or all. `measure` answers how many bytes go with
+/// one.
+///
+/// # Errors
+/// They cannot be listed, or a filter is wrong.
+pub async fn volumes<E: Volumes + ?Sized, M: Future<Output = u64> + Send>(
     engine: &E,
-    mut options: PruneOptions,
+    mut options: VolumePruneOptions,
+    measure: impl Fn(Volume) -> M + Send + Sync,
 ) -> Result<Vec<PruneReport>> {
     let all = take_truth(&mut options.filters, "all")?.unwrap_or_default();
     require(&mut options.filters, "dangling")?;
@@ -148,9 +153,16 @@ pub(crate) async fn volumes<E: Volumes + ?Sized>(
     }
     let mut reports = Vec::new();
     for volume in engine.list(VolumeListOptions { filters: options.filters }).await? {
-        let removed = engine.remove(&volume.name, VolumeRemoveOptions::default()).await;
+        let id = volume.name.clone();
+        let size = measure(volume).await;
+        if options.dry_run {
+            reports.push(PruneReport { id, error: None, size });
+            continue;
+        }
+        let removed = engine.remove(&id, VolumeRemoveOptions::default()).await;
         if let Some(error) = outcome(removed) {
-            reports.push(PruneReport { id: volume.name, error, size: 0 });
+            let size = if error.is_none() { size } else { 0 };
+            reports.push(PruneReport { id, error, size });
         }
     }
     Ok(reports)

@@ -10,10 +10,11 @@ use crate::{
     ContainerSpec, ContainerSummary, Event, EventOptions, ExecInspect, ExecSpec, ExecStartOptions,
     ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
     ImageRemoveReport, ImageSummary, ImportOptions, Info, ListOptions, LoadReport, LogLine, LogOptions,
-    Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport, Ping, Progress,
-    PruneOptions, PruneReport, PullOptions, PullReport, PushOptions, PushReport, RemoveOptions, Result,
-    SaveOptions, StopOptions, TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions,
-    VolumeListOptions, VolumeRemoveOptions, WaitOptions, prune,
+    Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
+    NetworkUpdateOptions, PerNetworkOptions, Ping, Progress, PruneOptions, PruneReport, PullOptions,
+    PullReport, PushOptions, PushReport, RemoveOptions, Result, SaveOptions, StopOptions, TerminalSize,
+    TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions,
+    VolumeRemoveOptions, WaitOptions, prune,
 };
 
 /// Everything an engine does.
@@ -165,9 +166,17 @@ pub trait Volumes: Send + Sync {
     /// Removes it with its data.
     async fn remove(&self, name: &str, options: VolumeRemoveOptions) -> Result<()>;
     /// Removes those that no container uses and nobody named.
-    async fn prune(&self, options: PruneOptions) -> Result<Vec<PruneReport>> {
-        prune::volumes(self, options).await
+    async fn prune(&self, options: VolumePruneOptions) -> Result<Vec<PruneReport>> {
+        prune::volumes(self, options, |_| std::future::ready(0)).await
     }
+    /// Its contents as a tar archive.
+    async fn export(&self, name: &str) -> Result<ByteStream>;
+    /// Adds what is in a tar archive, which may be compressed.
+    async fn import(&self, name: &str, archive: ByteStream) -> Result<()>;
+    /// Mounts it and answers where.
+    async fn mount(&self, name: &str) -> Result<String>;
+    /// Takes one [`Volumes::mount`] back.
+    async fn unmount(&self, name: &str) -> Result<()>;
 }
 
 /// Networks.
@@ -187,6 +196,14 @@ pub trait Networks: Send + Sync {
     async fn prune(&self, options: PruneOptions) -> Result<Vec<NetworkPruneReport>> {
         prune::networks(self, options).await
     }
+    /// Adds a container to it, also one that runs.
+    async fn connect(&self, name: &str, container: &str, options: PerNetworkOptions) -> Result<()>;
+    /// Takes a container out of it, also one that runs; `force` goes on where its connection is broken.
+    async fn disconnect(&self, name: &str, container: &str, force: bool) -> Result<()>;
+    /// Changes its name servers, also for containers that run.
+    async fn update(&self, name: &str, options: NetworkUpdateOptions) -> Result<()>;
+    /// Brings back what a container's networks need of the host: firewall rules, names, forwarded ports.
+    async fn reload(&self, container: &str) -> Result<()>;
 }
 
 /// The engine itself.

@@ -12,13 +12,19 @@ use crate::{Filters, StringMap, Timestamp};
 pub struct VolumeCreateOptions {
     /// Empty makes a random name.
     pub name: String,
-    /// `local` or empty.
+    /// `local`, `image` or empty.
     pub driver: String,
     /// Labels.
     #[serde(alias = "Label")]
     pub labels: StringMap,
-    /// Driver options (`type`, `device`, `o`).
+    /// Driver options (`type`, `device`, `o`; `image`).
     pub options: StringMap,
+    /// Who owns it; the first container that mounts it, where this is not said.
+    #[serde(rename = "UID", skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Its owner's group, likewise.
+    #[serde(rename = "GID", skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
     /// An existing volume of that name is no error.
     pub ignore_if_exists: bool,
 }
@@ -46,6 +52,10 @@ pub struct Volume {
     pub needs_copy_up: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub needs_chown: bool,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub timeout: u32,
+    #[serde(rename = "StorageID", skip_serializing_if = "String::is_empty")]
+    pub storage_id: String,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -69,6 +79,8 @@ impl Default for Volume {
             mount_count: 0,
             needs_copy_up: false,
             needs_chown: false,
+            timeout: 0,
+            storage_id: String::new(),
         }
     }
 }
@@ -78,6 +90,18 @@ impl Default for Volume {
 #[serde(default)]
 pub struct VolumeListOptions {
     /// `dangling`, `driver`, `label`, `label!`, `name`, `opt`, `scope`, `since`, `until`, `anonymous`.
+    #[serde(deserialize_with = "query::filters")]
+    pub filters: Filters,
+}
+
+/// Options of pruning volumes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct VolumePruneOptions {
+    /// Only say what would go.
+    #[serde(rename = "dryrun")]
+    pub dry_run: bool,
+    /// Those of the list, and `all`: those with names, too.
     #[serde(deserialize_with = "query::filters")]
     pub filters: Filters,
 }

@@ -22,7 +22,7 @@ pub use error::{Error, Result};
 pub use header::{Extent, Header, Kind};
 pub use name::{clean_beneath, clean_name, lossy};
 pub use pipeline::{Source, Stages, Totals, pipeline};
-pub use reader::{Entry, Input, Reader, Seekable};
+pub use reader::{Entry, Input, Reader, Seekable, Streamed};
 pub use recorder::Recorder;
 pub use sparse::Sparse;
 pub use tarsplit::{TarSplitPart, TarSplitReader, TarSplitWriter};

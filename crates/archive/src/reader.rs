@@ -44,6 +44,34 @@ pub trait Input {
     }
 }
 
+/// A stream, read from its present place to its end.
+#[derive(Debug)]
+pub struct Streamed<R>(io::BufReader<R>);
+
+impl<R: io::Read> Streamed<R> {
+    /// What is left of `stream`.
+    pub fn new(stream: R) -> Self {
+        Self(io::BufReader::with_capacity(128 << 10, stream))
+    }
+}
+
+impl<R: io::Read> Input for Streamed<R> {
+    fn peek(&mut self) -> io::Result<&[u8]> {
+        loop {
+            match self.0.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(_) => return Ok(self.0.buffer()),
+            }
+        }
+    }
+
+    fn consume(&mut self, count: usize) -> io::Result<()> {
+        self.0.consume(count);
+        Ok(())
+    }
+}
+
 /// A file, in which contents are passed over without reading them.
 #[derive(Debug)]
 pub struct Seekable<R> {

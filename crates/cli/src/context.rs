@@ -76,6 +76,24 @@ impl Context {
         Ok(engine.as_ref())
     }
 
+    /// Refuses a command whose mounts only those see who are in the namespaces of rootless containers, where nobody who
+    /// called it is: `unshare` brings them there.
+    ///
+    /// # Errors
+    /// The engine is here, rootless, and this process was started outside.
+    pub(crate) fn require_unshare(&self) -> Result<(), CommandError> {
+        let is_inside = self.environment.get(cove_config::env::ROOTLESS_UID).is_some();
+        let is_local = self.destination == connect::Destination::Local;
+        if !is_local || !self.directories.user.rootless || is_inside {
+            return Ok(());
+        }
+        Err(CommandError::other(format!(
+            "cannot run command {:?} in rootless mode, must execute `{} unshare` first",
+            self.command_name(),
+            self.program
+        )))
+    }
+
     /// The command with the program's name, for messages.
     pub(crate) fn command_name(&self) -> String {
         format!("{} {}", self.program, self.path)

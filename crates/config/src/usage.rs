@@ -173,7 +173,7 @@ mod tests {
             ("[engine]\nretry = 5", 2, "engine.retry"),
             ("[engine]\nhooks_dir = [\"/x\"]", 2, "engine.hooks_dir"),
             ("[engine]\nevents_logger = \"none\"", 2, "engine.events_logger"),
-            ("[network]\ndefault_host_ips = [\n  \"127.0.0.1\",\n]", 2, "network.default_host_ips"),
+            ("[network]\nnetavark_plugin_dirs = [\n  \"/x\",\n]", 2, "network.netavark_plugin_dirs"),
             ("[network]\nfirewall_driver = \"iptables\"", 2, "network.firewall_driver"),
             ("[engine.volume_plugins]\nx = \"/run/x.sock\"", 1, "engine.volume_plugins"),
         ] {

@@ -14,6 +14,7 @@ mod options;
 mod parts;
 mod sandbox;
 mod state;
+mod stream;
 mod supervised;
 mod system;
 mod volume;

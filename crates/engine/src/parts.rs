@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use cove_api::{Error, ErrorKind, Result};
-use cove_network::{Networks, NetworksOptions};
+use cove_network::{Networks, NetworksOptions, SubnetPool};
 use cove_runtime::cgroup::{self, CgroupMode, CgroupPreference, CgroupProbe};
 use cove_runtime::oci::HostFacts;
 use cove_runtime::{OciRuntime, Runtime, RuntimeOptions};
@@ -178,6 +178,11 @@ impl Parts {
             }
             if let Some(subnet) = &conf.default_subnet {
                 options.default_subnet = subnet.parse()?;
+            }
+            if let Some(pools) = &conf.default_subnet_pools {
+                let pool =
+                    |pool: &cove_config::containers::SubnetPool| SubnetPool::new(&pool.base, pool.size);
+                options.subnet_pools = pools.iter().map(pool).collect::<cove_network::Result<_>>()?;
             }
             if let Some(port) = conf.dns_bind_port.filter(|port| *port > 0) {
                 options.dns_bind_port = port;

@@ -4,15 +4,15 @@ use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use cove_api::Network;
+use cove_api::{MacAddress, Network};
 
-use crate::addr::{Cidr, MacAddress};
+use crate::addr::{Cidr, random_mac};
 use crate::error::{Error, Result};
 use crate::link::{self, Child, Veth};
 use crate::netlink::Socket;
 use crate::netns;
 use crate::record::RecordNetwork;
-use crate::settings::Settings;
+use crate::settings::{Driver, Settings};
 
 /// Longer, the container starts anyway.
 const PORT_TIMEOUT: Duration = Duration::from_millis(500);
@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) addresses: Vec<(Cidr, Option<IpAddr>)>,
     pub(crate) mac: MacAddress,
     pub(crate) static_mac: bool,
+    /// Its device on the host has a name of the user's, which may be another's device.
+    pub(crate) named_by_user: bool,
 }
 
 /// The MTU of the device that the default route leaves by: packets of containers leave by it too.
@@ -47,12 +49,19 @@ fn ensure_bridge(socket: &mut Socket, network: &Network, settings: &Settings) ->
     if name.is_empty() {
         return Err(Error::Invalid(format!("network {} has no network_interface", network.name)));
     }
+    let managed = settings.driver == Driver::Bridge { managed: true };
     let mut fresh = false;
     let bridge = match link::find(socket, name)? {
         Some(bridge) => bridge,
+        None if !managed => {
+            return Err(Error::Invalid(format!(
+                "in unmanaged mode, the bridge {name} of network {} must exist",
+                network.name
+            )));
+        }
         None => {
             let mtu = settings.mtu.or_else(|| default_mtu(socket));
-            fresh = link::add_bridge(socket, name, MacAddress::random(), mtu)?;
+            fresh = link::add_bridge(socket, name, random_mac(), mtu)?;
             link::find(socket, name)?.ok_or_else(|| {
                 Error::kernel(format!("creating bridge {name}"), std::io::Error::other("it is gone"))
             })?
@@ -64,6 +73,10 @@ fn ensure_bridge(socket: &mut Socket, network: &Network, settings: &Settings) ->
             bridge.kind
         )));
     }
+    let mtu = settings.mtu.or(Some(bridge.mtu).filter(|mtu| *mtu != ETHERNET_MTU));
+    if !managed {
+        return Ok((bridge.index, mtu));
+    }
     if fresh && !settings.has_family(false) {
         // Otherwise the bridge and all containers would solicit routers of nobody.
         let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/accept_ra"), "0");
@@ -73,6 +86,7 @@ fn ensure_bridge(socket: &mut Socket, network: &Network, settings: &Settings) ->
             link::add_address(socket, bridge.index, address)?;
         }
     }
+    separate(socket, name, bridge.index, settings)?;
     if !bridge.up {
         link::set_up(socket, bridge.index)?;
     }
@@ -87,7 +101,29 @@ fn ensure_bridge(socket: &mut Socket, network: &Network, settings: &Settings) ->
     if settings.has_family(false) && !network.internal {
         netns::sysctl("net/ipv6/conf/all/forwarding", "1")?;
     }
-    Ok((bridge.index, settings.mtu.or(Some(bridge.mtu).filter(|mtu| *mtu != ETHERNET_MTU))))
+    Ok((bridge.index, mtu))
+}
+
+/// Puts a bridge of ours into its virtual router and its virtual LAN.
+fn separate(socket: &mut Socket, name: &str, bridge: u32, settings: &Settings) -> Result<()> {
+    if let Some(vrf) = &settings.vrf {
+        let router = link::find(socket, vrf)?.filter(|router| router.kind == "vrf").ok_or_else(|| {
+            Error::Invalid(format!("the virtual router {vrf} (option vrf) of bridge {name} does not exist"))
+        })?;
+        link::set_master(socket, bridge, router.index)
+            .map_err(|error| Error::kernel(format!("putting bridge {name} into {vrf}"), error))?;
+    }
+    if let Some(tag) = settings.vlan {
+        link::set_vlan_filtering(socket, bridge)
+            .and_then(|()| link::set_vlan(socket, bridge, tag, true))
+            .map_err(|error| match error.raw_os_error() {
+                Some(libc::EOPNOTSUPP) => Error::Unsupported(format!(
+                    "the option vlan of bridge {name} needs virtual LANs on bridges, which this kernel does not have"
+                )),
+                _ => Error::kernel(format!("setting the vlan {tag} of bridge {name}"), error),
+            })?;
+    }
+    Ok(())
 }
 
 /// Connects a container to a bridge by a veth pair.
@@ -109,7 +145,9 @@ pub(crate) fn attach_bridge(
     let result = match link::add_veth(socket, &veth) {
         // A pair of the same container from an attempt that was killed, or whose namespace is just ending.
         Err(error)
-            if error.raw_os_error() == Some(libc::EEXIST) && link::find(socket, veth.name)?.is_some() =>
+            if error.raw_os_error() == Some(libc::EEXIST)
+                && !plan.named_by_user
+                && link::find(socket, veth.name)?.is_some() =>
         {
             link::delete(socket, veth.name)?;
             link::add_veth(socket, &veth)
@@ -117,11 +155,21 @@ pub(crate) fn attach_bridge(
         other => other,
     };
     result.map_err(|error| match error.raw_os_error() {
+        Some(libc::EEXIST) if plan.named_by_user => Error::InUse(format!(
+            "interface {} exists on the host, or {} in the container's network namespace",
+            veth.name, veth.peer_name
+        )),
         Some(libc::EEXIST) => {
             Error::InUse(format!("interface {} exists in the container's network namespace", veth.peer_name))
         }
         _ => Error::kernel(format!("creating the veth pair {} - {}", veth.name, veth.peer_name), error),
     })?;
+    if let Some(tag) = plan.settings.vlan
+        && let Some(port) = link::find(socket, veth.name)?
+    {
+        link::set_vlan(socket, port.index, tag, false)
+            .map_err(|error| Error::kernel(format!("setting the vlan {tag} of {}", veth.name), error))?;
+    }
     if hairpin && let Some(port) = link::find(socket, veth.name)? {
         link::set_hairpin(socket, port.index)
             .map_err(|error| Error::kernel(format!("setting hairpin mode of {}", veth.name), error))?;
@@ -169,6 +217,7 @@ pub(crate) fn attach_child(
         mac: (kind == "macvlan" || plan.static_mac).then_some(plan.mac),
         netns: namespace,
         mtu: plan.settings.mtu,
+        broadcast_limit: plan.settings.broadcast_limit,
     };
     link::add_child(socket, &child).map_err(|error| match error.raw_os_error() {
         Some(libc::EOPNOTSUPP) => Error::Unsupported(format!("this kernel has no {kind} interfaces")),

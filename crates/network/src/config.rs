@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::ident;
 use crate::link;
 use crate::netlink::Socket;
-use crate::settings::Settings;
+use crate::settings::{Settings, has_own_bridge};
 
 /// Largest configuration file that is read.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -30,6 +30,21 @@ pub struct SubnetPool {
 }
 
 impl SubnetPool {
+    /// The pool of subnets of `size` bits in `base`, such as `10.89.0.0/16`.
+    ///
+    /// # Errors
+    /// `base` is no subnet, or none of that size fits into it.
+    pub fn new(base: &str, size: u8) -> Result<Self> {
+        let base: Cidr = base.parse()?;
+        let most = if base.is_ipv4() { 30 } else { 126 };
+        if !(base.prefix()..=most).contains(&size) {
+            return Err(Error::Invalid(format!(
+                "invalid subnet pool {base}: no subnet of size {size} fits into it"
+            )));
+        }
+        Ok(Self { base, size })
+    }
+
     /// Podman's pools: /24 networks from 10.89.0.0 to 10.255.255.255.
     pub fn defaults() -> Vec<Self> {
         ["10.89.0.0/16", "10.90.0.0/15", "10.92.0.0/14", "10.96.0.0/11", "10.128.0.0/9"]
@@ -168,6 +183,27 @@ impl ConfigStore {
         cove_sys::atomic::write(&path, &text, 0o644).map_err(|error| Error::file("writing", &path, error))
     }
 
+    /// Changes which name servers a network asks.
+    pub(crate) fn update_dns(&self, name_or_id: &str, add: &[String], remove: &[String]) -> Result<Network> {
+        for server in add {
+            if server.parse::<std::net::IpAddr>().is_err() {
+                return Err(Error::Invalid(format!(
+                    "unable to parse ip {server} specified in AddDNSServer: invalid argument"
+                )));
+            }
+        }
+        let _lock = self.lock()?;
+        let mut network = self.find(name_or_id)?;
+        network.network_dns_servers.retain(|server| !remove.contains(server));
+        for server in add {
+            if !network.network_dns_servers.contains(server) {
+                network.network_dns_servers.push(server.clone());
+            }
+        }
+        self.write(&network)?;
+        Ok(network)
+    }
+
     /// Removes a network's file. The default network cannot be removed.
     pub(crate) fn remove(&self, name_or_id: &str) -> Result<Network> {
         let _lock = self.lock()?;
@@ -299,11 +335,18 @@ fn complete(
     }
     let bridge = network.driver == "bridge";
     if bridge {
+        if network.network_interface.is_empty() && !has_own_bridge(&network) {
+            return Err(Error::Invalid(
+                "in unmanaged mode, the name of an existing bridge must be given as interface name".into(),
+            ));
+        }
         if network.network_interface.is_empty() {
             network.network_interface = free_name();
         }
         ident::check_device_name(&network.network_interface)?;
-        if networks.values().any(|other| other.network_interface == network.network_interface) {
+        if has_own_bridge(&network)
+            && networks.values().any(|other| other.network_interface == network.network_interface)
+        {
             return Err(Error::InUse(format!("bridge name {} already in use", network.network_interface)));
         }
     } else {
@@ -320,7 +363,10 @@ fn complete(
                 )));
             }
         }
-        // Name service needs an address of the host in the network, which these drivers do not have.
+    }
+    let own_bridge = has_own_bridge(&network);
+    if !own_bridge {
+        // Name service needs an address of the host in the network, which there is on bridges of ours alone.
         network.dns_enabled = false;
     }
     for server in &network.network_dns_servers {
@@ -328,7 +374,7 @@ fn complete(
             return Err(Error::Invalid(format!("unable to parse ip {server}: invalid argument")));
         }
     }
-    fill_subnets(&mut network, networks, host, pools, bridge)?;
+    fill_subnets(&mut network, networks, host, pools, own_bridge)?;
     Settings::parse(&network)?;
     Ok(network)
 }
@@ -355,7 +401,7 @@ fn fill_subnets(
     }
     if network.subnets.is_empty() && !bridge {
         return Err(Error::Unsupported(format!(
-            "driver {} without a subnet would need DHCP, which is not supported: give a subnet",
+            "driver {} without a subnet would need DHCP, which is not supported: give a subnet, or the ipam driver none",
             network.driver
         )));
     }

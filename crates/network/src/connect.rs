@@ -19,7 +19,8 @@ use crate::store::Networks;
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Networks {
-    /// Adds a running container to more networks. Published ports are those of its set-up.
+    /// Adds a running container to more networks. Published ports are those of its set-up; those of `options` where it
+    /// has been set up without a network.
     ///
     /// # Errors
     /// As [`Networks::setup`]; the container's other networks are left alone.
@@ -27,9 +28,9 @@ impl Networks {
         ident::check_id(&options.container_id)?;
         let namespace = netns::open(&options.netns)
             .map_err(|error| Error::file("opening the network namespace", &options.netns, error))?;
-        let mut record = match self.records.read(&self.owner, &options.container_id)? {
-            Some(record) => record,
-            None => Record::new(&self.owner, &options.container_id, &options.container_name, &options.netns),
+        let Some(mut record) = self.records.read(&self.owner, &options.container_id)? else {
+            // It was set up without a network.
+            return Ok(self.setup(options)?.networks);
         };
         if record.mode != Mode::Bridge {
             return Err(Error::Invalid(format!(

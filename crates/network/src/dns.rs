@@ -19,6 +19,7 @@ use cove_sys::program::{self, Program};
 use crate::error::{Error, Result};
 use crate::process;
 use crate::record::{Record, RecordNetwork};
+use crate::settings::has_own_bridge;
 use crate::store::Networks;
 
 /// Sending to the broadcast address fails at once without a packet: a server that is none. It keeps the name
@@ -57,7 +58,7 @@ impl File {
 }
 
 fn served(network: &Network) -> bool {
-    network.dns_enabled && matches!(network.driver.as_str(), "" | "bridge")
+    network.dns_enabled && has_own_bridge(network)
 }
 
 /// Newer versions know an internal network by this ending.
@@ -191,6 +192,17 @@ impl Networks {
             self.dns_refresh()?;
         }
         Ok(())
+    }
+
+    /// Tells a network's server, where one runs, which servers to ask on.
+    pub(crate) fn dns_update(&self, network: &Network) -> Result<()> {
+        let path = self.dns_path(network)?;
+        let _lock = self.dns_lock()?;
+        let Ok(text) = fs::read_to_string(&path) else { return Ok(()) };
+        let mut file = File::parse(&text);
+        file.listen = listen_line(network, self.upstream_dns());
+        self.dns_write(&path, &file)?;
+        self.dns_refresh()
     }
 
     /// Forgets a network that is removed.

@@ -19,7 +19,7 @@ pub enum Error {
     #[error("more than one result for network ID {0}")]
     Ambiguous(String),
     /// A network of this name exists.
-    #[error("network already exists: network name {0} already used")]
+    #[error("netavark: network already exists {0}")]
     NetworkExists(String),
     /// What was asked for is malformed or contradicts itself.
     #[error("{0}")]
@@ -45,6 +45,21 @@ pub enum Error {
         protocol: cove_api::Protocol,
         /// `address:port`.
         address: String,
+    },
+    /// A host port is for root alone.
+    #[error(
+        "cannot expose privileged port {port}, you can add 'net.ipv4.ip_unprivileged_port_start={port}' to /etc/sysctl.conf \
+         (currently {first}), or choose a larger port number (>= {first}): listen {protocol} {address}: bind: permission denied"
+    )]
+    PrivilegedPort {
+        /// Its protocol.
+        protocol: cove_api::Protocol,
+        /// `address:port`.
+        address: String,
+        /// The port.
+        port: u16,
+        /// The first port that everybody may use.
+        first: u16,
     },
     /// A host port cannot be bound for another reason.
     #[error("cannot expose port {protocol} {address}: {source}")]
@@ -138,6 +153,7 @@ impl From<Error> for cove_api::Error {
             Error::NetworkExists(_) => ErrorKind::AlreadyExists,
             Error::Ambiguous(_) | Error::Invalid(_) => ErrorKind::InvalidArgument,
             Error::Unsupported(_) => ErrorKind::Unsupported,
+            Error::PrivilegedPort { .. } => ErrorKind::PermissionDenied,
             Error::InUse(_) | Error::Exhausted { .. } | Error::PortInUse { .. } => ErrorKind::InUse,
             Error::MissingProgram { .. } => ErrorKind::Unavailable,
             Error::PortBind { source, .. } | Error::Kernel { source, .. } | Error::File { source, .. } => {

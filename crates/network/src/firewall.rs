@@ -24,7 +24,7 @@ use cove_sys::program;
 use crate::error::{Error, Result};
 use crate::link::{NftFamily, nft_chain_exists};
 use crate::record::Record;
-use crate::settings::{Driver, Isolation, Settings};
+use crate::settings::{Driver, Isolation, Settings, has_own_bridge};
 
 const TABLE: &str = "cove";
 
@@ -51,7 +51,7 @@ impl Firewall<'_> {
         let mut script = String::new();
         let mut fresh = Vec::new();
         for entry in record.networks.values() {
-            if is_bridge(&entry.network) && !self.chain_exists(&chain_name(&entry.network))? {
+            if has_own_bridge(&entry.network) && !self.chain_exists(&chain_name(&entry.network))? {
                 fresh.push(&entry.network);
             }
         }
@@ -121,7 +121,7 @@ impl Firewall<'_> {
 
     /// Removes a network's rules where they exist; `records` are what stays.
     pub(crate) fn remove_network(&self, network: &Network, records: &[Record]) -> Result<()> {
-        if !is_bridge(network) || !self.chain_exists(&chain_name(network))? {
+        if !has_own_bridge(network) || !self.chain_exists(&chain_name(network))? {
             return Ok(());
         }
         let _lock = self.take_lock()?;
@@ -217,15 +217,11 @@ fn with(mut records: Vec<Record>, record: &Record) -> Vec<Record> {
     records
 }
 
-fn is_bridge(network: &Network) -> bool {
-    matches!(network.driver.as_str(), "" | "bridge")
-}
-
 fn networks(records: &[Record]) -> BTreeMap<String, &Network> {
     records
         .iter()
         .flat_map(|record| record.networks.values())
-        .filter(|entry| is_bridge(&entry.network))
+        .filter(|entry| has_own_bridge(&entry.network))
         .map(|entry| (entry.network.id.clone(), &entry.network))
         .collect()
 }
@@ -293,7 +289,7 @@ fn chains<'a>(script: &mut String, networks: impl Iterator<Item = &'a Network>) 
 
 fn network_rules(script: &mut String, network: &Network) -> Result<()> {
     let settings = Settings::parse(network)?;
-    if settings.driver != Driver::Bridge {
+    if settings.driver != (Driver::Bridge { managed: true }) {
         return Ok(());
     }
     let bridge = &network.network_interface;

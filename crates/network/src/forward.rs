@@ -2,8 +2,9 @@
 //! the container's.
 //!
 //! A socket belongs to the namespace its thread was in when it was made. So the listeners are made first, then the
-//! whole process moves into the container's namespace and connects there. Connections come from the container's
-//! own address, never from 127.0.0.1, which services in it might trust.
+//! whole process moves into the container's namespace and connects there. Connections of TCP come from their client's
+//! address (`source.rs`); those of this host's loopback and of UDP from the container's own address, never from
+//! 127.0.0.1, which services in it might trust.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -24,6 +25,7 @@ use crate::error::{Error, Result};
 use crate::netns;
 use crate::ports;
 use crate::process;
+use crate::source;
 use crate::store::Networks;
 
 /// Connections served at once.
@@ -135,6 +137,7 @@ pub fn forward(request: &str, mut ready_to: impl Write) -> Result<()> {
         .map_err(|error| Error::kernel("entering the network namespace", error))?;
     // Open, it would keep the namespace alive after the container.
     drop(namespace);
+    let shows = Shows::prepare(&listeners);
     writeln!(ready_to, "ready")
         .and_then(|()| ready_to.flush())
         .map_err(|error| Error::kernel("telling that ports are open", error))?;
@@ -144,7 +147,7 @@ pub fn forward(request: &str, mut ready_to: impl Write) -> Result<()> {
         .filter_map(|(listener, target)| {
             let connections = Arc::clone(&connections);
             spawn(move || match listener {
-                Listener::Tcp(listener) => serve_tcp(&listener, target, &connections),
+                Listener::Tcp(listener) => serve_tcp(&listener, target, shows, &connections),
                 Listener::Udp(socket) => serve_udp(&Arc::new(socket), target),
             })
         })
@@ -155,13 +158,37 @@ pub fn forward(request: &str, mut ready_to: impl Write) -> Result<()> {
     Ok(())
 }
 
+/// For which families services are told their clients' addresses.
+#[derive(Debug, Clone, Copy)]
+struct Shows {
+    ipv4: bool,
+    ipv6: bool,
+}
+
+impl Shows {
+    /// Prepares the namespace. Where it cannot be, connections come from the container's own address.
+    fn prepare(listeners: &[(Listener, SocketAddr)]) -> Self {
+        let prepared = |ipv4: bool| {
+            let is_wanted = listeners
+                .iter()
+                .any(|(listener, target)| matches!(listener, Listener::Tcp(_)) && target.is_ipv4() == ipv4);
+            is_wanted && source::prepare(ipv4).is_ok()
+        };
+        Self { ipv4: prepared(true), ipv6: prepared(false) }
+    }
+
+    fn includes(self, client: SocketAddr, target: SocketAddr) -> bool {
+        (if target.is_ipv4() { self.ipv4 } else { self.ipv6 }) && source::may_show(client, target)
+    }
+}
+
 fn spawn(work: impl FnOnce() + Send + 'static) -> Option<std::thread::JoinHandle<()>> {
     std::thread::Builder::new().stack_size(STACK).spawn(work).ok()
 }
 
-fn serve_tcp(listener: &TcpListener, target: SocketAddr, connections: &Arc<AtomicUsize>) {
+fn serve_tcp(listener: &TcpListener, target: SocketAddr, shows: Shows, connections: &Arc<AtomicUsize>) {
     loop {
-        let Ok((client, _)) = listener.accept() else {
+        let Ok((client, address)) = listener.accept() else {
             // Out of descriptors, most likely: it passes.
             std::thread::sleep(Duration::from_millis(50));
             continue;
@@ -172,7 +199,9 @@ fn serve_tcp(listener: &TcpListener, target: SocketAddr, connections: &Arc<Atomi
         }
         let counter = Arc::clone(connections);
         let started = spawn(move || {
-            relay(client, target);
+            if let Some(server) = connect(address, target, shows) {
+                relay(client, server);
+            }
             counter.fetch_sub(1, Ordering::Relaxed);
         });
         if started.is_none() {
@@ -181,8 +210,19 @@ fn serve_tcp(listener: &TcpListener, target: SocketAddr, connections: &Arc<Atomi
     }
 }
 
-fn relay(client: TcpStream, target: SocketAddr) {
-    let Ok(server) = TcpStream::connect_timeout(&target, Duration::from_secs(10)) else { return };
+fn connect(client: SocketAddr, target: SocketAddr, shows: Shows) -> Option<TcpStream> {
+    if shows.includes(client, target) {
+        match source::connect(client, target) {
+            Ok(server) => return Some(server),
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => return None,
+            // The address could not be had.
+            Err(_) => {}
+        }
+    }
+    TcpStream::connect_timeout(&target, Duration::from_secs(10)).ok()
+}
+
+fn relay(client: TcpStream, server: TcpStream) {
     let (Ok(mut client_in), Ok(mut server_in)) = (client.try_clone(), server.try_clone()) else { return };
     let back = spawn(move || {
         let mut client = client;

@@ -83,6 +83,27 @@ pub fn hosts_file(options: &HostsOptions) -> Result<String> {
     Ok(entries.into_iter().map(|(address, names)| format!("{address}\t{}\n", names.join(" "))).collect())
 }
 
+/// The text of the `/etc/hosts` of a container that runs, after its own addresses have changed from `before` to
+/// `after`; `names` are its own. Lines of others stay, and where its user has taken its own lines out, none comes
+/// back.
+pub fn moved_hosts(text: &str, names: &[String], before: &[IpAddr], after: &[IpAddr]) -> String {
+    let own = |line: &str| -> Option<IpAddr> {
+        let (address, entry) = parse_line(line)?;
+        let address = address.parse().ok().filter(|address| before.contains(address))?;
+        entry.iter().any(|name| names.contains(name)).then_some(address)
+    };
+    let is_managed = before.is_empty() || text.lines().any(|line| own(line).is_some());
+    let mut moved: String = text
+        .lines()
+        .filter(|line| own(line).is_none_or(|address| after.contains(&address)))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    for address in after.iter().filter(|address| is_managed && !before.contains(address)) {
+        moved.push_str(&format!("{address}\t{}\n", names.join(" ")));
+    }
+    moved
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +123,19 @@ mod tests {
         );
         let plain = hosts_file(&HostsOptions::default()).unwrap();
         assert_eq!(plain, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
+    }
+
+    #[test]
+    fn own_lines_follow_the_networks() {
+        let names = ["abc".to_owned(), "web".to_owned()];
+        let [old, kept, new] = ["10.89.0.2", "10.89.1.2", "10.89.2.2"].map(|text| text.parse().unwrap());
+        let text = "10.89.0.2\tabc web\n10.89.1.2\tabc web\n10.89.0.2 other # theirs\n1.1.1.1 abc\n";
+        assert_eq!(
+            moved_hosts(text, &names, &[old, kept], &[kept, new]),
+            "10.89.1.2\tabc web\n10.89.0.2 other # theirs\n1.1.1.1 abc\n10.89.2.2\tabc web\n"
+        );
+        assert_eq!(moved_hosts("1.1.1.1 a\n", &names, &[old], &[old, new]), "1.1.1.1 a\n");
+        assert_eq!(moved_hosts("1.1.1.1 a", &names, &[], &[new]), "1.1.1.1 a\n10.89.2.2\tabc web\n");
     }
 
     #[test]

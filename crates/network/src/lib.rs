@@ -29,14 +29,15 @@ mod rootless;
 mod settings;
 mod setup;
 mod slirp;
+mod source;
 mod store;
 mod userland;
 
-pub use addr::{Cidr, MacAddress};
+pub use addr::Cidr;
 pub use config::{SubnetPool, matches};
 pub use error::{Error, Result};
 pub use forward::forward;
-pub use hosts::{HostsOptions, hosts_file};
+pub use hosts::{HostsOptions, hosts_file, moved_hosts};
 pub use resolv::{RESOLVED_CONF, ResolvConf, ResolvOptions, needs_resolved, resolv_conf};
 pub use setup::{SetupOptions, SetupReport};
 pub use store::{Networks, NetworksOptions};

@@ -4,7 +4,9 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use crate::addr::{Cidr, MacAddress};
+use cove_api::MacAddress;
+
+use crate::addr::Cidr;
 use crate::error::{Error, Result};
 use crate::netlink::{CREATE, EXCLUSIVE, Message, REPLACE, Socket, attributes, number_at};
 
@@ -17,6 +19,7 @@ const RTM_GETADDR: u16 = 22;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
 const RTM_GETNEIGH: u16 = 30;
+const RTM_NEWRULE: u16 = 32;
 
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
@@ -32,6 +35,7 @@ const IFLA_INFO_KIND: u16 = 1;
 const IFLA_INFO_DATA: u16 = 2;
 const VETH_INFO_PEER: u16 = 1;
 const IFLA_MACVLAN_MODE: u16 = 1;
+const IFLA_MACVLAN_BC_CUTOFF: u16 = 9;
 const IFLA_IPVLAN_MODE: u16 = 1;
 
 const IFA_ADDRESS: u16 = 1;
@@ -46,6 +50,14 @@ const RTA_PRIORITY: u16 = 6;
 const RT_TABLE_MAIN: u8 = 254;
 const RTPROT_STATIC: u8 = 4;
 const RTN_UNICAST: u8 = 1;
+const RTN_LOCAL: u8 = 2;
+const RT_SCOPE_HOST: u8 = 254;
+const RTA_TABLE: u16 = 15;
+const FRA_FWMARK: u16 = 10;
+const FRA_TABLE: u16 = 15;
+const FR_ACT_TO_TBL: u8 = 1;
+/// Index of the loopback device in every namespace.
+pub(crate) const LOOPBACK: u32 = 1;
 
 const NDA_DST: u16 = 1;
 const NDA_LLADDR: u16 = 2;
@@ -55,6 +67,15 @@ const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 const AF_BRIDGE: u8 = 7;
 const IFLA_BRPORT_MODE: u16 = 4;
+const IFLA_BR_VLAN_FILTERING: u16 = 7;
+const IFLA_AF_SPEC: u16 = 26;
+const IFLA_BRIDGE_FLAGS: u16 = 0;
+const IFLA_BRIDGE_VLAN_INFO: u16 = 2;
+const BRIDGE_FLAGS_SELF: u16 = 2;
+const BRIDGE_VLAN_INFO_PVID: u16 = 2;
+const BRIDGE_VLAN_INFO_UNTAGGED: u16 = 4;
+/// The virtual LAN that everything on a bridge is in where nothing else was said.
+const DEFAULT_VLAN: u16 = 1;
 const IFF_UP: u32 = 1;
 
 /// A network device.
@@ -91,6 +112,8 @@ pub(crate) struct Child<'a> {
     pub(crate) mac: Option<MacAddress>,
     pub(crate) netns: BorrowedFd<'a>,
     pub(crate) mtu: Option<u32>,
+    /// Of macvlan: from how many broadcasts on they are handed on in the background.
+    pub(crate) broadcast_limit: Option<i32>,
 }
 
 fn link_header(index: u32, up: Option<bool>) -> [u8; 16] {
@@ -226,6 +249,48 @@ pub(crate) fn set_hairpin(socket: &mut Socket, index: u32) -> io::Result<()> {
     socket.execute(message)
 }
 
+/// Makes a bridge keep virtual LANs apart.
+pub(crate) fn set_vlan_filtering(socket: &mut Socket, bridge: u32) -> io::Result<()> {
+    let mut message = Message::new(RTM_NEWLINK, 0, &link_header(bridge, None));
+    let info = message.open(IFLA_LINKINFO);
+    message.text(IFLA_INFO_KIND, "bridge");
+    let data = message.open(IFLA_INFO_DATA);
+    message.attr(IFLA_BR_VLAN_FILTERING, &[1]);
+    message.close(data);
+    message.close(info);
+    socket.execute(message)
+}
+
+/// Puts a port of a bridge (or with `is_bridge` the bridge itself) into a virtual LAN: what comes without a tag is of it. A
+/// port is in no other one then.
+pub(crate) fn set_vlan(socket: &mut Socket, index: u32, tag: u16, is_bridge: bool) -> io::Result<()> {
+    let change = |kind: u16, flags: u16, tag: u16| {
+        let mut header = link_header(index, None);
+        header[0] = AF_BRIDGE;
+        let mut message = Message::new(kind, 0, &header);
+        let specific = message.open(IFLA_AF_SPEC);
+        if is_bridge {
+            message.attr(IFLA_BRIDGE_FLAGS, &BRIDGE_FLAGS_SELF.to_ne_bytes());
+        }
+        message.attr(IFLA_BRIDGE_VLAN_INFO, &[flags.to_ne_bytes(), tag.to_ne_bytes()].concat());
+        message.close(specific);
+        message
+    };
+    let of_untagged = BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED;
+    socket.execute(change(RTM_SETLINK, of_untagged, tag))?;
+    if is_bridge || tag == DEFAULT_VLAN {
+        return Ok(());
+    }
+    socket.execute(change(RTM_DELLINK, 0, DEFAULT_VLAN))
+}
+
+/// Puts a device into the virtual router (or bridge) `master`.
+pub(crate) fn set_master(socket: &mut Socket, index: u32, master: u32) -> io::Result<()> {
+    let mut message = Message::new(RTM_NEWLINK, 0, &link_header(index, None));
+    message.number(IFLA_MASTER, master);
+    socket.execute(message)
+}
+
 /// Makes a macvlan or ipvlan device, down, in the container's namespace.
 pub(crate) fn add_child(socket: &mut Socket, child: &Child<'_>) -> io::Result<()> {
     let mut message = Message::new(RTM_NEWLINK, CREATE | EXCLUSIVE, &link_header(0, None));
@@ -244,6 +309,9 @@ pub(crate) fn add_child(socket: &mut Socket, child: &Child<'_>) -> io::Result<()
     let data = message.open(IFLA_INFO_DATA);
     if child.kind == "macvlan" {
         message.number(IFLA_MACVLAN_MODE, child.mode);
+        if let Some(limit) = child.broadcast_limit {
+            message.attr(IFLA_MACVLAN_BC_CUTOFF, &limit.to_ne_bytes());
+        }
     } else {
         // The mode of an ipvlan device is a 16-bit number; modes are single digits.
         message.attr(IFLA_IPVLAN_MODE, &(child.mode as u16).to_ne_bytes());
@@ -319,6 +387,35 @@ pub(crate) fn add_route(
         Err(error) if error.raw_os_error() != Some(libc::EEXIST) => {
             Err(Error::kernel(format!("adding the route through {gateway}"), error))
         }
+        _ => Ok(()),
+    }
+}
+
+/// Makes a routing table by which everything is for this namespace itself; having it already is fine.
+pub(crate) fn add_local_table(socket: &mut Socket, ipv4: bool, table: u32) -> Result<()> {
+    let mut header = [0u8; 12];
+    header[0] = if ipv4 { AF_INET } else { AF_INET6 };
+    header[5] = RTPROT_STATIC;
+    header[6] = RT_SCOPE_HOST;
+    header[7] = RTN_LOCAL;
+    let mut message = Message::new(RTM_NEWROUTE, CREATE | EXCLUSIVE, &header);
+    message.number(RTA_OIF, LOOPBACK).number(RTA_TABLE, table);
+    unless_there(socket.execute(message), "adding a local route")
+}
+
+/// Routes what carries a mark by the table of the same number; having that rule already is fine.
+pub(crate) fn add_mark_rule(socket: &mut Socket, ipv4: bool, mark: u32) -> Result<()> {
+    let mut header = [0u8; 12];
+    header[0] = if ipv4 { AF_INET } else { AF_INET6 };
+    header[7] = FR_ACT_TO_TBL;
+    let mut message = Message::new(RTM_NEWRULE, CREATE | EXCLUSIVE, &header);
+    message.number(FRA_FWMARK, mark).number(FRA_TABLE, mark);
+    unless_there(socket.execute(message), "adding a routing rule")
+}
+
+fn unless_there(result: io::Result<()>, action: &str) -> Result<()> {
+    match result {
+        Err(error) if error.raw_os_error() != Some(libc::EEXIST) => Err(Error::kernel(action, error)),
         _ => Ok(()),
     }
 }

@@ -43,6 +43,12 @@ fn bind(address: SocketAddr, protocol: Protocol) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// The first port that needs no rights; 1024 where the host says nothing else.
+fn first_unprivileged() -> u16 {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    text.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1024)
+}
+
 fn bind_mapping(port: &PublishedPort) -> Result<Option<OwnedFd>> {
     let address = port.host();
     match bind(address, port.protocol) {
@@ -51,6 +57,12 @@ fn bind_mapping(port: &PublishedPort) -> Result<Option<OwnedFd>> {
             Some(libc::EADDRINUSE) => {
                 Err(Error::PortInUse { protocol: port.protocol, address: address.to_string() })
             }
+            Some(libc::EACCES) if port.host_port < first_unprivileged() => Err(Error::PrivilegedPort {
+                protocol: port.protocol,
+                address: address.to_string(),
+                port: port.host_port,
+                first: first_unprivileged(),
+            }),
             // A kernel without SCTP sockets still forwards its packets; without IPv6 there is nothing to hold.
             Some(libc::EPROTONOSUPPORT | libc::ESOCKTNOSUPPORT) if port.protocol == Protocol::Sctp => {
                 Ok(None)

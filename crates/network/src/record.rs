@@ -11,6 +11,7 @@ use cove_sys::fs;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::settings::has_own_bridge;
 
 /// Layout version of [`Record`]; an unknown one is treated as unreadable.
 const VERSION: u32 = 1;
@@ -97,7 +98,7 @@ impl Record {
     pub(crate) fn target(&self, ipv4: bool) -> Option<IpAddr> {
         self.networks
             .values()
-            .filter(|network| !network.host_device.is_empty() && !network.network.internal)
+            .filter(|network| has_own_bridge(&network.network) && !network.network.internal)
             .flat_map(|network| &network.addresses)
             .find(|address| address.is_ipv4() == ipv4)
             .copied()

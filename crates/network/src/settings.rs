@@ -50,7 +50,10 @@ pub(crate) struct RouteSettings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Driver {
     /// A bridge with a veth pair for each container.
-    Bridge,
+    Bridge {
+        /// It is ours, with addresses and rules; else somebody else's, to which containers are only connected.
+        managed: bool,
+    },
     /// A macvlan device on a parent, with its mode number.
     Macvlan(u32),
     /// An ipvlan device on a parent, with its mode number.
@@ -68,7 +71,16 @@ pub(crate) struct Settings {
     pub(crate) mtu: Option<u32>,
     pub(crate) metric: Option<u32>,
     pub(crate) default_route: bool,
+    /// Tag of the virtual LAN that the containers are in, for bridges.
+    pub(crate) vlan: Option<u16>,
+    /// The virtual router that a bridge belongs to.
+    pub(crate) vrf: Option<String>,
+    /// From how many broadcasts on macvlan hands them on in the background; -1 is never.
+    pub(crate) broadcast_limit: Option<i32>,
 }
+
+/// Tags of virtual LANs.
+const VLANS: std::ops::RangeInclusive<u16> = 1..=4094;
 
 #[derive(Deserialize)]
 struct RouteText {
@@ -121,13 +133,20 @@ fn parse_bool(key: &str, value: &str) -> Result<bool> {
     }
 }
 
+/// Whether a network has a bridge of ours, with addresses, rules and names.
+pub(crate) fn has_own_bridge(network: &Network) -> bool {
+    matches!(network.driver.as_str(), "" | "bridge")
+        && network.options.get("mode").is_none_or(|mode| mode != "unmanaged")
+}
+
 fn driver(network: &Network) -> Result<Driver> {
     let mode = network.options.get("mode").map(String::as_str);
     let unknown = |driver: &str, mode: &str| Err(Error::Invalid(format!("unknown {driver} mode {mode:?}")));
     match network.driver.as_str() {
         "" | "bridge" => match mode {
-            None | Some("managed") => Ok(Driver::Bridge),
-            Some(mode) => Err(Error::Unsupported(format!("bridge mode {mode:?} is not supported"))),
+            None | Some("managed") => Ok(Driver::Bridge { managed: true }),
+            Some("unmanaged") => Ok(Driver::Bridge { managed: false }),
+            Some(mode) => unknown("bridge", mode),
         },
         "macvlan" => match mode {
             None | Some("bridge") => Ok(Driver::Macvlan(4)),
@@ -159,6 +178,9 @@ impl Settings {
             mtu: None,
             metric: None,
             default_route: !network.internal,
+            vlan: None,
+            vrf: None,
+            broadcast_limit: None,
         };
         for value in &network.routes {
             let route: RouteText = serde_json::from_value(value.clone())
@@ -183,17 +205,15 @@ impl Settings {
             }
             Some(other) => return Err(Error::Unsupported(format!("unsupported ipam driver {other:?}"))),
         };
-        settings.options(&network.options, driver == Driver::Bridge)?;
+        settings.options(&network.options)?;
         Ok(settings)
     }
 
-    fn options(&mut self, options: &BTreeMap<String, String>, bridge: bool) -> Result<()> {
+    fn options(&mut self, options: &BTreeMap<String, String>) -> Result<()> {
+        let bridge = matches!(self.driver, Driver::Bridge { .. });
         for (key, value) in options {
-            let number = || {
-                value.parse().map_err(|_| {
-                    Error::Invalid(format!("unable to parse {key:?} value {value:?} as a number"))
-                })
-            };
+            let wrong = || Error::Invalid(format!("unable to parse {key:?} value {value:?} as a number"));
+            let number = || value.parse().map_err(|_| wrong());
             match key.as_str() {
                 "mtu" => self.mtu = Some(number()?).filter(|mtu| *mtu != 0),
                 "metric" => self.metric = Some(number()?),
@@ -204,6 +224,20 @@ impl Settings {
                         other if parse_bool(key, other)? => Isolation::Isolated,
                         _ => Isolation::None,
                     };
+                }
+                "vlan" if bridge => {
+                    let tag = value.parse().ok().filter(|tag| VLANS.contains(tag));
+                    self.vlan = Some(tag.ok_or_else(|| {
+                        Error::Invalid(format!("vlan ID {value} must be between 1 and 4094"))
+                    })?);
+                }
+                "vrf" if bridge => {
+                    crate::ident::check_device_name(value)?;
+                    self.vrf = Some(value.clone());
+                }
+                "bclim" if matches!(self.driver, Driver::Macvlan(_)) => {
+                    let limit = value.parse().ok().filter(|limit| *limit >= -1);
+                    self.broadcast_limit = Some(limit.ok_or_else(wrong)?);
                 }
                 "mode" => {}
                 "parent" if !bridge => {}
@@ -244,10 +278,32 @@ mod tests {
     }
 
     #[test]
+    fn options_of_the_drivers() {
+        let settings = Settings::parse(&network(
+            r#"{"options":{"vlan":"5","vrf":"red","mode":"unmanaged","metric":"7"}}"#,
+        ))
+        .unwrap();
+        assert_eq!(settings.driver, Driver::Bridge { managed: false });
+        assert_eq!(
+            (settings.vlan, settings.vrf.as_deref(), settings.metric),
+            (Some(5), Some("red"), Some(7))
+        );
+        let settings =
+            Settings::parse(&network(r#"{"driver":"macvlan","options":{"bclim":"-1","mode":"vepa"}}"#))
+                .unwrap();
+        assert_eq!((settings.driver, settings.broadcast_limit), (Driver::Macvlan(2), Some(-1)));
+    }
+
+    #[test]
     fn what_is_not_done_is_refused_by_name() {
         for (json, text) in [
             (r#"{"driver":"overlay"}"#, "unsupported driver overlay"),
-            (r#"{"options":{"vlan":"5"}}"#, "vlan"),
+            (r#"{"options":{"vlan":"5000"}}"#, "vlan ID 5000"),
+            (r#"{"options":{"vrf":"a/b"}}"#, "interface name"),
+            (r#"{"options":{"bclim":"5"}}"#, "unsupported network option bclim"),
+            (r#"{"driver":"macvlan","options":{"bclim":"-2"}}"#, "bclim"),
+            (r#"{"driver":"macvlan","options":{"vlan":"5"}}"#, "unsupported network option vlan"),
+            (r#"{"options":{"mode":"own"}}"#, "unknown bridge mode"),
             (r#"{"options":{"isolate":"maybe"}}"#, "isolate"),
             (r#"{"options":{"mtu":"big"}}"#, "mtu"),
             (r#"{"ipam_options":{"driver":"dhcp"}}"#, "dhcp"),

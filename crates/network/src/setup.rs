@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cove_api::{Network, NetworkAddress, NetworkInterface, NetworkStatus, PerNetworkOptions, PublishedPort};
 
-use crate::addr::{Cidr, MacAddress};
+use crate::addr::{Cidr, random_mac};
 use crate::attach::{Plan, attach_bridge, attach_child, configure, wait_for_port};
 use crate::error::{Error, Result};
 use crate::ident;
@@ -150,21 +150,26 @@ impl Networks {
         interface: String,
     ) -> Result<Plan> {
         let settings = Settings::parse(&network)?;
+        let is_bridge = matches!(settings.driver, Driver::Bridge { .. });
         for key in how.options.keys() {
-            if !matches!(key.as_str(), "mode") {
+            if !(key == "host_interface_name" && is_bridge) {
                 return Err(Error::Unsupported(format!(
                     "option {key} of network {} for a container is not supported",
                     network.name
                 )));
             }
         }
-        let host_device = match settings.driver {
-            Driver::Bridge => ident::veth_name(&record.holder(), &network.id),
-            _ => String::new(),
+        let host_device = match how.options.get("host_interface_name") {
+            Some(name) => {
+                ident::check_device_name(name)?;
+                name.clone()
+            }
+            None if is_bridge => ident::veth_name(&record.holder(), &network.id),
+            None => String::new(),
         };
         let (mac, static_mac) = match how.static_mac.as_str() {
-            "" => (MacAddress::random(), false),
-            text => (text.parse()?, true),
+            "" => (random_mac(), false),
+            text => (text.parse().map_err(|error: cove_api::Error| Error::Invalid(error.message))?, true),
         };
         let mut names = vec![record.name.clone()];
         for alias in &how.aliases {
@@ -234,7 +239,7 @@ impl Networks {
                 "requested static ip {address} not in any subnet on network {name}"
             )));
         }
-        let bridge_dns = settings.driver == Driver::Bridge && entry.network.dns_enabled;
+        let bridge_dns = settings.driver == Driver::Bridge { managed: true } && entry.network.dns_enabled;
         entry.status = NetworkStatus {
             interfaces: BTreeMap::from([(
                 interface,
@@ -257,7 +262,8 @@ impl Networks {
             dns_search_domains: if bridge_dns { vec!["dns.podman".into()] } else { Vec::new() },
         };
         let entry = entry.clone();
-        Ok(Plan { settings, entry, addresses, mac, static_mac })
+        let named_by_user = how.options.contains_key("host_interface_name");
+        Ok(Plan { settings, entry, addresses, mac, static_mac, named_by_user })
     }
 
     /// Makes the devices, in the host's namespace and the container's.
@@ -265,7 +271,9 @@ impl Networks {
         let mut socket = route_socket()?;
         for plan in plans {
             match plan.settings.driver {
-                Driver::Bridge => attach_bridge(&mut socket, plan, namespace, !record.ports.is_empty())?,
+                Driver::Bridge { .. } => {
+                    attach_bridge(&mut socket, plan, namespace, !record.ports.is_empty())?
+                }
                 Driver::Macvlan(mode) => attach_child(&mut socket, plan, "macvlan", mode, namespace)?,
                 Driver::Ipvlan(mode) => attach_child(&mut socket, plan, "ipvlan", mode, namespace)?,
             }
@@ -418,7 +426,7 @@ impl Networks {
     /// Addresses on the network's bridge that no lease of ours explains: containers of podman, which keeps its
     /// own lease file.
     fn addresses_of_others(&self, network: &Network, settings: &Settings) -> Result<BTreeSet<IpAddr>> {
-        if settings.driver != Driver::Bridge {
+        if !matches!(settings.driver, Driver::Bridge { .. }) {
             return Ok(BTreeSet::new());
         }
         self.in_host(|| {

@@ -182,6 +182,22 @@ impl Networks {
         }
     }
 
+    /// Changes which name servers a network asks: adds some, takes some away. Those of running containers follow.
+    ///
+    /// # Errors
+    /// No such network, or `add` has something that is no address.
+    pub fn update_dns(&self, name_or_id: &str, add: &[String], remove: &[String]) -> Result<Network> {
+        let network = self.config.update_dns(name_or_id, add, remove)?;
+        for mut record in self.records.all()? {
+            if let Some(entry) = record.networks.get_mut(&network.name) {
+                entry.network.network_dns_servers.clone_from(&network.network_dns_servers);
+                self.records.write(&record)?;
+            }
+        }
+        self.in_host_if_there(|| self.dns_update(&network))?;
+        Ok(network)
+    }
+
     /// Removes a network: its file, bridge, rules and leases. Whether containers use it is the caller's to check.
     ///
     /// # Errors
@@ -198,7 +214,7 @@ impl Networks {
                 let mut errors = Vec::new();
                 errors.extend(self.firewall().remove_network(&network, &rest).err());
                 errors.extend(self.dns_forget(&network).err());
-                if matches!(network.driver.as_str(), "" | "bridge") && !network.network_interface.is_empty() {
+                if crate::settings::has_own_bridge(&network) && !network.network_interface.is_empty() {
                     let mut socket = crate::setup::route_socket()?;
                     if crate::link::find(&mut socket, &network.network_interface)?
                         .is_some_and(|device| device.kind == "bridge")

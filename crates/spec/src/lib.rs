@@ -8,6 +8,7 @@ pub mod environment;
 mod error;
 pub mod filter;
 pub mod host;
+pub mod local_volume;
 pub mod mount;
 pub mod name;
 pub mod namespace;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use cove_api::{ContainerSpec, Namespace, PerNetworkOptions};
+use cove_api::{ContainerSpec, MacAddress, Namespace, PerNetworkOptions};
 
 use crate::error::{Result, bail};
 use crate::name;
@@ -231,22 +231,14 @@ pub(crate) fn bridge_options(text: &str) -> Result<PerNetworkOptions> {
     Ok(options)
 }
 
-/// Checks a hardware address of six bytes with `:` or `-`, and writes it with `:` in lower case.
+/// Checks a hardware address, and writes it in its one form.
 ///
 /// # Errors
 /// It is none, or a multicast address.
 pub fn mac_address(text: &str) -> Result<String> {
-    let parts: Vec<&str> = text.split(['-', ':']).collect();
-    let bytes: Option<Vec<u8>> = parts
-        .iter()
-        .map(|part| (part.len() == 2).then(|| u8::from_str_radix(part, 16).ok()).flatten())
-        .collect();
-    match bytes {
-        Some(bytes) if bytes.len() == 6 && bytes[0] & 1 == 0 => {
-            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(":"))
-        }
-        Some(bytes) if bytes.len() == 6 => bail!("invalid MAC address {text:?}: it is a multicast address"),
-        _ => bail!("address {text}: invalid MAC address"),
+    match text.parse::<MacAddress>() {
+        Ok(address) => Ok(address.to_string()),
+        Err(error) => bail!("{}", error.message),
     }
 }
 

@@ -25,12 +25,12 @@ mod tempdir;
 #[cfg(test)]
 mod testing;
 
-pub use archive::{Change, ChangeKind, Extracted};
+pub use archive::{Change, ChangeKind, Extracted, tree_size, untar};
 pub use containers::{ContainerMountOptions, ContainerOptions, container_metadata};
 pub use cove_archive::{Compression, Digest};
 pub use driver::{DriverKind, OverlayOptions};
 pub use error::{Result, StorageError};
-pub use export::TarStream;
+pub use export::{TarStream, tree_tar};
 pub use id::random_id;
 pub use images::{ImageDeletion, ImageOptions, NameChange};
 pub use layers::{Expectations, LayerCommit, StagedLayer, layer_id};

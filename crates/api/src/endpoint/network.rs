@@ -12,8 +12,8 @@ use super::parameters::Nothing;
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::{
-    Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport, Networks,
-    PruneOptions, Result,
+    Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
+    NetworkUpdateOptions, Networks, PerNetworkOptions, PruneOptions, Result, StringMap,
 };
 
 const CREATE: Endpoint<(), NetworkCreateOptions, Json<Network>, Json<Network>> =
@@ -28,6 +28,61 @@ const REMOVE: Endpoint<String, Force, (), Json<Vec<Removed>>> =
     delete("/networks/{name}", "Remove a network");
 const PRUNE: Endpoint<(), PruneOptions, (), Json<Vec<NetworkPruneReport>>> =
     post("/networks/prune", "Remove the networks that no container uses");
+const CONNECT: Endpoint<String, Nothing, Json<Connect>, Json<String>> =
+    post("/networks/{name}/connect", "Add a container to a network");
+const DISCONNECT: Endpoint<String, Nothing, Json<Disconnect>, Json<String>> =
+    post("/networks/{name}/disconnect", "Take a container out of a network");
+const UPDATE: Endpoint<String, Nothing, Json<NetworkUpdateOptions>, ()> =
+    post("/networks/{name}/update", "Change a network's name servers").status(StatusCode::NO_CONTENT);
+/// Ours: Podman's service does not offer it.
+const RELOAD: Endpoint<String, Nothing, (), ()> = post(
+    "/containers/{name}/network/reload",
+    "Bring back what a container's networks need of the host, such as firewall rules",
+)
+.status(StatusCode::NO_CONTENT);
+
+/// The answer to what has no other.
+const OK: &str = "OK";
+
+/// The body of connect: the container and how it joins.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Connect {
+    /// The container.
+    container: String,
+    /// Fixed addresses.
+    static_ips: Vec<String>,
+    /// Further DNS names.
+    aliases: Vec<String>,
+    /// Fixed hardware address.
+    static_mac: String,
+    /// Name of the interface in the container; empty is `eth0`, `eth1`, …
+    interface_name: String,
+    /// Driver options.
+    options: StringMap,
+}
+
+impl Connect {
+    fn new(container: &str, options: PerNetworkOptions) -> Self {
+        let PerNetworkOptions { static_ips, aliases, static_mac, interface_name, options } = options;
+        Self { container: container.to_owned(), static_ips, aliases, static_mac, interface_name, options }
+    }
+
+    fn parts(self) -> (String, PerNetworkOptions) {
+        let Self { container, static_ips, aliases, static_mac, interface_name, options } = self;
+        (container, PerNetworkOptions { static_ips, aliases, static_mac, interface_name, options })
+    }
+}
+
+/// The body of disconnect.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+struct Disconnect {
+    /// The container.
+    container: String,
+    /// Go on where its connection is broken.
+    force: bool,
+}
 
 /// Parameters of remove.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -67,6 +122,21 @@ pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(PRUNE, |engine, Call { parameters, .. }| async move {
         engine.networks().prune(parameters).await.map(Json)
     });
+    routes.add(CONNECT, |engine, Call { path: name, body: Json(body), .. }| async move {
+        let (container, options) = body.parts();
+        engine.networks().connect(&name, &container, options).await?;
+        Ok(Json(OK.to_owned()))
+    });
+    routes.add(DISCONNECT, |engine, Call { path: name, body: Json(body), .. }| async move {
+        engine.networks().disconnect(&name, &body.container, body.force).await?;
+        Ok(Json(OK.to_owned()))
+    });
+    routes.add(UPDATE, |engine, Call { path: name, body: Json(options), .. }| async move {
+        engine.networks().update(&name, options).await
+    });
+    routes.add(RELOAD, |engine, Call { path: container, .. }| async move {
+        engine.networks().reload(&container).await
+    });
 }
 
 #[async_trait]
@@ -88,5 +158,18 @@ impl<T: Transport + 'static> Networks for Remote<T> {
     }
     async fn prune(&self, options: PruneOptions) -> Result<Vec<NetworkPruneReport>> {
         self.call(PRUNE, (), options, ()).await.map(|Json(reports)| reports)
+    }
+    async fn connect(&self, name: &str, container: &str, options: PerNetworkOptions) -> Result<()> {
+        self.call(CONNECT, name, Nothing {}, Json(Connect::new(container, options))).await.map(drop)
+    }
+    async fn disconnect(&self, name: &str, container: &str, force: bool) -> Result<()> {
+        let body = Disconnect { container: container.to_owned(), force };
+        self.call(DISCONNECT, name, Nothing {}, Json(body)).await.map(drop)
+    }
+    async fn update(&self, name: &str, options: NetworkUpdateOptions) -> Result<()> {
+        self.call(UPDATE, name, Nothing {}, Json(options)).await
+    }
+    async fn reload(&self, container: &str) -> Result<()> {
+        self.call(RELOAD, container, Nothing {}, ()).await
     }
 }

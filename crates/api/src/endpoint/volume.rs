@@ -6,15 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Exists;
-use super::body::Json;
+use super::body::{Archive, Json};
 use super::declare::{Endpoint, delete, get, post};
-use super::parameters::{Both, Nothing};
+use super::parameters::Nothing;
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
-use crate::wire::NotDone;
 use crate::{
-    PruneOptions, PruneReport, Result, Volume, VolumeCreateOptions, VolumeListOptions, VolumeRemoveOptions,
-    Volumes,
+    ByteStream, PruneReport, Result, Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions,
+    VolumeRemoveOptions, Volumes,
 };
 
 const CREATE: Endpoint<(), Nothing, Json<VolumeCreateOptions>, Json<Volume>> =
@@ -27,15 +26,24 @@ const EXISTS: Endpoint<String, Nothing, (), Exists> =
     get("/volumes/{name}/exists", "Whether a volume exists").status(StatusCode::NO_CONTENT);
 const REMOVE: Endpoint<String, VolumeRemoveOptions, (), ()> =
     delete("/volumes/{name}", "Remove a volume with its data").status(StatusCode::NO_CONTENT);
-const PRUNE: Endpoint<(), Both<PruneOptions, DryRun>, (), Json<Vec<PruneReport>>> =
+const PRUNE: Endpoint<(), VolumePruneOptions, (), Json<Vec<PruneReport>>> =
     post("/volumes/prune", "Remove the volumes that no container uses");
+const EXPORT: Endpoint<String, Nothing, (), Archive> =
+    get("/volumes/{name}/export", "A volume's contents as a tar archive");
+const IMPORT: Endpoint<String, Nothing, Archive, ()> =
+    post("/volumes/{name}/import", "Add what is in a tar archive to a volume").status(StatusCode::NO_CONTENT);
+/// Ours, as is the next: Podman's service offers neither.
+const MOUNT: Endpoint<String, Nothing, (), Json<Mounted>> =
+    post("/volumes/{name}/mount", "Mount a volume on the service's host");
+const UNMOUNT: Endpoint<String, Nothing, (), ()> =
+    post("/volumes/{name}/unmount", "Take a mount of a volume back").status(StatusCode::NO_CONTENT);
 
-/// The parameter of prune that is for the service alone.
+/// The answer of mount.
 #[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-struct DryRun {
-    /// Only say what would go.
-    dryrun: NotDone<bool>,
+#[serde(default, rename_all = "PascalCase")]
+struct Mounted {
+    /// The directory on the service's host.
+    path: String,
 }
 
 pub(super) fn serve(routes: &mut impl Routes) {
@@ -55,8 +63,19 @@ pub(super) fn serve(routes: &mut impl Routes) {
         engine.volumes().remove(&name, parameters).await
     });
     routes.add(PRUNE, |engine, Call { parameters, .. }| async move {
-        engine.volumes().prune(parameters.0).await.map(Json)
+        engine.volumes().prune(parameters).await.map(Json)
     });
+    routes.add(EXPORT, |engine, Call { path: name, .. }| async move {
+        engine.volumes().export(&name).await.map(Archive)
+    });
+    routes.add(IMPORT, |engine, Call { path: name, body: Archive(archive), .. }| async move {
+        engine.volumes().import(&name, archive).await
+    });
+    routes.add(MOUNT, |engine, Call { path: name, .. }| async move {
+        Ok(Json(Mounted { path: engine.volumes().mount(&name).await? }))
+    });
+    routes
+        .add(UNMOUNT, |engine, Call { path: name, .. }| async move { engine.volumes().unmount(&name).await });
 }
 
 #[async_trait]
@@ -76,7 +95,19 @@ impl<T: Transport + 'static> Volumes for Remote<T> {
     async fn remove(&self, name: &str, options: VolumeRemoveOptions) -> Result<()> {
         self.call(REMOVE, name, options, ()).await
     }
-    async fn prune(&self, options: PruneOptions) -> Result<Vec<PruneReport>> {
-        self.call(PRUNE, (), Both(options, DryRun::default()), ()).await.map(|Json(reports)| reports)
+    async fn prune(&self, options: VolumePruneOptions) -> Result<Vec<PruneReport>> {
+        self.call(PRUNE, (), options, ()).await.map(|Json(reports)| reports)
+    }
+    async fn export(&self, name: &str) -> Result<ByteStream> {
+        self.call(EXPORT, name, Nothing {}, ()).await.map(|Archive(archive)| archive)
+    }
+    async fn import(&self, name: &str, archive: ByteStream) -> Result<()> {
+        self.call(IMPORT, name, Nothing {}, Archive(archive)).await
+    }
+    async fn mount(&self, name: &str) -> Result<String> {
+        self.call(MOUNT, name, Nothing {}, ()).await.map(|Json(mounted)| mounted.path)
+    }
+    async fn unmount(&self, name: &str) -> Result<()> {
+        self.call(UNMOUNT, name, Nothing {}, ()).await
     }
 }

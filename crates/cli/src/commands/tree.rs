@@ -116,12 +116,16 @@ static MACHINE: Group = Group {
 static NETWORK: Group = Group {
     about: "Manage networks",
     entries: &[
+        Entry::leaf(&["connect"], &network::connect::COMMAND),
         Entry::leaf(&["create"], &network::create::COMMAND),
+        Entry::leaf(&["disconnect"], &network::disconnect::COMMAND),
         Entry::leaf(&["exists"], &network::exists::COMMAND),
         Entry::leaf(&["inspect"], &network::inspect::COMMAND),
         Entry::leaf(&["ls", "list"], &network::list::COMMAND),
         Entry::leaf(&["prune"], &network::prune::COMMAND),
+        Entry::leaf(&["reload"], &network::reload::COMMAND),
         Entry::leaf(&["rm", "remove"], &network::remove::COMMAND),
+        Entry::leaf(&["update"], &network::update::COMMAND),
     ],
 };
 
@@ -151,10 +155,15 @@ static VOLUME: Group = Group {
     entries: &[
         Entry::leaf(&["create"], &volume::create::COMMAND),
         Entry::leaf(&["exists"], &volume::exists::COMMAND),
+        Entry::leaf(&["export"], &volume::export::COMMAND),
+        Entry::leaf(&["import"], &volume::import::COMMAND),
         Entry::leaf(&["inspect"], &volume::inspect::COMMAND),
         Entry::leaf(&["ls", "list"], &volume::list::COMMAND),
+        Entry::leaf(&["mount"], &volume::mount::COMMAND),
         Entry::leaf(&["prune"], &volume::prune::COMMAND),
+        Entry::leaf(&["reload"], &volume::reload::COMMAND),
         Entry::leaf(&["rm", "remove"], &volume::remove::COMMAND),
+        Entry::leaf(&["unmount"], &volume::unmount::COMMAND),
     ],
 };
 

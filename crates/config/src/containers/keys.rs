@@ -267,7 +267,7 @@ section! {
         /// Subnet of the default network.
         default_subnet: String = Used,
         /// Pools for the subnets of new networks.
-        default_subnet_pools: Vec<SubnetPool> = Refused,
+        default_subnet_pools: Vec<SubnetPool> = Used,
         /// Rootless networking: `pasta` or `slirp4netns`.
         default_rootless_network_cmd: String = OneOf(&["pasta", "slirp4netns"]),
         /// Folder of network files.
@@ -277,7 +277,7 @@ section! {
         /// Options of pasta.
         pasta_options: TextList = Used,
         /// Host addresses of published ports that name none.
-        default_host_ips: TextList = Refused,
+        default_host_ips: TextList = Used,
     }
 }
 

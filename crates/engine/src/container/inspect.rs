@@ -267,7 +267,7 @@ fn ipc_mode(namespace: &IpcMode) -> String {
 }
 
 /// How the network mode is shown.
-pub(super) fn network_mode(row: &ContainerRow) -> String {
+pub(crate) fn network_mode(row: &ContainerRow) -> String {
     match &row.config.network {
         NetworkMode::Bridge => "bridge".into(),
         NetworkMode::None => "none".into(),

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use cove_api::{
     ContainerSpec, Error, ErrorKind, ExposedPort, PORT_LIMIT, PortMapping, Protocol, PublishedPort, Result,
 };
+use cove_config::ContainersConf;
 
 use crate::state::{ImageFacts, NetworkMode};
 
@@ -28,11 +29,24 @@ pub(super) fn exposed(spec: &ContainerSpec, image: &ImageFacts) -> Result<BTreeS
     Ok(exposed)
 }
 
-/// The published ports with a host port for every one; empty where the network has no use for them.
+/// The addresses of the host on which ports are published that name none (containers.conf `default_host_ips`).
+pub(super) fn default_addresses(conf: &ContainersConf) -> Result<Vec<IpAddr>> {
+    let texts = conf.network.default_host_ips.as_ref().map(|list| list.values.as_slice()).unwrap_or_default();
+    let address = |text: &String| {
+        text.parse().map_err(|_| {
+            Error::invalid(format!("containers.conf: default_host_ips has {text:?}, which is no IP address"))
+        })
+    };
+    texts.iter().map(address).collect()
+}
+
+/// The published ports with a host port for every one, those without an address on each of `defaults`; empty where the
+/// network has no use for them.
 pub(super) fn published(
     spec: &ContainerSpec,
     exposed: &BTreeSet<ExposedPort>,
     network: &NetworkMode,
+    defaults: &[IpAddr],
 ) -> Result<Vec<PublishedPort>> {
     if matches!(
         network,
@@ -49,7 +63,7 @@ pub(super) fn published(
         for range in single.chunk_by_mut(|one, next| one.protocol == next.protocol) {
             choose_host_ports(range, &mut taken)?;
         }
-        ports.extend(single);
+        ports.extend(on_each(single, defaults));
         if ports.len() > PORT_LIMIT {
             return Err(Error::invalid(format!("more than {PORT_LIMIT} published ports")));
         }
@@ -59,10 +73,22 @@ pub(super) fn published(
         for &ExposedPort { port, protocol } in exposed.difference(&named) {
             let mut single = [PublishedPort { host_ip: None, host_port: 0, container_port: port, protocol }];
             choose_host_ports(&mut single, &mut taken)?;
-            ports.extend(single);
+            ports.extend(on_each(single.to_vec(), defaults));
         }
     }
     Ok(ports)
+}
+
+/// Ports that name no address of the host, on each of these.
+fn on_each(ports: Vec<PublishedPort>, addresses: &[IpAddr]) -> Vec<PublishedPort> {
+    if addresses.is_empty() || ports.iter().any(|port| port.host_ip.is_some()) {
+        return ports;
+    }
+    let on = |address: &IpAddr| {
+        let host_ip = Some(*address);
+        ports.iter().map(move |port| PublishedPort { host_ip, ..*port }).collect::<Vec<_>>()
+    };
+    addresses.iter().flat_map(on).collect()
 }
 
 /// Gives free ports of the host to `range`, ports of one mapping and protocol, where it has none.

@@ -87,7 +87,7 @@ fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
 fn planned<'a>(core: &Core, mount: &'a ContainerVolume) -> Result<PlannedVolume<'a>> {
     let volume =
         core.database()?.volume(&mount.name)?.ok_or_else(|| crate::volume::no_such_volume(&mount.name))?;
-    let directory = crate::volume::mountpoint(core, &volume)?;
+    let directory = crate::volume::acquire(core, &volume)?;
     Ok(PlannedVolume { mount, volume, directory })
 }
 
@@ -177,9 +177,10 @@ pub(super) fn log_path(core: &Core, row: &ContainerRow) -> PathBuf {
 
 /// Gives back network, mounts and run-time files; the state becomes exited. Tries everything.
 pub(super) fn release(core: &Core, row: &mut ContainerRow) -> Result<()> {
-    let errors = release_parts(core, row);
+    let mut errors = release_parts(core, row);
     row.state = ContainerState::Exited;
     core.save(row)?;
+    errors.extend(settle_volumes(core, row));
     core.database()?.remove_execs_of(&row.id)?;
     core.tell("cleanup", row);
     joined(errors)
@@ -188,10 +189,18 @@ pub(super) fn release(core: &Core, row: &mut ContainerRow) -> Result<()> {
 /// Undoes the preparation of a container that was not started.
 pub(super) fn undo(core: &Core, row: &mut ContainerRow) -> Result<()> {
     drop(core.take_prepared(&row.id));
-    let errors = release_parts(core, row);
+    let mut errors = release_parts(core, row);
     row.state = if row.status.ran { ContainerState::Exited } else { ContainerState::Created };
     core.save(row)?;
+    errors.extend(settle_volumes(core, row));
     joined(errors)
+}
+
+/// Unmounts the volumes that nobody else needs. After the record says that this container needs none.
+fn settle_volumes(core: &Core, row: &ContainerRow) -> Vec<Error> {
+    let names: std::collections::BTreeSet<&str> =
+        row.config.volumes.iter().map(|volume| volume.name.as_str()).collect();
+    names.into_iter().filter_map(|name| crate::volume::settle(core, name).err()).collect()
 }
 
 /// Takes apart whatever there may be, from the container's id alone.

@@ -61,7 +61,7 @@ pub(super) fn resolve(
         ));
     }
     let exposed = ports::exposed(spec, &image)?;
-    let ports = ports::published(spec, &exposed, &network)?;
+    let ports = ports::published(spec, &exposed, &network, &ports::default_addresses(conf)?)?;
     let (env, implied_env) = environment(spec, &image, surroundings);
     let namespaces = namespaces::namespaces(spec, conf)?;
     let (mounts, volumes) = storage::storage(spec, &image, conf)?;

@@ -117,7 +117,7 @@ fn limits(spec: &ContainerSpec) -> Result<()> {
 }
 
 /// What a container asks of one network: it becomes names of the name service, addresses and links.
-fn endpoint(options: &mut PerNetworkOptions) -> Result<()> {
+pub(crate) fn endpoint(options: &mut PerNetworkOptions) -> Result<()> {
     for alias in &options.aliases {
         name::hostname(alias).map_err(|error| Error::from(error).context("network alias"))?;
     }

@@ -67,7 +67,7 @@ impl Images for LocalEngine {
     }
 
     async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String> {
-        let reader = load::body_reader(archive);
+        let reader = crate::stream::reader(archive);
         blocking(&self.core, move |core| import::import(core, reader, &options)).await
     }
 }

@@ -5,50 +5,13 @@ use std::sync::Arc;
 
 use cove_api::{ByteStream, Error, ErrorKind, LoadReport, Result};
 use cove_registry::{Archive, CopyOptions, CopyProgress, copy_image};
-use futures_util::StreamExt as _;
-use tokio::sync::mpsc;
 
 use crate::engine::{Core, blocking};
 use crate::image::destination::StoreDestination;
 
-/// Reads a body on a blocking thread.
-struct BodyReader {
-    pieces: mpsc::Receiver<Result<bytes::Bytes>>,
-    current: bytes::Bytes,
-}
-
-impl std::io::Read for BodyReader {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        while self.current.is_empty() {
-            match self.pieces.blocking_recv() {
-                Some(Ok(data)) => self.current = data,
-                Some(Err(error)) => return Err(std::io::Error::other(error)),
-                None => return Ok(0),
-            }
-        }
-        let length = buffer.len().min(self.current.len());
-        buffer[..length].copy_from_slice(&self.current.split_to(length));
-        Ok(length)
-    }
-}
-
-/// A reader for blocking code over a body; a task feeds it.
-pub(super) fn body_reader(mut body: ByteStream) -> impl std::io::Read + Send + 'static {
-    let (sender, pieces) = mpsc::channel(16);
-    tokio::spawn(async move {
-        while let Some(piece) = body.next().await {
-            let failed = piece.is_err();
-            if sender.send(piece).await.is_err() || failed {
-                return;
-            }
-        }
-    });
-    BodyReader { pieces, current: bytes::Bytes::new() }
-}
-
 /// Loads every image of an archive.
 pub(super) async fn load(core: &Arc<Core>, archive: ByteStream) -> Result<LoadReport> {
-    let reader = body_reader(archive);
+    let reader = crate::stream::reader(archive);
     let archive = blocking(core, move |core| {
         let spool = core.options.directories.temporary.clone();
         Archive::from_reader(Path::new("archive"), reader, &spool).map_err(|error| {

@@ -15,14 +15,13 @@ use cove_registry::{
     ImageSource, Reference, copy_image, from_bytes,
 };
 use cove_storage::Image;
+use futures_util::TryStreamExt as _;
 use tokio::sync::mpsc;
 
 use crate::engine::{Core, blocking};
 use crate::error::storage;
 use crate::image::lookup;
-
-/// Bytes per piece of the stream.
-const PIECE: usize = 128 << 10;
+use crate::stream::PIECE;
 
 /// An image of the store as a source; its layers are plain tars.
 pub(super) struct StoreSource {
@@ -115,50 +114,8 @@ impl ImageSource for StoreSource {
             return Err(cove_registry::Error::external(format!("image {} has no blob {wanted}", self.name)));
         };
         let (core, id) = (Arc::clone(&self.core), id.clone());
-        let (sender, receiver) = mpsc::channel::<std::io::Result<Bytes>>(8);
-        tokio::task::spawn_blocking(move || {
-            let read = || -> std::io::Result<()> {
-                let store = core.store().map_err(std::io::Error::other)?;
-                let mut tar = store.diff_tar(&id).map_err(|error| std::io::Error::other(storage(error)))?;
-                loop {
-                    let mut piece = vec![0_u8; PIECE];
-                    let mut length = 0;
-                    while length < piece.len() {
-                        match std::io::Read::read(&mut tar, &mut piece[length..])? {
-                            0 => break,
-                            count => length += count,
-                        }
-                    }
-                    if length == 0 {
-                        return Ok(());
-                    }
-                    piece.truncate(length);
-                    if sender.blocking_send(Ok(piece.into())).is_err() {
-                        return Ok(());
-                    }
-                }
-            };
-            if let Err(error) = read() {
-                let _ = sender.blocking_send(Err(error));
-            }
-        });
-        Ok(Box::pin(Pieces { receiver }))
-    }
-}
-
-/// A channel of pieces as a stream.
-struct Pieces<T> {
-    receiver: mpsc::Receiver<T>,
-}
-
-impl<T> futures_util::Stream for Pieces<T> {
-    type Item = T;
-
-    fn poll_next(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<T>> {
-        self.receiver.poll_recv(context)
+        let open = move || core.store()?.diff_tar(&id).map_err(storage);
+        Ok(Box::pin(crate::stream::pieces(open).map_err(std::io::Error::other)))
     }
 }
 
@@ -259,5 +216,5 @@ pub(super) async fn save(core: &Arc<Core>, names: Vec<String>, options: SaveOpti
             let _ = failed.send(Err(error)).await;
         }
     });
-    Ok(Box::pin(Pieces { receiver }))
+    Ok(Box::pin(crate::stream::Pieces { receiver }))
 }

@@ -1,10 +1,13 @@
 //! The files the engine puts into a container: hosts, resolv.conf, hostname, .containerenv, passwd, group, time zone.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use cove_api::{Error, Mount, NetworkStatus, Result};
-use cove_network::{HostsOptions, RESOLVED_CONF, ResolvOptions, hosts_file, needs_resolved, resolv_conf};
+use cove_network::{
+    HostsOptions, RESOLVED_CONF, ResolvOptions, hosts_file, moved_hosts, needs_resolved, resolv_conf,
+};
 use cove_runtime::user::ResolvedUser;
 use cove_sys::fs;
 
@@ -121,6 +124,30 @@ fn resolv_text(config: &ContainerConfig, network: &Connected) -> Result<String> 
         search: config.files.dns.search.clone(),
         options: config.files.dns.options.clone(),
     }))
+}
+
+/// Brings `/etc/hosts` and `/etc/resolv.conf` of one that runs up to date, after what its networks gave has changed from
+/// `before` to `after`. Written in place, because they are mounted.
+pub(crate) fn follow_networks(
+    config: &ContainerConfig,
+    name: &str,
+    folder: &Path,
+    before: &BTreeMap<String, NetworkStatus>,
+    after: &BTreeMap<String, NetworkStatus>,
+) -> Result<()> {
+    if config.files.resolv_conf {
+        let network = Connected { networks: after.clone(), ..Connected::default() };
+        fs::write(folder.join("resolv.conf"), resolv_text(config, &network)?)?;
+    }
+    let path = folder.join("hosts");
+    if config.files.hosts.is_some() && path.exists() {
+        let own = |all: &BTreeMap<String, NetworkStatus>| -> Vec<IpAddr> {
+            all.values().flat_map(addresses).map(|(own, _)| own).collect()
+        };
+        let names = [config.hostname.clone(), name.to_owned()];
+        fs::write(&path, moved_hosts(&host_text(&path)?, &names, &own(before), &own(after)))?;
+    }
+    Ok(())
 }
 
 fn addresses(status: &NetworkStatus) -> impl Iterator<Item = (IpAddr, Option<IpAddr>)> + '_ {

@@ -18,6 +18,7 @@ mod rootfs;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use files::follow_networks;
 pub(crate) use plan::{Plan, PlannedVolume, Prepared, Remains, Shm};
 pub(crate) use prepare::prepare;
 pub(crate) use release::release;

@@ -2,6 +2,7 @@
 
 mod containers;
 mod database;
+mod networks;
 mod record;
 mod volumes;
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const RECORD_VERSION: u32 = 2;
 
 /// What a container is: everything that `create` has resolved from the request, its image and containers.conf(5). It
-/// does not change afterwards. The request itself is kept beside it, for `inspect` alone
+/// does not change afterwards, but for its networks. The request itself is kept beside it, for `inspect` alone
 /// ([`super::Database::request`]).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

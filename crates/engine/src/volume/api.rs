@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cove_api::{
-    Error, ErrorKind, RemoveOptions, Result, Timestamp, Volume, VolumeCreateOptions, VolumeListOptions,
-    VolumeRemoveOptions, Volumes,
+    ByteStream, Error, ErrorKind, PruneReport, RemoveOptions, Result, Timestamp, Volume, VolumeCreateOptions,
+    VolumeListOptions, VolumePruneOptions, VolumeRemoveOptions, Volumes,
 };
 
-use super::data::{create, fill, find, remove_unused};
+use super::contents::{self, export, import};
+use super::data::{create, fill, find, find_whole, remove_unused};
+use super::mounting;
 use crate::engine::{Core, LocalEngine, blocking};
 
 fn remove(core: &Arc<Core>, wanted: &str, options: VolumeRemoveOptions) -> Result<()> {
@@ -99,7 +101,7 @@ impl Volumes for LocalEngine {
 
     async fn inspect(&self, name: &str) -> Result<Volume> {
         let name = name.to_owned();
-        blocking(&self.core, move |core| find(core, &name)).await
+        blocking(&self.core, move |core| find_whole(core, &name)).await
     }
 
     async fn exists(&self, name: &str) -> Result<bool> {
@@ -110,5 +112,35 @@ impl Volumes for LocalEngine {
     async fn remove(&self, name: &str, options: VolumeRemoveOptions) -> Result<()> {
         let name = name.to_owned();
         blocking(&self.core, move |core| remove(core, &name, options)).await
+    }
+
+    async fn prune(&self, options: VolumePruneOptions) -> Result<Vec<PruneReport>> {
+        cove_api::prune_volumes(self, options, |volume| async move {
+            let measured = blocking(&self.core, move |core| Ok(contents::size(core, &volume)));
+            measured.await.unwrap_or(0)
+        })
+        .await
+    }
+
+    async fn export(&self, name: &str) -> Result<ByteStream> {
+        export(&self.core, name.to_owned()).await
+    }
+
+    async fn import(&self, name: &str, archive: ByteStream) -> Result<()> {
+        import(&self.core, name.to_owned(), archive).await
+    }
+
+    async fn mount(&self, name: &str) -> Result<String> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| {
+            let path = mounting::mount(core, find(core, &name)?)?;
+            Ok(path.to_string_lossy().into_owned())
+        })
+        .await
+    }
+
+    async fn unmount(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| mounting::unmount(core, find(core, &name)?)).await
     }
 }

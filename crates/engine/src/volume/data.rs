@@ -1,10 +1,10 @@
 //! Volumes as rows and directories.
 
-use std::path::PathBuf;
-
 use cove_api::{Error, ErrorKind, Result, Timestamp, Volume, VolumeCreateOptions};
+use cove_spec::local_volume;
 use cove_sys::fs;
 
+use super::{image, mounting};
 use crate::engine::{Core, remove_directory};
 use crate::name;
 use crate::state::Lookup;
@@ -14,30 +14,28 @@ pub(crate) fn no_such_volume(name: &str) -> Error {
     Error::not_found(format!("no volume with name {name:?} found: no such volume"))
 }
 
-/// Where a volume's data lies.
-pub(crate) fn mountpoint(core: &Core, volume: &Volume) -> Result<PathBuf> {
-    cove_spec::name::check(&volume.name)?;
-    Ok(core.options.volumes_dir().join(&volume.name).join("_data"))
-}
-
-/// The volume meant by a name or the start of one.
-pub(super) fn find(core: &Core, wanted: &str) -> Result<Volume> {
-    let mut volume = match core.database()?.find_volume(wanted)? {
-        Lookup::Found(volume) => volume,
-        Lookup::Missing => return Err(no_such_volume(wanted)),
-        Lookup::Ambiguous => {
-            return Err(Error::invalid(format!(
-                "more than one result for volume name {wanted}: volume already exists"
-            )));
-        }
-    };
+/// The volume meant by a name or the start of one, with what is not kept.
+pub(super) fn find_whole(core: &Core, wanted: &str) -> Result<Volume> {
+    let mut volume = find(core, wanted)?;
     fill(core, &mut volume)?;
     Ok(volume)
 }
 
+/// The volume meant by a name or the start of one, as it is kept.
+pub(super) fn find(core: &Core, wanted: &str) -> Result<Volume> {
+    match core.database()?.find_volume(wanted)? {
+        Lookup::Found(volume) => Ok(volume),
+        Lookup::Missing => Err(no_such_volume(wanted)),
+        Lookup::Ambiguous => Err(Error::invalid(format!(
+            "more than one result for volume name {wanted}: volume already exists"
+        ))),
+    }
+}
+
 /// What is not kept but found out.
 pub(super) fn fill(core: &Core, volume: &mut Volume) -> Result<()> {
-    volume.mountpoint = mountpoint(core, volume)?.to_string_lossy().into_owned();
+    volume.mountpoint = mounting::mountpoint(core, volume)?.to_string_lossy().into_owned();
+    volume.mount_count = mounting::users(core, volume)?;
     Ok(())
 }
 
@@ -52,27 +50,9 @@ pub(crate) fn ensure(core: &Core, name: &str, anonymous: bool) -> Result<()> {
 
 /// Makes a volume.
 pub(super) fn create(core: &Core, options: VolumeCreateOptions, anonymous: bool) -> Result<Volume> {
-    let name = if options.name.is_empty() { name::random_id()? } else { options.name };
+    let name = if options.name.is_empty() { name::random_id()? } else { options.name.clone() };
     cove_spec::name::volume(&name)?;
-    if !matches!(options.driver.as_str(), "" | "local") {
-        return Err(Error::unsupported(format!(
-            "the volume driver {:?} is not supported yet",
-            options.driver
-        )));
-    }
-    if let Some(key) = options.options.keys().next() {
-        return Err(Error::unsupported(format!("the volume option {key:?} is not supported yet")));
-    }
     let database = core.database()?;
-    let mut volume = Volume {
-        name: name.clone(),
-        created_at: Timestamp::now(),
-        labels: options.labels,
-        anonymous,
-        needs_copy_up: true,
-        needs_chown: true,
-        ..Volume::default()
-    };
     if let Some(mut existing) = database.volume(&name)? {
         if options.ignore_if_exists {
             fill(core, &mut existing)?;
@@ -80,37 +60,121 @@ pub(super) fn create(core: &Core, options: VolumeCreateOptions, anonymous: bool)
         }
         return Err(exists(&name));
     }
-    let data = mountpoint(core, &volume)?;
-    let parent = core.options.volumes_dir().join(&name);
-    if parent.exists() {
+    let mut volume = planned(&name, &options, anonymous)?;
+    let directory = core.options.volumes_dir().join(&name);
+    if directory.exists() {
         return Err(Error::new(
             ErrorKind::AlreadyExists,
             format!(
                 "volume directory {} exists already and is not ours: remove it or choose another name",
-                parent.display()
+                directory.display()
             ),
         ));
     }
-    crate::state::make_private(&parent).map_err(|error| Error::from(error).context(parent.display()))?;
-    let made = fs::create_dir(&data).map_err(Error::from).and_then(|()| {
-        fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o755))
-            .map_err(Error::from)?;
-        Ok(database.add_volume(&volume)?)
-    });
+    let made = make(core, &mut volume).and_then(|()| Ok(database.add_volume(&volume)?));
     match made {
         Ok(true) => {}
         Ok(false) => {
-            // Another command was faster and uses the same directory.
-            return if options.ignore_if_exists { find(core, &name) } else { Err(exists(&name)) };
+            // Another command was faster and uses the same directory, but has a layer of its own.
+            image::give_up(core, &volume)?;
+            return if options.ignore_if_exists { find_whole(core, &name) } else { Err(exists(&name)) };
         }
         Err(error) => {
-            remove_directory(&parent)?;
+            image::give_up(core, &volume)?;
+            remove_directory(&directory)?;
             return Err(error);
         }
     }
     core.events.write("volume", "create", &name, [("name".to_owned(), name.clone())].into());
     fill(core, &mut volume)?;
     Ok(volume)
+}
+
+/// The record of a new volume, after a check of what it asks for.
+fn planned(name: &str, options: &VolumeCreateOptions, anonymous: bool) -> Result<Volume> {
+    let mut volume = Volume {
+        name: name.to_owned(),
+        created_at: Timestamp::now(),
+        labels: options.labels.clone(),
+        options: options.options.clone(),
+        anonymous,
+        ..Volume::default()
+    };
+    match options.driver.as_str() {
+        "" | "local" => {
+            let local = local_volume::parse(&options.options)?;
+            let (uid, gid) = (options.uid.or(local.uid), options.gid.or(local.gid));
+            volume.needs_copy_up = !local.no_copy;
+            // An owner that was named stays.
+            volume.needs_chown = uid.is_none() && gid.is_none();
+            (volume.uid, volume.gid) = (uid.unwrap_or(0), gid.unwrap_or(0));
+            volume.timeout = local.timeout;
+            if local.size > 0 || local.inodes > 0 {
+                return Err(Error::unsupported(
+                    "volume options size and inodes not supported: limits of a directory need project quotas, \
+                     which this version does not set; with type=tmpfs the size is that of the memory",
+                ));
+            }
+            if let Some(mount) = local.mount.filter(|mount| mount.bind)
+                && let Err(error) = fs::metadata(&mount.device)
+            {
+                return Err(Error::invalid(format!(
+                    "invalid volume option device for driver 'local': faccessat {}: {}",
+                    mount.device,
+                    reason(&error)
+                )));
+            }
+        }
+        "image" => {
+            volume.driver = "image".to_owned();
+            if let Some(key) = options.options.keys().find(|key| *key != "image") {
+                return Err(Error::invalid(format!(
+                    "invalid mount option {key} for driver 'image': invalid argument"
+                )));
+            }
+            if options.options.get("image").is_none_or(String::is_empty) {
+                return Err(Error::invalid(
+                    "must provide an image name when creating a volume with the image driver: invalid argument",
+                ));
+            }
+            (volume.uid, volume.gid) = (options.uid.unwrap_or(0), options.gid.unwrap_or(0));
+        }
+        other => {
+            return Err(Error::unsupported(format!(
+                "volume {name} uses volume plugin {other} but it could not be retrieved: \
+                 volume plugins are not supported; the drivers are local and image"
+            )));
+        }
+    }
+    Ok(volume)
+}
+
+/// The system's reason in the words of a shell.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// Makes directory and layer.
+fn make(core: &Core, volume: &mut Volume) -> Result<()> {
+    let data = mounting::directory(core, volume)?;
+    let parent = core.options.volumes_dir().join(&volume.name);
+    crate::state::make_private(&parent).map_err(|error| Error::from(error).context(parent.display()))?;
+    fs::create_dir(&data)?;
+    fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    if volume.driver == "image" {
+        return image::make(core, volume);
+    }
+    if !volume.needs_chown {
+        let owner = (rustix::fs::Uid::from_raw(volume.uid), rustix::fs::Gid::from_raw(volume.gid));
+        rustix::fs::chown(&data, Some(owner.0), Some(owner.1)).map_err(|errno| {
+            Error::from(std::io::Error::from(errno))
+                .context(format!("giving volume {} to {}:{}", volume.name, volume.uid, volume.gid))
+        })?;
+    }
+    Ok(())
 }
 
 fn exists(name: &str) -> Error {
@@ -134,9 +198,7 @@ pub(crate) fn remove_unused(core: &Core, name: &str) -> Result<()> {
             ),
         ));
     }
-    if database.volume(name)?.is_none() {
-        return Err(no_such_volume(name));
-    }
+    let Some(volume) = database.volume(name)? else { return Err(no_such_volume(name)) };
     cove_spec::name::check(name)?;
     // The row goes first: the database refuses it while a container uses it, also one made this moment.
     if !database.remove_volume(name)? {
@@ -145,6 +207,7 @@ pub(crate) fn remove_unused(core: &Core, name: &str) -> Result<()> {
             format!("volume {name} is being used by a container: volume is being used"),
         ));
     }
+    mounting::give_up(core, &volume)?;
     remove_directory(&core.options.volumes_dir().join(name))?;
     core.events.write("volume", "remove", name, [("name".to_owned(), name.to_owned())].into());
     Ok(())

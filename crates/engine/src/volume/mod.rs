@@ -1,8 +1,12 @@
 //! Volumes: directories that outlive containers.
 //!
-//! Containers use `data`; only `api`, which may remove a volume's users, uses containers.
+//! Containers use `data` and `mounting`; only `api`, which may remove a volume's users, uses containers.
 
 mod api;
+mod contents;
 mod data;
+mod image;
+mod mounting;
 
-pub(crate) use data::{ensure, mountpoint, no_such_volume, remove_unused};
+pub(crate) use data::{ensure, no_such_volume, remove_unused};
+pub(crate) use mounting::{acquire, mountpoint, settle};

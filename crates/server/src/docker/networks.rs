@@ -14,6 +14,8 @@ use cove_api::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::create::network_options;
+use super::create_body::Endpoint;
 use super::parameters::{Filtered, Query};
 use crate::body::JsonBody;
 use crate::error::{Answer, ApiError};
@@ -24,6 +26,8 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/networks", get(list))
         .route("/networks/create", post(create))
         .route("/networks/{name}", get(inspect).delete(remove))
+        .route("/networks/{name}/connect", post(connect))
+        .route("/networks/{name}/disconnect", post(disconnect))
 }
 
 /// A network's name in Docker's words.
@@ -147,7 +151,18 @@ async fn list(
     Extension(DefaultNetwork(default)): Extension<DefaultNetwork>,
     Query(asked): Query<Filtered>,
 ) -> Answer<Json<Vec<DockerNetwork>>> {
-    let networks = engine.networks().list(NetworkListOptions { filters: asked.filters }).await?;
+    let mut filters = asked.filters;
+    // Docker's own: every network is one of this host, and the default one is built in.
+    let is_local = filters.remove("scope").is_none_or(|scopes| scopes.iter().any(|scope| scope == "local"));
+    let kinds = filters.remove("type");
+    if let Some(kind) = kinds.iter().flatten().find(|kind| !matches!(kind.as_str(), "custom" | "builtin")) {
+        return Err(ApiError::invalid(format!("invalid filter 'type={kind}'")));
+    }
+    let mut networks = engine.networks().list(NetworkListOptions { filters }).await?;
+    networks.retain(|network| {
+        let kind = if *network.name == *default { "builtin" } else { "custom" };
+        is_local && kinds.as_ref().is_none_or(|kinds| kinds.iter().any(|wanted| wanted == kind))
+    });
     let shown = networks.into_iter().map(|network| DockerNetwork::new(network, BTreeMap::new(), &default));
     Ok(Json(shown.collect()))
 }
@@ -269,4 +284,42 @@ async fn remove(
 ) -> Answer<StatusCode> {
     engine.networks().remove(&resolve(&engine, name, &default).await?, false).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The body of connect.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Connect {
+    container: String,
+    endpoint_config: Endpoint,
+}
+
+async fn connect(
+    State(engine): State<EngineState>,
+    Extension(DefaultNetwork(default)): Extension<DefaultNetwork>,
+    Path(name): Path<String>,
+    JsonBody(body): JsonBody<Connect>,
+) -> Answer<StatusCode> {
+    let name = resolve(&engine, name, &default).await?;
+    engine.networks().connect(&name, &body.container, network_options(body.endpoint_config)).await?;
+    Ok(StatusCode::OK)
+}
+
+/// The body of disconnect.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Disconnect {
+    container: String,
+    force: bool,
+}
+
+async fn disconnect(
+    State(engine): State<EngineState>,
+    Extension(DefaultNetwork(default)): Extension<DefaultNetwork>,
+    Path(name): Path<String>,
+    JsonBody(body): JsonBody<Disconnect>,
+) -> Answer<StatusCode> {
+    let name = resolve(&engine, name, &default).await?;
+    engine.networks().disconnect(&name, &body.container, body.force).await?;
+    Ok(StatusCode::OK)
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Extension, Json, Router};
-use cove_api::{ImagePruneOptions, PruneOptions, PruneReport};
+use cove_api::{ImagePruneOptions, PruneOptions, PruneReport, VolumePruneOptions};
 use serde::Serialize;
 
 use super::images::{Removed, digest};
@@ -91,7 +91,8 @@ async fn volumes(
     if version.as_deref().is_some_and(is_before_1_42) {
         filters.insert("all".to_owned(), vec!["true".to_owned()]);
     }
-    let (volumes_deleted, space_reclaimed) = gone(engine.volumes().prune(PruneOptions { filters }).await?);
+    let options = VolumePruneOptions { filters, ..VolumePruneOptions::default() };
+    let (volumes_deleted, space_reclaimed) = gone(engine.volumes().prune(options).await?);
     Ok(Json(VolumesPruned { volumes_deleted, space_reclaimed }))
 }
 

@@ -82,6 +82,7 @@ async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Cr
         labels: create.labels,
         options: create.driver_opts,
         ignore_if_exists: true,
+        ..VolumeCreateOptions::default()
     };
     let volume = engine.volumes().create(options).await?;
     Ok((StatusCode::CREATED, Json(DockerVolume::from(volume))).into_response())

@@ -413,15 +413,32 @@ async fn volumes_and_networks() {
         driver: "local".into(),
         labels: StringMap::from([("a".into(), "b".into())]),
         options: StringMap::from([("type".into(), "tmpfs".into())]),
+        uid: Some(0),
+        gid: Some(7),
         ignore_if_exists: true,
     };
     same!(bed, volumes, create(options.clone())).unwrap();
     same!(bed, volumes, list(VolumeListOptions { filters: filters() })).unwrap();
-    same!(bed, volumes, prune(PruneOptions { filters: filters() })).unwrap();
+    same!(bed, volumes, prune(VolumePruneOptions { dry_run: false, filters: filters() })).unwrap();
+    same!(bed, volumes, prune(VolumePruneOptions { dry_run: true, filters: filters() })).unwrap();
     for name in ["v", BROKEN] {
         let _ = same!(bed, volumes, inspect(name));
         let _ = same!(bed, volumes, exists(name));
         let _ = same!(bed, volumes, remove(name, VolumeRemoveOptions { force: true, timeout: Some(1) }));
+        let _ = same!(bed, volumes, mount(name));
+        let _ = same!(bed, volumes, unmount(name));
+        bed.engine.calls();
+        let archive = || -> ByteStream { Box::pin(stream::iter([Ok(Bytes::from_static(b"four"))])) };
+        let imported = Engine::volumes(&bed.client).import(name, archive()).await;
+        assert_eq!(imported.is_ok(), name != BROKEN);
+        assert_eq!(bed.engine.calls(), [format!("volume import {name} 4")]);
+        match Engine::volumes(&bed.client).export(name).await {
+            Ok(pieces) => {
+                let pieces: Vec<Bytes> = pieces.map(Result::unwrap).collect().await;
+                assert_eq!(pieces.concat(), b"tar");
+            }
+            Err(error) => assert_eq!((name, error.kind), (BROKEN, ErrorKind::NotFound)),
+        }
     }
     same!(bed, networks, create(sample::network("n"), NetworkCreateOptions { ignore_if_exists: true }))
         .unwrap();
@@ -431,6 +448,22 @@ async fn volumes_and_networks() {
         let _ = same!(bed, networks, inspect(name));
         let _ = same!(bed, networks, exists(name));
         let _ = same!(bed, networks, remove(name, true));
+        let how = PerNetworkOptions {
+            static_ips: vec!["10.9.0.7".into()],
+            aliases: vec!["web".into()],
+            static_mac: "02:00:00:00:00:01".into(),
+            interface_name: "net0".into(),
+            options: StringMap::from([("vrf".into(), "red".into())]),
+        };
+        let _ = same!(bed, networks, connect(name, "one", how.clone()));
+        let _ = same!(bed, networks, connect(name, "one", PerNetworkOptions::default()));
+        let _ = same!(bed, networks, disconnect(name, "one", true));
+        let update = NetworkUpdateOptions {
+            add_dns_servers: vec!["9.9.9.9".into()],
+            remove_dns_servers: vec!["1.1.1.1".into(), "fd00::1".into()],
+        };
+        let _ = same!(bed, networks, update(name, update.clone()));
+        let _ = same!(bed, networks, reload(name));
     }
 }
 

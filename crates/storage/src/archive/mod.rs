@@ -6,11 +6,13 @@ mod merge;
 mod reassemble;
 mod shift;
 mod tree;
+mod untar;
 mod walk;
 mod write;
 
 pub use extract::Extracted;
-pub use walk::{Change, ChangeKind};
+pub use untar::untar;
+pub use walk::{Change, ChangeKind, tree_size};
 
 pub(crate) use compare::compare;
 pub(crate) use extract::{ExtractOptions, extract};
@@ -18,5 +20,5 @@ pub(crate) use merge::{copy_tree, merge_tree};
 pub(crate) use reassemble::Reassembler;
 pub(crate) use shift::shift_owners;
 pub(crate) use tree::WhiteoutStyle;
-pub(crate) use walk::{changes, tree_size};
-pub(crate) use write::{write_changes_tar, write_layer_tar};
+pub(crate) use walk::changes;
+pub(crate) use write::{write_changes_tar, write_layer_tar, write_tree_tar};

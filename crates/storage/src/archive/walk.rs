@@ -231,7 +231,7 @@ pub(super) fn is_opaque(directory: impl AsFd) -> bool {
 }
 
 /// Bytes of the files below `root`, each inode once (as podman counts the size of a container).
-pub(crate) fn tree_size(root: &Path) -> Result<u64> {
+pub fn tree_size(root: &Path) -> Result<u64> {
     let mut seen = std::collections::HashSet::new();
     let mut size: u64 = 0;
     walk(root, &mut |entry| {

@@ -111,7 +111,7 @@ impl Images for FakeEngine {
     }
 }
 
-async fn all_of(mut bytes: ByteStream) -> Result<usize> {
+pub(super) async fn all_of(mut bytes: ByteStream) -> Result<usize> {
     let mut length = 0;
     while let Some(piece) = bytes.next().await {
         length += piece?.len();

@@ -34,4 +34,16 @@ impl Networks for FakeEngine {
         }
         Ok(())
     }
+    async fn connect(&self, name: &str, container: &str, options: PerNetworkOptions) -> Result<()> {
+        self.note(name, format!("network connect {name} {container} {options:?}"))
+    }
+    async fn disconnect(&self, name: &str, container: &str, force: bool) -> Result<()> {
+        self.note(name, format!("network disconnect {name} {container} {force}"))
+    }
+    async fn update(&self, name: &str, options: NetworkUpdateOptions) -> Result<()> {
+        self.note(name, format!("network update {name} {options:?}"))
+    }
+    async fn reload(&self, container: &str) -> Result<()> {
+        self.note(container, format!("network reload {container}"))
+    }
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use cove_api::*;
+use futures_util::stream;
 
 use super::{FakeEngine, sample};
 
@@ -30,5 +31,20 @@ impl Volumes for FakeEngine {
             self.tell("volume", "remove", name);
         }
         Ok(())
+    }
+    async fn export(&self, name: &str) -> Result<ByteStream> {
+        self.note(name, format!("volume export {name}"))?;
+        Ok(Box::pin(stream::iter([Ok("tar".into())])))
+    }
+    async fn import(&self, name: &str, archive: ByteStream) -> Result<()> {
+        let length = super::images::all_of(archive).await?;
+        self.note(name, format!("volume import {name} {length}"))
+    }
+    async fn mount(&self, name: &str) -> Result<String> {
+        self.note(name, format!("volume mount {name}"))?;
+        Ok(sample::volume(name).mountpoint)
+    }
+    async fn unmount(&self, name: &str) -> Result<()> {
+        self.note(name, format!("volume unmount {name}"))
     }
 }

@@ -19,7 +19,7 @@ pub(crate) mod run;
 mod session;
 pub(crate) mod start;
 pub(crate) mod stop;
-mod targets;
+pub(crate) mod targets;
 pub(crate) mod top;
 pub(crate) mod unpause;
 pub(crate) mod wait;

@@ -2,7 +2,7 @@
 
 use cove_api::{LeaseRange, Network, NetworkCreateOptions, Subnet};
 
-use crate::args::exactly;
+use crate::args::at_most;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -10,10 +10,10 @@ use crate::context::Context;
 /// Make a network
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Its name
+    /// Its name; a free one of podman1, podman2, … where none is given
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Driver: bridge
+    /// Driver: bridge, macvlan or ipvlan
     #[arg(long, short, value_name = "DRIVER", default_value = "bridge")]
     driver: String,
     /// Option of the driver, KEY=VALUE
@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// The part of the address range to give out, START-END or a subnet
     #[arg(long, value_name = "RANGE", value_delimiter = ',')]
     ip_range: Vec<String>,
+    /// Route of its containers: SUBNET,GATEWAY[,METRIC]
+    #[arg(long, value_name = "ROUTE")]
+    route: Vec<String>,
     /// Name server of the network
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     dns: Vec<String>,
@@ -55,13 +58,16 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] NAME");
+pub(crate) const COMMAND: Leaf = leaf!("[options] [NAME]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    exactly(&args.names, 1)?;
-    cove_spec::name::network(&args.names[0])?;
+    at_most(&args.names, 1)?;
+    let name = args.names.first().cloned().unwrap_or_default();
+    if !name.is_empty() {
+        cove_spec::name::network(&name)?;
+    }
     let mut network = Network {
-        name: args.names[0].clone(),
+        name,
         driver: args.driver.clone(),
         network_interface: args.interface_name.clone().unwrap_or_default(),
         subnets: subnets(&args)?,
@@ -73,6 +79,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         options: cove_spec::environment::options(args.opt.iter().map(String::as_str), "option")?,
         ..Default::default()
     };
+    for text in &args.route {
+        network.routes.push(route(text)?);
+    }
     if let Some(driver) = &args.ipam_driver {
         network.ipam_options.insert("driver".into(), driver.clone());
     }
@@ -85,11 +94,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
 /// Ranges and gateways belong to the subnet at the same place.
 fn subnets(args: &Args) -> Result<Vec<Subnet>, CommandError> {
     if args.subnet.is_empty() {
-        if !args.gateway.is_empty() {
-            return Err(CommandError::other("cannot set gateway without subnet"));
-        }
-        if !args.ip_range.is_empty() {
-            return Err(CommandError::other("cannot set ip-range without subnet"));
+        if !args.gateway.is_empty() || !args.ip_range.is_empty() {
+            return Err(CommandError::other("cannot set gateway or range without subnet"));
         }
         return Ok(Vec::new());
     }
@@ -107,6 +113,36 @@ fn subnets(args: &Args) -> Result<Vec<Subnet>, CommandError> {
             })
         })
         .collect()
+}
+
+/// `SUBNET,GATEWAY[,METRIC]`.
+fn route(text: &str) -> Result<serde_json::Value, CommandError> {
+    let parts: Vec<&str> = text.split(',').collect();
+    let (destination, gateway, metric) = match parts.as_slice() {
+        [destination, gateway] => (*destination, *gateway, None),
+        [destination, gateway, metric] => (*destination, *gateway, Some(*metric)),
+        _ => {
+            return Err(CommandError::other(format!(
+                "invalid route: {text}\nFormat: --route <destination in CIDR>,<gateway>,<metric (optional)>"
+            )));
+        }
+    };
+    let is_subnet = destination.split_once('/').is_some_and(|(address, length)| {
+        let most = if address.contains(':') { 128 } else { 32 };
+        address.parse::<std::net::IpAddr>().is_ok() && length.parse::<u8>().is_ok_and(|length| length <= most)
+    });
+    if !is_subnet {
+        return Err(CommandError::other(format!("invalid route destination {destination}")));
+    }
+    let gateway: std::net::IpAddr =
+        gateway.parse().map_err(|_| CommandError::other(format!("invalid route gateway {gateway}")))?;
+    let mut route = serde_json::json!({"destination": destination, "gateway": gateway.to_string()});
+    if let Some(text) = metric {
+        let metric: u32 =
+            text.parse().map_err(|_| CommandError::other(format!("invalid route metric {text}")))?;
+        route["metric"] = metric.into();
+    }
+    Ok(route)
 }
 
 /// `START-END`, or the addresses of a smaller subnet.
@@ -154,6 +190,19 @@ mod tests {
         ] {
             let range = lease_range(text).unwrap();
             assert_eq!((range.start_ip.as_str(), range.end_ip.as_str()), (start, end));
+        }
+        assert_eq!(
+            route("10.1.0.0/16,10.0.0.9,5").unwrap(),
+            serde_json::json!({"destination": "10.1.0.0/16", "gateway": "10.0.0.9", "metric": 5})
+        );
+        for wrong in [
+            "10.1.0.0/16",
+            "10.1.0.0,10.0.0.9",
+            "10.1.0.0/33,1.1.1.1",
+            "10.1.0.0/16,x",
+            "fd00::/8,fd00::1,-1",
+        ] {
+            assert!(route(wrong).is_err(), "{wrong}");
         }
         assert!(lease_range("10.0.0.0").is_err() && lease_range("10.0.0.0/99").is_err());
     }

@@ -13,15 +13,21 @@ pub(crate) struct Args {
     /// Its name; a random one where none is given
     #[arg(value_name = "NAME")]
     names: Vec<String>,
-    /// Driver: local
+    /// Driver: local, or image for a writable layer over an image
     #[arg(long, short, value_name = "DRIVER", default_value = "local")]
     driver: String,
     /// Label, KEY=VALUE
     #[arg(long, short, value_name = "LABEL")]
     label: Vec<String>,
-    /// Option of the driver, KEY=VALUE
+    /// Option of the driver, KEY=VALUE: type, device, o, copy and nocopy of local; image of image
     #[arg(long, short, value_name = "OPTION")]
     opt: Vec<String>,
+    /// User who owns it
+    #[arg(long, value_name = "UID")]
+    uid: Option<u32>,
+    /// Group that owns it
+    #[arg(long, value_name = "GID")]
+    gid: Option<u32>,
     /// A volume of that name is no error
     #[arg(long)]
     ignore: bool,
@@ -41,6 +47,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         driver: args.driver,
         labels: cove_spec::environment::labels(args.label.iter().map(String::as_str))?,
         options: cove_spec::environment::options(args.opt.iter().map(String::as_str), "option")?,
+        uid: args.uid,
+        gid: args.gid,
         ignore_if_exists: args.ignore,
     };
     let volume = context.engine().await?.volumes().create(options).await?;

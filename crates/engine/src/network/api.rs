@@ -1,13 +1,14 @@
-//! Networks: the use-cases around the network crate, which knows no containers.
+//! The engine trait of networks.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use cove_api::{
     Error, ErrorKind, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkMember,
-    Networks, RemoveOptions, Result,
+    NetworkUpdateOptions, Networks, PerNetworkOptions, RemoveOptions, Result,
 };
 
+use super::connect::{connect, disconnect, reload};
 use crate::engine::{Core, LocalEngine, blocking};
 
 fn create(core: &Core, network: Network, options: NetworkCreateOptions) -> Result<Network> {
@@ -115,5 +116,30 @@ impl Networks for LocalEngine {
     async fn remove(&self, name: &str, force: bool) -> Result<()> {
         let name = name.to_owned();
         blocking(&self.core, move |core| remove(core, &name, force)).await
+    }
+
+    async fn connect(&self, name: &str, container: &str, options: PerNetworkOptions) -> Result<()> {
+        let (name, container) = (name.to_owned(), container.to_owned());
+        blocking(&self.core, move |core| connect(core, &name, &container, options)).await
+    }
+
+    async fn disconnect(&self, name: &str, container: &str, force: bool) -> Result<()> {
+        let (name, container) = (name.to_owned(), container.to_owned());
+        blocking(&self.core, move |core| disconnect(core, &name, &container, force)).await
+    }
+
+    async fn update(&self, name: &str, options: NetworkUpdateOptions) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| {
+            let NetworkUpdateOptions { add_dns_servers, remove_dns_servers } = &options;
+            core.networks()?.update_dns(&name, add_dns_servers, remove_dns_servers)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn reload(&self, container: &str) -> Result<()> {
+        let container = container.to_owned();
+        blocking(&self.core, move |core| reload(core, &container)).await
     }
 }
