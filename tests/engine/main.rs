@@ -11,5 +11,6 @@ mod network;
 mod peers;
 mod registry;
 mod run;
+mod system;
 mod terminal;
 mod volumes;

@@ -26,6 +26,7 @@ mod stream;
 mod system;
 pub mod time;
 mod traits;
+mod usage;
 mod volume;
 pub mod wire;
 
@@ -40,12 +41,16 @@ pub use inspect::*;
 pub use mac::MacAddress;
 pub use network::*;
 pub use port::*;
-pub use prune::{ImagePruneOptions, NetworkPruneReport, PruneOptions, PruneReport, volumes as prune_volumes};
+pub use prune::{
+    ImagePruneOptions, NetworkPruneReport, PruneOptions, PruneReport, SystemPruneOptions, SystemPruneReport,
+    prune_system, volumes as prune_volumes,
+};
 pub use push::*;
 pub use spec::*;
 pub use stream::*;
 pub use system::*;
 pub use traits::*;
+pub use usage::*;
 pub use volume::*;
 
 /// A point in time; JSON is RFC 3339 with nanoseconds.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::{NotDone, query};
 use crate::{
-    Containers, Error, ErrorKind, Filters, ImageListOptions, ImageRemoveOptions, Images, ListOptions,
+    Containers, Engine, Error, ErrorKind, Filters, ImageListOptions, ImageRemoveOptions, Images, ListOptions,
     NetworkListOptions, Networks, RemoveOptions, Result, Volume, VolumeListOptions, VolumePruneOptions,
     VolumeRemoveOptions, Volumes, filter,
 };
@@ -57,6 +57,72 @@ pub struct NetworkPruneReport {
     /// Why it is still there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// Options of pruning everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct SystemPruneOptions {
+    /// Every image without a container, not only those without a name.
+    pub all: bool,
+    /// Also the volumes without a container.
+    pub volumes: bool,
+    /// What interrupted commands left in the store, and nothing else.
+    pub external: bool,
+    /// Also the containers that builds have left.
+    pub build: bool,
+    /// `label`, `label!` and `until`.
+    #[serde(deserialize_with = "query::filters")]
+    pub filters: Filters,
+}
+
+/// What became of everything. JSON: libpod's `SystemPruneReport`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SystemPruneReport {
+    /// Containers.
+    pub container_prune_reports: Vec<PruneReport>,
+    /// Images.
+    pub image_prune_reports: Vec<PruneReport>,
+    /// Networks.
+    pub network_prune_reports: Vec<NetworkPruneReport>,
+    /// Volumes.
+    pub volume_prune_reports: Vec<PruneReport>,
+    /// Bytes that are free now.
+    pub reclaimed_space: u64,
+}
+
+impl SystemPruneReport {
+    /// Whether something went.
+    fn removed_any(&self) -> bool {
+        let gone = |reports: &[PruneReport]| reports.iter().any(|report| report.error.is_none());
+        gone(&self.container_prune_reports)
+            || gone(&self.image_prune_reports)
+            || gone(&self.volume_prune_reports)
+            || self.network_prune_reports.iter().any(|report| report.error.is_none())
+    }
+
+    /// Takes in what a further round came to. Of failures only those of the last round stay.
+    fn extend(&mut self, round: Self) {
+        let add = |all: &mut Vec<PruneReport>, new: Vec<PruneReport>| {
+            all.retain(|report| report.error.is_none());
+            all.extend(new);
+        };
+        add(&mut self.container_prune_reports, round.container_prune_reports);
+        add(&mut self.image_prune_reports, round.image_prune_reports);
+        add(&mut self.volume_prune_reports, round.volume_prune_reports);
+        self.network_prune_reports.retain(|report| report.error.is_none());
+        self.network_prune_reports.extend(round.network_prune_reports);
+    }
+
+    /// Bytes of all that went.
+    fn total(&self) -> u64 {
+        [&self.container_prune_reports, &self.image_prune_reports, &self.volume_prune_reports]
+            .into_iter()
+            .flatten()
+            .map(|report| report.size)
+            .fold(0, u64::saturating_add)
+    }
 }
 
 /// What a removal came to: nothing is said of what was used or removed since the list.
@@ -184,9 +250,70 @@ pub(crate) async fn networks<E: Networks + ?Sized>(
     Ok(reports)
 }
 
+/// Removes everything that nothing uses, again and again until nothing more goes: what a removed thing used is free
+/// only then. Builds' containers and what is left in the store are the engine's business.
+///
+/// # Errors
+/// A filter is wrong, or a list fails.
+pub async fn prune_system(engine: &dyn Engine, options: &SystemPruneOptions) -> Result<SystemPruneReport> {
+    if let Some(key) =
+        options.filters.keys().find(|key| !matches!(key.as_str(), "label" | "label!" | "until"))
+    {
+        return Err(Error::invalid(format!(
+            "filter {key:?}: pruning everything knows label, label! and until"
+        )));
+    }
+    let mut report = SystemPruneReport::default();
+    loop {
+        let round = round(engine, options).await?;
+        let go_on = round.removed_any();
+        report.extend(round);
+        if !go_on {
+            report.reclaimed_space = report.total();
+            return Ok(report);
+        }
+    }
+}
+
+/// One go through all kinds of objects.
+async fn round(engine: &dyn Engine, options: &SystemPruneOptions) -> Result<SystemPruneReport> {
+    let filters = || PruneOptions { filters: options.filters.clone() };
+    let mut report = SystemPruneReport {
+        container_prune_reports: engine.containers().prune(filters()).await?,
+        ..SystemPruneReport::default()
+    };
+    let images =
+        ImagePruneOptions { all: options.all, filters: options.filters.clone(), ..Default::default() };
+    report.image_prune_reports = engine.images().prune(images).await?;
+    report.network_prune_reports = engine.networks().prune(filters()).await?;
+    if options.volumes {
+        let mut volumes =
+            VolumePruneOptions { filters: options.filters.clone(), ..VolumePruneOptions::default() };
+        volumes.filters.insert("all".to_owned(), vec!["true".to_owned()]);
+        report.volume_prune_reports = engine.volumes().prune(volumes).await?;
+    }
+    Ok(report)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rounds_add_up() {
+        let went = |id: &str, size| PruneReport { id: id.into(), size, error: None };
+        let stays = |id: &str| PruneReport { id: id.into(), size: 0, error: Some("busy".into()) };
+        let mut all = SystemPruneReport {
+            image_prune_reports: vec![went("a", 3), stays("b")],
+            ..SystemPruneReport::default()
+        };
+        assert!(all.removed_any());
+        let last = SystemPruneReport { image_prune_reports: vec![stays("b")], ..Default::default() };
+        assert!(!last.removed_any());
+        all.extend(last);
+        let ids: Vec<&str> = all.image_prune_reports.iter().map(|report| report.id.as_str()).collect();
+        assert_eq!((ids, all.total()), (vec!["a", "b"], 3));
+    }
 
     #[test]
     fn what_is_used_again_is_no_failure() {

@@ -7,14 +7,14 @@ use async_trait::async_trait;
 
 use crate::{
     AttachOptions, AttachStream, ByteStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
-    ContainerSpec, ContainerSummary, Event, EventOptions, ExecInspect, ExecSpec, ExecStartOptions,
+    ContainerSpec, ContainerSummary, DiskUsage, Event, EventOptions, ExecInspect, ExecSpec, ExecStartOptions,
     ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
     ImageRemoveReport, ImageSummary, ImportOptions, Info, ListOptions, LoadReport, LogLine, LogOptions,
     Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
     NetworkUpdateOptions, PerNetworkOptions, Ping, Progress, PruneOptions, PruneReport, PullOptions,
-    PullReport, PushOptions, PushReport, RemoveOptions, Result, SaveOptions, StopOptions, TerminalSize,
-    TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions,
-    VolumeRemoveOptions, WaitOptions, prune,
+    PullReport, PushOptions, PushReport, RemoveOptions, Result, SaveOptions, StopOptions, SystemPruneOptions,
+    SystemPruneReport, TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions,
+    VolumeListOptions, VolumePruneOptions, VolumeRemoveOptions, WaitOptions, prune,
 };
 
 /// Everything an engine does.
@@ -215,6 +215,10 @@ pub trait System: Send + Sync {
     async fn version(&self) -> Result<Version>;
     /// All about it and its host.
     async fn info(&self) -> Result<Info>;
+    /// What its objects take on the disk.
+    async fn disk_usage(&self) -> Result<DiskUsage>;
+    /// Removes everything that nothing uses.
+    async fn prune(&self, options: SystemPruneOptions) -> Result<SystemPruneReport>;
     /// What happened and happens.
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>>;
 }

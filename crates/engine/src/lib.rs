@@ -12,11 +12,13 @@ mod name;
 mod network;
 mod options;
 mod parts;
+mod prune;
 mod sandbox;
 mod state;
 mod stream;
 mod supervised;
 mod system;
+mod usage;
 mod volume;
 
 pub use engine::LocalEngine;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cove_api::{
-    ContainerState, DOCKER_API_VERSION, Event, EventOptions, Info, LIBPOD_API_VERSION, Ping, Result, System,
-    ValueStream, Version,
+    ContainerState, DOCKER_API_VERSION, DiskUsage, Event, EventOptions, Info, LIBPOD_API_VERSION, Ping,
+    Result, System, SystemPruneOptions, SystemPruneReport, ValueStream, Version,
 };
 use cove_sys::fs;
 use cove_sys::process::{RunOptions, run_ok};
@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::error::storage;
+use crate::{prune, usage};
 
 #[async_trait]
 impl System for LocalEngine {
@@ -28,6 +29,14 @@ impl System for LocalEngine {
 
     async fn info(&self) -> Result<Info> {
         blocking(&self.core, |core| info(core)).await
+    }
+
+    async fn disk_usage(&self) -> Result<DiskUsage> {
+        blocking(&self.core, usage::disk_usage).await
+    }
+
+    async fn prune(&self, options: SystemPruneOptions) -> Result<SystemPruneReport> {
+        prune::prune(self, options).await
     }
 
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>> {

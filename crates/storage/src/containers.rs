@@ -291,7 +291,7 @@ impl Store {
 
     /// `DRIVER-containers/ID/userdata` in the graph root: files that live as long as the container.
     #[must_use]
-    pub(crate) fn container_directory(&self, id: &str) -> PathBuf {
+    pub fn container_directory(&self, id: &str) -> PathBuf {
         self.container_base(id).join("userdata")
     }
 

@@ -12,6 +12,7 @@ mod dirs;
 mod driver;
 mod error;
 mod export;
+mod garbage;
 mod id;
 mod images;
 mod layers;
@@ -24,6 +25,7 @@ mod table;
 mod tempdir;
 #[cfg(test)]
 mod testing;
+mod usage;
 
 pub use archive::{Change, ChangeKind, Extracted, tree_size, untar};
 pub use containers::{ContainerMountOptions, ContainerOptions, container_metadata};
@@ -36,3 +38,4 @@ pub use images::{ImageDeletion, ImageOptions, NameChange};
 pub use layers::{Expectations, LayerCommit, StagedLayer, layer_id};
 pub use record::{Container, IdMap, Image, Layer};
 pub use store::{Store, StoreOptions};
+pub use usage::ImageUsage;

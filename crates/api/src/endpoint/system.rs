@@ -1,4 +1,4 @@
-//! `/_ping`, `/version`, `/info` and `/events`.
+//! `/_ping`, `/version`, `/info`, `/events` and `/system`.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,19 +9,24 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Asked, Described, Received, Reply, lines, read_json_lines, read_whole, text};
 use super::body::Json;
-use super::declare::{Endpoint, get};
+use super::declare::{Endpoint, get, post};
 use super::parameters::Nothing;
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::{
-    ByteStream, DOCKER_API_VERSION, DOCKER_MIN_API_VERSION, Event, EventOptions, Info, Ping, Result, System,
-    ValueStream, Version,
+    ByteStream, DOCKER_API_VERSION, DOCKER_MIN_API_VERSION, DiskUsage, Event, EventOptions, Info, Ping,
+    Result, System, SystemPruneOptions, SystemPruneReport, ValueStream, Version,
 };
 
 const PING: Endpoint<(), Nothing, (), Ping> = get("/_ping", "Whether the service answers; headers say more");
 const VERSION: Endpoint<(), Nothing, (), Json<ServiceVersion>> = get("/version", "The service's version");
 const INFO: Endpoint<(), Nothing, (), Json<Info>> = get("/info", "All about the service and its host");
 const EVENTS: Endpoint<(), EventOptions, (), EventLines> = get("/events", "What happened and happens");
+
+const DISK_USAGE: Endpoint<(), Nothing, (), Json<DiskUsage>> =
+    get("/system/df", "What images, containers and volumes take on the disk");
+const PRUNE: Endpoint<(), SystemPruneOptions, (), Json<SystemPruneReport>> =
+    post("/system/prune", "Remove everything that nothing uses");
 
 pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(PING, |engine, Call { .. }| async move { engine.system().ping().await });
@@ -31,6 +36,10 @@ pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(INFO, |engine, Call { .. }| async move { engine.system().info().await.map(Json) });
     routes.add(EVENTS, |engine, Call { parameters, .. }| async move {
         engine.system().events(parameters).await.map(EventLines)
+    });
+    routes.add(DISK_USAGE, |engine, Call { .. }| async move { engine.system().disk_usage().await.map(Json) });
+    routes.add(PRUNE, |engine, Call { parameters, .. }| async move {
+        engine.system().prune(parameters).await.map(Json)
     });
 }
 
@@ -224,6 +233,12 @@ impl<T: Transport + 'static> System for Remote<T> {
     }
     async fn info(&self) -> Result<Info> {
         self.call(INFO, (), Nothing {}, ()).await.map(|Json(info)| info)
+    }
+    async fn disk_usage(&self) -> Result<DiskUsage> {
+        self.call(DISK_USAGE, (), Nothing {}, ()).await.map(|Json(usage)| usage)
+    }
+    async fn prune(&self, options: SystemPruneOptions) -> Result<SystemPruneReport> {
+        self.call(PRUNE, (), options, ()).await.map(|Json(report)| report)
     }
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>> {
         self.call(EVENTS, (), options, ()).await.map(|lines| lines.0)

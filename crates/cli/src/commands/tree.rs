@@ -133,8 +133,10 @@ static SYSTEM: Group = Group {
     about: "Manage the engine",
     entries: &[
         Entry::group(&["connection"], &CONNECTION),
+        Entry::leaf(&["df"], &system::df::COMMAND),
         Entry::leaf(&["events"], &system::events::COMMAND),
         Entry::leaf(&["info"], &system::info::COMMAND),
+        Entry::leaf(&["prune"], &system::prune::COMMAND),
         #[cfg(target_os = "linux")]
         Entry::leaf(&["service"], &system::service::COMMAND),
     ],

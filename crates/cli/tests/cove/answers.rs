@@ -33,10 +33,50 @@ pub(crate) fn usual() -> Answers {
         ("/volumes/data/json", volume("data")),
         ("/networks/json", json!([network("front", false), network("podman", true)])),
         ("/networks/front/json", network("front", false)),
+        ("/system/df", usage()),
+        ("/system/prune", pruned()),
         ("/info", info()),
         ("/version", version()),
         ("/_ping", json!("OK")),
     ])
+}
+
+fn usage() -> Value {
+    let image = |repository: &str, tag: &str, containers: u32| {
+        json!({
+            "Repository": repository, "Tag": tag, "ImageID": IMAGE, "Created": time(ago(86_400 * 30)), "Size": 12_345_678,
+            "SharedSize": 12_000_000, "UniqueSize": 345_678, "Containers": containers
+        })
+    };
+    json!({
+        "ImagesSize": 12_345_678,
+        "Images": [image("docker.io/library/nginx", "latest", 2), image("<none>", "<none>", 0)],
+        "Containers": [
+            {
+                "ContainerID": WEB, "Image": IMAGE, "Command": ["nginx", "-g", "daemon off;"], "LocalVolumes": 1,
+                "Size": 12_347_726, "RWSize": 2048, "Created": time(ago(7200)), "Status": "running", "Names": "web"
+            },
+            {
+                "ContainerID": JOB, "Image": IMAGE, "Command": null, "LocalVolumes": 0, "Size": 12_346_678,
+                "RWSize": 1000, "Created": time(ago(86_400 * 3)), "Status": "exited", "Names": "job"
+            }
+        ],
+        "Volumes": [
+            {"VolumeName": "data", "Links": 1, "Size": 1_000_000, "ReclaimableSize": 0},
+            {"VolumeName": "logs", "Links": 0, "Size": 3_000_000, "ReclaimableSize": 3_000_000}
+        ]
+    })
+}
+
+fn pruned() -> Value {
+    json!({
+        "PodPruneReport": null,
+        "ContainerPruneReports": [{"Id": JOB, "Size": 1000}],
+        "ImagePruneReports": [{"Id": IMAGE, "Size": 5000}, {"Id": WEB, "Err": "image is in use", "Size": 0}],
+        "NetworkPruneReports": [{"Name": "front"}],
+        "VolumePruneReports": [{"Id": "logs", "Size": 3_000_000}],
+        "ReclaimedSpace": 3_006_000
+    })
 }
 
 fn containers() -> Value {

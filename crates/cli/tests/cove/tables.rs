@@ -82,6 +82,24 @@ fn volumes_and_networks() {
 }
 
 #[test]
+fn disk_usage() {
+    kept!(
+        "disk-usage",
+        [
+            "system df",
+            "system df -v",
+            "system df --format json",
+            "system df --format '{{.Type}}:{{.Total}}:{{.Active}}:{{.RawSize}}'",
+            "system df --format '{{json .}}'",
+            "system df -v --format json",
+            "system prune",
+            "system prune --all --volumes",
+            "system prune --force --volumes",
+        ]
+    );
+}
+
+#[test]
 fn documents() {
     kept!(
         "documents",

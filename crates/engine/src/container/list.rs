@@ -88,7 +88,7 @@ fn summary(core: &Core, row: &ContainerRow, options: &ListOptions) -> Result<Con
 }
 
 /// Nanoseconds since the epoch as a time; 0 is "never".
-pub(super) fn time(nanoseconds: i64) -> Timestamp {
+pub(crate) fn time(nanoseconds: i64) -> Timestamp {
     if nanoseconds == 0 {
         return zero_time();
     }
@@ -127,7 +127,7 @@ pub(super) fn network_names(row: &ContainerRow) -> Vec<String> {
 }
 
 /// Disk use, in bytes.
-pub(super) fn size(core: &Core, row: &ContainerRow) -> Result<ContainerSize> {
+pub(crate) fn size(core: &Core, row: &ContainerRow) -> Result<ContainerSize> {
     if row.config.rootfs.is_some() {
         return Ok(ContainerSize::default());
     }

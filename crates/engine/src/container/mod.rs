@@ -32,5 +32,6 @@ mod wait;
 pub(crate) use api::remove_container;
 pub(crate) use attach::Waiting;
 pub(crate) use inspect::network_mode;
+pub(crate) use list::{size, time};
 pub(crate) use upgrade::upgrade;
 pub(crate) use validate::endpoint as check_endpoint;

@@ -110,7 +110,7 @@ pub(super) fn list(core: &Core, options: &ImageListOptions) -> Result<Vec<ImageS
 }
 
 /// Containers by image: ours and those of other tools.
-fn container_counts(core: &Core) -> Result<HashMap<String, i64>> {
+pub(crate) fn container_counts(core: &Core) -> Result<HashMap<String, i64>> {
     let mut counts: HashMap<String, i64> = HashMap::new();
     for container in core.store()?.containers().map_err(storage)?.iter() {
         *counts.entry(container.image.clone()).or_default() += 1;

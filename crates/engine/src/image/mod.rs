@@ -14,3 +14,5 @@ mod push;
 mod registry;
 mod remove;
 mod save;
+
+pub(crate) use list::container_counts;

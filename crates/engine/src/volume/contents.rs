@@ -68,6 +68,12 @@ pub(super) async fn import(core: &Arc<Core>, name: String, archive: ByteStream) 
     .await
 }
 
+/// Bytes in a volume, whoever uses it: none where they lie elsewhere.
+pub(crate) fn occupied(core: &Core, volume: &Volume) -> u64 {
+    let own = mounting::directory(core, volume).ok().filter(|_| mounting::is_plain(volume));
+    own.and_then(|path| tree_size(&path).ok()).unwrap_or(0)
+}
+
 /// Bytes that go with a volume: none where they lie elsewhere.
 pub(super) fn size(core: &Core, volume: &Volume) -> u64 {
     let own = mounting::directory(core, volume).ok();

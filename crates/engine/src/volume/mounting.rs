@@ -47,6 +47,11 @@ pub(super) fn directory(core: &Core, volume: &Volume) -> Result<PathBuf> {
     Ok(core.options.volumes_dir().join(&volume.name).join("_data"))
 }
 
+/// Whether its data are in its own directory, and nothing is mounted over it.
+pub(super) fn is_plain(volume: &Volume) -> bool {
+    matches!(backing(volume), Ok(Backing::Directory))
+}
+
 /// Where a volume's data is; empty for an image's that is not mounted.
 pub(crate) fn mountpoint(core: &Core, volume: &Volume) -> Result<PathBuf> {
     match backing(volume)? {

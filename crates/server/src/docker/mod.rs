@@ -12,6 +12,7 @@ mod progress;
 mod prune;
 mod summary;
 mod system;
+mod usage;
 mod volumes;
 
 use axum::Router;
@@ -27,5 +28,6 @@ pub(crate) fn routes() -> Router<EngineState> {
         .merge(networks::routes())
         .merge(prune::routes())
         .merge(system::routes())
+        .merge(usage::routes())
         .merge(volumes::routes())
 }

@@ -122,7 +122,7 @@ pub(super) fn docker_state(state: ContainerState) -> ContainerState {
 }
 
 /// `Up 3 minutes`, `Exited (0) 2 hours ago`, `Created`.
-fn status(row: &ContainerSummary) -> String {
+pub(super) fn status(row: &ContainerSummary) -> String {
     let now = cove_api::Timestamp::now().as_second();
     let since = |then: i64| human_duration(now.saturating_sub(then));
     match docker_state(row.state) {

@@ -475,6 +475,13 @@ async fn system() {
     assert_eq!(ping.api_version, cove_server::DOCKER_API_VERSION);
     same!(bed, system, version()).unwrap();
     same!(bed, system, info()).unwrap();
+    same!(bed, system, disk_usage()).unwrap();
+    for options in [
+        SystemPruneOptions { all: true, volumes: true, filters: filters(), ..SystemPruneOptions::default() },
+        SystemPruneOptions { external: true, build: true, ..SystemPruneOptions::default() },
+    ] {
+        same!(bed, system, prune(options.clone())).unwrap();
+    }
 }
 
 #[tokio::test]

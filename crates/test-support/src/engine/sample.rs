@@ -140,6 +140,62 @@ pub fn version() -> Version {
     }
 }
 
+/// The disk use of the other samples.
+pub fn disk_usage() -> DiskUsage {
+    let image = ImageUsage {
+        repository: "localhost/image".into(),
+        tag: "1".into(),
+        id: "a".repeat(64),
+        created: time(),
+        size: 4_500_000,
+        shared_size: 3_000_000,
+        unique_size: 1_500_000,
+        containers: 1,
+    };
+    let container = ContainerUsage {
+        id: "c".repeat(64),
+        image: "a".repeat(64),
+        command: vec!["sh".into(), "-c".into(), "true".into()],
+        local_volumes: 1,
+        size: 4_500_600,
+        rw_size: 600,
+        created: time(),
+        status: "exited".into(),
+        names: "one".into(),
+    };
+    DiskUsage {
+        images_size: 6_000_000,
+        images: vec![
+            image.clone(),
+            ImageUsage { tag: "2".into(), ..image.clone() },
+            ImageUsage {
+                repository: "<none>".into(),
+                tag: "<none>".into(),
+                id: "b".repeat(64),
+                containers: 0,
+                ..image
+            },
+        ],
+        containers: vec![container.clone(), ContainerUsage { status: "running".into(), ..container }],
+        volumes: vec![
+            VolumeUsage { name: "v".into(), links: 1, size: 1000, reclaimable_size: 0 },
+            VolumeUsage { name: "w".into(), links: 0, size: 3000, reclaimable_size: 3000 },
+        ],
+    }
+}
+
+/// What pruning everything came to.
+pub fn system_pruned() -> SystemPruneReport {
+    let report = |id: &str, size| PruneReport { id: id.repeat(64), size, error: None };
+    SystemPruneReport {
+        container_prune_reports: vec![report("c", 600)],
+        image_prune_reports: vec![report("b", 1_500_000)],
+        network_prune_reports: vec![NetworkPruneReport { name: "n".into(), error: None }],
+        volume_prune_reports: vec![PruneReport { id: "w".into(), size: 3000, error: None }],
+        reclaimed_space: 1_503_600,
+    }
+}
+
 /// Lines of a log.
 pub fn log_lines() -> Vec<LogLine> {
     let line =

@@ -25,6 +25,14 @@ impl System for FakeEngine {
             ..Info::default()
         })
     }
+    async fn disk_usage(&self) -> Result<DiskUsage> {
+        self.note("", "disk_usage".into())?;
+        Ok(sample::disk_usage())
+    }
+    async fn prune(&self, options: SystemPruneOptions) -> Result<SystemPruneReport> {
+        self.note("", format!("system prune {options:?}"))?;
+        Ok(sample::system_pruned())
+    }
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>> {
         self.note("", format!("events {options:?}"))?;
         if self.living {
