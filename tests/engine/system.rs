@@ -5,7 +5,7 @@ use serde_json::Value;
 
 /// The rows of `system df --format json`.
 fn usage(bed: &Bed) -> Value {
-    serde_json::from_str(&bed.cove(&["system", "df", "--format", "json"]).ok()).expect("JSON")
+    serde_json::from_str(bed.cove(&["system", "df", "--format", "json"]).ok()).expect("JSON")
 }
 
 #[test]

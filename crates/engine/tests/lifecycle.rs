@@ -72,7 +72,7 @@ async fn scene() -> Option<Scene> {
         reference: "localhost/busybox".into(),
         ..ImportOptions::default()
     };
-    scene.engine.import(Box::pin(body), options).await.expect("import");
+    Images::import(&scene.engine, Box::pin(body), options).await.expect("import");
     Some(scene)
 }
 
