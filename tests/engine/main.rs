@@ -11,6 +11,7 @@ mod network;
 mod peers;
 mod registry;
 mod run;
+mod secrets;
 mod system;
 mod terminal;
 mod volumes;

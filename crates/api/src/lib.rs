@@ -19,6 +19,7 @@ mod network;
 mod port;
 mod prune;
 mod push;
+mod secret;
 pub mod shown;
 pub mod signal;
 mod spec;
@@ -46,6 +47,7 @@ pub use prune::{
     prune_system, volumes as prune_volumes,
 };
 pub use push::*;
+pub use secret::*;
 pub use spec::*;
 pub use stream::*;
 pub use system::*;

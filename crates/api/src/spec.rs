@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::NotDone;
-use crate::{PerNetworkOptions, PortMapping, StringMap};
+use crate::{PerNetworkOptions, PortMapping, SecretFile, StringMap};
 
 mod later;
 
@@ -209,6 +209,12 @@ pub struct ContainerSpec {
     /// Preparations for systemd as the command: `false`, or `true` where the command is something else.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub systemd: String,
+    /// Secrets that become files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretFile>,
+    /// Variables and the secrets that are their values.
+    #[serde(skip_serializing_if = "StringMap::is_empty")]
+    pub secret_env: StringMap,
 
     // From here on: what is not done.
     #[serde(skip_serializing_if = "NotDone::is_absent")]
@@ -219,8 +225,6 @@ pub struct ContainerSpec {
     pub hostusers: NotDone<Vec<String>>,
     #[serde(rename = "dependencyContainers", skip_serializing_if = "NotDone::is_absent")]
     pub dependency_containers: NotDone<Vec<String>>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub secret_env: NotDone<StringMap>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub init_container_type: NotDone<String>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
@@ -251,8 +255,6 @@ pub struct ContainerSpec {
     pub storage_opts: NotDone<StringMap>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub rootfs_propagation: NotDone<String>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub secrets: NotDone<Vec<SecretFile>>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub volatile: NotDone<bool>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]

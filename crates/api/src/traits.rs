@@ -4,6 +4,7 @@
 //! A `name` is a container's name, id or unambiguous start of an id (images: also any reference).
 
 use async_trait::async_trait;
+use bytes::Bytes;
 
 use crate::{
     AttachOptions, AttachStream, ByteStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
@@ -12,9 +13,10 @@ use crate::{
     ImageRemoveReport, ImageSummary, ImportOptions, Info, ListOptions, LoadReport, LogLine, LogOptions,
     Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
     NetworkUpdateOptions, PerNetworkOptions, Ping, Progress, PruneOptions, PruneReport, PullOptions,
-    PullReport, PushOptions, PushReport, RemoveOptions, Result, SaveOptions, StopOptions, SystemPruneOptions,
-    SystemPruneReport, TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions,
-    VolumeListOptions, VolumePruneOptions, VolumeRemoveOptions, WaitOptions, prune,
+    PullReport, PushOptions, PushReport, RemoveOptions, Result, SaveOptions, Secret, SecretCreateOptions,
+    SecretInspectOptions, SecretListOptions, StopOptions, SystemPruneOptions, SystemPruneReport,
+    TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions,
+    VolumePruneOptions, VolumeRemoveOptions, WaitOptions, prune,
 };
 
 /// Everything an engine does.
@@ -27,6 +29,8 @@ pub trait Engine: Send + Sync {
     fn images(&self) -> &dyn Images;
     /// Networks.
     fn networks(&self) -> &dyn Networks;
+    /// Secrets.
+    fn secrets(&self) -> &dyn Secrets;
     /// The engine itself.
     fn system(&self) -> &dyn System;
     /// Volumes.
@@ -34,7 +38,7 @@ pub trait Engine: Send + Sync {
 }
 
 /// What does all of it is an engine.
-impl<T: Containers + Execs + Images + Networks + System + Volumes> Engine for T {
+impl<T: Containers + Execs + Images + Networks + Secrets + System + Volumes> Engine for T {
     fn containers(&self) -> &dyn Containers {
         self
     }
@@ -45,6 +49,9 @@ impl<T: Containers + Execs + Images + Networks + System + Volumes> Engine for T 
         self
     }
     fn networks(&self) -> &dyn Networks {
+        self
+    }
+    fn secrets(&self) -> &dyn Secrets {
         self
     }
     fn system(&self) -> &dyn System {
@@ -204,6 +211,21 @@ pub trait Networks: Send + Sync {
     async fn update(&self, name: &str, options: NetworkUpdateOptions) -> Result<()>;
     /// Brings back what a container's networks need of the host: firewall rules, names, forwarded ports.
     async fn reload(&self, container: &str) -> Result<()>;
+}
+
+/// Secrets. A `name` is a name, an id or the unambiguous start of an id.
+#[async_trait]
+pub trait Secrets: Send + Sync {
+    /// Keeps data under a name and answers the id.
+    async fn create(&self, data: Bytes, options: SecretCreateOptions) -> Result<String>;
+    /// Lists them by name.
+    async fn list(&self, options: SecretListOptions) -> Result<Vec<Secret>>;
+    /// All about one.
+    async fn inspect(&self, name: &str, options: SecretInspectOptions) -> Result<Secret>;
+    /// Whether it exists.
+    async fn exists(&self, name: &str) -> Result<bool>;
+    /// Removes it with its data. Containers that have it as a file keep it.
+    async fn remove(&self, name: &str) -> Result<()>;
 }
 
 /// The engine itself.

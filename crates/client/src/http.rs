@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cove_api::endpoint::{Outgoing, Remote, TakenOver, Transport};
 use cove_api::{
-    ByteStream, Containers, Engine, Error, ErrorKind, Execs, Images, Networks, Result, System, Volumes,
+    ByteStream, Containers, Engine, Error, ErrorKind, Execs, Images, Networks, Result, Secrets, System,
+    Volumes,
 };
 use futures_util::StreamExt as _;
 use http::{HeaderValue, Request, Response, header};
@@ -48,6 +49,9 @@ impl Engine for Client {
         &self.remote
     }
     fn networks(&self) -> &dyn Networks {
+        &self.remote
+    }
+    fn secrets(&self) -> &dyn Secrets {
         &self.remote
     }
     fn system(&self) -> &dyn System {
@@ -110,7 +114,7 @@ fn body_of(outgoing: Outgoing) -> Body {
     let whole = |bytes: Bytes| Full::new(bytes).map_err(|never| match never {}).boxed();
     match outgoing {
         Outgoing::Empty => whole(Bytes::new()),
-        Outgoing::Json(text) => whole(text),
+        Outgoing::Json(text) | Outgoing::Blob(text) => whole(text),
         Outgoing::Archive(bytes) => streamed(bytes),
     }
 }

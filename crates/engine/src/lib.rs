@@ -14,6 +14,7 @@ mod options;
 mod parts;
 mod prune;
 mod sandbox;
+mod secret;
 mod state;
 mod stream;
 mod supervised;

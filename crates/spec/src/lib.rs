@@ -16,6 +16,7 @@ pub mod network;
 pub mod policy;
 pub mod port;
 pub mod resource;
+pub mod secret;
 pub mod security;
 pub mod size;
 pub mod terminal;

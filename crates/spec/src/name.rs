@@ -84,7 +84,7 @@ pub fn secret(text: &str) -> Result<()> {
         return Ok(());
     }
     bail!(
-        "invalid secret name {text:?}: it must be 1 to 253 characters without '=', ',', '/' and control characters"
+        "secret name {text:?} can not include '=', '/', ',', or control characters and be between 1 and 253 characters: invalid secret name"
     )
 }
 

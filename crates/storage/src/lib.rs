@@ -36,6 +36,7 @@ pub use export::{TarStream, tree_tar};
 pub use id::random_id;
 pub use images::{ImageDeletion, ImageOptions, NameChange};
 pub use layers::{Expectations, LayerCommit, StagedLayer, layer_id};
+pub use lock::{Held as LockedFile, lock_file};
 pub use record::{Container, IdMap, Image, Layer};
 pub use store::{Store, StoreOptions};
 pub use usage::ImageUsage;

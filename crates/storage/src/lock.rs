@@ -23,7 +23,7 @@ pub(crate) struct Token(Vec<u8>);
 
 /// A held lock; dropping it releases it.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub struct Held {
     file: std::fs::File,
     path: PathBuf,
 }
@@ -35,6 +35,15 @@ pub(crate) enum Mode {
     Shared,
     /// Alone.
     Exclusive,
+}
+
+/// Opens (creating it) and locks a file as the programs of containers/storage do, waiting for other holders: for files
+/// that are shared with them beside the store.
+///
+/// # Errors
+/// The file cannot be opened, or the file system has no locks.
+pub fn lock_file(path: &Path) -> Result<Held> {
+    Held::acquire(path, Mode::Exclusive)
 }
 
 impl Held {

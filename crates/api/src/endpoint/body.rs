@@ -17,6 +17,8 @@ pub enum Outgoing {
     Empty,
     /// JSON.
     Json(Bytes),
+    /// Plain bytes.
+    Blob(Bytes),
     /// A tar archive in pieces.
     Archive(ByteStream),
 }
@@ -26,6 +28,7 @@ impl std::fmt::Debug for Outgoing {
         match self {
             Self::Empty => formatter.write_str("Empty"),
             Self::Json(text) => formatter.debug_tuple("Json").field(text).finish(),
+            Self::Blob(_) => formatter.write_str("Blob(…)"),
             Self::Archive(_) => formatter.write_str("Archive(…)"),
         }
     }
@@ -77,6 +80,27 @@ impl<T: Serialize + DeserializeOwned + JsonSchema + Send + 'static> Body for Jso
     }
 }
 
+/// Plain bytes in a request, which may be secret.
+pub struct Blob(pub Bytes);
+
+impl std::fmt::Debug for Blob {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Blob(…)")
+    }
+}
+
+impl Body for Blob {
+    async fn read(body: &mut ByteStream) -> Result<Self> {
+        collect(body, LONGEST_BODY).await.map(Self).map_err(|error| error.context("request body"))
+    }
+    fn write(self) -> Result<Outgoing> {
+        Ok(Outgoing::Blob(self.0))
+    }
+    fn describe(_: &mut SchemaGenerator) -> Option<(&'static str, Schema)> {
+        Some((BLOB, Schema::default()))
+    }
+}
+
 /// A tar archive, in requests and answers.
 pub struct Archive(pub ByteStream);
 
@@ -98,6 +122,9 @@ impl Body for Archive {
         Some((TAR, Schema::default()))
     }
 }
+
+/// Media type of plain bytes.
+pub(super) const BLOB: &str = "application/octet-stream";
 
 /// Media type of archives.
 pub(super) const TAR: &str = "application/x-tar";

@@ -27,13 +27,14 @@ mod openapi;
 mod parameters;
 mod progress;
 mod remote;
+mod secret;
 mod serve;
 mod system;
 mod volume;
 
 pub use answer::{Answer, Asked, Attached, Code, Described, Exists, Log, Received, Reply, json_lines};
 pub use auth::RegistryAuth;
-pub use body::{Archive, Body, Json, Outgoing};
+pub use body::{Archive, Blob, Body, Json, Outgoing};
 pub use container::replay;
 pub use declare::{Endpoint, PathParameters, Verb};
 pub use exec::ExecStart;
@@ -51,6 +52,7 @@ fn libpod(routes: &mut impl Routes) {
     exec::serve(routes);
     image::serve(routes);
     network::serve(routes);
+    secret::serve(routes);
     system::serve(routes);
     volume::serve(routes);
 }

@@ -114,6 +114,7 @@ fn request<P: PathParameters, Q: Parameters, B: Body, A>(
     let content_type = match &body {
         Outgoing::Empty => None,
         Outgoing::Json(_) => Some("application/json"),
+        Outgoing::Blob(_) => Some(super::body::BLOB),
         Outgoing::Archive(_) => Some(super::body::TAR),
     };
     let mut request = Request::new(body);

@@ -49,20 +49,6 @@ pub struct ArtifactVolume {
     pub name: String,
 }
 
-/// A secret that becomes a file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "PascalCase")]
-#[allow(missing_docs, reason = "the names are libpod's")]
-pub struct SecretFile {
-    pub source: String,
-    pub target: String,
-    #[serde(rename = "UID")]
-    pub uid: u32,
-    #[serde(rename = "GID")]
-    pub gid: u32,
-    pub mode: u32,
-}
-
 /// How to find out whether a container is well. Times are nanoseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]

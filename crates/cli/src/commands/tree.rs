@@ -2,7 +2,7 @@
 
 #[cfg(unix)]
 use super::machine;
-use super::{Entry, Group, container, image, inspect, network, system, volume};
+use super::{Entry, Group, container, image, inspect, network, secret, system, volume};
 
 /// The top level.
 pub(crate) static TREE: &[Entry] = &[
@@ -47,6 +47,7 @@ pub(crate) static TREE: &[Entry] = &[
     #[cfg(unix)]
     Entry::group(&["machine"], &MACHINE),
     Entry::group(&["network"], &NETWORK),
+    Entry::group(&["secret"], &SECRET),
     Entry::group(&["system"], &SYSTEM),
     Entry::group(&["volume"], &VOLUME),
 ];
@@ -126,6 +127,17 @@ static NETWORK: Group = Group {
         Entry::leaf(&["reload"], &network::reload::COMMAND),
         Entry::leaf(&["rm", "remove"], &network::remove::COMMAND),
         Entry::leaf(&["update"], &network::update::COMMAND),
+    ],
+};
+
+static SECRET: Group = Group {
+    about: "Manage secrets",
+    entries: &[
+        Entry::leaf(&["create"], &secret::create::COMMAND),
+        Entry::leaf(&["exists"], &secret::exists::COMMAND),
+        Entry::leaf(&["inspect"], &secret::inspect::COMMAND),
+        Entry::leaf(&["ls", "list"], &secret::list::COMMAND),
+        Entry::leaf(&["rm"], &secret::remove::COMMAND),
     ],
 };
 

@@ -309,9 +309,9 @@ section! {
     /// A driver and its options.
     pub struct DriverSection {
         /// `file`, `pass` or `shell`.
-        driver: String = Moot,
+        driver: String = Used,
         /// Its options.
-        opts: BTreeMap<String, String> = Moot,
+        opts: BTreeMap<String, String> = Used,
     }
 }
 

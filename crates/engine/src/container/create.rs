@@ -36,6 +36,7 @@ pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<Contain
     };
     let mut config = resolve::resolve(&id, &spec, image, &surroundings)?;
     config.dependencies = dependencies;
+    crate::secret::resolve(core, &spec, &mut config)?;
     if let NetworkMode::Container(other) = &config.network {
         config.hostname = core.find_container(other)?.config.hostname;
     }
@@ -67,8 +68,10 @@ pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<Contain
         id,
     };
     add(core, &mut row, &request)?;
-    if let Err(error) = make_layer(core, &row) {
+    let secrets = crate::secret::keep(core, &row.id, &row.config.secrets);
+    if let Err(error) = secrets.and_then(|()| make_layer(core, &row)) {
         // Nothing half made is left.
+        crate::secret::forget(core, &row.id)?;
         core.database()?.remove_container(&row.id)?;
         return Err(error);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cove_api::{
     ContainerInspect, ContainerInspectConfig, ContainerInspectHostConfig, ContainerInspectState,
     ContainerSpec, ContainerState, GraphDriver, InspectDevice, InspectHostPort, InspectLogConfig,
-    InspectMount, InspectRestartPolicy, InspectUlimit, Result,
+    InspectMount, InspectRestartPolicy, InspectSecret, InspectUlimit, Result,
 };
 use cove_runtime::oci::capabilities::{self, CapabilitySet};
 use cove_runtime::oci::{DeviceMapping, Limits, Settings};
@@ -226,6 +226,17 @@ fn describe(row: &ContainerRow, request: &ContainerSpec) -> ContainerInspectConf
         passwd: request.passwd,
         sd_notify_mode: "ignore".into(),
         exposed_ports: exposed,
+        secrets: config
+            .secrets
+            .iter()
+            .map(|secret| InspectSecret {
+                name: secret.name.clone(),
+                id: secret.id.clone(),
+                uid: secret.uid,
+                gid: secret.gid,
+                mode: secret.mode,
+            })
+            .collect(),
         ..ContainerInspectConfig::default()
     }
 }

@@ -33,5 +33,6 @@ pub(crate) use api::remove_container;
 pub(crate) use attach::Waiting;
 pub(crate) use inspect::network_mode;
 pub(crate) use list::{size, time};
+pub(crate) use storage::clean;
 pub(crate) use upgrade::upgrade;
 pub(crate) use validate::endpoint as check_endpoint;

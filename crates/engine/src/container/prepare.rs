@@ -10,10 +10,10 @@ use cove_runtime::{Launch, LogConfig};
 use crate::container::create;
 use crate::engine::Core;
 use crate::error::joined;
-use crate::sandbox::{self, Plan, PlannedVolume, Prepared, Remains, Shm};
+use crate::sandbox::{self, Hidden, Plan, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
 use crate::state::{
-    ContainerConfig, ContainerRow, ContainerVolume, IpcMode, LogDriver, NamespaceMode, NetworkMode,
-    RECORD_VERSION,
+    ContainerConfig, ContainerRow, ContainerSecret, ContainerVolume, IpcMode, LogDriver, NamespaceMode,
+    NetworkMode, RECORD_VERSION,
 };
 
 /// Everything but the start itself: mounts, network, files, bundle, and a monitor that waits. On an error nothing is
@@ -78,6 +78,23 @@ fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
             _ => None,
         },
         volumes: config.volumes.iter().map(|volume| planned(core, volume)).collect::<Result<_>>()?,
+        secrets: config
+            .secrets
+            .iter()
+            .map(|secret| {
+                let data = crate::secret::data_of(core, &row.id, &secret.name, Some(&secret.id))?;
+                let ContainerSecret { target, uid, gid, mode, .. } = secret.clone();
+                Ok(PlannedSecret { destination: target, data: Hidden(data), uid, gid, mode })
+            })
+            .collect::<Result<_>>()?,
+        secret_env: config
+            .secret_env
+            .iter()
+            .map(|(variable, name)| {
+                let data = crate::secret::data_of(core, &row.id, name, None)?;
+                Ok((variable.clone(), Hidden(data)))
+            })
+            .collect::<Result<_>>()?,
         oci_runtime: core.oci_runtime(&config.runtime)?,
         log: log(core, row),
         exit_command,

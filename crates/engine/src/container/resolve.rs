@@ -95,6 +95,8 @@ pub(super) fn resolve(
         remove_image: spec.remove_image == Some(true),
         runtime: String::new(),
         dependencies: Vec::new(),
+        secrets: Vec::new(),
+        secret_env: Default::default(),
         namespaces,
         network,
         arguments,

@@ -149,7 +149,7 @@ fn io_text(error: &std::io::Error) -> String {
 }
 
 /// The path without empty and `.` parts; `..` goes up as far as there is something.
-pub(super) fn clean(path: &str) -> String {
+pub(crate) fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

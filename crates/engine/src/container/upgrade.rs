@@ -115,5 +115,8 @@ fn resolved(parts: &Parts, old: Version1) -> Result<ContainerConfig> {
         auto_remove: old.auto_remove,
         runtime: old.runtime,
         dependencies: old.dependencies,
+        // Not done when such records were written.
+        secrets: Vec::new(),
+        secret_env: Default::default(),
     })
 }

@@ -16,6 +16,7 @@ pub(super) fn validate(spec: &mut ContainerSpec) -> Result<()> {
     files(spec)?;
     mounts(spec)?;
     limits(spec)?;
+    secrets(spec)?;
     for options in spec.networks.values_mut() {
         endpoint(options)?;
     }
@@ -99,6 +100,18 @@ fn mounts(spec: &mut ContainerSpec) -> Result<()> {
         mounted.options = volume::check_options(mounted.options.iter().map(String::as_str)).map_err(named)?;
     }
     Ok(())
+}
+
+fn secrets(spec: &ContainerSpec) -> Result<()> {
+    for name in spec.secret_env.keys() {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(Error::invalid(format!("{name:?} is no name of a variable for a secret")));
+        }
+    }
+    match spec.secrets.iter().find(|secret| secret.target.contains('\0')) {
+        Some(secret) => Err(Error::invalid(format!("invalid target {:?} of a secret", secret.target))),
+        None => Ok(()),
+    }
 }
 
 fn limits(spec: &ContainerSpec) -> Result<()> {

@@ -11,9 +11,8 @@ use rustix::fs::{Mode, OFlags};
 
 use super::plan::{Connected, Plan, Shm, shm_directory};
 use super::rootfs::{self, RootDir};
-use super::{files, mounts};
+use super::{files, mounts, secrets};
 use crate::parts::Parts;
-use crate::state::ContainerConfig;
 
 /// Writes `config.json` and all files into the folder; answers the volumes that have changed on the way.
 pub(super) fn write(
@@ -29,6 +28,7 @@ pub(super) fn write(
     let (mounts, changed) = prepared.give_to(plan, &user)?;
     check_work_dir(plan, &root, &user, mountpoint)?;
     let mut all = files::write(parts, plan, network, &root, &user)?;
+    all.extend(secrets::write(plan)?);
     all.extend(mounts);
     let oci = oci::build(&SpecInput {
         id: plan.id,
@@ -36,7 +36,7 @@ pub(super) fn write(
         rootfs: mountpoint,
         args: config.arguments.clone(),
         cwd: config.work_dir.clone(),
-        env: environment(config, &user),
+        env: environment(plan, &user)?,
         hostname: config.hostname.clone(),
         namespaces: namespaces(plan, network),
         user,
@@ -51,7 +51,8 @@ pub(super) fn write(
     Ok(changed)
 }
 
-fn environment(config: &ContainerConfig, user: &ResolvedUser) -> Vec<String> {
+fn environment(plan: &Plan<'_>, user: &ResolvedUser) -> Result<Vec<String>> {
+    let config = plan.config;
     let mut env = config.env.clone();
     let implied = config.implied_env;
     for (name, value, wanted) in
@@ -61,7 +62,16 @@ fn environment(config: &ContainerConfig, user: &ResolvedUser) -> Vec<String> {
             env.push(format!("{name}={value}"));
         }
     }
-    env
+    for (name, value) in &plan.secret_env {
+        let text =
+            std::str::from_utf8(&value.0).ok().filter(|text| !text.contains('\0')).ok_or_else(|| {
+                Error::invalid(format!("the secret for the variable {name} is no text: mount it as a file"))
+            })?;
+        let head = format!("{name}=");
+        env.retain(|entry| !entry.starts_with(&head));
+        env.push(head + text);
+    }
+    Ok(env)
 }
 
 fn namespaces(plan: &Plan<'_>, network: &Connected) -> Namespaces {

@@ -15,10 +15,11 @@ mod plan;
 mod prepare;
 mod release;
 mod rootfs;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use files::follow_networks;
-pub(crate) use plan::{Plan, PlannedVolume, Prepared, Remains, Shm};
+pub(crate) use plan::{Hidden, Plan, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
 pub(crate) use prepare::prepare;
 pub(crate) use release::release;

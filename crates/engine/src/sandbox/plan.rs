@@ -31,6 +31,10 @@ pub(crate) struct Plan<'a> {
     pub(crate) shared_files: Option<PathBuf>,
     /// The volumes it mounts.
     pub(crate) volumes: Vec<PlannedVolume<'a>>,
+    /// Secrets that it gets as files.
+    pub(crate) secrets: Vec<PlannedSecret>,
+    /// Variables whose values are secret.
+    pub(crate) secret_env: Vec<(String, Hidden)>,
     /// Program that runs it.
     pub(crate) oci_runtime: OciRuntime,
     /// Where its output goes besides to those attached.
@@ -48,6 +52,30 @@ pub(crate) struct PlannedVolume<'a> {
     pub(crate) volume: Volume,
     /// The directory with its data.
     pub(crate) directory: PathBuf,
+}
+
+/// A secret and the file it becomes.
+#[derive(Debug)]
+pub(crate) struct PlannedSecret {
+    /// Absolute path in the container.
+    pub(crate) destination: String,
+    /// What is in it.
+    pub(crate) data: Hidden,
+    /// Owner.
+    pub(crate) uid: u32,
+    /// Group.
+    pub(crate) gid: u32,
+    /// Permission bits.
+    pub(crate) mode: u32,
+}
+
+/// Bytes that `Debug` does not show.
+pub(crate) struct Hidden(pub(crate) Vec<u8>);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("…")
+    }
 }
 
 /// What `/dev/shm` is.

@@ -10,7 +10,7 @@ pub(crate) use containers::{ContainerRow, Lookup};
 pub use database::StateError;
 pub(crate) use database::{Database, make_private};
 pub(crate) use record::{
-    ContainerConfig, ContainerMount, ContainerStatus, ContainerVolume, Dns, ExecRecord, Files, HostAddress,
-    HostsBase, HostsFile, ImageFacts, ImpliedEnv, IpcMode, Log, LogDriver, MountKind, NamespaceMode,
-    Namespaces, NetworkMode, RECORD_VERSION, RestartPolicy,
+    ContainerConfig, ContainerMount, ContainerSecret, ContainerStatus, ContainerVolume, Dns, ExecRecord,
+    Files, HostAddress, HostsBase, HostsFile, ImageFacts, ImpliedEnv, IpcMode, Log, LogDriver, MountKind,
+    NamespaceMode, Namespaces, NetworkMode, RECORD_VERSION, RestartPolicy,
 };

@@ -66,6 +66,10 @@ pub(crate) struct ContainerConfig {
     pub(crate) mounts: Vec<ContainerMount>,
     /// Volumes with their names.
     pub(crate) volumes: Vec<ContainerVolume>,
+    /// Secrets that it has as files.
+    pub(crate) secrets: Vec<ContainerSecret>,
+    /// Secrets that it has as variables: the variable, and the name of the secret.
+    pub(crate) secret_env: StringMap,
     /// Files the engine puts into it.
     pub(crate) files: Files,
     /// The init program that runs the command.
@@ -209,6 +213,24 @@ impl MountKind {
         }
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
+}
+
+/// A secret that a container has as a file. Its data is beside the container's log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct ContainerSecret {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its id.
+    pub(crate) id: String,
+    /// Absolute path in the container.
+    pub(crate) target: String,
+    /// Its owner, as the container counts.
+    pub(crate) uid: u32,
+    /// Its group.
+    pub(crate) gid: u32,
+    /// Permission bits.
+    pub(crate) mode: u32,
 }
 
 /// Which files the engine puts into a container, and what stands in them.

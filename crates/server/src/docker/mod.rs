@@ -10,6 +10,7 @@ mod networks;
 mod parameters;
 mod progress;
 mod prune;
+mod secrets;
 mod summary;
 mod system;
 mod usage;
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> Router<EngineState> {
         .merge(images::routes())
         .merge(networks::routes())
         .merge(prune::routes())
+        .merge(secrets::routes())
         .merge(system::routes())
         .merge(usage::routes())
         .merge(volumes::routes())

@@ -24,6 +24,7 @@ mod fake;
 mod images;
 mod networks;
 pub mod sample;
+mod secrets;
 mod system;
 mod volumes;
 

@@ -93,6 +93,18 @@ pub fn volume(name: &str) -> Volume {
     }
 }
 
+/// A secret.
+pub fn secret(name: &str) -> Secret {
+    let driver = SecretDriver { name: "file".into(), options: [("path".into(), "/s".into())].into() };
+    Secret {
+        id: "0123456789abcdef012345678".into(),
+        created_at: time(),
+        updated_at: time(),
+        spec: SecretSpec { name: name.into(), driver, labels: [("a".into(), "b".into())].into() },
+        ..Secret::default()
+    }
+}
+
 /// A network.
 pub fn network(name: &str) -> Network {
     Network {

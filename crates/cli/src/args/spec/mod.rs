@@ -15,6 +15,7 @@ mod namespaces;
 mod network;
 mod process;
 mod resources;
+mod secrets;
 mod security;
 #[cfg(test)]
 mod testing;

@@ -13,6 +13,7 @@ use super::namespaces::NamespaceArgs;
 use super::network::{ExposeArgs, NetworkArgs};
 use super::process::ProcessArgs;
 use super::resources::{LimitArgs, ResourceArgs};
+use super::secrets::SecretArgs;
 use super::security::SecurityArgs;
 use crate::command_error::CommandError;
 
@@ -34,6 +35,8 @@ pub(crate) struct SpecArgs {
     pub(crate) process: ProcessArgs,
     #[command(flatten)]
     pub(crate) files: FileArgs,
+    #[command(flatten)]
+    pub(crate) secrets: SecretArgs,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     #[command(flatten)]
@@ -71,6 +74,7 @@ impl SpecArgs {
         self.health.apply(&mut spec);
         self.process.apply(around, &mut spec)?;
         self.files.apply(around, &mut spec)?;
+        self.secrets.apply(&mut spec)?;
         self.network.apply(around, &mut spec)?;
         self.expose.apply(&mut spec)?;
         self.security.apply(&mut spec)?;

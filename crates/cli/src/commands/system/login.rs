@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use cove_api::SecretInspectOptions;
 use cove_config::auth::{self, CredentialStore};
 use cove_config::registries::Registries;
 use cove_registry::{RegistryClient, RegistryOptions};
@@ -25,6 +26,9 @@ pub(crate) struct Args {
     /// Password (others may see it in the list of processes: better --password-stdin)
     #[arg(long, short, value_name = "PASSWORD")]
     password: Option<String>,
+    /// Take the password from the secret of that name
+    #[arg(long, value_name = "SECRET")]
+    secret: Option<String>,
     /// Read the password from standard input
     #[arg(long)]
     password_stdin: bool,
@@ -92,8 +96,12 @@ pub(crate) fn open(
     Ok((store, registries))
 }
 
-async fn run(context: &Context, args: Args) -> CommandResult {
+async fn run(context: &Context, mut args: Args) -> CommandResult {
     at_most(&args.registries, 1)?;
+    let on_command_line = args.password.is_some();
+    if let Some(name) = args.secret.take() {
+        take_secret(context, &mut args, name).await?;
+    }
     let (store, registries) = open(context, &args.places)?;
     let key = match args.registries.first() {
         Some(text) => auth::registry_key(text)?,
@@ -115,7 +123,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         let credentials = auth::Credentials::new(username.to_owned(), password.to_owned(), None);
         client.check_login(&registry, credentials).await
     };
-    if args.password_stdin && args.password.is_some() {
+    if args.password_stdin && on_command_line {
         return Err(CommandError::other("can't specify both --password-stdin and --password"));
     }
     if args.password_stdin && args.username.is_none() {
@@ -172,6 +180,18 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     context.printer.line("Login Succeeded!")?;
     Ok(0)
+}
+
+/// Puts a secret in the place of the password; without a user name its name is that as well, as with podman.
+async fn take_secret(context: &Context, args: &mut Args, name: String) -> Result<(), CommandError> {
+    if args.password.is_some() {
+        return Err(CommandError::other("--secret can not be used with --password options"));
+    }
+    let options = SecretInspectOptions { showsecret: true };
+    let secret = context.engine().await?.secrets().inspect(&name, options).await?;
+    args.password = Some(secret.secret_data.0);
+    args.username.get_or_insert(name);
+    Ok(())
 }
 
 fn client(context: &Context, args: &Args, registries: Registries) -> RegistryClient {

@@ -1,0 +1,64 @@
+//! Secrets as files: copies in the folder, which is in memory and goes with the run.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use cove_api::{Error, Mount, Result};
+use rustix::fs::Mode;
+
+use super::plan::{Plan, PlannedSecret};
+use super::rootfs;
+
+/// Where secrets are usually.
+const FOLDER: &str = "/run/secrets";
+
+/// Writes them and answers the mounts that bring them in. `/run/secrets` is a folder of its own, so that nothing of it
+/// becomes part of the container's layer.
+pub(super) fn write(plan: &Plan<'_>) -> Result<Vec<Mount>> {
+    let mut mounts = Vec::new();
+    if plan.secrets.is_empty() {
+        return Ok(mounts);
+    }
+    let folder = plan.folder.join("secrets");
+    crate::state::make_private(&folder)?;
+    if plan.secrets.iter().any(|secret| secret.destination.starts_with(&format!("{FOLDER}/"))) {
+        let usual = plan.folder.join("run-secrets");
+        crate::state::make_private(&usual)?;
+        rustix::fs::chmod(&usual, Mode::from_raw_mode(0o755)).map_err(|errno| named(&usual, errno.into()))?;
+        mounts.push(bind(&usual, FOLDER));
+    }
+    for (index, secret) in plan.secrets.iter().enumerate() {
+        let path = folder.join(index.to_string());
+        write_one(&path, secret).map_err(|error| named(&path, error))?;
+        mounts.push(bind(&path, &secret.destination));
+    }
+    let config = plan.config;
+    let theirs = config.mounts.iter().map(|mount| &mount.destination);
+    let theirs: Vec<&String> =
+        theirs.chain(config.volumes.iter().map(|volume| &volume.destination)).collect();
+    // A mount of the user's at the same place wins.
+    mounts.retain(|mount| !theirs.contains(&&mount.destination));
+    Ok(mounts)
+}
+
+fn named(path: &Path, error: std::io::Error) -> Error {
+    Error::from(error).context(path.display())
+}
+
+fn bind(source: &Path, destination: &str) -> Mount {
+    Mount {
+        destination: destination.into(),
+        kind: "bind".into(),
+        source: source.to_string_lossy().into_owned(),
+        options: vec!["bind".into(), "rprivate".into()],
+    }
+}
+
+fn write_one(path: &Path, secret: &PlannedSecret) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(&secret.data.0)?;
+    rustix::fs::fchown(&file, rootfs::owner(secret.uid), rootfs::group(secret.gid))?;
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(secret.mode))?;
+    Ok(())
+}
