@@ -9,6 +9,7 @@ mod images;
 mod lifecycle;
 mod network;
 mod peers;
+mod pods;
 mod registry;
 mod run;
 mod secrets;

@@ -16,6 +16,7 @@ mod image;
 mod inspect;
 mod mac;
 mod network;
+mod pod;
 mod port;
 mod prune;
 mod push;
@@ -41,6 +42,7 @@ pub use image::*;
 pub use inspect::*;
 pub use mac::MacAddress;
 pub use network::*;
+pub use pod::*;
 pub use port::*;
 pub use prune::{
     ImagePruneOptions, NetworkPruneReport, PruneOptions, PruneReport, SystemPruneOptions, SystemPruneReport,

@@ -160,7 +160,9 @@ pub(crate) async fn containers<E: Containers + ?Sized>(
     let list = ListOptions { all: true, size: true, filters: options.filters, ..ListOptions::default() };
     let mut reports = Vec::new();
     for row in engine.list(list).await? {
-        if !(row.state.has_ended() || row.state == crate::ContainerState::Created) {
+        // What is in a pod goes with the pod.
+        let idle = row.state.has_ended() || row.state == crate::ContainerState::Created;
+        if !idle || !row.pod.is_empty() {
             continue;
         }
         let removed = engine.remove(&row.id, RemoveOptions { volumes: true, ..RemoveOptions::default() });

@@ -19,8 +19,9 @@ pub use later::*;
 pub struct ContainerSpec {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub pod: NotDone<String>,
+    /// Name, id or partial id of the pod it is to be in.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pod: String,
     /// `None`: the image's; an empty list clears it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Vec<String>>,

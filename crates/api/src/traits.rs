@@ -12,7 +12,9 @@ use crate::{
     ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
     ImageRemoveReport, ImageSummary, ImportOptions, Info, ListOptions, LoadReport, LogLine, LogOptions,
     Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
-    NetworkUpdateOptions, PerNetworkOptions, Ping, Progress, PruneOptions, PruneReport, PullOptions,
+    NetworkUpdateOptions, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport, PodInspect,
+    PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec, PodStats,
+    PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
     PullReport, PushOptions, PushReport, RemoveOptions, Result, SaveOptions, Secret, SecretCreateOptions,
     SecretInspectOptions, SecretListOptions, StopOptions, SystemPruneOptions, SystemPruneReport,
     TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions,
@@ -31,6 +33,8 @@ pub trait Engine: Send + Sync {
     fn networks(&self) -> &dyn Networks;
     /// Secrets.
     fn secrets(&self) -> &dyn Secrets;
+    /// Pods.
+    fn pods(&self) -> &dyn Pods;
     /// The engine itself.
     fn system(&self) -> &dyn System;
     /// Volumes.
@@ -38,7 +42,7 @@ pub trait Engine: Send + Sync {
 }
 
 /// What does all of it is an engine.
-impl<T: Containers + Execs + Images + Networks + Secrets + System + Volumes> Engine for T {
+impl<T: Containers + Execs + Images + Networks + Pods + Secrets + System + Volumes> Engine for T {
     fn containers(&self) -> &dyn Containers {
         self
     }
@@ -52,6 +56,9 @@ impl<T: Containers + Execs + Images + Networks + Secrets + System + Volumes> Eng
         self
     }
     fn secrets(&self) -> &dyn Secrets {
+        self
+    }
+    fn pods(&self) -> &dyn Pods {
         self
     }
     fn system(&self) -> &dyn System {
@@ -226,6 +233,42 @@ pub trait Secrets: Send + Sync {
     async fn exists(&self, name: &str) -> Result<bool>;
     /// Removes it with its data. Containers that have it as a file keep it.
     async fn remove(&self, name: &str) -> Result<()>;
+}
+
+/// Pods: containers that share namespaces and a life cycle. An action on a pod goes on past a container with which it
+/// fails.
+#[async_trait]
+pub trait Pods: Send + Sync {
+    /// Makes a pod, with the container that holds its shared namespaces.
+    async fn create(&self, spec: PodSpec) -> Result<PodCreateReport>;
+    /// Lists them, oldest first.
+    async fn list(&self, options: PodListOptions) -> Result<Vec<PodSummary>>;
+    /// All about one.
+    async fn inspect(&self, name: &str) -> Result<PodInspect>;
+    /// Whether it exists.
+    async fn exists(&self, name: &str) -> Result<bool>;
+    /// Starts those of its containers that do not run.
+    async fn start(&self, name: &str) -> Result<PodReport>;
+    /// Stops those that run.
+    async fn stop(&self, name: &str, options: PodStopOptions) -> Result<PodReport>;
+    /// Stops and starts all.
+    async fn restart(&self, name: &str) -> Result<PodReport>;
+    /// Sends a signal to those that run.
+    async fn kill(&self, name: &str, signal: i32) -> Result<PodReport>;
+    /// Freezes those that run.
+    async fn pause(&self, name: &str) -> Result<PodReport>;
+    /// Thaws those that are frozen.
+    async fn unpause(&self, name: &str) -> Result<PodReport>;
+    /// Removes it with all its containers; nothing is removed where one runs and force is not asked for.
+    async fn remove(&self, name: &str, options: PodRemoveOptions) -> Result<PodRemoveReport>;
+    /// Removes those that have run and of which nothing runs any more.
+    async fn prune(&self) -> Result<Vec<PodPruneReport>>;
+    /// The processes of its containers; `descriptors` are ps(1)-like column names, empty for the default ones.
+    async fn top(&self, name: &str, descriptors: Vec<String>) -> Result<TopReport>;
+    /// What the running containers of pods use.
+    async fn stats(&self, options: PodStatsOptions) -> Result<Vec<PodStats>>;
+    /// Makes a pod like this one, with containers like its ones.
+    async fn copy(&self, name: &str, options: PodCopyOptions) -> Result<PodCreateReport>;
 }
 
 /// The engine itself.

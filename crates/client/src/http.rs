@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cove_api::endpoint::{Outgoing, Remote, TakenOver, Transport};
 use cove_api::{
-    ByteStream, Containers, Engine, Error, ErrorKind, Execs, Images, Networks, Result, Secrets, System,
+    ByteStream, Containers, Engine, Error, ErrorKind, Execs, Images, Networks, Pods, Result, Secrets, System,
     Volumes,
 };
 use futures_util::StreamExt as _;
@@ -52,6 +52,9 @@ impl Engine for Client {
         &self.remote
     }
     fn secrets(&self) -> &dyn Secrets {
+        &self.remote
+    }
+    fn pods(&self) -> &dyn Pods {
         &self.remote
     }
     fn system(&self) -> &dyn System {

@@ -12,6 +12,7 @@ mod name;
 mod network;
 mod options;
 mod parts;
+mod pod;
 mod prune;
 mod sandbox;
 mod secret;

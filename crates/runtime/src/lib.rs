@@ -2,11 +2,13 @@
 
 pub mod attach;
 pub mod cgroup;
+mod cgroup_parent;
 mod error;
 mod launch;
 pub mod logs;
 mod map_program;
 pub mod oci;
+mod pause;
 pub mod rootless;
 pub mod seccomp;
 mod state;
@@ -25,6 +27,7 @@ pub use launch::{
     Supervision,
 };
 pub use logs::{LogLine, LogOptions, LogReader};
+pub use pause::pause_program;
 pub use state::ProcessState;
 pub use stats::{ContainerStats, InterfaceStats};
 pub use top::ProcessTable;

@@ -343,7 +343,7 @@ pub(super) async fn read_whole(response: Response<ByteStream>) -> Result<Bytes> 
 }
 
 /// JSON as services write it: null for what is empty, and fields that we do not know.
-fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+pub(super) fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let malformed = |error: serde_json::Error| {
         Error::internal(format!("the service sent JSON that cannot be understood: {error}"))
     };

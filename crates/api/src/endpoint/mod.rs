@@ -25,6 +25,7 @@ mod image;
 mod network;
 mod openapi;
 mod parameters;
+mod pod;
 mod progress;
 mod remote;
 mod secret;
@@ -53,6 +54,7 @@ fn libpod(routes: &mut impl Routes) {
     image::serve(routes);
     network::serve(routes);
     secret::serve(routes);
+    pod::serve(routes);
     system::serve(routes);
     volume::serve(routes);
 }

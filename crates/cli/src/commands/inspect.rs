@@ -8,7 +8,7 @@ use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 use crate::format::{Value, to_value};
 
-/// Show all about containers, images, volumes and networks
+/// Show all about containers, images, volumes, networks and pods
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Names or ids
@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// Also the disk use of containers
     #[arg(long, short)]
     size: bool,
-    /// Only objects of that sort: container, image, volume, network or all
+    /// Only objects of that sort: container, image, volume, network, pod or all
     #[arg(long, short, value_name = "TYPE", default_value = "all")]
     r#type: String,
     /// The newest container
@@ -72,12 +72,13 @@ pub(crate) async fn inspect(
             "volume" => engine.volumes().inspect(name).await.map(|object| to_value(&object)),
             "network" => engine.networks().inspect(name).await.map(|object| to_value(&object)),
             "all" => any(engine, name, size).await,
-            "pod" | "artifact" => {
+            "pod" => engine.pods().inspect(name).await.map(|object| to_value(&object)),
+            "artifact" => {
                 return Err(CommandError::other(format!("type {kind:?} is not supported by this version")));
             }
             _ => {
                 return Err(CommandError::other(format!(
-                    "invalid type {kind:?}: must be \"image\", \"container\", \"network\", \"volume\", or \"all\""
+                    "invalid type {kind:?}: must be \"image\", \"container\", \"network\", \"pod\", \"volume\", or \"all\""
                 )));
             }
         };
@@ -115,6 +116,11 @@ async fn any(engine: &dyn Engine, name: &str, size: bool) -> Result<Value, Error
         Err(error) => return Err(error),
     }
     match engine.networks().inspect(name).await {
+        Ok(object) => return Ok(to_value(&object)),
+        Err(error) if missing(&error) => {}
+        Err(error) => return Err(error),
+    }
+    match engine.pods().inspect(name).await {
         Ok(object) => Ok(to_value(&object)),
         Err(error) if missing(&error) => Err(Error::not_found(format!("no such object: {name:?}"))),
         Err(error) => Err(error),

@@ -9,6 +9,7 @@ mod leaf;
 #[cfg(unix)]
 pub(crate) mod machine;
 pub(crate) mod network;
+pub(crate) mod pod;
 pub(crate) mod secret;
 pub(crate) mod system;
 mod tree;

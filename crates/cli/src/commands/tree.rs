@@ -2,7 +2,7 @@
 
 #[cfg(unix)]
 use super::machine;
-use super::{Entry, Group, container, image, inspect, network, secret, system, volume};
+use super::{Entry, Group, container, image, inspect, network, pod, secret, system, volume};
 
 /// The top level.
 pub(crate) static TREE: &[Entry] = &[
@@ -47,6 +47,7 @@ pub(crate) static TREE: &[Entry] = &[
     #[cfg(unix)]
     Entry::group(&["machine"], &MACHINE),
     Entry::group(&["network"], &NETWORK),
+    Entry::group(&["pod"], &POD),
     Entry::group(&["secret"], &SECRET),
     Entry::group(&["system"], &SYSTEM),
     Entry::group(&["volume"], &VOLUME),
@@ -138,6 +139,28 @@ static SECRET: Group = Group {
         Entry::leaf(&["inspect"], &secret::inspect::COMMAND),
         Entry::leaf(&["ls", "list"], &secret::list::COMMAND),
         Entry::leaf(&["rm"], &secret::remove::COMMAND),
+    ],
+};
+
+static POD: Group = Group {
+    about: "Manage pods: containers that share namespaces and a life cycle",
+    entries: &[
+        Entry::leaf(&["clone"], &pod::clone::COMMAND),
+        Entry::leaf(&["create"], &pod::create::COMMAND),
+        Entry::leaf(&["exists"], &pod::exists::COMMAND),
+        Entry::leaf(&["inspect"], &pod::inspect::COMMAND),
+        Entry::leaf(&["kill"], &pod::kill::COMMAND),
+        Entry::leaf(&["logs"], &pod::logs::COMMAND),
+        Entry::leaf(&["pause"], &pod::pause::COMMAND),
+        Entry::leaf(&["prune"], &pod::prune::COMMAND),
+        Entry::leaf(&["ps", "ls", "list"], &pod::list::COMMAND),
+        Entry::leaf(&["restart"], &pod::restart::COMMAND),
+        Entry::leaf(&["rm"], &pod::remove::COMMAND),
+        Entry::leaf(&["start"], &pod::start::COMMAND),
+        Entry::leaf(&["stats"], &pod::stats::COMMAND),
+        Entry::leaf(&["stop"], &pod::stop::COMMAND),
+        Entry::leaf(&["top"], &pod::top::COMMAND),
+        Entry::leaf(&["unpause"], &pod::unpause::COMMAND),
     ],
 };
 

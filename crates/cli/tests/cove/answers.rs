@@ -16,6 +16,7 @@ fn time(seconds: i64) -> String {
 
 const WEB: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const JOB: &str = "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210";
+const POD: &str = "bbbb456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const IMAGE: &str = "aaaa456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// What a usual engine has.
@@ -35,6 +36,8 @@ pub(crate) fn usual() -> Answers {
         ("/networks/front/json", network("front", false)),
         ("/system/df", usage()),
         ("/system/prune", pruned()),
+        ("/pods/json", pods()),
+        ("/pods/stats", pod_stats()),
         ("/info", info()),
         ("/version", version()),
         ("/_ping", json!("OK")),
@@ -97,6 +100,30 @@ fn containers() -> Value {
             "ExitCode": 3, "State": "exited", "Ports": [], "Size": {"rootFsSize": 1_000_000, "rwSize": 0}
         }
     ])
+}
+
+fn pods() -> Value {
+    json!([
+        {
+            "Id": POD, "Name": "shop", "Created": time(ago(7200)), "InfraId": JOB, "Status": "Degraded",
+            "Cgroup": "/cove_parent", "Labels": {"tier": "front", "app": "shop"}, "Networks": ["front"],
+            "Containers": [
+                {"Id": JOB, "Names": "bbbb456789ab-infra", "Status": "running", "RestartCount": 0},
+                {"Id": WEB, "Names": "web", "Status": "exited", "RestartCount": 2}
+            ]
+        },
+        {
+            "Id": WEB, "Name": "empty", "Created": time(ago(60)), "InfraId": "", "Status": "Created", "Labels": null,
+            "Networks": null, "Containers": []
+        }
+    ])
+}
+
+fn pod_stats() -> Value {
+    json!([{
+        "Pod": "bbbb456789ab", "CID": "0123456789ab", "Name": "web", "CPU": "1.25%", "MemUsage": "8.297MB / 67.43GB",
+        "MemUsageBytes": "7.913MiB / 62.8GiB", "Mem": "0.01%", "NetIO": "1.5kB / 900B", "BlockIO": "-- / --", "PIDS": "2"
+    }])
 }
 
 fn container() -> Value {

@@ -43,6 +43,25 @@ fn containers() {
 }
 
 #[test]
+fn pods() {
+    kept!(
+        "pods",
+        [
+            "pod ps",
+            "pod ps --no-trunc --ns",
+            "pod ps --ctr-ids --ctr-names --ctr-status",
+            "pod ps -q",
+            "pod ps -n",
+            "pod ps --format '{{.Name}} {{.Labels}} {{.Networks}} {{.Restarts}}'",
+            "pod ps --format json",
+            "pod ps --sort size",
+            "pod stats --no-stream",
+            "pod stats --no-stream --format json",
+        ]
+    );
+}
+
+#[test]
 fn images() {
     kept!(
         "images",

@@ -161,9 +161,9 @@ section! {
         /// What becomes of volumes that an image declares: `bind` (anonymous volume), `tmpfs`, `ignore`.
         image_volume_mode: String = OneOf(&["anonymous", "bind", "tmpfs", "ignore"]),
         /// Command of the pod's infra container.
-        infra_command: String = Moot,
+        infra_command: String = Used,
         /// Image of the pod's infra container.
-        infra_image: String = Moot,
+        infra_image: String = Used,
         /// Path of the container init.
         init_path: String = Used,
         /// `pod` or `deployment`.
@@ -191,7 +191,7 @@ section! {
         /// OCI runtime for a platform.
         platform_to_oci_runtime: BTreeMap<String, String> = Refused,
         /// `continue` or `stop`.
-        pod_exit_policy: String = Moot,
+        pod_exit_policy: String = Used,
         /// `always`, `missing`, `never`, `newer`.
         pull_policy: String = OneOf(&["always", "missing", "never", "newer"]),
         /// Always talk to a remote engine.

@@ -15,8 +15,8 @@ use tokio::io::AsyncWrite;
 use tokio::sync::oneshot;
 
 use crate::container::lookup::Locked;
-use crate::container::prepare;
 use crate::container::state::improper;
+use crate::container::{prepare, start};
 use crate::engine::{Core, blocking};
 use crate::state::{ContainerRow, LogDriver};
 
@@ -94,6 +94,7 @@ fn make_ready(core: &Arc<Core>, name: &str) -> Result<(String, Found)> {
 /// A monitor of this process that waits for the order to start.
 fn make_prepared(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
     if row.state != ContainerState::Initialized || !core.has_prepared(&row.id) {
+        start::start_dependencies(core, row)?;
         let launch = prepare::prepare(core, row)?;
         core.keep_prepared(&row.id, launch);
     }

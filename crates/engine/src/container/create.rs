@@ -13,35 +13,109 @@ use crate::container::{init, resolve, storage, validate};
 use crate::engine::Core;
 use crate::error::storage as storage_error;
 use crate::name;
+use crate::pod::no_such_pod;
 use crate::state::{
-    ContainerConfig, ContainerRow, ContainerStatus, ImageFacts, IpcMode, MountKind, NetworkMode,
+    ContainerConfig, ContainerRow, ContainerStatus, ImageFacts, IpcMode, MountKind, NetworkMode, PodRow,
     RECORD_VERSION,
 };
 
+/// Where a new container is to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// In no pod.
+    Alone,
+    /// In a pod.
+    Member(&'a PodRow),
+    /// In a new pod, whose namespaces it holds.
+    Infra(&'a PodRow),
+}
+
+/// A container that nobody knows yet.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// Its row; the name may be empty.
+    pub(crate) row: ContainerRow,
+    /// Things the user should know.
+    pub(crate) warnings: Vec<String>,
+}
+
 /// Makes a container; its image must be in the store.
 pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<ContainerCreateReport> {
+    let pod = if request.pod.is_empty() { None } else { Some(core.find_pod(&request.pod)?) };
+    let Draft { mut row, warnings } =
+        draft(core, &request, pod.as_ref().map_or(Place::Alone, Place::Member))?;
+    add(core, &mut row, &request).map_err(|error| match &pod {
+        // Removed meanwhile.
+        Some(pod) if matches!(core.database().map(|database| database.pod(&pod.id)), Ok(Ok(None))) => {
+            no_such_pod(&pod.name)
+        }
+        _ => error,
+    })?;
+    finish(core, &row)?;
+    Ok(ContainerCreateReport { id: row.id, warnings })
+}
+
+/// Gives a container that has been entered its layer, and tells.
+pub(crate) fn finish(core: &Arc<Core>, row: &ContainerRow) -> Result<()> {
+    let secrets = crate::secret::keep(core, &row.id, &row.config.secrets);
+    if let Err(error) = secrets.and_then(|()| make_layer(core, row)) {
+        // Nothing half made is left.
+        crate::secret::forget(core, &row.id)?;
+        core.database()?.remove_container(&row.id)?;
+        return Err(error);
+    }
+    core.tell("create", row);
+    Ok(())
+}
+
+/// What a container of that request would be. Its volumes are made.
+pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>) -> Result<Draft> {
     let mut spec = request.clone();
     validate::validate(&mut spec)?;
     let mut warnings = Vec::new();
     spec.groups = spec.groups.iter().flat_map(|groups| groups.split(',')).map(ToOwned::to_owned).collect();
     let id = name::random_id()?;
-    let image = image_facts(core, &spec)?;
+    let infra = match place {
+        Place::Member(pod) => crate::pod::join(core, pod, &mut spec)?,
+        Place::Infra(_) | Place::Alone => None,
+    };
+    let pause = matches!(place, Place::Infra(_)) && spec.image.is_empty();
+    if pause {
+        crate::pod::wait_in(&core.container_dir(&id), &mut spec);
+    }
+    let image = if pause { ImageFacts::default() } else { image_facts(core, &spec)? };
     let mut dependencies = resolve_containers(core, &mut spec)?;
     volumes_from(core, &mut spec, &mut dependencies)?;
+    if let Some(infra) = &infra {
+        take_mounts(&mut spec, infra, &[]);
+        dependencies.retain(|id| *id != infra.id);
+        dependencies.push(infra.id.clone());
+    }
     let surroundings = resolve::Surroundings {
         conf: &core.options.containers,
         environment: &core.options.environment,
         rootless: core.options.rootless,
-        init: init::program(core, &spec)?,
+        init: if pause { None } else { init::program(core, &spec)? },
     };
     let mut config = resolve::resolve(&id, &spec, image, &surroundings)?;
     config.dependencies = dependencies;
     crate::secret::resolve(core, &spec, &mut config)?;
-    if let NetworkMode::Container(other) = &config.network {
+    if let NetworkMode::Container(other) = &config.network
+        && spec.hostname.is_empty()
+    {
         config.hostname = core.find_container(other)?.config.hostname;
     }
+    match place {
+        Place::Member(pod) => crate::pod::settle_member(core, pod, infra.as_ref(), &spec, &mut config),
+        Place::Infra(pod) => {
+            config.pod.clone_from(&pod.id);
+            (config.infra, config.pause) = (true, pause);
+            crate::pod::place_cgroup(core, pod, &spec, &mut config);
+        }
+        Place::Alone => {}
+    }
     config.runtime = core.oci_runtime(&spec.oci_runtime)?.path.to_string_lossy().into_owned();
-    check_limits(core, &config)?;
+    check_limits(core, &config.settings.limits)?;
     storage::check(&config.mounts, &config.volumes)?;
     check_networks(core, &id, &spec.hostname, &mut config)?;
     let no_ports = match &config.network {
@@ -59,7 +133,7 @@ pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<Contain
     }
     make_volumes(core, &mut config)?;
     let now = Timestamp::now();
-    let mut row = ContainerRow {
+    let row = ContainerRow {
         name: spec.name,
         created: i64::try_from(now.as_nanosecond()).unwrap_or_default(),
         state: ContainerState::Created,
@@ -67,16 +141,7 @@ pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<Contain
         config,
         id,
     };
-    add(core, &mut row, &request)?;
-    let secrets = crate::secret::keep(core, &row.id, &row.config.secrets);
-    if let Err(error) = secrets.and_then(|()| make_layer(core, &row)) {
-        // Nothing half made is left.
-        crate::secret::forget(core, &row.id)?;
-        core.database()?.remove_container(&row.id)?;
-        return Err(error);
-    }
-    core.tell("create", &row);
-    Ok(ContainerCreateReport { id: row.id, warnings })
+    Ok(Draft { row, warnings })
 }
 
 /// Enters the container into the database, under the given or a random name.
@@ -104,7 +169,7 @@ fn add(core: &Core, row: &mut ContainerRow, request: &ContainerSpec) -> Result<(
 }
 
 /// The error for a name that is taken, in podman's words.
-pub(super) fn name_in_use(name: &str, holder: &str) -> Error {
+pub(crate) fn name_in_use(name: &str, holder: &str) -> Error {
     Error::new(
         ErrorKind::AlreadyExists,
         format!(
@@ -195,39 +260,7 @@ fn volumes_from(core: &Core, spec: &mut ContainerSpec, dependencies: &mut Vec<St
             return Err(Error::invalid(format!("invalid option {bad:?} in --volumes-from {entry}")));
         }
         let other = core.find_container(name)?;
-        let taken = |spec: &ContainerSpec, destination: &str| {
-            spec.mounts.iter().any(|mount| storage::clean(&mount.destination) == destination)
-                || spec.volumes.iter().any(|volume| storage::clean(&volume.dest) == destination)
-        };
-        let with_options = |theirs: &[String]| {
-            let mut all = theirs.to_vec();
-            if !options.is_empty() {
-                all.retain(|option| option != "ro" && option != "rw");
-                all.extend(options.iter().filter(|option| *option != "z").cloned());
-            }
-            all
-        };
-        for mount in other.config.mounts.iter().filter(|mount| mount.kind != MountKind::Tmpfs) {
-            if !taken(spec, &mount.destination) {
-                spec.mounts.push(Mount {
-                    destination: mount.destination.clone(),
-                    kind: mount.kind.as_str().into(),
-                    source: mount.source.clone(),
-                    options: with_options(&mount.options),
-                });
-            }
-        }
-        for volume in &other.config.volumes {
-            if !taken(spec, &volume.destination) {
-                spec.volumes.push(cove_api::NamedVolume {
-                    name: volume.name.clone(),
-                    dest: volume.destination.clone(),
-                    options: with_options(&volume.options),
-                    is_anonymous: false,
-                    sub_path: volume.sub_path.clone(),
-                });
-            }
-        }
+        take_mounts(spec, &other, &options);
         if !dependencies.contains(&other.id) {
             dependencies.push(other.id);
         }
@@ -235,9 +268,46 @@ fn volumes_from(core: &Core, spec: &mut ContainerSpec, dependencies: &mut Vec<St
     Ok(())
 }
 
+/// Takes over the mounts of another container, but where the request mounts something itself.
+fn take_mounts(spec: &mut ContainerSpec, other: &ContainerRow, options: &[String]) {
+    let taken = |spec: &ContainerSpec, destination: &str| {
+        spec.mounts.iter().any(|mount| storage::clean(&mount.destination) == destination)
+            || spec.volumes.iter().any(|volume| storage::clean(&volume.dest) == destination)
+    };
+    let with_options = |theirs: &[String]| {
+        let mut all = theirs.to_vec();
+        if !options.is_empty() {
+            all.retain(|option| option != "ro" && option != "rw");
+            all.extend(options.iter().filter(|option| *option != "z").cloned());
+        }
+        all
+    };
+    for mount in other.config.mounts.iter().filter(|mount| mount.kind != MountKind::Tmpfs) {
+        if !taken(spec, &mount.destination) {
+            spec.mounts.push(Mount {
+                destination: mount.destination.clone(),
+                kind: mount.kind.as_str().into(),
+                source: mount.source.clone(),
+                options: with_options(&mount.options),
+            });
+        }
+    }
+    for volume in &other.config.volumes {
+        if !taken(spec, &volume.destination) {
+            spec.volumes.push(cove_api::NamedVolume {
+                name: volume.name.clone(),
+                dest: volume.destination.clone(),
+                options: with_options(&volume.options),
+                is_anonymous: false,
+                sub_path: volume.sub_path.clone(),
+            });
+        }
+    }
+}
+
 /// A limit that cannot be kept here is an error, never dropped.
-fn check_limits(core: &Core, config: &ContainerConfig) -> Result<()> {
-    let Limits { memory, cpu, pids, .. } = &config.settings.limits;
+pub(crate) fn check_limits(core: &Core, limits: &Limits) -> Result<()> {
+    let Limits { memory, cpu, pids, .. } = limits;
     let mode = core.cgroup();
     let wanted = [
         ("memory", *memory != Default::default()),

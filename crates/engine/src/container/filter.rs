@@ -29,6 +29,7 @@ enum One {
     RestartPolicy(Vec<String>),
     StartOnBoot(bool),
     Command(Vec<Regex>),
+    Pod(Vec<String>),
     Nothing,
 }
 
@@ -133,10 +134,24 @@ fn parse(core: &Core, key: &str, values: &[String]) -> Result<One> {
             One::StartOnBoot(wanted)
         }
         "command" => One::Command(regexes(key, values)?),
-        // Nothing has a pod or a health check yet.
-        "pod" | "health" => One::Nothing,
+        "pod" => One::Pod(pods(core, values)?),
+        // Nothing has a health check yet.
+        "health" => One::Nothing,
         other => return Err(Error::invalid(format!("{other} is an invalid filter"))),
     })
+}
+
+/// The ids of the pods that are meant; what means none is left out.
+fn pods(core: &Core, values: &[String]) -> Result<Vec<String>> {
+    let mut ids = Vec::new();
+    for value in values {
+        match core.find_pod(value) {
+            Ok(pod) => ids.push(pod.id),
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(ids)
 }
 
 impl One {
@@ -172,6 +187,7 @@ impl One {
             Self::Command(patterns) => {
                 row.config.command.first().is_some_and(|command| patterns.iter().any(|p| p.is_match(command)))
             }
+            Self::Pod(ids) => ids.contains(&row.config.pod),
             Self::Nothing => false,
         }
     }

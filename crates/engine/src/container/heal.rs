@@ -57,7 +57,11 @@ fn finish(core: &Arc<Core>, row: &ContainerRow) -> Result<Option<ContainerRow>> 
         return Ok(Some(locked.row));
     }
     let overdue = locked.row.status.restart_due > 0;
-    match end::settle(core, locked)? {
+    let next = end::settle(core, locked)?;
+    if next != Next::Restart && !row.config.pod.is_empty() && !row.config.infra {
+        crate::pod::after_member(core, &row.config.pod)?;
+    }
+    match next {
         Next::Removed => return Ok(None),
         // One that has just ended waits its pause: a later command starts it.
         Next::Restart if overdue => start::restart(core, &row.id)?,

@@ -53,7 +53,7 @@ pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<Contai
         graph_driver: graph_driver(core, &row)?,
         size_rw: sizes.map(|sizes| sizes.rw),
         size_root_fs: sizes.map(|sizes| sizes.root_fs).unwrap_or_default(),
-        mounts: mounts(core, &row)?,
+        mounts: all_mounts(core, &row)?,
         dependencies: config.dependencies.clone(),
         network_settings: inspect_network::settings(core, &row)?,
         kube_exit_code_propagation: "invalid".into(),
@@ -61,6 +61,8 @@ pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<Contai
         host_config: host(core, &row, request, &bounding)?,
         use_image_hosts: request.use_image_hosts == Some(true),
         use_image_hostname: !config.files.hostname,
+        pod: config.pod.clone(),
+        is_infra: config.infra,
         ..ContainerInspect::default()
     })
 }
@@ -140,7 +142,8 @@ fn graph_driver(core: &Core, row: &ContainerRow) -> Result<GraphDriver> {
     Ok(GraphDriver { name: store.driver().name().into(), data })
 }
 
-fn mounts(core: &Core, row: &ContainerRow) -> Result<Vec<InspectMount>> {
+/// What is mounted into it at the user's wish.
+pub(crate) fn all_mounts(core: &Core, row: &ContainerRow) -> Result<Vec<InspectMount>> {
     let mut mounts = Vec::new();
     for volume in &row.config.volumes {
         let known = core.database()?.volume(&volume.name)?;
@@ -257,7 +260,8 @@ fn annotations(row: &ContainerRow, request: &ContainerSpec) -> BTreeMap<String, 
     all
 }
 
-fn mode(namespace: &NamespaceMode) -> String {
+/// How a namespace is shown.
+pub(crate) fn namespace_mode(namespace: &NamespaceMode) -> String {
     match namespace {
         NamespaceMode::Private => "private".into(),
         NamespaceMode::Host => "host".into(),
@@ -324,7 +328,7 @@ fn host(
     Ok(ContainerInspectHostConfig {
         binds,
         cgroup_manager: core.cgroup().name().into(),
-        cgroup_mode: mode(&config.namespaces.cgroup),
+        cgroup_mode: namespace_mode(&config.namespaces.cgroup),
         container_id_file: settings
             .annotations
             .get("io.podman.annotations.cid-file")
@@ -351,13 +355,13 @@ fn host(
         ipc_mode: ipc_mode(&config.namespaces.ipc),
         cgroups: if no_cgroups { "disabled".into() } else { "default".into() },
         oom_score_adj: settings.limits.oom_score_adj.unwrap_or_default(),
-        pid_mode: mode(&config.namespaces.pid),
+        pid_mode: namespace_mode(&config.namespaces.pid),
         privileged,
         publish_all_ports: request.publish_image_ports == Some(true),
         readonly_rootfs: settings.root.read_only,
         security_opt: security_options(row, request),
         tmpfs,
-        uts_mode: mode(&config.namespaces.uts),
+        uts_mode: namespace_mode(&config.namespaces.uts),
         shm_size: settings.shm_size,
         runtime: "oci".into(),
         console_size: vec![0, 0],
@@ -382,7 +386,7 @@ fn host(
 }
 
 /// Where a port is published, as shown.
-pub(super) fn host_port((ip, port): (String, u16)) -> InspectHostPort {
+pub(crate) fn host_port((ip, port): (String, u16)) -> InspectHostPort {
     InspectHostPort {
         host_ip: if ip.is_empty() { "0.0.0.0".into() } else { ip },
         host_port: port.to_string(),
@@ -467,6 +471,11 @@ fn security_options(row: &ContainerRow, request: &ContainerSpec) -> Vec<String> 
         options.push("unmask=all".into());
     }
     options
+}
+
+/// The devices of a container, as shown.
+pub(crate) fn shown_devices(row: &ContainerRow) -> Vec<InspectDevice> {
+    devices(&row.config.settings)
 }
 
 fn devices(settings: &Settings) -> Vec<InspectDevice> {

@@ -38,14 +38,40 @@ pub(super) fn list(core: &Arc<Core>, options: &ListOptions) -> Result<Vec<Contai
         let skip = rows.len().saturating_sub(last);
         rows.drain(..skip);
     }
-    let mut summaries = rows.iter().map(|row| summary(core, row, options)).collect::<Result<Vec<_>>>()?;
+    let pods = pod_names(core, &rows)?;
+    let mut summaries =
+        rows.iter().map(|row| summary(core, row, &pods, options)).collect::<Result<Vec<_>>>()?;
     if options.external {
         external(core, options, &mut summaries)?;
     }
     Ok(summaries)
 }
 
-fn summary(core: &Core, row: &ContainerRow, options: &ListOptions) -> Result<ContainerSummary> {
+/// The names of pods by their ids; none where no container is in one.
+fn pod_names(core: &Core, rows: &[ContainerRow]) -> Result<BTreeMap<String, String>> {
+    if rows.iter().all(|row| row.config.pod.is_empty()) {
+        return Ok(BTreeMap::new());
+    }
+    Ok(core.database()?.pods()?.into_iter().map(|pod| (pod.id, pod.name)).collect())
+}
+
+/// The ports published for a container: in a pod that shares its network, the pod's.
+fn published(core: &Core, row: &ContainerRow) -> Result<Vec<PublishedPort>> {
+    match &row.config.network {
+        NetworkMode::Container(infra) if !row.config.pod.is_empty() => {
+            let infra = core.database()?.container(infra)?;
+            Ok(infra.map(|infra| infra.config.ports).unwrap_or_default())
+        }
+        _ => Ok(row.config.ports.clone()),
+    }
+}
+
+fn summary(
+    core: &Core,
+    row: &ContainerRow,
+    pods: &BTreeMap<String, String>,
+    options: &ListOptions,
+) -> Result<ContainerSummary> {
     let config = &row.config;
     Ok(ContainerSummary {
         auto_remove: config.auto_remove,
@@ -65,7 +91,7 @@ fn summary(core: &Core, row: &ContainerRow, options: &ListOptions) -> Result<Con
         id: row.id.clone(),
         image: config.image.name.clone(),
         image_id: config.image.id.clone(),
-        is_infra: false,
+        is_infra: config.infra,
         labels: config.labels.clone(),
         mounts: destinations(row),
         names: vec![row.name.clone()],
@@ -76,9 +102,9 @@ fn summary(core: &Core, row: &ContainerRow, options: &ListOptions) -> Result<Con
         },
         networks: network_names(row),
         pid: row.status.pid,
-        pod: String::new(),
-        pod_name: String::new(),
-        ports: PublishedPort::group(&config.ports),
+        pod: config.pod.clone(),
+        pod_name: pods.get(&config.pod).cloned().unwrap_or_default(),
+        ports: PublishedPort::group(&published(core, row)?),
         restarts: row.status.restarts,
         size: if options.size { Some(size(core, row)?) } else { None },
         started_at: seconds(row.status.started_at),
@@ -119,7 +145,7 @@ pub(super) fn destinations(row: &ContainerRow) -> Vec<String> {
 }
 
 /// The networks by name; for modes without networks none.
-pub(super) fn network_names(row: &ContainerRow) -> Vec<String> {
+pub(crate) fn network_names(row: &ContainerRow) -> Vec<String> {
     match row.config.network {
         NetworkMode::Bridge => row.config.networks.keys().cloned().collect(),
         _ => Vec::new(),

@@ -95,10 +95,13 @@ impl Core {
         self.events.write("container", action, &row.id, self.event_attributes(row));
     }
 
-    fn event_attributes(&self, row: &ContainerRow) -> StringMap {
+    pub(crate) fn event_attributes(&self, row: &ContainerRow) -> StringMap {
         let mut attributes = row.config.labels.clone();
         attributes.insert("name".into(), row.name.clone());
         attributes.insert("image".into(), row.config.image.name.clone());
+        if !row.config.pod.is_empty() {
+            attributes.insert("podId".into(), row.config.pod.clone());
+        }
         attributes
     }
 }

@@ -130,7 +130,7 @@ fn free_ports(
 }
 
 /// Published ports as `80/tcp -> host addresses`.
-pub(super) fn table(ports: &[PublishedPort]) -> BTreeMap<String, Vec<(String, u16)>> {
+pub(crate) fn table(ports: &[PublishedPort]) -> BTreeMap<String, Vec<(String, u16)>> {
     let mut table: BTreeMap<String, Vec<(String, u16)>> = BTreeMap::new();
     for port in ports {
         let address = port.host_ip.map_or_else(String::new, |address| address.to_string());

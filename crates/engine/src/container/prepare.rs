@@ -7,7 +7,7 @@ use cove_api::{ContainerState, Error, ErrorKind, Result};
 use cove_runtime::oci::{NamespaceTarget, Namespaces};
 use cove_runtime::{Launch, LogConfig};
 
-use crate::container::create;
+use crate::container::{create, member};
 use crate::engine::Core;
 use crate::error::joined;
 use crate::sandbox::{self, Hidden, Plan, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
@@ -44,6 +44,11 @@ pub(super) fn prepare(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch
 
 fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
     crate::state::make_private(&core.container_dir(&row.id))?;
+    if row.config.pause {
+        crate::pod::write_program(core, &core.container_dir(&row.id))?;
+    }
+    crate::pod::prepare_cgroup(core, row)?;
+    member::enter(core, row)?;
     let Prepared { launch, mountpoint, network, changed_volumes } =
         sandbox::prepare(core, &plan(core, row)?)?;
     for volume in &changed_volumes {
@@ -222,8 +227,9 @@ fn settle_volumes(core: &Core, row: &ContainerRow) -> Vec<Error> {
 
 /// Takes apart whatever there may be, from the container's id alone.
 fn release_parts(core: &Core, row: &mut ContainerRow) -> Vec<Error> {
+    let left = member::leave(core, row);
     let (config, status) = (&row.config, &mut row.status);
-    let errors = sandbox::release(
+    let mut errors = sandbox::release(
         core,
         &Remains {
             id: &row.id,
@@ -237,5 +243,7 @@ fn release_parts(core: &Core, row: &mut ContainerRow) -> Vec<Error> {
     status.netns.clear();
     status.mountpoint.clear();
     status.prepared = false;
+    errors.extend(left.err());
+    crate::pod::release_cgroup(core, row);
     errors
 }

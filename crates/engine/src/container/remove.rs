@@ -20,6 +20,18 @@ pub(super) fn remove(
     options: &RemoveOptions,
 ) -> Result<Vec<ContainerRemoveReport>> {
     let id = match core.find_container(name) {
+        Ok(row) if row.config.infra && options.depend => {
+            return crate::pod::remove_with_infra(core, &row, options);
+        }
+        Ok(row) if row.config.infra => {
+            return Err(Error::new(
+                ErrorKind::InUse,
+                format!(
+                    "container {} is the infra container of pod {} and cannot be removed without removing the pod",
+                    row.id, row.config.pod
+                ),
+            ));
+        }
         Ok(row) => row.id,
         Err(error) if error.kind == ErrorKind::NotFound => {
             return remove_external(core, name, options, error);
@@ -30,6 +42,11 @@ pub(super) fn remove(
     let mut reports = Vec::new();
     remove_with_dependents(core, &id, options, &mut reports, 0)?;
     Ok(reports)
+}
+
+/// Removes a container of a pod that is removed, whatever it is to the pod.
+pub(crate) fn remove_whole(core: &Arc<Core>, id: &str, options: &RemoveOptions) -> Result<()> {
+    remove_with_dependents(core, id, options, &mut Vec::new(), 0)
 }
 
 /// Removes a container that another tool has left in the store; `missing` is the error where there is none.

@@ -97,6 +97,9 @@ pub(super) fn resolve(
         dependencies: Vec::new(),
         secrets: Vec::new(),
         secret_env: Default::default(),
+        pod: String::new(),
+        infra: false,
+        pause: false,
         namespaces,
         network,
         arguments,
@@ -256,7 +259,7 @@ fn log(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Log> {
 }
 
 /// The policy of a request.
-pub(super) fn restart_policy(spec: &ContainerSpec) -> Result<RestartPolicy> {
+pub(crate) fn restart_policy(spec: &ContainerSpec) -> Result<RestartPolicy> {
     let tries = spec.restart_tries.unwrap_or(0);
     let policy = match spec.restart_policy.as_str() {
         "" | "no" => RestartPolicy::No,

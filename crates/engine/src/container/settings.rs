@@ -74,7 +74,8 @@ fn security(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Security> {
     })
 }
 
-fn limits(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Limits> {
+/// The limits of a request.
+pub(crate) fn limits(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Limits> {
     let built_in = Limits::default();
     let wanted = spec.resource_limits.clone().unwrap_or_default();
     let memory = wanted.memory.unwrap_or_default();

@@ -36,7 +36,7 @@ pub(super) fn end_process(core: &Core, row: &ContainerRow, timeout: u32) -> Resu
     if !runtime.signal(&row.id, 9)? {
         return Ok(());
     }
-    if row.config.namespaces.pid == NamespaceMode::Host
+    if row.config.namespaces.pid != NamespaceMode::Private
         && let Ok(oci) = core.oci_runtime(&row.config.runtime)
     {
         // Without a pid namespace of its own the other processes live on.
@@ -66,9 +66,7 @@ pub(super) fn kill(core: &Arc<Core>, name: &str, signal: i32) -> Result<()> {
         row.state = ContainerState::Stopped;
         return Err(dead(&row));
     }
-    let mut attributes = row.config.labels.clone();
-    attributes.insert("name".into(), row.name.clone());
-    attributes.insert("image".into(), row.config.image.name.clone());
+    let mut attributes = core.event_attributes(&row);
     attributes.insert("signal".into(), signal.to_string());
     core.events.write("container", "kill", &row.id, attributes);
     if signal == 9 {

@@ -88,7 +88,7 @@ fn note_started(core: &Core, row: &mut ContainerRow, started: &Started) -> Resul
 }
 
 /// Containers whose namespaces it shares must run first.
-fn start_dependencies(core: &Arc<Core>, row: &ContainerRow) -> Result<()> {
+pub(super) fn start_dependencies(core: &Arc<Core>, row: &ContainerRow) -> Result<()> {
     for id in &row.config.dependencies {
         let mut needed = core.find_container(id)?;
         core.refresh(&mut needed)?;
@@ -147,8 +147,10 @@ pub(super) fn after_exit(core: &Arc<Core>, name: &str) -> Result<()> {
         Err(error) => return Err(error),
     };
     let id = locked.row.id.clone();
+    let pod = if locked.row.config.infra { String::new() } else { locked.row.config.pod.clone() };
     match end::settle(core, locked)? {
         Next::Restart => restart_in_time(core, &id),
+        Next::Nothing | Next::Removed if !pod.is_empty() => crate::pod::after_member(core, &pod),
         Next::Nothing | Next::Removed => Ok(()),
     }
 }

@@ -50,3 +50,8 @@ pub(super) fn stop(core: &Arc<Core>, name: &str, options: &StopOptions) -> Resul
     core.tell("stop", &row);
     start::after_exit(core, &row.id)
 }
+
+/// Stops a container as its own settings say, for its pod.
+pub(crate) fn stop_container(core: &Arc<Core>, id: &str) -> Result<()> {
+    stop(core, id, &StopOptions::default())
+}

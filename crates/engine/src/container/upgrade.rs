@@ -118,5 +118,8 @@ fn resolved(parts: &Parts, old: Version1) -> Result<ContainerConfig> {
         // Not done when such records were written.
         secrets: Vec::new(),
         secret_env: Default::default(),
+        pod: String::new(),
+        infra: false,
+        pause: false,
     })
 }

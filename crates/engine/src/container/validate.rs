@@ -211,7 +211,6 @@ mod tests {
             (json!({"mounts": [{"destination": "/a", "type": "tmpfs", "options": ["zork"]}]}), "zork"),
             (json!({"volumes": [{"Dest": "/a", "Name": "v", "Options": ["shared", "private"]}]}), "shared"),
             (json!({"userns": {"nsmode": "auto"}}), "auto"),
-            (json!({"pod": "p"}), "pod"),
             (json!({"secrets": [{"Source": "s"}]}), "secrets"),
             (json!({"sdnotifyMode": "conmon"}), "sdnotifyMode"),
             (json!({"healthconfig": {"Test": ["CMD", "true"]}}), "healthconfig"),

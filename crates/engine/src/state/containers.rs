@@ -49,38 +49,7 @@ impl Database {
         request: &ContainerSpec,
         durable: bool,
     ) -> Result<Option<String>, StateError> {
-        let config = encode(&row.id, &row.config)?;
-        let request = encode(&row.id, request)?;
-        let status = encode(&row.id, &row.status)?;
-        self.transaction(durable, |transaction| {
-            let run = || -> rusqlite::Result<Option<String>> {
-                let holder: Option<String> = transaction
-                    .prepare_cached("SELECT id FROM containers WHERE name = ?1")?
-                    .query_row([&row.name], |found| found.get(0))
-                    .optional()?;
-                if holder.is_some() {
-                    return Ok(holder);
-                }
-                transaction
-                    .prepare_cached(
-                        "INSERT INTO containers (id, name, created, image, state, config, status, request)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                    )?
-                    .execute(params![
-                        row.id,
-                        row.name,
-                        row.created,
-                        row.config.image.id,
-                        row.state.as_str(),
-                        config,
-                        status,
-                        request
-                    ])?;
-                write_relations(transaction, &row.id, &row.config)?;
-                Ok(None)
-            };
-            run().map_err(|error| self.error(error))
-        })
+        self.transaction(durable, |transaction| insert_container(self, transaction, row, request))
     }
 
     /// The request a container was made from. For `inspect` alone: everything else reads what became of it,
@@ -121,9 +90,7 @@ impl Database {
     pub(crate) fn rename_container(&self, id: &str, name: &str) -> Result<Option<String>, StateError> {
         self.transaction(true, |transaction| {
             let run = || -> rusqlite::Result<Option<String>> {
-                let holder: Option<String> = transaction
-                    .query_row("SELECT id FROM containers WHERE name = ?1", [name], |found| found.get(0))
-                    .optional()?;
+                let holder = holder_of(transaction, name)?;
                 if holder.is_none() {
                     transaction.execute("UPDATE containers SET name = ?2 WHERE id = ?1", [id, name])?;
                 }
@@ -227,6 +194,11 @@ impl Database {
             "id IN (SELECT container FROM container_dependencies WHERE needs = ?1) ORDER BY created, id",
             &[id],
         )
+    }
+
+    /// Containers of the pod, oldest first.
+    pub(crate) fn containers_of_pod(&self, pod: &str) -> Result<Vec<ContainerRow>, StateError> {
+        self.many_containers("pod = ?1 ORDER BY created, id", &[pod])
     }
 
     fn many_containers(&self, rest: &str, values: &[&str]) -> Result<Vec<ContainerRow>, StateError> {
@@ -419,6 +391,53 @@ impl Database {
     }
 }
 
+/// Adds a container with its relations; [`None`] where the name is free, else the id that has it.
+pub(super) fn insert_container(
+    database: &Database,
+    transaction: &Transaction<'_>,
+    row: &ContainerRow,
+    request: &ContainerSpec,
+) -> Result<Option<String>, StateError> {
+    let config = encode(&row.id, &row.config)?;
+    let request = encode(&row.id, request)?;
+    let status = encode(&row.id, &row.status)?;
+    let run = || -> rusqlite::Result<Option<String>> {
+        let holder = holder_of(transaction, &row.name)?;
+        if holder.is_some() {
+            return Ok(holder);
+        }
+        transaction
+            .prepare_cached(
+                "INSERT INTO containers (id, name, created, image, state, config, status, request, pod)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, nullif(?9, ''))",
+            )?
+            .execute(params![
+                row.id,
+                row.name,
+                row.created,
+                row.config.image.id,
+                row.state.as_str(),
+                config,
+                status,
+                request,
+                row.config.pod
+            ])?;
+        write_relations(transaction, &row.id, &row.config)?;
+        Ok(None)
+    };
+    run().map_err(|error| database.error(error))
+}
+
+/// The id of the container or pod with that name.
+fn holder_of(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<Option<String>> {
+    transaction
+        .prepare_cached(
+            "SELECT id FROM containers WHERE name = ?1 UNION ALL SELECT id FROM pods WHERE name = ?1",
+        )?
+        .query_row([name], |found| found.get(0))
+        .optional()
+}
+
 fn write_relations(
     transaction: &Transaction<'_>,
     id: &str,
@@ -490,11 +509,11 @@ impl RawRow {
     }
 }
 
-fn encode<T: serde::Serialize>(what: &str, value: &T) -> Result<String, StateError> {
+pub(super) fn encode<T: serde::Serialize>(what: &str, value: &T) -> Result<String, StateError> {
     serde_json::to_string(value).map_err(|source| StateError::Record { what: what.to_owned(), source })
 }
 
-fn decode<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, StateError> {
+pub(super) fn decode<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, StateError> {
     serde_json::from_str(text).map_err(|source| StateError::Record { what: what.to_owned(), source })
 }
 

@@ -8,11 +8,13 @@ use cove_sys::fs;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::pods::POD_VERSION;
 use super::record::RECORD_VERSION;
 
 /// The schema this code writes; an older one is migrated, a newer one refused.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
+/// The schema of version 2.
 const SCHEMA: &str = "
 CREATE TABLE containers (
     id TEXT PRIMARY KEY NOT NULL,
@@ -60,8 +62,21 @@ CREATE TABLE volumes (
 ) STRICT;
 ";
 
-/// From the schema of version 1 to the present one.
+/// From the schema of version 1 to that of version 2.
 const FROM_1: &str = "ALTER TABLE containers ADD COLUMN request TEXT NOT NULL DEFAULT '{}';";
+
+/// From the schema of version 2 to the present one, which has pods.
+const FROM_2: &str = "
+CREATE TABLE pods (
+    id TEXT PRIMARY KEY NOT NULL,
+    name TEXT UNIQUE NOT NULL,
+    created INTEGER NOT NULL,
+    config TEXT NOT NULL,
+    request TEXT NOT NULL DEFAULT '{}'
+) STRICT;
+ALTER TABLE containers ADD COLUMN pod TEXT REFERENCES pods(id);
+CREATE INDEX containers_pod ON containers(pod);
+";
 
 /// Brings a container's configuration of an older version up to date: configuration and request.
 pub(crate) type Upgrade = dyn Fn(&str) -> cove_api::Result<(String, String)> + Send + Sync;
@@ -114,6 +129,16 @@ pub enum StateError {
         "the record of {what} has version {found}, but this program knows version {RECORD_VERSION}: update cove"
     )]
     RecordVersion {
+        /// Which row.
+        what: String,
+        /// Its version.
+        found: u32,
+    },
+    /// A pod's row was written by a newer version.
+    #[error(
+        "the record of {what} has version {found}, but this program knows version {POD_VERSION}: update cove"
+    )]
+    PodVersion {
         /// Which row.
         what: String,
         /// Its version.
@@ -204,8 +229,10 @@ impl Database {
             match found {
                 0 => transaction.execute_batch(SCHEMA)?,
                 1 => transaction.execute_batch(FROM_1)?,
+                2 => {}
                 _ => return Ok(()),
             }
+            transaction.execute_batch(FROM_2)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             transaction.commit()
         };

@@ -3,12 +3,14 @@
 mod containers;
 mod database;
 mod networks;
+mod pods;
 mod record;
 mod volumes;
 
 pub(crate) use containers::{ContainerRow, Lookup};
 pub use database::StateError;
 pub(crate) use database::{Database, make_private};
+pub(crate) use pods::{ExitPolicy, POD_VERSION, PodConfig, PodEntry, PodRow, Share};
 pub(crate) use record::{
     ContainerConfig, ContainerMount, ContainerSecret, ContainerStatus, ContainerVolume, Dns, ExecRecord,
     Files, HostAddress, HostsBase, HostsFile, ImageFacts, ImpliedEnv, IpcMode, Log, LogDriver, MountKind,

@@ -97,6 +97,12 @@ pub(crate) struct ContainerConfig {
     pub(crate) runtime: String,
     /// Ids of containers whose namespaces or volumes it uses.
     pub(crate) dependencies: Vec<String>,
+    /// Id of the pod it is in; empty where it is in none.
+    pub(crate) pod: String,
+    /// It holds the namespaces of its pod.
+    pub(crate) infra: bool,
+    /// Its root file system is nothing but the built-in program that waits.
+    pub(crate) pause: bool,
 }
 
 /// Variables whose values are known at the start only.

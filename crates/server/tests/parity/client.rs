@@ -491,3 +491,37 @@ async fn a_service_that_is_not_there() {
     assert_eq!(error.kind, ErrorKind::Unavailable);
     assert!(error.message.contains("unix:///nonexistent/cove.sock"), "{error}");
 }
+
+#[tokio::test]
+async fn pods() {
+    let bed = Bed::new().await;
+    let spec = PodSpec {
+        name: "p".into(),
+        labels: StringMap::from([("a".into(), "b=c".into())]),
+        shared_namespaces: vec!["net".into()],
+        share_parent: Some(false),
+        portmappings: vec![PortMapping { container_port: 80, range: 1, ..PortMapping::default() }],
+        networks: [("n".to_owned(), PerNetworkOptions::default())].into(),
+        ..PodSpec::default()
+    };
+    same!(bed, pods, create(spec.clone())).unwrap();
+    same!(bed, pods, list(PodListOptions { filters: filters() })).unwrap();
+    for name in ["one", BROKEN, "half", "with/slash and ?#%"] {
+        let _ = same!(bed, pods, inspect(name));
+        let _ = same!(bed, pods, exists(name));
+        let _ = same!(bed, pods, start(name));
+        let _ = same!(bed, pods, stop(name, PodStopOptions { timeout: Some(0) }));
+        let _ = same!(bed, pods, restart(name));
+        let _ = same!(bed, pods, kill(name, 15));
+        let _ = same!(bed, pods, pause(name));
+        let _ = same!(bed, pods, unpause(name));
+        let _ = same!(bed, pods, remove(name, PodRemoveOptions { force: true, timeout: Some(3) }));
+        let _ = same!(bed, pods, top(name, vec!["pid".into(), "user".into()]));
+    }
+    same!(bed, pods, prune()).unwrap();
+    let names = vec!["a".to_owned(), "b c".to_owned()];
+    same!(bed, pods, stats(PodStatsOptions { all: false, names: names.clone() })).unwrap();
+    same!(bed, pods, stats(PodStatsOptions { all: true, names: Vec::new() })).unwrap();
+    let options = PodCopyOptions { destroy: true, start: true, changes: spec.clone() };
+    same!(bed, pods, copy("one", options.clone())).unwrap();
+}

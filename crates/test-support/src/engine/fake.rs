@@ -26,6 +26,8 @@ pub struct Contents {
     pub volumes: Vec<Volume>,
     /// Networks.
     pub networks: Vec<Network>,
+    /// Pods.
+    pub pods: Vec<PodSummary>,
     /// The log of every container.
     pub log: Vec<LogLine>,
 }
@@ -38,6 +40,7 @@ impl Default for Contents {
             images: vec![sample::image_row()],
             volumes: vec![sample::volume("v")],
             networks: vec![sample::network("podman")],
+            pods: vec![sample::pod_row()],
             log: sample::log_lines(),
         }
     }
@@ -103,6 +106,7 @@ impl FakeEngine {
             images: Vec::new(),
             volumes: Vec::new(),
             networks: Vec::new(),
+            pods: Vec::new(),
             log: Vec::new(),
         };
         Self { living: true, ..Self::of(contents) }

@@ -23,6 +23,7 @@ mod execs;
 mod fake;
 mod images;
 mod networks;
+mod pods;
 pub mod sample;
 mod secrets;
 mod system;

@@ -47,6 +47,53 @@ pub fn container_row() -> ContainerSummary {
     }
 }
 
+/// A row of a list of pods.
+pub fn pod_row() -> PodSummary {
+    PodSummary {
+        id: "b".repeat(64),
+        name: "pod".into(),
+        created: time(),
+        infra_id: "d".repeat(64),
+        status: PodState::Degraded,
+        networks: vec!["podman".into()],
+        labels: StringMap::from([("l".into(), "1".into())]),
+        containers: vec![
+            PodSummaryContainer {
+                id: "d".repeat(64),
+                names: "bbbbbbbbbbbb-infra".into(),
+                status: "running".into(),
+                restart_count: 0,
+            },
+            PodSummaryContainer {
+                id: "c".repeat(64),
+                names: "one".into(),
+                status: "exited".into(),
+                restart_count: 2,
+            },
+        ],
+        ..PodSummary::default()
+    }
+}
+
+/// A pod as `inspect` gives it.
+pub fn pod(name: &str) -> PodInspect {
+    PodInspect {
+        id: "b".repeat(64),
+        name: name.into(),
+        created: time(),
+        state: PodState::Degraded,
+        shared_namespaces: vec!["ipc".into(), "net".into(), "uts".into()],
+        num_containers: 1,
+        containers: vec![PodInspectContainer {
+            id: "c".repeat(64),
+            name: "one".into(),
+            state: "exited".into(),
+        }],
+        infra_config: Some(PodInfraInspect::default()),
+        ..PodInspect::default()
+    }
+}
+
 /// A row of a list of images.
 pub fn image_row() -> ImageSummary {
     ImageSummary {

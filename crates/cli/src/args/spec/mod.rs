@@ -13,6 +13,7 @@ mod lifecycle;
 mod logging;
 mod namespaces;
 mod network;
+mod pod;
 mod process;
 mod resources;
 mod secrets;
@@ -23,5 +24,6 @@ mod whole;
 
 pub(crate) use around::Surroundings;
 pub(crate) use image::ImageArgs;
+pub(crate) use pod::{PodChangeArgs, PodSpecArgs};
 pub(crate) use process::VariableArgs;
 pub(crate) use whole::SpecArgs;

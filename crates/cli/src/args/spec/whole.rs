@@ -11,6 +11,7 @@ use super::lifecycle::LifecycleArgs;
 use super::logging::LogArgs;
 use super::namespaces::NamespaceArgs;
 use super::network::{ExposeArgs, NetworkArgs};
+use super::pod::PodArgs;
 use super::process::ProcessArgs;
 use super::resources::{LimitArgs, ResourceArgs};
 use super::secrets::SecretArgs;
@@ -23,6 +24,8 @@ use crate::command_error::CommandError;
 pub(crate) struct SpecArgs {
     #[command(flatten)]
     pub(crate) identity: IdentityArgs,
+    #[command(flatten)]
+    pub(crate) pod: PodArgs,
     #[command(flatten)]
     pub(crate) lifecycle: LifecycleArgs,
     #[command(flatten)]
@@ -69,6 +72,7 @@ impl SpecArgs {
         };
         self.image.apply(image, &mut spec)?;
         self.identity.apply(&mut spec)?;
+        self.pod.apply(&mut spec)?;
         self.lifecycle.apply(&mut spec)?;
         self.log.apply(&mut spec)?;
         self.health.apply(&mut spec);

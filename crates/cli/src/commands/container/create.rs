@@ -3,14 +3,14 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use cove_api::{Engine, ErrorKind, PullOptions, PullPolicy, RemoveOptions};
+use cove_api::{Engine, ErrorKind, PodRemoveOptions, PullOptions, PullPolicy, RemoveOptions};
 use cove_sys::output::{Existing, OutputFile};
 
 use crate::args::at_least;
 use crate::args::spec::{ImageArgs, SpecArgs, Surroundings};
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::image::pull;
-use crate::commands::{Leaf, leaf};
+use crate::commands::{Leaf, leaf, pod};
 use crate::context::Context;
 
 /// Make a container without starting it
@@ -70,7 +70,21 @@ pub(crate) async fn create(
         }
     }
     adjust(&mut spec);
-    let created = engine.containers().create(spec).await.map_err(conflict)?;
+    let is_new = pod::new_for(context, engine, &mut spec).await?;
+    let pod = spec.pod.clone();
+    let created = match engine.containers().create(spec).await {
+        Ok(created) => created,
+        Err(error) => {
+            if is_new {
+                // It was made for this container alone.
+                let options = PodRemoveOptions { force: true, ..PodRemoveOptions::default() };
+                if let Err(second) = engine.pods().remove(&pod, options).await {
+                    tracing::warn!("removing pod {pod}: {second}");
+                }
+            }
+            return Err(conflict(error));
+        }
+    };
     for warning in &created.warnings {
         context.printer.error_line(warning);
     }

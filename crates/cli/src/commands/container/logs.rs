@@ -15,6 +15,19 @@ pub(crate) struct Args {
     /// Names or ids
     #[arg(value_name = "CONTAINER")]
     containers: Vec<String>,
+    /// Accepted for scripts; there are no further details
+    #[arg(long, hide = true)]
+    details: bool,
+    /// The newest container
+    #[arg(long, short)]
+    latest: bool,
+    #[command(flatten)]
+    flags: LogFlags,
+}
+
+// What of the logs is shown, and how.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct LogFlags {
     /// Go on with new lines until the container ends
     #[arg(long, short)]
     follow: bool,
@@ -36,12 +49,6 @@ pub(crate) struct Args {
     /// A colour for each container
     #[arg(long)]
     color: bool,
-    /// Accepted for scripts; there are no further details
-    #[arg(long, hide = true)]
-    details: bool,
-    /// The newest container
-    #[arg(long, short)]
-    latest: bool,
 }
 
 /// The command.
@@ -56,6 +63,24 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if !args.latest && names.is_empty() {
         return Err(CommandError::other("specify at least one container name or ID to log"));
     }
+    let engine = context.engine().await?;
+    if args.latest {
+        names.push(super::latest(engine).await?);
+    }
+    show(context, engine, &names, &args.flags).await?;
+    Ok(0)
+}
+
+/// Shows the logs of containers: one after the other, or as they come.
+///
+/// # Errors
+/// A flag's value is wrong, or the engine's.
+pub(crate) async fn show(
+    context: &Context,
+    engine: &dyn Engine,
+    names: &[String],
+    flags: &LogFlags,
+) -> Result<(), CommandError> {
     let now = Timestamp::now();
     let moment = |text: &Option<String>, flag: &str, future: bool| match text
         .as_deref()
@@ -74,38 +99,34 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         }
     };
     let options = LogOptions {
-        follow: args.follow,
-        tail: tail(&args.tail)?,
-        since: moment(&args.since, "since", false)?,
-        until: moment(&args.until, "until", true)?,
+        follow: flags.follow,
+        tail: tail(&flags.tail)?,
+        since: moment(&flags.since, "since", false)?,
+        until: moment(&flags.until, "until", true)?,
         stdout: true,
         stderr: true,
     };
-    let engine = context.engine().await?;
-    if args.latest {
-        names.push(super::latest(engine).await?);
-    }
     let several = names.len() > 1;
     let mut streams = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        let prefix = prefix(engine, name, &args, several).await?;
-        let prefix = colour(context, prefix, index, args.color);
+        let prefix = prefix(engine, name, flags, several).await?;
+        let prefix = colour(context, prefix, index, flags.color);
         let lines = engine.containers().logs(name, options.clone()).await?;
         streams.push(lines.map(move |line| (prefix.clone(), line)));
     }
-    if args.follow {
+    if flags.follow {
         let mut lines = futures_util::stream::select_all(streams);
         while let Some((prefix, line)) = lines.next().await {
-            print(context, &prefix, &line?, args.timestamps)?;
+            print(context, &prefix, &line?, flags.timestamps)?;
         }
     } else {
         for mut lines in streams {
             while let Some((prefix, line)) = lines.next().await {
-                print(context, &prefix, &line?, args.timestamps)?;
+                print(context, &prefix, &line?, flags.timestamps)?;
             }
         }
     }
-    Ok(0)
+    Ok(())
 }
 
 fn tail(text: &str) -> Result<Option<u64>, CommandError> {
@@ -121,7 +142,12 @@ fn tail(text: &str) -> Result<Option<u64>, CommandError> {
 }
 
 /// What stands before each line of a container.
-async fn prefix(engine: &dyn Engine, name: &str, args: &Args, several: bool) -> Result<String, CommandError> {
+async fn prefix(
+    engine: &dyn Engine,
+    name: &str,
+    args: &LogFlags,
+    several: bool,
+) -> Result<String, CommandError> {
     if !args.names && !several {
         return Ok(String::new());
     }

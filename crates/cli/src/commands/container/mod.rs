@@ -24,7 +24,9 @@ pub(crate) mod top;
 pub(crate) mod unpause;
 pub(crate) mod wait;
 
+pub(crate) use logs::{LogFlags, show as show_logs};
 pub(crate) use session::narrow;
 use session::{check_streams, detach_keys, exit_code};
 pub(crate) use targets::latest;
 use targets::{Targets, id_in};
+pub(crate) use top::{columns, print as print_processes};

@@ -35,6 +35,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let stopped: Vec<_> = containers
         .iter()
         .filter(|container| container.state.has_ended() || container.state == ContainerState::Created)
+        // What is in a pod goes with the pod.
+        .filter(|container| container.pod.is_empty())
         .collect();
     let names = stopped.iter().map(|container| short_id(&container.id));
     if !confirmed(context, args.force, "all non running containers.", names)? {

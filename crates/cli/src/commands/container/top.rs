@@ -1,5 +1,7 @@
 //! `cove top`
 
+use cove_api::TopReport;
+
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -29,21 +31,32 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         return Err(CommandError::other("you must provide the name or id of a running container"));
     }
     let name = words.remove(0);
-    // Columns come as words, or with commas after ps(1)'s -o.
-    let columns: Vec<String> = words
+    let report = engine.containers().top(&name, columns(&words)).await?;
+    print(context, &report)?;
+    Ok(0)
+}
+
+/// Names of columns: they come as words, or with commas after ps(1)'s -o.
+pub(crate) fn columns(words: &[String]) -> Vec<String> {
+    words
         .iter()
         .filter(|word| *word != "-o" && *word != "-eo")
         .flat_map(|word| word.split([',', ' ']))
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
-        .collect();
-    let report = engine.containers().top(&name, columns).await?;
+        .collect()
+}
+
+/// Prints a table of processes.
+///
+/// # Errors
+/// Nobody reads the output any more.
+pub(crate) fn print(context: &Context, report: &TopReport) -> Result<(), CommandError> {
     let mut text = String::new();
     for row in std::iter::once(&report.titles).chain(&report.processes) {
         let cells: Vec<_> = row.iter().map(|cell| cove_api::shown::cell(cell)).collect();
         text.push_str(&cells.join("\t"));
         text.push('\n');
     }
-    context.printer.text(&align(&text))?;
-    Ok(0)
+    context.printer.text(&align(&text))
 }
