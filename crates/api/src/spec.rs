@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::NotDone;
-use crate::{PerNetworkOptions, PortMapping, SecretFile, StringMap};
+use crate::{
+    HealthAction, HealthConfig, PerNetworkOptions, PortMapping, SecretFile, StartupHealthCheck, StringMap,
+};
 
 mod later;
 
@@ -216,6 +218,24 @@ pub struct ContainerSpec {
     /// Variables and the secrets that are their values.
     #[serde(skip_serializing_if = "StringMap::is_empty")]
     pub secret_env: StringMap,
+    /// The health check; without a test the image's, with what is not 0 here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthconfig: Option<HealthConfig>,
+    /// What is done when it turns unhealthy.
+    #[serde(skip_serializing_if = "HealthAction::is_none")]
+    pub health_check_on_failure_action: HealthAction,
+    /// The check that must succeed before the other begins.
+    #[serde(rename = "startupHealthConfig", skip_serializing_if = "Option::is_none")]
+    pub startup_health_config: Option<StartupHealthCheck>,
+    /// Where the results are kept: a folder, `local` or `events_logger`.
+    #[serde(rename = "healthLogDestination", skip_serializing_if = "String::is_empty")]
+    pub health_log_destination: String,
+    /// Most results that are kept; 0 is no limit.
+    #[serde(rename = "healthMaxLogCount", skip_serializing_if = "Option::is_none")]
+    pub health_max_log_count: Option<u32>,
+    /// Most bytes of a result's output; 0 is no limit.
+    #[serde(rename = "healthMaxLogSize", skip_serializing_if = "Option::is_none")]
+    pub health_max_log_size: Option<u32>,
 
     // From here on: what is not done.
     #[serde(skip_serializing_if = "NotDone::is_absent")]
@@ -282,18 +302,6 @@ pub struct ContainerSpec {
     pub throttle_write_iops_device: NotDone<ThrottleDevices>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub unified: NotDone<Unified>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub healthconfig: NotDone<HealthConfig>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub health_check_on_failure_action: NotDone<i64>,
-    #[serde(rename = "startupHealthConfig", skip_serializing_if = "NotDone::is_absent")]
-    pub startup_health_config: NotDone<StartupHealthCheck>,
-    #[serde(rename = "healthLogDestination", skip_serializing_if = "NotDone::is_absent")]
-    pub health_log_destination: NotDone<String>,
-    #[serde(rename = "healthMaxLogCount", skip_serializing_if = "NotDone::is_absent")]
-    pub health_max_log_count: NotDone<u64>,
-    #[serde(rename = "healthMaxLogSize", skip_serializing_if = "NotDone::is_absent")]
-    pub health_max_log_size: NotDone<u64>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

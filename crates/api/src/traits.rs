@@ -10,8 +10,8 @@ use crate::{
     AttachOptions, AttachStream, ByteStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
     ContainerSpec, ContainerSummary, DiskUsage, Event, EventOptions, ExecInspect, ExecSpec, ExecStartOptions,
     ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
-    ImageRemoveReport, ImageSummary, ImportOptions, Info, ListOptions, LoadReport, LogLine, LogOptions,
-    Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
+    ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, ListOptions, LoadReport, LogLine,
+    LogOptions, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
     NetworkUpdateOptions, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport, PodInspect,
     PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec, PodStats,
     PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
@@ -111,6 +111,9 @@ pub trait Containers: Send + Sync {
     async fn prune(&self, options: PruneOptions) -> Result<Vec<PruneReport>> {
         prune::containers(self, options).await
     }
+    /// Runs its health check now. The status of the answer is that of the check: `healthy`, `unhealthy`, `starting`
+    /// during the start-up check, `stopped` where the container ended meanwhile.
+    async fn healthcheck(&self, name: &str) -> Result<InspectHealth>;
     /// Clears up after its process has ended: network, mounts, restart policy, `--rm`. What its monitor calls;
     /// only the engine in process does it.
     async fn cleanup(&self, name: &str) -> Result<()>;

@@ -161,6 +161,7 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
     options.port_forwarder = crate::forward::command(&context.executable);
     let mut exit_command = vec![context.executable.display().to_string()];
     exit_command.extend(shared.to_arguments());
+    options.own_command.clone_from(&exit_command);
     exit_command.extend(["container".to_owned(), "cleanup".to_owned()]);
     options.exit_command = exit_command;
     Ok(options)

@@ -32,6 +32,8 @@ pub struct EngineOptions {
     pub network_config_dir: Option<PathBuf>,
     /// The monitor program.
     pub monitor: PathBuf,
+    /// This program with the options that lead to this engine, for what a monitor has it do; empty has it do nothing.
+    pub own_command: Vec<String>,
     /// The command that a monitor runs when its container has ended and nobody else clears up; the container's
     /// id is appended. Such as `[cove, --root, …, container, cleanup]`; empty runs none.
     pub exit_command: Vec<String>,
@@ -69,6 +71,7 @@ impl EngineOptions {
             volume_path: None,
             network_config_dir: None,
             monitor,
+            own_command: Vec::new(),
             exit_command: Vec::new(),
             port_forwarder: Vec::new(),
             build: cove_api::Version::default(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
 
-use cove_monitor::protocol::{FRAME_HEADER, FRAME_READY, Reply, Request, frame_header, hello};
+use cove_monitor::protocol::{FRAME_HEADER, FRAME_READY, HealthReport, Reply, Request, frame_header, hello};
 use rustix::event::PollFlags;
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 
@@ -29,6 +29,8 @@ pub(crate) struct Client {
     gone: bool,
     /// Close when the backlog is empty.
     last_words: bool,
+    /// The health check whose end it waits for.
+    awaits: Option<u64>,
 }
 
 /// What came from a client.
@@ -53,6 +55,7 @@ impl Client {
             half_closed: false,
             gone: false,
             last_words: false,
+            awaits: None,
         }
     }
 
@@ -151,6 +154,19 @@ impl Client {
         if let Ok(mut line) = serde_json::to_vec(reply) {
             line.push(b'\n');
             self.push(&[&line]);
+        }
+    }
+
+    /// The reply comes with the end of that health check.
+    pub(crate) fn await_health(&mut self, number: u64) {
+        self.awaits = Some(number);
+    }
+
+    /// Replies to who waits for that health check, or an earlier one.
+    pub(crate) fn answer_health(&mut self, number: u64, report: &HealthReport) {
+        if self.awaits.is_some_and(|awaited| awaited <= number) {
+            self.awaits = None;
+            self.reply(&Reply { health: Some(report.clone()), ..Reply::default() });
         }
     }
 

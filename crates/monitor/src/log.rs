@@ -124,14 +124,14 @@ fn open_file(path: &std::path::Path, truncate: bool) -> io::Result<fs::File> {
 
 /// Local time as text; the conversion is asked of libc once a second at most.
 #[derive(Default)]
-struct Clock {
+pub(crate) struct Clock {
     second: i64,
     date: String,
     offset: String,
 }
 
 impl Clock {
-    fn now(&mut self) -> String {
+    pub(crate) fn now(&mut self) -> String {
         let ns = crate::host::now_ns();
         let (second, fraction) = (ns.div_euclid(1_000_000_000), ns.rem_euclid(1_000_000_000));
         if second != self.second || self.date.is_empty() {

@@ -4,6 +4,7 @@
 //! [`cove_monitor::protocol`].
 
 mod attach;
+mod health;
 mod host;
 mod log;
 mod oom;

@@ -11,12 +11,13 @@
 //! On the attach socket a client first sends one [`hello`] byte; the monitor answers with a [`FRAME_READY`] frame,
 //! then sends frames. Frames have Docker's header: stream number, three zero bytes, payload length (big endian).
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 /// The version of [`MonitorConfig`] that this code writes and understands.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Upper bound of a configuration document, in bytes.
 pub const MAX_CONFIG: u64 = 4 << 20;
@@ -125,21 +126,115 @@ pub struct MonitorConfig {
     /// Where to keep the system call filter that crun compiles for this container.
     #[serde(default)]
     pub seccomp_cache: Option<PathBuf>,
-    /// Commands to run again and again while the container runs (health checks).
+    /// How to find out whether the container is well.
     #[serde(default)]
-    pub periodic: Vec<Periodic>,
+    pub health: Option<HealthPlan>,
     /// Milliseconds after its start at which the process is killed; its exit code is -1 then.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
 }
 
-/// A command the monitor runs at an interval, never twice at a time.
+/// How to find out whether a container is well, and what to do about it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Periodic {
-    /// Program and arguments.
-    pub command: Vec<String>,
-    /// Milliseconds between the end of one run and the start of the next; the first run comes after one interval.
+pub struct HealthPlan {
+    /// The check.
+    pub check: Check,
+    /// The check that must succeed before the other begins.
+    #[serde(default)]
+    pub startup: Option<StartupCheck>,
+    /// Failures in a row that make it unhealthy.
+    pub retries: u32,
+    /// Milliseconds after the start in which failures do not count.
+    pub start_period_ms: u64,
+    /// Most entries of the log; 0 is no limit.
+    pub max_log_count: u32,
+    /// Most bytes of output in an entry; 0 is no limit.
+    pub max_log_size: u32,
+    /// Where [`HealthFound`] is written, atomically.
+    pub state_file: PathBuf,
+    /// A second place for it, which the user chose.
+    #[serde(default)]
+    pub log_file: Option<PathBuf>,
+    /// Run when a check finds it unhealthy: program and arguments.
+    #[serde(default)]
+    pub failure_command: Vec<String>,
+    /// Run when the start-up check has failed too often.
+    #[serde(default)]
+    pub restart_command: Vec<String>,
+    /// Where each check is told.
+    #[serde(default)]
+    pub events: Option<HealthEvents>,
+}
+
+/// A command in the container, never run twice at a time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Check {
+    /// File with the OCI process object.
+    pub process: PathBuf,
+    /// Milliseconds between the end of one run and the start of the next; 0 is only when asked.
     pub interval_ms: u64,
+    /// Milliseconds after which it has failed and is killed.
+    pub timeout_ms: u64,
+}
+
+/// The check that must succeed before the other begins.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StartupCheck {
+    /// The check.
+    pub check: Check,
+    /// Failures after which the container is started again; 0 is never.
+    pub retries: u32,
+    /// Successes that are needed; 0 is one.
+    pub successes: u32,
+}
+
+/// The engine's file of events.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HealthEvents {
+    /// The file.
+    pub file: PathBuf,
+    /// The event as JSON, but for time and what was found.
+    pub event: serde_json::Value,
+    /// With the output of the check.
+    #[serde(default)]
+    pub with_log: bool,
+}
+
+/// What the checks have found. JSON: libpod's `HealthCheckResults`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct HealthFound {
+    /// `starting`, `healthy`, `unhealthy`; `stopped` where the container ended during a check.
+    pub status: String,
+    /// Failures in a row.
+    pub failing_streak: u32,
+    /// The last checks, oldest first.
+    pub log: VecDeque<HealthLogEntry>,
+}
+
+/// One check.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct HealthLogEntry {
+    /// When it began (RFC 3339).
+    pub start: String,
+    /// When it ended.
+    pub end: String,
+    /// 0, 1, or -1 for one that took too long.
+    pub exit_code: i32,
+    /// What it wrote.
+    pub output: String,
+}
+
+/// What came of a check that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthReport {
+    /// `healthy`, `unhealthy`, `starting` or `stopped`.
+    pub result: String,
+    /// The container is unhealthy: who asked does what is to be done then.
+    pub unhealthy: bool,
+    /// Its start-up check has failed too often: who asked starts it again.
+    pub restart: bool,
 }
 
 /// What a monitor runs.
@@ -261,12 +356,17 @@ pub enum Request {
     },
     /// Opens the log file again, after it was moved away.
     ReopenLog,
+    /// Runs the health check now; the reply comes when it has ended.
+    CheckHealth,
 }
 
 /// On a control connection, from the monitor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// Why it was not done; absent on success.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What came of [`Request::CheckHealth`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthReport>,
 }

@@ -137,10 +137,28 @@ pub(crate) fn delete(config: &MonitorConfig) -> io::Result<i32> {
     Ok(command.spawn()?.id() as i32)
 }
 
+/// Starts the runtime for a health check that writes to `output`; returns its pid at once.
+pub(crate) fn start_check(
+    config: &MonitorConfig,
+    process: &Path,
+    pid_file: &Path,
+    output: OwnedFd,
+) -> io::Result<i32> {
+    let mut command = base(config);
+    command.arg("exec").arg("--process").arg(process);
+    command.arg("--detach").arg("--pid-file").arg(pid_file).arg(&config.id);
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    Ok(command.spawn()?.id() as i32)
+}
+
 /// The pid that the runtime wrote.
 pub(crate) fn started_pid(config: &MonitorConfig) -> io::Result<i32> {
-    let path = pid_file(config);
-    let text = fs::read_to_string(&path)?;
+    read_pid(&pid_file(config))
+}
+
+/// The pid in a file.
+pub(crate) fn read_pid(path: &Path) -> io::Result<i32> {
+    let text = fs::read_to_string(path)?;
     let pid = text.trim().parse().ok().filter(|pid| *pid > 0);
     pid.ok_or_else(|| io::Error::other(format!("{}: {text:?} is not a pid", path.display())))
 }

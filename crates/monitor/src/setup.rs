@@ -13,10 +13,11 @@ use cove_sys::fs;
 use fs::os::unix::fs::OpenOptionsExt;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType};
 
+use crate::health::Health;
 use crate::host::{self, Signals};
 use crate::log::{Log, Stream};
 use crate::runtime;
-use crate::supervise::{CONSOLE_SOCKET, Monitor, Output, PeriodicRun, Phase};
+use crate::supervise::{CONSOLE_SOCKET, Monitor, Output, Phase};
 
 /// Reads the configuration, detaches and serves until the process has ended.
 pub(crate) fn main() -> Result<(), String> {
@@ -93,8 +94,7 @@ impl Monitor {
         match Self::prepare(&config, &supervised, count) {
             Ok(parts) => {
                 let size = config.size;
-                let periodic =
-                    config.periodic.iter().map(|_| PeriodicRun { next_at: 0, pid: None }).collect();
+                let health = config.health.clone().map(Health::new);
                 Ok(Self {
                     config,
                     supervised,
@@ -121,7 +121,7 @@ impl Monitor {
                     acknowledged: false,
                     cleaned: false,
                     handed_over: false,
-                    periodic,
+                    health,
                     kill_at: None,
                     timed_out: false,
                     oom: None,

@@ -133,15 +133,29 @@ impl Monitor {
             }
         }
         for request in replies {
+            if request == Ok(Request::CheckHealth) {
+                self.begin_asked_check(index);
+                continue;
+            }
             let error = request.and_then(|r| self.perform(&r)).err();
             if let Some(client) = self.clients.get_mut(index) {
-                client.reply(&Reply { error });
+                client.reply(&Reply { error, ..Reply::default() });
             }
         }
         if let (Phase::Ended { .. }, Some((stream, payload))) = (self.phase, self.last_frame.as_ref())
             && let Some(client) = self.clients.get_mut(index)
         {
             client.finish_once(*stream, payload);
+        }
+    }
+
+    /// A check that a client asks for, which is told of its end.
+    fn begin_asked_check(&mut self, index: usize) {
+        let asked = self.ask_health();
+        let Some(client) = self.clients.get_mut(index) else { return };
+        match asked {
+            Ok(number) => client.await_health(number),
+            Err(error) => client.reply(&Reply { error: Some(error), ..Reply::default() }),
         }
     }
 
@@ -189,6 +203,8 @@ impl Monitor {
                 }
                 Ok(())
             }
+            // Asked for in another way, as the answer takes its time.
+            Request::CheckHealth => Err("not now".to_owned()),
             Request::ReopenLog => match &mut self.log {
                 Some(log) => log.reopen().map_err(|e| e.to_string()),
                 None => Err("there is no log file".to_owned()),

@@ -20,6 +20,7 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::WaitOptions;
 
 use crate::attach::Client;
+use crate::health::Health;
 use crate::host::{self, Signals};
 use crate::log::{Log, Stream};
 use crate::oom::OomWatch;
@@ -49,12 +50,6 @@ pub(crate) struct Output {
     pub(crate) retry_at: u64,
 }
 
-/// When a command is due, or its run.
-pub(crate) struct PeriodicRun {
-    pub(crate) next_at: u64,
-    pub(crate) pid: Option<i32>,
-}
-
 /// What a polled descriptor is.
 #[derive(Clone, Copy)]
 enum Source {
@@ -64,6 +59,7 @@ enum Source {
     Console,
     Stdin,
     Oom,
+    Health,
     Output(usize),
     Client(usize),
 }
@@ -95,7 +91,7 @@ pub(crate) struct Monitor {
     pub(crate) acknowledged: bool,
     pub(crate) cleaned: bool,
     pub(crate) handed_over: bool,
-    pub(crate) periodic: Vec<PeriodicRun>,
+    pub(crate) health: Option<Health>,
     pub(crate) kill_at: Option<u64>,
     pub(crate) timed_out: bool,
     pub(crate) oom: Option<OomWatch>,
@@ -116,6 +112,7 @@ impl Monitor {
                     Source::Console => self.on_console(),
                     Source::Stdin => self.feed(),
                     Source::Oom => self.on_oom_event(),
+                    Source::Health => self.read_health(),
                     Source::Output(index) => self.on_output(index),
                     Source::Client(index) => self.on_client(index, flags),
                 }
@@ -133,7 +130,7 @@ impl Monitor {
                 self.end_input = true;
                 self.feed();
             }
-            self.run_periodic();
+            self.attend_health();
             self.check_time();
         }
         // Not by its path, which may be that of the container's next monitor by now.
@@ -176,6 +173,10 @@ impl Monitor {
             sources.push(Source::Oom);
             fds.push(PollFd::new(watch, PollFlags::PRI));
         }
+        if let Some(output) = self.health.as_ref().and_then(Health::output) {
+            sources.push(Source::Health);
+            fds.push(PollFd::new(output, PollFlags::IN));
+        }
         let now = host::monotonic_ms();
         let mut wake_at = u64::MAX;
         if !self.clients.iter().any(Client::is_behind) {
@@ -194,9 +195,7 @@ impl Monitor {
             fds.push(PollFd::new(client.fd(), client.interest(room)));
         }
         if matches!(self.phase, Phase::Running { .. }) {
-            for run in self.periodic.iter().filter(|r| r.pid.is_none()) {
-                wake_at = wake_at.min(run.next_at);
-            }
+            wake_at = wake_at.min(self.health.as_ref().map_or(u64::MAX, Health::wake_at));
             wake_at = wake_at.min(self.kill_at.unwrap_or(u64::MAX));
         }
         let timeout = (wake_at != u64::MAX).then(|| {
@@ -234,7 +233,10 @@ impl Monitor {
         // A start may still ask for any.
         if !matches!(self.phase, Phase::Starting { .. }) {
             let known = self.known_pid();
-            forget_strangers(&mut self.reaped, known, &self.periodic);
+            let health = self.health.as_ref();
+            forget_strangers(&mut self.reaped, |pid| {
+                known == Some(pid) || health.is_some_and(|health| health.knows(pid))
+            });
         }
     }
 
@@ -359,9 +361,7 @@ impl Monitor {
             kill(pid, signal);
         }
         let now = host::monotonic_ms();
-        for (run, task) in self.periodic.iter_mut().zip(&self.config.periodic) {
-            run.next_at = now.saturating_add(task.interval_ms);
-        }
+        self.start_health();
         self.kill_at = self.config.timeout_ms.map(|timeout| now.saturating_add(timeout));
         if self.reaped.contains_key(&pid) {
             self.advance();
@@ -381,6 +381,7 @@ impl Monitor {
     }
 
     fn end(&mut self, record: &ExitRecord, report: &Report, frame: (u8, Vec<u8>)) {
+        self.end_health();
         self.oom = None;
         self.stdin = None;
         self.input.clear();
@@ -420,28 +421,9 @@ impl Monitor {
         let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     }
 
-    fn run_periodic(&mut self) {
-        if !matches!(self.phase, Phase::Running { .. }) {
-            return;
-        }
-        let now = host::monotonic_ms();
-        for (run, task) in self.periodic.iter_mut().zip(&self.config.periodic) {
-            if let Some(pid) = run.pid {
-                if self.reaped.remove(&pid).is_some() {
-                    run.pid = None;
-                    run.next_at = now.saturating_add(task.interval_ms);
-                }
-            } else if run.next_at <= now
-                && let Some((program, arguments)) = task.command.split_first()
-            {
-                run.next_at = now.saturating_add(task.interval_ms);
-                let mut command = Command::new(program);
-                command.args(arguments).current_dir("/");
-                command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-                run.pid = command.spawn().ok().map(|c| c.id() as i32);
-                // What an adopted process of the same number has left.
-                run.pid.and_then(|pid| self.reaped.remove(&pid));
-            }
+    fn read_health(&mut self) {
+        if let Some(health) = &mut self.health {
+            health.read();
         }
     }
 
@@ -466,17 +448,17 @@ impl Monitor {
 
 /// Drops the statuses of processes that were adopted and are nobody's business. Their numbers are used again: a later
 /// run of one's own with such a number would be taken for ended.
-fn forget_strangers<T>(reaped: &mut HashMap<i32, T>, known: Option<i32>, periodic: &[PeriodicRun]) {
-    reaped.retain(|pid, _| known == Some(*pid) || periodic.iter().any(|run| run.pid == Some(*pid)));
+fn forget_strangers<T>(reaped: &mut HashMap<i32, T>, known: impl Fn(i32) -> bool) {
+    reaped.retain(|pid, _| known(*pid));
 }
 
 /// Signals a child that has not been reaped, whose pid therefore cannot belong to another process.
-fn kill(pid: i32, signal: i32) {
+pub(crate) fn kill(pid: i32, signal: i32) {
     // SAFETY: kill(2) on plain numbers.
     unsafe { libc::kill(pid, signal) };
 }
 
-fn exit_code(status: rustix::process::WaitStatus) -> i32 {
+pub(crate) fn exit_code(status: rustix::process::WaitStatus) -> i32 {
     status.exit_status().or_else(|| status.terminating_signal().map(|s| 128 + s)).unwrap_or(-1)
 }
 
@@ -486,9 +468,8 @@ mod tests {
 
     #[test]
     fn only_ones_own_processes_are_remembered() {
-        let run = |pid| PeriodicRun { next_at: 0, pid };
         let mut reaped: HashMap<i32, ()> = [(1, ()), (2, ()), (3, ()), (4, ())].into();
-        forget_strangers(&mut reaped, Some(1), &[run(None), run(Some(3))]);
+        forget_strangers(&mut reaped, |pid| [1, 3].contains(&pid));
         let mut kept: Vec<i32> = reaped.into_keys().collect();
         kept.sort_unstable();
         assert_eq!(kept, [1, 3]);

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use cove_api::{OutputChunk, OutputStream};
 use cove_monitor::protocol::{
     ATTACH_SOCKET, FRAME_EXIT, FRAME_FAILED, FRAME_HEADER, FRAME_READY, FRAME_STDERR, FRAME_STDOUT,
-    MAX_FRAME, Reply, Request, hello,
+    HealthReport, MAX_FRAME, Reply, Request, hello,
 };
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
@@ -190,7 +190,21 @@ pub async fn resize(run_dir: &Path, columns: u16, rows: u16) -> Result<()> {
     request(run_dir, &Request::Resize { width: columns, height: rows }).await
 }
 
+/// Has the health check run now, and waits for its end.
+///
+/// # Errors
+/// [`Error::NotRunning`], or there is no health check.
+pub async fn check_health(run_dir: &Path) -> Result<HealthReport> {
+    let reply = answer(run_dir, &Request::CheckHealth).await?;
+    let none = || Error::Monitor { id: name(run_dir), message: "it does not know health checks".to_owned() };
+    reply.health.ok_or_else(none)
+}
+
 async fn request(run_dir: &Path, request: &Request) -> Result<()> {
+    answer(run_dir, request).await.map(drop)
+}
+
+async fn answer(run_dir: &Path, request: &Request) -> Result<Reply> {
     let json = |source| Error::Json { path: run_dir.to_owned(), source };
     let mut message = vec![hello::CONTROL];
     serde_json::to_writer(&mut message, request).map_err(json)?;
@@ -205,7 +219,7 @@ async fn request(run_dir: &Path, request: &Request) -> Result<()> {
     }
     let reply: Reply = serde_json::from_str(&line).map_err(json)?;
     match reply.error {
-        None => Ok(()),
+        None => Ok(reply),
         Some(message) => Err(Error::Monitor { id: name(run_dir), message }),
     }
 }

@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 
 use cove_monitor::process::ProcessRef;
 use cove_monitor::protocol::{
-    ExitRecord, LogConfig, MAX_MESSAGE, MonitorConfig, Order, Periodic, Report, RuntimeCommand, Task, VERSION,
+    ExitRecord, HealthPlan, LogConfig, MAX_MESSAGE, MonitorConfig, Order, Report, RuntimeCommand, Task,
+    VERSION,
 };
 use cove_sys::fs;
 use rustix::net::{
@@ -90,8 +91,8 @@ pub struct LaunchOptions {
     pub streams: StreamOptions,
     /// Program and arguments run at the end when no engine takes the clean-up upon itself.
     pub exit_command: Vec<String>,
-    /// Commands to run again and again while the container runs (health checks).
-    pub periodic: Vec<Periodic>,
+    /// How the monitor finds out whether the container is well.
+    pub health: Option<HealthOptions>,
     /// How long the container may run before it is killed; its exit code is -1 then.
     pub timeout: Option<std::time::Duration>,
     /// The OCI runtime cannot pivot the root (the root file system is the initramfs).
@@ -100,6 +101,17 @@ pub struct LaunchOptions {
     pub monitor_cgroup: Option<PathBuf>,
     /// Cgroup v2 directory of the container, to learn of out-of-memory kills.
     pub container_cgroup: Option<PathBuf>,
+}
+
+/// Health checks of a container to launch.
+#[derive(Debug)]
+pub struct HealthOptions {
+    /// All but the files of the processes, which [`Runtime::launch`] writes and names.
+    pub plan: HealthPlan,
+    /// The check's process, see [`crate::oci::exec_process`].
+    pub check: oci_spec::runtime::Process,
+    /// The start-up check's, where the plan has one.
+    pub startup: Option<oci_spec::runtime::Process>,
 }
 
 /// A process to run in a running container.
@@ -177,6 +189,7 @@ impl Runtime {
         }
         let cache = self.options.run_dir.join("seccomp");
         let seccomp_cache = crate::seccomp::cache::prepare(&cache, &options.oci_runtime, &options.bundle)?;
+        let health = options.health.map(|health| write_checks(health, &run_dir)).transpose()?;
         let StreamOptions { terminal, stdin, stdin_once, size, log, mut descriptors, held } = options.streams;
         let held = hold(&mut descriptors, held);
         let config = MonitorConfig {
@@ -198,7 +211,7 @@ impl Runtime {
             held,
             monitor_cgroup: options.monitor_cgroup,
             container_cgroup: options.container_cgroup,
-            periodic: options.periodic,
+            health,
             timeout_ms: options.timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
         };
         self.spawn(config, &options.oci_runtime, descriptors)
@@ -215,14 +228,7 @@ impl Runtime {
         remove_dir(&run_dir)?;
         make_private_dir(&run_dir)?;
         let process = run_dir.join("process-spec.json");
-        let text = serde_json::to_vec(&options.process)
-            .map_err(|source| Error::Json { path: process.clone(), source })?;
-        {
-            use fs::os::unix::fs::OpenOptionsExt;
-            let mut options = fs::OpenOptions::new();
-            let file = options.write(true).create_new(true).mode(0o600).open(&process);
-            file.and_then(|mut file| file.write_all(&text)).map_err(Error::file)?;
-        }
+        write_process(&options.process, &process)?;
         let StreamOptions { terminal, stdin, stdin_once, size, log, mut descriptors, held } = options.streams;
         let held = hold(&mut descriptors, held);
         let config = MonitorConfig {
@@ -244,7 +250,7 @@ impl Runtime {
             held,
             monitor_cgroup: None,
             container_cgroup: None,
-            periodic: Vec::new(),
+            health: None,
             timeout_ms: None,
         };
         self.spawn(config, &options.oci_runtime, descriptors)
@@ -454,6 +460,26 @@ impl AsFd for Supervision {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// Writes the processes of health checks, and names the files in the plan.
+fn write_checks(health: HealthOptions, run_dir: &Path) -> Result<HealthPlan> {
+    let HealthOptions { mut plan, check, startup } = health;
+    plan.check.process = run_dir.join("health-spec.json");
+    write_process(&check, &plan.check.process)?;
+    if let (Some(planned), Some(process)) = (&mut plan.startup, startup) {
+        planned.check.process = run_dir.join("startup-spec.json");
+        write_process(&process, &planned.check.process)?;
+    }
+    Ok(plan)
+}
+
+fn write_process(process: &oci_spec::runtime::Process, path: &Path) -> Result<()> {
+    use fs::os::unix::fs::OpenOptionsExt;
+    let text = serde_json::to_vec(process).map_err(|source| Error::Json { path: path.to_owned(), source })?;
+    let mut options = fs::OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(&text)).map_err(Error::file)
 }
 
 /// Appends what the monitor holds, and says how much that is; what exceeds one message's limit is not held.

@@ -18,13 +18,15 @@ pub mod top;
 pub mod user;
 pub mod view;
 
-pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, resize};
+pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, check_health, resize};
 pub use cove_monitor::process::ProcessRef;
-pub use cove_monitor::protocol::{ExitRecord, LogConfig, Periodic};
+pub use cove_monitor::protocol::{
+    Check, ExitRecord, HealthEvents, HealthPlan, HealthReport, LogConfig, StartupCheck,
+};
 pub use error::{Error, Result};
 pub use launch::{
-    ExecOptions, Launch, LaunchOptions, OciRuntime, Runtime, RuntimeOptions, Started, StreamOptions,
-    Supervision,
+    ExecOptions, HealthOptions, Launch, LaunchOptions, OciRuntime, Runtime, RuntimeOptions, Started,
+    StreamOptions, Supervision,
 };
 pub use logs::{LogLine, LogOptions, LogReader};
 pub use pause::pause_program;

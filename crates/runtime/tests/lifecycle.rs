@@ -166,20 +166,42 @@ fn processes_of_a_container() {
     assert!(matches!(f.runtime.top("p", &[]), Err(Error::NotRunning { .. })));
 }
 
-#[test]
-fn commands_at_an_interval() {
-    let Some(f) = Fixture::new("periodic") else { return };
-    let log = f.dir.join("ticks");
+#[tokio::test]
+async fn health_checks() {
+    let Some(f) = Fixture::new("health") else { return };
+    let found = f.dir.join("found");
     let mut options = f.options("h", &["sleep", "100"], false, false);
-    let script = format!("echo tick >>{}", log.display());
-    options.periodic = vec![cove_runtime::Periodic {
-        command: ["/bin/busybox", "sh", "-c", &script].map(str::to_owned).to_vec(),
-        interval_ms: 20,
-    }];
-    let started = f.runtime.launch(options).unwrap().start().unwrap();
-    wait_until("three ticks", || fs::read_to_string(&log).is_ok_and(|text| text.lines().count() >= 3));
+    let text = fs::read(options.bundle.join("config.json")).unwrap();
+    let spec: oci_spec::runtime::Spec = serde_json::from_slice(&text).unwrap();
+    let mut check = spec.process().clone().unwrap();
+    check.set_args(Some(["sh", "-c", "echo well; test ! -e /tmp/bad"].map(str::to_owned).to_vec()));
+    options.health = Some(cove_runtime::HealthOptions {
+        plan: cove_runtime::HealthPlan {
+            check: cove_runtime::Check { process: "".into(), interval_ms: 20, timeout_ms: 10_000 },
+            startup: None,
+            retries: 1,
+            start_period_ms: 0,
+            max_log_count: 3,
+            max_log_size: 10,
+            state_file: found.clone(),
+            log_file: None,
+            failure_command: Vec::new(),
+            restart_command: Vec::new(),
+            events: None,
+        },
+        check,
+        startup: None,
+    });
+    let launch = f.runtime.launch(options).unwrap();
+    let run_dir = launch.run_dir().to_owned();
+    let started = launch.start().unwrap();
+    wait_until("three checks", || {
+        fs::read_to_string(&found).is_ok_and(|text| text.matches("well").count() >= 3)
+    });
+    let report = cove_runtime::check_health(&run_dir).await.unwrap();
+    assert_eq!((report.result.as_str(), report.unhealthy), ("healthy", false));
     let stats = f.runtime.stats("h").unwrap();
-    assert!(stats.pids == 1 && stats.memory_limit_bytes > 0, "{stats:?}");
+    assert!(stats.memory_limit_bytes > 0, "{stats:?}");
     f.runtime.signal("h", 9).unwrap();
     started.supervision.wait_exit().unwrap();
 }

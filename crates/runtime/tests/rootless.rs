@@ -154,7 +154,7 @@ fn run(
             ..StreamOptions::default()
         },
         exit_command: Vec::new(),
-        periodic: Vec::new(),
+        health: None,
         timeout: None,
         no_pivot: false,
         monitor_cgroup: None,

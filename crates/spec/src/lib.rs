@@ -7,6 +7,7 @@ pub mod device;
 pub mod environment;
 mod error;
 pub mod filter;
+pub mod health;
 pub mod host;
 pub mod local_volume;
 pub mod mount;

@@ -16,9 +16,9 @@ use crate::signal::Signal;
 use crate::wire::NotDone;
 use crate::{
     AttachOptions, AttachStream, ByteStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
-    ContainerSpec, ContainerSummary, Containers, Engine, Error, ErrorKind, ListOptions, LogLine, LogOptions,
-    OutputChunk, PruneOptions, PruneReport, RemoveOptions, Result, StopOptions, TerminalSize, TopReport,
-    ValueStream, WaitOptions,
+    ContainerSpec, ContainerSummary, Containers, Engine, Error, ErrorKind, InspectHealth, ListOptions,
+    LogLine, LogOptions, OutputChunk, PruneOptions, PruneReport, RemoveOptions, Result, StopOptions,
+    TerminalSize, TopReport, ValueStream, WaitOptions,
 };
 
 type Named<Q, A> = Endpoint<String, Q, (), A>;
@@ -193,7 +193,13 @@ struct Top {
     delay: u32,
 }
 
+const HEALTHCHECK: Endpoint<String, Nothing, (), Json<InspectHealth>> =
+    get("/containers/{name}/healthcheck", "Run the health check of a container now");
+
 pub(super) fn serve(routes: &mut impl Routes) {
+    routes.add(HEALTHCHECK, |engine, Call { path: name, .. }| async move {
+        engine.containers().healthcheck(&name).await.map(Json)
+    });
     routes.add(CREATE, |engine, Call { body: Json(spec), .. }| async move {
         engine.containers().create(spec).await.map(Json)
     });
@@ -362,6 +368,9 @@ impl<T: Transport + 'static> Containers for Remote<T> {
     }
     async fn prune(&self, options: PruneOptions) -> Result<Vec<PruneReport>> {
         self.call(PRUNE, (), options, ()).await.map(|Json(reports)| reports)
+    }
+    async fn healthcheck(&self, name: &str) -> Result<InspectHealth> {
+        self.call(HEALTHCHECK, name, Nothing {}, ()).await.map(|Json(health)| health)
     }
     async fn cleanup(&self, name: &str) -> Result<()> {
         Err(Error::unsupported(format!("{name}: a service cleans its containers up by itself")))

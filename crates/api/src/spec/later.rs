@@ -49,39 +49,6 @@ pub struct ArtifactVolume {
     pub name: String,
 }
 
-/// How to find out whether a container is well. Times are nanoseconds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct HealthConfig {
-    /// Empty: the image's; `NONE`; `CMD` and arguments; `CMD-SHELL` and a line.
-    pub test: Vec<String>,
-    /// Between two checks.
-    pub interval: i64,
-    /// After which a check has failed.
-    pub timeout: i64,
-    /// After the start, in which failures do not count.
-    pub start_period: i64,
-    /// Between two checks in that time.
-    pub start_interval: i64,
-    /// Failures in a row.
-    pub retries: i64,
-}
-
-/// The check that must succeed before the other begins.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "PascalCase")]
-#[allow(missing_docs, reason = "as in HealthConfig")]
-pub struct StartupHealthCheck {
-    pub test: Vec<String>,
-    pub interval: i64,
-    pub timeout: i64,
-    pub start_period: i64,
-    pub start_interval: i64,
-    pub retries: i64,
-    /// Successes in a row.
-    pub successes: i64,
-}
-
 /// Mappings of ids, as containers/storage has them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

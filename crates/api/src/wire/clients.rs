@@ -27,11 +27,6 @@ const DOCKERS_READONLY: &str = r#"["/proc/bus","/proc/fs","/proc/irq","/proc/sys
 const TABLE: &[Sent] = &[
     sent("sdnotifyMode", "\"container\"", "podman: the default; without NOTIFY_SOCKET nothing is notified"),
     sent("sdnotifyMode", "\"ignore\"", "podman --sdnotify=ignore"),
-    sent("healthLogDestination", "\"local\"", "podman: the default of a check that is not there"),
-    sent("healthMaxLogCount", "5", "podman: the default of a check that is not there"),
-    sent("healthMaxLogSize", "500", "podman: the default of a check that is not there"),
-    sent("health_check_on_failure_action", "\"none\"", "podman: the default of a check that is not there"),
-    sent("healthconfig", r#"{"Test": ["NONE"]}"#, "podman --no-healthcheck"),
     sent("seccomp_policy", "\"default\"", "podman: the default"),
     sent("volatile", "true", "podman --rm: such containers are volatile anyhow"),
     sent(
@@ -44,7 +39,6 @@ const TABLE: &[Sent] = &[
     sent("AttachStderr", ANY, "docker: what its own command line connects"),
     sent("StdinOnce", ANY, "docker: the input ends with the client in any case"),
     sent("ArgsEscaped", ANY, "docker: for Windows"),
-    sent("Healthcheck", r#"{"Test": ["NONE"]}"#, "docker --no-healthcheck"),
     sent(
         "HostConfig.ConsoleSize",
         ANY,

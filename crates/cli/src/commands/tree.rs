@@ -2,7 +2,7 @@
 
 #[cfg(unix)]
 use super::machine;
-use super::{Entry, Group, container, image, inspect, network, pod, secret, system, volume};
+use super::{Entry, Group, container, healthcheck, image, inspect, network, pod, secret, system, volume};
 
 /// The top level.
 pub(crate) static TREE: &[Entry] = &[
@@ -43,6 +43,7 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::leaf(&["unshare"], &system::unshare::COMMAND),
     Entry::leaf(&["version"], &system::version::COMMAND),
     Entry::group(&["container"], &CONTAINER),
+    Entry::group(&["healthcheck"], &HEALTHCHECK),
     Entry::group(&["image"], &IMAGE),
     #[cfg(unix)]
     Entry::group(&["machine"], &MACHINE),
@@ -78,6 +79,11 @@ static CONTAINER: Group = Group {
         Entry::leaf(&["unpause"], &container::unpause::COMMAND),
         Entry::leaf(&["wait"], &container::wait::COMMAND),
     ],
+};
+
+static HEALTHCHECK: Group = Group {
+    about: "Manage health checks of containers",
+    entries: &[Entry::leaf(&["run"], &healthcheck::run::COMMAND)],
 };
 
 static IMAGE: Group = Group {

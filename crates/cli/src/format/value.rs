@@ -73,8 +73,18 @@ impl Struct {
         if let Some(field) = self.fields.iter().find(|field| field.name == name) {
             return Some(&field.value);
         }
-        let wanted = plain(name);
+        let wanted = plain(others_name(&self.name, name).unwrap_or(name));
         self.fields.iter().find(|field| plain(&field.name) == wanted).map(|field| &field.value)
+    }
+}
+
+/// The name in JSON of what Go names otherwise, or has named so before.
+fn others_name(of: &str, name: &str) -> Option<&'static str> {
+    match (of, name) {
+        ("ContainerInspectState", "Healthcheck") => Some("Health"),
+        ("ContainerInspectConfig", "HealthMaxLogCount") => Some("HealthcheckMaxLogCount"),
+        ("ContainerInspectConfig", "HealthMaxLogSize") => Some("HealthcheckMaxLogSize"),
+        _ => None,
     }
 }
 

@@ -143,7 +143,7 @@ section! {
         /// Inspect data in create events.
         events_container_create_inspect_data: bool = Refused,
         /// Events of health checks.
-        healthcheck_events: bool = Moot,
+        healthcheck_events: bool = Used,
         /// Folders of helper programs; `$BINDIR` is the folder of our own binary.
         helper_binaries_dir: TextList = Used,
         /// Folders of OCI hooks.

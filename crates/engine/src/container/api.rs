@@ -5,12 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cove_api::{
     AttachOptions, AttachStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
-    ContainerSpec, ContainerState, ContainerSummary, Containers, Error, ErrorKind, ListOptions, LogLine,
-    LogOptions, RemoveOptions, Result, StopOptions, TerminalSize, TopReport, ValueStream, WaitOptions,
+    ContainerSpec, ContainerState, ContainerSummary, Containers, Error, ErrorKind, InspectHealth,
+    ListOptions, LogLine, LogOptions, RemoveOptions, Result, StopOptions, TerminalSize, TopReport,
+    ValueStream, WaitOptions,
 };
 
 use crate::container::lookup::Locked;
-use crate::container::{attach, create, inspect, list, logs, remove, signal, start, stop, wait};
+use crate::container::{attach, create, health, inspect, list, logs, remove, signal, start, stop, wait};
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::state::ContainerRow;
 
@@ -113,6 +114,10 @@ impl Containers for LocalEngine {
     async fn top(&self, name: &str, descriptors: Vec<String>) -> Result<TopReport> {
         let name = name.to_owned();
         blocking(&self.core, move |core| top(core, &name, &descriptors)).await
+    }
+
+    async fn healthcheck(&self, name: &str) -> Result<InspectHealth> {
+        health::check(&self.core, name).await
     }
 
     async fn cleanup(&self, name: &str) -> Result<()> {

@@ -30,6 +30,7 @@ enum One {
     StartOnBoot(bool),
     Command(Vec<Regex>),
     Pod(Vec<String>),
+    Health(std::collections::HashSet<String>),
     Nothing,
 }
 
@@ -135,8 +136,7 @@ fn parse(core: &Core, key: &str, values: &[String]) -> Result<One> {
         }
         "command" => One::Command(regexes(key, values)?),
         "pod" => One::Pod(pods(core, values)?),
-        // Nothing has a health check yet.
-        "health" => One::Nothing,
+        "health" => One::Health(health(core, values)?),
         other => return Err(Error::invalid(format!("{other} is an invalid filter"))),
     })
 }
@@ -149,6 +149,21 @@ fn pods(core: &Core, values: &[String]) -> Result<Vec<String>> {
             Ok(pod) => ids.push(pod.id),
             Err(error) if error.kind == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
+        }
+    }
+    Ok(ids)
+}
+
+/// The containers whose health is one of these; `none` is those without a check.
+fn health(core: &Core, wanted: &[String]) -> Result<std::collections::HashSet<String>> {
+    let mut ids = std::collections::HashSet::new();
+    for row in core.database()?.containers()? {
+        let status = match super::health::found(core, &row) {
+            None => "none".to_owned(),
+            Some(found) => found.status,
+        };
+        if wanted.contains(&status) {
+            ids.insert(row.id);
         }
     }
     Ok(ids)
@@ -170,6 +185,7 @@ impl One {
                     || pattern.is_match(name)
                     || bare.is_some_and(|bare| pattern.is_match(bare))
             }),
+            Self::Health(ids) => ids.contains(&row.id),
             Self::Before(moment) => time(row.created) < *moment,
             Self::Since(moment) => time(row.created) > *moment,
             Self::Until(moment) => time(row.created) < *moment,

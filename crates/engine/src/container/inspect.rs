@@ -11,7 +11,7 @@ use cove_runtime::oci::capabilities::{self, CapabilitySet};
 use cove_runtime::oci::{DeviceMapping, Limits, Settings};
 
 use crate::container::list::{size, time};
-use crate::container::{inspect_network, ports, prepare};
+use crate::container::{health, inspect_network, ports, prepare};
 use crate::engine::Core;
 use crate::state::{ContainerRow, IpcMode, LogDriver, MountKind, NamespaceMode, NetworkMode};
 
@@ -91,6 +91,7 @@ fn state(core: &Core, row: &ContainerRow) -> ContainerInspectState {
         finished_at: time(status.finished_at),
         cgroup_path: cgroup,
         stopped_by_user: status.stopped_by_user,
+        health: health::found(core, row),
         ..ContainerInspectState::default()
     }
 }
@@ -220,7 +221,23 @@ fn describe(row: &ContainerRow, request: &ContainerSpec) -> ContainerInspectConf
         labels: config.labels.clone(),
         annotations: annotations(row, request),
         stop_signal: cove_api::signal::name(config.stop_signal),
-        healthcheck: config.image.config.healthcheck.clone(),
+        healthcheck: config.health.as_ref().and_then(|health| serde_json::to_value(&health.check).ok()),
+        startup_health_check: config
+            .health
+            .as_ref()
+            .and_then(|health| serde_json::to_value(health.startup.as_ref()?).ok()),
+        healthcheck_on_failure_action: config
+            .health
+            .as_ref()
+            .map_or("none", |health| health.on_failure.as_str())
+            .into(),
+        health_log_destination: config
+            .health
+            .as_ref()
+            .map_or("local", |health| health.log_destination.as_str())
+            .into(),
+        health_max_log_count: config.health.as_ref().map_or(health::LOG_COUNT, |health| health.max_log_count),
+        health_max_log_size: config.health.as_ref().map_or(health::LOG_SIZE, |health| health.max_log_size),
         create_command: request.create_command.clone(),
         timezone: config.files.time_zone.clone(),
         umask: format!("{:04o}", config.settings.umask),

@@ -9,7 +9,7 @@ use cove_api::{
 };
 
 use crate::container::filter::{External, Filter};
-use crate::container::heal;
+use crate::container::{heal, health};
 use crate::engine::Core;
 use crate::error::storage;
 use crate::state::{ContainerRow, NetworkMode};
@@ -109,7 +109,7 @@ fn summary(
         size: if options.size { Some(size(core, row)?) } else { None },
         started_at: seconds(row.status.started_at),
         state: row.state,
-        status: String::new(),
+        status: health::status(core, row),
     })
 }
 

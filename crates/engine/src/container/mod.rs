@@ -8,6 +8,7 @@ mod environment;
 mod exec;
 mod filter;
 mod heal;
+mod health;
 mod init;
 mod inspect;
 mod inspect_network;

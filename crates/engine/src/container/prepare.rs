@@ -7,7 +7,7 @@ use cove_api::{ContainerState, Error, ErrorKind, Result};
 use cove_runtime::oci::{NamespaceTarget, Namespaces};
 use cove_runtime::{Launch, LogConfig};
 
-use crate::container::{create, member};
+use crate::container::{create, health, member};
 use crate::engine::Core;
 use crate::error::joined;
 use crate::sandbox::{self, Hidden, Plan, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
@@ -102,6 +102,7 @@ fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
             .collect::<Result<_>>()?,
         oci_runtime: core.oci_runtime(&config.runtime)?,
         log: log(core, row),
+        health: health::plan(core, row)?,
         exit_command,
     })
 }

@@ -239,6 +239,7 @@ fn take_away(core: &Core, id: &str, has_layer: bool, force: bool) -> Result<()> 
     }
     remove_directory(&core.container_dir(id))?;
     remove_directory(&core.container_run_dir(id))?;
+    super::health::forget(core, id)?;
     core.database()?.remove_container(id)?;
     // Those who wait for its next start wait in vain.
     drop(core.take_waiting(id));

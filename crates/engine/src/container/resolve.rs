@@ -90,6 +90,7 @@ pub(super) fn resolve(
         ports,
         exposed: exposed.into_iter().collect(),
         log: log(spec, conf)?,
+        health: super::health::resolve(spec, &image)?,
         restart: restart_policy(spec)?,
         auto_remove: spec.remove == Some(true),
         remove_image: spec.remove_image == Some(true),

@@ -95,6 +95,7 @@ fn resolved(parts: &Parts, old: Version1) -> Result<ContainerConfig> {
         network,
         network_programs: spec.network_options.clone(),
         log: Log { driver, path: old.log_path, size: old.log_size },
+        health: None,
         restart: resolve::restart_policy(spec)?,
         remove_image: spec.remove_image == Some(true),
         image: old.image,

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cove_api::{ContainerState, Error, ErrorKind, EventOptions, Result, WaitOptions};
 use futures_util::StreamExt as _;
@@ -13,9 +14,11 @@ use crate::engine::{Core, blocking};
 pub(super) async fn wait(core: &Arc<Core>, name: &str, options: &WaitOptions) -> Result<i32> {
     let mut for_exit = options.conditions.is_empty();
     let mut states = Vec::new();
+    let mut health = Vec::new();
     for condition in &options.conditions {
         if matches!(condition.as_str(), "healthy" | "unhealthy") {
-            return Err(Error::unsupported("health checks are not supported yet"));
+            health.push(condition.clone());
+            continue;
         }
         match ContainerState::from_str(condition)? {
             ContainerState::Exited | ContainerState::Stopped => for_exit = true,
@@ -43,7 +46,15 @@ pub(super) async fn wait(core: &Arc<Core>, name: &str, options: &WaitOptions) ->
             wait_for_state(core, &id, &states).await
         }
     };
+    let well = async {
+        if health.is_empty() {
+            std::future::pending().await
+        } else {
+            wait_for_health(core, &id, &health).await
+        }
+    };
     tokio::select! {
+        result = well => result,
         result = exit => result,
         result = state => result,
     }
@@ -84,6 +95,25 @@ fn kept_exit_code(core: &Core, id: &str) -> Result<i32> {
     core.database()?
         .exit_code(id)?
         .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("container {id} has already been removed")))
+}
+
+/// How often health is looked at: its events may be turned off.
+const HEALTH_INTERVAL: Duration = Duration::from_millis(200);
+
+async fn wait_for_health(core: &Arc<Core>, id: &str, wanted: &[String]) -> Result<i32> {
+    loop {
+        let id = id.to_owned();
+        let found = blocking(core, move |core| {
+            let row = core.find_container(&id)?;
+            super::health::found(core, &row).ok_or_else(|| {
+                Error::invalid(format!("container {id} has no defined healthcheck: it will never be healthy"))
+            })
+        });
+        if wanted.contains(&found.await?.status) {
+            return Ok(-1);
+        }
+        tokio::time::sleep(HEALTH_INTERVAL).await;
+    }
 }
 
 /// Every change of state is told as an event, which wakes this.

@@ -7,6 +7,7 @@ use cove_api::{Error, Result, Volume};
 use cove_runtime::oci::{self, NamespaceTarget, Namespaces, ShmSource, SpecInput};
 use cove_runtime::user::{ResolvedUser, resolve_user};
 use cove_runtime::view::View;
+use oci_spec::runtime::Spec;
 use rustix::fs::{Mode, OFlags};
 
 use super::plan::{Connected, Plan, Shm, shm_directory};
@@ -14,13 +15,14 @@ use super::rootfs::{self, RootDir};
 use super::{files, mounts, secrets};
 use crate::parts::Parts;
 
-/// Writes `config.json` and all files into the folder; answers the volumes that have changed on the way.
+/// Writes `config.json` and all files into the folder; answers the volumes that have changed on the way, and the
+/// configuration.
 pub(super) fn write(
     parts: &Parts,
     plan: &Plan<'_>,
     network: &Connected,
     mountpoint: &Path,
-) -> Result<Vec<Volume>> {
+) -> Result<(Vec<Volume>, Spec)> {
     let config = plan.config;
     let root = RootDir::open(mountpoint)?;
     let prepared = mounts::prepare(plan, &root)?;
@@ -48,7 +50,7 @@ pub(super) fn write(
         host: parts.host_facts(),
     })?;
     oci::write_bundle(&plan.folder, &oci)?;
-    Ok(changed)
+    Ok((changed, oci))
 }
 
 fn environment(plan: &Plan<'_>, user: &ResolvedUser) -> Result<Vec<String>> {

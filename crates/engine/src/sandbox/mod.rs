@@ -20,6 +20,6 @@ mod secrets;
 mod tests;
 
 pub(crate) use files::follow_networks;
-pub(crate) use plan::{Hidden, Plan, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
+pub(crate) use plan::{Hidden, Plan, PlannedHealth, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
 pub(crate) use prepare::prepare;
 pub(crate) use release::release;

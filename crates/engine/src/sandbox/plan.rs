@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cove_api::{NetworkStatus, Volume};
 use cove_runtime::oci::Namespaces;
-use cove_runtime::{Launch, LogConfig, OciRuntime};
+use cove_runtime::{HealthPlan, Launch, LogConfig, OciRuntime};
 use cove_storage::ContainerOptions;
 
 use crate::state::{ContainerConfig, ContainerVolume};
@@ -39,6 +39,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) oci_runtime: OciRuntime,
     /// Where its output goes besides to those attached.
     pub(crate) log: LogConfig,
+    /// How the monitor finds out whether it is well.
+    pub(crate) health: Option<PlannedHealth>,
     /// Program and arguments run at its end when no engine takes the clean-up upon itself.
     pub(crate) exit_command: Vec<String>,
 }
@@ -52,6 +54,17 @@ pub(crate) struct PlannedVolume<'a> {
     pub(crate) volume: Volume,
     /// The directory with its data.
     pub(crate) directory: PathBuf,
+}
+
+/// Health checks.
+#[derive(Debug)]
+pub(crate) struct PlannedHealth {
+    /// What the monitor is told, but for the processes.
+    pub(crate) monitor: HealthPlan,
+    /// The command of the check.
+    pub(crate) check: Vec<String>,
+    /// The command of the start-up check.
+    pub(crate) startup: Option<Vec<String>>,
 }
 
 /// A secret and the file it becomes.

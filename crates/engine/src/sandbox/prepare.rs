@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cove_api::{Error, Result};
-use cove_runtime::{LaunchOptions, LogConfig, StreamOptions};
+use cove_runtime::oci::{ExecInput, exec_process};
+use cove_runtime::{HealthOptions, LaunchOptions, LogConfig, StreamOptions};
 use cove_storage::{ContainerMountOptions, StorageError};
+use oci_spec::runtime::Spec;
 
 use super::plan::{Plan, Prepared};
 use super::{bundle, network};
@@ -20,8 +22,10 @@ pub(crate) fn prepare(parts: &Parts, plan: &Plan<'_>) -> Result<Prepared> {
     make_private(&plan.folder)?;
     let mountpoint = mount_root(parts, plan)?;
     let (network, sockets) = network::connect(parts, plan)?;
-    let changed_volumes = bundle::write(parts, plan, &network, &mountpoint)?;
-    let launch = parts.runtime()?.launch(launch_options(parts, plan, sockets)?)?;
+    let (changed_volumes, oci) = bundle::write(parts, plan, &network, &mountpoint)?;
+    let mut options = launch_options(parts, plan, sockets)?;
+    options.health = health(parts, plan, &oci)?;
+    let launch = parts.runtime()?.launch(options)?;
     Ok(Prepared { launch, mountpoint, network, changed_volumes })
 }
 
@@ -40,6 +44,29 @@ fn mount_root(parts: &Parts, plan: &Plan<'_>) -> Result<PathBuf> {
         }
         Err(error) => Err(storage(error)),
     }
+}
+
+/// The processes of health checks: those of the container with another command.
+fn health(parts: &Parts, plan: &Plan<'_>, container: &Spec) -> Result<Option<HealthOptions>> {
+    let Some(planned) = &plan.health else { return Ok(None) };
+    let process = |command: &Vec<String>| {
+        exec_process(&ExecInput {
+            container,
+            args: command.clone(),
+            env: Vec::new(),
+            cwd: None,
+            user: None,
+            cap_add: &[],
+            privileged: false,
+            terminal: false,
+            host: parts.host_facts(),
+        })
+    };
+    Ok(Some(HealthOptions {
+        plan: planned.monitor.clone(),
+        check: process(&planned.check)?,
+        startup: planned.startup.as_ref().map(process).transpose()?,
+    }))
 }
 
 /// `held` are sockets that reserve its published ports as long as they are open.
@@ -66,7 +93,7 @@ fn launch_options(parts: &Parts, plan: &Plan<'_>, held: Vec<OwnedFd>) -> Result<
             held,
         },
         exit_command: plan.exit_command.clone(),
-        periodic: Vec::new(),
+        health: None,
         timeout: (config.timeout > 0).then(|| Duration::from_secs(u64::from(config.timeout))),
         no_pivot: parts.options.containers.engine.no_pivot_root == Some(true),
         monitor_cgroup: None,

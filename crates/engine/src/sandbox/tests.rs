@@ -70,6 +70,7 @@ fn a_plan_runs_without_a_row() {
         oci_runtime: parts.oci_runtime("").unwrap(),
         log: LogConfig::K8sFile { path: log.clone(), max_size: None },
         exit_command: Vec::new(),
+        health: None,
         secrets: Vec::new(),
         secret_env: Vec::new(),
     };

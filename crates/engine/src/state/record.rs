@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use cove_api::{
-    ExecSpec, ExposedPort, ImageConfig, NetworkStatus, PerNetworkOptions, PublishedPort, StringMap,
+    ExecSpec, ExposedPort, HealthAction, HealthConfig, ImageConfig, NetworkStatus, PerNetworkOptions,
+    PublishedPort, StartupHealthCheck, StringMap,
 };
 use cove_runtime::oci::Settings;
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,8 @@ pub(crate) struct ContainerConfig {
     pub(crate) exposed: Vec<ExposedPort>,
     /// Where its output goes.
     pub(crate) log: Log,
+    /// Its health check; [`None`] where nobody said anything about one.
+    pub(crate) health: Option<Health>,
     /// When it is started again.
     pub(crate) restart: RestartPolicy,
     /// `--rm`.
@@ -347,6 +350,24 @@ impl LogDriver {
             Self::Passthrough => "passthrough",
         }
     }
+}
+
+/// How to find out whether a container is well.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Health {
+    /// The check; one of `NONE` says that there is none.
+    pub(crate) check: HealthConfig,
+    /// The check that must succeed before the other begins.
+    pub(crate) startup: Option<StartupHealthCheck>,
+    /// What is done when it turns unhealthy.
+    pub(crate) on_failure: HealthAction,
+    /// `local`, `events_logger`, or the folder of a copy of what was found.
+    pub(crate) log_destination: String,
+    /// Most results that are kept; 0 is no limit.
+    pub(crate) max_log_count: u32,
+    /// Most bytes of a result's output; 0 is no limit.
+    pub(crate) max_log_size: u32,
 }
 
 /// What a container remembers of its image.

@@ -117,7 +117,7 @@ impl Fixture {
                 ..StreamOptions::default()
             },
             exit_command: Vec::new(),
-            periodic: Vec::new(),
+            health: None,
             timeout: None,
             no_pivot: false,
             monitor_cgroup: None,

@@ -4,8 +4,8 @@
 //! body was read. What a value may be is for the engine to say, for all ways in.
 
 use cove_api::{
-    ContainerSpec, CpuLimits, Device, ExposedPort, LogConfig, MemoryLimits, Mount, NamedVolume, Namespace,
-    PerNetworkOptions, PidsLimit, PortMapping, Resources, Rlimit,
+    ContainerSpec, CpuLimits, Device, ExposedPort, HealthConfig, LogConfig, MemoryLimits, Mount, NamedVolume,
+    Namespace, PerNetworkOptions, PidsLimit, PortMapping, Resources, Rlimit,
 };
 use cove_spec::volume::HostPaths;
 
@@ -34,6 +34,7 @@ pub(super) fn container_spec(body: CreateBody) -> Answer<ContainerSpec> {
         work_dir: body.working_dir,
         labels: body.labels,
         stop_timeout: body.stop_timeout.map(forever),
+        healthconfig: body.healthcheck.map(healthcheck),
         ..ContainerSpec::default()
     };
     for entry in body.env {
@@ -59,6 +60,14 @@ pub(super) fn container_spec(body: CreateBody) -> Answer<ContainerSpec> {
     networks(&mut spec, &body.host_config, body.networking_config)?;
     host(&mut spec, body.host_config)?;
     Ok(spec)
+}
+
+/// In Docker's check a time of 0 is the usual one.
+fn healthcheck(mut check: HealthConfig) -> HealthConfig {
+    if !check.test.is_empty() && check.interval == 0 {
+        check.interval = cove_spec::health::INTERVAL;
+    }
+    check
 }
 
 /// Docker's times: a negative one waits for ever, which is a very long time here.

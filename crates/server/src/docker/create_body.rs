@@ -30,7 +30,7 @@ pub(super) struct CreateBody {
     /// `null`: the image's.
     pub(super) cmd: Option<Words>,
     pub(super) entrypoint: Option<Words>,
-    pub(super) healthcheck: NotDone<HealthConfig>,
+    pub(super) healthcheck: Option<HealthConfig>,
     pub(super) args_escaped: NotDone<bool>,
     pub(super) network_disabled: NotDone<bool>,
     pub(super) mac_address: NotDone<String>,

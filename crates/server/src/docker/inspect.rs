@@ -68,6 +68,8 @@ struct DockerConfig {
     labels: StringMap,
     stop_signal: String,
     stop_timeout: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    healthcheck: Option<serde_json::Value>,
 }
 
 /// `{}`.
@@ -158,6 +160,7 @@ fn config<'a>(
         labels: config.labels,
         stop_signal: config.stop_signal,
         stop_timeout: config.stop_timeout,
+        healthcheck: config.healthcheck,
     }
 }
 

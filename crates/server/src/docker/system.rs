@@ -156,8 +156,13 @@ struct OldEvent {
 
 impl From<Event> for DockerEvent {
     fn from(event: Event) -> Self {
-        let action = docker_word(&event.kind, &event.action).to_owned();
+        let mut action = docker_word(&event.kind, &event.action).to_owned();
         let mut attributes = event.actor.attributes;
+        if action == "health_status"
+            && let Some(status) = attributes.get("health_status")
+        {
+            action = format!("health_status: {status}");
+        }
         if let Some(code) = attributes.remove("containerExitCode") {
             attributes.insert("exitCode".to_owned(), code);
         }

@@ -111,6 +111,10 @@ impl Containers for FakeEngine {
         self.note(name, format!("top {name} {descriptors:?}"))?;
         Ok(TopReport { titles: vec!["PID".into()], processes: vec![vec!["1".into()]] })
     }
+    async fn healthcheck(&self, name: &str) -> Result<InspectHealth> {
+        self.note(name, format!("healthcheck {name}"))?;
+        Ok(InspectHealth { status: "healthy".into(), ..InspectHealth::default() })
+    }
     async fn cleanup(&self, name: &str) -> Result<()> {
         self.note(name, format!("cleanup {name}"))
     }

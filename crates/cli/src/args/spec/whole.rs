@@ -75,7 +75,7 @@ impl SpecArgs {
         self.pod.apply(&mut spec)?;
         self.lifecycle.apply(&mut spec)?;
         self.log.apply(&mut spec)?;
-        self.health.apply(&mut spec);
+        self.health.apply(&mut spec)?;
         self.process.apply(around, &mut spec)?;
         self.files.apply(around, &mut spec)?;
         self.secrets.apply(&mut spec)?;

@@ -115,7 +115,7 @@ fn row(event: &Event) -> Value {
     row.set("Time", event.time);
     row.set("TimeNano", event.time_nano);
     row.set("Type", event.kind.as_str());
-    text(&mut row, "HealthStatus", "");
+    text(&mut row, "HealthStatus", event.attribute("health_status"));
     text(&mut row, "Error", event.attribute("error"));
     text(&mut row, "PodID", event.attribute("podId"));
     let mut attributes = event.actor.attributes.clone();
