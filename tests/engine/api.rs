@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use cove_test_support::{Bed, IMAGE, Need, Outcome, Service, Who, everyone, met, wait_for};
+use cove_test_support::{Bed, IMAGE, Need, Outcome, Service, Who, everyone, free_port, met, wait_for};
 
 fn docker(bed: &Bed, service: &Service, arguments: &[&str], input: &[u8]) -> Outcome {
     let mut command = Command::new("docker");
@@ -213,4 +213,68 @@ fn the_socket_is_its_owners_alone() {
     let _service = Service::start(&bed);
     let mode = cove_sys::fs::metadata(bed.path("api.sock")).expect("the socket").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn docker_connects_networks_and_mounts_volumes() {
+    with_docker(|bed, service| {
+        let docker = |arguments: &[&str]| docker(bed, service, arguments, b"");
+        let name = format!("cx{}", free_port());
+        let first = format!("{name}a");
+        docker(&["network", "create", &first]).ok();
+        docker(&["network", "create", &name]).ok();
+        docker(&["run", "-d", "--name", "c", "--network", &first, IMAGE, "sleep", "100"]).ok();
+        docker(&["network", "connect", "--alias", "shop", &name, "c"]).ok();
+        let count =
+            || docker(&["inspect", "--format", "{{len .NetworkSettings.Networks}}", "c"]).ok().to_owned();
+        assert_eq!(count(), "2");
+        assert_eq!(docker(&["exec", "c", "ls", "/sys/class/net"]).ok(), "eth0\neth1\nlo");
+        let found = docker(&["run", "--rm", "--network", &name, IMAGE, "nslookup", "shop"]);
+        assert!(found.ok().contains("Address"), "{found:?}");
+        let listed = docker(&["network", "ls", "--filter", "type=custom", "--format", "{{.Name}}"]);
+        assert!(listed.ok().contains(&name) && !listed.ok().contains("bridge"), "{listed:?}");
+        docker(&["network", "disconnect", &name, "c"]).ok();
+        assert_eq!(count(), "1");
+        docker(&["network", "rm", &name]).ok();
+        docker(&["rm", "-f", "c"]).ok();
+        docker(&["network", "rm", &first]).ok();
+        let memory = ["-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=2m"];
+        docker(&[&["volume", "create"], &memory[..], &["mem"]].concat()).ok();
+        let mounts =
+            ["run", "--rm", "--network", "none", "-v", "mem:/d", IMAGE, "grep", " /d ", "/proc/mounts"];
+        assert!(docker(&mounts).ok().contains("size=2048k"));
+        docker(&["volume", "rm", "mem"]).ok();
+    });
+}
+
+#[test]
+fn networks_and_volumes_over_a_service() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let service = Service::start(&bed);
+    let uri = service.uri();
+    let remote = |arguments: &[&str]| {
+        let mut command = bed.program(&cove_test_support::binary("cove"));
+        command.args(["--url", &uri]).args(arguments);
+        Outcome::of(command, b"")
+    };
+    let name = format!("cy{}", free_port());
+    remote(&["network", "create", &name]).ok();
+    remote(&["run", "-d", "--name", "c", "-v", "one:/d", IMAGE, "sh", "-c", "echo hi >/d/f; sleep 100"]).ok();
+    remote(&["network", "connect", "--ip6", "fd00::9", &name, "c"]).fails(125, "fd00::9");
+    remote(&["network", "connect", "--mac-address", "02:00:00:00:00:09", &name, "c"]).ok();
+    let macs = "{{range .NetworkSettings.Networks}}{{.MacAddress}} {{end}}";
+    assert!(remote(&["inspect", "--format", macs, "c"]).ok().contains("02:00:00:00:00:09"));
+    assert_eq!(remote(&["network", "reload", "c"]).ok(), "c");
+    assert_eq!(remote(&["network", "update", "--dns-add", "9.9.9.9", &name]).ok(), name);
+    remote(&["network", "disconnect", &name, "c"]).ok();
+    let tar = bed.path("one.tar").display().to_string();
+    remote(&["volume", "export", "one", "-o", &tar]).ok();
+    remote(&["volume", "create", "--uid", "7", "two"]).ok();
+    remote(&["volume", "import", "two", &tar]).ok();
+    let path = remote(&["volume", "mount", "two"]).ok().to_owned();
+    assert_eq!(cove_sys::fs::read_to_string(format!("{path}/f")).unwrap(), "hi\n");
+    assert_eq!(remote(&["volume", "unmount", "two"]).ok(), "two");
+    assert!(remote(&["volume", "prune", "--all", "--dry-run"]).ok().ends_with("two"));
+    remote(&["rm", "-f", "-t", "0", "c"]).ok();
+    remote(&["network", "rm", &name]).ok();
 }

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -113,15 +113,13 @@ pub fn forward(request: &str, mut ready_to: impl Write) -> Result<()> {
         .map_err(|source| Error::Parse { path: PathBuf::from("port forwarder request"), source })?;
     let mut listeners = Vec::new();
     for port in &request.ports {
-        let bound = ports::reserve(&mut [*port])?;
-        let ipv4 = port.host_ip.is_none_or(|address| address.is_ipv4());
-        let Some(target) =
-            request.targets.iter().find(|target| target.is_ipv4() == ipv4).or(request.targets.first())
-        else {
-            return Err(Error::Invalid("the container has no address to forward to".into()));
-        };
-        let target = SocketAddr::new(*target, port.container_port);
-        for socket in bound {
+        for socket in ports::reserve(&mut [*port], ports::Holding::Served)? {
+            let ipv4 = is_ipv4(&socket)?;
+            let of_family = request.targets.iter().find(|target| target.is_ipv4() == ipv4);
+            let Some(target) = of_family.or(request.targets.first()) else {
+                return Err(Error::Invalid("the container has no address to forward to".into()));
+            };
+            let target = SocketAddr::new(*target, port.container_port);
             match port.protocol {
                 Protocol::Tcp => listeners.push((Listener::Tcp(socket.into()), target)),
                 Protocol::Udp => listeners.push((Listener::Udp(socket.into()), target)),
@@ -156,6 +154,13 @@ pub fn forward(request: &str, mut ready_to: impl Write) -> Result<()> {
         let _ = thread.join();
     }
     Ok(())
+}
+
+fn is_ipv4(socket: &OwnedFd) -> Result<bool> {
+    rustix::net::getsockname(socket)
+        .and_then(SocketAddr::try_from)
+        .map(|address| address.is_ipv4())
+        .map_err(|error| Error::kernel("looking at a bound port", error))
 }
 
 /// For which families services are told their clients' addresses.

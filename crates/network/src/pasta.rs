@@ -115,7 +115,7 @@ impl Networks {
             .map_err(|error| failed(error.to_string()))?;
         if !output.status.success() {
             // Somebody else may have taken a port since it was looked at.
-            ports::reserve(&mut ports.to_vec())?;
+            ports::reserve(&mut ports.to_vec(), ports::Holding::Served)?;
             return Err(failed(output.message()));
         }
         let pid = fs::read_to_string(&pid_file)

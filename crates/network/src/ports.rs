@@ -15,13 +15,15 @@ use crate::error::{Error, Result};
 /// How often another free port is tried before the search is given up.
 const FREE_PORT_TRIES: usize = 200;
 
+/// Most ports for which two sockets are open each: more would use up the descriptors of a process.
+const DUAL_LIMIT: usize = 256;
+
 /// Each port once, in order.
 pub(crate) fn distinct(ports: &[PublishedPort]) -> Vec<PublishedPort> {
     ports.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Binds one port, with a listener for TCP; the descriptor holds the port while it is open.
-fn bind(address: SocketAddr, protocol: Protocol) -> io::Result<OwnedFd> {
+fn socket(address: SocketAddr, protocol: Protocol) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let (kind, number) = match protocol {
         Protocol::Udp => (SocketType::DGRAM, rustix::net::ipproto::UDP),
@@ -32,12 +34,19 @@ fn bind(address: SocketAddr, protocol: Protocol) -> io::Result<OwnedFd> {
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
-    if kind == SocketType::STREAM {
+    Ok(socket)
+}
+
+/// Binds one port, with a listener for TCP; the descriptor holds the port while it is open.
+fn bind(address: SocketAddr, protocol: Protocol) -> io::Result<OwnedFd> {
+    let socket = socket(address, protocol)?;
+    let is_stream = protocol != Protocol::Udp;
+    if is_stream {
         // Connections of an earlier container that the kernel still remembers must not hold the port.
         sockopt::set_socket_reuseaddr(&socket, true)?;
     }
     rustix::net::bind(&socket, &address)?;
-    if kind == SocketType::STREAM {
+    if is_stream {
         rustix::net::listen(&socket, 16)?;
     }
     Ok(socket)
@@ -74,17 +83,55 @@ fn bind_mapping(port: &PublishedPort) -> Result<Option<OwnedFd>> {
     }
 }
 
-/// Binds every port, picking free ones for host port 0 (written back into `ports`).
-pub(crate) fn reserve(ports: &mut [PublishedPort]) -> Result<Vec<OwnedFd>> {
+/// Whether connections are accepted on what is bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holding {
+    /// They are: rootless.
+    Served,
+    /// The firewall leads them elsewhere, before a socket is looked for.
+    Held,
+}
+
+/// Binds every port, picking free ones for host port 0 (written back into `ports`). A port that names no address is
+/// everybody's: it is bound for IPv6, too.
+pub(crate) fn reserve(ports: &mut [PublishedPort], holding: Holding) -> Result<Vec<OwnedFd>> {
     let mut sockets = Vec::new();
+    let both = ports.len() <= DUAL_LIMIT;
     for port in ports.iter().filter(|port| port.host_port != 0) {
         sockets.extend(bind_mapping(port)?);
+        if both && port.host_ip.is_none() {
+            sockets.extend(bind_ipv6(port, holding)?);
+        }
     }
     for port in ports.iter_mut().filter(|port| port.host_port == 0) {
         let socket = free_port(port)?;
         sockets.push(socket);
     }
     Ok(sockets)
+}
+
+/// The port of all IPv6 addresses; nothing where the host has no such.
+fn bind_ipv6(port: &PublishedPort, holding: Holding) -> Result<Option<OwnedFd>> {
+    let address = SocketAddr::from(([0u16; 8], port.host_port));
+    let bound = match holding {
+        Holding::Served => bind(address, port.protocol),
+        Holding::Held => hold(address, port.protocol),
+    };
+    match bound {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error) if error.raw_os_error() == Some(libc::EADDRINUSE) => {
+            Err(Error::PortInUse { protocol: port.protocol, address: address.to_string() })
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+/// Binds a port without listening: whoever connects where no rule leads to the container is refused at once. A socket that
+/// does not listen holds its port only without the right to share it.
+fn hold(address: SocketAddr, protocol: Protocol) -> io::Result<OwnedFd> {
+    let socket = socket(address, protocol)?;
+    rustix::net::bind(&socket, &address)?;
+    Ok(socket)
 }
 
 fn free_port(port: &mut PublishedPort) -> Result<OwnedFd> {
@@ -218,13 +265,13 @@ mod tests {
     #[test]
     fn a_port_is_reserved_once() {
         let mut first = [port("127.0.0.1", 0, 80, Protocol::Tcp), port("127.0.0.1", 0, 80, Protocol::Udp)];
-        let held = reserve(&mut first).unwrap();
+        let held = reserve(&mut first, Holding::Held).unwrap();
         assert_eq!(held.len(), 2);
         assert!(first.iter().all(|port| port.host_port != 0));
-        let error = reserve(&mut first.clone()).unwrap_err().to_string();
+        let error = reserve(&mut first.clone(), Holding::Held).unwrap_err().to_string();
         assert!(error.contains("listen") && error.contains("address already in use"), "{error}");
         drop(held);
-        reserve(&mut first).unwrap();
+        reserve(&mut first, Holding::Held).unwrap();
     }
 
     #[test]

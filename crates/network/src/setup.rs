@@ -68,7 +68,8 @@ impl Networks {
             Record::new(&self.owner, &options.container_id, &options.container_name, &options.netns);
         record.dns_servers = options.dns_servers.clone();
         record.ports = ports::distinct(&options.ports);
-        let mut sockets = ports::reserve(&mut record.ports)?;
+        let holding = if self.options.rootless { ports::Holding::Served } else { ports::Holding::Held };
+        let mut sockets = ports::reserve(&mut record.ports, holding)?;
         if self.options.rootless {
             // The forwarder binds them itself.
             sockets.clear();

@@ -103,7 +103,7 @@ impl Networks {
             return Err(Error::Unsupported(format!("can't forward protocol: {} (rootless)", port.protocol)));
         }
         // Taken to find conflicts and free ports, then left to the program.
-        drop(ports::reserve(&mut record.ports)?);
+        drop(ports::reserve(&mut record.ports, ports::Holding::Served)?);
         self.port_leases.take(&record.ports, &record.holder(), &|other| self.records.exists(other))?;
         let started = self.start_userland(options, &record.ports);
         let result = started.and_then(|Started { process, mut report }| {

@@ -86,8 +86,8 @@ pub enum StorageError {
         /// What uses it.
         by: String,
     },
-    /// The stream is not an acceptable layer.
-    #[error("not a valid layer archive: {reason} (at byte {offset})")]
+    /// The stream is not an acceptable archive.
+    #[error("not a valid tar archive: {reason} (at byte {offset})")]
     BadArchive {
         /// Position in the uncompressed stream.
         offset: u64,

@@ -28,6 +28,8 @@ pub(super) fn connect(
         if !is_connected(&row) {
             return Ok(());
         }
+    }
+    if row.status.networks.contains_key(&network) {
         return Err(Error::new(
             ErrorKind::AlreadyExists,
             format!(
@@ -42,7 +44,10 @@ pub(super) fn connect(
         }
     }
     let before = row.config.networks.clone();
-    row.config.networks.insert(network.clone(), options.clone());
+    if row.config.networks.insert(network.clone(), options.clone()).is_some() {
+        // A command that was killed has noted it, and perhaps made it.
+        let _ = core.networks()?.disconnect(&row.id, &network);
+    }
     core.database()?.save_networks(&row.id, &row.config)?;
     if is_connected(&row)
         && let Err(error) = join(core, &mut row, &network, options)
@@ -68,8 +73,11 @@ pub(super) fn disconnect(core: &Arc<Core>, network: &str, container: &str, force
     if row.config.networks.remove(&network).is_none() {
         return Err(Error::invalid(format!("container {container} is not connected to network {network}")));
     }
-    if row.status.networks.contains_key(&network) && is_connected(&row) {
+    if is_connected(&row) {
+        // What was only noted, by a command that was killed, cannot be taken down.
+        let is_half = !row.status.networks.contains_key(&network);
         match leave(core, &mut row, &network) {
+            Err(_) if is_half => {}
             Err(error) if force => tracing::warn!("taking {container} out of {network}: {error}"),
             other => other?,
         }

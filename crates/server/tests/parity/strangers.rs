@@ -40,7 +40,7 @@ async fn wrong_requests_get_json_errors() {
         ("POST", "/libpod/images/pull?reference=a&retrydelay=7", "", 400, "parameter retrydelay"),
         ("GET", "/libpod/containers/one/logs", "", 400, "stdout and stderr"),
         ("POST", "/libpod/containers/one/rename", "", 400, "name"),
-        ("POST", "/libpod/volumes/prune?dryrun=true", "", 501, "dryrun"),
+        ("POST", "/libpod/volumes/prune?dryrun=maybe", "", 400, "parameter dryrun"),
         ("POST", "/images/prune?filters={\"dangling\":[\"garb1age\"]}", "", 400, "dangling"),
         ("POST", "/libpod/images/prune?filters={\"all\":[\"garb1age\"]}", "", 400, "all"),
         ("POST", "/libpod/networks/prune?filters={\"dangling\":[\"false\"]}", "", 400, "dangling=false"),
