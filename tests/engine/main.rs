@@ -5,6 +5,7 @@
 mod api;
 mod bad_input;
 mod defaults;
+mod files;
 mod health;
 mod images;
 mod lifecycle;

@@ -57,6 +57,7 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-runtime" => &["cove-api", "cove-config", "cove-monitor", "cove-sys"],
         "cove-archive" => &["cove-sys"],
         "cove-registry" | "cove-storage" => &["cove-api", "cove-archive", "cove-config", "cove-sys"],
+        "cove-tree" => &["cove-api", "cove-archive", "cove-sys"],
         "cove-network" => &["cove-api", "cove-config", "cove-sys"],
         "cove-engine" => &[
             "cove-api",
@@ -67,6 +68,7 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
             "cove-spec",
             "cove-storage",
             "cove-sys",
+            "cove-tree",
         ],
         "cove-server" => &["cove-api", "cove-spec", "cove-sys"],
         "cove-client" => &["cove-api", "cove-config", "cove-sys"],

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// It has no or an unknown unit, or is too long (292 years).
-pub(crate) fn signed_duration(text: &str) -> Result<SignedDuration> {
+pub fn signed_duration(text: &str) -> Result<SignedDuration> {
     let invalid = || Error::invalid(format!("time: invalid duration {text:?}"));
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),

@@ -7,18 +7,19 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    AttachOptions, AttachStream, ByteStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
-    ContainerSpec, ContainerSummary, DiskUsage, Event, EventOptions, ExecInspect, ExecSpec, ExecStartOptions,
-    ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
-    ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, ListOptions, LoadReport, LogLine,
-    LogOptions, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
-    NetworkUpdateOptions, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport, PodInspect,
-    PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec, PodStats,
-    PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
-    PullReport, PushOptions, PushReport, RemoveOptions, Result, SaveOptions, Secret, SecretCreateOptions,
-    SecretInspectOptions, SecretListOptions, StopOptions, SystemPruneOptions, SystemPruneReport,
-    TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions,
-    VolumePruneOptions, VolumeRemoveOptions, WaitOptions, prune,
+    AttachOptions, AttachStream, ByteStream, Change, ChangesOptions, CommitOptions, ContainerCreateReport,
+    ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerSummary, CopyFromOptions, CopyToOptions,
+    DiskUsage, Event, EventOptions, ExecInspect, ExecSpec, ExecStartOptions, ImageHistoryRow, ImageInspect,
+    ImageListOptions, ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions,
+    Info, InspectHealth, ListOptions, LoadReport, LogLine, LogOptions, Network, NetworkCreateOptions,
+    NetworkInspect, NetworkListOptions, NetworkPruneReport, NetworkUpdateOptions, PathArchive, PathStat,
+    PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport, PodInspect, PodListOptions, PodPruneReport,
+    PodRemoveOptions, PodRemoveReport, PodReport, PodSpec, PodStats, PodStatsOptions, PodStopOptions,
+    PodSummary, Progress, PruneOptions, PruneReport, PullOptions, PullReport, PushOptions, PushReport,
+    RemoveOptions, Result, SaveOptions, Secret, SecretCreateOptions, SecretInspectOptions, SecretListOptions,
+    StopOptions, SystemPruneOptions, SystemPruneReport, TerminalSize, TopReport, ValueStream, Version,
+    Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions, VolumeRemoveOptions, WaitOptions,
+    prune,
 };
 
 /// Everything an engine does.
@@ -27,6 +28,8 @@ pub trait Engine: Send + Sync {
     fn containers(&self) -> &dyn Containers;
     /// Exec sessions.
     fn execs(&self) -> &dyn Execs;
+    /// The files of containers and images.
+    fn files(&self) -> &dyn Files;
     /// Images.
     fn images(&self) -> &dyn Images;
     /// Networks.
@@ -42,11 +45,14 @@ pub trait Engine: Send + Sync {
 }
 
 /// What does all of it is an engine.
-impl<T: Containers + Execs + Images + Networks + Pods + Secrets + System + Volumes> Engine for T {
+impl<T: Containers + Execs + Files + Images + Networks + Pods + Secrets + System + Volumes> Engine for T {
     fn containers(&self) -> &dyn Containers {
         self
     }
     fn execs(&self) -> &dyn Execs {
+        self
+    }
+    fn files(&self) -> &dyn Files {
         self
     }
     fn images(&self) -> &dyn Images {
@@ -134,6 +140,23 @@ pub trait Execs: Send + Sync {
     async fn resize(&self, id: &str, size: TerminalSize) -> Result<()>;
     /// Forgets it; `force` kills it first.
     async fn remove(&self, id: &str, force: bool) -> Result<()>;
+}
+
+/// The files of containers and images.
+#[async_trait]
+pub trait Files: Send + Sync {
+    /// What a container changed of its image, or an image of the layers below.
+    async fn changes(&self, name: &str, options: ChangesOptions) -> Result<Vec<Change>>;
+    /// The root file system of a container as a tar, without its volumes.
+    async fn export(&self, name: &str) -> Result<ByteStream>;
+    /// Makes an image of a container and answers its id.
+    async fn commit(&self, name: &str, options: CommitOptions) -> Result<String>;
+    /// What is at a path in a container.
+    async fn path_stat(&self, name: &str, path: &str) -> Result<PathStat>;
+    /// What is at a path in a container, as a tar. Running or not, its volumes and mounts are seen.
+    async fn copy_from(&self, name: &str, options: CopyFromOptions) -> Result<PathArchive>;
+    /// Unpacks a tar, plain or compressed, into a directory of a container.
+    async fn copy_to(&self, name: &str, options: CopyToOptions, archive: ByteStream) -> Result<()>;
 }
 
 /// Images.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cove_api::endpoint::{Outgoing, Remote, TakenOver, Transport};
 use cove_api::{
-    ByteStream, Containers, Engine, Error, ErrorKind, Execs, Images, Networks, Pods, Result, Secrets, System,
-    Volumes,
+    ByteStream, Containers, Engine, Error, ErrorKind, Execs, Files, Images, Networks, Pods, Result, Secrets,
+    System, Volumes,
 };
 use futures_util::StreamExt as _;
 use http::{HeaderValue, Request, Response, header};
@@ -43,6 +43,9 @@ impl Engine for Client {
         &self.remote
     }
     fn execs(&self) -> &dyn Execs {
+        &self.remote
+    }
+    fn files(&self) -> &dyn Files {
         &self.remote
     }
     fn images(&self) -> &dyn Images {

@@ -5,6 +5,7 @@ mod container;
 mod engine;
 mod error;
 mod event;
+mod files;
 mod filter;
 mod image;
 mod lock;

@@ -90,3 +90,41 @@ pub(crate) fn pieces<R: std::io::Read>(open: impl FnOnce() -> Result<R> + Send +
     });
     Box::pin(Pieces { receiver })
 }
+
+/// What `write` writes, on a thread made for it. Dropping the stream ends the writing.
+pub(crate) fn written(
+    write: impl FnOnce(&mut dyn std::io::Write) -> Result<()> + Send + 'static,
+) -> ByteStream {
+    let (sender, receiver) = mpsc::channel(8);
+    tokio::spawn(async move {
+        let failed = sender.clone();
+        let work = move || {
+            let mut out = std::io::BufWriter::with_capacity(PIECE, Sender(sender));
+            let result = write(&mut out).and_then(|()| Ok(std::io::Write::flush(&mut out)?));
+            // Nothing of what is still buffered may follow an error.
+            let _ = out.into_parts();
+            result
+        };
+        // A panic must not look like the end of the stream.
+        let done = tokio::task::spawn_blocking(work).await;
+        if let Err(error) = done.unwrap_or_else(|error| Err(cove_api::Error::internal(error.to_string()))) {
+            let _ = failed.send(Err(error)).await;
+        }
+    });
+    Box::pin(Pieces { receiver })
+}
+
+/// The way to a stream's reader.
+struct Sender(mpsc::Sender<Result<bytes::Bytes>>);
+
+impl std::io::Write for Sender {
+    fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
+        let piece = bytes::Bytes::copy_from_slice(data);
+        self.0.blocking_send(Ok(piece)).map_err(|_| std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

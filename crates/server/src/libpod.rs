@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request, State};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, head, post, put};
 use cove_api::endpoint::{Attached, Incoming, Reply, Route, Verb, routes};
 
 use crate::error::{Answer, ApiError};
@@ -27,7 +27,9 @@ fn method_router(route: Route) -> MethodRouter<EngineState> {
     match verb {
         Verb::Delete => delete(handler),
         Verb::Get => get(handler),
+        Verb::Head => head(handler),
         Verb::Post => post(handler),
+        Verb::Put => put(handler),
     }
 }
 

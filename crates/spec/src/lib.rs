@@ -3,6 +3,8 @@
 //! Nothing here touches the disk, the environment or the clock: what a rule needs of them comes in as a value.
 
 pub mod age;
+pub mod change;
+pub mod copy;
 pub mod device;
 pub mod environment;
 mod error;

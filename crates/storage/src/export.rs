@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use crate::archive::{
     Change, Reassembler, changes, compare, tree_size, write_changes_tar, write_layer_tar, write_tree_tar,
 };
-use crate::driver::DriverKind;
+use crate::driver::{DriverKind, MountRequest};
 use crate::error::{Result, StorageError};
 use crate::layers::chain;
 use crate::store::Store;
@@ -65,6 +65,29 @@ impl Store {
         }
         let lowers: Vec<PathBuf> = chain[1..].iter().map(|layer| self.driver.diff(&layer.id)).collect();
         changes(&self.driver.diff(layer), &lowers)
+    }
+
+    /// What one layer with all below it shows differently from another, sorted by path.
+    ///
+    /// # Errors
+    /// There is no such layer; one cannot be mounted, or its files cannot be read.
+    pub fn changes_between(&self, layer: &str, parent: &str) -> Result<Vec<Change>> {
+        let chain = chain(&self.read_layers()?, layer)?;
+        if chain[0].parent() == Some(parent) {
+            return self.layer_changes(layer);
+        }
+        if self.driver.kind() == DriverKind::Vfs {
+            return compare(&self.driver.diff(layer), Some(&self.driver.diff(parent)));
+        }
+        let request = MountRequest { read_only: true, ..MountRequest::default() };
+        let newer = self.mount_layer(layer, &request)?;
+        let compared = self.mount_layer(parent, &request).and_then(|older| {
+            let compared = compare(&newer, Some(&older));
+            self.unmount_layer(parent, false)?;
+            compared
+        });
+        self.unmount_layer(layer, false)?;
+        compared
     }
 
     /// Bytes a container wrote.

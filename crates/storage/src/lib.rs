@@ -30,7 +30,7 @@ mod usage;
 pub use archive::{Change, ChangeKind, Extracted, tree_size, untar};
 pub use containers::{ContainerMountOptions, ContainerOptions, container_metadata};
 pub use cove_archive::{Compression, Digest};
-pub use driver::{DriverKind, OverlayOptions};
+pub use driver::{DriverKind, OverlayOptions, to_container, to_host};
 pub use error::{Result, StorageError};
 pub use export::{TarStream, tree_tar};
 pub use id::random_id;

@@ -86,7 +86,7 @@ pub trait Received: Answer {
 }
 
 /// A message with a body of one piece.
-fn whole(status: StatusCode, content_type: &'static str, text: Bytes) -> Reply {
+pub(super) fn whole(status: StatusCode, content_type: &'static str, text: Bytes) -> Reply {
     let body: ByteStream = Box::pin(futures_util::stream::iter([Ok(text)]));
     pieces(status, content_type, body)
 }
@@ -99,7 +99,8 @@ fn pieces(status: StatusCode, content_type: &'static str, body: ByteStream) -> R
     Reply::Message(response)
 }
 
-const JSON: &str = "application/json";
+/// Media type of JSON.
+pub(super) const JSON: &str = "application/json";
 
 /// A message of plain text.
 pub(super) fn text(status: StatusCode, text: Bytes) -> Reply {

@@ -101,6 +101,26 @@ impl Body for Blob {
     }
 }
 
+/// JSON, or nothing where the body is empty.
+impl<T: Serialize + DeserializeOwned + JsonSchema + Send + 'static> Body for Option<Json<T>> {
+    async fn read(body: &mut ByteStream) -> Result<Self> {
+        let bytes = collect(body, LONGEST_BODY).await.map_err(|error| error.context("request body"))?;
+        if bytes.trim_ascii().is_empty() || bytes.trim_ascii() == b"null" {
+            return Ok(None);
+        }
+        Ok(Some(Json(wire::json::decode(&bytes)?)))
+    }
+    fn write(self) -> Result<Outgoing> {
+        match self {
+            None => Ok(Outgoing::Empty),
+            Some(Json(value)) => to_json(&value).map(Outgoing::Json),
+        }
+    }
+    fn describe(schemas: &mut SchemaGenerator) -> Option<(&'static str, Schema)> {
+        Json::<T>::describe(schemas)
+    }
+}
+
 /// A tar archive, in requests and answers.
 pub struct Archive(pub ByteStream);
 

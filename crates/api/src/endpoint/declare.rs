@@ -12,7 +12,9 @@ use crate::{Error, Result};
 pub enum Verb {
     Delete,
     Get,
+    Head,
     Post,
+    Put,
 }
 
 impl Verb {
@@ -22,7 +24,9 @@ impl Verb {
         match self {
             Self::Delete => http::Method::DELETE,
             Self::Get => http::Method::GET,
+            Self::Head => http::Method::HEAD,
             Self::Post => http::Method::POST,
+            Self::Put => http::Method::PUT,
         }
     }
 }
@@ -66,6 +70,16 @@ impl<P, Q, B, A> Endpoint<P, Q, B, A> {
 /// Declares a `GET`.
 pub(super) const fn get<P, Q, B, A>(path: &'static str, summary: &'static str) -> Endpoint<P, Q, B, A> {
     Endpoint::new(Verb::Get, path, summary)
+}
+
+/// Declares a `HEAD`.
+pub(super) const fn head<P, Q, B, A>(path: &'static str, summary: &'static str) -> Endpoint<P, Q, B, A> {
+    Endpoint::new(Verb::Head, path, summary)
+}
+
+/// Declares a `PUT`.
+pub(super) const fn put<P, Q, B, A>(path: &'static str, summary: &'static str) -> Endpoint<P, Q, B, A> {
+    Endpoint::new(Verb::Put, path, summary)
 }
 
 /// Declares a `POST`.

@@ -115,7 +115,9 @@ fn method(verb: Verb) -> &'static str {
     match verb {
         Verb::Delete => "delete",
         Verb::Get => "get",
+        Verb::Head => "head",
         Verb::Post => "post",
+        Verb::Put => "put",
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod common;
 pub(crate) mod container;
+pub(crate) mod diff;
 pub(crate) mod healthcheck;
 pub(crate) mod help;
 pub(crate) mod image;

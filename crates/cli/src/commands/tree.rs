@@ -2,13 +2,19 @@
 
 #[cfg(unix)]
 use super::machine;
-use super::{Entry, Group, container, healthcheck, image, inspect, network, pod, secret, system, volume};
+use super::{
+    Entry, Group, container, diff, healthcheck, image, inspect, network, pod, secret, system, volume,
+};
 
 /// The top level.
 pub(crate) static TREE: &[Entry] = &[
     Entry::leaf(&["attach"], &container::attach::COMMAND),
+    Entry::leaf(&["commit"], &container::commit::COMMAND),
+    Entry::leaf(&["cp"], &container::cp::COMMAND),
     Entry::leaf(&["create"], &container::create::COMMAND),
+    Entry::leaf(&["diff"], &diff::COMMAND),
     Entry::leaf(&["exec"], &container::exec::COMMAND),
+    Entry::leaf(&["export"], &container::export::COMMAND),
     Entry::leaf(&["kill"], &container::kill::COMMAND),
     Entry::leaf(&["logs"], &container::logs::COMMAND),
     Entry::leaf(&["pause"], &container::pause::COMMAND),
@@ -62,8 +68,12 @@ static CONTAINER: Group = Group {
         Entry::leaf(&["prune"], &container::prune::COMMAND),
         Entry::leaf(&["inspect"], &container::inspect::COMMAND),
         Entry::leaf(&["attach"], &container::attach::COMMAND),
+        Entry::leaf(&["commit"], &container::commit::COMMAND),
+        Entry::leaf(&["cp"], &container::cp::COMMAND),
         Entry::leaf(&["create"], &container::create::COMMAND),
+        Entry::leaf(&["diff"], &container::diff::COMMAND),
         Entry::leaf(&["exec"], &container::exec::COMMAND),
+        Entry::leaf(&["export"], &container::export::COMMAND),
         Entry::leaf(&["kill"], &container::kill::COMMAND),
         Entry::leaf(&["logs"], &container::logs::COMMAND),
         Entry::leaf(&["pause"], &container::pause::COMMAND),
@@ -89,6 +99,7 @@ static HEALTHCHECK: Group = Group {
 static IMAGE: Group = Group {
     about: "Manage images",
     entries: &[
+        Entry::leaf(&["diff"], &image::diff::COMMAND),
         Entry::leaf(&["exists"], &image::exists::COMMAND),
         Entry::leaf(&["history"], &image::history::COMMAND),
         Entry::leaf(&["import"], &image::import::COMMAND),

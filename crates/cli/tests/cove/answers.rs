@@ -28,6 +28,9 @@ pub(crate) fn usual() -> Answers {
             "/containers/web/top",
             json!({"Titles": ["USER", "PID", "COMMAND"], "Processes": [["root", "1", "nginx"], ["www", "7", "worker"]]}),
         ),
+        ("/containers/web/changes", changes()),
+        ("/containers/web/exists", Value::Null),
+        ("/commit", json!({"Id": IMAGE})),
         ("/images/json", images()),
         ("/images/web/history", history()),
         ("/volumes/json", json!([volume("data"), volume("logs")])),
@@ -80,6 +83,14 @@ fn pruned() -> Value {
         "VolumePruneReports": [{"Id": "logs", "Size": 3_000_000}],
         "ReclaimedSpace": 3_006_000
     })
+}
+
+fn changes() -> Value {
+    json!([
+        {"Path": "/etc", "Kind": 0},
+        {"Path": "/etc/new", "Kind": 1},
+        {"Path": "/etc/old", "Kind": 2}
+    ])
 }
 
 fn containers() -> Value {

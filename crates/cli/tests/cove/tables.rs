@@ -158,3 +158,25 @@ fn terminals() {
     let text = on_terminal(colourless, 20);
     assert!(!text.contains('\u{1b}'), "{text:?}");
 }
+
+#[test]
+fn files() {
+    kept!(
+        "files",
+        [
+            "diff web",
+            "diff --format json web",
+            "diff --format x web",
+            "diff",
+            "diff -l web",
+            "image diff",
+            "commit -q web image:1",
+            "commit --format x web",
+            "cp web:/nothing .",
+            "cp web:/dangling .",
+            "cp none web:/",
+            "cp a b",
+            "cp web: .",
+        ]
+    );
+}

@@ -107,7 +107,8 @@ fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
     })
 }
 
-fn planned<'a>(core: &Core, mount: &'a ContainerVolume) -> Result<PlannedVolume<'a>> {
+/// A volume of a container and where its data is.
+pub(super) fn planned<'a>(core: &Core, mount: &'a ContainerVolume) -> Result<PlannedVolume<'a>> {
     let volume =
         core.database()?.volume(&mount.name)?.ok_or_else(|| crate::volume::no_such_volume(&mount.name))?;
     let directory = crate::volume::acquire(core, &volume)?;

@@ -96,7 +96,7 @@ fn note_user(core: &Core, id: &str) -> Result<()> {
 }
 
 /// Freezes it.
-pub(super) fn pause(core: &Arc<Core>, name: &str) -> Result<()> {
+pub(crate) fn pause(core: &Arc<Core>, name: &str) -> Result<()> {
     let Locked { mut row, lock: _lock } = core.locked_container(name)?;
     match row.state {
         ContainerState::Running => {}
@@ -112,7 +112,7 @@ pub(super) fn pause(core: &Arc<Core>, name: &str) -> Result<()> {
 }
 
 /// Thaws it.
-pub(super) fn unpause(core: &Arc<Core>, name: &str) -> Result<()> {
+pub(crate) fn unpause(core: &Arc<Core>, name: &str) -> Result<()> {
     let Locked { mut row, lock: _lock } = core.locked_container(name)?;
     if row.state != ContainerState::Paused {
         return Err(improper(format!("{:?} is not paused, can't unpause", row.id)));

@@ -121,6 +121,13 @@ impl Document {
 
 /// The parsed configuration of an image.
 pub(crate) fn document(core: &Core, image: &Image) -> Result<Document> {
+    serde_json::from_slice(&document_text(core, image)?).map_err(|error| {
+        Error::internal(format!("the configuration of image {} is damaged: {error}", image.id))
+    })
+}
+
+/// The configuration of an image as it is written.
+pub(crate) fn document_text(core: &Core, image: &Image) -> Result<Vec<u8>> {
     let key = image
         .data_names
         .iter()
@@ -129,10 +136,7 @@ pub(crate) fn document(core: &Core, image: &Image) -> Result<Document> {
         .ok_or_else(|| {
             Error::internal(format!("image {} has no configuration: remove it and pull it again", image.id))
         })?;
-    let bytes = core.store()?.image_data(&image.id, key).map_err(storage)?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        Error::internal(format!("the configuration of image {} is damaged: {error}", image.id))
-    })
+    core.store()?.image_data(&image.id, key).map_err(storage)
 }
 
 /// What a container remembers of its image.

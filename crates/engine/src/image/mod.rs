@@ -7,7 +7,7 @@ mod inspect;
 mod list;
 mod load;
 pub(crate) mod lookup;
-mod names;
+pub(crate) mod names;
 mod progress;
 mod pull;
 mod push;

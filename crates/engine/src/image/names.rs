@@ -9,7 +9,7 @@ use crate::error::storage;
 use crate::image::lookup;
 
 /// The full form of a name the user gives an image: without a registry it is `localhost/…`, without a tag `latest`.
-pub(super) fn normalize(name: &str) -> Result<Reference> {
+pub(crate) fn normalize(name: &str) -> Result<Reference> {
     if name.starts_with("sha256:") {
         return Err(Error::invalid(format!("{name}: tag by digest not supported")));
     }

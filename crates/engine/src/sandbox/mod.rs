@@ -20,6 +20,7 @@ mod secrets;
 mod tests;
 
 pub(crate) use files::follow_networks;
+pub(crate) use mounts::settle;
 pub(crate) use plan::{Hidden, Plan, PlannedHealth, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
-pub(crate) use prepare::prepare;
+pub(crate) use prepare::{mount_root, prepare};
 pub(crate) use release::release;

@@ -4,12 +4,13 @@ use std::os::fd::AsFd as _;
 use std::path::{Path, PathBuf};
 
 use cove_api::{Error, Mount, Result, Volume};
-use cove_runtime::user::ResolvedUser;
+use cove_runtime::user::{ResolvedUser, resolve_user};
+use cove_runtime::view::View;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use super::plan::{Plan, PlannedVolume};
 use super::rootfs::{self, RootDir};
-use crate::state::{ContainerVolume, MountKind};
+use crate::state::{ContainerConfig, ContainerVolume, MountKind};
 
 /// Mount options that say what to do before the mount, and are not the runtime's.
 const PREPARATIONS: &[&str] = &["z", "Z", "U", "nocopy", "copy", "idmap"];
@@ -55,17 +56,62 @@ pub(super) fn prepare(plan: &Plan<'_>, root: &RootDir) -> Result<Prepared> {
     Ok(prepared)
 }
 
+/// What a container that does not run would find mounted over its root file system, outer mounts first: the volumes,
+/// each filled and given to its user as at a first start, and what is bound into it. Answers the volumes that have
+/// changed, too.
+pub(crate) fn settle(
+    config: &ContainerConfig,
+    volumes: &[PlannedVolume<'_>],
+    mountpoint: &Path,
+) -> Result<(Vec<Mount>, Vec<Volume>)> {
+    let root = RootDir::open(mountpoint)?;
+    let bound = config.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
+    let mut mounts: Vec<Mount> = bound
+        .map(|mount| Mount {
+            destination: mount.destination.clone(),
+            kind: "bind".into(),
+            source: mount.source.clone(),
+            options: runtime_options(&mount.options, true),
+        })
+        .collect();
+    let mut filled = Vec::new();
+    for planned in volumes {
+        let mut volume = planned.volume.clone();
+        let nocopy = planned.mount.options.iter().any(|option| option == "nocopy");
+        let is_nobodys = (volume.needs_copy_up || volume.needs_chown)
+            && fill(&mut volume, &planned.directory, planned.mount, &root, nocopy)?;
+        filled.push((volume, is_nobodys));
+        mounts.push(volume_mount(planned)?);
+    }
+    mounts.sort_by_key(|mount| mount.destination.split('/').filter(|part| !part.is_empty()).count());
+    let mut changed = Vec::new();
+    for (planned, (mut volume, is_nobodys)) in volumes.iter().zip(filled) {
+        if is_nobodys {
+            let user = resolve_user(&View::new(mountpoint, &mounts)?, &config.user, &config.groups)?;
+            give_volume(planned, &mut volume, &user)?;
+        }
+        if volume != planned.volume {
+            changed.push(volume);
+        }
+    }
+    Ok((mounts, changed))
+}
+
+fn give_volume(planned: &PlannedVolume<'_>, volume: &mut Volume, user: &ResolvedUser) -> Result<()> {
+    let (uid, gid) = (rootfs::owner(user.uid), rootfs::group(user.gid));
+    rustix::fs::chown(&planned.directory, uid, gid)
+        .map_err(|errno| Error::from(std::io::Error::from(errno)).context(planned.directory.display()))?;
+    (volume.uid, volume.gid) = (user.uid, user.gid);
+    Ok(())
+}
+
 impl Prepared {
     /// Gives the user what is the user's; answers the mounts, and the volumes that have changed.
     pub(super) fn give_to(self, plan: &Plan<'_>, user: &ResolvedUser) -> Result<(Vec<Mount>, Vec<Volume>)> {
         let mut changed = Vec::new();
         for (planned, (mut volume, is_nobodys)) in plan.volumes.iter().zip(self.volumes) {
             if is_nobodys {
-                let (uid, gid) = (rootfs::owner(user.uid), rootfs::group(user.gid));
-                rustix::fs::chown(&planned.directory, uid, gid).map_err(|errno| {
-                    Error::from(std::io::Error::from(errno)).context(planned.directory.display())
-                })?;
-                (volume.uid, volume.gid) = (user.uid, user.gid);
+                give_volume(planned, &mut volume, user)?;
             }
             if volume != planned.volume {
                 changed.push(volume);

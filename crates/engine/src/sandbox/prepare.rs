@@ -7,7 +7,7 @@ use std::time::Duration;
 use cove_api::{Error, Result};
 use cove_runtime::oci::{ExecInput, exec_process};
 use cove_runtime::{HealthOptions, LaunchOptions, LogConfig, StreamOptions};
-use cove_storage::{ContainerMountOptions, StorageError};
+use cove_storage::{ContainerMountOptions, ContainerOptions, StorageError};
 use oci_spec::runtime::Spec;
 
 use super::plan::{Plan, Prepared};
@@ -20,7 +20,7 @@ use crate::state::make_private;
 /// is already.
 pub(crate) fn prepare(parts: &Parts, plan: &Plan<'_>) -> Result<Prepared> {
     make_private(&plan.folder)?;
-    let mountpoint = mount_root(parts, plan)?;
+    let mountpoint = mount_root(parts, plan.id, plan.layer.as_ref(), plan.config.rootfs.as_deref())?;
     let (network, sockets) = network::connect(parts, plan)?;
     let (changed_volumes, oci) = bundle::write(parts, plan, &network, &mountpoint)?;
     let mut options = launch_options(parts, plan, sockets)?;
@@ -29,18 +29,24 @@ pub(crate) fn prepare(parts: &Parts, plan: &Plan<'_>) -> Result<Prepared> {
     Ok(Prepared { launch, mountpoint, network, changed_volumes })
 }
 
-fn mount_root(parts: &Parts, plan: &Plan<'_>) -> Result<PathBuf> {
-    let Some(options) = &plan.layer else {
-        let rootfs = plan.config.rootfs.as_deref().unwrap_or(Path::new(""));
+/// Mounts the root file system: the layer called `id`, which is made where there is none, or the directory `rootfs`.
+pub(crate) fn mount_root(
+    parts: &Parts,
+    id: &str,
+    layer: Option<&ContainerOptions>,
+    rootfs: Option<&Path>,
+) -> Result<PathBuf> {
+    let Some(options) = layer else {
+        let rootfs = rootfs.unwrap_or(Path::new(""));
         return std::fs::canonicalize(rootfs)
             .map_err(|error| Error::from(error).context(format!("root file system {}", rootfs.display())));
     };
     let store = parts.store()?;
-    match store.mount_container(plan.id, &ContainerMountOptions::default()) {
+    match store.mount_container(id, &ContainerMountOptions::default()) {
         Ok(path) => Ok(path),
         Err(StorageError::ContainerNotFound(_)) => {
             store.create_container(options.clone()).map_err(storage)?;
-            store.mount_container(plan.id, &ContainerMountOptions::default()).map_err(storage)
+            store.mount_container(id, &ContainerMountOptions::default()).map_err(storage)
         }
         Err(error) => Err(storage(error)),
     }

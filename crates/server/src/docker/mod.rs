@@ -4,6 +4,7 @@ mod containers;
 mod create;
 mod create_body;
 mod execs;
+mod files;
 mod images;
 mod inspect;
 mod networks;
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> Router<EngineState> {
     Router::new()
         .merge(containers::routes())
         .merge(execs::routes())
+        .merge(files::routes())
         .merge(images::routes())
         .merge(networks::routes())
         .merge(prune::routes())

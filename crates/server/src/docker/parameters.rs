@@ -262,3 +262,40 @@ pub(super) struct RemoveImage {
 pub(super) struct RemoveVolume {
     pub(super) force: bool,
 }
+
+/// `POST /commit`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Commit {
+    pub(super) container: String,
+    pub(super) repo: String,
+    pub(super) tag: String,
+    pub(super) comment: String,
+    pub(super) author: String,
+    /// True where it is not said.
+    pub(super) pause: Option<bool>,
+    pub(super) changes: Vec<String>,
+}
+
+/// `PUT /containers/{name}/archive`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CopyTo {
+    path: String,
+    /// `1` and `true`.
+    #[serde(rename = "noOverwriteDirNonDir")]
+    no_overwrite: bool,
+    #[serde(rename = "copyUIDGID")]
+    chown: bool,
+}
+
+impl CopyTo {
+    pub(super) fn options(self) -> cove_api::CopyToOptions {
+        cove_api::CopyToOptions {
+            path: self.path,
+            chown: self.chown,
+            rename: std::collections::BTreeMap::new(),
+            no_overwrite: self.no_overwrite,
+        }
+    }
+}

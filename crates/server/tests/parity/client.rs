@@ -83,6 +83,53 @@ async fn containers() {
 }
 
 #[tokio::test]
+async fn files() {
+    let bed = Bed::new().await;
+    for name in ["one", BROKEN, "with/slash and ?#%"] {
+        for diff_type in [DiffType::All, DiffType::Container, DiffType::Image] {
+            let options = ChangesOptions { parent: "other".into(), diff_type };
+            let _ = same!(bed, files, changes(name, options.clone()));
+        }
+        let options = CommitOptions {
+            author: "me".into(),
+            changes: vec!["CMD a,b".into(), "ENV A=b&c".into()],
+            comment: "ä".into(),
+            format: CommitFormat::Docker,
+            pause: true,
+            squash: true,
+            repo: "localhost:5000/x".into(),
+            tag: "1".into(),
+            include_volumes: true,
+            config: Some(ImageConfig { user: "u".into(), ..ImageConfig::default() }),
+        };
+        let _ = same!(bed, files, commit(name, options.clone()));
+        let _ = same!(bed, files, commit(name, CommitOptions::default()));
+        for path in ["/a b", "rel/.", "/dangling", "/nothing", "/dir/"] {
+            // The answer is a head, which has no room for words.
+            if name != BROKEN {
+                let there = same!(bed, files, path_stat(name, path));
+                assert_eq!(there.is_ok_and(|stat| stat.missing), path == "/dangling");
+            }
+        }
+        let options = CopyToOptions {
+            path: "/ä".into(),
+            chown: false,
+            rename: [("a".to_owned(), "b \"c".to_owned())].into(),
+            no_overwrite: true,
+        };
+        let archive = || -> ByteStream { Box::pin(stream::iter([Ok(Bytes::from_static(b"tar"))])) };
+        let _ = same!(bed, files, copy_to(name, options.clone(), archive()));
+    }
+    let options = CopyFromOptions { path: "/a".into(), docker: false };
+    let copied = Engine::files(&bed.client).copy_from("one", options).await.unwrap();
+    assert_eq!((copied.stat.link_target.as_str(), copied.stat.size), ("/a", 5));
+    let pieces: Vec<_> = copied.archive.collect().await;
+    assert_eq!(pieces.into_iter().map(|piece| piece.unwrap()).collect::<Vec<_>>().concat(), b"copied");
+    let exported: Vec<_> = Engine::files(&bed.client).export("one").await.unwrap().collect().await;
+    assert_eq!(exported.into_iter().map(|piece| piece.unwrap()).collect::<Vec<_>>().concat(), b"exported");
+}
+
+#[tokio::test]
 async fn every_kind_of_error() {
     use ErrorKind::*;
     for kind in [

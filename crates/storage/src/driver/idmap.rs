@@ -73,16 +73,18 @@ fn lines(maps: &[IdMap]) -> String {
     maps.iter().map(|map| format!("{} {} {}\n", map.container_id, map.host_id, map.size)).collect()
 }
 
-/// The id outside for an id inside.
-pub(crate) fn to_host(maps: &[IdMap], id: u32) -> Option<u32> {
+/// The id outside for an id inside; without a mapping the same. `None` for one that is not mapped.
+#[must_use]
+pub fn to_host(maps: &[IdMap], id: u32) -> Option<u32> {
     if maps.is_empty() {
         return Some(id);
     }
     shift(maps.iter().map(|map| (map.container_id, map.host_id, map.size)), id)
 }
 
-/// The id inside for an id outside.
-pub(crate) fn to_container(maps: &[IdMap], id: u32) -> Option<u32> {
+/// The id inside for an id outside; without a mapping the same. `None` for one that is not mapped.
+#[must_use]
+pub fn to_container(maps: &[IdMap], id: u32) -> Option<u32> {
     if maps.is_empty() {
         return Some(id);
     }

@@ -21,6 +21,7 @@
 mod containers;
 mod execs;
 mod fake;
+mod files;
 mod images;
 mod networks;
 mod pods;

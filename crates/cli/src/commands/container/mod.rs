@@ -2,9 +2,13 @@
 
 pub(crate) mod attach;
 pub(crate) mod cleanup;
+pub(crate) mod commit;
+pub(crate) mod cp;
 pub(crate) mod create;
+pub(crate) mod diff;
 pub(crate) mod exec;
 pub(crate) mod exists;
+pub(crate) mod export;
 pub(crate) mod inspect;
 pub(crate) mod kill;
 pub(crate) mod list;

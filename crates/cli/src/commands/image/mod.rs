@@ -1,5 +1,6 @@
 //! Images.
 
+pub(crate) mod diff;
 pub(crate) mod exists;
 pub(crate) mod history;
 pub(crate) mod import;

@@ -1,0 +1,44 @@
+//! The engine trait of files.
+
+use async_trait::async_trait;
+use cove_api::{
+    ByteStream, Change, ChangesOptions, CommitOptions, CopyFromOptions, CopyToOptions, Files, PathArchive,
+    PathStat, Result,
+};
+
+use super::{changes, commit, copy};
+use crate::engine::{LocalEngine, blocking};
+use crate::stream;
+
+#[async_trait]
+impl Files for LocalEngine {
+    async fn changes(&self, name: &str, options: ChangesOptions) -> Result<Vec<Change>> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| changes::changes(core, &name, &options)).await
+    }
+
+    async fn export(&self, name: &str) -> Result<ByteStream> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| copy::export(core, &name)).await
+    }
+
+    async fn commit(&self, name: &str, options: CommitOptions) -> Result<String> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| commit::commit(core, &name, &options)).await
+    }
+
+    async fn path_stat(&self, name: &str, path: &str) -> Result<PathStat> {
+        let (name, path) = (name.to_owned(), path.to_owned());
+        blocking(&self.core, move |core| copy::path_stat(core, &name, &path)).await
+    }
+
+    async fn copy_from(&self, name: &str, options: CopyFromOptions) -> Result<PathArchive> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| copy::copy_from(core, &name, &options)).await
+    }
+
+    async fn copy_to(&self, name: &str, options: CopyToOptions, archive: ByteStream) -> Result<()> {
+        let (name, reader) = (name.to_owned(), stream::reader(archive));
+        blocking(&self.core, move |core| copy::copy_to(core, &name, &options, reader)).await
+    }
+}

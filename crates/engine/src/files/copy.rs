@@ -1,0 +1,178 @@
+//! Copying out of and into containers, and writing a whole root file system.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use cove_api::{
+    ByteStream, CopyFromOptions, CopyToOptions, Error, ErrorKind, PathArchive, PathStat, Result, Timestamp,
+    go_mode,
+};
+use cove_spec::copy::{as_asked, base};
+use cove_tree::{Look, Packing, Root, Unpacking};
+use rustix::fs::{FileType, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::root_fs::RootFs;
+use super::view::ContainerFiles;
+use crate::engine::Core;
+use crate::stream;
+
+/// What is at a path; links are followed, but to nothing.
+pub(super) fn path_stat(core: &Arc<Core>, name: &str, path: &str) -> Result<PathStat> {
+    let files = ContainerFiles::open(core, name)?;
+    Ok(stat(&files, path)?.0)
+}
+
+/// As [`path_stat`], with the path that it comes to.
+fn stat(files: &ContainerFiles, path: &str) -> Result<(PathStat, Look)> {
+    // The root is always meant with its contents.
+    let path = if path == "/" { "/." } else { path };
+    let absolute = files.absolute(path);
+    let look = files.root.look(absolute.as_bytes()).map_err(|errno| failed(path, errno))?;
+    let is = match (&look.stat, &look.link) {
+        (Some(stat), _) | (None, Some(stat)) => *stat,
+        (None, None) => return Err(no_such_file()),
+    };
+    let is_dir = look.stat.is_some_and(|stat| FileType::from_raw_mode(stat.st_mode).is_dir());
+    if !is_dir && look.stat.is_some() && (path.ends_with('/') || path.ends_with("/.")) {
+        return Err(no_such_file());
+    }
+    let target = as_asked(path, String::from_utf8_lossy(&look.path).into_owned());
+    let stat = PathStat {
+        name: base(&target).to_owned(),
+        size: is.st_size,
+        mode: go_mode(look.link.map_or(is.st_mode, |link| link.st_mode)),
+        mtime: changed(&is),
+        is_dir,
+        link_target: target,
+        missing: look.stat.is_none(),
+    };
+    Ok((stat, look))
+}
+
+fn no_such_file() -> Error {
+    Error::not_found("no such file or directory")
+}
+
+fn failed(path: &str, errno: Errno) -> Error {
+    Error::from(std::io::Error::from(errno)).context(path)
+}
+
+fn changed(stat: &Stat) -> Timestamp {
+    let nanoseconds = i32::try_from(stat.st_mtime_nsec).unwrap_or_default();
+    Timestamp::new(stat.st_mtime, nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// What is at a path, as a tar.
+pub(super) fn copy_from(core: &Arc<Core>, name: &str, options: &CopyFromOptions) -> Result<PathArchive> {
+    let files = ContainerFiles::open(core, name)?;
+    let (stat, look) = stat(&files, &options.path)?;
+    let asked = options.path.as_str();
+    // A link itself, unless what it leads to was asked for.
+    let itself = options.docker && look.link.is_some() && !asked.ends_with('/') && base(asked) != ".";
+    if stat.missing && !itself {
+        return Err(no_such_file());
+    }
+    let contents = stat.is_dir && base(&stat.link_target) == ".";
+    let path = if itself { files.absolute(asked).into_bytes() } else { look.path.clone() };
+    let name = match (contents, options.docker) {
+        (true, true) => ".".to_owned(),
+        (true, false) => String::new(),
+        (false, true) => base(asked).to_owned(),
+        (false, false) => base(&stat.link_target).to_owned(),
+    };
+    let skip: &'static [&'static str] = if look.path == b"/" { &["dev", "proc", "sys"] } else { &[] };
+    // The user's devices are nobody's in the namespace, and may not be read.
+    let unreadable = core.options.rootless && files.row.state.is_alive();
+    let write = move |out: &mut dyn Write| {
+        let packing = Packing {
+            name: name.as_bytes(),
+            with_root: true,
+            skip,
+            owners: &|uid, gid| files.inside(uid, gid),
+            unreadable,
+            follow: !itself,
+        };
+        cove_tree::pack(&files.root, &path, &packing, out).map_err(Error::from)
+    };
+    Ok(PathArchive { stat, archive: stream::written(write) })
+}
+
+/// The root file system of a container as a tar.
+pub(super) fn export(core: &Arc<Core>, name: &str) -> Result<ByteStream> {
+    let mut row = core.find_container(name)?;
+    core.refresh(&mut row)?;
+    let root_fs = RootFs::mount(core, &row)?;
+    let root = Root::open(root_fs.path())?;
+    core.tell("export", &row);
+    Ok(stream::written(move |out| {
+        let packed = pack_root_fs(&root, out);
+        drop((root, root_fs));
+        packed
+    }))
+}
+
+/// Writes all below a root with its owners.
+pub(super) fn pack_root_fs(root: &Root, out: &mut dyn Write) -> Result<()> {
+    let packing = Packing {
+        name: b"",
+        with_root: false,
+        skip: &[],
+        owners: &|uid, gid| (uid, gid),
+        unreadable: false,
+        follow: true,
+    };
+    Ok(cove_tree::pack(root, b"/", &packing, out)?)
+}
+
+/// Unpacks a tar into a directory of a container.
+pub(super) fn copy_to(
+    core: &Arc<Core>,
+    name: &str,
+    options: &CopyToOptions,
+    archive: impl Read,
+) -> Result<()> {
+    if options.path.is_empty() {
+        return Err(Error::invalid("missing `path` parameter"));
+    }
+    let files = ContainerFiles::open(core, name)?;
+    let absolute = files.absolute(&options.path);
+    match files.root.find(absolute.as_bytes(), OFlags::PATH | OFlags::DIRECTORY) {
+        Ok(_) => {}
+        Err(Errno::NOENT) => {
+            return Err(Error::not_found(format!(
+                "could not find the file {} in container {}: no such file or directory",
+                options.path, files.row.name
+            )));
+        }
+        Err(Errno::NOTDIR) => return Err(Error::invalid("extraction point is not a directory")),
+        Err(errno) => return Err(failed(&options.path, errno)),
+    }
+    let owner = match options.chown {
+        true => {
+            let user = files.user()?;
+            Some(files.outside(user.uid, user.gid))
+        }
+        false => None,
+    };
+    let rename: Vec<(Vec<u8>, Vec<u8>)> =
+        options.rename.iter().map(|(old, new)| (old.as_bytes().to_vec(), new.as_bytes().to_vec())).collect();
+    for (_, new) in &options.rename {
+        if matches!(new.as_str(), "" | "." | "..") || new.contains('/') {
+            return Err(Error::invalid(format!("{new:?} is no name of a file")));
+        }
+    }
+    let unpacking = Unpacking {
+        directory: absolute.as_bytes(),
+        rename: &rename,
+        owner,
+        owners: &|uid, gid| files.outside(uid, gid),
+        overwrite: !options.no_overwrite,
+        privileged: true,
+    };
+    cove_tree::unpack(&files.root, &unpacking, archive).map_err(|error| {
+        let error = Error::from(error);
+        // The request is to blame: a directory is in the way.
+        if error.kind == ErrorKind::AlreadyExists { Error::invalid(error.message) } else { error }
+    })
+}

@@ -1,0 +1,8 @@
+//! The files of containers and images: copying, comparing, exporting, committing.
+
+mod api;
+mod changes;
+mod commit;
+mod copy;
+mod root_fs;
+mod view;

@@ -1,0 +1,60 @@
+//! The files of containers and images.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cove_api::*;
+use futures_util::{StreamExt as _, stream};
+
+use super::{FakeEngine, sample};
+
+/// An archive of a few bytes.
+fn archive(text: &'static str) -> ByteStream {
+    Box::pin(stream::iter([Ok(Bytes::from_static(text.as_bytes()))]))
+}
+
+#[async_trait]
+impl Files for FakeEngine {
+    async fn changes(&self, name: &str, options: ChangesOptions) -> Result<Vec<Change>> {
+        self.note(name, format!("changes {name} {options:?}"))?;
+        Ok(vec![
+            Change { path: "/etc".into(), kind: ChangeKind::Modified },
+            Change { path: "/etc/new".into(), kind: ChangeKind::Added },
+            Change { path: "/etc/old".into(), kind: ChangeKind::Deleted },
+        ])
+    }
+    async fn export(&self, name: &str) -> Result<ByteStream> {
+        self.note(name, format!("export {name}"))?;
+        Ok(archive("exported"))
+    }
+    async fn commit(&self, name: &str, options: CommitOptions) -> Result<String> {
+        self.note(name, format!("commit {name} {options:?}"))?;
+        Ok("e".repeat(64))
+    }
+    async fn path_stat(&self, name: &str, path: &str) -> Result<PathStat> {
+        self.note(name, format!("path_stat {name} {path}"))?;
+        if path == "/nothing" {
+            return Err(Error::not_found("no such file or directory"));
+        }
+        Ok(PathStat {
+            name: "ä b".into(),
+            size: 5,
+            mode: 0o644,
+            mtime: sample::time(),
+            is_dir: path.ends_with('/'),
+            link_target: path.to_owned(),
+            missing: path == "/dangling",
+        })
+    }
+    async fn copy_from(&self, name: &str, options: CopyFromOptions) -> Result<PathArchive> {
+        let stat = Files::path_stat(self, name, &options.path).await?.found()?;
+        self.note(name, format!("copy_from {name} {options:?}"))?;
+        Ok(PathArchive { stat, archive: archive("copied") })
+    }
+    async fn copy_to(&self, name: &str, options: CopyToOptions, mut archive: ByteStream) -> Result<()> {
+        let mut whole = Vec::new();
+        while let Some(piece) = archive.next().await {
+            whole.extend_from_slice(&piece?);
+        }
+        self.note(name, format!("copy_to {name} {options:?} {}", String::from_utf8_lossy(&whole)))
+    }
+}

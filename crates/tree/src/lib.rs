@@ -1,0 +1,16 @@
+//! Trees of files to and from tar, beneath an open directory: what `cp` does on both of its ends.
+//!
+//! A path is resolved as in a chroot, on Linux by `openat2`: a symbolic link means the tree's own file, whoever swaps
+//! it meanwhile. What comes from an archive is bounded, and made through the descriptor of its directory.
+#![cfg(unix)]
+
+mod error;
+mod pack;
+mod remove;
+mod root;
+mod unpack;
+
+pub use error::{Error, Result};
+pub use pack::{Owners, Packing, pack};
+pub use root::{Look, Root};
+pub use unpack::{Unpacking, is_archive, make_directories, unpack};
