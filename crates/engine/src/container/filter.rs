@@ -31,7 +31,6 @@ enum One {
     Command(Vec<Regex>),
     Pod(Vec<String>),
     Health(std::collections::HashSet<String>),
-    Nothing,
 }
 
 impl Filter {
@@ -204,7 +203,6 @@ impl One {
                 row.config.command.first().is_some_and(|command| patterns.iter().any(|p| p.is_match(command)))
             }
             Self::Pod(ids) => ids.contains(&row.config.pod),
-            Self::Nothing => false,
         }
     }
 }
