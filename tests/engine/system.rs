@@ -68,7 +68,10 @@ fn everything_unused_goes_and_the_rest_stays() {
         bed.cove(&["volume", "create", "spare"]).ok();
 
         // Who does not say yes keeps everything.
-        let asked = bed.cove_with(&["--network-config-dir", &networks, "system", "prune", "--volumes"], b"n\n").ok().to_owned();
+        let asked = bed
+            .cove_with(&["--network-config-dir", &networks, "system", "prune", "--volumes"], b"n\n")
+            .ok()
+            .to_owned();
         assert!(
             asked.contains("- all stopped containers") && asked.contains("This frees at most"),
             "{asked}"

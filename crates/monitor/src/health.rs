@@ -375,15 +375,15 @@ fn progress(
     config: &cove_monitor::protocol::MonitorConfig,
 ) -> Option<i32> {
     let run = health.run.as_mut()?;
-    if let Stage::Runtime(pid) = run.stage {
-        if let Some(status) = reaped.remove(&pid) {
-            if status.exit_status() != Some(0) {
-                return Some(if run.timed_out { -1 } else { 1 });
-            }
-            match runtime::read_pid(&config.run_dir.join(PID_FILE)) {
-                Ok(process) => run.stage = Stage::Process(process),
-                Err(_) => return Some(125),
-            }
+    if let Stage::Runtime(pid) = run.stage
+        && let Some(status) = reaped.remove(&pid)
+    {
+        if status.exit_status() != Some(0) {
+            return Some(if run.timed_out { -1 } else { 1 });
+        }
+        match runtime::read_pid(&config.run_dir.join(PID_FILE)) {
+            Ok(process) => run.stage = Stage::Process(process),
+            Err(_) => return Some(125),
         }
     }
     if let Stage::Process(pid) = run.stage

@@ -231,7 +231,7 @@ impl Packer<'_> {
         if stat.st_nlink < 2 {
             return Ok(false);
         }
-        let inode = (stat.st_dev as u64, stat.st_ino);
+        let inode = (stat.st_dev, stat.st_ino);
         if let Some(first) = self.links.get(&inode).cloned() {
             let member = self.member(stat, Kind::HardLink, name);
             self.put(&Member { link: &first, ..member })?;
@@ -243,8 +243,8 @@ impl Packer<'_> {
 
     fn member<'n>(&self, stat: &Stat, kind: Kind, name: &'n [u8]) -> Member<'n> {
         let (uid, gid) = (self.packing.owners)(stat.st_uid, stat.st_gid);
-        let mtime = stat.st_mtime as i64;
-        Member { uid, gid, mtime, ..Member::new(kind, name, stat.st_mode as u32 & 0o7777) }
+        let mtime = stat.st_mtime;
+        Member { uid, gid, mtime, ..Member::new(kind, name, stat.st_mode & 0o7777) }
     }
 
     fn put(&mut self, member: &Member<'_>) -> Result<()> {

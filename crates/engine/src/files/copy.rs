@@ -157,7 +157,7 @@ pub(super) fn copy_to(
     };
     let rename: Vec<(Vec<u8>, Vec<u8>)> =
         options.rename.iter().map(|(old, new)| (old.as_bytes().to_vec(), new.as_bytes().to_vec())).collect();
-    for (_, new) in &options.rename {
+    for new in options.rename.values() {
         if matches!(new.as_str(), "" | "." | "..") || new.contains('/') {
             return Err(Error::invalid(format!("{new:?} is no name of a file")));
         }
