@@ -343,3 +343,49 @@ fn cleanup_of(id: &str) -> Option<i32> {
         (words.contains(&id.as_bytes()) && words.contains(&b"cleanup".as_slice())).then_some(pid)
     })
 }
+
+/// A reboot, as far as the engine can see one: another boot id, and nothing runs any more.
+#[test]
+fn what_a_reboot_ended_runs_again() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let names = ["always", "unless-stopped", "no", "stopped"];
+    for name in names {
+        let policy = if name == "stopped" { "unless-stopped" } else { name };
+        let run = ["run", "-d", "--name", name, "--restart", policy, "--network", "none"];
+        let run: Vec<&str> = run.into_iter().chain(["--stop-timeout", "0", IMAGE, "sleep", "1000"]).collect();
+        bed.cove(&run).ok();
+    }
+    bed.cove(&["stop", "stopped"]).ok();
+    for name in ["always", "unless-stopped", "no"] {
+        let pids = ["inspect", "--format", "{{.State.ConmonPid}} {{.State.Pid}}", name];
+        for pid in bed.cove(&pids).ok().split(' ') {
+            assert!(std::process::Command::new("kill").args(["-9", pid]).status().unwrap().success());
+        }
+    }
+    let boot = bed.path("boot-id");
+    cove_sys::fs::write(&boot, "another\n").unwrap();
+    // In a mount namespace of its own the service sees another boot.
+    let socket = bed.path("boot.sock");
+    let cove = bed.command(&["system", "service", "--time", "0", &format!("unix://{}", socket.display())]);
+    let script = "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-m", "sh", "-c", script]).arg(&boot).arg(cove.get_program()).args(cove.get_args());
+    for (name, value) in cove.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    let mut service = command.spawn().unwrap();
+    let states = || {
+        let url = format!("unix://{}", socket.display());
+        let listed =
+            bed.cove(&["--url", &url, "ps", "-a", "--format", "{{.Names}} {{.State}}", "--sort", "names"]);
+        listed.stdout.trim().to_owned()
+    };
+    let wanted = "always running\nno exited\nstopped exited\nunless-stopped running";
+    wait_for(wanted, 30, || (states() == wanted).then_some(()));
+    let url = format!("unix://{}", socket.display());
+    bed.cove(&["--url", &url, "rm", "-f", "always", "no", "stopped", "unless-stopped"]).ok();
+    service.kill().unwrap();
+    service.wait().unwrap();
+}

@@ -9,6 +9,7 @@ mod files;
 mod health;
 mod images;
 mod lifecycle;
+mod logs;
 mod network;
 mod peers;
 mod pods;

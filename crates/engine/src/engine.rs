@@ -68,6 +68,15 @@ impl LocalEngine {
         })
     }
 
+    /// Starts the containers that the last reboot has ended and whose restart policy says so; answers what failed. A
+    /// second call finds nothing to do.
+    ///
+    /// # Errors
+    /// The state database cannot be read.
+    pub async fn start_after_reboot(&self) -> Result<Vec<Error>> {
+        blocking(&self.core, crate::container::start_after_reboot).await
+    }
+
     /// The options it was opened with.
     #[must_use]
     pub fn options(&self) -> &EngineOptions {

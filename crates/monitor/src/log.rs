@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
+use crate::journal::Journal;
 use cove_sys::fs;
 use fs::os::unix::fs::OpenOptionsExt;
 
@@ -23,11 +24,38 @@ impl Stream {
     }
 }
 
+/// Where output is kept.
+pub(crate) enum Sink {
+    /// In a file.
+    File(Log),
+    /// In the journal.
+    Journal(Journal),
+}
+
+impl Sink {
+    /// Adds output as it came; lines may be cut anywhere.
+    pub(crate) fn write(&mut self, stream: Stream, data: &[u8]) {
+        match self {
+            Self::File(log) => log.write(stream, data),
+            Self::Journal(journal) => journal.write(stream, data),
+        }
+    }
+
+    /// Opens a file by its name again.
+    pub(crate) fn reopen(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(log) => log.reopen(),
+            Self::Journal(_) => Ok(()),
+        }
+    }
+}
+
 /// An open log file.
 pub(crate) struct Log {
     path: PathBuf,
     file: fs::File,
     max_size: Option<u64>,
+    files: u32,
     size: u64,
     clock: Clock,
     buffer: Vec<u8>,
@@ -36,11 +64,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn open(path: PathBuf, max_size: Option<u64>) -> io::Result<Self> {
+    pub(crate) fn open(path: PathBuf, max_size: Option<u64>, files: u32) -> io::Result<Self> {
         let file = open_file(&path, false)?;
         let size = file.metadata()?.len();
         let clock = Clock::default();
-        Ok(Self { path, file, max_size, size, clock, buffer: Vec::new(), failed: false })
+        Ok(Self { path, file, max_size, files, size, clock, buffer: Vec::new(), failed: false })
     }
 
     /// Opens the file by its name again.
@@ -97,6 +125,10 @@ impl Log {
         let mut temporary = self.path.clone().into_os_string();
         temporary.push(".tmp");
         let temporary = PathBuf::from(temporary);
+        for number in (1..self.files).rev() {
+            // The oldest one is replaced.
+            let _ = fs::rename(numbered(&self.path, number - 1), numbered(&self.path, number));
+        }
         if let Ok(file) = open_file(&temporary, true)
             && fs::rename(&temporary, &self.path).is_ok()
         {
@@ -104,6 +136,16 @@ impl Log {
             self.size = 0;
         }
     }
+}
+
+/// The file that was the log so many files ago.
+fn numbered(path: &std::path::Path, number: u32) -> PathBuf {
+    if number == 0 {
+        return path.to_owned();
+    }
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{number}"));
+    name.into()
 }
 
 fn open_file(path: &std::path::Path, truncate: bool) -> io::Result<fs::File> {
@@ -170,7 +212,7 @@ mod tests {
     #[test]
     fn full_and_partial_lines() {
         let path = temporary("log");
-        let mut log = Log::open(path.clone(), None).unwrap();
+        let mut log = Log::open(path.clone(), None, 1).unwrap();
         log.write(Stream::Stdout, b"one\ntw");
         log.write(Stream::Stdout, b"o\n");
         log.write(Stream::Stderr, b"open");
@@ -182,9 +224,25 @@ mod tests {
     }
 
     #[test]
+    fn keeps_files_that_were_full() {
+        let path = temporary("files");
+        let mut log = Log::open(path.clone(), Some(100), 3).unwrap();
+        for number in 0..5 {
+            log.write(Stream::Stdout, format!("{number}{}\n", "x".repeat(60)).as_bytes());
+        }
+        let first = |number| {
+            let text = fs::read_to_string(numbered(&path, number)).unwrap();
+            fs::remove_file(numbered(&path, number)).unwrap();
+            text.split(' ').nth(3).unwrap()[..1].to_owned()
+        };
+        assert_eq!([first(0), first(1), first(2)], ["4", "3", "2"]);
+        assert!(!numbered(&path, 3).exists());
+    }
+
+    #[test]
     fn starts_anew_at_its_limit() {
         let path = temporary("limit");
-        let mut log = Log::open(path.clone(), Some(200)).unwrap();
+        let mut log = Log::open(path.clone(), Some(200), 1).unwrap();
         for _ in 0..50 {
             log.write(Stream::Stdout, b"0123456789\n");
         }

@@ -6,6 +6,7 @@
 mod attach;
 mod health;
 mod host;
+mod journal;
 mod log;
 mod oom;
 mod pause;

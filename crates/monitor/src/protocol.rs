@@ -285,6 +285,16 @@ pub enum LogConfig {
         /// Above this size in bytes the file is started anew.
         #[serde(default)]
         max_size: Option<u64>,
+        /// How many files there are then, with those before (`PATH.1` is the last one); 0 and 1 are the one file.
+        #[serde(default)]
+        files: u32,
+    },
+    /// The journal of systemd (systemd.journal-fields(7)), an entry for each line.
+    Journal {
+        /// The journal's socket.
+        socket: PathBuf,
+        /// Fields of every entry.
+        fields: Vec<(String, String)>,
     },
     /// The process gets the given descriptors as its standard streams; nothing is logged and nobody can attach.
     Passthrough,

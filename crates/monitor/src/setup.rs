@@ -15,7 +15,8 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFla
 
 use crate::health::Health;
 use crate::host::{self, Signals};
-use crate::log::{Log, Stream};
+use crate::journal::Journal;
+use crate::log::{Log, Sink, Stream};
 use crate::runtime;
 use crate::supervise::{CONSOLE_SOCKET, Monitor, Output, Phase};
 
@@ -168,8 +169,14 @@ impl Monitor {
         .map_err(|e| failed("run directory", e.into()))?;
         std::env::set_current_dir("/").map_err(|e| failed("/", e))?;
         let log = match &config.log {
-            LogConfig::K8sFile { path, max_size } => {
-                Some(Log::open(path.clone(), *max_size).map_err(|e| failed("log file", e))?)
+            LogConfig::K8sFile { path, max_size, files } => {
+                let log = Log::open(path.clone(), *max_size, *files).map_err(|e| failed("log file", e))?;
+                Some(Sink::File(log))
+            }
+            LogConfig::Journal { socket, fields } => {
+                let journal = Journal::open(socket.clone(), fields)
+                    .map_err(|e| failed(&format!("journal at {}", socket.display()), e))?;
+                Some(Sink::Journal(journal))
             }
             LogConfig::None | LogConfig::Passthrough => None,
         };
@@ -206,7 +213,7 @@ struct Parts {
     held: Vec<OwnedFd>,
     stdin: Option<OwnedFd>,
     outputs: Vec<Output>,
-    log: Option<Log>,
+    log: Option<Sink>,
 }
 
 /// The runtime's ends and the monitor's ends of the process's standard streams.

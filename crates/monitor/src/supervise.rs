@@ -22,7 +22,7 @@ use rustix::process::WaitOptions;
 use crate::attach::Client;
 use crate::health::Health;
 use crate::host::{self, Signals};
-use crate::log::{Log, Stream};
+use crate::log::{Sink, Stream};
 use crate::oom::OomWatch;
 use crate::runtime;
 use crate::setup::{Supervised, write_json};
@@ -82,7 +82,7 @@ pub(crate) struct Monitor {
     pub(crate) terminal: Option<OwnedFd>,
     pub(crate) size: Option<(u16, u16)>,
     pub(crate) clients: Vec<Client>,
-    pub(crate) log: Option<Log>,
+    pub(crate) log: Option<Sink>,
     pub(crate) reaped: HashMap<i32, rustix::process::WaitStatus>,
     pub(crate) pending_signal: Option<i32>,
     pub(crate) start_tail: Vec<u8>,

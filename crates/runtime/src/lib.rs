@@ -4,8 +4,9 @@ pub mod attach;
 pub mod cgroup;
 mod cgroup_parent;
 mod error;
+pub mod journal;
 mod launch;
-pub mod logs;
+mod logs;
 mod map_program;
 pub mod oci;
 mod pause;
@@ -24,6 +25,7 @@ pub use cove_monitor::protocol::{
     Check, ExitRecord, HealthEvents, HealthPlan, HealthReport, LogConfig, StartupCheck,
 };
 pub use error::{Error, Result};
+pub use journal::JournalReader;
 pub use launch::{
     ExecOptions, HealthOptions, Launch, LaunchOptions, OciRuntime, Runtime, RuntimeOptions, Started,
     StreamOptions, Supervision,

@@ -9,14 +9,14 @@ use cove_api::{
 use cove_runtime::oci::Limits;
 use cove_storage::{ContainerOptions, container_metadata};
 
-use crate::container::{init, resolve, storage, validate};
+use crate::container::{init, prepare, resolve, storage, validate};
 use crate::engine::Core;
 use crate::error::storage as storage_error;
 use crate::name;
 use crate::pod::no_such_pod;
 use crate::state::{
-    ContainerConfig, ContainerRow, ContainerStatus, ImageFacts, IpcMode, MountKind, NetworkMode, PodRow,
-    RECORD_VERSION,
+    ContainerConfig, ContainerRow, ContainerStatus, ImageFacts, IpcMode, LogDriver, MountKind, NetworkMode,
+    PodRow, RECORD_VERSION,
 };
 
 /// Where a new container is to be.
@@ -116,6 +116,7 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
     }
     config.runtime = core.oci_runtime(&spec.oci_runtime)?.path.to_string_lossy().into_owned();
     check_limits(core, &config.settings.limits)?;
+    check_log(&config)?;
     storage::check(&config.mounts, &config.volumes)?;
     check_networks(core, &id, &spec.hostname, &mut config)?;
     let no_ports = match &config.network {
@@ -323,6 +324,17 @@ pub(crate) fn check_limits(core: &Core, limits: &Limits) -> Result<()> {
             };
             return Err(Error::unsupported(format!("the {controller} limit cannot be kept: {why}")));
         }
+    }
+    Ok(())
+}
+
+/// Where there is no journal, nothing can be kept in it.
+fn check_log(config: &ContainerConfig) -> Result<()> {
+    if config.log.driver == LogDriver::Journald && !std::path::Path::new(prepare::JOURNAL).exists() {
+        return Err(Error::unsupported(format!(
+            "the log driver \"journald\" is not supported here: this host has no {}",
+            prepare::JOURNAL
+        )));
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! Logs of containers.
 
+use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Arc;
 
 use cove_api::{Error, ErrorKind, LogLine, LogOptions, OutputStream, Result, Timestamp, ValueStream};
-use cove_runtime::{LogReader, ProcessState};
+use cove_runtime::{JournalReader, LogReader, ProcessState};
 use tokio::sync::mpsc;
 
 use crate::container::prepare;
@@ -60,11 +62,99 @@ pub(super) async fn logs(core: &Arc<Core>, name: &str, options: LogOptions) -> R
     Ok(Box::pin(Lines { receiver }))
 }
 
-type Opened = (String, Option<LogReader>, LogOptions);
+type Opened = (String, Option<Reader>, LogOptions);
+
+/// Where the lines are.
+enum Reader {
+    /// In files: those that were full, oldest first, before the one that is written.
+    Files { full: VecDeque<LogReader>, current: LogReader },
+    /// In the journal.
+    Journal(JournalReader),
+}
+
+impl Reader {
+    fn next_line(&mut self) -> cove_runtime::Result<Option<cove_runtime::LogLine>> {
+        match self {
+            Self::Files { full, current } => {
+                while let Some(reader) = full.front_mut() {
+                    match reader.next_line()? {
+                        None => drop(full.pop_front()),
+                        line => return Ok(line),
+                    }
+                }
+                current.next_line()
+            }
+            Self::Journal(reader) => reader.next_line(),
+        }
+    }
+
+    fn follow(
+        &mut self,
+        more: &mut dyn FnMut() -> bool,
+    ) -> cove_runtime::Result<Option<cove_runtime::LogLine>> {
+        match self {
+            Self::Files { full, current } if full.is_empty() => current.follow(more),
+            Self::Files { .. } => match self.next_line()? {
+                Some(line) => Ok(Some(line)),
+                None => self.follow(more),
+            },
+            Self::Journal(reader) => reader.follow(more),
+        }
+    }
+}
+
+/// The files that were full, each at the first line that is wanted.
+fn full_files(
+    path: &Path,
+    files: u32,
+    wanted: cove_runtime::LogOptions,
+) -> cove_runtime::Result<VecDeque<LogReader>> {
+    let mut full = VecDeque::new();
+    let mut left = wanted.tail;
+    let mut later = path.to_owned();
+    for number in 1..files {
+        if let Some(left) = &mut left {
+            *left = left.saturating_sub(count(&later, *left)?);
+            if *left == 0 {
+                break;
+            }
+        }
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        later = name.into();
+        if !later.exists() {
+            break;
+        }
+        full.push_front(LogReader::open(&later, cove_runtime::LogOptions { tail: left, ..wanted })?);
+    }
+    Ok(full)
+}
+
+/// The lines of a file, as far as they are of interest.
+fn count(path: &Path, most: u64) -> cove_runtime::Result<u64> {
+    let mut reader =
+        LogReader::open(path, cove_runtime::LogOptions { tail: Some(most), ..Default::default() })?;
+    let mut lines = 0;
+    while let Some(line) = reader.next_line()? {
+        lines += u64::from(!line.partial);
+    }
+    Ok(lines)
+}
 
 fn open(core: &Core, name: &str, options: &LogOptions) -> Result<Opened> {
     let row = core.find_container(name)?;
     let driver = row.config.log.driver;
+    let nanoseconds = |time: Timestamp| i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX);
+    let wanted = cove_runtime::LogOptions {
+        since: options.since.map(nanoseconds),
+        until: options.until.map(nanoseconds),
+        tail: options.tail,
+    };
+    if driver == LogDriver::Journald {
+        let program = core.helper("journalctl")?;
+        let reader = JournalReader::new(program, &row.id, wanted);
+        return Ok((row.id, Some(Reader::Journal(reader)), options.clone()));
+    }
     if driver != LogDriver::K8sFile {
         return Err(Error::new(
             ErrorKind::WrongState,
@@ -87,14 +177,10 @@ fn open(core: &Core, name: &str, options: &LogOptions) -> Result<Opened> {
         let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CREATE | rustix::fs::OFlags::CLOEXEC;
         rustix::fs::open(&path, flags, rustix::fs::Mode::from(0o600)).map_err(std::io::Error::from)?;
     }
-    let nanoseconds = |time: Timestamp| i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX);
-    let wanted = cove_runtime::LogOptions {
-        since: options.since.map(nanoseconds),
-        until: options.until.map(nanoseconds),
-        tail: options.tail,
-    };
-    let reader = LogReader::open(&path, wanted)?;
-    Ok((row.id, Some(reader), options.clone()))
+    // Those before first: what moves on meanwhile is then read twice rather than not at all.
+    let full = full_files(&path, row.config.log.files, wanted)?;
+    let current = LogReader::open(&path, wanted)?;
+    Ok((row.id, Some(Reader::Files { full, current }), options.clone()))
 }
 
 /// Whether the container may still write: it runs, is about to, or waits to be started for the first time.

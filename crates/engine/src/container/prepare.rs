@@ -183,11 +183,46 @@ fn log(core: &Core, row: &ContainerRow) -> LogConfig {
     let log = &row.config.log;
     match log.driver {
         LogDriver::None => LogConfig::None,
-        LogDriver::Passthrough => LogConfig::Passthrough,
-        LogDriver::K8sFile => {
-            LogConfig::K8sFile { path: log_path(core, row), max_size: (log.size > 0).then_some(log.size) }
-        }
+        LogDriver::Passthrough | LogDriver::PassthroughTty => LogConfig::Passthrough,
+        LogDriver::K8sFile => LogConfig::K8sFile {
+            path: log_path(core, row),
+            max_size: (log.size > 0).then_some(log.size),
+            files: log.files,
+        },
+        LogDriver::Journald => LogConfig::Journal { socket: JOURNAL.into(), fields: journal_fields(row) },
     }
+}
+
+/// Where the journal of systemd takes entries.
+pub(super) const JOURNAL: &str = "/run/systemd/journal/socket";
+
+/// The fields of a container's entries, as conmon names them.
+fn journal_fields(row: &ContainerRow) -> Vec<(String, String)> {
+    let tag = log_tag(row);
+    let identifier = if tag.is_empty() { row.name.clone() } else { tag.clone() };
+    let mut fields = vec![
+        ("CONTAINER_ID_FULL", row.id.clone()),
+        ("CONTAINER_ID", crate::name::short(&row.id).to_owned()),
+        ("CONTAINER_NAME", row.name.clone()),
+        ("SYSLOG_IDENTIFIER", identifier),
+    ];
+    if !tag.is_empty() {
+        fields.push(("CONTAINER_TAG", tag));
+    }
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The tag with what its templates stand for; others stay as they are.
+fn log_tag(row: &ContainerRow) -> String {
+    let image = &row.config.image;
+    let words = [
+        ("{{.ID}}", row.id.as_str()),
+        ("{{.FullID}}", &row.id),
+        ("{{.Name}}", &row.name),
+        ("{{.ImageName}}", &image.name),
+        ("{{.ImageID}}", &image.id),
+    ];
+    words.into_iter().fold(row.config.log.tag.clone(), |tag, (word, value)| tag.replace(word, value))
 }
 
 /// Where the log of a container lies.

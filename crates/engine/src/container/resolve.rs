@@ -237,11 +237,12 @@ fn without_hostname(spec: &ContainerSpec) -> bool {
     spec.use_image_hostname == Some(true)
 }
 
+/// Most files of a log.
+const MAX_LOG_FILES: u32 = 1000;
+
 fn log(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Log> {
     let asked = spec.log_configuration.clone().unwrap_or_default();
-    if let Some(name) =
-        asked.options.keys().find(|name| !matches!(name.as_str(), "path" | "max-size" | "tag"))
-    {
+    if let Some(name) = asked.options.keys().find(|name| !matches!(name.as_str(), "max-file" | "tag")) {
         return Err(Error::unsupported(format!("the log option {name:?} is not supported yet")));
     }
     let driver = match asked.driver.as_str() {
@@ -253,10 +254,23 @@ fn log(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Log> {
         "k8s-file" | "json-file" => LogDriver::K8sFile,
         "none" => LogDriver::None,
         "passthrough" => LogDriver::Passthrough,
+        "passthrough-tty" => LogDriver::PassthroughTty,
+        "journald" => LogDriver::Journald,
         other => return Err(Error::unsupported(format!("the log driver {other:?} is not supported yet"))),
     };
     let size = Some(asked.size).filter(|size| *size > 0).or(conf.containers.log_size_max);
-    Ok(Log { driver, path: asked.path, size: size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0) })
+    let size = size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
+    let files = match asked.options.get("max-file").map(|text| (text, text.parse())) {
+        None => 1,
+        Some((_, Ok(files @ 1..=MAX_LOG_FILES))) => files,
+        Some((text, _)) => {
+            return Err(Error::invalid(format!(
+                "invalid log option max-file {text:?}: it must be 1 to {MAX_LOG_FILES}"
+            )));
+        }
+    };
+    let tag = asked.options.get("tag").cloned().unwrap_or_default();
+    Ok(Log { driver, path: asked.path, size, files, tag })
 }
 
 /// The policy of a request.

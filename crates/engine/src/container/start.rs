@@ -81,6 +81,7 @@ fn note_started(core: &Core, row: &mut ContainerRow, started: &Started) -> Resul
     row.status.oom_killed = false;
     row.status.ran = true;
     row.status.restart_due = 0;
+    row.status.ended_by_reboot = false;
     row.status.error.clear();
     core.save(row)?;
     core.tell("start", row);

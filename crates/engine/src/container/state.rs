@@ -122,6 +122,7 @@ fn forget_process(row: &mut ContainerRow) {
 /// What a reboot leaves of a running container: nothing but its files. Namespace and mount stay noted, so that the
 /// next start or removal gives back what a run directory that outlived the boot still has of them.
 fn after_reboot(row: &mut ContainerRow, boot_id: &str) {
+    row.status.ended_by_reboot = row.state.is_alive();
     row.state = if row.status.ran { ContainerState::Exited } else { ContainerState::Created };
     forget_process(row);
     row.status.boot_id = boot_id.to_owned();

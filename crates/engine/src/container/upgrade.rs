@@ -94,7 +94,7 @@ fn resolved(parts: &Parts, old: Version1) -> Result<ContainerConfig> {
         init: init::program(parts, spec).unwrap_or_else(|_| Some("/usr/bin/catatonit".into())),
         network,
         network_programs: spec.network_options.clone(),
-        log: Log { driver, path: old.log_path, size: old.log_size },
+        log: Log { driver, path: old.log_path, size: old.log_size, ..Log::default() },
         health: None,
         restart: resolve::restart_policy(spec)?,
         remove_image: spec.remove_image == Some(true),

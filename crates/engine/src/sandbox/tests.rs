@@ -68,7 +68,7 @@ fn a_plan_runs_without_a_row() {
         shared_files: None,
         volumes: Vec::new(),
         oci_runtime: parts.oci_runtime("").unwrap(),
-        log: LogConfig::K8sFile { path: log.clone(), max_size: None },
+        log: LogConfig::K8sFile { path: log.clone(), max_size: None, files: 1 },
         exit_command: Vec::new(),
         health: None,
         secrets: Vec::new(),

@@ -326,6 +326,10 @@ pub(crate) struct Log {
     pub(crate) path: String,
     /// Bytes after which it is started anew; 0 is never.
     pub(crate) size: u64,
+    /// How many files there are, with those that were full; 0 and 1 are the one file.
+    pub(crate) files: u32,
+    /// What entries of the journal are marked with, as the user wrote it.
+    pub(crate) tag: String,
 }
 
 /// How output is kept.
@@ -339,6 +343,10 @@ pub(crate) enum LogDriver {
     None,
     /// The process has the streams of the command that starts it.
     Passthrough,
+    /// As [`LogDriver::Passthrough`], also where these are a terminal.
+    PassthroughTty,
+    /// In the journal of systemd.
+    Journald,
 }
 
 impl LogDriver {
@@ -348,6 +356,8 @@ impl LogDriver {
             Self::K8sFile => "k8s-file",
             Self::None => "none",
             Self::Passthrough => "passthrough",
+            Self::PassthroughTty => "passthrough-tty",
+            Self::Journald => "journald",
         }
     }
 }
@@ -503,6 +513,8 @@ pub(crate) struct ContainerStatus {
     pub(crate) restarts: u32,
     /// It has ended and is to be started again at this time, nanoseconds since the epoch; 0 where it is not.
     pub(crate) restart_due: i64,
+    /// It ran when the host was restarted, and has not run since.
+    pub(crate) ended_by_reboot: bool,
     /// Stopped by a user, which keeps the restart policy from starting it again.
     pub(crate) stopped_by_user: bool,
     /// Why the last start failed, or how the exit code got lost.

@@ -113,7 +113,7 @@ impl Fixture {
                 terminal,
                 stdin,
                 size: Some((100, 40)),
-                log: LogConfig::K8sFile { path: self.log(id), max_size: None },
+                log: LogConfig::K8sFile { path: self.log(id), max_size: None, files: 1 },
                 ..StreamOptions::default()
             },
             exit_command: Vec::new(),

@@ -4,8 +4,8 @@
 //! body was read. What a value may be is for the engine to say, for all ways in.
 
 use cove_api::{
-    ContainerSpec, CpuLimits, Device, ExposedPort, HealthConfig, LogConfig, MemoryLimits, Mount, NamedVolume,
-    Namespace, PerNetworkOptions, PidsLimit, PortMapping, Resources, Rlimit,
+    ContainerSpec, CpuLimits, Device, ExposedPort, HealthConfig, MemoryLimits, Mount, NamedVolume, Namespace,
+    PerNetworkOptions, PidsLimit, PortMapping, Resources, Rlimit,
 };
 use cove_spec::volume::HostPaths;
 
@@ -241,11 +241,10 @@ fn host(spec: &mut ContainerSpec, host: HostConfig) -> Answer<()> {
     spec.restart_policy = host.restart_policy.name;
     spec.restart_tries = Some(host.restart_policy.maximum_retry_count).filter(|tries| *tries > 0);
     if !host.log_config.kind.is_empty() {
-        spec.log_configuration = Some(LogConfig {
-            driver: host.log_config.kind,
-            options: host.log_config.config,
-            ..LogConfig::default()
-        });
+        let options: Vec<String> =
+            host.log_config.config.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let log = cove_spec::policy::log(Some(&host.log_config.kind), options.iter().map(String::as_str));
+        spec.log_configuration = Some(log.map_err(invalid)?);
     }
     spec.remove = Some(host.auto_remove);
     spec.volumes_from = host.volumes_from;

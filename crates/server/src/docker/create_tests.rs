@@ -114,3 +114,12 @@ fn what_clients_send_back_from_inspect_asks_for_nothing() {
     }}}}))
     .unwrap();
 }
+
+#[test]
+fn options_of_the_log_are_podmans() {
+    let log = json!({"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3", "tag": "a"}});
+    let spec = spec(json!({"Image": "i", "HostConfig": {"LogConfig": log}})).unwrap();
+    let log = spec.log_configuration.unwrap();
+    assert_eq!((log.driver.as_str(), log.size), ("json-file", 10_000_000));
+    assert_eq!(log.options.into_values().collect::<Vec<_>>(), ["3", "a"]);
+}

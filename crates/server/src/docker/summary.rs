@@ -121,12 +121,21 @@ pub(super) fn docker_state(state: ContainerState) -> ContainerState {
     }
 }
 
+/// How a container is, as Docker adds it to the time.
+fn health(status: &str) -> String {
+    match status {
+        "" => String::new(),
+        "starting" => " (health: starting)".to_owned(),
+        other => format!(" ({other})"),
+    }
+}
+
 /// `Up 3 minutes`, `Exited (0) 2 hours ago`, `Created`.
 pub(super) fn status(row: &ContainerSummary) -> String {
     let now = cove_api::Timestamp::now().as_second();
     let since = |then: i64| human_duration(now.saturating_sub(then));
     match docker_state(row.state) {
-        ContainerState::Running => format!("Up {}", since(row.started_at)),
+        ContainerState::Running => format!("Up {}{}", since(row.started_at), health(&row.status)),
         ContainerState::Paused => format!("Up {} (Paused)", since(row.started_at)),
         ContainerState::Exited => format!("Exited ({}) {} ago", row.exit_code, since(row.exited_at)),
         ContainerState::Created => "Created".to_owned(),

@@ -9,7 +9,7 @@ use crate::command_error::CommandError;
 // Where the output is kept.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct LogArgs {
-    /// Where its output is kept: k8s-file, json-file, none, passthrough
+    /// Where its output is kept: k8s-file, json-file, journald, none, passthrough, passthrough-tty
     #[arg(long, value_name = "DRIVER", help_heading = "Container")]
     pub(crate) log_driver: Option<String>,
     /// Option of the log driver, KEY=VALUE

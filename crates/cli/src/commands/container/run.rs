@@ -57,6 +57,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             "cannot specify --attach with --log-driver=passthrough: invalid argument",
         ));
     }
+    if args.spec.log.log_driver.as_deref() == Some("passthrough") && any_terminal() {
+        return Err(CommandError::other("the '--log-driver passthrough' option cannot be used on a TTY"));
+    }
     let engine = context.engine().await?;
     let rmi = args.rmi;
     let id = create(context, engine, &args.spec, &args.words, |spec| {
@@ -84,6 +87,10 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         remove_image(engine, &args.words[0]).await;
     }
     Ok(code)
+}
+
+fn any_terminal() -> bool {
+    std::io::stdin().is_terminal() || std::io::stdout().is_terminal() || std::io::stderr().is_terminal()
 }
 
 /// What `--rm` says; without it `--rmi` implies it, with `--rm=false` the two contradict.

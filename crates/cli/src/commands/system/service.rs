@@ -51,9 +51,25 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         idle_timeout: (time > 0).then(|| Duration::from_secs(time)),
         default_network: context.conf.network.default_network.clone().unwrap_or_else(|| "podman".to_owned()),
     };
-    let engine = Arc::from(connect::open(context).await?);
-    cove_server::serve(engine, options, asked_to_end()?).await?;
+    if context.destination != connect::Destination::Local {
+        let engine = Arc::from(connect::open(context).await?);
+        cove_server::serve(engine, options, asked_to_end()?).await?;
+        return Ok(0);
+    }
+    let engine = cove_engine::LocalEngine::open(connect::local_options(context)?)?;
+    let booted = tokio::spawn(start_after_reboot(engine.clone()));
+    cove_server::serve(Arc::new(engine), options, asked_to_end()?).await?;
+    // What has begun is brought to its end.
+    let _ = booted.await;
     Ok(0)
+}
+
+/// What ran before a reboot runs again as soon as there is a service.
+async fn start_after_reboot(engine: cove_engine::LocalEngine) {
+    match engine.start_after_reboot().await {
+        Ok(errors) => errors.iter().for_each(|error| tracing::warn!("after the reboot: {error}")),
+        Err(error) => tracing::warn!("after the reboot: {error}"),
+    }
 }
 
 fn parse(uri: Option<&str>, context: &Context) -> Result<Listen, CommandError> {
