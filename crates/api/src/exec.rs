@@ -29,6 +29,10 @@ pub struct ExecSpec {
     pub working_dir: String,
     /// How many descriptors from 3 on to pass (local engine only).
     pub preserve_fds: u32,
+    /// Further ones, by their numbers (local engine only).
+    pub preserve_fd: Vec<u32>,
+    /// Others are not told of it (local engine only).
+    pub no_session: bool,
 }
 
 impl ExecSpec {
@@ -40,7 +44,10 @@ impl ExecSpec {
         if self.cmd.is_empty() {
             return Err(crate::Error::invalid("exec: Cmd is empty: a command to run is needed"));
         }
-        if self.preserve_fds > 0 {
+        if self.no_session {
+            return Err(crate::Error::unsupported("exec: --no-session is not supported in remote mode"));
+        }
+        if self.preserve_fds > 0 || !self.preserve_fd.is_empty() {
             return Err(crate::Error::unsupported(
                 "exec: PreserveFds: file descriptors cannot be passed over a service: run the command on its host, without it",
             ));

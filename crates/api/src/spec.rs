@@ -237,41 +237,69 @@ pub struct ContainerSpec {
     #[serde(rename = "healthMaxLogSize", skip_serializing_if = "Option::is_none")]
     pub health_max_log_size: Option<u32>,
 
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub conmon_pid_file: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hostusers: Vec<String>,
+    #[serde(rename = "dependencyContainers", skip_serializing_if = "Vec::is_empty")]
+    pub dependency_containers: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub personality: Option<Personality>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub envmerge: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub device_cgroup_rule: Vec<DeviceCgroup>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub chroot_directories: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub seccomp_policy: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub base_hosts_file: String,
+    #[serde(rename = "intelRdt", skip_serializing_if = "Option::is_none")]
+    pub intel_rdt: Option<IntelRdt>,
+    #[serde(rename = "weightDevice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub weight_device: WeightDevices,
+    #[serde(rename = "throttleReadBpsDevice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttle_read_bps_device: ThrottleDevices,
+    #[serde(rename = "throttleWriteBpsDevice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttle_write_bps_device: ThrottleDevices,
+    #[serde(rename = "throttleReadIOPSDevice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttle_read_iops_device: ThrottleDevices,
+    #[serde(rename = "throttleWriteIOPSDevice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttle_write_iops_device: ThrottleDevices,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unified: Unified,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlay_volumes: Vec<OverlayVolume>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub image_volumes: Vec<ImageVolume>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rootfs_overlay: Option<bool>,
+    #[serde(rename = "sdnotifyMode", skip_serializing_if = "String::is_empty")]
+    pub sdnotify_mode: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idmappings: Option<IdMappings>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shm_size_systemd: Option<i64>,
+    /// File that gets the pid of the first process (local engine only).
+    #[serde(skip)]
+    pub pid_file: String,
+    /// Descriptors of the caller that the first process gets under their numbers (local engine only).
+    #[serde(skip)]
+    pub preserve_fds: Vec<u32>,
     // From here on: what is not done.
     #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub conmon_pid_file: NotDone<String>,
-    #[serde(rename = "sdnotifyMode", skip_serializing_if = "NotDone::is_absent")]
-    pub sdnotify_mode: NotDone<String>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub hostusers: NotDone<Vec<String>>,
-    #[serde(rename = "dependencyContainers", skip_serializing_if = "NotDone::is_absent")]
-    pub dependency_containers: NotDone<Vec<String>>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub init_container_type: NotDone<String>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub personality: NotDone<Personality>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub envmerge: NotDone<Vec<String>>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub rootfs_overlay: NotDone<bool>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub rootfs_mapping: NotDone<String>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub overlay_volumes: NotDone<Vec<OverlayVolume>>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub image_volumes: NotDone<Vec<ImageVolume>>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub rootfs_mapping: String,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub artifact_volumes: NotDone<Vec<ArtifactVolume>>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub device_cgroup_rule: NotDone<Vec<DeviceCgroup>>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub devices_from: NotDone<Vec<String>>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub host_device_list: NotDone<Vec<Device>>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub gpus: NotDone<Vec<String>>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub shm_size_systemd: NotDone<i64>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub storage_opts: NotDone<StringMap>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
@@ -279,29 +307,28 @@ pub struct ContainerSpec {
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub volatile: NotDone<bool>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub chroot_directories: NotDone<Vec<String>>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub seccomp_policy: NotDone<String>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub idmappings: NotDone<IdMappings>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub label_nested: NotDone<bool>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub base_hosts_file: NotDone<String>,
-    #[serde(rename = "intelRdt", skip_serializing_if = "NotDone::is_absent")]
-    pub intel_rdt: NotDone<IntelRdt>,
-    #[serde(rename = "weightDevice", skip_serializing_if = "NotDone::is_absent")]
-    pub weight_device: NotDone<WeightDevices>,
-    #[serde(rename = "throttleReadBpsDevice", skip_serializing_if = "NotDone::is_absent")]
-    pub throttle_read_bps_device: NotDone<ThrottleDevices>,
-    #[serde(rename = "throttleWriteBpsDevice", skip_serializing_if = "NotDone::is_absent")]
-    pub throttle_write_bps_device: NotDone<ThrottleDevices>,
-    #[serde(rename = "throttleReadIOPSDevice", skip_serializing_if = "NotDone::is_absent")]
-    pub throttle_read_iops_device: NotDone<ThrottleDevices>,
-    #[serde(rename = "throttleWriteIOPSDevice", skip_serializing_if = "NotDone::is_absent")]
-    pub throttle_write_iops_device: NotDone<ThrottleDevices>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub unified: NotDone<Unified>,
+}
+
+impl ContainerSpec {
+    /// That a service can do it.
+    ///
+    /// # Errors
+    /// It asks for something that only an engine in the caller's own process can do.
+    pub fn check_for_service(&self) -> crate::Result<()> {
+        for (option, asked) in [
+            ("preserve-fds", !self.preserve_fds.is_empty()),
+            ("pidfile", !self.pid_file.is_empty()),
+            ("group-add=keep-groups", self.groups.iter().any(|group| group == "keep-groups")),
+        ] {
+            if asked {
+                return Err(crate::Error::unsupported(format!(
+                    "--{option} is not supported in remote mode: run the command on the service's host"
+                )));
+            }
+        }
+        Ok(())
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -452,8 +479,8 @@ pub struct Resources {
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub devices: NotDone<Vec<DeviceCgroup>>,
     /// Limits of block devices.
-    #[serde(rename = "blockIO", skip_serializing_if = "NotDone::is_absent")]
-    pub block_io: NotDone<BlockIo>,
+    #[serde(rename = "blockIO", skip_serializing_if = "Option::is_none")]
+    pub block_io: Option<BlockIo>,
     /// Limits of huge pages.
     #[serde(rename = "hugepageLimits", skip_serializing_if = "NotDone::is_absent")]
     pub hugepage_limits: NotDone<Vec<HugepageLimit>>,
@@ -511,10 +538,10 @@ pub struct CpuLimits {
     pub mems: String,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub burst: NotDone<u64>,
-    #[serde(rename = "realtimeRuntime", skip_serializing_if = "NotDone::is_absent")]
-    pub realtime_runtime: NotDone<i64>,
-    #[serde(rename = "realtimePeriod", skip_serializing_if = "NotDone::is_absent")]
-    pub realtime_period: NotDone<u64>,
+    #[serde(rename = "realtimeRuntime", skip_serializing_if = "Option::is_none")]
+    pub realtime_runtime: Option<i64>,
+    #[serde(rename = "realtimePeriod", skip_serializing_if = "Option::is_none")]
+    pub realtime_period: Option<u64>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub idle: NotDone<i64>,
 }

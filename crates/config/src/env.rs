@@ -63,6 +63,9 @@ variables! {
     /// File of the connections that `cove system connection` writes.
     PODMAN_CONNECTIONS_CONF = "PODMAN_CONNECTIONS_CONF";
 
+    /// User namespace of new containers where no flag says otherwise, as `--userns`.
+    PODMAN_USERNS = "PODMAN_USERNS";
+
     /// URL of the engine to talk to (`unix://`, `ssh://`, `tcp://`, `npipe://`); implies `--remote`.
     CONTAINER_HOST = "CONTAINER_HOST";
     /// Name of the connection to use; implies `--remote`.

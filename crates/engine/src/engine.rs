@@ -35,6 +35,8 @@ pub(crate) struct Core {
     pub(crate) supervised: SupervisedRuns,
     /// Those who have attached to a container that had ended, by its id.
     waiting: Mutex<HashMap<String, Vec<Waiting>>>,
+    /// Numbers of the caller's descriptors that a container made by this process gets, by its id.
+    passed: Mutex<HashMap<String, Vec<u32>>>,
     database: OnceLock<Database>,
     registries: OnceLock<Registries>,
     boot_id: OnceLock<String>,
@@ -61,6 +63,7 @@ impl LocalEngine {
                 prepared: Mutex::default(),
                 supervised: SupervisedRuns::default(),
                 waiting: Mutex::default(),
+                passed: Mutex::default(),
                 database: OnceLock::new(),
                 registries: OnceLock::new(),
                 boot_id: OnceLock::new(),
@@ -115,6 +118,16 @@ impl Core {
     /// Whether this process has launched a monitor that waits for the order to start.
     pub(crate) fn has_prepared(&self, id: &str) -> bool {
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner).contains_key(id)
+    }
+
+    /// Keeps which of the caller's descriptors a container gets at its first start.
+    pub(crate) fn pass(&self, id: &str, numbers: Vec<u32>) {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), numbers);
+    }
+
+    /// Which of the caller's descriptors a container gets.
+    pub(crate) fn take_passed(&self, id: &str) -> Vec<u32> {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).remove(id).unwrap_or_default()
     }
 
     /// Keeps somebody who waits for the next start.

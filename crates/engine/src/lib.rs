@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod container;
+mod descriptors;
 mod engine;
 mod error;
 mod event;

@@ -44,6 +44,33 @@ pub(crate) fn create(path: &Path) -> Result<()> {
     })
 }
 
+/// Keeps a namespace that a process has (`from`) at `path`, with its loopback device up.
+pub(crate) fn adopt(path: &Path, from: &Path) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|error| Error::file("creating the folder of", path, error))?;
+    }
+    remove(path)?;
+    if let Err(error) = fs::File::create(path) {
+        return Err(Error::file("creating", path, error));
+    }
+    let kept = rustix::mount::mount_bind(from, path)
+        .and_then(|()| rustix::mount::mount_change(path, MountPropagationFlags::PRIVATE))
+        .map_err(|error| Error::file("keeping the network namespace", path, error.into()))
+        .and_then(|()| {
+            let namespace =
+                open(path).map_err(|error| Error::file("opening the network namespace", path, error))?;
+            within(namespace.as_fd(), || {
+                let mut socket = crate::netlink::Socket::route()
+                    .map_err(|error| Error::kernel("opening a netlink socket", error))?;
+                crate::link::set_up(&mut socket, 1)
+            })
+        });
+    if kept.is_err() {
+        let _ = remove(path);
+    }
+    kept
+}
+
 /// Gives the namespace at `path` up: the kernel ends it, and its devices, with its last process.
 pub(crate) fn remove(path: &Path) -> Result<()> {
     match rustix::mount::unmount(path, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {

@@ -461,6 +461,17 @@ impl Networks {
         Ok(path)
     }
 
+    /// Keeps the network namespace at `from` (`/proc/PID/ns/net`) for a container, with loopback up; the answer is its
+    /// path.
+    ///
+    /// # Errors
+    /// The kernel's refusal.
+    pub fn adopt_netns(&self, container_id: &str, from: &Path) -> Result<PathBuf> {
+        let path = self.netns_path(container_id)?;
+        netns::adopt(&path, from)?;
+        Ok(path)
+    }
+
     /// Gives a container's namespace up. One that is gone is fine.
     ///
     /// # Errors

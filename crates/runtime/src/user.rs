@@ -29,10 +29,49 @@ pub struct ResolvedUser {
     pub home: String,
 }
 
+/// A user of the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its name.
+    pub name: String,
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Whole name and more.
+    pub gecos: String,
+    /// Home directory.
+    pub home: String,
+}
+
+impl Account {
+    /// The user of that number, or else of that name, in the host's `/etc/passwd`; [`None`] where there is none.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of_host(wanted: &str) -> Result<Option<Self>> {
+        let file = cove_sys::fs::File::open("/etc/passwd").map_err(Error::file)?;
+        let all: Vec<Passwd> = read_lines(Some(file))?.iter().filter_map(|line| parse_passwd(line)).collect();
+        let number = wanted.parse::<u32>().ok();
+        let found = all
+            .iter()
+            .find(|entry| Some(entry.uid) == number)
+            .or_else(|| all.iter().find(|entry| entry.name == wanted));
+        Ok(found.map(|entry| Self {
+            name: entry.name.clone(),
+            uid: entry.uid,
+            gid: entry.gid,
+            gecos: entry.gecos.clone(),
+            home: entry.home.clone(),
+        }))
+    }
+}
+
 struct Passwd {
     name: String,
     uid: u32,
     gid: u32,
+    gecos: String,
     home: String,
 }
 
@@ -124,8 +163,9 @@ fn parse_passwd(line: &str) -> Option<Passwd> {
     let _password = fields.next()?;
     let uid = fields.next()?.parse().ok().filter(|id| *id <= MAX_ID)?;
     let gid = fields.next()?.parse().ok().filter(|id| *id <= MAX_ID)?;
-    let home = fields.nth(1).unwrap_or_default().to_owned();
-    Some(Passwd { name, uid, gid, home })
+    let gecos = fields.next().unwrap_or_default().to_owned();
+    let home = fields.next().unwrap_or_default().to_owned();
+    Some(Passwd { name, uid, gid, gecos, home })
 }
 
 fn parse_group(line: &str) -> Option<Group> {

@@ -1,6 +1,6 @@
 //! `--device`, `--device-cgroup-rule`.
 
-use cove_api::Device;
+use cove_api::{Device, DeviceCgroup};
 
 use crate::error::{Error, Result, bail};
 
@@ -58,6 +58,32 @@ pub fn to_spec(text: &str) -> Result<Device> {
     Ok(Device { path: text.to_owned(), ..Device::default() })
 }
 
+/// Parses a `--device-cgroup-rule`: `TYPE MAJOR:MINOR MODE`, with `*` for any number.
+///
+/// # Errors
+/// The form is wrong.
+pub fn cgroup_rule(text: &str) -> Result<DeviceCgroup> {
+    let [kind, numbers, access] = text.split(' ').collect::<Vec<_>>()[..] else {
+        bail!("invalid device cgroup rule requires type, major:Minor, and access rules: {text:?}");
+    };
+    if !matches!(kind, "a" | "b" | "c") {
+        bail!("invalid device type in device-access-add: {kind}");
+    }
+    let number = |part: &str| match part {
+        "*" => Ok(None),
+        part => match part.parse::<u32>() {
+            Ok(number) => Ok(Some(i64::from(number))),
+            Err(_) => bail!("invalid device number {part:?} in {text:?}: use a number or *"),
+        },
+    };
+    let (major, minor) = numbers.split_once(':').unwrap_or((numbers, "*"));
+    if !is_mode(access) {
+        bail!("invalid device access in device-access-add: {access}");
+    }
+    let (kind, access) = (kind.to_owned(), access.to_owned());
+    Ok(DeviceCgroup { allow: true, kind, major: number(major)?, minor: number(minor)?, access })
+}
+
 fn is_mode(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 3
@@ -93,5 +119,21 @@ mod tests {
             assert!(parse(text).unwrap_err().to_string().contains(expected), "{text}");
         }
         assert_eq!(to_spec("/dev/null:r").unwrap().path, "/dev/null:r");
+    }
+
+    #[test]
+    fn cgroup_rules() {
+        let rule = cgroup_rule("c 7:* rmw").unwrap();
+        assert_eq!((rule.allow, rule.major, rule.minor), (true, Some(7), None));
+        assert_eq!((rule.kind.as_str(), rule.access.as_str()), ("c", "rmw"));
+        for (text, expected) in [
+            ("c 7:*", "requires type"),
+            ("x 7:* r", "invalid device type"),
+            ("c -1:* r", "invalid device number"),
+            ("c 7:* x", "invalid device access"),
+            ("c 7:* rr", "invalid device access"),
+        ] {
+            assert!(cgroup_rule(text).unwrap_err().to_string().contains(expected), "{text}");
+        }
     }
 }

@@ -3,14 +3,17 @@
 //! Nothing here touches the disk, the environment or the clock: what a rule needs of them comes in as a value.
 
 pub mod age;
+pub mod block;
 pub mod change;
 pub mod copy;
 pub mod device;
 pub mod environment;
 mod error;
+pub mod expand;
 pub mod filter;
 pub mod health;
 pub mod host;
+pub mod idmap;
 pub mod local_volume;
 pub mod mount;
 pub mod name;

@@ -34,9 +34,77 @@ pub fn parse(text: &str, paths: &HostPaths) -> Result<Volume> {
         "bind" | "volume" | "tmpfs" | "ramfs" => general(&kind, &arguments, paths),
         "devpts" => devpts(&arguments),
         "image" => image(&arguments),
-        "glob" | "artifact" | "npipe" | "cluster" => Err(Error::unsupported(format!("--mount type={kind}"))),
+        "glob" => bail!("a pattern of paths stands for several mounts"),
+        "artifact" | "npipe" | "cluster" => Err(Error::unsupported(format!("--mount type={kind}"))),
         _ => bail!("invalid filesystem type {kind:?}"),
     }
+}
+
+/// A `--mount type=glob`: every path that a pattern stands for is mounted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glob {
+    /// The pattern, of absolute or relative paths of the host.
+    pub pattern: String,
+    /// The folder in the container; empty for the paths as they are on the host.
+    pub destination: String,
+    /// Mount options.
+    pub options: Vec<String>,
+}
+
+impl Glob {
+    /// The mount of one path.
+    ///
+    /// # Errors
+    /// The path is none of a container.
+    pub fn mount(&self, source: &str) -> Result<Mount> {
+        let name = source.rsplit('/').next().unwrap_or_default();
+        let destination = match self.destination.as_str() {
+            "" => container_path(source)?,
+            folder => container_path(&format!("{folder}/{name}"))?,
+        };
+        Ok(Mount {
+            destination,
+            kind: "bind".into(),
+            source: source.to_owned(),
+            options: self.options.clone(),
+        })
+    }
+}
+
+/// Parses one `--mount` of type glob; [`None`] where it is of another type.
+///
+/// # Errors
+/// As [`parse`].
+pub fn glob(text: &str, paths: &HostPaths) -> Result<Option<Glob>> {
+    let fields = fields(text)?;
+    if !fields.iter().any(|field| field == "type=glob") {
+        return Ok(None);
+    }
+    // The options are those of a bind mount; its own place is none of them.
+    let is_place = |field: &&String| {
+        matches!(
+            field.split('=').next(),
+            Some("type" | "src" | "source" | "target" | "dst" | "dest" | "destination")
+        )
+    };
+    let value = |names: &[&str]| {
+        fields.iter().find_map(|field| {
+            field.split_once('=').filter(|(name, _)| names.contains(name)).map(|(_, value)| value.to_owned())
+        })
+    };
+    let Some(pattern) = value(&["src", "source"]).filter(|pattern| !pattern.is_empty()) else {
+        bail!("host directory cannot be empty");
+    };
+    let destination = match value(&["target", "dst", "dest", "destination"]) {
+        Some(path) => container_path(&path)?,
+        None => String::new(),
+    };
+    let mut others: Vec<String> = fields.iter().filter(|field| !is_place(field)).cloned().collect();
+    others.extend(["src=/x".to_owned(), "dst=/x".to_owned()]);
+    let Volume::Mount(mount) = general("bind", &others, paths)? else {
+        bail!("invalid mount {text:?}");
+    };
+    Ok(Some(Glob { pattern: host_path(&pattern, paths)?, destination, options: mount.options }))
 }
 
 /// Fields of one line of comma-separated values, quoted where they hold commas.
@@ -367,6 +435,20 @@ mod tests {
     }
 
     #[test]
+    fn patterns() {
+        let found = glob("type=glob,src=/a*,dst=/b,ro", &paths()).unwrap().unwrap();
+        assert_eq!((found.pattern.as_str(), found.destination.as_str()), ("/a*", "/b"));
+        assert_eq!(found.options, ["ro"]);
+        assert_eq!(found.mount("/x/a1").unwrap().destination, "/b/a1");
+        let found = glob("source=/v*,type=glob", &paths()).unwrap().unwrap();
+        assert_eq!(found.mount("/v1").unwrap().destination, "/v1");
+        assert_eq!(glob("type=bind,src=/a,dst=/b", &paths()).unwrap(), None);
+        for text in ["type=glob", "type=glob,src=/a,bogus"] {
+            assert!(glob(text, &paths()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn wrong() {
         for (text, expected) in [
             ("", "incorrect mount format"),
@@ -384,7 +466,6 @@ mod tests {
             ("type=volume,src=a/b,dst=/b", "names must match"),
             ("type=volume,src=a,dst=/b,subpath=../x", "must not leave"),
             ("type=volume,src=a,dst=/b,volume-opt=x=y", "not supported"),
-            ("type=glob,src=/a*,dst=/b", "--mount type=glob is not supported"),
             ("type=cow,dst=/b", "invalid filesystem type"),
             ("type=bind,src=/a,dst=/b,relabel=x", "'private' or 'shared'"),
             ("type=bind,src=/a,dst=/b,U=maybe", "true or false"),

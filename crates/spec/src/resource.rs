@@ -1,6 +1,6 @@
 //! Resource limits: `--memory`, `--cpus`, `--pids-limit`, `--ulimit` and their kin.
 
-use cove_api::{CpuLimits, MemoryLimits, PidsLimit, Resources, Rlimit};
+use cove_api::{CpuLimits, MemoryLimits, PidsLimit, Resources, Rlimit, StringMap};
 
 use crate::error::{Result, bail};
 use crate::size;
@@ -29,6 +29,10 @@ pub struct ResourceFlags {
     pub cpu_period: Option<u64>,
     /// `--cpu-quota`, microseconds.
     pub cpu_quota: Option<i64>,
+    /// `--cpu-rt-runtime`, microseconds.
+    pub cpu_rt_runtime: Option<i64>,
+    /// `--cpu-rt-period`, microseconds.
+    pub cpu_rt_period: Option<u64>,
     /// `--cpuset-cpus`.
     pub cpuset_cpus: Option<String>,
     /// `--cpuset-mems`.
@@ -102,6 +106,8 @@ fn cpu(flags: &ResourceFlags) -> Result<Option<CpuLimits>> {
         shares: flags.cpu_shares.filter(|shares| *shares > 0),
         quota: flags.cpu_quota.filter(|quota| *quota != 0),
         period: flags.cpu_period.filter(|period| *period > 0),
+        realtime_runtime: flags.cpu_rt_runtime.filter(|time| *time != 0),
+        realtime_period: flags.cpu_rt_period.filter(|time| *time != 0),
         cpus: set(flags.cpuset_cpus.as_deref(), "cpuset-cpus")?,
         mems: set(flags.cpuset_mems.as_deref(), "cpuset-mems")?,
         ..CpuLimits::default()
@@ -169,6 +175,39 @@ pub fn cpus(text: &str) -> Result<(i64, u64)> {
         bail!("invalid value for cpus: {text:?} is less than 0.01");
     }
     Ok((quota, CPU_PERIOD))
+}
+
+/// Parses all `--cgroup-conf`: `FILE=VALUE`.
+///
+/// # Errors
+/// There is no `=`, or the file is none of a cgroup's own.
+pub fn cgroup_settings<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<StringMap> {
+    let mut all = StringMap::new();
+    for text in texts {
+        let Some((file, value)) = text.split_once('=') else {
+            bail!("--cgroup-conf must be formatted KEY=VALUE");
+        };
+        cgroup_file(file)?;
+        all.insert(file.to_owned(), value.to_owned());
+    }
+    Ok(all)
+}
+
+/// Checks the name of a file of a cgroup: `CONTROLLER.NAME`.
+///
+/// # Errors
+/// It could be a path, or belongs to the cgroup itself, which decides where processes are.
+pub fn cgroup_file(file: &str) -> Result<()> {
+    let is_plain =
+        file.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
+    match file.split_once('.') {
+        Some((controller, name))
+            if is_plain && controller != "cgroup" && !controller.is_empty() && !name.is_empty() =>
+        {
+            Ok(())
+        }
+        _ => bail!("invalid file {file:?} of a cgroup: CONTROLLER.NAME is expected, such as memory.high"),
+    }
 }
 
 /// Checks a list of numbers and ranges such as `0-3,7`.
@@ -306,6 +345,16 @@ mod tests {
         check(ResourceFlags { cpuset_cpus: text("3-1"), ..none() }, "cpuset-cpus");
         let unlimited = ResourceFlags { memory_swap: text("-1"), ..none() };
         assert_eq!(resources(&unlimited).unwrap().unwrap().memory.unwrap().swap, Some(-1));
+    }
+
+    #[test]
+    fn settings_of_cgroups() {
+        let all = cgroup_settings(["memory.high=1073741824", "pids.max=a=b"]).unwrap();
+        assert_eq!((all["memory.high"].as_str(), all["pids.max"].as_str()), ("1073741824", "a=b"));
+        for text in ["memory.high", "../x=1", "memory/x.y=1", "cgroup.procs=0", ".high=1", "memory.=1", "x=1"]
+        {
+            assert!(cgroup_settings([text]).is_err(), "{text}");
+        }
     }
 
     #[test]

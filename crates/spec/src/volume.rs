@@ -176,9 +176,7 @@ pub fn parse(text: &str, paths: &HostPaths) -> Result<Volume> {
     let destination = container_path(destination)?;
     if !is_host_path(source, paths) {
         name::volume(source)?;
-        if options.iter().any(|option| option == "O") {
-            return Err(Error::unsupported(format!("an overlay (option 'O') over the volume {source}")));
-        }
+        check_overlay(&options)?;
         return Ok(Volume::Named(NamedVolume {
             name: source.to_owned(),
             dest: destination,
@@ -187,23 +185,34 @@ pub fn parse(text: &str, paths: &HostPaths) -> Result<Volume> {
         }));
     }
     let source = host_path(source, paths)?;
+    check_overlay(&options)?;
     if options.iter().any(|option| option == "O") {
-        let has = |name: &str| options.iter().any(|option| option.starts_with(name));
-        let (upper, work, chown) = (has("upperdir="), has("workdir="), has("U"));
-        if upper != work {
-            bail!("must set both `upperdir` and `workdir`");
-        }
-        if options.len() != 1 + usize::from(chown) + 2 * usize::from(upper) {
-            bail!("can't use 'O' with other options");
-        }
         return Ok(Volume::Overlay { source, destination, options });
     }
-    if let Some(option) =
-        options.iter().find(|option| option.starts_with("upperdir") || option.starts_with("workdir"))
-    {
-        bail!("option {option:?} needs the option 'O'");
-    }
     Ok(Volume::Mount(Mount { destination, kind: "bind".to_owned(), source, options }))
+}
+
+/// Checks the options of a layer that is thrown away against those that do not go with it.
+///
+/// # Errors
+/// Options contradict each other.
+pub fn check_overlay(options: &[String]) -> Result<()> {
+    let has = |name: &str| options.iter().any(|option| option.starts_with(name));
+    let (upper, work) = (has("upperdir="), has("workdir="));
+    if !options.iter().any(|option| option == "O") {
+        if upper || work {
+            bail!("the options upperdir and workdir need the option 'O'");
+        }
+        return Ok(());
+    }
+    if upper != work {
+        bail!("must set both `upperdir` and `workdir`");
+    }
+    let chown = options.iter().any(|option| option == "U");
+    if options.len() != 1 + usize::from(chown) + 2 * usize::from(upper) {
+        bail!("can't use 'O' with other options");
+    }
+    Ok(())
 }
 
 /// Parses one `--tmpfs`: `CONTAINER-DIR[:OPTIONS]`.

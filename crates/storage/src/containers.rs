@@ -311,8 +311,11 @@ impl Store {
     }
 }
 
-/// Lets the container's root user, who is nobody here, pass through the directories above its root.
-fn make_reachable(path: &Path, owner: Option<u32>) -> Result<()> {
+/// Lets the container's root user, who is nobody here (`owner`), pass through the directories above its root.
+///
+/// # Errors
+/// A directory cannot be changed.
+pub fn make_reachable(path: &Path, owner: Option<u32>) -> Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     for directory in path.ancestors().filter(|directory| *directory != Path::new("/")) {
         let data = cove_sys::fs::metadata(directory)?;

@@ -28,9 +28,9 @@ mod testing;
 mod usage;
 
 pub use archive::{Change, ChangeKind, Extracted, tree_size, untar};
-pub use containers::{ContainerMountOptions, ContainerOptions, container_metadata};
+pub use containers::{ContainerMountOptions, ContainerOptions, container_metadata, make_reachable};
 pub use cove_archive::{Compression, Digest};
-pub use driver::{DriverKind, OverlayOptions, to_container, to_host};
+pub use driver::{DriverKind, NamespaceHolder, OverlayOptions, mount_mapped, to_container, to_host};
 pub use error::{Result, StorageError};
 pub use export::{TarStream, tree_tar};
 pub use id::random_id;

@@ -311,6 +311,7 @@ impl Received for Inspected {
 #[async_trait]
 impl<T: Transport + 'static> Containers for Remote<T> {
     async fn create(&self, spec: ContainerSpec) -> Result<ContainerCreateReport> {
+        spec.check_for_service()?;
         self.call(CREATE, (), Nothing {}, Json(spec)).await.map(|Json(report)| report)
     }
     async fn start(&self, name: &str) -> Result<()> {

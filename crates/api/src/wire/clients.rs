@@ -25,15 +25,7 @@ const AGAIN: &str = "whoever makes a container again from its inspect: what the 
 const DOCKERS_READONLY: &str = r#"["/proc/bus","/proc/fs","/proc/irq","/proc/sys","/proc/sysrq-trigger"]"#;
 
 const TABLE: &[Sent] = &[
-    sent("sdnotifyMode", "\"container\"", "podman: the default; without NOTIFY_SOCKET nothing is notified"),
-    sent("sdnotifyMode", "\"ignore\"", "podman --sdnotify=ignore"),
-    sent("seccomp_policy", "\"default\"", "podman: the default"),
     sent("volatile", "true", "podman --rm: such containers are volatile anyhow"),
-    sent(
-        "idmappings",
-        r#"{"HostUIDMapping": true, "HostGIDMapping": true}"#,
-        "podman: no mapping of ids, spelled out",
-    ),
     sent("AttachStdin", ANY, "docker: what its own command line connects"),
     sent("AttachStdout", ANY, "docker: what its own command line connects"),
     sent("AttachStderr", ANY, "docker: what its own command line connects"),

@@ -31,8 +31,7 @@ struct Body {
     renamed: String,
     later: NotDone<Vec<String>>,
     later_number: NotDone<i64>,
-    #[serde(rename = "sdnotifyMode")]
-    sdnotify_mode: NotDone<String>,
+    scope: NotDone<String>,
 }
 
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -172,16 +171,16 @@ fn unknown_keys_are_refused_at_every_depth() {
 fn what_is_not_done_is_refused_where_it_asks_for_something() {
     for text in [
         r#"{"Later": []}"#,
-        r#"{"later": null, "LaterNumber": 0, "SdNotifyMode": ""}"#,
+        r#"{"later": null, "LaterNumber": 0, "SCOPE": ""}"#,
         r#"{"Inner": {"Later": false}}"#,
-        r#"{"SdNotifyMode": "container"}"#,
+        r#"{"sCope": "local"}"#,
     ] {
         body(text);
     }
     for (text, expected) in [
         (r#"{"later": ["a"]}"#, "the option \"Later\" is not supported yet"),
         (r#"{"Many": [{"Later": true}]}"#, "the option \"Many[0].Later\" is not supported yet"),
-        (r#"{"SdNotifyMode": "conmon"}"#, "the option \"sdnotifyMode\" is not supported yet"),
+        (r#"{"scope": "swarm"}"#, "the option \"Scope\" is not supported yet"),
     ] {
         let error = decode::<Body>(text.as_bytes()).unwrap_err();
         assert_eq!(error.to_string(), expected);
@@ -196,7 +195,7 @@ fn what_is_not_done_is_refused_where_it_asks_for_something() {
 
 #[test]
 fn values_of_this_process_are_checked_as_a_body_is() {
-    check(&Body { sdnotify_mode: "container".to_owned().into(), long: u64::MAX, ..Body::default() }).unwrap();
+    check(&Body { scope: "local".to_owned().into(), long: u64::MAX, ..Body::default() }).unwrap();
     let asking = Body { many: vec![Inner { later: true.into(), ..Inner::default() }], ..Body::default() };
     assert_eq!(check(&asking).unwrap_err().to_string(), "the option \"Many[0].Later\" is not supported yet");
 }

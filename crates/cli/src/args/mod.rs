@@ -2,6 +2,7 @@
 //! was asked for is ever built.
 
 mod count;
+mod descriptors;
 mod global;
 #[cfg(test)]
 mod hostile_tests;
@@ -17,6 +18,7 @@ mod tune;
 mod usage;
 
 pub(crate) use count::{at_least, at_most, exactly};
+pub(crate) use descriptors::DescriptorArgs;
 pub(crate) use global::{GlobalOptions, RootArgs, SharedArgs};
 pub(crate) use line::{Invocation, Parsed, build, help_text, parse};
 pub(crate) use nearest::suggestion;

@@ -101,7 +101,7 @@ section! {
         /// UTS namespace.
         utsns: String = OneOf(&["private", "host"]),
         /// User namespace mode.
-        userns: String = OneOf(&["host"]),
+        userns: String = Used,
         /// Ids in an automatic user namespace; old.
         userns_size: i64 = Moot,
     }

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use cove_api::{
-    ContainerCreateReport, ContainerSpec, ContainerState, Error, ErrorKind, Mount, Namespace, Result,
-    Timestamp,
+    ContainerCreateReport, ContainerSpec, ContainerState, Error, ErrorKind, ImageVolume, Mount, Namespace,
+    OverlayVolume, Result, Timestamp,
 };
 use cove_runtime::oci::Limits;
 use cove_storage::{ContainerOptions, container_metadata};
 
-use crate::container::{init, prepare, resolve, storage, validate};
+use crate::container::{block, init, notify, prepare, resolve, storage, userns, validate};
 use crate::engine::Core;
 use crate::error::storage as storage_error;
+use crate::lock::ObjectLock;
 use crate::name;
 use crate::pod::no_such_pod;
 use crate::state::{
@@ -37,12 +38,14 @@ pub(crate) struct Draft {
     pub(crate) row: ContainerRow,
     /// Things the user should know.
     pub(crate) warnings: Vec<String>,
+    /// Held until the row is entered: nobody else chooses the ids that were chosen for it.
+    pub(crate) ids: Option<ObjectLock>,
 }
 
 /// Makes a container; its image must be in the store.
 pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<ContainerCreateReport> {
     let pod = if request.pod.is_empty() { None } else { Some(core.find_pod(&request.pod)?) };
-    let Draft { mut row, warnings } =
+    let Draft { mut row, warnings, ids: _ids } =
         draft(core, &request, pod.as_ref().map_or(Place::Alone, Place::Member))?;
     add(core, &mut row, &request).map_err(|error| match &pod {
         // Removed meanwhile.
@@ -52,6 +55,9 @@ pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<Contain
         _ => error,
     })?;
     finish(core, &row)?;
+    if !request.preserve_fds.is_empty() {
+        core.pass(&row.id, request.preserve_fds);
+    }
     Ok(ContainerCreateReport { id: row.id, warnings })
 }
 
@@ -72,6 +78,8 @@ pub(crate) fn finish(core: &Arc<Core>, row: &ContainerRow) -> Result<()> {
 pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>) -> Result<Draft> {
     let mut spec = request.clone();
     validate::validate(&mut spec)?;
+    // Told before anything is made.
+    crate::descriptors::preserved(&request.preserve_fds)?;
     let mut warnings = Vec::new();
     spec.groups = spec.groups.iter().flat_map(|groups| groups.split(',')).map(ToOwned::to_owned).collect();
     let id = name::random_id()?;
@@ -85,12 +93,27 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
     }
     let image = if pause { ImageFacts::default() } else { image_facts(core, &spec)? };
     let mut dependencies = resolve_containers(core, &mut spec)?;
+    required(core, &spec, &mut dependencies)?;
+    block::resolve(&mut spec)?;
     volumes_from(core, &mut spec, &mut dependencies)?;
     if let Some(infra) = &infra {
         take_mounts(&mut spec, infra, &[]);
         dependencies.retain(|id| *id != infra.id);
         dependencies.push(infra.id.clone());
     }
+    // Held until the ids that are chosen are noted in the store.
+    let ids = userns::lock(core, &spec)?;
+    let mut dependencies_of_user = Vec::new();
+    let chosen = userns::resolve(core, &spec, &image, &mut dependencies_of_user)?;
+    for id in dependencies_of_user {
+        if !dependencies.contains(&id) {
+            dependencies.push(id);
+        }
+    }
+    if spec.user.is_empty() {
+        spec.user.clone_from(&chosen.user);
+    }
+    spec.hostusers.extend(chosen.host_user.clone());
     let surroundings = resolve::Surroundings {
         conf: &core.options.containers,
         environment: &core.options.environment,
@@ -99,6 +122,7 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
     };
     let mut config = resolve::resolve(&id, &spec, image, &surroundings)?;
     config.dependencies = dependencies;
+    config.userns = chosen.namespace;
     crate::secret::resolve(core, &spec, &mut config)?;
     if let NetworkMode::Container(other) = &config.network
         && spec.hostname.is_empty()
@@ -117,7 +141,10 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
     config.runtime = core.oci_runtime(&spec.oci_runtime)?.path.to_string_lossy().into_owned();
     check_limits(core, &config.settings.limits)?;
     check_log(&config)?;
-    storage::check(&config.mounts, &config.volumes)?;
+    check_settings(core, &config)?;
+    notify::check(&config)?;
+    image_mounts(core, &mut config)?;
+    storage::check(&config.mounts)?;
     check_networks(core, &id, &spec.hostname, &mut config)?;
     let no_ports = match &config.network {
         NetworkMode::Host => Some("host"),
@@ -132,6 +159,9 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
             "Port mappings have been discarded because {mode:?} network namespace mode does not support them"
         ));
     }
+    if config.settings.systemd.is_some() && !core.cgroup().is_enabled() {
+        warnings.push("systemd in the container has no cgroup that it can write to".to_owned());
+    }
     make_volumes(core, &mut config)?;
     let now = Timestamp::now();
     let row = ContainerRow {
@@ -142,7 +172,7 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
         config,
         id,
     };
-    Ok(Draft { row, warnings })
+    Ok(Draft { row, warnings, ids })
 }
 
 /// Enters the container into the database, under the given or a random name.
@@ -189,8 +219,8 @@ pub(super) fn layer(row: &ContainerRow) -> Option<ContainerOptions> {
         image: Some(config.image.id.clone()),
         metadata: container_metadata(&row.name, &config.image.name, &config.image.id, created),
         mount_label: String::new(),
-        uid_map: Vec::new(),
-        gid_map: Vec::new(),
+        uid_map: config.userns.users.iter().map(|range| range.stored()).collect(),
+        gid_map: config.userns.groups.iter().map(|range| range.stored()).collect(),
         volatile: config.auto_remove,
     })
 }
@@ -251,6 +281,17 @@ fn resolve_containers(core: &Core, spec: &mut ContainerSpec) -> Result<Vec<Strin
     Ok(ids)
 }
 
+/// Containers that must run before it does.
+fn required(core: &Core, spec: &ContainerSpec, dependencies: &mut Vec<String>) -> Result<()> {
+    for name in spec.dependency_containers.iter().flat_map(|names| names.split(',')) {
+        let id = core.find_container(name)?.id;
+        if !dependencies.contains(&id) {
+            dependencies.push(id);
+        }
+    }
+    Ok(())
+}
+
 /// Takes over the mounts of other containers (`NAME[:ro|rw|z]`).
 fn volumes_from(core: &Core, spec: &mut ContainerSpec, dependencies: &mut Vec<String>) -> Result<()> {
     for entry in spec.volumes_from.clone() {
@@ -274,6 +315,8 @@ fn take_mounts(spec: &mut ContainerSpec, other: &ContainerRow, options: &[String
     let taken = |spec: &ContainerSpec, destination: &str| {
         spec.mounts.iter().any(|mount| storage::clean(&mount.destination) == destination)
             || spec.volumes.iter().any(|volume| storage::clean(&volume.dest) == destination)
+            || spec.overlay_volumes.iter().any(|mount| storage::clean(&mount.destination) == destination)
+            || spec.image_volumes.iter().any(|mount| storage::clean(&mount.destination) == destination)
     };
     let with_options = |theirs: &[String]| {
         let mut all = theirs.to_vec();
@@ -283,14 +326,29 @@ fn take_mounts(spec: &mut ContainerSpec, other: &ContainerRow, options: &[String
         }
         all
     };
-    for mount in other.config.mounts.iter().filter(|mount| mount.kind != MountKind::Tmpfs) {
-        if !taken(spec, &mount.destination) {
-            spec.mounts.push(Mount {
-                destination: mount.destination.clone(),
-                kind: mount.kind.as_str().into(),
-                source: mount.source.clone(),
+    for mount in &other.config.mounts {
+        let (destination, source) = (mount.destination.clone(), mount.source.clone());
+        if taken(spec, &destination) {
+            continue;
+        }
+        match mount.kind {
+            MountKind::Tmpfs | MountKind::Ramfs => {}
+            MountKind::Overlay => {
+                let options = mount.options.clone();
+                spec.overlay_volumes.push(OverlayVolume { destination, source, options });
+            }
+            MountKind::Image => spec.image_volumes.push(ImageVolume {
+                read_write: with_options(&mount.options).iter().any(|option| option == "rw"),
+                sub_path: mount.sub_path.clone(),
+                source: mount.image.clone(),
+                destination,
+            }),
+            kind => spec.mounts.push(Mount {
+                kind: kind.as_str().into(),
                 options: with_options(&mount.options),
-            });
+                source,
+                destination,
+            }),
         }
     }
     for volume in &other.config.volumes {
@@ -306,17 +364,49 @@ fn take_mounts(spec: &mut ContainerSpec, other: &ContainerRow, options: &[String
     }
 }
 
+/// The images that are mounted, which must be in the store.
+fn image_mounts(core: &Core, config: &mut ContainerConfig) -> Result<()> {
+    for mount in config.mounts.iter_mut().filter(|mount| mount.kind == MountKind::Image) {
+        let found = crate::image::lookup::find(core, &mount.source)
+            .map_err(|error| error.context(format!("image mount {}", mount.destination)))?;
+        mount.image = found.image.id;
+    }
+    Ok(())
+}
+
+/// What cannot be kept here besides limits is an error as well.
+fn check_settings(core: &Core, config: &ContainerConfig) -> Result<()> {
+    if core.options.rootless && !config.settings.device_rules.is_empty() {
+        return Err(Error::invalid(
+            "device cgroup rules are not supported in rootless mode or in a user namespace",
+        ));
+    }
+    if config.settings.intel_rdt.is_some() && !std::path::Path::new("/sys/fs/resctrl/schemata").exists() {
+        return Err(Error::unsupported(
+            "a class of Intel RDT cannot be kept: no file system of resource control is mounted at /sys/fs/resctrl",
+        ));
+    }
+    Ok(())
+}
+
 /// A limit that cannot be kept here is an error, never dropped.
 pub(crate) fn check_limits(core: &Core, limits: &Limits) -> Result<()> {
-    let Limits { memory, cpu, pids, .. } = limits;
+    let Limits { memory, cpu, pids, block_io, unified, .. } = limits;
     let mode = core.cgroup();
+    if cpu.realtime_runtime.is_some() || cpu.realtime_period.is_some() {
+        return Err(Error::unsupported(
+            "a limit of real-time scheduling cannot be kept: cgroups of version 2 have none",
+        ));
+    }
+    let files = unified.keys().map(|file| file.split_once('.').map_or(file.as_str(), |(name, _)| name));
     let wanted = [
         ("memory", *memory != Default::default()),
         ("cpu", cpu.shares.is_some() || cpu.quota.is_some()),
         ("cpuset", !cpu.cpus.is_empty() || !cpu.mems.is_empty()),
         ("pids", pids.is_some_and(|limit| limit > 0)),
+        ("io", *block_io != Default::default()),
     ];
-    for (controller, asked) in wanted {
+    for (controller, asked) in wanted.into_iter().chain(files.map(|controller| (controller, true))) {
         if asked && !mode.has(controller) {
             let why = match mode {
                 cove_runtime::cgroup::CgroupMode::Disabled { reason, .. } => reason.clone(),

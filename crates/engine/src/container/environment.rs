@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cove_api::ContainerSpec;
+use cove_api::{ContainerSpec, Error, Result};
 
 use crate::container::resolve::Surroundings;
 use crate::state::{ImageFacts, ImpliedEnv};
@@ -27,11 +27,14 @@ impl Variables {
 
 /// The environment, in the order of precedence: defaults, proxies or the whole host's, image, request; and what the
 /// start adds to it.
+///
+/// # Errors
+/// A word of `envmerge` is none.
 pub(super) fn environment(
     spec: &ContainerSpec,
     image: &ImageFacts,
     surroundings: &Surroundings<'_>,
-) -> (Vec<String>, ImpliedEnv) {
+) -> Result<(Vec<String>, ImpliedEnv)> {
     let mut all = Variables::default();
     let conf = &surroundings.conf.containers;
     for entry in conf.env.iter().flat_map(|list| &list.values) {
@@ -60,6 +63,10 @@ pub(super) fn environment(
             all.set(name, value);
         }
     }
+    for entry in &spec.envmerge {
+        let (name, value) = merged(entry, &all)?;
+        all.set(&name, &value);
+    }
     for (name, value) in &spec.env {
         all.set(name, value);
     }
@@ -70,7 +77,19 @@ pub(super) fn environment(
     let implied = |name: &str| !all.places.contains_key(name) && !dropped(name);
     let implied = ImpliedEnv { home: implied("HOME"), hostname: implied("HOSTNAME") };
     let kept = all.list.into_iter().filter(|(name, _)| !dropped(name));
-    (kept.map(|(name, value)| format!("{name}={value}")).collect(), implied)
+    Ok((kept.map(|(name, value)| format!("{name}={value}")).collect(), implied))
+}
+
+/// Name and value of an `--env-merge`, with the variables set so far in their places.
+fn merged(entry: &str, all: &Variables) -> Result<(String, String)> {
+    let value = |name: &str| all.places.get(name).map(|place| all.list[*place].1.clone());
+    let word = cove_spec::expand::word(entry, &value).map_err(|error| {
+        Error::from(error).context(format!("unable to process variables for --env-merge {entry}"))
+    })?;
+    match word.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(Error::invalid(format!("missing `=` for --env-merge substitution {entry}"))),
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +104,19 @@ mod tests {
             Surroundings { conf: &conf, environment: &environment_of_host, rootless: false, init: None };
         let mut facts = ImageFacts::default();
         facts.config.env = image.iter().map(|entry| (*entry).to_owned()).collect();
-        environment(spec, &facts, &surroundings)
+        environment(spec, &facts, &surroundings).unwrap()
+    }
+
+    #[test]
+    fn values_of_the_image_are_merged() {
+        let spec = ContainerSpec {
+            envmerge: vec!["A=${A}-some".into(), "NEW=${MISSING}-x".into()],
+            env: [("LAST".to_owned(), "${A}".to_owned())].into(),
+            ..Default::default()
+        };
+        let (env, _) = merged(&spec, &["A=image"]);
+        assert_eq!(env, ["container=podman", "A=image-some", "NEW=-x", "LAST=${A}"]);
+        assert!(super::merged("no-sign", &Variables::default()).is_err());
     }
 
     #[test]

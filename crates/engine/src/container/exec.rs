@@ -1,6 +1,5 @@
 //! Exec sessions: further processes in a running container.
 
-use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,6 +17,7 @@ use cove_sys::read;
 
 use crate::container::attach;
 use crate::container::state::{UNKNOWN_EXIT, improper};
+use crate::descriptors::preserved;
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::name;
 use crate::state::{ContainerRow, ExecRecord, Lookup, RECORD_VERSION};
@@ -69,6 +69,9 @@ fn create(core: &Core, container: &str, spec: ExecSpec) -> Result<String> {
 }
 
 fn tell(core: &Core, action: &str, row: &ContainerRow, record: &ExecRecord, exit_code: Option<i32>) {
+    if record.spec.no_session {
+        return;
+    }
     let mut attributes = row.config.labels.clone();
     attributes.insert("name".into(), row.name.clone());
     attributes.insert("image".into(), row.config.image.name.clone());
@@ -162,24 +165,16 @@ fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result
             stdin_once: true,
             size: options.size.map(|size| (size.width, size.height)),
             log: LogConfig::None,
-            descriptors: preserved(spec.preserve_fds)?,
+            descriptors: preserved(&descriptors(spec))?,
             held: Vec::new(),
         },
         exit_command: Vec::new(),
     })?)
 }
 
-/// Copies of the caller's descriptors from 3 on (`--preserve-fds`).
-fn preserved(count: u32) -> Result<Vec<OwnedFd>> {
-    (3..3_i32.saturating_add_unsigned(count))
-        .map(|number| {
-            // SAFETY: the descriptor is only borrowed to be copied; a number that is not open makes that fail.
-            let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
-            borrowed.try_clone_to_owned().map_err(|_| {
-                Error::invalid(format!("file descriptor {number} is not available: see --preserve-fds"))
-            })
-        })
-        .collect()
+/// The numbers of the caller's descriptors that it gets.
+fn descriptors(spec: &ExecSpec) -> Vec<u32> {
+    (3..3_u32.saturating_add(spec.preserve_fds.min(1000))).chain(spec.preserve_fd.iter().copied()).collect()
 }
 
 fn begin(core: &Arc<Core>, mut record: ExecRecord, launch: Launch, detach: bool) -> Result<()> {

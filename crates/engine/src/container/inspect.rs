@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use cove_api::{
     ContainerInspect, ContainerInspectConfig, ContainerInspectHostConfig, ContainerInspectState,
-    ContainerSpec, ContainerState, GraphDriver, InspectDevice, InspectHostPort, InspectLogConfig,
-    InspectMount, InspectRestartPolicy, InspectSecret, InspectUlimit, Result,
+    ContainerSpec, ContainerState, GraphDriver, InspectBlkioThrottleDevice, InspectBlkioWeightDevice,
+    InspectDevice, InspectHostPort, InspectIDMappings, InspectLogConfig, InspectMount, InspectRestartPolicy,
+    InspectSecret, InspectUlimit, Result,
 };
 use cove_runtime::oci::capabilities::{self, CapabilitySet};
 use cove_runtime::oci::{DeviceMapping, Limits, Settings};
@@ -13,7 +14,9 @@ use cove_runtime::oci::{DeviceMapping, Limits, Settings};
 use crate::container::list::{size, time};
 use crate::container::{health, inspect_network, ports, prepare};
 use crate::engine::Core;
-use crate::state::{ContainerRow, IpcMode, LogDriver, MountKind, NamespaceMode, NetworkMode};
+use crate::state::{
+    ContainerRow, IdRange, IpcMode, LogDriver, MountKind, NamespaceMode, NetworkMode, UserNamespace,
+};
 
 /// All about one; `size` also computes its disk use.
 pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<ContainerInspect> {
@@ -49,7 +52,13 @@ pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<Contai
         driver: core.store()?.driver().name().into(),
         effective_caps: effective,
         bounding_caps: bounding.clone(),
-        exec_ids: core.database()?.execs_of(&row.id)?.into_iter().map(|exec| exec.id).collect(),
+        exec_ids: core
+            .database()?
+            .execs_of(&row.id)?
+            .into_iter()
+            .filter(|exec| !exec.spec.no_session)
+            .map(|exec| exec.id)
+            .collect(),
         graph_driver: graph_driver(core, &row)?,
         size_rw: sizes.map(|sizes| sizes.rw),
         size_root_fs: sizes.map(|sizes| sizes.root_fs).unwrap_or_default(),
@@ -59,6 +68,8 @@ pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<Contai
         kube_exit_code_propagation: "invalid".into(),
         config: describe(&row, request),
         host_config: host(core, &row, request, &bounding)?,
+        conmon_pid_file: config.pid_files.monitor.clone(),
+        pid_file: config.pid_files.process.clone(),
         use_image_hosts: request.use_image_hosts == Some(true),
         use_image_hostname: !config.files.hostname,
         pod: config.pod.clone(),
@@ -164,7 +175,19 @@ pub(crate) fn all_mounts(core: &Core, row: &ContainerRow) -> Result<Vec<InspectM
         with_options(&mut mount, &volume.options);
         mounts.push(mount);
     }
-    for own in row.config.mounts.iter().filter(|mount| mount.kind != MountKind::Tmpfs) {
+    let is_memory = |kind| matches!(kind, MountKind::Tmpfs | MountKind::Ramfs);
+    for own in row.config.mounts.iter().filter(|mount| !is_memory(mount.kind)) {
+        if own.kind == MountKind::Image {
+            mounts.push(InspectMount {
+                kind: "image".into(),
+                source: own.source.clone(),
+                destination: own.destination.clone(),
+                sub_path: own.sub_path.clone(),
+                rw: own.options.iter().any(|option| option == "rw"),
+                ..InspectMount::default()
+            });
+            continue;
+        }
         let mut mount = InspectMount {
             kind: "bind".into(),
             source: own.source.clone(),
@@ -241,10 +264,11 @@ fn describe(row: &ContainerRow, request: &ContainerSpec) -> ContainerInspectConf
         create_command: request.create_command.clone(),
         timezone: config.files.time_zone.clone(),
         umask: format!("{:04o}", config.settings.umask),
+        systemd_mode: config.settings.systemd.is_some(),
         timeout: config.timeout,
         stop_timeout: config.stop_timeout,
         passwd: request.passwd,
-        sd_notify_mode: "ignore".into(),
+        sd_notify_mode: config.notify.as_str().into(),
         exposed_ports: exposed,
         secrets: config
             .secrets
@@ -285,6 +309,19 @@ pub(crate) fn namespace_mode(namespace: &NamespaceMode) -> String {
         NamespaceMode::Container(id) => format!("container:{id}"),
         NamespaceMode::Path(path) => format!("ns:{}", path.display()),
     }
+}
+
+fn userns_mode(namespace: &NamespaceMode) -> String {
+    match namespace {
+        NamespaceMode::Host => String::new(),
+        other => namespace_mode(other),
+    }
+}
+
+fn id_mappings(namespace: &UserNamespace) -> Option<InspectIDMappings> {
+    let shown = |ranges: &[IdRange]| ranges.iter().map(ToString::to_string).collect();
+    (!namespace.users.is_empty())
+        .then(|| InspectIDMappings { uid_map: shown(&namespace.users), gid_map: shown(&namespace.groups) })
 }
 
 fn ipc_mode(namespace: &IpcMode) -> String {
@@ -378,6 +415,8 @@ fn host(
         readonly_rootfs: settings.root.read_only,
         security_opt: security_options(row, request),
         tmpfs,
+        userns_mode: userns_mode(&config.userns.mode),
+        id_mappings: id_mappings(&config.userns),
         uts_mode: namespace_mode(&config.namespaces.uts),
         shm_size: settings.shm_size,
         runtime: "oci".into(),
@@ -395,11 +434,36 @@ fn host(
         memory_swap: memory.swap.unwrap_or_default(),
         memory_swappiness: memory.swappiness.and_then(|value| i64::try_from(value).ok()),
         oom_kill_disable: memory.disable_oom_killer == Some(true),
+        cpu_realtime_runtime: cpu.realtime_runtime.unwrap_or_default(),
+        cpu_realtime_period: cpu.realtime_period.unwrap_or_default(),
+        blkio_weight: settings.limits.block_io.weight.unwrap_or_default(),
+        blkio_weight_device: weights(&request.weight_device),
+        blkio_device_read_bps: rates(&request.throttle_read_bps_device),
+        blkio_device_write_bps: rates(&request.throttle_write_bps_device),
+        blkio_device_read_iops: rates(&request.throttle_read_iops_device),
+        blkio_device_write_iops: rates(&request.throttle_write_iops_device),
+        cgroup_conf: settings.limits.unified.clone(),
         init: request.init == Some(true),
         pids_limit,
         ulimits: ulimits(&settings.limits),
         ..ContainerInspectHostConfig::default()
     })
+}
+
+fn weights(devices: &cove_api::WeightDevices) -> Vec<InspectBlkioWeightDevice> {
+    let shown = |(path, device): (&String, &cove_api::WeightDevice)| InspectBlkioWeightDevice {
+        path: path.clone(),
+        weight: device.weight.unwrap_or_default(),
+    };
+    devices.iter().map(shown).collect()
+}
+
+fn rates(devices: &cove_api::ThrottleDevices) -> Vec<InspectBlkioThrottleDevice> {
+    let shown = |(path, device): (&String, &cove_api::ThrottleDevice)| InspectBlkioThrottleDevice {
+        path: path.clone(),
+        rate: device.rate,
+    };
+    devices.iter().map(shown).collect()
 }
 
 /// Where a port is published, as shown.
@@ -459,8 +523,8 @@ fn binds(row: &ContainerRow) -> (Vec<String>, BTreeMap<String, String>) {
     for volume in &row.config.volumes {
         binds.push(shown(&volume.name, &volume.destination, &volume.options));
     }
-    for mount in &row.config.mounts {
-        if mount.kind == MountKind::Tmpfs {
+    for mount in row.config.mounts.iter().filter(|mount| mount.kind != MountKind::Image) {
+        if matches!(mount.kind, MountKind::Tmpfs | MountKind::Ramfs) {
             tmpfs.insert(mount.destination.clone(), mount.options.join(","));
         } else {
             binds.push(shown(&mount.source, &mount.destination, &mount.options));

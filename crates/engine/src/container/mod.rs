@@ -2,6 +2,7 @@
 
 mod api;
 mod attach;
+mod block;
 mod boot;
 mod create;
 mod end;
@@ -19,6 +20,7 @@ mod logs;
 pub(crate) mod lookup;
 mod member;
 mod namespaces;
+mod notify;
 mod ports;
 mod prepare;
 mod remove;
@@ -30,6 +32,7 @@ pub(crate) mod state;
 mod stop;
 mod storage;
 mod upgrade;
+mod userns;
 mod validate;
 mod wait;
 

@@ -49,8 +49,7 @@ fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
     }
     crate::pod::prepare_cgroup(core, row)?;
     member::enter(core, row)?;
-    let Prepared { launch, mountpoint, network, changed_volumes } =
-        sandbox::prepare(core, &plan(core, row)?)?;
+    let Prepared { launch, mountpoint, network, changed_volumes } = sandbox::prepare(core, plan(core, row)?)?;
     for volume in &changed_volumes {
         core.database()?.save_volume(volume)?;
     }
@@ -76,6 +75,7 @@ fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
         config,
         layer: create::layer(row),
         folder: core.container_run_dir(&row.id),
+        scratch: scratch(core, &row.id),
         namespaces: namespaces(core, config)?,
         shm: shared_memory(core, &config.namespaces.ipc)?,
         shared_files: match &config.network {
@@ -103,8 +103,14 @@ fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
         oci_runtime: core.oci_runtime(&config.runtime)?,
         log: log(core, row),
         health: health::plan(core, row)?,
+        descriptors: crate::descriptors::preserved(&core.take_passed(&row.id))?,
         exit_command,
     })
+}
+
+/// On the disk, as what is written there may be large.
+pub(super) fn scratch(core: &Core, id: &str) -> PathBuf {
+    core.container_dir(id).join("scratch")
 }
 
 /// A volume of a container and where its data is.
@@ -140,7 +146,7 @@ fn namespaces(core: &Core, config: &ContainerConfig) -> Result<Namespaces> {
             NetworkMode::Path(path) => NamespaceTarget::Path(path.into()),
             _ => NamespaceTarget::Private,
         },
-        user: NamespaceTarget::Host,
+        user: of(&config.userns.mode, "user")?,
     })
 }
 
@@ -271,6 +277,7 @@ fn release_parts(core: &Core, row: &mut ContainerRow) -> Vec<Error> {
         &Remains {
             id: &row.id,
             folder: core.container_run_dir(&row.id),
+            scratch: scratch(core, &row.id),
             runtime: &config.runtime,
             network: !status.netns.is_empty() || (status.prepared && config.network.has_own_namespace()),
             layer: config.rootfs.is_none() && (!status.mountpoint.is_empty() || status.prepared),

@@ -181,7 +181,10 @@ fn remove_unreadable(core: &Arc<Core>, id: &str, volumes: bool) -> Result<()> {
         let _ = core.runtime()?.wait(id, Some(signal::AFTER_KILL));
     }
     let folder = core.container_run_dir(id);
-    for error in sandbox::release(core, &Remains { id, folder, runtime: "", network: true, layer: true }) {
+    for error in sandbox::release(
+        core,
+        &Remains { id, folder, scratch: prepare::scratch(core, id), runtime: "", network: true, layer: true },
+    ) {
         tracing::warn!("cleaning up container {id}: {error}");
     }
     let anonymous = if volumes { core.database()?.anonymous_volumes_of(id)? } else { Vec::new() };

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use cove_api::{ContainerSpec, Error, Result};
 use cove_config::{ContainersConf, Environment, TextList};
+use cove_runtime::oci::Systemd;
 
 use crate::container::environment::environment;
 use crate::container::{namespaces, ports, settings, storage};
 use crate::name::short;
 use crate::state::{
     ContainerConfig, Dns, Files, HostAddress, HostsBase, HostsFile, ImageFacts, Log, LogDriver,
-    NamespaceMode, NetworkMode, RECORD_VERSION, RestartPolicy,
+    NamespaceMode, NetworkMode, Notify, PidFiles, RECORD_VERSION, RestartPolicy,
 };
 
 /// What a request is resolved with.
@@ -41,9 +42,11 @@ pub(super) fn resolve(
         // The OCI runtime says that it finds no such command, as with podman.
         arguments.push(String::new());
     }
-    systemd(&spec.systemd, &arguments)?;
+    let is_systemd = is_systemd(&spec.systemd, &arguments)?;
     let stop_signal = match spec.stop_signal {
         Some(number) => number,
+        // SIGRTMIN+3, by which systemd halts.
+        None if is_systemd => 37,
         None if !image.config.stop_signal.is_empty() => cove_api::signal::parse(&image.config.stop_signal)?,
         None => 15,
     };
@@ -62,12 +65,22 @@ pub(super) fn resolve(
     }
     let exposed = ports::exposed(spec, &image)?;
     let ports = ports::published(spec, &exposed, &network, &ports::default_addresses(conf)?)?;
-    let (env, implied_env) = environment(spec, &image, surroundings);
+    let (mut env, implied_env) = environment(spec, &image, surroundings)?;
+    let mut settings = settings::settings(spec, &image, conf)?;
+    if is_systemd {
+        settings.systemd = Some(Systemd { memory: spec.shm_size_systemd.unwrap_or_default() });
+        if !env.iter().any(|entry| entry.starts_with("container_uuid=")) {
+            env.push(format!("container_uuid={}", id.get(..32).unwrap_or(id)));
+        }
+    }
     let namespaces = namespaces::namespaces(spec, conf)?;
     let (mounts, volumes) = storage::storage(spec, &image, conf)?;
     Ok(ContainerConfig {
         version: RECORD_VERSION,
         rootfs: rootfs(spec),
+        rootfs_idmap: spec.rootfs_mapping.clone(),
+        userns: Default::default(),
+        rootfs_overlay: spec.rootfs_overlay == Some(true),
         env,
         implied_env,
         work_dir: work_dir(spec, &image),
@@ -80,7 +93,7 @@ pub(super) fn resolve(
         timeout: spec.timeout,
         hostname: hostname(id, spec, &namespaces.uts, &network, conf),
         labels,
-        settings: settings::settings(spec, conf)?,
+        settings,
         mounts,
         volumes,
         files: files(spec, &network, conf)?,
@@ -91,6 +104,8 @@ pub(super) fn resolve(
         exposed: exposed.into_iter().collect(),
         log: log(spec, conf)?,
         health: super::health::resolve(spec, &image)?,
+        pid_files: PidFiles { process: spec.pid_file.clone(), monitor: spec.conmon_pid_file.clone() },
+        notify: notify(&spec.sdnotify_mode)?,
         restart: restart_policy(spec)?,
         auto_remove: spec.remove == Some(true),
         remove_image: spec.remove_image == Some(true),
@@ -110,29 +125,38 @@ pub(super) fn resolve(
     })
 }
 
-/// Refuses to prepare a container for systemd, which is not done, where podman would: always, or if asked (as podman's
-/// clients do by themselves) where the command is systemd by its path.
-fn systemd(mode: &str, arguments: &[String]) -> Result<()> {
+/// Whether the container is prepared for systemd: always, never, or where the command is systemd by its path.
+fn is_systemd(mode: &str, arguments: &[String]) -> Result<bool> {
     // An image's ENTRYPOINT in the form of a shell's command.
     let command = match arguments {
         [shell, option, rest @ ..] if shell == "/bin/sh" && option == "-c" && !rest.is_empty() => rest,
         all => all,
     };
     let command = command.first().map_or("", String::as_str);
-    let is_systemd = matches!(command, "/sbin/init" | "/usr/sbin/init" | "/usr/local/sbin/init")
-        || command.rsplit('/').next() == Some("systemd");
     match mode {
-        "" | "false" => Ok(()),
-        "true" if !is_systemd => Ok(()),
-        "true" => Err(Error::unsupported(format!(
-            "the option systemd=true is not supported yet with the command {command:?}: \
-             with systemd=false it runs without preparations for systemd"
+        "" | "true" => Ok(matches!(command, "/sbin/init" | "/usr/sbin/init" | "/usr/local/sbin/init")
+            || command.rsplit('/').next() == Some("systemd")),
+        "false" => Ok(false),
+        "always" => Ok(true),
+        mode => Err(Error::invalid(format!(
+            "invalid value {mode:?} systemd option requires 'true, false, always': invalid argument"
         ))),
-        "always" => Err(Error::unsupported("the option systemd=always is not supported yet")),
-        mode => {
-            Err(Error::invalid(format!("invalid systemd mode {mode:?}: it must be true, false or always")))
-        }
     }
+}
+
+/// Whom the engine tells that it runs.
+fn notify(mode: &str) -> Result<Notify> {
+    Ok(match mode {
+        "" | "container" => Notify::Container,
+        "conmon" => Notify::Start,
+        "ignore" => Notify::Nobody,
+        "healthy" => return Err(Error::unsupported("the option sdnotify=healthy is not supported yet")),
+        other => {
+            return Err(Error::invalid(format!(
+                "invalid sdnotify value {other:?}: must be container, conmon, healthy or ignore"
+            )));
+        }
+    })
 }
 
 /// The directory that takes the place of an image.
@@ -201,11 +225,19 @@ pub(super) fn files(spec: &ContainerSpec, network: &NetworkMode, conf: &Containe
     };
     let without_hosts = spec.use_image_hosts == Some(true) || conf.no_hosts == Some(true);
     let hosts = HostsFile {
-        base: match conf.base_hosts_file.as_deref() {
-            None | Some("") => HostsBase::Host,
+        base: match [spec.base_hosts_file.as_str(), conf.base_hosts_file.as_deref().unwrap_or_default()]
+            .into_iter()
+            .find(|base| !base.is_empty())
+        {
+            None => HostsBase::Host,
             Some("none") => HostsBase::Empty,
             Some("image") => HostsBase::Image,
-            Some(path) => HostsBase::File(path.into()),
+            Some(path) if path.starts_with('/') => HostsBase::File(path.into()),
+            Some(path) => {
+                return Err(Error::invalid(format!(
+                    "invalid base hosts file {path:?}: it is an absolute path, none or image"
+                )));
+            }
         },
         extra: spec.hostadd.clone(),
         host: match conf.host_containers_internal_ip.as_deref() {
@@ -228,6 +260,8 @@ pub(super) fn files(spec: &ContainerSpec, network: &NetworkMode, conf: &Containe
         accounts: spec.passwd != Some(false),
         passwd_entry: spec.passwd_entry.clone(),
         group_entry: spec.group_entry.clone(),
+        host_users: spec.hostusers.clone(),
+        chroots: spec.chroot_directories.iter().map(|path| storage::clean(path)).collect(),
         time_zone: spec.timezone.clone(),
     })
 }
@@ -344,27 +378,33 @@ mod tests {
     }
 
     #[test]
-    fn preparations_for_systemd_are_refused_where_they_were_made() {
+    fn systemd_is_prepared_for() {
         let with = |mode: &str, entrypoint: &[&str]| {
             resolved(ContainerSpec {
                 systemd: mode.into(),
                 entrypoint: Some(entrypoint.iter().map(|word| (*word).to_owned()).collect()),
+                shm_size_systemd: Some(4096),
                 ..ContainerSpec::default()
             })
         };
         for command in
             ["/sbin/init", "/usr/sbin/init", "/usr/local/sbin/init", "/lib/systemd/systemd", "systemd"]
         {
-            assert!(with("true", &[command]).unwrap_err().message.contains("systemd=true"), "{command}");
-            assert!(with("true", &["/bin/sh", "-c", command]).unwrap_err().message.contains(command));
-            with("false", &[command]).unwrap();
-            with("", &[command]).unwrap();
+            for mode in ["", "true", "always"] {
+                let config = with(mode, &[command]).unwrap();
+                assert_eq!(config.settings.systemd, Some(Systemd { memory: 4096 }), "{command}");
+                assert_eq!(config.stop_signal, 37);
+                assert!(
+                    config.env.iter().any(|entry| entry == &format!("container_uuid={}", "ab".repeat(16)))
+                );
+            }
+            assert!(with("true", &["/bin/sh", "-c", command]).unwrap().settings.systemd.is_some());
+            assert_eq!(with("false", &[command]).unwrap().settings.systemd, None);
         }
         for command in ["/bin/init", "init", "/usr/bin/systemd-notify", "sh"] {
-            with("true", &[command]).unwrap();
+            assert_eq!(with("true", &[command]).unwrap().settings.systemd, None);
         }
-        with("true", &["/bin/sh", "-c"]).unwrap();
-        assert_eq!(with("always", &["sh"]).unwrap_err().kind, cove_api::ErrorKind::Unsupported);
+        assert!(with("always", &["sh"]).unwrap().settings.systemd.is_some());
         assert_eq!(with("perhaps", &["sh"]).unwrap_err().kind, cove_api::ErrorKind::InvalidArgument);
     }
 

@@ -7,10 +7,15 @@ use cove_runtime::oci::{
     Settings, capabilities,
 };
 
+use crate::state::ImageFacts;
+
+/// The label of an image that holds its system call filter.
+const SECCOMP_LABEL: &str = "io.containers.seccomp.profile";
+
 /// Everything of a request that is fixed from the creation on and needs no other container.
-pub(super) fn settings(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Settings> {
+pub(super) fn settings(spec: &ContainerSpec, image: &ImageFacts, conf: &ContainersConf) -> Result<Settings> {
     let built_in = Settings::default();
-    let (security, limits) = (security(spec, conf)?, limits(spec, conf)?);
+    let (security, limits) = (security(spec, image, conf)?, limits(spec, conf)?);
     let conf = &conf.containers;
     let umask = if spec.umask.is_empty() { conf.umask.as_deref().unwrap_or_default() } else { &spec.umask };
     Ok(Settings {
@@ -19,6 +24,10 @@ pub(super) fn settings(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Se
         security,
         limits,
         devices: spec.devices.iter().map(|device| Ok(device.path.parse()?)).collect::<Result<_>>()?,
+        device_rules: spec.device_cgroup_rule.clone(),
+        personality: spec.personality.clone(),
+        intel_rdt: spec.intel_rdt.clone(),
+        systemd: None,
         sysctls: spec.sysctl.clone(),
         default_sysctls: match &conf.default_sysctls {
             Some(list) => assignments(list),
@@ -42,10 +51,20 @@ pub(super) fn settings(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Se
     })
 }
 
-fn security(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Security> {
+fn security(spec: &ContainerSpec, image: &ImageFacts, conf: &ContainersConf) -> Result<Security> {
     let privileged = spec.privileged == Some(true);
     let configured = conf.containers.seccomp_profile.as_ref().filter(|path| !path.is_empty() && !privileged);
+    let of_image = match spec.seccomp_policy.as_str() {
+        "" | "default" => None,
+        "image" => image.config.labels.get(SECCOMP_LABEL).filter(|text| !text.is_empty()),
+        other => {
+            return Err(Error::invalid(format!(
+                "invalid seccomp policy {other:?}: valid policies are [\"default\" \"image\"]"
+            )));
+        }
+    };
     let seccomp = match (spec.seccomp_profile_path.as_str(), configured) {
+        _ if of_image.is_some() => Seccomp::Text(of_image.cloned().unwrap_or_default()),
         ("unconfined", _) => Seccomp::Unconfined,
         ("" | "default", None) => Seccomp::BuiltIn,
         ("" | "default", Some(path)) => Seccomp::Profile(path.into()),
@@ -98,9 +117,13 @@ pub(crate) fn limits(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Limi
             shares: cpu.shares,
             quota: cpu.quota,
             period: cpu.period,
+            realtime_runtime: cpu.realtime_runtime.filter(|time| *time != 0),
+            realtime_period: cpu.realtime_period.filter(|time| *time != 0),
             cpus: cpu.cpus,
             mems: cpu.mems,
         },
+        block_io: wanted.block_io.unwrap_or_default(),
+        unified: spec.unified.clone(),
         pids: wanted.pids.map(|pids| pids.limit),
         default_pids: conf.containers.pids_limit.unwrap_or(built_in.default_pids),
         oom_score_adj: spec.oom_score_adj,
@@ -153,14 +176,17 @@ mod tests {
 
     #[test]
     fn what_nobody_asked_for_is_the_default() {
-        let settings = settings(&ContainerSpec::default(), &ContainersConf::default()).unwrap();
+        let image = ImageFacts::default();
+        let settings = settings(&ContainerSpec::default(), &image, &ContainersConf::default()).unwrap();
         assert_eq!(settings, Settings::default());
     }
 
     #[test]
     fn requests_are_typed() {
         let conf = ContainersConf::built_in();
-        let resolved = |spec: ContainerSpec| settings(&spec, &conf);
+        let mut image = ImageFacts::default();
+        image.config.labels.insert(SECCOMP_LABEL.into(), "{}".into());
+        let resolved = |spec: ContainerSpec| settings(&spec, &image, &conf);
         let good = resolved(ContainerSpec {
             umask: "0027".into(),
             cap_add: vec!["NET_RAW".into()],
@@ -171,8 +197,11 @@ mod tests {
         .unwrap();
         assert_eq!((good.umask, good.cgroup.own), (0o27, false));
         assert_eq!(good.security.seccomp, Seccomp::Unconfined);
+        let of_image = ContainerSpec { seccomp_policy: "image".into(), ..ContainerSpec::default() };
+        assert_eq!(resolved(of_image).unwrap().security.seccomp, Seccomp::Text("{}".into()));
         for bad in [
             ContainerSpec { umask: "9".into(), ..ContainerSpec::default() },
+            ContainerSpec { seccomp_policy: "mine".into(), ..ContainerSpec::default() },
             ContainerSpec { cap_add: vec!["nonsense".into()], ..ContainerSpec::default() },
             ContainerSpec {
                 devices: vec![cove_api::Device { path: "null".into(), ..Default::default() }],

@@ -7,8 +7,8 @@ use cove_runtime::{Started, Supervision};
 
 use crate::container::end::{self, Next};
 use crate::container::lookup::Locked;
-use crate::container::prepare;
 use crate::container::state::{UNKNOWN_EXIT, improper};
+use crate::container::{notify, prepare};
 use crate::engine::Core;
 use crate::state::ContainerRow;
 
@@ -85,6 +85,7 @@ fn note_started(core: &Core, row: &mut ContainerRow, started: &Started) -> Resul
     row.status.error.clear();
     core.save(row)?;
     core.tell("start", row);
+    notify::started(core, row);
     Ok(())
 }
 

@@ -21,13 +21,32 @@ pub(super) fn storage(
     conf: &ContainersConf,
 ) -> Result<(Vec<ContainerMount>, Vec<ContainerVolume>)> {
     let mut mounts = mounts(spec)?;
+    mounts.extend(spec.overlay_volumes.iter().map(|overlay| ContainerMount {
+        destination: clean(&overlay.destination),
+        kind: MountKind::Overlay,
+        source: overlay.source.clone(),
+        options: overlay.options.clone(),
+        ..ContainerMount::default()
+    }));
+    mounts.extend(spec.image_volumes.iter().map(|image| ContainerMount {
+        destination: clean(&image.destination),
+        kind: MountKind::Image,
+        source: image.source.clone(),
+        options: vec![if image.read_write { "rw" } else { "ro" }.to_owned()],
+        sub_path: image.sub_path.clone(),
+        ..ContainerMount::default()
+    }));
     let mut volumes: Vec<ContainerVolume> = spec
         .volumes
         .iter()
         .map(|volume| ContainerVolume {
             name: volume.name.clone(),
             destination: clean(&volume.dest),
-            options: full_options(&volume.options, true),
+            options: if volume.options.iter().any(|option| option == "O") {
+                volume.options.clone()
+            } else {
+                full_options(&volume.options, true)
+            },
             sub_path: volume.sub_path.clone(),
             anonymous: volume.name.is_empty() || volume.is_anonymous,
         })
@@ -63,7 +82,8 @@ pub(super) fn storage(
             destination,
             kind: MountKind::Tmpfs,
             source: "tmpfs".into(),
-            options: options.to_vec(),
+            options: memory_options(&options, true),
+            ..ContainerMount::default()
         })),
         "ignore" => {}
         other => return Err(Error::invalid(format!("invalid image volume mode {other:?}"))),
@@ -81,14 +101,36 @@ pub(super) fn mounts(spec: &ContainerSpec) -> Result<Vec<ContainerMount>> {
             destination: clean(&mount.destination),
             kind,
             source: mount.source.clone(),
-            options: if kind == MountKind::Bind {
-                full_options(&mount.options, false)
-            } else {
-                mount.options.clone()
+            options: match kind {
+                MountKind::Bind => full_options(&mount.options, false),
+                MountKind::Tmpfs | MountKind::Ramfs => {
+                    memory_options(&mount.options, kind == MountKind::Tmpfs)
+                }
+                _ => mount.options.clone(),
             },
+            ..ContainerMount::default()
         })
     };
     spec.mounts.iter().map(typed).collect()
+}
+
+/// The user's options of a file system in memory and what podman adds to them: propagation, no set-user-id programs and
+/// no devices, and for a tmpfs that it begins with what it covers.
+fn memory_options(options: &[String], is_tmpfs: bool) -> Vec<String> {
+    let mut all = options.to_vec();
+    let mut add = |alternatives: &[&str], default: &str| {
+        if !all.iter().any(|option| alternatives.contains(&option.as_str())) {
+            all.push(default.to_owned());
+        }
+    };
+    add(&PROPAGATION, "rprivate");
+    add(&["suid", "nosuid"], "nosuid");
+    add(&["dev", "nodev"], "nodev");
+    if is_tmpfs {
+        add(&["tmpcopyup", "notmpcopyup"], "tmpcopyup");
+    }
+    all.retain(|option| option != "notmpcopyup");
+    all
 }
 
 /// The user's options and what podman adds to them, in its order: access, propagation, for volumes no set-user-id
@@ -110,32 +152,27 @@ pub(super) fn full_options(options: &[String], of_volume: bool) -> Vec<String> {
     all
 }
 
-/// Refuses what this version does not do, and sources that do not exist.
-pub(super) fn check(mounts: &[ContainerMount], volumes: &[ContainerVolume]) -> Result<()> {
+/// Refuses sources that do not exist.
+pub(super) fn check(mounts: &[ContainerMount]) -> Result<()> {
     for mount in mounts {
-        if mount.kind == MountKind::Bind
-            && let Err(error) = std::fs::metadata(&mount.source)
-        {
-            return Err(Error::new(
-                ErrorKind::InvalidArgument,
-                format!("statfs {}: {}", mount.source, io_text(&error)),
-            ));
+        if matches!(mount.kind, MountKind::Bind | MountKind::Overlay) {
+            exists(&mount.source)?;
         }
-        refuse_options(&mount.options)?;
-    }
-    volumes.iter().try_for_each(|volume| refuse_options(&volume.options))
-}
-
-fn refuse_options(options: &[String]) -> Result<()> {
-    for option in options {
-        if option == "O" || option.starts_with("upperdir=") || option.starts_with("workdir=") {
-            return Err(Error::unsupported("overlay mounts of volumes (option O) are not supported yet"));
-        }
-        if option == "idmap" || option.starts_with("idmap=") {
-            return Err(Error::unsupported("id-mapped mounts (option idmap) are not supported yet"));
+        for option in &mount.options {
+            let folder = option.strip_prefix("upperdir=").or_else(|| option.strip_prefix("workdir="));
+            folder.map(exists).transpose()?;
         }
     }
     Ok(())
+}
+
+fn exists(path: &str) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(Error::new(ErrorKind::InvalidArgument, format!("statfs {path}: {}", io_text(&error))))
+        }
+    }
 }
 
 /// The text that C programs show for an I/O error.
@@ -189,6 +226,19 @@ mod tests {
             let options: Vec<String> =
                 options.split(',').filter(|option| !option.is_empty()).map(ToOwned::to_owned).collect();
             assert_eq!(full_options(&options, of_volume).join(","), expected);
+        }
+    }
+
+    #[test]
+    fn memory_is_mounted_as_podman_does() {
+        for (options, is_tmpfs, expected) in [
+            ("", true, "rprivate,nosuid,nodev,tmpcopyup"),
+            ("size=1m,notmpcopyup,dev", true, "size=1m,dev,rprivate,nosuid"),
+            ("suid,rshared", false, "suid,rshared,nodev"),
+        ] {
+            let options: Vec<String> =
+                options.split(',').filter(|option| !option.is_empty()).map(ToOwned::to_owned).collect();
+            assert_eq!(memory_options(&options, is_tmpfs).join(","), expected);
         }
     }
 

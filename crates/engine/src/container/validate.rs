@@ -12,6 +12,7 @@ use cove_spec::{host, name, network, resource, volume};
 pub(super) fn validate(spec: &mut ContainerSpec) -> Result<()> {
     cove_api::wire::json::check(spec)?;
     modes(spec)?;
+    later(spec)?;
     names(spec)?;
     files(spec)?;
     mounts(spec)?;
@@ -23,13 +24,17 @@ pub(super) fn validate(spec: &mut ContainerSpec) -> Result<()> {
     order_of_networks(spec)
 }
 
-fn modes(spec: &ContainerSpec) -> Result<()> {
-    match spec.userns.nsmode.as_str() {
-        "" | "default" | "host" => {}
-        mode => {
-            return Err(Error::unsupported(format!("the user namespace mode {mode:?} is not supported yet")));
+/// What is typed already and not done yet.
+fn later(spec: &ContainerSpec) -> Result<()> {
+    for (name, asked) in [("gpus", !spec.gpus.is_empty())] {
+        if asked {
+            return Err(Error::unsupported(format!("the option {name} is not supported yet")));
         }
     }
+    Ok(())
+}
+
+fn modes(spec: &ContainerSpec) -> Result<()> {
     match spec.cgroups_mode.as_str() {
         "" | "enabled" | "disabled" | "no-conmon" => Ok(()),
         mode => Err(Error::unsupported(format!("the cgroups mode {mode:?} is not supported yet"))),
@@ -88,16 +93,41 @@ fn mounts(spec: &mut ContainerSpec) -> Result<()> {
                 mount.options =
                     volume::check_options(mount.options.iter().map(String::as_str)).map_err(named)?;
             }
-            "tmpfs" => {
+            "tmpfs" | "ramfs" => {
                 mount.options.iter().try_for_each(|option| volume::tmpfs_option(option)).map_err(named)?;
             }
             _ => {}
         }
     }
+    for overlay in &mut spec.overlay_volumes {
+        let named = |error: cove_spec::Error| {
+            Error::from(error).context(format!("overlay {:?}", overlay.destination))
+        };
+        if !overlay.options.iter().any(|option| option == "O") {
+            overlay.options.insert(0, "O".to_owned());
+        }
+        overlay.options = volume::check_options(overlay.options.iter().map(String::as_str)).map_err(named)?;
+        volume::check_overlay(&overlay.options).map_err(named)?;
+        if !overlay.source.starts_with('/') {
+            return Err(Error::invalid(format!(
+                "overlay {:?}: {:?} is not an absolute path",
+                overlay.destination, overlay.source
+            )));
+        }
+    }
+    for image in &spec.image_volumes {
+        if image.source.is_empty() || image.destination.is_empty() {
+            return Err(Error::invalid("must set source and destination for image volume"));
+        }
+    }
+    if spec.rootfs_overlay == Some(true) && spec.rootfs.is_empty() {
+        return Err(Error::invalid("rootfs_overlay needs rootfs"));
+    }
     for mounted in &mut spec.volumes {
         let named =
             |error: cove_spec::Error| Error::from(error).context(format!("volume {:?}", mounted.dest));
         mounted.options = volume::check_options(mounted.options.iter().map(String::as_str)).map_err(named)?;
+        volume::check_overlay(&mounted.options).map_err(named)?;
     }
     Ok(())
 }
@@ -115,6 +145,14 @@ fn secrets(spec: &ContainerSpec) -> Result<()> {
 }
 
 fn limits(spec: &ContainerSpec) -> Result<()> {
+    for file in spec.unified.keys() {
+        resource::cgroup_file(file)?;
+    }
+    if let Some(domain) = spec.personality.as_ref().map(|wanted| wanted.domain.as_str())
+        && !matches!(domain, "LINUX" | "LINUX32")
+    {
+        return Err(Error::invalid(format!("invalid personality {domain:?}: it is LINUX or LINUX32")));
+    }
     if let Some(resources) = &spec.resource_limits {
         resource::check(resources)?;
     }
@@ -199,7 +237,9 @@ mod tests {
             (json!({"resource_limits": {"cpu": {"shares": -1}}}), "resource_limits.cpu.shares"),
             (json!({"resource_limits": {"cpu": {"cpus": "a"}}}), "cpuset"),
             (json!({"resource_limits": {"pids": {"limit": -2}}}), "limit of processes"),
-            (json!({"resource_limits": {"blockIO": {"weight": 10}}}), "resource_limits.blockIO"),
+            (json!({"resource_limits": {"network": {"classID": 10}}}), "resource_limits.network"),
+            (json!({"unified": {"../x": "1"}}), "../x"),
+            (json!({"personality": {"domain": "BSD"}}), "BSD"),
             (json!({"shm_size": -1}), "/dev/shm"),
             (json!({"oom_score_adj": 5000}), "OOM"),
             (json!({"stop_timeout": -5}), "stop_timeout"),
@@ -210,9 +250,7 @@ mod tests {
             ),
             (json!({"mounts": [{"destination": "/a", "type": "tmpfs", "options": ["zork"]}]}), "zork"),
             (json!({"volumes": [{"Dest": "/a", "Name": "v", "Options": ["shared", "private"]}]}), "shared"),
-            (json!({"userns": {"nsmode": "auto"}}), "auto"),
             (json!({"secrets": [{"Source": "s"}]}), "secrets"),
-            (json!({"sdnotifyMode": "conmon"}), "sdnotifyMode"),
             (json!({"healthconfig": {"Test": ["CMD", "true"]}}), "healthconfig"),
             (json!({"log_configuration": {"labels": {"a": "b"}}}), "log_configuration.labels"),
             (json!({"devices": [{"path": "/dev/null", "uid": 5}]}), "devices[0].uid"),

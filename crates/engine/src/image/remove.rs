@@ -8,6 +8,7 @@ use cove_storage::{NameChange, StorageError};
 use crate::engine::Core;
 use crate::error::storage;
 use crate::image::{list, lookup};
+use crate::state::ContainerRow;
 
 /// Removes images or names of them, going on past errors.
 pub(super) fn remove(
@@ -98,6 +99,23 @@ fn remove_one(
     remove_image(core, &image.id, options, report)
 }
 
+/// Containers that have the image as one of their mounts.
+fn mounted_by(core: &Core, id: &str) -> Result<Vec<ContainerRow>> {
+    let mut rows = core.database()?.containers()?;
+    rows.retain(|row| row.config.image.id != id && row.config.mounts.iter().any(|mount| mount.image == id));
+    Ok(rows)
+}
+
+fn in_use(containers: &[String]) -> Error {
+    Error::new(
+        ErrorKind::InUse,
+        format!(
+            "image used by {}: image is in use by a container: consider listing external containers and force-removing image",
+            containers.join(", ")
+        ),
+    )
+}
+
 fn remove_image(
     core: &Arc<Core>,
     id: &str,
@@ -105,8 +123,12 @@ fn remove_image(
     report: &mut ImageRemoveReport,
 ) -> Result<()> {
     let store = core.store()?;
+    let mounting = mounted_by(core, id)?;
+    if !options.force && !mounting.is_empty() {
+        return Err(in_use(&mounting.iter().map(|row| row.id.clone()).collect::<Vec<_>>()));
+    }
     if options.force {
-        for row in core.database()?.containers_of_image(id)? {
+        for row in core.database()?.containers_of_image(id)?.into_iter().chain(mounting) {
             let remove =
                 RemoveOptions { force: true, volumes: true, timeout: Some(0), ..RemoveOptions::default() };
             crate::container::remove_container(core, &row.id, &remove)
@@ -130,13 +152,7 @@ fn remove_image(
     match store.delete_image(id) {
         Ok(_) | Err(StorageError::ImageNotFound(_)) => {}
         Err(StorageError::ImageInUse { containers, .. }) => {
-            return Err(Error::new(
-                ErrorKind::InUse,
-                format!(
-                    "image used by {}: image is in use by a container: consider listing external containers and force-removing image",
-                    containers.join(", ")
-                ),
-            ));
+            return Err(in_use(&containers));
         }
         Err(error) => return Err(storage(error)),
     }

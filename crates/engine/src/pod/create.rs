@@ -58,7 +58,7 @@ pub(super) fn create(core: &Arc<Core>, request: &PodSpec) -> Result<PodCreateRep
 
 fn entered(core: &Arc<Core>, pod: &PodRow, infra: Option<Draft>) -> Result<PodCreateReport> {
     core.tell_pod("create", pod);
-    if let Some(Draft { row, warnings }) = infra {
+    if let Some(Draft { row, warnings, ids: _ids }) = infra {
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         if let Err(error) = finish(core, &row) {
             // Nothing half made is left.

@@ -14,6 +14,7 @@ use super::plan::{Connected, Plan, Shm, shm_directory};
 use super::rootfs::{self, RootDir};
 use super::{files, mounts, secrets};
 use crate::parts::Parts;
+use crate::state::IdRange;
 
 /// Writes `config.json` and all files into the folder; answers the volumes that have changed on the way, and the
 /// configuration.
@@ -25,11 +26,15 @@ pub(super) fn write(
 ) -> Result<(Vec<Volume>, Spec)> {
     let config = plan.config;
     let root = RootDir::open(mountpoint)?;
-    let prepared = mounts::prepare(plan, &root)?;
-    let user = resolve_user(&View::new(mountpoint, &prepared.mounts)?, &config.user, &config.groups)?;
+    let prepared = mounts::prepare(parts, plan, &root)?;
+    let mut user = resolve_user(&View::new(mountpoint, &prepared.mounts)?, &config.user, &config.groups)?;
     let (mounts, changed) = prepared.give_to(plan, &user)?;
     check_work_dir(plan, &root, &user, mountpoint)?;
-    let mut all = files::write(parts, plan, network, &root, &user)?;
+    let (mut all, home) = files::write(parts, plan, network, &root, &user)?;
+    if let Some(home) = home {
+        // Of the entry that the user has got.
+        user.home = home;
+    }
     all.extend(secrets::write(plan)?);
     all.extend(mounts);
     let oci = oci::build(&SpecInput {
@@ -42,7 +47,11 @@ pub(super) fn write(
         hostname: config.hostname.clone(),
         namespaces: namespaces(plan, network),
         user,
-        id_mappings: None,
+        id_mappings: (!config.userns.users.is_empty()).then(|| {
+            let mappings = |ranges: &[IdRange]| ranges.iter().map(|range| range.mapping()).collect();
+            (mappings(&config.userns.users), mappings(&config.userns.groups))
+        }),
+        owns_network: network.userns.is_some(),
         shm: shared_memory(plan)?,
         mounts: all,
         init_path: config.init.clone(),
@@ -80,6 +89,9 @@ fn namespaces(plan: &Plan<'_>, network: &Connected) -> Namespaces {
     let mut namespaces = plan.namespaces.clone();
     if let Some(path) = &network.netns {
         namespaces.network = NamespaceTarget::Path(path.clone());
+    }
+    if let Some(path) = &network.userns {
+        namespaces.user = NamespaceTarget::Path(path.clone());
     }
     namespaces
 }
@@ -128,7 +140,8 @@ fn check_work_dir(plan: &Plan<'_>, root: &RootDir, user: &ResolvedUser, mountpoi
     let open =
         rustix::fs::openat(&made, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
     if let Ok(open) = open {
-        let _ = rustix::fs::fchown(&open, rootfs::owner(user.uid), rootfs::group(user.gid));
+        let (uid, gid) = plan.config.userns.to_host(user.uid, user.gid)?;
+        let _ = rustix::fs::fchown(&open, rootfs::owner(uid), rootfs::group(gid));
     }
     Ok(())
 }

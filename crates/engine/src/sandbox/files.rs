@@ -11,6 +11,7 @@ use cove_network::{
 use cove_runtime::user::ResolvedUser;
 use cove_sys::fs;
 
+use super::accounts;
 use super::plan::{Connected, Plan};
 use super::rootfs::RootDir;
 use crate::parts::Parts;
@@ -19,14 +20,16 @@ use crate::state::{ContainerConfig, HostAddress, HostsBase, HostsFile, NetworkMo
 /// Largest configuration file of the host that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Writes them into the folder and answers the mounts that bring them in.
+/// Writes them into the folder and answers the mounts that bring them in; and the home of the user, where one of them says
+/// it anew.
 pub(super) fn write(
     parts: &Parts,
     plan: &Plan<'_>,
     network: &Connected,
     root: &RootDir,
     user: &ResolvedUser,
-) -> Result<Vec<Mount>> {
+) -> Result<(Vec<Mount>, Option<String>)> {
+    let mut home = None;
     let mut files = Written { plan, mounts: Vec::new() };
     let wanted = &plan.config.files;
     if let Some(theirs) = &plan.shared_files {
@@ -50,35 +53,55 @@ pub(super) fn write(
     }
     files.add(".containerenv", "/run/.containerenv", &containerenv(parts, plan))?;
     if wanted.accounts {
-        accounts(&mut files, root, user)?;
+        home = accounts::add(&mut files, root, user)?;
     }
     if !wanted.time_zone.is_empty() {
         time_zone(&mut files, &wanted.time_zone)?;
     }
-    Ok(files.mounts)
+    Ok((files.everywhere(), home))
 }
 
-struct Written<'a> {
-    plan: &'a Plan<'a>,
+/// The files so far.
+pub(super) struct Written<'a> {
+    pub(super) plan: &'a Plan<'a>,
     mounts: Vec<Mount>,
 }
 
 impl Written<'_> {
-    fn add(&mut self, name: &str, destination: &str, text: &str) -> Result<()> {
+    pub(super) fn add(&mut self, name: &str, destination: &str, text: &str) -> Result<()> {
         let path = self.plan.folder.join(name);
         fs::write(&path, text)?;
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         fs::set_permissions(&path, permissions)?;
+        // The container's root can write to it.
+        let (uid, gid) = self.plan.config.userns.to_host(0, 0)?;
+        if (uid, gid) != (0, 0) {
+            std::os::unix::fs::chown(&path, Some(uid), Some(gid))?;
+        }
         self.bind(path, destination);
         Ok(())
     }
 
     /// Whether the user mounts something there.
-    fn is_mounted(&self, destination: &str) -> bool {
+    pub(super) fn is_mounted(&self, destination: &str) -> bool {
         let config = self.plan.config;
         let mounts = config.mounts.iter().map(|mount| &mount.destination);
         let volumes = config.volumes.iter().map(|volume| &volume.destination);
         mounts.chain(volumes).any(|mounted| mounted.trim_end_matches('/') == destination)
+    }
+
+    /// The mounts, also in the directories that are treated as roots of their own.
+    fn everywhere(self) -> Vec<Mount> {
+        let mut all = self.mounts.clone();
+        for directory in &self.plan.config.files.chroots {
+            for mount in &self.mounts {
+                let destination = format!("{}{}", directory.trim_end_matches('/'), mount.destination);
+                if !self.is_mounted(&destination) {
+                    all.push(Mount { destination, ..mount.clone() });
+                }
+            }
+        }
+        all
     }
 
     fn bind(&mut self, path: PathBuf, destination: &str) {
@@ -209,44 +232,6 @@ fn containerenv(parts: &Parts, plan: &Plan<'_>) -> String {
         plan.config.image.id,
         u8::from(parts.options.rootless)
     )
-}
-
-/// A user without an entry in passwd gets one, in a copy of the file; files that the user mounts are left alone, also
-/// as a whole /etc.
-fn accounts(files: &mut Written<'_>, root: &RootDir, user: &ResolvedUser) -> Result<()> {
-    let wanted = &files.plan.config.files;
-    let mut passwd = String::new();
-    if !wanted.passwd_entry.is_empty() {
-        passwd = format!("{}\n", wanted.passwd_entry.trim_end());
-    } else if user.name.is_none() && user.uid != 0 {
-        passwd = format!(
-            "{0}:*:{0}:{1}:container user:{2}:/bin/sh\n",
-            user.uid, user.gid, files.plan.config.work_dir
-        );
-    }
-    let mut group = String::new();
-    if !wanted.group_entry.is_empty() {
-        group = format!("{}\n", wanted.group_entry.trim_end());
-    } else if user.gid != 0 && user.name.is_none() {
-        let text = root.read_text("/etc/group")?.unwrap_or_default();
-        let gid = user.gid.to_string();
-        if !text.lines().any(|line| line.split(':').nth(2) == Some(&gid)) {
-            group = format!("{0}:x:{0}:{1}\n", user.gid, user.uid);
-        }
-    }
-    for (name, destination, more) in [("passwd", "/etc/passwd", passwd), ("group", "/etc/group", group)] {
-        if more.is_empty() || files.is_mounted("/etc") {
-            continue;
-        }
-        // An image without the file stays without it: programs see the same as elsewhere.
-        let Some(mut text) = root.read_text(destination)? else { continue };
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        text.push_str(&more);
-        files.add(name, destination, &text)?;
-    }
-    Ok(())
 }
 
 fn time_zone(files: &mut Written<'_>, zone: &str) -> Result<()> {

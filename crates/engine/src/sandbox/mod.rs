@@ -7,10 +7,14 @@
 //! [`prepare`] makes everything and answers with a monitor that waits for the order to start; [`release`] takes
 //! apart whatever there is, from the id and the folder alone, as often as one likes.
 
+mod accounts;
 mod bundle;
 mod files;
+mod idmap;
+mod images;
 mod mounts;
 mod network;
+mod overlay;
 mod plan;
 mod prepare;
 mod release;
@@ -18,9 +22,13 @@ mod rootfs;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod userns;
 
 pub(crate) use files::follow_networks;
 pub(crate) use mounts::settle;
 pub(crate) use plan::{Hidden, Plan, PlannedHealth, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
 pub(crate) use prepare::{mount_root, prepare};
 pub(crate) use release::release;
+pub(crate) use rootfs::RootDir;
+#[cfg(test)]
+pub(crate) use rootfs::descriptor_path;

@@ -10,10 +10,12 @@ use rustix::fs::{Mode, OFlags, ResolveFlags};
 
 use super::plan::{Plan, PlannedVolume};
 use super::rootfs::{self, RootDir};
-use crate::state::{ContainerConfig, ContainerVolume, MountKind};
+use super::{idmap, images, overlay};
+use crate::parts::Parts;
+use crate::state::{ContainerConfig, ContainerMount, ContainerVolume, MountKind, UserNamespace};
 
 /// Mount options that say what to do before the mount, and are not the runtime's.
-const PREPARATIONS: &[&str] = &["z", "Z", "U", "nocopy", "copy", "idmap"];
+const PREPARATIONS: &[&str] = &["z", "Z", "U", "nocopy", "copy"];
 
 /// The user's mounts as the runtime gets them, and what is still to be given to the container's user: who that is, a
 /// mounted file may say.
@@ -22,23 +24,18 @@ pub(super) struct Prepared {
     pub(super) mounts: Vec<Mount>,
     /// Directories that go to the user with all that is in them (option `U`).
     trees: Vec<PathBuf>,
+    /// Destinations of file systems in memory that are the user's (option `U`).
+    memory: Vec<String>,
     /// The volumes of the plan, in its order, as they are now; and whether the new one's directory is still nobody's.
     volumes: Vec<(Volume, bool)>,
 }
 
 /// Puts the mounts together, and fills new volumes.
-pub(super) fn prepare(plan: &Plan<'_>, root: &RootDir) -> Result<Prepared> {
-    let mut prepared = Prepared { mounts: Vec::new(), trees: Vec::new(), volumes: Vec::new() };
-    for mount in &plan.config.mounts {
-        if mount.options.iter().any(|option| option == "U") {
-            prepared.trees.push(PathBuf::from(&mount.source));
-        }
-        prepared.mounts.push(Mount {
-            destination: mount.destination.clone(),
-            kind: mount.kind.as_str().into(),
-            source: mount.source.clone(),
-            options: runtime_options(&mount.options, mount.kind == MountKind::Bind),
-        });
+pub(super) fn prepare(parts: &Parts, plan: &Plan<'_>, root: &RootDir) -> Result<Prepared> {
+    let mut prepared =
+        Prepared { mounts: Vec::new(), trees: Vec::new(), memory: Vec::new(), volumes: Vec::new() };
+    for (number, mount) in plan.config.mounts.iter().enumerate() {
+        prepared.add(parts, plan, number, mount)?;
     }
     for planned in &plan.volumes {
         let mut volume = planned.volume.clone();
@@ -46,9 +43,15 @@ pub(super) fn prepare(plan: &Plan<'_>, root: &RootDir) -> Result<Prepared> {
         let is_nobodys = (volume.needs_copy_up || volume.needs_chown)
             && fill(&mut volume, &planned.directory, planned.mount, root, nocopy)?;
         prepared.volumes.push((volume, is_nobodys));
-        let mount = volume_mount(planned)?;
-        if planned.mount.options.iter().any(|option| option == "U") {
+        let mut mount = volume_mount(planned, &plan.config.userns)?;
+        let options = &planned.mount.options;
+        if options.iter().any(|option| option == "U") {
             prepared.trees.push(PathBuf::from(&mount.source));
+        }
+        if options.iter().any(|option| option == "O") {
+            let name = format!("volume-{}", planned.mount.name);
+            let merged = overlay::mount(parts, plan, &name, Path::new(&mount.source), options)?;
+            mount = bind(&merged, &mount.destination, &["rbind", "rprivate"]);
         }
         prepared.mounts.push(mount);
     }
@@ -67,13 +70,15 @@ pub(crate) fn settle(
     let root = RootDir::open(mountpoint)?;
     let bound = config.mounts.iter().filter(|mount| mount.kind == MountKind::Bind);
     let mut mounts: Vec<Mount> = bound
-        .map(|mount| Mount {
-            destination: mount.destination.clone(),
-            kind: "bind".into(),
-            source: mount.source.clone(),
-            options: runtime_options(&mount.options, true),
+        .map(|mount| {
+            Ok(Mount {
+                destination: mount.destination.clone(),
+                kind: "bind".into(),
+                source: mount.source.clone(),
+                options: runtime_options(&mount.options, true, &config.userns)?,
+            })
         })
-        .collect();
+        .collect::<Result<_>>()?;
     let mut filled = Vec::new();
     for planned in volumes {
         let mut volume = planned.volume.clone();
@@ -81,14 +86,14 @@ pub(crate) fn settle(
         let is_nobodys = (volume.needs_copy_up || volume.needs_chown)
             && fill(&mut volume, &planned.directory, planned.mount, &root, nocopy)?;
         filled.push((volume, is_nobodys));
-        mounts.push(volume_mount(planned)?);
+        mounts.push(volume_mount(planned, &config.userns)?);
     }
     mounts.sort_by_key(|mount| mount.destination.split('/').filter(|part| !part.is_empty()).count());
     let mut changed = Vec::new();
     for (planned, (mut volume, is_nobodys)) in volumes.iter().zip(filled) {
         if is_nobodys {
             let user = resolve_user(&View::new(mountpoint, &mounts)?, &config.user, &config.groups)?;
-            give_volume(planned, &mut volume, &user)?;
+            give_volume(planned, &mut volume, &user, &config.userns)?;
         }
         if volume != planned.volume {
             changed.push(volume);
@@ -97,8 +102,14 @@ pub(crate) fn settle(
     Ok((mounts, changed))
 }
 
-fn give_volume(planned: &PlannedVolume<'_>, volume: &mut Volume, user: &ResolvedUser) -> Result<()> {
-    let (uid, gid) = (rootfs::owner(user.uid), rootfs::group(user.gid));
+fn give_volume(
+    planned: &PlannedVolume<'_>,
+    volume: &mut Volume,
+    user: &ResolvedUser,
+    userns: &UserNamespace,
+) -> Result<()> {
+    let (uid, gid) = userns.to_host(user.uid, user.gid)?;
+    let (uid, gid) = (rootfs::owner(uid), rootfs::group(gid));
     rustix::fs::chown(&planned.directory, uid, gid)
         .map_err(|errno| Error::from(std::io::Error::from(errno)).context(planned.directory.display()))?;
     (volume.uid, volume.gid) = (user.uid, user.gid);
@@ -106,35 +117,103 @@ fn give_volume(planned: &PlannedVolume<'_>, volume: &mut Volume, user: &Resolved
 }
 
 impl Prepared {
+    fn add(&mut self, parts: &Parts, plan: &Plan<'_>, number: usize, mount: &ContainerMount) -> Result<()> {
+        let gives_away = mount.options.iter().any(|option| option == "U");
+        let name = number.to_string();
+        let destination = &mount.destination;
+        let prepared = match mount.kind {
+            MountKind::Overlay => {
+                let lower = Path::new(&mount.source);
+                if gives_away {
+                    self.trees.push(lower.to_owned());
+                }
+                let merged = overlay::mount(parts, plan, &name, lower, &mount.options)?;
+                bind(&merged, destination, &["rbind", "rprivate"])
+            }
+            MountKind::Image => {
+                let folder = images::mount(parts, &plan.folder, &mount.image)?;
+                let source = RootDir::open(&folder)?.real_path(&mount.sub_path)?;
+                if mount.options.iter().any(|option| option == "rw") {
+                    bind(
+                        &overlay::mount(parts, plan, &name, &source, &[])?,
+                        destination,
+                        &["rbind", "rprivate"],
+                    )
+                } else {
+                    bind(&source, destination, &["rbind", "ro", "rprivate"])
+                }
+            }
+            kind => {
+                match kind {
+                    MountKind::Bind if gives_away => self.trees.push(PathBuf::from(&mount.source)),
+                    MountKind::Tmpfs if gives_away => self.memory.push(destination.clone()),
+                    _ => {}
+                }
+                Mount {
+                    destination: destination.clone(),
+                    kind: kind.as_str().into(),
+                    source: mount.source.clone(),
+                    options: runtime_options(&mount.options, kind == MountKind::Bind, &plan.config.userns)?,
+                }
+            }
+        };
+        self.mounts.push(prepared);
+        Ok(())
+    }
+
     /// Gives the user what is the user's; answers the mounts, and the volumes that have changed.
-    pub(super) fn give_to(self, plan: &Plan<'_>, user: &ResolvedUser) -> Result<(Vec<Mount>, Vec<Volume>)> {
+    pub(super) fn give_to(
+        mut self,
+        plan: &Plan<'_>,
+        user: &ResolvedUser,
+    ) -> Result<(Vec<Mount>, Vec<Volume>)> {
         let mut changed = Vec::new();
+        // On the host's file systems the ids are others; in a file system of the container they are its own.
+        let ids = plan.config.userns.to_host(user.uid, user.gid);
         for (planned, (mut volume, is_nobodys)) in plan.volumes.iter().zip(self.volumes) {
             if is_nobodys {
-                give_volume(planned, &mut volume, user)?;
+                give_volume(planned, &mut volume, user, &plan.config.userns)?;
             }
             if volume != planned.volume {
                 changed.push(volume);
             }
         }
         for tree in &self.trees {
-            rootfs::chown_tree(tree, user.uid, user.gid)?;
+            let (uid, gid) = ids.clone()?;
+            rootfs::chown_tree(tree, uid, gid)?;
+        }
+        for mount in self.mounts.iter_mut().filter(|mount| self.memory.contains(&mount.destination)) {
+            mount.options.extend([format!("uid={}", user.uid), format!("gid={}", user.gid)]);
         }
         Ok((self.mounts, changed))
     }
 }
 
 /// The options that are the runtime's.
-fn runtime_options(options: &[String], bind: bool) -> Vec<String> {
+fn runtime_options(options: &[String], bind: bool, userns: &UserNamespace) -> Result<Vec<String>> {
     let mut options: Vec<String> =
         options.iter().filter(|option| !PREPARATIONS.contains(&option.as_str())).cloned().collect();
+    for option in &mut options {
+        if option == "idmap" || option.starts_with("idmap=") {
+            *option = idmap::numbers(option, userns)?;
+        }
+    }
     if bind && !options.iter().any(|option| option == "bind" || option == "rbind") {
         options.push("rbind".into());
     }
-    options
+    Ok(options)
 }
 
-fn volume_mount(planned: &PlannedVolume<'_>) -> Result<Mount> {
+fn bind(source: &Path, destination: &str, options: &[&str]) -> Mount {
+    Mount {
+        destination: destination.to_owned(),
+        kind: "bind".into(),
+        source: source.to_string_lossy().into_owned(),
+        options: options.iter().map(|option| (*option).to_owned()).collect(),
+    }
+}
+
+fn volume_mount(planned: &PlannedVolume<'_>, userns: &UserNamespace) -> Result<Mount> {
     let PlannedVolume { mount: mounted, directory, .. } = planned;
     let mut source = directory.clone();
     if !mounted.sub_path.is_empty() {
@@ -158,7 +237,7 @@ fn volume_mount(planned: &PlannedVolume<'_>) -> Result<Mount> {
         destination: mounted.destination.clone(),
         kind: "bind".into(),
         source: source.to_string_lossy().into_owned(),
-        options: runtime_options(&mounted.options, true),
+        options: runtime_options(&mounted.options, true, userns)?,
     })
 }
 

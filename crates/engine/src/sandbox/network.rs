@@ -6,6 +6,7 @@ use cove_api::{NetworkAddress, NetworkInterface, NetworkStatus, Result};
 use cove_network::{SetupOptions, UserNetwork, UserlandOptions};
 
 use super::plan::{Connected, Plan};
+use super::userns;
 use crate::parts::Parts;
 use crate::state::NetworkMode;
 
@@ -17,7 +18,13 @@ pub(super) fn connect(parts: &Parts, plan: &Plan<'_>) -> Result<(Connected, Vec<
         return Ok((connected, Vec::new()));
     }
     let all = parts.networks()?;
-    let path = all.create_netns(plan.id)?;
+    let path = match userns::make(plan)? {
+        Some(holder) => {
+            connected.userns = Some(userns::keep(&holder, &plan.folder)?);
+            all.adopt_netns(plan.id, &holder.namespace("net"))?
+        }
+        None => all.create_netns(plan.id)?,
+    };
     connected.netns = Some(path.clone());
     if config.network.is_userland() {
         start_program(parts, plan, &mut connected)?;

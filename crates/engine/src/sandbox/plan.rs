@@ -1,6 +1,7 @@
 //! What is to run, as values, and what came of it.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use cove_api::{NetworkStatus, Volume};
@@ -23,6 +24,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) layer: Option<ContainerOptions>,
     /// A private folder for bundle and files, which [`super::release`] removes.
     pub(crate) folder: PathBuf,
+    /// A folder on a disk for what is thrown away with the run, which [`super::release`] removes too.
+    pub(crate) scratch: PathBuf,
     /// Its namespaces but for the network's, which is made when it is prepared.
     pub(crate) namespaces: Namespaces,
     /// What `/dev/shm` is.
@@ -41,6 +44,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) log: LogConfig,
     /// How the monitor finds out whether it is well.
     pub(crate) health: Option<PlannedHealth>,
+    /// Copies of the caller's descriptors that it gets from number 3 on.
+    pub(crate) descriptors: Vec<OwnedFd>,
     /// Program and arguments run at its end when no engine takes the clean-up upon itself.
     pub(crate) exit_command: Vec<String>,
 }
@@ -127,6 +132,8 @@ pub(crate) struct Prepared {
 /// How it is connected.
 #[derive(Debug, Default)]
 pub(crate) struct Connected {
+    /// Its user namespace, where the engine has made one.
+    pub(crate) userns: Option<PathBuf>,
     /// Its network namespace, where it has one of its own.
     pub(crate) netns: Option<PathBuf>,
     /// What its networks gave, by name.
@@ -142,6 +149,8 @@ pub(crate) struct Remains<'a> {
     pub(crate) id: &'a str,
     /// As [`Plan::folder`].
     pub(crate) folder: PathBuf,
+    /// As [`Plan::scratch`].
+    pub(crate) scratch: PathBuf,
     /// The OCI runtime's name or path, for a process that lost its monitor.
     pub(crate) runtime: &'a str,
     /// Its network may be there.

@@ -11,22 +11,39 @@ use cove_storage::{ContainerMountOptions, ContainerOptions, StorageError};
 use oci_spec::runtime::Spec;
 
 use super::plan::{Plan, Prepared};
-use super::{bundle, network};
+use super::{bundle, idmap, network, overlay};
 use crate::error::storage;
 use crate::parts::Parts;
 use crate::state::make_private;
 
 /// Mounts, network, files, bundle, and a monitor that waits. After an error [`super::release`] gives back what there
 /// is already.
-pub(crate) fn prepare(parts: &Parts, plan: &Plan<'_>) -> Result<Prepared> {
+pub(crate) fn prepare(parts: &Parts, mut plan: Plan<'_>) -> Result<Prepared> {
+    let passed = std::mem::take(&mut plan.descriptors);
+    let plan = &plan;
     make_private(&plan.folder)?;
-    let mountpoint = mount_root(parts, plan.id, plan.layer.as_ref(), plan.config.rootfs.as_deref())?;
+    overlay::begin(plan)?;
+    let mountpoint = changed_root(parts, plan)?;
     let (network, sockets) = network::connect(parts, plan)?;
     let (changed_volumes, oci) = bundle::write(parts, plan, &network, &mountpoint)?;
-    let mut options = launch_options(parts, plan, sockets)?;
+    let mut options = launch_options(parts, plan, passed, sockets)?;
     options.health = health(parts, plan, &oci)?;
     let launch = parts.runtime()?.launch(options)?;
     Ok(Prepared { launch, mountpoint, network, changed_volumes })
+}
+
+/// Mounts the root file system; a directory of the user's perhaps below a layer of its own, or with mapped owners.
+fn changed_root(parts: &Parts, plan: &Plan<'_>) -> Result<PathBuf> {
+    let config = plan.config;
+    let real = mount_root(parts, plan.id, plan.layer.as_ref(), config.rootfs.as_deref())?;
+    if plan.layer.is_none() && !config.rootfs_idmap.is_empty() {
+        let (users, groups) = idmap::ranges(&config.rootfs_idmap, &config.userns)?;
+        return reachable(plan, overlay::mapped_root(plan, &real, &users, &groups)?);
+    }
+    if plan.layer.is_none() && config.rootfs_overlay {
+        return reachable(plan, overlay::mount(parts, plan, "root", &real, &[])?);
+    }
+    Ok(real)
 }
 
 /// Mounts the root file system: the layer called `id`, which is made where there is none, or the directory `rootfs`.
@@ -75,8 +92,23 @@ fn health(parts: &Parts, plan: &Plan<'_>, container: &Spec) -> Result<Option<Hea
     }))
 }
 
+/// A root file system in the folder, to which the container's own root can get.
+fn reachable(plan: &Plan<'_>, path: PathBuf) -> Result<PathBuf> {
+    let userns = &plan.config.userns;
+    if !userns.users.is_empty() {
+        let (uid, _) = userns.to_host(0, 0)?;
+        cove_storage::make_reachable(&path, Some(uid)).map_err(storage)?;
+    }
+    Ok(path)
+}
+
 /// `held` are sockets that reserve its published ports as long as they are open.
-fn launch_options(parts: &Parts, plan: &Plan<'_>, held: Vec<OwnedFd>) -> Result<LaunchOptions> {
+fn launch_options(
+    parts: &Parts,
+    plan: &Plan<'_>,
+    passed: Vec<OwnedFd>,
+    held: Vec<OwnedFd>,
+) -> Result<LaunchOptions> {
     let config = plan.config;
     let mut descriptors = Vec::new();
     if matches!(plan.log, LogConfig::Passthrough) {
@@ -84,6 +116,7 @@ fn launch_options(parts: &Parts, plan: &Plan<'_>, held: Vec<OwnedFd>) -> Result<
             descriptors.push(standard.try_clone_to_owned()?);
         }
     }
+    descriptors.extend(passed);
     let parent = config.settings.cgroup.parent.as_deref();
     Ok(LaunchOptions {
         id: plan.id.to_owned(),

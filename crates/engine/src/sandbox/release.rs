@@ -3,8 +3,8 @@
 use cove_api::{Error, Result};
 use cove_storage::StorageError;
 
-use super::bundle;
 use super::plan::Remains;
+use super::{bundle, images, overlay, userns};
 use crate::engine::remove_directory;
 use crate::error::storage;
 use crate::parts::Parts;
@@ -22,8 +22,13 @@ pub(crate) fn release(parts: &Parts, remains: &Remains<'_>) -> Vec<Error> {
     if remains.layer {
         note(unmount(parts, remains.id));
     }
-    note(bundle::release(&remains.folder));
-    note(remove_directory(&remains.folder));
+    let unmounted = bundle::release(&remains.folder)
+        .and_then(|()| overlay::release(&remains.folder))
+        .and_then(|()| userns::release(&remains.folder))
+        .and_then(|()| images::release(parts, &remains.folder));
+    // What is still mounted there must not be removed with it.
+    let folder = unmounted.and_then(|()| remove_directory(&remains.folder));
+    note(folder.and_then(|()| remove_directory(&remains.scratch)));
     errors
 }
 

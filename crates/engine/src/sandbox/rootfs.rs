@@ -52,6 +52,13 @@ impl RootDir {
         Err(self.failed(path, Errno::AGAIN))
     }
 
+    /// Where on the host a directory or file inside is.
+    pub(crate) fn real_path(&self, path: &str) -> Result<PathBuf> {
+        let found = self.find(path, OFlags::PATH)?;
+        let found = found.ok_or_else(|| Error::not_found(format!("{path}: no such file or directory")))?;
+        Ok(std::fs::read_link(descriptor_path(&found))?)
+    }
+
     /// The text of a regular file; `None` where it does not exist.
     pub(crate) fn read_text(&self, path: &str) -> Result<Option<String>> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;

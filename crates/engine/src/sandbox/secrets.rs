@@ -30,7 +30,8 @@ pub(super) fn write(plan: &Plan<'_>) -> Result<Vec<Mount>> {
     }
     for (index, secret) in plan.secrets.iter().enumerate() {
         let path = folder.join(index.to_string());
-        write_one(&path, secret).map_err(|error| named(&path, error))?;
+        let owner = plan.config.userns.to_host(secret.uid, secret.gid)?;
+        write_one(&path, secret, owner).map_err(|error| named(&path, error))?;
         mounts.push(bind(&path, &secret.destination));
     }
     let config = plan.config;
@@ -55,10 +56,10 @@ fn bind(source: &Path, destination: &str) -> Mount {
     }
 }
 
-fn write_one(path: &Path, secret: &PlannedSecret) -> std::io::Result<()> {
+fn write_one(path: &Path, secret: &PlannedSecret, (uid, gid): (u32, u32)) -> std::io::Result<()> {
     let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(&secret.data.0)?;
-    rustix::fs::fchown(&file, rootfs::owner(secret.uid), rootfs::group(secret.gid))?;
+    rustix::fs::fchown(&file, rootfs::owner(uid), rootfs::group(gid))?;
     rustix::fs::fchmod(&file, Mode::from_raw_mode(secret.mode))?;
     Ok(())
 }

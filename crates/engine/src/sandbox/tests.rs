@@ -63,20 +63,24 @@ fn a_plan_runs_without_a_row() {
         config: &config,
         layer: None,
         folder: folder.join("bundle"),
+        scratch: folder.join("scratch"),
         namespaces: Namespaces::default(),
         shm: Shm::Shareable,
         shared_files: None,
         volumes: Vec::new(),
         oci_runtime: parts.oci_runtime("").unwrap(),
         log: LogConfig::K8sFile { path: log.clone(), max_size: None, files: 1 },
+        descriptors: Vec::new(),
         exit_command: Vec::new(),
         health: None,
         secrets: Vec::new(),
         secret_env: Vec::new(),
     };
-    let prepared = prepare(&parts, &plan).unwrap();
+    let (bundle, scratch) = (plan.folder.clone(), plan.scratch.clone());
+    let name = plan.oci_runtime.name.clone();
+    let prepared = prepare(&parts, plan).unwrap();
     let netns = prepared.network.netns.clone().unwrap();
-    assert!(netns.exists() && plan.folder.join("shm").exists());
+    assert!(netns.exists() && bundle.join("shm").exists());
     let started = prepared.launch.start().unwrap();
     assert_eq!(started.supervision.wait_exit().unwrap().exit_code, 5);
     started.supervision.wait_cleaned().unwrap();
@@ -84,15 +88,16 @@ fn a_plan_runs_without_a_row() {
     assert!(fs::read_to_string(&log).unwrap().contains("step"));
     let remains = || Remains {
         id: &id,
-        folder: plan.folder.clone(),
-        runtime: &plan.oci_runtime.name,
+        folder: bundle.clone(),
+        scratch: scratch.clone(),
+        runtime: &name,
         network: true,
         layer: false,
     };
     for _ in 0..2 {
         assert!(release(&parts, &remains()).is_empty());
     }
-    assert!(!netns.exists() && !plan.folder.exists());
+    assert!(!netns.exists() && !bundle.exists());
     assert!(!parts.options.state_dir().join("state.db").exists(), "the database was opened");
     fs::remove_dir_all(&folder).unwrap();
 }

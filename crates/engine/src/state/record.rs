@@ -29,6 +29,10 @@ pub(crate) struct ContainerConfig {
     pub(crate) image: ImageFacts,
     /// The directory that is its root file system, in place of an image.
     pub(crate) rootfs: Option<PathBuf>,
+    /// That directory stays as it is: what is written is thrown away with each run.
+    pub(crate) rootfs_overlay: bool,
+    /// How its owners are mapped (`idmap`, `idmap=…`); empty where they are not.
+    pub(crate) rootfs_idmap: String,
     /// Entrypoint and command as they are run.
     pub(crate) arguments: Vec<String>,
     /// The entrypoint part of [`ContainerConfig::arguments`].
@@ -63,6 +67,8 @@ pub(crate) struct ContainerConfig {
     pub(crate) settings: Settings,
     /// Whose namespaces it has.
     pub(crate) namespaces: Namespaces,
+    /// Whose user namespace it has.
+    pub(crate) userns: UserNamespace,
     /// The user's mounts.
     pub(crate) mounts: Vec<ContainerMount>,
     /// Volumes with their names.
@@ -90,6 +96,10 @@ pub(crate) struct ContainerConfig {
     pub(crate) log: Log,
     /// Its health check; [`None`] where nobody said anything about one.
     pub(crate) health: Option<Health>,
+    /// Files with the pids of its processes.
+    pub(crate) pid_files: PidFiles,
+    /// Whom the engine tells that it runs.
+    pub(crate) notify: Notify,
     /// When it is started again.
     pub(crate) restart: RestartPolicy,
     /// `--rm`.
@@ -147,6 +157,78 @@ pub(crate) enum NamespaceMode {
     Path(PathBuf),
 }
 
+/// Whose user namespace, and what its ids are in the engine's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct UserNamespace {
+    /// Whose.
+    pub(crate) mode: NamespaceMode,
+    /// Users; without any they are the engine's.
+    pub(crate) users: Vec<IdRange>,
+    /// Groups, as the users.
+    pub(crate) groups: Vec<IdRange>,
+    /// The engine has chosen ids that nobody else has.
+    pub(crate) automatic: bool,
+}
+
+impl Default for UserNamespace {
+    /// The engine's own.
+    fn default() -> Self {
+        Self { mode: NamespaceMode::Host, users: Vec::new(), groups: Vec::new(), automatic: false }
+    }
+}
+
+impl UserNamespace {
+    /// User and group in the engine's namespace.
+    pub(crate) fn to_host(&self, uid: u32, gid: u32) -> cove_api::Result<(u32, u32)> {
+        let find = |ranges: &[IdRange], id: u32, kind: &str| {
+            if ranges.is_empty() {
+                return Ok(id);
+            }
+            let found = ranges.iter().find_map(|range| {
+                let offset = id.checked_sub(range.container).filter(|offset| *offset < range.size)?;
+                range.host.checked_add(offset)
+            });
+            found.ok_or_else(|| {
+                cove_api::Error::invalid(format!(
+                    "{kind} {id} is not mapped in the container's user namespace"
+                ))
+            })
+        };
+        Ok((find(&self.users, uid, "user")?, find(&self.groups, gid, "group")?))
+    }
+}
+
+/// A range of ids.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct IdRange {
+    /// First id in the container.
+    pub(crate) container: u32,
+    /// First id in the engine's namespace.
+    pub(crate) host: u32,
+    /// How many.
+    pub(crate) size: u32,
+}
+
+impl IdRange {
+    /// As the store has it.
+    pub(crate) fn stored(self) -> cove_storage::IdMap {
+        cove_storage::IdMap { container_id: self.container, host_id: self.host, size: self.size }
+    }
+
+    /// As the OCI configuration has it.
+    pub(crate) fn mapping(self) -> cove_runtime::oci::IdMapping {
+        cove_runtime::oci::IdMapping { container_id: self.container, host_id: self.host, size: self.size }
+    }
+}
+
+impl std::fmt::Display for IdRange {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}:{}:{}", self.container, self.host, self.size)
+    }
+}
+
 /// Whose shared memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -176,8 +258,12 @@ pub(crate) struct ContainerMount {
     pub(crate) kind: MountKind,
     /// Path on the host for [`MountKind::Bind`], else a name.
     pub(crate) source: String,
-    /// Mount options as the user wrote them.
+    /// Mount options as the user wrote them, and what podman adds to them.
     pub(crate) options: Vec<String>,
+    /// Id of the image, for [`MountKind::Image`], whose name is the source.
+    pub(crate) image: String,
+    /// A directory in it, in place of its root.
+    pub(crate) sub_path: String,
 }
 
 /// What a mount shows.
@@ -189,6 +275,12 @@ pub(crate) enum MountKind {
     Bind,
     /// Memory.
     Tmpfs,
+    /// Memory without a limit.
+    Ramfs,
+    /// A directory of the host below a layer that is thrown away.
+    Overlay,
+    /// An image.
+    Image,
     /// Pseudo terminals.
     Devpts,
     /// Processes.
@@ -200,14 +292,18 @@ pub(crate) enum MountKind {
 }
 
 impl MountKind {
-    /// All of them.
-    const ALL: [Self; 6] = [Self::Bind, Self::Tmpfs, Self::Devpts, Self::Proc, Self::Sysfs, Self::Mqueue];
+    /// Those that a request asks for by name.
+    const NAMED: [Self; 7] =
+        [Self::Bind, Self::Tmpfs, Self::Ramfs, Self::Devpts, Self::Proc, Self::Sysfs, Self::Mqueue];
 
     /// As mount(8) names it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Bind => "bind",
             Self::Tmpfs => "tmpfs",
+            Self::Ramfs => "ramfs",
+            Self::Overlay => "overlay",
+            Self::Image => "image",
             Self::Devpts => "devpts",
             Self::Proc => "proc",
             Self::Sysfs => "sysfs",
@@ -220,7 +316,7 @@ impl MountKind {
         if name.is_empty() {
             return Some(Self::Bind);
         }
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+        Self::NAMED.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -260,8 +356,46 @@ pub(crate) struct Files {
     pub(crate) passwd_entry: String,
     /// A line for `/etc/group` in place of the computed one.
     pub(crate) group_entry: String,
+    /// Users of the host, by name or number, who get entries in `/etc/passwd`.
+    pub(crate) host_users: Vec<String>,
+    /// Absolute directories in the container that get the engine's files as its root does.
+    pub(crate) chroots: Vec<String>,
     /// `/etc/localtime`: a name in the host's data base, or `local`; empty leaves the image's.
     pub(crate) time_zone: String,
+}
+
+/// Files of the host that get the pid of a process at each start; empty for none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct PidFiles {
+    /// Of the container's first process.
+    pub(crate) process: String,
+    /// Of the monitor.
+    pub(crate) monitor: String,
+}
+
+/// Who tells systemd, which waits on `NOTIFY_SOCKET`, that the container is ready.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Notify {
+    /// The container itself.
+    #[default]
+    Container,
+    /// The engine, as soon as it is started.
+    Start,
+    /// Nobody.
+    Nobody,
+}
+
+impl Notify {
+    /// As the user names it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Container => "container",
+            Self::Start => "conmon",
+            Self::Nobody => "ignore",
+        }
+    }
 }
 
 /// What stands in `/etc/hosts`.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use cove_sys::fs;
 use fs::os::unix::fs::OpenOptionsExt;
 use oci_spec::runtime::{
-    Linux, LinuxIdMapping, LinuxIdMappingBuilder, LinuxNamespace, LinuxNamespaceType, LinuxResources, Mount,
-    Process, Root, Spec, User,
+    Linux, LinuxIdMapping, LinuxIdMappingBuilder, LinuxIntelRdt, LinuxNamespace, LinuxNamespaceType,
+    LinuxPersonality, LinuxPersonalityDomain, LinuxResources, Mount, Process, Root, Spec, User,
 };
 
 use super::capabilities::{self, ProcessCapabilities};
@@ -59,7 +59,7 @@ pub fn build(input: &SpecInput<'_>) -> Result<Spec> {
     spec.set_version("1.0.2".to_owned())
         .set_process(Some(process(input, &capabilities)?))
         .set_root(Some(root))
-        .set_mounts(Some(mounts.into_iter().map(mount).collect()))
+        .set_mounts(Some(mounts.into_iter().map(mount).collect::<Result<_>>()?))
         .set_annotations(Some(annotations(input)))
         .set_linux(Some(linux(input, devices, &capabilities)?))
         .set_hostname((input.namespaces.uts == NamespaceTarget::Private).then(|| input.hostname.clone()));
@@ -111,18 +111,65 @@ fn linux(input: &SpecInput<'_>, devices: Devices, capabilities: &ProcessCapabili
         .set_devices(Some(devices.nodes).filter(|nodes| !nodes.is_empty()))
         .set_cgroups_path(cgroup.map(PathBuf::from))
         .set_resources(Some(resources).filter(|resources| *resources != LinuxResources::default()))
+        .set_personality(settings.personality.as_ref().map(personality).transpose()?)
+        .set_intel_rdt(settings.intel_rdt.as_ref().map(intel_rdt))
         .set_uid_mappings(users.map(|maps| mappings(maps)).transpose()?)
         .set_gid_mappings(groups.map(|maps| mappings(maps)).transpose()?)
         .set_seccomp(crate::seccomp::for_container(input, &capabilities.bounding)?);
     Ok(linux)
 }
 
-fn mount(mount: cove_api::Mount) -> Mount {
+fn mount(mut mount: cove_api::Mount) -> Result<Mount> {
     let mut oci = Mount::default();
+    if let Some(place) = mount.options.iter().position(|option| option.starts_with("idmap=")) {
+        let option = mount.options.remove(place);
+        let (users, groups) = idmap(&option)?;
+        oci.set_uid_mappings(Some(mappings(&users)?)).set_gid_mappings(Some(mappings(&groups)?));
+    }
     oci.set_destination(mount.destination.into())
         .set_typ(Some(mount.kind))
         .set_source(Some(mount.source.into()))
         .set_options(Some(mount.options));
+    Ok(oci)
+}
+
+/// The option `idmap=uids=CONTAINER-HOST-SIZE#…;gids=…` of a mount.
+fn idmap(option: &str) -> Result<(Vec<IdMapping>, Vec<IdMapping>)> {
+    let bad = || Error::invalid(format!("mount option {option:?}"), "not an idmap with numbers");
+    let list = |key: &str| -> Result<Vec<IdMapping>> {
+        let text = option.trim_start_matches("idmap=").split(';').find_map(|part| part.strip_prefix(key));
+        let one = |range: &str| {
+            let numbers: Vec<u32> =
+                range.split('-').map(str::parse).collect::<std::result::Result<_, _>>().map_err(|_| bad())?;
+            match numbers[..] {
+                [container_id, host_id, size] => Ok(IdMapping { container_id, host_id, size }),
+                _ => Err(bad()),
+            }
+        };
+        text.ok_or_else(bad)?.split('#').map(one).collect()
+    };
+    Ok((list("uids=")?, list("gids=")?))
+}
+
+fn personality(wanted: &cove_api::Personality) -> Result<LinuxPersonality> {
+    let domain = match wanted.domain.as_str() {
+        "LINUX" => LinuxPersonalityDomain::PerLinux,
+        "LINUX32" => LinuxPersonalityDomain::PerLinux32,
+        other => return Err(Error::invalid(format!("personality {other:?}"), "it is LINUX or LINUX32")),
+    };
+    let mut oci = LinuxPersonality::default();
+    oci.set_domain(domain).set_flags(Some(wanted.flags.clone()).filter(|flags| !flags.is_empty()));
+    Ok(oci)
+}
+
+fn intel_rdt(wanted: &cove_api::IntelRdt) -> LinuxIntelRdt {
+    let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let mut oci = LinuxIntelRdt::default();
+    oci.set_clos_id(text(&wanted.clos_id))
+        .set_schemata(Some(wanted.schemata.clone()).filter(|list| !list.is_empty()))
+        .set_l3_cache_schema(text(&wanted.l3_cache_schema))
+        .set_mem_bw_schema(text(&wanted.mem_bw_schema))
+        .set_enable_monitoring(wanted.enable_monitoring.then_some(true));
     oci
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cove_api::Mount;
+use cove_api::{DeviceCgroup, Mount};
 use cove_sys::fs;
 use oci_spec::runtime::{LinuxDevice, LinuxDeviceCgroup, LinuxDeviceType};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -31,6 +31,9 @@ pub(crate) fn devices(input: &SpecInput<'_>) -> Result<Devices> {
         }
     } else {
         result.rules.push(all_devices(false));
+    }
+    for rule in &input.settings.device_rules {
+        result.rules.push(cgroup_rule(rule)?);
     }
     for device in &input.settings.devices {
         let DeviceMapping { source, target, access } = device;
@@ -97,6 +100,23 @@ fn add(
         .set_access(Some(access.to_owned()));
     result.rules.push(rule);
     Ok(())
+}
+
+/// A rule of the user's.
+fn cgroup_rule(wanted: &DeviceCgroup) -> Result<LinuxDeviceCgroup> {
+    let kind = match wanted.kind.as_str() {
+        "" | "a" => LinuxDeviceType::A,
+        "b" => LinuxDeviceType::B,
+        "c" => LinuxDeviceType::C,
+        other => return Err(Error::invalid(format!("device rule of type {other:?}"), "it is a, b or c")),
+    };
+    let mut rule = LinuxDeviceCgroup::default();
+    rule.set_allow(wanted.allow)
+        .set_typ(Some(kind))
+        .set_major(wanted.major)
+        .set_minor(wanted.minor)
+        .set_access(Some(wanted.access.clone()));
+    Ok(rule)
 }
 
 /// The rule for all devices that no other rule is for.

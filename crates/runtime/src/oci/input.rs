@@ -103,6 +103,8 @@ pub struct SpecInput<'a> {
     pub namespaces: Namespaces,
     /// Id mappings of a private user namespace: users, groups.
     pub id_mappings: Option<(Vec<IdMapping>, Vec<IdMapping>)>,
+    /// The user namespace owns the network namespace, so that its part of `/sys` can be mounted.
+    pub owns_network: bool,
     /// What `/dev/shm` is.
     pub shm: ShmSource,
     /// Mounts besides the defaults: binds made by the engine (`/etc/hosts`, …), volumes, and the spec's mounts.

@@ -1,6 +1,6 @@
 //! Resource limits: POSIX limits of the process, cgroup limits of the container.
 
-use cove_api::Rlimit;
+use cove_api::{BlockIo, Rlimit};
 use oci_spec::runtime::{
     LinuxCpu, LinuxMemory, LinuxPids, LinuxResources, PosixRlimit, PosixRlimitBuilder, PosixRlimitType,
 };
@@ -80,10 +80,27 @@ pub(crate) fn resources(input: &SpecInput<'_>) -> Result<LinuxResources> {
         if wanted.shares.is_some() || wanted.quota.is_some() || wanted.period.is_some() {
             require(input, "cpu", "CPU limits")?;
         }
+        if wanted.realtime_runtime.is_some() || wanted.realtime_period.is_some() {
+            return Err(Error::Unsupported {
+                what: "a limit of real-time scheduling".to_owned(),
+                why: "cgroups of version 2 have none".to_owned(),
+            });
+        }
         if !wanted.cpus.is_empty() || !wanted.mems.is_empty() {
             require(input, "cpuset", "cpuset limits")?;
         }
         result.set_cpu(Some(cpu(wanted)));
+    }
+    if wanted.block_io != BlockIo::default() {
+        require(input, "io", "limits of block devices")?;
+        result.set_block_io(Some(super::block::block_io(&wanted.block_io)?));
+    }
+    if !wanted.unified.is_empty() {
+        for file in wanted.unified.keys() {
+            let controller = file.split_once('.').map_or(file.as_str(), |(controller, _)| controller);
+            require(input, controller, &format!("the cgroup setting {file}"))?;
+        }
+        result.set_unified(Some(wanted.unified.clone().into_iter().collect()));
     }
     let processes = match wanted.pids {
         Some(limit) if limit > 0 => {
@@ -116,6 +133,8 @@ fn cpu(wanted: &CpuLimits) -> LinuxCpu {
     cpu.set_shares(wanted.shares)
         .set_quota(wanted.quota)
         .set_period(wanted.period)
+        .set_realtime_runtime(wanted.realtime_runtime)
+        .set_realtime_period(wanted.realtime_period)
         .set_cpus(list(&wanted.cpus))
         .set_mems(list(&wanted.mems));
     cpu

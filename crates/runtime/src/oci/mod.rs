@@ -4,6 +4,7 @@
 //! [`SpecInput`]; from there on everything is a pure function of values. [`HostFacts`] is what must be known of the
 //! machine.
 
+mod block;
 mod build;
 pub mod capabilities;
 mod devices;
@@ -22,5 +23,5 @@ pub use host::HostFacts;
 pub use input::{IdMapping, NamespaceTarget, Namespaces, ShmSource, SpecInput};
 pub use settings::{
     CapabilityRules, CgroupPlacement, CpuLimits, DeviceMapping, Limits, MemoryLimits, RootAccess, Seccomp,
-    Security, Settings,
+    Security, Settings, Systemd,
 };

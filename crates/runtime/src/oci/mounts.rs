@@ -15,6 +15,10 @@ pub(crate) fn mounts(input: &SpecInput<'_>, devices: &[Mount]) -> Result<Vec<Mou
         further.push(bind(&init.to_string_lossy(), "/run/podman-init", &["bind", "ro"]));
     }
     further.extend(read_only_tmpfs(input));
+    for mount in systemd(input) {
+        further.retain(|m| m.destination != mount.destination);
+        further.push(mount);
+    }
     further.extend(devices.iter().cloned());
     for mount in &input.mounts {
         let mount = normalize(mount)?;
@@ -53,7 +57,7 @@ pub(crate) fn needs_host_sys(input: &SpecInput<'_>) -> bool {
     let own_user_namespace = !input.namespaces.user.is_host();
     match input.namespaces.network {
         NamespaceTarget::Host => input.host.rootless || own_user_namespace,
-        NamespaceTarget::Path(_) => own_user_namespace,
+        NamespaceTarget::Path(_) => own_user_namespace && !input.owns_network,
         NamespaceTarget::Private => false,
     }
 }
@@ -99,6 +103,7 @@ fn defaults(input: &SpecInput<'_>) -> Vec<Mount> {
         mount("sysfs", "sysfs", "/sys", &["nosuid", "noexec", "nodev", access])
     });
     if input.cgroup.is_enabled() && input.settings.cgroup.own && !needs_host_sys(input) {
+        let access = if input.settings.systemd.is_some() { "rw" } else { access };
         let options = ["rprivate", "nosuid", "noexec", "nodev", "relatime", access];
         list.push(mount("cgroup", "cgroup", "/sys/fs/cgroup", &options));
     }
@@ -133,6 +138,22 @@ fn read_only_tmpfs(input: &SpecInput<'_>) -> Vec<Mount> {
     }
     let options = ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"];
     ["/run", "/tmp", "/var/tmp"].iter().map(|path| mount("tmpfs", "tmpfs", path, &options)).collect()
+}
+
+/// Where systemd expects to be able to write.
+fn systemd(input: &SpecInput<'_>) -> Vec<Mount> {
+    let Some(systemd) = input.settings.systemd else { return Vec::new() };
+    let one = |path: &&str| {
+        let mut mount = mount("tmpfs", "tmpfs", path, &["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]);
+        if systemd.memory > 0 {
+            mount.options.push(format!("size={}", systemd.memory));
+        }
+        if *path != "/tmp" {
+            mount.options.push("mode=755".to_owned());
+        }
+        mount
+    };
+    ["/run", "/run/lock", "/tmp", "/var/log/journal"].iter().map(one).collect()
 }
 
 /// A mount with the options that Podman adds, without those that are the engine's business.

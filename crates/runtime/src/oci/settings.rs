@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use cove_api::{DEFAULT_CAPABILITIES, Rlimit, StringMap};
+use cove_api::{BlockIo, DEFAULT_CAPABILITIES, DeviceCgroup, IntelRdt, Personality, Rlimit, StringMap};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -28,6 +28,14 @@ pub struct Settings {
     pub limits: Limits,
     /// Devices of the host.
     pub devices: Vec<DeviceMapping>,
+    /// What its cgroup says of devices besides those in [`Settings::devices`].
+    pub device_rules: Vec<DeviceCgroup>,
+    /// The execution domain of the process.
+    pub personality: Option<Personality>,
+    /// Its share of Intel's processor cache.
+    pub intel_rdt: Option<IntelRdt>,
+    /// The command is systemd, which expects more to be writable.
+    pub systemd: Option<Systemd>,
     /// Kernel parameters; one of a namespace that is the host's is an error.
     pub sysctls: StringMap,
     /// Kernel parameters of containers.conf; one of a namespace that is the host's is left out.
@@ -52,6 +60,10 @@ impl Default for Settings {
             security: Security::default(),
             limits: Limits::default(),
             devices: Vec::new(),
+            device_rules: Vec::new(),
+            personality: None,
+            intel_rdt: None,
+            systemd: None,
             sysctls: StringMap::new(),
             default_sysctls: [("net.ipv4.ping_group_range".to_owned(), "0 0".to_owned())].into(),
             annotations: StringMap::new(),
@@ -61,6 +73,14 @@ impl Default for Settings {
             keep_groups: false,
         }
     }
+}
+
+/// What is prepared for systemd as the command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Systemd {
+    /// Bytes of each of its file systems in memory; 0 is half of the host's memory.
+    pub memory: i64,
 }
 
 /// What a container's processes have rights to.
@@ -114,6 +134,8 @@ pub enum Seccomp {
     Unconfined,
     /// The one in this file, in Docker's and Podman's format.
     Profile(PathBuf),
+    /// This one, in the same format: a label of the image.
+    Text(String),
 }
 
 /// How much a container may use. [`None`] is unlimited, or whatever the engine's own limit is.
@@ -128,6 +150,10 @@ pub struct Limits {
     pub memory: MemoryLimits,
     /// Processors.
     pub cpu: CpuLimits,
+    /// Block devices.
+    pub block_io: BlockIo,
+    /// Files of a cgroup of version 2 and what is written to them.
+    pub unified: StringMap,
     /// Number of processes that the user asked for; 0 or less is unlimited.
     pub pids: Option<i64>,
     /// Number of processes where the user says nothing and the host can limit it; 0 or less is unlimited.
@@ -143,6 +169,8 @@ impl Default for Limits {
             default_rlimits: Vec::new(),
             memory: MemoryLimits::default(),
             cpu: CpuLimits::default(),
+            block_io: BlockIo::default(),
+            unified: StringMap::new(),
             pids: None,
             default_pids: 2048,
             oom_score_adj: None,
@@ -184,6 +212,12 @@ pub struct CpuLimits {
     /// Microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<u64>,
+    /// Microseconds of real-time scheduling in each of its periods (cgroup version 1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub realtime_runtime: Option<i64>,
+    /// Microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub realtime_period: Option<u64>,
     /// Processors: `0-2,7`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub cpus: String,

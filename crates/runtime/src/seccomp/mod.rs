@@ -31,6 +31,8 @@ pub(crate) fn for_container(input: &SpecInput<'_>, bounding: &CapabilitySet) -> 
         Seccomp::BuiltIn if security.privileged => return Ok(None),
         Seccomp::BuiltIn => Profile::built_in()?,
         Seccomp::Profile(path) => read(path)?,
+        Seccomp::Text(text) => Profile::from_json(text.as_bytes())
+            .map_err(|why| Error::invalid("seccomp profile of the image", why))?,
     };
     profile.to_oci(input.host.architecture, bounding)
 }

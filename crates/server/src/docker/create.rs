@@ -4,13 +4,14 @@
 //! body was read. What a value may be is for the engine to say, for all ways in.
 
 use cove_api::{
-    ContainerSpec, CpuLimits, Device, ExposedPort, HealthConfig, MemoryLimits, Mount, NamedVolume, Namespace,
-    PerNetworkOptions, PidsLimit, PortMapping, Resources, Rlimit,
+    BlockIo, ContainerSpec, CpuLimits, Device, ExposedPort, HealthConfig, MemoryLimits, Mount, NamedVolume,
+    Namespace, PerNetworkOptions, PidsLimit, PortMapping, Resources, Rlimit,
 };
 use cove_spec::volume::HostPaths;
 
 use super::create_body::{
-    CreateBody, DockerDevice, DockerMount, Endpoint, HostConfig, NetworkingConfig, Set, Ulimit,
+    CreateBody, DockerDevice, DockerMount, Endpoint, HostConfig, NetworkingConfig, Set, ThrottleDevice,
+    Ulimit,
 };
 use crate::error::{Answer, ApiError};
 
@@ -107,6 +108,12 @@ fn mounts(spec: &mut ContainerSpec, host: &HostConfig) -> Answer<()> {
             "bind" => spec.mounts.push(bind_mount(mount, destination)?),
             "volume" => spec.volumes.push(volume_mount(mount, destination)),
             "tmpfs" => spec.mounts.push(tmpfs_mount(mount, destination)),
+            "image" => spec.image_volumes.push(cove_api::ImageVolume {
+                source: mount.source.clone(),
+                destination,
+                read_write: !mount.read_only,
+                sub_path: mount.image_options.subpath.clone(),
+            }),
             other => {
                 let message = format!("mounts of type {other:?} are not supported by this version");
                 return Err(cove_api::Error::unsupported(message).into());
@@ -230,6 +237,10 @@ fn namespace(text: &str) -> Namespace {
 
 fn host(spec: &mut ContainerSpec, host: HostConfig) -> Answer<()> {
     let limits = Limits::of(&host)?;
+    block_devices(spec, &host);
+    for rule in &host.device_cgroup_rules {
+        spec.device_cgroup_rule.push(cove_spec::device::cgroup_rule(rule).map_err(invalid)?);
+    }
     cove_spec::security::apply_options(host.security_opt.iter().map(String::as_str), spec)
         .map_err(invalid)?;
     match host.masked_paths {
@@ -277,6 +288,28 @@ fn host(spec: &mut ContainerSpec, host: HostConfig) -> Answer<()> {
     Ok(())
 }
 
+fn block_devices(spec: &mut ContainerSpec, host: &HostConfig) {
+    spec.weight_device = host
+        .blkio_weight_device
+        .iter()
+        .map(|device| {
+            let weight = Some(device.weight);
+            (device.path.clone(), cove_api::WeightDevice { weight, ..cove_api::WeightDevice::default() })
+        })
+        .collect();
+    let rates = |devices: &[ThrottleDevice]| {
+        let one = |device: &ThrottleDevice| {
+            let rate = device.rate;
+            (device.path.clone(), cove_api::ThrottleDevice { rate, ..cove_api::ThrottleDevice::default() })
+        };
+        devices.iter().map(one).collect()
+    };
+    spec.throttle_read_bps_device = rates(&host.blkio_device_read_bps);
+    spec.throttle_write_bps_device = rates(&host.blkio_device_write_bps);
+    spec.throttle_read_iops_device = rates(&host.blkio_device_read_iops);
+    spec.throttle_write_iops_device = rates(&host.blkio_device_write_iops);
+}
+
 fn device(device: DockerDevice) -> Device {
     let DockerDevice { path_on_host, path_in_container, cgroup_permissions } = device;
     let path = [path_on_host, path_in_container, cgroup_permissions];
@@ -311,6 +344,7 @@ struct Limits {
     memory: MemoryLimits,
     cpu: CpuLimits,
     pids: Option<i64>,
+    block_io: Option<BlockIo>,
 }
 
 impl Limits {
@@ -321,6 +355,8 @@ impl Limits {
             period: limit("CpuPeriod", host.cpu_period)?,
             cpus: host.cpuset_cpus.clone(),
             mems: host.cpuset_mems.clone(),
+            realtime_runtime: (host.cpu_realtime_runtime != 0).then_some(host.cpu_realtime_runtime),
+            realtime_period: limit("CpuRealtimePeriod", host.cpu_realtime_period)?,
             ..CpuLimits::default()
         };
         if let Some(nano_cpus) = limit("NanoCpus", host.nano_cpus)? {
@@ -342,7 +378,9 @@ impl Limits {
             disable_oom_killer: host.oom_kill_disable.then_some(true),
             ..MemoryLimits::default()
         };
-        Ok(Self { memory, cpu, pids: host.pids_limit.filter(|limit| *limit != 0) })
+        let weight = Some(host.blkio_weight).filter(|weight| *weight != 0);
+        let block_io = weight.map(|weight| BlockIo { weight: Some(weight), ..BlockIo::default() });
+        Ok(Self { memory, cpu, pids: host.pids_limit.filter(|limit| *limit != 0), block_io })
     }
 
     fn into_resources(self) -> Option<Resources> {
@@ -350,6 +388,7 @@ impl Limits {
             memory: (self.memory != MemoryLimits::default()).then_some(self.memory),
             cpu: (self.cpu != CpuLimits::default()).then_some(self.cpu),
             pids: self.pids.map(|limit| PidsLimit { limit }),
+            block_io: self.block_io,
             ..Resources::default()
         };
         (resources != Resources::default()).then_some(resources)

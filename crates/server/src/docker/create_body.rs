@@ -142,17 +142,17 @@ pub(super) struct HostConfig {
     pub(super) links: NotDone<Vec<String>>,
     pub(super) storage_opt: NotDone<StringMap>,
     pub(super) isolation: NotDone<String>,
-    pub(super) blkio_weight: NotDone<u16>,
-    pub(super) blkio_weight_device: NotDone<Vec<WeightDevice>>,
-    pub(super) blkio_device_read_bps: NotDone<Vec<ThrottleDevice>>,
-    pub(super) blkio_device_write_bps: NotDone<Vec<ThrottleDevice>>,
+    pub(super) blkio_weight: u16,
+    pub(super) blkio_weight_device: Vec<WeightDevice>,
+    pub(super) blkio_device_read_bps: Vec<ThrottleDevice>,
+    pub(super) blkio_device_write_bps: Vec<ThrottleDevice>,
     #[serde(rename = "BlkioDeviceReadIOps")]
-    pub(super) blkio_device_read_iops: NotDone<Vec<ThrottleDevice>>,
+    pub(super) blkio_device_read_iops: Vec<ThrottleDevice>,
     #[serde(rename = "BlkioDeviceWriteIOps")]
-    pub(super) blkio_device_write_iops: NotDone<Vec<ThrottleDevice>>,
-    pub(super) cpu_realtime_period: NotDone<i64>,
-    pub(super) cpu_realtime_runtime: NotDone<i64>,
-    pub(super) device_cgroup_rules: NotDone<Vec<String>>,
+    pub(super) blkio_device_write_iops: Vec<ThrottleDevice>,
+    pub(super) cpu_realtime_period: i64,
+    pub(super) cpu_realtime_runtime: i64,
+    pub(super) device_cgroup_rules: Vec<String>,
     pub(super) device_requests: NotDone<Vec<DeviceRequest>>,
     pub(super) kernel_memory: NotDone<i64>,
     #[serde(rename = "KernelMemoryTCP")]
@@ -177,7 +177,7 @@ pub(super) struct DockerMount {
     pub(super) bind_options: BindOptions,
     pub(super) volume_options: VolumeOptions,
     pub(super) tmpfs_options: TmpfsOptions,
-    pub(super) image_options: NotDone<BTreeMap<String, String>>,
+    pub(super) image_options: ImageOptions,
     pub(super) cluster_options: NotDone<Set>,
 }
 
@@ -189,6 +189,12 @@ pub(super) struct BindOptions {
     pub(super) create_mountpoint: NotDone<bool>,
     pub(super) read_only_non_recursive: NotDone<bool>,
     pub(super) read_only_force_recursive: NotDone<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(super) struct ImageOptions {
+    pub(super) subpath: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -256,15 +262,15 @@ pub(super) struct Ulimit {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct WeightDevice {
-    path: String,
-    weight: u16,
+    pub(super) path: String,
+    pub(super) weight: u16,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct ThrottleDevice {
-    path: String,
-    rate: u64,
+    pub(super) path: String,
+    pub(super) rate: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]

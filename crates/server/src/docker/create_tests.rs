@@ -67,7 +67,8 @@ fn mounts_keep_their_options() {
 #[test]
 fn what_is_not_done_or_unknown_is_refused_by_name() {
     for (body, name) in [
-        (json!({"Image": "i", "HostConfig": {"BlkioWeight": 10}}), "HostConfig.BlkioWeight"),
+        (json!({"Image": "i", "HostConfig": {"CpuCount": 10}}), "HostConfig.CpuCount"),
+        (json!({"Image": "i", "HostConfig": {"DeviceCgroupRules": ["x"]}}), "device cgroup rule"),
         (
             json!({"Image": "i", "HostConfig": {"DeviceRequests": [{"Count": -1, "Driver": "nvidia"}]}}),
             "HostConfig.DeviceRequests",

@@ -4,23 +4,33 @@ use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 use cove_sys::fs;
 use rustix::fs::CWD;
 use rustix::mount::{MoveMountFlags, OpenTreeFlags};
+use rustix::thread::UnshareFlags;
 
 use crate::record::IdMap;
 
-/// Makes what is below `source` appear at `target`, read-only and with mapped owners; `target` must be a directory.
-pub(super) fn mount(source: &Path, target: &Path, users: &[IdMap], groups: &[IdMap]) -> io::Result<()> {
-    let namespace = user_namespace(users, groups)?;
+/// Makes what is below `source` appear at `target` with mapped owners; `target` must be a directory.
+///
+/// # Errors
+/// The kernel or the file system cannot do it, or we may not.
+pub fn mount_mapped(
+    source: &Path,
+    target: &Path,
+    users: &[IdMap],
+    groups: &[IdMap],
+    read_only: bool,
+) -> io::Result<()> {
+    let holder = NamespaceHolder::new(users, groups, false)?;
+    let namespace = OwnedFd::from(fs::File::open(holder.namespace("user"))?.into_file());
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let tree = rustix::mount::open_tree(CWD, source, flags)?;
     let attributes = libc::mount_attr {
-        // Read-only too: nothing may be deleted through a view that a crash left behind.
-        attr_set: libc::MOUNT_ATTR_IDMAP | libc::MOUNT_ATTR_RDONLY,
+        attr_set: libc::MOUNT_ATTR_IDMAP | if read_only { libc::MOUNT_ATTR_RDONLY } else { 0 },
         attr_clr: 0,
         propagation: libc::MS_PRIVATE,
         userns_fd: u64::try_from(namespace.as_raw_fd()).unwrap_or_default(),
@@ -45,28 +55,52 @@ pub(super) fn mount(source: &Path, target: &Path, users: &[IdMap], groups: &[IdM
     Ok(rustix::mount::move_mount(tree.as_fd(), c"", CWD, target, flags)?)
 }
 
-/// A user namespace with these mappings. It needs a process to be born in; `cat` waits until we are done.
-fn user_namespace(users: &[IdMap], groups: &[IdMap]) -> io::Result<OwnedFd> {
-    let mut command = Command::new("cat");
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    // SAFETY: between fork and exec only one system call is made, which takes no lock and no memory.
-    unsafe {
-        command.pre_exec(|| {
-            rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWUSER)?;
-            Ok(())
-        });
-    }
-    let mut child = command.spawn()?;
-    let result = (|| {
-        let process = Path::new("/proc").join(child.id().to_string());
+/// A process in new namespaces, which last as long as it does or something else keeps them. It ends when it is dropped.
+#[derive(Debug)]
+pub struct NamespaceHolder {
+    child: Child,
+}
+
+impl NamespaceHolder {
+    /// A user namespace with these mappings, and if wanted a network namespace that belongs to it. They need a process to
+    /// be born in; `cat` waits until we are done.
+    ///
+    /// # Errors
+    /// The kernel refuses the namespace or a mapping.
+    pub fn new(users: &[IdMap], groups: &[IdMap], network: bool) -> io::Result<Self> {
+        let mut flags = UnshareFlags::NEWUSER;
+        if network {
+            flags |= UnshareFlags::NEWNET;
+        }
+        let mut command = Command::new("cat");
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // SAFETY: between fork and exec only one system call is made, which takes no lock and no memory.
+        unsafe {
+            command.pre_exec(move || {
+                rustix::thread::unshare_unsafe(flags)?;
+                Ok(())
+            });
+        }
+        let holder = Self { child: command.spawn()? };
+        let process = Path::new("/proc").join(holder.child.id().to_string());
         fs::write(process.join("uid_map"), lines(users))?;
         fs::write(process.join("gid_map"), lines(groups))?;
-        Ok(OwnedFd::from(fs::File::open(process.join("ns/user"))?.into_file()))
-    })();
-    // Its input ends, and so does it.
-    drop(child.stdin.take());
-    child.wait()?;
-    result
+        Ok(holder)
+    }
+
+    /// The file of one of its namespaces: `user` or `net`.
+    #[must_use]
+    pub fn namespace(&self, kind: &str) -> PathBuf {
+        Path::new("/proc").join(self.child.id().to_string()).join("ns").join(kind)
+    }
+}
+
+impl Drop for NamespaceHolder {
+    fn drop(&mut self) {
+        // Its input ends, and so does it.
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
 }
 
 fn lines(maps: &[IdMap]) -> String {

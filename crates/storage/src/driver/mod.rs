@@ -14,7 +14,7 @@ use crate::tempdir::TempDir;
 
 pub use overlay::OverlayOptions;
 
-pub use idmap::{to_container, to_host};
+pub use idmap::{NamespaceHolder, mount_mapped, to_container, to_host};
 pub(crate) use mount::{detach, is_mount_point};
 pub(crate) use overlay::Overlay;
 pub(crate) use vfs::Vfs;

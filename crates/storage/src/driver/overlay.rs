@@ -238,7 +238,8 @@ impl Overlay {
         let view = mapped.join("0");
         dirs::ensure(&view, 0o700).map_err(failed)?;
         mount::detach(&view).map_err(failed)?;
-        idmap::mount(&self.home, &view, users, groups)?;
+        // Read-only too: nothing may be deleted through a view that a crash left behind.
+        idmap::mount_mapped(&self.home, &view, users, groups, true)?;
         let result = self.mount_by_kernel(&view, id, lowers, read_only, options);
         // Overlay holds what it needs of it.
         mount::detach(&view).map_err(failed)?;
@@ -268,7 +269,7 @@ impl Overlay {
         }
         let map = [IdMap { container_id: 0, host_id: 1, size: 10 }];
         let (view, merged) = (path("view"), path("merged"));
-        idmap::mount(&path("lower"), &view, &map, &map)?;
+        idmap::mount_mapped(&path("lower"), &view, &map, &map, true)?;
         let data = format!(
             "lowerdir={},upperdir={},workdir={}",
             view.display(),

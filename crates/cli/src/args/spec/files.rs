@@ -1,9 +1,10 @@
 //! What a container finds in its file system besides the image.
 
 use cove_api::ContainerSpec;
-use cove_spec::{device, size, volume};
+use cove_spec::{device, mount, size, volume};
 
 use super::around::{Surroundings, flag};
+use super::glob;
 use crate::command_error::CommandError;
 
 // Volumes, mounts and devices.
@@ -12,7 +13,7 @@ pub(crate) struct FileArgs {
     /// Mount a folder or volume: [SOURCE:]DESTINATION[:OPTIONS]
     #[arg(long, short, value_name = "VOLUME", help_heading = "Files")]
     pub(crate) volume: Vec<String>,
-    /// Mount: type=bind|volume|tmpfs,source=SOURCE,destination=DESTINATION,...
+    /// Mount: type=bind|volume|tmpfs|ramfs|image|glob|devpts,source=SOURCE,destination=DESTINATION,...
     #[arg(long, value_name = "MOUNT", help_heading = "Files")]
     pub(crate) mount: Vec<String>,
     /// Mount a tmpfs: DESTINATION[:OPTIONS]
@@ -30,9 +31,18 @@ pub(crate) struct FileArgs {
     /// Device of the host: HOST[:CONTAINER][:PERMISSIONS]
     #[arg(long, value_name = "DEVICE", help_heading = "Files", value_delimiter = ',')]
     pub(crate) device: Vec<String>,
+    /// Rule about devices for the control group: TYPE MAJOR:MINOR MODE
+    #[arg(long, value_name = "RULE", help_heading = "Files")]
+    pub(crate) device_cgroup_rule: Vec<String>,
+    /// Directory of the container that gets the engine's files as its root does
+    #[arg(long, value_name = "DIR", help_heading = "Files", value_delimiter = ',')]
+    pub(crate) chrootdirs: Vec<String>,
     /// Size of /dev/shm
     #[arg(long, value_name = "SIZE", help_heading = "Files")]
     pub(crate) shm_size: Option<String>,
+    /// Size of the file systems in memory for systemd: /run, /run/lock, /tmp, /var/log/journal
+    #[arg(long, value_name = "SIZE", help_heading = "Files")]
+    pub(crate) shm_size_systemd: Option<String>,
 }
 
 impl FileArgs {
@@ -50,13 +60,31 @@ impl FileArgs {
             windows: cfg!(windows),
             rootless: around.rootless,
         };
-        volume::parse_all(&self.volume, &self.mount, &self.tmpfs, &paths)?.apply(spec);
+        let mut mounts = Vec::new();
+        for text in &self.mount {
+            match mount::glob(text, &paths)? {
+                Some(wanted) => {
+                    for source in glob::paths(&wanted.pattern)? {
+                        spec.mounts.push(wanted.mount(&source)?);
+                    }
+                }
+                None => mounts.push(text.clone()),
+            }
+        }
+        volume::parse_all(&self.volume, &mounts, &self.tmpfs, &paths)?.apply(spec);
         spec.volumes_from.clone_from(&self.volumes_from);
         spec.read_only_filesystem = flag(self.read_only);
         spec.read_write_tmpfs = self.read_only_tmpfs;
         for text in &self.device {
             spec.devices.push(device::to_spec(text)?);
         }
+        for text in &self.device_cgroup_rule {
+            spec.device_cgroup_rule.push(device::cgroup_rule(text)?);
+        }
+        for text in &self.chrootdirs {
+            spec.chroot_directories.push(volume::container_path(text)?);
+        }
+        spec.shm_size_systemd = self.shm_size_systemd.as_deref().map(size::signed_bytes).transpose()?;
         spec.shm_size = self.shm_size.as_deref().map(size::signed_bytes).transpose()?;
         Ok(())
     }

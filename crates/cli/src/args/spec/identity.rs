@@ -30,6 +30,15 @@ pub(crate) struct IdentityArgs {
     /// Write the container's id to this file
     #[arg(long, value_name = "FILE", help_heading = "Container")]
     pub(crate) cidfile: Option<String>,
+    /// Write the pid of the container's first process to this file at each start
+    #[arg(long, value_name = "FILE", help_heading = "Container")]
+    pub(crate) pidfile: Option<String>,
+    /// Write the monitor's pid to this file at each start
+    #[arg(long, value_name = "FILE", help_heading = "Container")]
+    pub(crate) conmon_pidfile: Option<String>,
+    /// Containers that are started before this one
+    #[arg(long, value_name = "CONTAINER", help_heading = "Container", value_delimiter = ',')]
+    pub(crate) requires: Vec<String>,
 }
 
 impl IdentityArgs {
@@ -56,6 +65,13 @@ impl IdentityArgs {
         if let Some(file) = &self.cidfile {
             spec.annotations.insert(CID_FILE.to_owned(), absolute(file)?);
         }
+        if let Some(file) = &self.pidfile {
+            spec.pid_file = absolute(file)?;
+        }
+        if let Some(file) = &self.conmon_pidfile {
+            spec.conmon_pid_file = absolute(file)?;
+        }
+        spec.dependency_containers.clone_from(&self.requires);
         Ok(())
     }
 }

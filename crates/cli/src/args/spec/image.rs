@@ -5,7 +5,7 @@ use cove_api::ContainerSpec;
 use super::around::absolute;
 use crate::args::registry::RegistryArgs;
 use crate::command_error::CommandError;
-use crate::commands::image::pull::PlatformArgs;
+use crate::commands::image::pull::{DecryptionArgs, PlatformArgs};
 
 // The image and the way to it.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -23,12 +23,14 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_name = "MODE", help_heading = "Image")]
     pub(crate) image_volume: Option<String>,
     /// Accepted for scripts written for Docker, and without effect
-    #[arg(long, hide = true)]
+    #[arg(long, help_heading = "Image")]
     pub(crate) disable_content_trust: bool,
     #[command(flatten)]
     pub(crate) platform: PlatformArgs,
     #[command(flatten)]
     pub(crate) registry: RegistryArgs,
+    #[command(flatten)]
+    pub(crate) decryption: DecryptionArgs,
 }
 
 impl ImageArgs {
@@ -37,8 +39,22 @@ impl ImageArgs {
     /// # Errors
     /// A value is wrong.
     pub(crate) fn apply(&self, image: &str, spec: &mut ContainerSpec) -> Result<(), CommandError> {
+        self.decryption.check()?;
         if self.rootfs {
-            spec.rootfs = absolute(image)?;
+            let (path, option) = image.rsplit_once(':').unwrap_or((image, ""));
+            match option {
+                "" => {}
+                "O" => spec.rootfs_overlay = Some(true),
+                option if option == "idmap" || option.starts_with("idmap=") => {
+                    option.clone_into(&mut spec.rootfs_mapping);
+                }
+                _ => {
+                    return Err(CommandError::other(format!(
+                        "unknown option {option:?} for the rootfs {path}"
+                    )));
+                }
+            }
+            spec.rootfs = absolute(path)?;
         } else {
             image.clone_into(&mut spec.image);
             image.clone_into(&mut spec.raw_image_name);
@@ -81,6 +97,9 @@ mod tests {
         let mut spec = ContainerSpec::default();
         parsed::<ImageArgs>("--rootfs").apply("/srv", &mut spec).unwrap();
         assert_eq!((spec.image.as_str(), spec.rootfs.as_str()), ("", "/srv"));
+        parsed::<ImageArgs>("--rootfs").apply("/srv:O", &mut spec).unwrap();
+        assert_eq!((spec.rootfs.as_str(), spec.rootfs_overlay), ("/srv", Some(true)));
+        assert!(parsed::<ImageArgs>("--rootfs").apply("/srv:X", &mut spec).is_err());
         assert!(parsed::<ImageArgs>("--image-volume x").apply("a", &mut spec).is_err());
     }
 }

@@ -25,9 +25,12 @@ pub(crate) struct LifecycleArgs {
     /// Seconds after which it is killed
     #[arg(long, value_name = "SECONDS", help_heading = "Container")]
     pub(crate) timeout: Option<u32>,
-    /// Prepare for systemd: false, or true where the command is another
+    /// Prepare for systemd as the command: true (where it is), false, always
     #[arg(long, value_name = "MODE", help_heading = "Container")]
     pub(crate) systemd: Option<String>,
+    /// Who tells systemd that it is ready: container, conmon, ignore
+    #[arg(long, value_name = "MODE", help_heading = "Container")]
+    pub(crate) sdnotify: Option<String>,
 }
 
 impl LifecycleArgs {
@@ -55,6 +58,7 @@ impl LifecycleArgs {
         spec.stop_signal = self.stop_signal.as_deref().map(signal).transpose()?;
         spec.stop_timeout = self.stop_timeout;
         spec.timeout = self.timeout.unwrap_or(0);
+        spec.sdnotify_mode = self.sdnotify.clone().unwrap_or_default();
         spec.systemd = self.systemd.as_deref().unwrap_or_default().to_lowercase();
         Ok(())
     }

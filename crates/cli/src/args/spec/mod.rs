@@ -5,9 +5,12 @@
 //! `cove-spec`.
 
 mod around;
+mod block;
 mod files;
+mod glob;
 mod health;
 mod identity;
+mod idmaps;
 mod image;
 mod lifecycle;
 mod logging;

@@ -3,14 +3,14 @@
 use cove_api::ContainerSpec;
 use cove_spec::{host, name, network, port};
 
-use super::around::{Surroundings, flag, refs};
+use super::around::{Surroundings, absolute, flag, refs};
 use crate::command_error::CommandError;
 
 // What a network namespace is connected to, and the names known in it.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct NetworkArgs {
     /// Network: bridge, host, none, pasta, slirp4netns, container:NAME, ns:PATH or a network's name
-    #[arg(long, alias = "net", value_name = "NETWORK", help_heading = "Network")]
+    #[arg(long, visible_alias = "net", value_name = "NETWORK", help_heading = "Network")]
     pub(crate) network: Vec<String>,
     /// Further name on the networks
     #[arg(long, alias = "net-alias", value_name = "NAME", help_heading = "Network")]
@@ -21,6 +21,9 @@ pub(crate) struct NetworkArgs {
     /// IPv6 address
     #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
     pub(crate) ip6: Option<String>,
+    /// Link-local address, which networks do not have yet: it is refused
+    #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
+    pub(crate) link_local_ip: Option<String>,
     /// Hardware address
     #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
     pub(crate) mac_address: Option<String>,
@@ -36,6 +39,9 @@ pub(crate) struct NetworkArgs {
     /// Line for /etc/hosts, NAME:ADDRESS
     #[arg(long, value_name = "HOST", help_heading = "Network", value_delimiter = ',')]
     pub(crate) add_host: Vec<String>,
+    /// What /etc/hosts begins with: a file of the host, none or image
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    pub(crate) hosts_file: Option<String>,
     /// Leave the image's /etc/hosts as it is
     #[arg(long, help_heading = "Network")]
     pub(crate) no_hosts: bool,
@@ -60,6 +66,9 @@ impl NetworkArgs {
         around: &Surroundings<'_>,
         spec: &mut ContainerSpec,
     ) -> Result<(), CommandError> {
+        if self.link_local_ip.is_some() {
+            return Err(CommandError::other("the option --link-local-ip is not supported"));
+        }
         network::parse(refs(&self.network))?
             .with_addresses(&network::AddressFlags {
                 ip: self.ip.clone(),
@@ -91,6 +100,14 @@ impl NetworkArgs {
         for text in &self.add_host {
             spec.hostadd.push(host::add_host(text)?);
         }
+        if self.no_hosts && self.hosts_file.is_some() {
+            return Err(CommandError::other("--no-hosts and --hosts-file cannot be set together"));
+        }
+        spec.base_hosts_file = match self.hosts_file.as_deref() {
+            None => String::new(),
+            Some(base @ ("" | "none" | "image")) => base.to_owned(),
+            Some(file) => absolute(file)?,
+        };
         spec.use_image_hosts = flag(self.no_hosts);
         host::apply_dns(&self.dns, &self.dns_search, &self.dns_option, spec)?;
         Ok(())

@@ -47,6 +47,9 @@ pub(crate) struct ProcessArgs {
     /// Take over the proxy variables
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Process")]
     pub(crate) http_proxy: Option<bool>,
+    /// Change a variable of the image: NAME=VALUE, where ${NAME} is its value in the image
+    #[arg(long, value_name = "VARIABLE", help_heading = "Process")]
+    pub(crate) env_merge: Vec<String>,
     /// Leave out a variable of the image
     #[arg(long, value_name = "NAME", help_heading = "Process")]
     pub(crate) unsetenv: Vec<String>,
@@ -83,6 +86,15 @@ pub(crate) struct ProcessArgs {
     /// Add the user to the container's /etc/passwd where it is missing there
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Process")]
     pub(crate) passwd: Option<bool>,
+    /// Line for the container's /etc/passwd, in which $USERNAME, $UID, $GID, $NAME and $HOME are filled in
+    #[arg(long, value_name = "LINE", help_heading = "Process")]
+    pub(crate) passwd_entry: Option<String>,
+    /// Line for the container's /etc/group, in which $GROUPNAME, $GID and $USERLIST are filled in
+    #[arg(long, value_name = "LINE", help_heading = "Process")]
+    pub(crate) group_entry: Option<String>,
+    /// Add a user of the host to the container's /etc/passwd
+    #[arg(long, value_name = "USER", help_heading = "Process")]
+    pub(crate) hostuser: Vec<String>,
     #[command(flatten)]
     pub(crate) variables: VariableArgs,
 }
@@ -105,6 +117,7 @@ impl ProcessArgs {
         }
         spec.env.extend(self.variables.variables(around.environment)?);
         spec.httpproxy = self.http_proxy;
+        spec.envmerge.clone_from(&self.env_merge);
         spec.unsetenv.clone_from(&self.unsetenv);
         spec.unsetenvall = flag(self.unsetenv_all);
         spec.terminal = Some(self.tty);
@@ -135,6 +148,12 @@ impl ProcessArgs {
             mask.clone_into(&mut spec.umask);
         }
         spec.passwd = self.passwd;
+        if self.passwd == Some(false) && self.passwd_entry.is_some() {
+            return Err(CommandError::other("refused --passwd-entry: it needs --passwd"));
+        }
+        spec.passwd_entry = self.passwd_entry.clone().unwrap_or_default();
+        spec.group_entry = self.group_entry.clone().unwrap_or_default();
+        spec.hostusers.clone_from(&self.hostuser);
         Ok(())
     }
 }

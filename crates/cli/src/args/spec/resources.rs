@@ -1,6 +1,6 @@
 //! Limits that the kernel keeps for a control group, and those of single processes.
 
-use cove_api::{ContainerSpec, Resources};
+use cove_api::{ContainerSpec, IntelRdt, Personality, Resources};
 use cove_spec::resource;
 
 use super::around::refs;
@@ -33,6 +33,12 @@ pub(crate) struct ResourceArgs {
     /// CPU time per period in microseconds
     #[arg(long, value_name = "NUMBER", help_heading = "Resources")]
     pub(crate) cpu_quota: Option<i64>,
+    /// Microseconds of real-time scheduling in each period; cgroups of version 2 have none
+    #[arg(long, value_name = "NUMBER", help_heading = "Resources")]
+    pub(crate) cpu_rt_runtime: Option<i64>,
+    /// Period of the limit of real-time scheduling in microseconds
+    #[arg(long, value_name = "NUMBER", help_heading = "Resources")]
+    pub(crate) cpu_rt_period: Option<u64>,
     /// CPUs it may use, such as 0-2
     #[arg(long, value_name = "LIST", help_heading = "Resources")]
     pub(crate) cpuset_cpus: Option<String>,
@@ -66,6 +72,8 @@ impl ResourceArgs {
             cpu_shares: self.cpu_shares,
             cpu_period: self.cpu_period,
             cpu_quota: self.cpu_quota,
+            cpu_rt_runtime: self.cpu_rt_runtime,
+            cpu_rt_period: self.cpu_rt_period,
             cpuset_cpus: self.cpuset_cpus.clone(),
             cpuset_mems: self.cpuset_mems.clone(),
             pids_limit: self.pids_limit,
@@ -98,6 +106,15 @@ pub(crate) struct LimitArgs {
     /// Control groups: enabled, disabled, no-conmon, split
     #[arg(long, value_name = "MODE", help_heading = "Resources")]
     pub(crate) cgroups: Option<String>,
+    /// Write a value to a file of the control group, FILE=VALUE
+    #[arg(long, value_name = "SETTING", help_heading = "Resources")]
+    pub(crate) cgroup_conf: Vec<String>,
+    /// Class of Intel's resource control for its share of the processor's cache
+    #[arg(long, value_name = "CLASS", help_heading = "Resources")]
+    pub(crate) rdt_class: Option<String>,
+    /// Execution domain of the process: LINUX or LINUX32
+    #[arg(long, value_name = "DOMAIN", help_heading = "Process")]
+    pub(crate) personality: Option<String>,
     /// Parent control group
     #[arg(long, value_name = "PATH", help_heading = "Resources")]
     pub(crate) cgroup_parent: Option<String>,
@@ -115,6 +132,10 @@ impl LimitArgs {
         }
         spec.r_limits = resource::ulimits(refs(&self.ulimit))?;
         spec.oom_score_adj = self.oom_score_adj;
+        spec.unified = resource::cgroup_settings(refs(&self.cgroup_conf))?;
+        spec.intel_rdt = self.rdt_class.clone().map(|clos_id| IntelRdt { clos_id, ..IntelRdt::default() });
+        spec.personality =
+            self.personality.clone().map(|domain| Personality { domain, ..Personality::default() });
         spec.cgroups_mode = self.cgroups.clone().unwrap_or_default();
         spec.cgroup_parent = self.cgroup_parent.clone().unwrap_or_default();
         Ok(())

@@ -21,6 +21,9 @@ pub(crate) struct SecurityArgs {
     /// Security option such as no-new-privileges or seccomp=FILE
     #[arg(long, value_name = "OPTION", help_heading = "Security")]
     pub(crate) security_opt: Vec<String>,
+    /// Where the system call filter comes from: default, image
+    #[arg(long, value_name = "POLICY", help_heading = "Security")]
+    pub(crate) seccomp_policy: Option<String>,
     /// Kernel parameter, NAME=VALUE
     #[arg(long, value_name = "PARAMETER", help_heading = "Security", value_delimiter = ',')]
     pub(crate) sysctl: Vec<String>,
@@ -36,6 +39,7 @@ impl SecurityArgs {
         spec.cap_drop = security::capabilities(refs(&self.cap_drop))?;
         spec.privileged = flag(self.privileged);
         security::apply_options(refs(&self.security_opt), spec)?;
+        spec.seccomp_policy = self.seccomp_policy.clone().unwrap_or_default();
         spec.sysctl = host::sysctls(refs(&self.sysctl))?;
         Ok(())
     }

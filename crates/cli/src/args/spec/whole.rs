@@ -3,6 +3,7 @@
 use cove_api::ContainerSpec;
 
 use super::around::Surroundings;
+use super::block::BlockArgs;
 use super::files::FileArgs;
 use super::health::HealthArgs;
 use super::identity::IdentityArgs;
@@ -51,6 +52,8 @@ pub(crate) struct SpecArgs {
     #[command(flatten)]
     pub(crate) resources: ResourceArgs,
     #[command(flatten)]
+    pub(crate) block: BlockArgs,
+    #[command(flatten)]
     pub(crate) limits: LimitArgs,
 }
 
@@ -82,8 +85,9 @@ impl SpecArgs {
         self.network.apply(around, &mut spec)?;
         self.expose.apply(&mut spec)?;
         self.security.apply(&mut spec)?;
-        self.namespaces.apply(&mut spec)?;
+        self.namespaces.apply(around, &mut spec)?;
         self.resources.apply(&mut spec)?;
+        self.block.apply(&mut spec)?;
         self.limits.apply(&mut spec)?;
         Ok(spec)
     }

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use cove_api::{Engine, ErrorKind, ExecSpec, ExecStartOptions};
 
+use crate::args::DescriptorArgs;
 use crate::args::spec::VariableArgs;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
@@ -39,9 +40,11 @@ pub(crate) struct Args {
     /// All capabilities
     #[arg(long)]
     privileged: bool,
-    /// Pass so many descriptors from 3 on
-    #[arg(long, value_name = "NUMBER", default_value = "0", hide_default_value = true)]
-    preserve_fds: u32,
+    #[command(flatten)]
+    descriptors: DescriptorArgs,
+    /// Tell nobody else of the session
+    #[arg(long)]
+    no_session: bool,
     /// File with the id of the container
     #[arg(long, value_name = "FILE")]
     cidfile: Option<String>,
@@ -54,6 +57,10 @@ pub(crate) struct Args {
 pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER COMMAND [ARG...]", false, Engine);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
+    args.descriptors.check()?;
+    if args.no_session && (args.detach || args.detach_keys.is_some()) {
+        return Err(CommandError::other("--no-session cannot be used with --detach or --detach-keys"));
+    }
     let engine = context.engine().await?;
     let mut words = args.words.clone();
     if args.latest {
@@ -90,7 +97,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         tty: args.tty,
         user: args.user.clone().unwrap_or_default(),
         working_dir: args.workdir.clone().unwrap_or_default(),
-        preserve_fds: args.preserve_fds,
+        preserve_fds: 0,
+        preserve_fd: args.descriptors.numbers(),
+        no_session: args.no_session,
     };
     let execs = engine.execs();
     let id = execs.create(name, spec).await.map_err(|error| match error.kind {

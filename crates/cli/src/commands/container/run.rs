@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use cove_api::{AttachOptions, Engine, ErrorKind, ImageRemoveOptions, RemoveOptions};
 
 use super::create::create;
-use crate::args::at_least;
 use crate::args::spec::SpecArgs;
+use crate::args::{DescriptorArgs, at_least};
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -33,6 +33,8 @@ pub(crate) struct Args {
     /// Remove the image too when it ends, unless another container uses it; implies --rm
     #[arg(long)]
     rmi: bool,
+    #[command(flatten)]
+    descriptors: DescriptorArgs,
     #[command(flatten)]
     spec: SpecArgs,
 }
@@ -62,8 +64,11 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     let engine = context.engine().await?;
     let rmi = args.rmi;
+    args.descriptors.check()?;
+    let descriptors = args.descriptors.numbers();
     let id = create(context, engine, &args.spec, &args.words, |spec| {
         spec.remove_image = rmi.then_some(true);
+        spec.preserve_fds = descriptors;
     })
     .await?;
     if args.detach {

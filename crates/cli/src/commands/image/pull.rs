@@ -26,12 +26,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "POLICY", default_value = "always")]
     policy: String,
     /// Accepted for scripts written for Docker, and without effect
-    #[arg(long, hide = true)]
+    #[arg(long)]
     disable_content_trust: bool,
     #[command(flatten)]
     platform: PlatformArgs,
     #[command(flatten)]
     registry: RegistryArgs,
+    #[command(flatten)]
+    decryption: DecryptionArgs,
 }
 
 // Which variant of an image. (A doc comment would become the command's own description.)
@@ -72,6 +74,26 @@ impl PlatformArgs {
     }
 }
 
+// Keys of encrypted images, which are known so that they can be refused by name.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct DecryptionArgs {
+    /// Key for encrypted layers, which this version cannot read: it is refused
+    #[arg(long, value_name = "KEY[:PASSPHRASE]")]
+    decryption_key: Vec<String>,
+}
+
+impl DecryptionArgs {
+    /// Refuses a key.
+    pub(crate) fn check(&self) -> Result<(), CommandError> {
+        if self.decryption_key.is_empty() {
+            return Ok(());
+        }
+        Err(CommandError::other(
+            "the option --decryption-key is not supported: encrypted images cannot be read yet",
+        ))
+    }
+}
+
 /// The policy of that name.
 pub(crate) fn policy(name: &str) -> Result<PullPolicy, CommandError> {
     Ok(match name.to_lowercase().as_str() {
@@ -109,6 +131,7 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] IMAGE [IMAGE...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     at_least(&args.images, 1)?;
+    args.decryption.check()?;
     let [os, arch, variant] = args.platform.parts()?;
     let access = args.registry.access()?;
     let policy = policy(&args.policy)?;

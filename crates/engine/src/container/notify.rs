@@ -1,0 +1,92 @@
+//! What others are told of a container that has started: files with its pids, and systemd.
+
+use std::io;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::Path;
+
+use cove_api::{Error, Result};
+use cove_config::env::NOTIFY_SOCKET;
+
+use crate::engine::Core;
+use crate::state::{ContainerConfig, ContainerRow, Notify};
+
+/// Refuses files that could not be written at the start.
+pub(super) fn check(config: &ContainerConfig) -> Result<()> {
+    for path in [&config.pid_files.process, &config.pid_files.monitor] {
+        let Some(folder) = Path::new(path).parent().filter(|_| !path.is_empty()) else { continue };
+        if !path.starts_with('/') {
+            return Err(Error::invalid(format!("the pid file {path:?} is not an absolute path")));
+        }
+        if !folder.is_dir() {
+            return Err(Error::invalid(format!("pid file {path}: {} is not a directory", folder.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Tells all of them. The container runs whatever comes of it.
+pub(super) fn started(core: &Core, row: &ContainerRow) {
+    let files = &row.config.pid_files;
+    for (path, pid) in [(&files.process, row.status.pid), (&files.monitor, row.status.monitor_pid)] {
+        if path.is_empty() {
+            continue;
+        }
+        if let Err(error) = cove_sys::atomic::write(Path::new(path), pid.to_string().as_bytes(), 0o644) {
+            tracing::warn!("writing the pid file {path} of container {}: {error}", row.id);
+        }
+    }
+    let message = match row.config.notify {
+        Notify::Nobody => return,
+        Notify::Container => format!("MAINPID={}", row.status.monitor_pid),
+        Notify::Start => format!("MAINPID={}\nREADY=1", row.status.monitor_pid),
+    };
+    let Some(socket) = core.options.environment.get(NOTIFY_SOCKET).filter(|path| !path.is_empty()) else {
+        return;
+    };
+    if let Err(error) = send(socket, &message) {
+        tracing::warn!("telling systemd of container {} on {socket}: {error}", row.id);
+    }
+}
+
+/// Sends one message as sd_notify(3) does; a name that begins with `@` is an abstract socket.
+fn send(socket: &str, message: &str) -> io::Result<()> {
+    let address = match socket.strip_prefix('@') {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(socket)?,
+    };
+    let sender = UnixDatagram::unbound()?;
+    sender.set_nonblocking(true)?;
+    sender.send_to_addr(message.as_bytes(), &address).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::PidFiles;
+
+    #[test]
+    fn messages_arrive() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let receiver = UnixDatagram::bind(&path).unwrap();
+        send(path.to_str().unwrap(), "READY=1").unwrap();
+        let mut buffer = [0; 100];
+        let length = receiver.recv(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"READY=1");
+        assert!(send("/nowhere/at/all", "x").is_err());
+    }
+
+    #[test]
+    fn files_need_a_folder() {
+        let with = |process: &str| {
+            let pid_files = PidFiles { process: process.into(), ..PidFiles::default() };
+            check(&ContainerConfig { pid_files, ..ContainerConfig::default() })
+        };
+        with("").unwrap();
+        with("/tmp/pid").unwrap();
+        for path in ["pid", "/nowhere/at/all"] {
+            assert!(with(path).is_err(), "{path}");
+        }
+    }
+}

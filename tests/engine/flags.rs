@@ -1,0 +1,177 @@
+//! The flags of `run` and `create`: what each does to the container.
+
+use cove_test_support::{Bed, IMAGE, Service, Who, everyone};
+
+fn run(bed: &Bed, flags: &[&str], script: &str) -> String {
+    let args = [&["run", "--rm", "--network", "none"], flags, &[IMAGE, "sh", "-c", script]].concat();
+    bed.cove(&args).ok().to_owned()
+}
+
+#[test]
+fn variables_and_accounts() {
+    everyone(|bed| {
+        assert_eq!(
+            run(
+                bed,
+                &["--env-merge", "PATH=${PATH}:/more", "--env-merge", "A=${B}-x"],
+                "echo $A; echo $PATH | grep -c ':/more$'"
+            ),
+            "-x\n1"
+        );
+        let entry = "--passwd-entry=me:x:$UID:$GID::$HOME:/bin/sh";
+        assert_eq!(
+            run(bed, &["-u", "4321:77", entry], "id -un; grep ^me: /etc/passwd"),
+            "me\nme:x:4321:77::/:/bin/sh"
+        );
+        let entry = "--group-entry=ours:x:$GID:$USERLIST";
+        assert_eq!(run(bed, &["-u", "4321:77", entry], "id -gn"), "ours");
+        assert_eq!(run(bed, &["--hostuser", "nobody", "-u", "4321"], "grep -c ^nobody: /etc/passwd"), "1");
+        bed.cove(&["run", "--rm", "--hostuser", "no-such-user", IMAGE, "true"]).fails(126, "no-such-user");
+        bed.cove(&["run", "--rm", "--env-merge", "A", IMAGE, "true"]).fails(125, "missing `=`");
+    });
+}
+
+#[test]
+fn files_of_the_engine() {
+    everyone(|bed| {
+        let hosts = bed.path("hosts");
+        cove_sys::fs::write(&hosts, "1.2.3.4 elsewhere\n").unwrap();
+        let hosts = hosts.display().to_string();
+        assert_eq!(run(bed, &["--hosts-file", &hosts], "grep -c elsewhere /etc/hosts"), "1");
+        assert_eq!(run(bed, &["--hosts-file", "none"], "grep -c elsewhere /etc/hosts; true"), "0");
+        let chroot = "--chrootdirs=/srv/jail";
+        assert_eq!(run(bed, &[chroot, "--hostname", "box"], "cat /srv/jail/etc/hostname"), "box");
+        let (process, monitor) = (bed.path("pid"), bed.path("monitor"));
+        let flag = |name: &str, path: &std::path::Path| format!("--{name}={}", path.display());
+        let flags = [flag("pidfile", &process), flag("conmon-pidfile", &monitor)];
+        bed.cove(&[
+            "run",
+            "-d",
+            "--name",
+            "c",
+            "--network",
+            "none",
+            &flags[0],
+            &flags[1],
+            IMAGE,
+            "sleep",
+            "1000",
+        ])
+        .ok();
+        let text = |path: &std::path::Path| cove_sys::fs::read_to_string(path).unwrap();
+        let form = "{{.State.Pid}} {{.State.ConmonPid}} {{.PidFile}}";
+        let expected = format!("{} {} {}", text(&process), text(&monitor), process.display());
+        assert_eq!(bed.cove(&["inspect", "--format", form, "c"]).ok(), expected);
+        bed.cove(&["rm", "-f", "-t", "0", "c"]).ok();
+        bed.cove(&["create", "--pidfile", "/no/such/folder/pid", IMAGE, "true"])
+            .fails(125, "is not a directory");
+    });
+}
+
+#[test]
+fn domains_filters_and_requirements() {
+    everyone(|bed| {
+        assert_eq!(run(bed, &["--personality", "LINUX32"], "uname -m"), "i686");
+        bed.cove(&["create", "--personality", "BSD", IMAGE, "true"]).fails(125, "personality");
+        bed.cove(&["create", "--seccomp-policy", "mine", IMAGE, "true"]).fails(125, "seccomp policy");
+        assert_eq!(run(bed, &["--seccomp-policy", "image"], "echo ran"), "ran");
+        bed.cove(&["create", "--name", "first", "--network", "none", IMAGE, "sleep", "1000"]).ok();
+        let second = ["run", "--rm", "--network", "none", "--requires", "first", IMAGE, "echo", "second"];
+        assert_eq!(bed.cove(&second).ok(), "second");
+        assert_eq!(bed.cove(&["inspect", "--format", "{{.State.Status}}", "first"]).ok(), "running");
+        bed.cove(&["create", "--requires", "nobody", IMAGE, "true"]).fails(125, "nobody");
+        bed.cove(&["rm", "-f", "-t", "0", "first"]).ok();
+    });
+}
+
+#[test]
+fn limits_are_kept_or_refused() {
+    everyone(|bed| {
+        for (flags, why) in [
+            (&["--cpu-rt-runtime", "950"][..], "real-time"),
+            (&["--rdt-class", "gold"], "resctrl"),
+            (&["--blkio-weight", "7"], "10 to 1000"),
+            (&["--device-read-bps", "/dev/null:1m"], "not a block device"),
+            (&["--cgroup-conf", "cgroup.procs=0"], "cgroup.procs"),
+            (&["--link-local-ip", "169.254.0.5"], "--link-local-ip"),
+            (&["--decryption-key", "k"], "--decryption-key"),
+            (&["--sdnotify", "shout"], "sdnotify"),
+        ] {
+            bed.cove(&[&["create"], flags, &[IMAGE, "true"]].concat()).fails(125, why);
+        }
+        assert_eq!(bed.cove(&["ps", "-aq"]).ok(), "");
+    });
+}
+
+#[test]
+fn rules_about_devices() {
+    let rule = ["run", "--rm", "--network", "none", "--device-cgroup-rule", "c 7:* rmw", IMAGE, "true"];
+    if let Some(bed) = Bed::new(Who::Root) {
+        bed.cove(&rule).ok();
+        bed.cove(&["create", "--device-cgroup-rule", "c 7:*", IMAGE, "true"]).fails(125, "requires type");
+    }
+    if let Some(bed) = Bed::new(Who::User) {
+        bed.cove(&rule).fails(125, "device cgroup rules are not supported in rootless mode");
+    }
+}
+
+#[test]
+fn systemd_is_told() {
+    use std::os::unix::net::UnixDatagram;
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let path = bed.path("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    let run = |mode: &str| {
+        let args = [
+            "run",
+            "-d",
+            "--rm",
+            "--network",
+            "none",
+            "--sdnotify",
+            mode,
+            "--name",
+            "n",
+            IMAGE,
+            "sleep",
+            "1000",
+        ];
+        let output = bed.command(&args).env("NOTIFY_SOCKET", &path).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let monitor = bed.cove(&["inspect", "--format", "{{.State.ConmonPid}}", "n"]).ok().to_owned();
+        bed.cove(&["rm", "-f", "-t", "0", "n"]).ok();
+        monitor
+    };
+    let mut buffer = [0; 200];
+    let monitor = run("conmon");
+    let length = socket.recv(&mut buffer).unwrap();
+    assert_eq!(String::from_utf8_lossy(&buffer[..length]), format!("MAINPID={monitor}\nREADY=1"));
+    run("ignore");
+    socket.set_nonblocking(true).unwrap();
+    assert!(socket.recv(&mut buffer).is_err());
+}
+
+#[test]
+fn over_the_service() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let service = Service::start(&bed);
+    let url = service.uri();
+    let args = [
+        "--url",
+        &url,
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--env-merge",
+        "A=x${A}",
+        "--personality",
+        "LINUX32",
+        IMAGE,
+        "sh",
+        "-c",
+        "echo $A; uname -m",
+    ];
+    assert_eq!(bed.cove(&args).ok(), "x\ni686");
+}
