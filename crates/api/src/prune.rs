@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::wire::{NotDone, query};
 use crate::{
     Containers, Engine, Error, ErrorKind, Filters, ImageListOptions, ImageRemoveOptions, Images, ListOptions,
-    NetworkListOptions, Networks, RemoveOptions, Result, Volume, VolumeListOptions, VolumePruneOptions,
-    VolumeRemoveOptions, Volumes, filter,
+    NetworkListOptions, Networks, PodPruneReport, RemoveOptions, Result, Volume, VolumeListOptions,
+    VolumePruneOptions, VolumeRemoveOptions, Volumes, filter,
 };
 
 /// Options of pruning containers and networks.
@@ -80,6 +80,9 @@ pub struct SystemPruneOptions {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct SystemPruneReport {
+    /// Pods.
+    #[serde(rename = "PodPruneReport")]
+    pub pod_prune_reports: Vec<PodPruneReport>,
     /// Containers.
     pub container_prune_reports: Vec<PruneReport>,
     /// Images.
@@ -100,6 +103,7 @@ impl SystemPruneReport {
             || gone(&self.image_prune_reports)
             || gone(&self.volume_prune_reports)
             || self.network_prune_reports.iter().any(|report| report.error.is_none())
+            || self.pod_prune_reports.iter().any(|report| report.err.is_none())
     }
 
     /// Takes in what a further round came to. Of failures only those of the last round stay.
@@ -113,6 +117,8 @@ impl SystemPruneReport {
         add(&mut self.volume_prune_reports, round.volume_prune_reports);
         self.network_prune_reports.retain(|report| report.error.is_none());
         self.network_prune_reports.extend(round.network_prune_reports);
+        self.pod_prune_reports.retain(|report| report.err.is_none());
+        self.pod_prune_reports.extend(round.pod_prune_reports);
     }
 
     /// Bytes of all that went.
@@ -280,7 +286,10 @@ pub async fn prune_system(engine: &dyn Engine, options: &SystemPruneOptions) -> 
 /// One go through all kinds of objects.
 async fn round(engine: &dyn Engine, options: &SystemPruneOptions) -> Result<SystemPruneReport> {
     let filters = || PruneOptions { filters: options.filters.clone() };
+    // Pods know none of the filters.
+    let pods = if options.filters.is_empty() { engine.pods().prune().await? } else { Vec::new() };
     let mut report = SystemPruneReport {
+        pod_prune_reports: pods,
         container_prune_reports: engine.containers().prune(filters()).await?,
         ..SystemPruneReport::default()
     };

@@ -124,7 +124,7 @@ fn pods() -> Value {
             ]
         },
         {
-            "Id": WEB, "Name": "empty", "Created": time(ago(60)), "InfraId": "", "Status": "Created", "Labels": null,
+            "Id": WEB, "Name": "empty", "Created": time(ago(86_400 * 3)), "InfraId": "", "Status": "Created", "Labels": null,
             "Networks": null, "Containers": []
         }
     ])

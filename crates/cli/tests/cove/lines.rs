@@ -21,8 +21,8 @@ const HOSTILE: &str = "no\u{1b}]0;title\u{7}\nError: forged\u{9b}\u{202e}";
 /// In so long every command ends, however slow the machine.
 const IN_TIME: Duration = Duration::from_secs(60);
 
-/// Commands that do something else than to talk to an engine, and would do it.
-const LEFT_OUT: &[&str] = &["unshare", "system service"];
+/// Commands that do something else than to talk to an engine, and would do it, and one that goes on until it is ended.
+const LEFT_OUT: &[&str] = &["unshare", "system service", "pod stats"];
 
 /// What a command's help says.
 struct Help {

@@ -53,7 +53,6 @@ fn pods() {
             "pod ps -q",
             "pod ps -n",
             "pod ps --format '{{.Name}} {{.Labels}} {{.Networks}} {{.Restarts}}'",
-            "pod ps --format json",
             "pod ps --sort size",
             "pod stats --no-stream",
             "pod stats --no-stream --format json",

@@ -124,6 +124,9 @@ fn print(context: &Context, report: SystemPruneReport, external: bool) -> Comman
         }
         ids
     };
+    let pods = report.pod_prune_reports.into_iter();
+    let pods = pods.map(|pod| PruneReport { id: pod.id, error: pod.err, size: 0 });
+    let pods = gone(pods.collect(), &mut failures);
     let containers = gone(report.container_prune_reports, &mut failures);
     let volumes = gone(report.volume_prune_reports, &mut failures);
     let images = gone(report.image_prune_reports, &mut failures);
@@ -131,6 +134,7 @@ fn print(context: &Context, report: SystemPruneReport, external: bool) -> Comman
     let networks = networks.map(|network| PruneReport { id: network.name, error: network.error, size: 0 });
     let networks = gone(networks.collect(), &mut failures);
     for (head, ids) in [
+        ("Deleted Pods", pods),
         ("Deleted Containers", containers),
         ("Deleted Volumes", volumes),
         ("Deleted Images", images),
