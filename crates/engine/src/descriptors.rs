@@ -45,7 +45,7 @@ mod tests {
     fn places_and_gaps() {
         assert!(preserved(&[]).unwrap().is_empty());
         assert!(preserved(&[2]).is_err() && preserved(&[5000]).is_err() && preserved(&[179]).is_err());
-        let file = std::fs::File::open("/").unwrap();
+        let file = cove_sys::fs::File::open("/").unwrap();
         let number = u32::try_from(std::os::fd::AsRawFd::as_raw_fd(&file)).unwrap();
         let all = preserved(&[number]).unwrap();
         assert_eq!(all.len(), number as usize - 2);

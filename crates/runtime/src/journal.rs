@@ -191,15 +191,15 @@ esac
         cove_sys::fs::write(&path, script).unwrap();
         cove_sys::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
         let mut reader = JournalReader::new(path.clone(), "abc", LogOptions::default());
-        let mut looks = 2;
+        let looks = std::cell::Cell::new(2);
         let mut lines = Vec::new();
         let mut more = || {
-            looks -= 1;
-            looks > 0
+            looks.set(looks.get() - 1);
+            looks.get() > 0
         };
         while let Some(line) = reader.follow(&mut more).unwrap() {
             lines.push((line.time_ns / 1_000_000_000, line.stream, line.partial, line.data));
-            looks = 2;
+            looks.set(2);
         }
         assert_eq!(
             lines,

@@ -74,6 +74,7 @@ fn build_in(
         cwd: "/".to_owned(),
         env,
         hostname: "box".to_owned(),
+        owns_network: false,
         user,
         shm: if namespaces.ipc.is_host() { ShmSource::Host } else { ShmSource::Private },
         namespaces,

@@ -128,6 +128,7 @@ fn run(
         cwd: "/".to_owned(),
         env: vec!["PATH=/bin".to_owned()],
         hostname: "r".to_owned(),
+        owns_network: false,
         user: resolve_user(&View::new(&rootfs, &[]).unwrap(), "", &[]).unwrap(),
         namespaces,
         id_mappings,
@@ -150,7 +151,7 @@ fn run(
         },
         bundle,
         streams: StreamOptions {
-            log: LogConfig::K8sFile { path: log.clone(), max_size: None },
+            log: LogConfig::K8sFile { path: log.clone(), max_size: None, files: 1 },
             ..StreamOptions::default()
         },
         exit_command: Vec::new(),

@@ -43,7 +43,7 @@ pub fn parse<'a>(
         if parts.len() == 2 {
             parts.push("1");
         }
-        if parts.len() % 3 != 0 {
+        if !parts.len().is_multiple_of(3) {
             bail!(
                 "initializing ID mappings: {} setting is malformed expected [\"[+ug]uint32:[@]uint32[:uint32]\"] : {text:?}",
                 ids.name()

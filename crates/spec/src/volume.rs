@@ -40,10 +40,10 @@ impl Volumes {
         spec.mounts.extend(self.mounts);
         spec.volumes.extend(self.volumes);
         if !self.overlay_volumes.is_empty() {
-            spec.overlay_volumes = self.overlay_volumes.into();
+            spec.overlay_volumes = self.overlay_volumes;
         }
         if !self.image_volumes.is_empty() {
-            spec.image_volumes = self.image_volumes.into();
+            spec.image_volumes = self.image_volumes;
         }
     }
 }

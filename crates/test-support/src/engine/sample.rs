@@ -248,6 +248,7 @@ pub fn system_pruned() -> SystemPruneReport {
     let report = |id: &str, size| PruneReport { id: id.repeat(64), size, error: None };
     SystemPruneReport {
         container_prune_reports: vec![report("c", 600)],
+        pod_prune_reports: Vec::new(),
         image_prune_reports: vec![report("b", 1_500_000)],
         network_prune_reports: vec![NetworkPruneReport { name: "n".into(), error: None }],
         volume_prune_reports: vec![PruneReport { id: "w".into(), size: 3000, error: None }],
