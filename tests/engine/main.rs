@@ -4,6 +4,7 @@
 
 mod api;
 mod bad_input;
+mod completion;
 mod defaults;
 mod files;
 mod flags;
@@ -20,5 +21,6 @@ mod run;
 mod secrets;
 mod system;
 mod terminal;
+mod update;
 mod userns;
 mod volumes;

@@ -1,7 +1,24 @@
 //! The engine about itself: disk use, and removing what nothing uses.
 
-use cove_test_support::{Bed, IMAGE, Service, Who, everyone};
+use cove_test_support::{Bed, IMAGE, Need, Outcome, Service, Who, everyone, skip};
 use serde_json::Value;
+
+/// The options that keep a test's networks apart from those of the host: what is removed here is everybody's.
+fn own_networks(bed: &Bed) -> [String; 2] {
+    ["--network-config-dir".into(), bed.path("networks").display().to_string()]
+}
+
+/// Runs `cove` with networks of its own.
+#[track_caller]
+fn apart(bed: &Bed, arguments: &[&str]) -> Outcome {
+    apart_with(bed, arguments, b"")
+}
+
+#[track_caller]
+fn apart_with(bed: &Bed, arguments: &[&str], input: &[u8]) -> Outcome {
+    let [option, folder] = own_networks(bed);
+    bed.cove_with(&[&[option.as_str(), &folder], arguments].concat(), input)
+}
 
 /// The rows of `system df --format json`.
 fn usage(bed: &Bed) -> Value {
@@ -45,9 +62,6 @@ fn the_disk_use_is_what_is_there() {
 #[test]
 fn everything_unused_goes_and_the_rest_stays() {
     everyone(|bed| {
-        // Root's networks are everybody's: these are the test's own.
-        let networks = bed.path("networks").display().to_string();
-        let cove = |words: &[&str]| bed.cove(&[&["--network-config-dir", &networks], words].concat());
         bed.cove(&["tag", IMAGE, "localhost/unused:1"]).ok();
         bed.cove(&["run", "--network", "none", "--name", "old", IMAGE, "sh", "-c", "echo x >/f"]).ok();
         bed.cove(&[
@@ -64,38 +78,35 @@ fn everything_unused_goes_and_the_rest_stays() {
             "100",
         ])
         .ok();
-        cove(&["network", "create", "lonely"]).ok();
+        apart(bed, &["network", "create", "lonely"]).ok();
         bed.cove(&["volume", "create", "spare"]).ok();
 
         // Who does not say yes keeps everything.
-        let asked = bed
-            .cove_with(&["--network-config-dir", &networks, "system", "prune", "--volumes"], b"n\n")
-            .ok()
-            .to_owned();
+        let asked = apart_with(bed, &["system", "prune", "--volumes"], b"n\n").ok().to_owned();
         assert!(
             asked.contains("- all stopped containers") && asked.contains("This frees at most"),
             "{asked}"
         );
         assert_eq!(bed.cove(&["ps", "-aq"]).ok().lines().count(), 2);
 
-        cove(&["system", "prune", "-f", "--filter", "label=none"]).ok();
+        apart(bed, &["system", "prune", "-f", "--filter", "label=none"]).ok();
         assert_eq!(bed.cove(&["ps", "-aq"]).ok().lines().count(), 2);
-        cove(&["system", "prune", "-f", "--filter", "name=old"]).fails(125, "name");
+        apart(bed, &["system", "prune", "-f", "--filter", "name=old"]).fails(125, "name");
 
-        let text = cove(&["system", "prune", "-f"]).ok().to_owned();
+        let text = apart(bed, &["system", "prune", "-f"]).ok().to_owned();
         assert!(text.contains("Deleted Containers") && text.contains("Deleted Networks\nlonely"), "{text}");
         assert!(text.ends_with("Total reclaimed space: 2B"), "{text}");
         assert_eq!(bed.cove(&["ps", "-a", "--format", "{{.Names}}"]).ok(), "new");
         assert_eq!(bed.cove(&["volume", "ls", "-q"]).ok(), "kept\nspare");
 
-        let service = Service::start(bed);
+        let service = Service::start_with(bed, &own_networks(bed).each_ref().map(String::as_str));
         let text = bed.cove(&["--url", &service.uri(), "system", "prune", "-f", "--volumes"]).ok().to_owned();
         assert!(text.contains("Deleted Volumes\nspare"), "{text}");
         assert_eq!(bed.cove(&["volume", "ls", "-q"]).ok(), "kept");
         drop(service);
 
         bed.cove(&["rm", "-f", "-t", "0", "new"]).ok();
-        let text = cove(&["system", "prune", "-af", "--volumes"]).ok().to_owned();
+        let text = apart(bed, &["system", "prune", "-af", "--volumes"]).ok().to_owned();
         assert!(text.contains("Deleted Images"), "{text}");
         assert_eq!(bed.cove(&["images", "-q"]).ok(), "");
         assert_eq!(usage(bed)[0]["RawSize"], 0);
@@ -112,4 +123,130 @@ fn what_interrupted_commands_left_in_the_store_goes() {
     bed.cove(&["system", "prune", "--external"]).ok();
     assert!(!stray.exists());
     assert_eq!(bed.cove(&["run", "--rm", "--network", "none", IMAGE, "echo", "well"]).ok(), "well");
+}
+
+#[test]
+fn damage_is_found_and_repaired() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    bed.cove(&["system", "check"]).ok();
+    bed.cove(&["create", "--name", "ctr", IMAGE, "true"]).ok();
+    let layer = bed.cove(&["image", "inspect", "--format", "{{index .RootFS.Layers 0}}", IMAGE]);
+    let id = layer.ok().trim_start_matches("sha256:").to_owned();
+    let file = ["overlay", "vfs/dir"]
+        .iter()
+        .map(|driver| bed.path("root").join(driver).join(&id))
+        .find_map(|folder| {
+            [folder.join("diff/bin/busybox"), folder.join("bin/busybox")]
+                .into_iter()
+                .find(|path| path.exists())
+        })
+        .expect("the program");
+    cove_sys::fs::write(&file, "something else").expect("damage");
+    bed.cove(&["system", "check", "--quick"]).ok();
+    let check = bed.cove(&["system", "check"]);
+    check.fails(125, "damage detected in local storage");
+    assert!(
+        check.stdout.contains("Damaged layer") && check.stdout.contains("checksum failed"),
+        "{}",
+        check.stdout
+    );
+    bed.cove(&["system", "check", "--repair"]).fails(125, "still present after repair attempt");
+    bed.cove(&["container", "exists", "ctr"]).ok();
+    let repaired = bed.cove(&["system", "check", "--force"]);
+    let text = repaired.ok();
+    assert!(text.contains("Deleted damaged container") && text.contains("Deleted damaged image"), "{text}");
+    bed.cove(&["system", "check"]).ok();
+    assert_eq!((bed.cove(&["ps", "-aq"]).ok(), bed.cove(&["images", "-q"]).ok()), ("", ""));
+
+    // What another tool has left in the store.
+    let stray = bed.path("root/overlay").join("b".repeat(64));
+    if stray.parent().is_some_and(std::path::Path::exists) {
+        cove_sys::fs::create_dir(&stray).expect("a folder");
+        bed.cove(&["system", "check"]).fails(125, "damage");
+        bed.cove(&["system", "check", "-r"]).ok();
+        assert!(!stray.exists());
+    }
+}
+
+#[test]
+fn a_reset_leaves_nothing() {
+    everyone(|bed| {
+        bed.cove(&["run", "-d", "--network", "none", "-v", "data:/d", IMAGE, "sleep", "100"]).ok();
+        apart(bed, &["network", "create", "front"]).ok();
+        cove_sys::fs::write(bed.path("rr/mine"), "").expect("a file of somebody else");
+        let asked = apart_with(bed, &["system", "reset"], b"n\n");
+        assert!(asked.ok().contains("- all containers"), "{}", asked.stdout);
+        assert_eq!(bed.cove(&["ps", "-q"]).ok().lines().count(), 1);
+        apart(bed, &["system", "reset", "--force"]).ok();
+        assert!(!bed.path("root").exists(), "the graph root is there");
+        assert!(bed.path("rr/mine").exists() && !bed.path("rr/cove").exists());
+        for list in [["ps", "-aq"], ["images", "-q"], ["volume", "ls"]] {
+            assert_eq!(bed.cove(&list).ok().lines().filter(|line| !line.starts_with("DRIVER")).count(), 0);
+        }
+        let service = Service::start_with(bed, &own_networks(bed).each_ref().map(String::as_str));
+        bed.cove(&["--url", &service.uri(), "system", "reset", "-f"]).fails(125, "remote client");
+    });
+}
+
+#[test]
+fn migrate_stops_everything_and_renumber_makes_locks_anew() {
+    everyone(|bed| {
+        let run =
+            ["run", "-d", "--name", "ctr", "--network", "none", "--stop-timeout", "0", IMAGE, "sleep", "100"];
+        let id = bed.cove(&run).ok().to_owned();
+        bed.cove(&["system", "renumber"]).ok();
+        assert_eq!(bed.cove(&["ps", "-q", "--no-trunc"]).ok(), id);
+        assert_eq!(bed.cove(&["system", "migrate"]).ok(), format!("stopped {id}"));
+        bed.cove(&["system", "migrate", "--new-runtime", "nonsense"]).fails(125, "nonsense");
+        bed.cove(&["start", "ctr"]).ok();
+        bed.cove(&["rm", "-f", "-t", "0", "ctr"]).ok();
+    });
+}
+
+#[test]
+fn events_go_to_the_file_of_containers_conf() {
+    everyone(|bed| {
+        let file = bed.path("run").join("my-events.log");
+        let conf = bed.path("run").join("containers.conf");
+        let lines = "{\"Name\":\"busybox\",\"Status\":\"pull\",\"Time\":\"2022-04-06T11:26:42.723667951+02:00\",\"Type\":\"image\",\"Attributes\":null}\n";
+        cove_sys::fs::write(&file, lines.repeat(100)).expect("a file");
+        let text = format!("[engine]\nevents_logfile_path = {file:?}\nevents_logfile_max_size = \"11500\"\n");
+        cove_sys::fs::write(&conf, text).expect("a file");
+        // The bed's user writes it, too.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        cove_sys::fs::set_permissions(&file, mode).expect("a mode");
+        let cove = |arguments: &[&str]| {
+            let mut command = bed.command(arguments);
+            command.env("CONTAINERS_CONF_OVERRIDE", &conf);
+            cove_test_support::Outcome::of(command, b"")
+        };
+        cove(&["volume", "create", "one"]).ok();
+        cove(&["volume", "create", "two"]).ok();
+        let events = cove(&["events", "--stream=false", "--format", "{{.Status}} {{.Name}}"]);
+        let events: Vec<&str> = events.ok().lines().collect();
+        let name = file.display().to_string();
+        assert_eq!(events[0], format!("log-rotation {name}"));
+        assert_eq!((events[1], events[events.len() - 1]), ("pull busybox", "create two"));
+        assert!((50..60).contains(&events.len()), "{}", events.len());
+        bed.cove(&["--events-backend", "none", "events"])
+            .fails(125, "cannot read events with the \"none\" backend");
+        bed.cove(&["events", "--since", "the dawn of time"]).fails(125, "failed to parse event filters");
+    });
+}
+
+#[test]
+fn a_program_runs_in_the_network_that_containers_share() {
+    let Some(bed) = Bed::new(Who::User) else { return };
+    let link = ["unshare", "readlink", "/proc/self/ns/net"];
+    let own = bed.cove(&link).ok().to_owned();
+    let shared = bed.cove(&["unshare", "--rootless-netns", "readlink", "/proc/self/ns/net"]);
+    if shared.code != 0 && shared.stderr.contains("pasta") {
+        return skip(Need::Pasta, shared.stderr.trim());
+    }
+    assert_ne!(shared.ok(), own);
+    bed.cove(&["unshare", "--rootless-netns", "sh", "-c", "exit 7"]).fails(7, "");
+    let root = bed.cove(&["unshare", "sh", "-c", "echo $CONTAINERS_GRAPHROOT"]).ok().to_owned();
+    assert_eq!(root, bed.path("root").display().to_string());
+    // Nothing is left of the namespace.
+    assert!(!bed.path("run/containers/networks/cove/rootless-netns").exists());
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod capability;
+mod check;
 mod container;
 pub mod endpoint;
 mod error;
@@ -30,12 +31,14 @@ mod stream;
 mod system;
 pub mod time;
 mod traits;
+mod update;
 mod usage;
 mod volume;
 pub mod wire;
 
 pub use access::*;
 pub use capability::*;
+pub use check::*;
 pub use container::*;
 pub use error::{Error, ErrorKind, Result};
 pub use event::*;
@@ -58,6 +61,7 @@ pub use spec::*;
 pub use stream::*;
 pub use system::*;
 pub use traits::*;
+pub use update::*;
 pub use usage::*;
 pub use volume::*;
 

@@ -7,19 +7,19 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    AttachOptions, AttachStream, ByteStream, Change, ChangesOptions, CommitOptions, ContainerCreateReport,
-    ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerSummary, CopyFromOptions, CopyToOptions,
-    DiskUsage, Event, EventOptions, ExecInspect, ExecSpec, ExecStartOptions, ImageHistoryRow, ImageInspect,
-    ImageListOptions, ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions,
-    Info, InspectHealth, ListOptions, LoadReport, LogLine, LogOptions, Network, NetworkCreateOptions,
-    NetworkInspect, NetworkListOptions, NetworkPruneReport, NetworkUpdateOptions, PathArchive, PathStat,
-    PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport, PodInspect, PodListOptions, PodPruneReport,
-    PodRemoveOptions, PodRemoveReport, PodReport, PodSpec, PodStats, PodStatsOptions, PodStopOptions,
-    PodSummary, Progress, PruneOptions, PruneReport, PullOptions, PullReport, PushOptions, PushReport,
-    RemoveOptions, Result, SaveOptions, Secret, SecretCreateOptions, SecretInspectOptions, SecretListOptions,
-    StopOptions, SystemPruneOptions, SystemPruneReport, TerminalSize, TopReport, ValueStream, Version,
-    Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions, VolumeRemoveOptions, WaitOptions,
-    prune,
+    AttachOptions, AttachStream, ByteStream, Change, ChangesOptions, CommitOptions, ContainerClone,
+    ContainerCreateReport, ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerSummary,
+    ContainerUpdate, CopyFromOptions, CopyToOptions, DiskUsage, Event, EventOptions, ExecInspect, ExecSpec,
+    ExecStartOptions, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
+    ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, ListOptions, LoadReport, LogLine,
+    LogOptions, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
+    NetworkUpdateOptions, PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport,
+    PodInspect, PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec,
+    PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
+    PullReport, PushOptions, PushReport, RemoveOptions, Result, SaveOptions, Secret, SecretCreateOptions,
+    SecretInspectOptions, SecretListOptions, StopOptions, SystemCheckOptions, SystemCheckReport,
+    SystemPruneOptions, SystemPruneReport, TerminalSize, TopReport, ValueStream, Version, Volume,
+    VolumeCreateOptions, VolumeListOptions, VolumePruneOptions, VolumeRemoveOptions, WaitOptions, prune,
 };
 
 /// Everything an engine does.
@@ -92,6 +92,10 @@ pub trait Containers: Send + Sync {
     async fn pause(&self, name: &str) -> Result<()>;
     /// Thaws it.
     async fn unpause(&self, name: &str) -> Result<()>;
+    /// Changes limits, environment and restart policy, at once where it runs, and answers its id.
+    async fn update(&self, name: &str, update: ContainerUpdate) -> Result<String>;
+    /// Makes a container like it. Only the engine in process does it.
+    async fn clone_container(&self, name: &str, changes: ContainerClone) -> Result<ContainerCreateReport>;
     /// Gives it a new name.
     async fn rename(&self, name: &str, new_name: &str) -> Result<()>;
     /// Removes it and, by the options, what depends on it; a report for each container.
@@ -310,6 +314,15 @@ pub trait System: Send + Sync {
     async fn disk_usage(&self) -> Result<DiskUsage>;
     /// Removes everything that nothing uses.
     async fn prune(&self, options: SystemPruneOptions) -> Result<SystemPruneReport>;
+    /// Looks for damage in the store, and by the options repairs it.
+    async fn check(&self, options: SystemCheckOptions) -> Result<SystemCheckReport>;
+    /// Removes everything the engine has, and the engine's own files. Only the engine in process does it.
+    async fn reset(&self) -> Result<()>;
+    /// Stops every container, brings all records up to date, gives all containers another OCI runtime where one is
+    /// named, and gives up the user's namespaces. Answers the ids of the stopped ones. Only the engine in process does it.
+    async fn migrate(&self, runtime: Option<String>) -> Result<Vec<String>>;
+    /// Makes the containers' locks anew. Only the engine in process does it.
+    async fn renumber(&self) -> Result<()>;
     /// What happened and happens.
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>>;
 }

@@ -137,12 +137,13 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
         tracing::info!("{remark}");
     }
     if let Some(backend) = &shared.events_backend
-        && backend != "file"
+        && !matches!(backend.as_str(), "file" | "none")
     {
         return Err(CommandError::other(format!(
-            "events backend {backend:?} is not supported by this version: only \"file\""
+            "events backend {backend:?} is not supported by this version: only \"file\" and \"none\""
         )));
     }
+    let events_backend = shared.events_backend.clone();
     let helpers = context.conf.helper_folders(&context.environment, context.executable.parent());
     let mut options = cove_engine::EngineOptions::new(
         context.directories.clone(),
@@ -154,6 +155,7 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
     options.runtime.clone_from(&shared.runtime);
     options.cgroup_manager.clone_from(&shared.cgroup_manager);
     options.run_dir = shared.tmpdir.clone().map(absolute).transpose()?.map(|folder| folder.join("cove"));
+    options.events_backend = events_backend;
     options.volume_path = shared.volumepath.clone().map(absolute).transpose()?;
     options.network_config_dir = shared.network_config_dir.clone().map(absolute).transpose()?;
     options.helper_dirs = helpers;

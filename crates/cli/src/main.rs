@@ -4,6 +4,7 @@ mod app;
 mod args;
 mod command_error;
 mod commands;
+mod completion;
 mod connect;
 mod context;
 mod format;

@@ -158,6 +158,10 @@ variables! {
     ROOTLESS_GID = "_CONTAINERS_ROOTLESS_GID";
     /// Set (`done`) where the user namespace is already configured.
     USERNS_CONFIGURED = "_CONTAINERS_USERNS_CONFIGURED";
+    /// For programs that `unshare` runs: the graph root.
+    CONTAINERS_GRAPHROOT = "CONTAINERS_GRAPHROOT";
+    /// For programs that `unshare` runs: the run root.
+    CONTAINERS_RUNROOT = "CONTAINERS_RUNROOT";
     /// `docker` in some containers; set to `podman` or `oci` inside ours.
     CONTAINER = "container";
 }

@@ -172,7 +172,7 @@ mod tests {
             ("[containers]\nkeyring = false", 2, "containers.keyring"),
             ("[engine]\nretry = 5", 2, "engine.retry"),
             ("[engine]\nhooks_dir = [\"/x\"]", 2, "engine.hooks_dir"),
-            ("[engine]\nevents_logger = \"none\"", 2, "engine.events_logger"),
+            ("[engine]\nevents_logger = \"journald\"", 2, "engine.events_logger"),
             ("[network]\nnetavark_plugin_dirs = [\n  \"/x\",\n]", 2, "network.netavark_plugin_dirs"),
             ("[network]\nfirewall_driver = \"iptables\"", 2, "network.firewall_driver"),
             ("[engine.volume_plugins]\nx = \"/run/x.sock\"", 1, "engine.volume_plugins"),

@@ -55,7 +55,7 @@ impl LocalEngine {
                 return Err(Error::invalid(format!("the {what} {path:?} is not an absolute path")));
             }
         }
-        let events = EventLog::new(&options.run_dir());
+        let events = EventLog::new(options.events()?);
         Ok(Self {
             core: Arc::new(Core {
                 parts: Arc::new(Parts::new(options)),
@@ -78,6 +78,17 @@ impl LocalEngine {
     /// The state database cannot be read.
     pub async fn start_after_reboot(&self) -> Result<Vec<Error>> {
         blocking(&self.core, crate::container::start_after_reboot).await
+    }
+
+    /// Runs a program in the network namespace that the user's containers share.
+    ///
+    /// # Errors
+    /// The namespace cannot be made or entered; the program cannot be started.
+    pub fn run_in_shared_network(
+        &self,
+        command: &mut std::process::Command,
+    ) -> Result<std::process::ExitStatus> {
+        Ok(self.core.networks()?.run_in_shared(command)?)
     }
 
     /// The options it was opened with.

@@ -10,6 +10,7 @@ mod files;
 mod filter;
 mod image;
 mod lock;
+mod maintain;
 mod name;
 mod network;
 mod options;

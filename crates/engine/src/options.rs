@@ -3,8 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use cove_api::{Error, Result};
 use cove_config::storage::StoreOptions;
 use cove_config::{ContainersConf, Directories, Environment};
+
+use crate::event::Place;
 
 /// All facts and choices of an engine. Nothing of it is read from the process by the engine itself.
 #[derive(Debug, Clone)]
@@ -26,6 +29,8 @@ pub struct EngineOptions {
     pub cgroup_manager: Option<String>,
     /// Folder of the engine's own run-time files (`--tmpdir`); `None` is `cove` in the run root.
     pub run_dir: Option<PathBuf>,
+    /// Where events are kept (`--events-backend`): `file`, or `none`; [`None`] takes that of containers.conf.
+    pub events_backend: Option<String>,
     /// Volumes (`--volumepath`); `None` is `volumes` in the graph root.
     pub volume_path: Option<PathBuf>,
     /// Network configuration (`--network-config-dir`); `None` takes the place of the user.
@@ -68,6 +73,7 @@ impl EngineOptions {
             runtime: None,
             cgroup_manager: None,
             run_dir: None,
+            events_backend: None,
             volume_path: None,
             network_config_dir: None,
             monitor,
@@ -90,6 +96,23 @@ impl EngineOptions {
     #[must_use]
     pub fn run_dir(&self) -> PathBuf {
         self.run_dir.clone().unwrap_or_else(|| self.storage.run_root.join("cove"))
+    }
+
+    /// Where events are kept: a file in the run directory, where nothing else is chosen.
+    pub(crate) fn events(&self) -> Result<Place> {
+        let conf = &self.containers.engine;
+        let backend = self.events_backend.as_ref().or(conf.events_logger.as_ref());
+        let path = conf.events_logfile_path.as_ref().filter(|path| !path.is_empty());
+        let limit = match &conf.events_logfile_max_size {
+            Some(size) => cove_spec::size::bytes(size.as_str())
+                .map_err(|error| Error::from(error).context("containers.conf: events_logfile_max_size"))?,
+            None => 0,
+        };
+        Ok(Place {
+            path: path.map_or_else(|| self.run_dir().join("events/events.log"), PathBuf::from),
+            limit,
+            is_public: backend.is_none_or(|backend| backend != "none"),
+        })
     }
 
     /// Where volumes lie.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cove_api::{
     ContainerState, DOCKER_API_VERSION, DiskUsage, Event, EventOptions, Info, LIBPOD_API_VERSION, Ping,
-    Result, System, SystemPruneOptions, SystemPruneReport, ValueStream, Version,
+    PodListOptions, PodRemoveOptions, Pods, Result, SecretListOptions, Secrets, System, SystemCheckOptions,
+    SystemCheckReport, SystemPruneOptions, SystemPruneReport, ValueStream, Version,
 };
 use cove_sys::fs;
 use cove_sys::process::{RunOptions, run_ok};
@@ -15,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::error::storage;
-use crate::{prune, usage};
+use crate::{maintain, prune, usage};
 
 #[async_trait]
 impl System for LocalEngine {
@@ -37,6 +38,34 @@ impl System for LocalEngine {
 
     async fn prune(&self, options: SystemPruneOptions) -> Result<SystemPruneReport> {
         prune::prune(self, options).await
+    }
+
+    async fn check(&self, options: SystemCheckOptions) -> Result<SystemCheckReport> {
+        blocking(&self.core, move |core| maintain::check(core, &options)).await
+    }
+
+    async fn reset(&self) -> Result<()> {
+        // What cannot be removed in the proper way goes with the files.
+        for pod in Pods::list(self, PodListOptions::default()).await.unwrap_or_default() {
+            let options = PodRemoveOptions { force: true, ..PodRemoveOptions::default() };
+            if let Err(error) = Pods::remove(self, &pod.id, options).await {
+                tracing::warn!("removing pod {}: {error}", pod.name);
+            }
+        }
+        for secret in Secrets::list(self, SecretListOptions::default()).await.unwrap_or_default() {
+            if let Err(error) = Secrets::remove(self, &secret.id).await {
+                tracing::warn!("removing secret {}: {error}", secret.spec.name);
+            }
+        }
+        blocking(&self.core, maintain::reset).await
+    }
+
+    async fn migrate(&self, runtime: Option<String>) -> Result<Vec<String>> {
+        blocking(&self.core, move |core| maintain::migrate(core, runtime.as_deref())).await
+    }
+
+    async fn renumber(&self) -> Result<()> {
+        blocking(&self.core, |core| maintain::renumber(core)).await
     }
 
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>> {
@@ -126,7 +155,7 @@ fn host(core: &Core) -> Map<String, Value> {
         "cpuUtilization": cpu_utilization(),
         "databaseBackend": "sqlite",
         "distribution": distribution(),
-        "eventLogger": "file",
+        "eventLogger": core.events.backend(),
         "hostname": text(uname.nodename()),
         "idMappings": {"gidmap": id_map("/proc/self/gid_map", core), "uidmap": id_map("/proc/self/uid_map", core)},
         "kernel": text(uname.release()),

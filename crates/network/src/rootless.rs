@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::process::{Command, ExitStatus};
 
 use cove_sys::fs;
 use cove_sys::lock::FileLock;
@@ -35,6 +36,19 @@ impl Networks {
         let namespace = netns::open(&path)
             .map_err(|error| Error::file("opening the shared network namespace", &path, error))?;
         netns::within(namespace.as_fd(), work)
+    }
+
+    /// Runs a program where bridges live: rootless, in the namespace that the user's containers share, which goes again
+    /// with the last who needs it.
+    ///
+    /// # Errors
+    /// The namespace cannot be made or entered; the program cannot be started.
+    pub fn run_in_shared(&self, command: &mut Command) -> Result<ExitStatus> {
+        // The child has the namespaces of the thread that starts it.
+        let status =
+            self.in_host(|| command.status().map_err(|error| Error::kernel("starting the program", error)));
+        self.end_shared_netns_if_unused()?;
+        status
     }
 
     /// As [`Networks::in_host`], for taking down: without the shared namespace there is nothing to do.

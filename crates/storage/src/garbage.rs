@@ -1,7 +1,7 @@
 //! Files in the store that no table knows: what other tools' interrupted commands left.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cove_sys::fs;
 
@@ -26,11 +26,7 @@ impl Store {
         let mut trash = TempDir::new(&self.driver.temp_root())?;
         let mut gone = Vec::new();
         let known: HashSet<&str> = layers.rows.iter().map(|layer| layer.id.as_str()).collect();
-        let home = match self.driver.kind() {
-            DriverKind::Overlay => self.graph_root.join("overlay"),
-            DriverKind::Vfs => self.graph_root.join("vfs/dir"),
-        };
-        for id in strangers(&home, &known)? {
+        for id in strangers(&self.driver_home(), &known)? {
             self.driver.remove(&id, &mut trash)?;
             gone.push(id);
         }
@@ -51,6 +47,23 @@ impl Store {
         gone.sort();
         gone.dedup();
         Ok(gone)
+    }
+
+    /// The directories of layers that the table does not know.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub(crate) fn unknown_layers(&self) -> Result<Vec<String>> {
+        let layers = self.read_layers()?;
+        strangers(&self.driver_home(), &layers.iter().map(|layer| layer.id.as_str()).collect())
+    }
+
+    /// Where the directories of layers are.
+    fn driver_home(&self) -> PathBuf {
+        match self.driver.kind() {
+            DriverKind::Overlay => self.graph_root.join("overlay"),
+            DriverKind::Vfs => self.graph_root.join("vfs/dir"),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod archive;
 mod check;
 mod containers;
 mod data;
+mod destroy;
 mod dirs;
 mod driver;
 mod error;
@@ -28,6 +29,7 @@ mod testing;
 mod usage;
 
 pub use archive::{Change, ChangeKind, Extracted, tree_size, untar};
+pub use check::{CheckOptions, Damage};
 pub use containers::{ContainerMountOptions, ContainerOptions, container_metadata, make_reachable};
 pub use cove_archive::{Compression, Digest};
 pub use driver::{DriverKind, NamespaceHolder, OverlayOptions, mount_mapped, to_container, to_host};

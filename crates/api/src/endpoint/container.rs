@@ -15,10 +15,10 @@ use super::serve::{Call, Routes};
 use crate::signal::Signal;
 use crate::wire::NotDone;
 use crate::{
-    AttachOptions, AttachStream, ByteStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
-    ContainerSpec, ContainerSummary, Containers, Engine, Error, ErrorKind, InspectHealth, ListOptions,
-    LogLine, LogOptions, OutputChunk, PruneOptions, PruneReport, RemoveOptions, Result, StopOptions,
-    TerminalSize, TopReport, ValueStream, WaitOptions,
+    AttachOptions, AttachStream, ByteStream, ContainerClone, ContainerCreateReport, ContainerInspect,
+    ContainerRemoveReport, ContainerSpec, ContainerSummary, ContainerUpdate, Containers, Engine, Error,
+    ErrorKind, InspectHealth, ListOptions, LogLine, LogOptions, OutputChunk, PruneOptions, PruneReport,
+    RemoveOptions, RestartUpdate, Result, StopOptions, TerminalSize, TopReport, ValueStream, WaitOptions,
 };
 
 type Named<Q, A> = Endpoint<String, Q, (), A>;
@@ -44,6 +44,9 @@ const PAUSE: Named<Nothing, ()> =
     post("/containers/{name}/pause", "Freeze a container").status(StatusCode::NO_CONTENT);
 const UNPAUSE: Named<Nothing, ()> =
     post("/containers/{name}/unpause", "Thaw a container").status(StatusCode::NO_CONTENT);
+const UPDATE: Endpoint<String, Restart, Json<ContainerUpdate>, Json<String>> =
+    post("/containers/{name}/update", "Change limits, environment and restart policy of a container")
+        .status(StatusCode::CREATED);
 const RENAME: Named<Rename, ()> =
     post("/containers/{name}/rename", "Give a container a new name").status(StatusCode::NO_CONTENT);
 const REMOVE: Named<RemoveOptions, Json<Vec<ContainerRemoveReport>>> =
@@ -119,6 +122,29 @@ struct Kill {
 
 fn kill() -> Signal {
     Signal(9)
+}
+
+/// Parameters of update.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+struct Restart {
+    /// The new restart policy; empty leaves it.
+    restart_policy: String,
+    /// Attempts of `on-failure`.
+    restart_retries: u32,
+}
+
+impl Restart {
+    fn update(self) -> Result<Option<RestartUpdate>> {
+        match (self.restart_policy.as_str(), self.restart_retries) {
+            ("", 0) => Ok(None),
+            ("", _) => Err(Error::invalid("cannot set restart retries unless restart policy is set")),
+            ("on-failure", _) | (_, 0) => {
+                Ok(Some(RestartUpdate { policy: self.restart_policy, tries: self.restart_retries }))
+            }
+            _ => Err(Error::invalid("cannot set restart retries unless restart policy is on-failure")),
+        }
+    }
 }
 
 /// Parameters of rename.
@@ -229,6 +255,10 @@ pub(super) fn serve(routes: &mut impl Routes) {
         UNPAUSE,
         |engine, Call { path: name, .. }| async move { engine.containers().unpause(&name).await },
     );
+    routes.add(UPDATE, |engine, Call { path: name, parameters, body: Json(mut update) }| async move {
+        update.restart = parameters.update()?;
+        engine.containers().update(&name, update).await.map(Json)
+    });
     routes.add(RENAME, |engine, Call { path: name, parameters, .. }| async move {
         engine.containers().rename(&name, &parameters.name).await
     });
@@ -331,6 +361,14 @@ impl<T: Transport + 'static> Containers for Remote<T> {
     }
     async fn unpause(&self, name: &str) -> Result<()> {
         self.call(UNPAUSE, name, Nothing {}, ()).await
+    }
+    async fn update(&self, name: &str, mut update: ContainerUpdate) -> Result<String> {
+        let RestartUpdate { policy, tries } = update.restart.take().unwrap_or_default();
+        let restart = Restart { restart_policy: policy, restart_retries: tries };
+        self.call(UPDATE, name, restart, Json(update)).await.map(|Json(id)| id)
+    }
+    async fn clone_container(&self, _: &str, _: ContainerClone) -> Result<ContainerCreateReport> {
+        Err(Error::unsupported("cloning a container is not supported on the remote client"))
     }
     async fn rename(&self, name: &str, new_name: &str) -> Result<()> {
         self.call(RENAME, name, Rename { name: new_name.to_owned() }, ()).await

@@ -14,8 +14,9 @@ use super::parameters::Nothing;
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::{
-    ByteStream, DOCKER_API_VERSION, DOCKER_MIN_API_VERSION, DiskUsage, Event, EventOptions, Info, Ping,
-    Result, System, SystemPruneOptions, SystemPruneReport, ValueStream, Version,
+    ByteStream, DOCKER_API_VERSION, DOCKER_MIN_API_VERSION, DiskUsage, Error, Event, EventOptions, Info,
+    Ping, Result, System, SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport,
+    ValueStream, Version,
 };
 
 const PING: Endpoint<(), Nothing, (), Ping> = get("/_ping", "Whether the service answers; headers say more");
@@ -27,6 +28,8 @@ const DISK_USAGE: Endpoint<(), Nothing, (), Json<DiskUsage>> =
     get("/system/df", "What images, containers and volumes take on the disk");
 const PRUNE: Endpoint<(), SystemPruneOptions, (), Json<SystemPruneReport>> =
     post("/system/prune", "Remove everything that nothing uses");
+const CHECK: Endpoint<(), SystemCheckOptions, (), Json<SystemCheckReport>> =
+    post("/system/check", "Look for damage in the store, and repair it");
 
 pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(PING, |engine, Call { .. }| async move { engine.system().ping().await });
@@ -38,6 +41,9 @@ pub(super) fn serve(routes: &mut impl Routes) {
         engine.system().events(parameters).await.map(EventLines)
     });
     routes.add(DISK_USAGE, |engine, Call { .. }| async move { engine.system().disk_usage().await.map(Json) });
+    routes.add(CHECK, |engine, Call { parameters, .. }| async move {
+        engine.system().check(parameters).await.map(Json)
+    });
     routes.add(PRUNE, |engine, Call { parameters, .. }| async move {
         engine.system().prune(parameters).await.map(Json)
     });
@@ -223,6 +229,13 @@ impl Received for EventLines {
     }
 }
 
+/// What no service does, because it would end itself with it.
+fn only_on_the_host(command: &str) -> Error {
+    Error::unsupported(format!(
+        "cannot use command \"system {command}\" with the remote client: run it on the engine's host"
+    ))
+}
+
 #[async_trait]
 impl<T: Transport + 'static> System for Remote<T> {
     async fn ping(&self) -> Result<Ping> {
@@ -239,6 +252,18 @@ impl<T: Transport + 'static> System for Remote<T> {
     }
     async fn prune(&self, options: SystemPruneOptions) -> Result<SystemPruneReport> {
         self.call(PRUNE, (), options, ()).await.map(|Json(report)| report)
+    }
+    async fn check(&self, options: SystemCheckOptions) -> Result<SystemCheckReport> {
+        self.call(CHECK, (), options, ()).await.map(|Json(report)| report)
+    }
+    async fn reset(&self) -> Result<()> {
+        Err(only_on_the_host("reset"))
+    }
+    async fn migrate(&self, _: Option<String>) -> Result<Vec<String>> {
+        Err(only_on_the_host("migrate"))
+    }
+    async fn renumber(&self) -> Result<()> {
+        Err(only_on_the_host("renumber"))
     }
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>> {
         self.call(EVENTS, (), options, ()).await.map(|lines| lines.0)

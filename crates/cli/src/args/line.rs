@@ -33,6 +33,7 @@ pub(crate) struct Invocation {
 pub(crate) fn parse(program: &str, arguments: &[String]) -> Result<Parsed, CommandError> {
     let mut global = GlobalOptions::default();
     let root = tuned(SharedArgs::augment_args(RootArgs::augment_args(Command::new("cove"))));
+    let arguments = &quoted(&root, arguments);
     let first = scan::first_positional(&root, arguments);
     let end = first.map_or(arguments.len(), |(at, _)| at);
     let matches = match_arguments(&root, program, &arguments[..end]);
@@ -56,6 +57,19 @@ pub(crate) fn parse(program: &str, arguments: &[String]) -> Result<Parsed, Comma
         return Err(CommandError::other(format!("missing command '{program} COMMAND'")).followed_by(help));
     };
     descend(program, commands::TREE, &arguments[at..], String::new(), global)
+}
+
+/// The arguments with those of a completion quoted: they are another command line, of which only the global options mean
+/// this program now.
+fn quoted(root: &Command, arguments: &[String]) -> Vec<String> {
+    let Some((name, words)) = arguments.split_first().filter(|(name, _)| name.starts_with("__complete"))
+    else {
+        return arguments.to_vec();
+    };
+    let typed = &words[..words.len().saturating_sub(1)];
+    let end = scan::first_positional(root, typed).map_or(typed.len(), |(at, _)| at);
+    let here = [name.clone(), "--".to_owned()];
+    typed[..end].iter().chain(&here).chain(words).cloned().collect()
 }
 
 fn descend(

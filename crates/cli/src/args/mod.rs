@@ -22,6 +22,7 @@ pub(crate) use descriptors::DescriptorArgs;
 pub(crate) use global::{GlobalOptions, RootArgs, SharedArgs};
 pub(crate) use line::{Invocation, Parsed, build, help_text, parse};
 pub(crate) use nearest::suggestion;
+pub(crate) use scan::first_positional;
 pub(crate) use signal::signal;
 pub(crate) use stop_time::stop_time;
 #[cfg(test)]

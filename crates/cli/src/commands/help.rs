@@ -90,21 +90,3 @@ fn about(target: &Target) -> String {
         }
     }
 }
-
-/// Every command at once, for completion scripts.
-pub(crate) fn tree() -> Command {
-    let root = <args::SharedArgs as clap::Args>::augment_args(<args::RootArgs as clap::Args>::augment_args(
-        Command::new("cove"),
-    ));
-    with_commands(args::tuned(root), TREE)
-}
-
-fn with_commands(command: Command, entries: &'static [Entry]) -> Command {
-    entries.iter().filter(|entry| !entry.hidden).fold(command, |command, entry| {
-        let child = Command::new(entry.names[0]).aliases(&entry.names[1..]);
-        command.subcommand(match entry.target {
-            Target::Leaf(leaf) => args::tuned((leaf.augment)(child)),
-            Target::Group(group) => with_commands(child.about(group.about), group.entries),
-        })
-    })
-}

@@ -28,6 +28,7 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::leaf(&["stop"], &container::stop::COMMAND),
     Entry::leaf(&["top"], &container::top::COMMAND),
     Entry::leaf(&["unpause"], &container::unpause::COMMAND),
+    Entry::leaf(&["update"], &container::update::COMMAND),
     Entry::leaf(&["wait"], &container::wait::COMMAND),
     Entry::leaf(&["history"], &image::history::COMMAND),
     Entry::leaf(&["images"], &image::list::COMMAND),
@@ -40,6 +41,8 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::leaf(&["save"], &image::save::COMMAND),
     Entry::leaf(&["tag"], &image::tag::COMMAND),
     Entry::leaf(&["untag"], &image::untag::COMMAND),
+    Entry::hidden(&["__complete", "__completeNoDesc"], &system::complete::COMMAND),
+    Entry::hidden(&["__man"], &system::man::COMMAND),
     Entry::leaf(&["completion"], &system::completion::COMMAND),
     Entry::leaf(&["events"], &system::events::COMMAND),
     Entry::leaf(&["info"], &system::info::COMMAND),
@@ -63,10 +66,14 @@ pub(crate) static TREE: &[Entry] = &[
 static CONTAINER: Group = Group {
     about: "Manage containers",
     entries: &[
-        Entry::hidden(&["cleanup"], &container::cleanup::COMMAND),
+        Entry::leaf(&["cleanup"], &container::cleanup::COMMAND),
+        Entry::leaf(&["clone"], &container::clone::COMMAND),
         Entry::leaf(&["exists"], &container::exists::COMMAND),
         Entry::leaf(&["prune"], &container::prune::COMMAND),
         Entry::leaf(&["inspect"], &container::inspect::COMMAND),
+        #[cfg(unix)]
+        Entry::leaf(&["runlabel"], &container::runlabel::COMMAND),
+        Entry::leaf(&["update"], &container::update::COMMAND),
         Entry::leaf(&["attach"], &container::attach::COMMAND),
         Entry::leaf(&["commit"], &container::commit::COMMAND),
         Entry::leaf(&["cp"], &container::cp::COMMAND),
@@ -185,10 +192,14 @@ static SYSTEM: Group = Group {
     about: "Manage the engine",
     entries: &[
         Entry::group(&["connection"], &CONNECTION),
+        Entry::leaf(&["check"], &system::check::COMMAND),
         Entry::leaf(&["df"], &system::df::COMMAND),
         Entry::leaf(&["events"], &system::events::COMMAND),
         Entry::leaf(&["info"], &system::info::COMMAND),
+        Entry::leaf(&["migrate"], &system::migrate::COMMAND),
         Entry::leaf(&["prune"], &system::prune::COMMAND),
+        Entry::leaf(&["renumber"], &system::renumber::COMMAND),
+        Entry::leaf(&["reset"], &system::reset::COMMAND),
         #[cfg(target_os = "linux")]
         Entry::leaf(&["service"], &system::service::COMMAND),
     ],
@@ -200,6 +211,7 @@ static CONNECTION: Group = Group {
         Entry::leaf(&["add"], &system::connection::add::COMMAND),
         Entry::leaf(&["default"], &system::connection::default::COMMAND),
         Entry::leaf(&["ls", "list"], &system::connection::list::COMMAND),
+        Entry::leaf(&["rename", "mv"], &system::connection::rename::COMMAND),
         Entry::leaf(&["rm", "remove"], &system::connection::remove::COMMAND),
     ],
 };

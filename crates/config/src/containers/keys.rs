@@ -135,11 +135,11 @@ section! {
         /// Environment set for the engine and its helpers, `NAME=VALUE`.
         env: TextList = Refused,
         /// File of the event log.
-        events_logfile_path: String = Refused,
+        events_logfile_path: String = Used,
         /// Size at which the event log is rotated.
-        events_logfile_max_size: Text = Refused,
-        /// `journald`, `file` or `none`.
-        events_logger: String = Means(&["file"]),
+        events_logfile_max_size: Text = Used,
+        /// `file` or `none`; `journald` is not done.
+        events_logger: String = Means(&["file", "none"]),
         /// Inspect data in create events.
         events_container_create_inspect_data: bool = Refused,
         /// Events of health checks.

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cove_api::{
-    AttachOptions, AttachStream, ContainerCreateReport, ContainerInspect, ContainerRemoveReport,
-    ContainerSpec, ContainerState, ContainerSummary, Containers, Error, ErrorKind, InspectHealth,
-    ListOptions, LogLine, LogOptions, RemoveOptions, Result, StopOptions, TerminalSize, TopReport,
-    ValueStream, WaitOptions,
+    AttachOptions, AttachStream, ContainerClone, ContainerCreateReport, ContainerInspect,
+    ContainerRemoveReport, ContainerSpec, ContainerState, ContainerSummary, ContainerUpdate, Containers,
+    Error, ErrorKind, InspectHealth, ListOptions, LogLine, LogOptions, RemoveOptions, Result, StopOptions,
+    TerminalSize, TopReport, ValueStream, WaitOptions,
 };
 
 use crate::container::lookup::Locked;
-use crate::container::{attach, create, health, inspect, list, logs, remove, signal, start, stop, wait};
+use crate::container::{
+    attach, clone, create, health, inspect, list, logs, remove, signal, start, stop, update, wait,
+};
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::state::ContainerRow;
 
@@ -63,6 +65,16 @@ impl Containers for LocalEngine {
     async fn unpause(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
         blocking(&self.core, move |core| signal::unpause(core, &name)).await
+    }
+
+    async fn update(&self, name: &str, update: ContainerUpdate) -> Result<String> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| update::update(core, &name, &update)).await
+    }
+
+    async fn clone_container(&self, name: &str, changes: ContainerClone) -> Result<ContainerCreateReport> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| clone::clone(core, &name, &changes)).await
     }
 
     async fn rename(&self, name: &str, new_name: &str) -> Result<()> {

@@ -41,7 +41,7 @@ pub(super) fn resolve(spec: &mut ContainerSpec) -> Result<()> {
 fn numbers(path: &str) -> Result<(i64, i64)> {
     let metadata = cove_sys::fs::metadata(path)?;
     if !metadata.file_type().is_block_device() {
-        return Err(Error::invalid(format!("{path} is not a block device")));
+        return Err(Error::invalid(format!("{path}: not a block device")));
     }
     let device = metadata.rdev();
     Ok((i64::from(rustix::fs::major(device)), i64::from(rustix::fs::minor(device))))

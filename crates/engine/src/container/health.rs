@@ -218,7 +218,7 @@ fn told(core: &Core, row: &ContainerRow, health: &Health) -> Result<HealthEvents
     let event =
         serde_json::to_value(event).map_err(|error| Error::from_chain(ErrorKind::Internal, &error))?;
     let with_log = health.log_destination == "events_logger";
-    Ok(HealthEvents { file: core.events.path(), event, with_log })
+    Ok(HealthEvents { file: core.events.path().to_owned(), event, with_log })
 }
 
 /// What was found; [`None`] where there is no check.

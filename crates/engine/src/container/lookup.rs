@@ -78,7 +78,10 @@ impl Core {
     /// Keeps the exit code for those who wait, and tells of the end.
     fn tell_died(&self, row: &ContainerRow) -> Result<()> {
         self.database()?.keep_exit_code(&row.id, row.status.exit_code)?;
-        self.tell_with_exit_code("died", row);
+        let mut attributes = self.event_attributes(row);
+        attributes.insert("containerExitCode".into(), row.status.exit_code.to_string());
+        attributes.insert("oomKilled".into(), row.status.oom_killed.to_string());
+        self.events.write("container", "died", &row.id, attributes);
         Ok(())
     }
 

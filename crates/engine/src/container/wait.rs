@@ -120,7 +120,7 @@ async fn wait_for_health(core: &Arc<Core>, id: &str, wanted: &[String]) -> Resul
 async fn wait_for_state(core: &Arc<Core>, id: &str, states: &[ContainerState]) -> Result<i32> {
     let mut filters = cove_api::Filters::new();
     filters.insert("container".into(), vec![id.to_owned()]);
-    let mut events = core.events.read(EventOptions { stream: true, filters, ..EventOptions::default() })?;
+    let mut events = core.events.follow(EventOptions { stream: true, filters, ..EventOptions::default() })?;
     // Of its last run: the database forgets a removed one's after a while.
     let mut exit_code = None;
     loop {

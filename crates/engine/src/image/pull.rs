@@ -20,7 +20,15 @@ pub(super) async fn pull(
     options: PullOptions,
 ) -> Result<ValueStream<Progress<PullReport>>> {
     let (core, name) = (Arc::clone(core), name.to_owned());
-    Ok(progress::working(|sender| async move { run(&core, &name, options, &sender).await }))
+    Ok(progress::working(|sender| async move {
+        let result = run(&core, &name, options, &sender).await;
+        if let Err(error) = &result {
+            let attributes = [("name", &name), ("error", &error.message)];
+            let attributes = attributes.map(|(key, value)| (key.to_owned(), value.clone()));
+            core.events.write("image", "pull-error", "", attributes.into());
+        }
+        result
+    }))
 }
 
 async fn run(core: &Arc<Core>, name: &str, options: PullOptions, sender: &Sender) -> Result<PullReport> {

@@ -43,7 +43,7 @@ fn list(core: &Core, mut options: NetworkListOptions) -> Result<Vec<Network>> {
     Ok(all)
 }
 
-fn default_name(core: &Core) -> &str {
+pub(crate) fn default_name(core: &Core) -> &str {
     core.options.containers.network.default_network.as_deref().unwrap_or("podman")
 }
 

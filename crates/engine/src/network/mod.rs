@@ -2,3 +2,5 @@
 
 mod api;
 mod connect;
+
+pub(crate) use api::default_name;

@@ -86,6 +86,24 @@ impl Database {
         run().map_err(|error| self.error(error))
     }
 
+    /// Writes what a container is, and the request it is told by. Its relations stay.
+    pub(crate) fn save_config(
+        &self,
+        id: &str,
+        config: &ContainerConfig,
+        request: &ContainerSpec,
+    ) -> Result<(), StateError> {
+        let (config, request) = (encode(id, config)?, encode(id, request)?);
+        let connection = self.lock();
+        let run = || -> rusqlite::Result<()> {
+            connection
+                .prepare_cached("UPDATE containers SET config = ?2, request = ?3 WHERE id = ?1")?
+                .execute(params![id, config, request])?;
+            Ok(())
+        };
+        run().map_err(|error| self.error(error))
+    }
+
     /// Gives a container a new name; the id of the container that has it already, where there is one.
     pub(crate) fn rename_container(&self, id: &str, name: &str) -> Result<Option<String>, StateError> {
         self.transaction(true, |transaction| {

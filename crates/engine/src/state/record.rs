@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 /// the configuration, see [`super::version1`].
 pub(crate) const RECORD_VERSION: u32 = 2;
 
-/// What a container is: everything that `create` has resolved from the request, its image and containers.conf(5). It
-/// does not change afterwards, but for its networks. The request itself is kept beside it, for `inspect` alone
+/// What a container is: everything that `create` has resolved from the request, its image and containers.conf(5). Only
+/// `update` and changes of its networks change it afterwards. The request itself is kept beside it, for `inspect` alone
 /// ([`super::Database::request`]).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -93,7 +93,7 @@ fn linux(input: &SpecInput<'_>, devices: Devices, capabilities: &ProcessCapabili
     let host_sys = mounts::needs_host_sys(input);
     let (masked, read_only) = paths::masks(&settings.security, &thermal_paths(), host_sys);
     let has_cgroup = input.cgroup.is_enabled() && settings.cgroup.own;
-    let mut resources = limits::resources(input)?;
+    let mut resources = limits::resources(&limits::Room { settings: input.settings, cgroup: input.cgroup })?;
     // Rules for devices are a program in the kernel, for which crun raises the limit of locked memory.
     if has_cgroup && !input.host.rootless && input.host.may_raise_limits {
         resources.set_devices(Some(devices.rules));

@@ -6,7 +6,8 @@ use oci_spec::runtime::{
 };
 
 use super::input::SpecInput;
-use super::settings::{CpuLimits, MemoryLimits};
+use super::settings::{CpuLimits, MemoryLimits, Settings};
+use crate::cgroup::CgroupMode;
 use crate::error::{Error, Result};
 
 /// What nofile and nproc are where nobody says otherwise.
@@ -67,8 +68,16 @@ fn clamp(input: &SpecInput<'_>, kind: PosixRlimitType, wanted: u64) -> u64 {
         .map_or(wanted, |(_, hard)| wanted.min(*hard))
 }
 
+/// What limits of a cgroup are made from.
+pub(crate) struct Room<'a> {
+    /// What is asked for.
+    pub(crate) settings: &'a Settings,
+    /// How cgroups are managed.
+    pub(crate) cgroup: &'a CgroupMode,
+}
+
 /// `linux.resources` without devices.
-pub(crate) fn resources(input: &SpecInput<'_>) -> Result<LinuxResources> {
+pub(crate) fn resources(input: &Room<'_>) -> Result<LinuxResources> {
     let wanted = &input.settings.limits;
     let mut result = LinuxResources::default();
     if wanted.memory != MemoryLimits::default() {
@@ -140,7 +149,7 @@ fn cpu(wanted: &CpuLimits) -> LinuxCpu {
     cpu
 }
 
-fn require(input: &SpecInput<'_>, controller: &str, what: &str) -> Result<()> {
+fn require(input: &Room<'_>, controller: &str, what: &str) -> Result<()> {
     if input.cgroup.has(controller) && input.settings.cgroup.own {
         return Ok(());
     }

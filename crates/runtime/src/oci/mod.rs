@@ -15,6 +15,7 @@ mod limits;
 mod mounts;
 mod paths;
 mod settings;
+mod update;
 
 pub(crate) use build::replace;
 pub use build::{build, write_bundle};
@@ -25,3 +26,4 @@ pub use settings::{
     CapabilityRules, CgroupPlacement, CpuLimits, DeviceMapping, Limits, MemoryLimits, RootAccess, Seccomp,
     Security, Settings, Systemd,
 };
+pub use update::{resources, update_bundle};

@@ -288,7 +288,7 @@ fn host(spec: &mut ContainerSpec, host: HostConfig) -> Answer<()> {
     Ok(())
 }
 
-fn block_devices(spec: &mut ContainerSpec, host: &HostConfig) {
+pub(super) fn block_devices(spec: &mut ContainerSpec, host: &HostConfig) {
     spec.weight_device = host
         .blkio_weight_device
         .iter()
@@ -317,7 +317,7 @@ fn device(device: DockerDevice) -> Device {
     Device { path, ..Device::default() }
 }
 
-fn rlimit(limit: Ulimit) -> Answer<Rlimit> {
+pub(super) fn rlimit(limit: Ulimit) -> Answer<Rlimit> {
     let value = |number: i64| match number {
         // Unlimited.
         -1 => Ok(u64::MAX),
@@ -340,7 +340,7 @@ fn limit(name: &str, number: i64) -> Answer<Option<u64>> {
     }
 }
 
-struct Limits {
+pub(super) struct Limits {
     memory: MemoryLimits,
     cpu: CpuLimits,
     pids: Option<i64>,
@@ -348,7 +348,7 @@ struct Limits {
 }
 
 impl Limits {
-    fn of(host: &HostConfig) -> Answer<Self> {
+    pub(super) fn of(host: &HostConfig) -> Answer<Self> {
         let mut cpu = CpuLimits {
             shares: limit("CpuShares", host.cpu_shares)?,
             quota: (host.cpu_quota != 0).then_some(host.cpu_quota),
@@ -383,7 +383,7 @@ impl Limits {
         Ok(Self { memory, cpu, pids: host.pids_limit.filter(|limit| *limit != 0), block_io })
     }
 
-    fn into_resources(self) -> Option<Resources> {
+    pub(super) fn into_resources(self) -> Option<Resources> {
         let resources = Resources {
             memory: (self.memory != MemoryLimits::default()).then_some(self.memory),
             cpu: (self.cpu != CpuLimits::default()).then_some(self.cpu),

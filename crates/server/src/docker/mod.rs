@@ -14,6 +14,7 @@ mod prune;
 mod secrets;
 mod summary;
 mod system;
+mod update;
 mod usage;
 mod volumes;
 
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Router<EngineState> {
         .merge(prune::routes())
         .merge(secrets::routes())
         .merge(system::routes())
+        .merge(update::routes())
         .merge(usage::routes())
         .merge(volumes::routes())
 }

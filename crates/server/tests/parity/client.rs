@@ -50,6 +50,15 @@ async fn containers() {
         let _ = same!(bed, containers, pause(name));
         let _ = same!(bed, containers, unpause(name));
         let _ = same!(bed, containers, rename(name, "other"));
+        let update = ContainerUpdate {
+            memory: Some(MemoryLimits { limit: Some(5), ..MemoryLimits::default() }),
+            env: vec!["A=b".into()],
+            unset_env: vec!["C".into()],
+            restart: Some(RestartUpdate { policy: "on-failure".into(), tries: 3 }),
+            ..ContainerUpdate::default()
+        };
+        let _ = same!(bed, containers, update(name, update.clone()));
+        let _ = same!(bed, containers, update(name, ContainerUpdate::default()));
         let options =
             RemoveOptions { force: true, volumes: true, timeout: Some(9), depend: true, ignore: true };
         let _ = same!(bed, containers, remove(name, options.clone()));
@@ -523,6 +532,13 @@ async fn system() {
     same!(bed, system, version()).unwrap();
     same!(bed, system, info()).unwrap();
     same!(bed, system, disk_usage()).unwrap();
+    let options = SystemCheckOptions {
+        quick: true,
+        repair: true,
+        repair_lossy: true,
+        unreferenced_layer_max_age: "1h30m".into(),
+    };
+    same!(bed, system, check(options.clone())).unwrap();
     for options in [
         SystemPruneOptions { all: true, volumes: true, filters: filters(), ..SystemPruneOptions::default() },
         SystemPruneOptions { external: true, build: true, ..SystemPruneOptions::default() },

@@ -43,6 +43,14 @@ impl Containers for FakeEngine {
         self.note(name, format!("unpause {name}"))?;
         self.change(name, "running")
     }
+    async fn update(&self, name: &str, update: ContainerUpdate) -> Result<String> {
+        self.note(name, format!("update {name} {update:?}"))?;
+        Ok("c".repeat(64))
+    }
+    async fn clone_container(&self, name: &str, changes: ContainerClone) -> Result<ContainerCreateReport> {
+        self.note(name, format!("clone {name} {changes:?}"))?;
+        Ok(ContainerCreateReport { id: "d".repeat(64), warnings: Vec::new() })
+    }
     async fn rename(&self, name: &str, new_name: &str) -> Result<()> {
         self.note(name, format!("rename {name} {new_name}"))
     }

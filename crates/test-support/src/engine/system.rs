@@ -33,6 +33,25 @@ impl System for FakeEngine {
         self.note("", format!("system prune {options:?}"))?;
         Ok(sample::system_pruned())
     }
+    async fn check(&self, options: SystemCheckOptions) -> Result<SystemCheckReport> {
+        self.note("", format!("check {options:?}"))?;
+        Ok(SystemCheckReport {
+            errors: true,
+            layers: [("a".repeat(64), vec!["layer content missing".into()])].into(),
+            removed_layers: vec!["a".repeat(64)],
+            ..SystemCheckReport::default()
+        })
+    }
+    async fn reset(&self) -> Result<()> {
+        self.note("", "reset".into())
+    }
+    async fn migrate(&self, runtime: Option<String>) -> Result<Vec<String>> {
+        self.note("", format!("migrate {runtime:?}"))?;
+        Ok(vec!["c".repeat(64)])
+    }
+    async fn renumber(&self) -> Result<()> {
+        self.note("", "renumber".into())
+    }
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>> {
         self.note("", format!("events {options:?}"))?;
         if self.living {

@@ -26,7 +26,10 @@ mod testing;
 mod whole;
 
 pub(crate) use around::Surroundings;
+pub(crate) use block::BlockArgs;
+pub(crate) use health::HealthArgs;
 pub(crate) use image::ImageArgs;
 pub(crate) use pod::{PodChangeArgs, PodSpecArgs};
 pub(crate) use process::VariableArgs;
+pub(crate) use resources::ResourceArgs;
 pub(crate) use whole::SpecArgs;

@@ -124,7 +124,7 @@ fn conflict(error: cove_api::Error) -> CommandError {
 }
 
 /// Sees that the image is in the store and answers by what name it is there.
-async fn ensure_image(
+pub(super) async fn ensure_image(
     context: &Context,
     engine: &dyn Engine,
     args: &ImageArgs,

@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, short)]
     latest: bool,
     /// Namespaces in place of the usual columns
-    #[arg(long, alias = "namespace")]
+    #[arg(long, visible_alias = "namespace")]
     ns: bool,
     /// Whole ids and commands
     #[arg(long, alias = "notruncate")]

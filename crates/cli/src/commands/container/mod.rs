@@ -2,6 +2,7 @@
 
 pub(crate) mod attach;
 pub(crate) mod cleanup;
+pub(crate) mod clone;
 pub(crate) mod commit;
 pub(crate) mod cp;
 pub(crate) mod create;
@@ -20,12 +21,15 @@ pub(crate) mod remove;
 pub(crate) mod rename;
 pub(crate) mod restart;
 pub(crate) mod run;
+#[cfg(unix)]
+pub(crate) mod runlabel;
 mod session;
 pub(crate) mod start;
 pub(crate) mod stop;
 pub(crate) mod targets;
 pub(crate) mod top;
 pub(crate) mod unpause;
+pub(crate) mod update;
 pub(crate) mod wait;
 
 pub(crate) use logs::{LogFlags, show as show_logs};

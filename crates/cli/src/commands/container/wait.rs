@@ -1,6 +1,10 @@
 //! `cove wait`
 
-use cove_api::{ErrorKind, WaitOptions};
+use std::pin::Pin;
+
+use cove_api::{Engine, ErrorKind, WaitOptions};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 
 use crate::args::at_least;
 use crate::command_error::{CommandError, CommandResult, Failures};
@@ -16,34 +20,32 @@ pub(crate) struct Args {
     /// Wait for that state instead: created, running, paused, stopped, exited, removing, ...
     #[arg(long, value_name = "STATE")]
     condition: Vec<String>,
+    /// Wait for the first of the containers alone
+    #[arg(long)]
+    exit_first_match: bool,
     /// A container that is missing is no error
     #[arg(long)]
     ignore: bool,
     /// The newest container
     #[arg(long, short)]
     latest: bool,
-    /// Accepted for scripts: the engine is told of changes, it does not look at intervals
-    #[arg(long, short, value_name = "DURATION", hide = true)]
+    /// Taken for scripts, and checked: there is no pause between two looks, as changes are told at once
+    #[arg(long, short, value_name = "DURATION")]
     interval: Option<String>,
-    /// Wait at most that long for one of them, then end with an error
-    #[arg(long, hide = true)]
-    return_on_first: bool,
 }
 
 /// The command.
 pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    if args.return_on_first {
-        return Err(CommandError::other("--return-on-first is not supported by this version"));
-    }
     if let Some(interval) = &args.interval
         && interval.parse::<u64>().is_err()
     {
         cove_api::time::duration(interval)?;
     }
     let engine = context.engine().await?;
-    let mut names = args.containers;
+    let mut names: Vec<String> =
+        args.containers.iter().map(|name| name.strip_prefix('/').unwrap_or(name).to_owned()).collect();
     if args.latest {
         if !names.is_empty() {
             return Err(CommandError::other("--latest and containers cannot be used together"));
@@ -60,12 +62,45 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         conditions: args.condition.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect(),
     };
     let mut failures = Failures::default();
+    if args.exit_first_match {
+        if let Some(code) = first(engine, &names, &options, args.ignore, &mut failures).await {
+            context.printer.line(&code.to_string())?;
+            return Ok(0);
+        }
+        return failures.finish();
+    }
     for name in &names {
-        match engine.containers().wait(name, options.clone()).await {
-            Ok(code) => context.printer.line(&code.to_string())?,
-            Err(error) if args.ignore && error.kind == ErrorKind::NotFound => context.printer.line("-1")?,
-            Err(error) => failures.push(error),
+        if let Some(code) = failures.note(one(engine, name, &options, args.ignore).await) {
+            context.printer.line(&code.to_string())?;
         }
     }
     failures.finish()
+}
+
+/// The exit code of one container.
+async fn one(engine: &dyn Engine, name: &str, options: &WaitOptions, ignore: bool) -> cove_api::Result<i32> {
+    match engine.containers().wait(name, options.clone()).await {
+        Err(error) if ignore && error.kind == ErrorKind::NotFound => Ok(-1),
+        result => result,
+    }
+}
+
+/// The exit code of the container that ends first; none where all failed.
+async fn first(
+    engine: &dyn Engine,
+    names: &[String],
+    options: &WaitOptions,
+    ignore: bool,
+    failures: &mut Failures,
+) -> Option<i32> {
+    let mut waits: FuturesUnordered<Pin<Box<dyn Future<Output = cove_api::Result<i32>> + '_>>> = names
+        .iter()
+        .map(|name| Box::pin(one(engine, name, options, ignore)) as Pin<Box<dyn Future<Output = _>>>)
+        .collect();
+    while let Some(result) = waits.next().await {
+        if let Some(code) = failures.note(result) {
+            return Some(code);
+        }
+    }
+    None
 }

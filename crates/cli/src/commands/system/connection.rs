@@ -8,6 +8,7 @@ pub(crate) mod add;
 pub(crate) mod default;
 pub(crate) mod list;
 pub(crate) mod remove;
+pub(crate) mod rename;
 
 /// The user's connections.
 pub(crate) fn connections(context: &Context) -> Connections {

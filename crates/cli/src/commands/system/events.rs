@@ -55,8 +55,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if let Some(values) = filters.remove("status") {
         filters.entry("event".into()).or_default().extend(values);
     }
-    let options =
-        EventOptions { since: since.transpose()?, until: until.transpose()?, filters, stream: args.stream };
+    let options = EventOptions { since: parsed(since)?, until: parsed(until)?, filters, stream: args.stream };
     let template = match args.format.as_deref() {
         None => None,
         Some(format) if is_json(format) => None,
@@ -84,6 +83,11 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     Ok(0)
 }
 
+/// The time, with Podman's words around the complaint.
+fn parsed(time: Option<cove_api::Result<Timestamp>>) -> Result<Option<Timestamp>, CommandError> {
+    time.transpose().map_err(|error| error.context("failed to parse event filters").into())
+}
+
 /// Attributes that have fields of their own.
 const FIELDS: [&str; 7] = ["image", "name", "network", "podId", "error", "containerExitCode", "oomKilled"];
 
@@ -102,6 +106,17 @@ fn row(event: &Event) -> Value {
         }
         Err(_) => {
             row.set("ContainerExitCode", Value::Nil);
+            if let Some(field) = row.fields.last_mut() {
+                field.omitted = true;
+            }
+        }
+    }
+    match event.attribute("oomKilled").parse::<bool>() {
+        Ok(killed) => {
+            row.set("OOMKilled", killed);
+        }
+        Err(_) => {
+            row.set("OOMKilled", Value::Nil);
             if let Some(field) = row.fields.last_mut() {
                 field.omitted = true;
             }
@@ -167,7 +182,11 @@ fn line(event: &Event, truncate: bool) -> Option<String> {
         "network" => {
             format!("{time} network {action} {id} (container={id}, name={})", event.attribute("network"))
         }
-        "image" => format!("{time} image {action} {id} {name}"),
+        "image" => {
+            let error = event.attribute("error");
+            let space = if error.is_empty() { "" } else { " " };
+            format!("{time} image {action} {id} {name}{space}{error}")
+        }
         "system" if name.is_empty() => format!("{time} system {action}"),
         "system" | "volume" | "machine" => {
             let name = if name.is_empty() { &event.actor.id } else { name };
