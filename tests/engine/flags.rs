@@ -95,6 +95,7 @@ fn limits_are_kept_or_refused() {
             (&["--cgroup-conf", "cgroup.procs=0"], "cgroup.procs"),
             (&["--link-local-ip", "169.254.0.5"], "--link-local-ip"),
             (&["--decryption-key", "k"], "--decryption-key"),
+            (&["--gpus", "all"], "gpus"),
             (&["--sdnotify", "shout"], "sdnotify"),
         ] {
             bed.cove(&[&["create"], flags, &[IMAGE, "true"]].concat()).fails(125, why);

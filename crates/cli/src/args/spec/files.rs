@@ -31,6 +31,9 @@ pub(crate) struct FileArgs {
     /// Device of the host: HOST[:CONTAINER][:PERMISSIONS]
     #[arg(long, value_name = "DEVICE", help_heading = "Files", value_delimiter = ',')]
     pub(crate) device: Vec<String>,
+    /// Graphics processors, which this version cannot give: they are refused
+    #[arg(long, value_name = "ENTRY", help_heading = "Files")]
+    pub(crate) gpus: Vec<String>,
     /// Rule about devices for the control group: TYPE MAJOR:MINOR MODE
     #[arg(long, value_name = "RULE", help_heading = "Files")]
     pub(crate) device_cgroup_rule: Vec<String>,
@@ -78,6 +81,7 @@ impl FileArgs {
         for text in &self.device {
             spec.devices.push(device::to_spec(text)?);
         }
+        spec.gpus.clone_from(&self.gpus);
         for text in &self.device_cgroup_rule {
             spec.device_cgroup_rule.push(device::cgroup_rule(text)?);
         }
