@@ -145,6 +145,10 @@ fn what_is_the_pods_cannot_be_a_containers() {
             (&["--hostname", "h"][..], "cannot set hostname when joining the pod UTS namespace"),
             (&["-p", "80"], "published or exposed ports must be defined when the pod is created"),
             (&["--add-host", "a:1.2.3.4"], "extra host entries must be specified on the pod"),
+            (
+                &["--userns", "keep-id"],
+                "cannot set user namespace mode when joining pod with infra container",
+            ),
         ] {
             bed.cove(&[&["create", "--pod", "p"], options, &[IMAGE, "true"]].concat()).fails(125, named);
         }
@@ -152,6 +156,7 @@ fn what_is_the_pods_cannot_be_a_containers() {
             .fails(125, "Options are: cgroup, ipc, net, pid, uts or none");
         bed.cove(&["pod", "create", "--exit-policy", "invalid"])
             .fails(125, "invalid pod exit policy: \"invalid\"");
+        bed.cove(&["pod", "create", "--userns", "keep-id"]).fails(125, "not supported yet for pods");
         bed.cove(&["pod", "create", "--infra=false", "-p", "80"]).fails(125, "infra container");
         bed.cove(&["pod", "create", "--network", "nonesuch", "q"]).fails(125, "network not found");
         bed.cove(&["pod", "exists", "q"]).fails(1, "");

@@ -120,6 +120,13 @@ fn check(spec: &PodSpec) -> Result<()> {
     if matches!(mode, "container" | "pod") {
         return Err(Error::invalid(format!("pods presently do not support network mode {mode}")));
     }
+    if !matches!(spec.userns.nsmode.as_str(), "" | "default" | "host") {
+        // Its containers would have to be in that namespace, too.
+        return Err(Error::unsupported(format!(
+            "the user namespace mode {:?} is not supported yet for pods",
+            spec.userns.nsmode
+        )));
+    }
     let hosts = [(spec.no_manage_hosts && !spec.hostadd.is_empty(), "NoManageHosts", "HostAdd")];
     let resolver =
         [(&spec.dns_server, "DNSServer"), (&spec.dns_search, "DNSSearch"), (&spec.dns_option, "DNSOption")]
@@ -309,6 +316,7 @@ mod tests {
                 ..PodSpec::default()
             },
             PodSpec { name: "a/b".into(), ..PodSpec::default() },
+            PodSpec { userns: cove_api::Namespace::new("keep-id"), ..PodSpec::default() },
         ] {
             assert!(check(&bad).is_err(), "{bad:?}");
         }

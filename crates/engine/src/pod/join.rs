@@ -13,6 +13,11 @@ use crate::state::{ContainerConfig, ContainerRow, IpcMode, NamespaceMode, Networ
 pub(crate) fn join(core: &Arc<Core>, pod: &PodRow, spec: &mut ContainerSpec) -> Result<Option<ContainerRow>> {
     spec.pod.clone_from(&pod.id);
     let infra = core.infra(&pod.id)?;
+    if infra.is_some() && !matches!(spec.userns.nsmode.as_str(), "" | "default" | "host") {
+        return Err(Error::invalid(
+            "cannot set user namespace mode when joining pod with infra container: invalid argument",
+        ));
+    }
     let share = pod.config.share;
     let theirs = infra.as_ref().map(|infra| (infra.id.as_str(), &infra.config));
     let is_host = |is: fn(&ContainerConfig) -> bool| theirs.is_some_and(|(_, config)| is(config));
