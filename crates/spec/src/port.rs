@@ -76,7 +76,8 @@ pub fn publish(text: &str) -> Result<PortMapping> {
 /// # Errors
 /// The first that [`publish`] refuses.
 pub fn publish_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<PortMapping>> {
-    texts.into_iter().map(publish).collect()
+    // An empty word publishes nothing, as with podman: scripts put one where they have no port.
+    texts.into_iter().filter(|text| !text.is_empty()).map(publish).collect()
 }
 
 /// Parses all `--expose` flags (`PORT[-END][/PROTOCOL]`) into port and protocols.

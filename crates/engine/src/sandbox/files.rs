@@ -197,7 +197,8 @@ fn hosts_text(wanted: &HostsFile, plan: &Plan<'_>, network: &Connected, root: &R
         HostAddress::None => None,
         HostAddress::Fixed(address) => Some(address),
         HostAddress::Automatic => match &config.network {
-            NetworkMode::Bridge => gateway,
+            // Rootless, the gateways are not the host's.
+            NetworkMode::Bridge => network.host_address.parse().ok().or(gateway),
             NetworkMode::Host => Some(IpAddr::from([127, 0, 0, 1])),
             mode if mode.is_userland() => network.host_address.parse().ok(),
             _ => None,
@@ -206,6 +207,10 @@ fn hosts_text(wanted: &HostsFile, plan: &Plan<'_>, network: &Connected, root: &R
     let names = vec![config.hostname.clone(), plan.name.to_owned()];
     let mut own: Vec<(IpAddr, Vec<String>)> =
         own_addresses(network).into_iter().map(|address| (address, names.clone())).collect();
+    if config.network.is_userland() {
+        // As with podman: the addresses are the host's, of which there may be many.
+        own.truncate(1);
+    }
     if own.is_empty() {
         let local = match config.network {
             NetworkMode::None | NetworkMode::Host | NetworkMode::Private => {

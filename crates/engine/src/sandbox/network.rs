@@ -42,6 +42,7 @@ pub(super) fn connect(parts: &Parts, plan: &Plan<'_>) -> Result<(Connected, Vec<
         dns_servers: config.files.dns.servers.clone(),
     })?;
     connected.networks = report.networks;
+    connected.host_address = report.host.map(|address| address.to_string()).unwrap_or_default();
     Ok((connected, report.sockets))
 }
 

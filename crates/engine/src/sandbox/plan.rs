@@ -138,7 +138,7 @@ pub(crate) struct Connected {
     pub(crate) netns: Option<PathBuf>,
     /// What its networks gave, by name.
     pub(crate) networks: BTreeMap<String, NetworkStatus>,
-    /// Address under which it reaches the host; empty where there is none, or where the network says it.
+    /// Address under which it reaches the host; empty where there is none.
     pub(crate) host_address: String,
 }
 

@@ -217,7 +217,8 @@ fn copy_attributes(from: std::os::fd::BorrowedFd<'_>, to: std::os::fd::BorrowedF
     }
 }
 
-/// Gives everything in a directory to one owner (mount option `U`).
+/// Gives everything in a directory to one owner (mount option `U`). One that is the owner's already is left alone, as
+/// with podman: what others have put into it since stays theirs.
 pub(crate) fn chown_tree(directory: &Path, uid: u32, gid: u32) -> Result<()> {
     let fd = rustix::fs::openat(
         CWD,
@@ -226,6 +227,11 @@ pub(crate) fn chown_tree(directory: &Path, uid: u32, gid: u32) -> Result<()> {
         Mode::empty(),
     )
     .map_err(|errno| Error::from(std::io::Error::from(errno)).context(directory.display()))?;
+    let stat = rustix::fs::fstat(&fd)
+        .map_err(|errno| Error::from(std::io::Error::from(errno)).context(directory.display()))?;
+    if (stat.st_uid, stat.st_gid) == (uid, gid) {
+        return Ok(());
+    }
     chown_level(fd.as_fd(), uid, gid, 0).map_err(|error| error.context(directory.display()))
 }
 
@@ -234,7 +240,6 @@ fn chown_level(directory: std::os::fd::BorrowedFd<'_>, uid: u32, gid: u32, depth
         return Err(Error::invalid("directories are nested too deeply"));
     }
     let io = |errno: Errno| Error::from(std::io::Error::from(errno));
-    rustix::fs::fchown(directory, owner(uid), group(gid)).map_err(io)?;
     let reading = rustix::fs::openat(
         directory,
         ".",
@@ -260,7 +265,8 @@ fn chown_level(directory: std::os::fd::BorrowedFd<'_>, uid: u32, gid: u32, depth
                 .map_err(io)?;
         }
     }
-    Ok(())
+    // Last, because the owner of the whole says that it is done.
+    rustix::fs::fchown(directory, owner(uid), group(gid)).map_err(io)
 }
 
 pub(crate) fn owner(uid: u32) -> Option<rustix::fs::Uid> {
