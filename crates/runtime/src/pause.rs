@@ -177,12 +177,14 @@ mod tests {
         for signal in [libc::SIGTERM, libc::SIGINT] {
             let mut child = std::process::Command::new(&path).spawn().unwrap();
             let pid = rustix::process::Pid::from_child(&child);
-            // Once it waits, the signal is blocked.
+            // It sleeps nowhere but where it waits for signals.
             let waits = || {
                 let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
-                status.contains("SigBlk:\t0000000000014002")
+                status.contains("State:\tS")
             };
+            let begin = std::time::Instant::now();
             while !waits() {
+                assert!(begin.elapsed() < std::time::Duration::from_secs(30), "it does not wait");
                 std::thread::yield_now();
             }
             let number = rustix::process::Signal::from_named_raw(signal).unwrap();
