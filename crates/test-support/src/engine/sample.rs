@@ -247,7 +247,6 @@ pub fn disk_usage() -> DiskUsage {
 pub fn system_pruned() -> SystemPruneReport {
     let report = |id: &str, size| PruneReport { id: id.repeat(64), size, error: None };
     SystemPruneReport {
-        pod_prune_reports: Vec::new(),
         container_prune_reports: vec![report("c", 600)],
         pod_prune_reports: Vec::new(),
         image_prune_reports: vec![report("b", 1_500_000)],
