@@ -306,3 +306,45 @@ fn everything_works_through_a_service() {
         bed.cove(&["image", "exists", "by-service"]).ok();
     });
 }
+
+#[test]
+fn mounts_are_counted_and_shown() {
+    everyone(|bed| {
+        made(bed, "one", &[]);
+        let root = bed.path("root").display().to_string();
+        // As an ordinary user the mount is there for commands in the same namespace alone.
+        let path = bed.cove(&["mount", "one"]).ok().to_owned();
+        assert!(path.starts_with(&root), "{path}");
+        let shown = bed.cove(&["mount", "--no-trunc"]).ok().to_owned();
+        assert!(shown.contains(&path), "{shown}");
+        assert_eq!(bed.cove(&["unmount", "one"]).ok(), "one");
+        assert_eq!(bed.cove(&["mount"]).ok(), "");
+        let image = bed.cove(&["image", "mount", IMAGE]).ok().to_owned();
+        assert!(bed.cove(&["image", "mount"]).ok().contains(&image));
+        assert_eq!(bed.cove(&["image", "umount", IMAGE]).ok().len(), 64);
+        assert_eq!(bed.cove(&["image", "umount", IMAGE]).ok(), "");
+        bed.cove(&["image", "umount", "no-such-image"]).fails(125, "no-such-image: image not known");
+        assert!(bed.cove(&["image", "tree", IMAGE]).ok().contains("Image Layers"));
+        bed.cove(&["start", "one"]).ok();
+        bed.cove(&["unmount", "one"]).fails(125, "is running or paused");
+    });
+}
+
+#[test]
+fn stats_and_init() {
+    everyone(|bed| {
+        made(bed, "one", &[]);
+        assert_eq!(bed.cove(&["init", "one"]).ok(), "one");
+        assert_eq!(bed.cove(&["inspect", "--format", "{{.State.Status}}", "one"]).ok(), "initialized");
+        bed.cove(&["init", "one"]).fails(125, "has already been created in runtime");
+        bed.cove(&["start", "one"]).ok();
+        let text = bed.cove(&["stats", "--no-stream", "--format", "json", "one"]);
+        let json: serde_json::Value = serde_json::from_str(text.ok()).unwrap();
+        assert_eq!(json[0]["name"], "one");
+        assert!(json[0]["pids"].as_str().is_some_and(|pids| pids != "0"), "{json}");
+        assert!(bed.cove(&["stats", "--no-stream"]).ok().contains("MEM USAGE / LIMIT"));
+        bed.cove(&["stats", "-a", "one"])
+            .fails(125, "--all, --latest and containers cannot be used together");
+        bed.cove(&["stats", "--no-stream", "-i", "0", "one"]).fails(125, "invalid interval");
+    });
+}

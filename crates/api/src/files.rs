@@ -222,6 +222,17 @@ impl std::fmt::Debug for PathArchive {
     }
 }
 
+/// A container or image that is mounted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MountedFiles {
+    /// The whole id.
+    pub id: String,
+    /// Its names.
+    pub names: Vec<String>,
+    /// Where it is mounted.
+    pub path: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

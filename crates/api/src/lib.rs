@@ -27,6 +27,7 @@ mod secret;
 pub mod shown;
 pub mod signal;
 mod spec;
+mod stats;
 mod stream;
 mod system;
 pub mod time;
@@ -58,6 +59,7 @@ pub use prune::{
 pub use push::*;
 pub use secret::*;
 pub use spec::*;
+pub use stats::*;
 pub use stream::*;
 pub use system::*;
 pub use traits::*;

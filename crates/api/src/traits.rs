@@ -8,18 +8,19 @@ use bytes::Bytes;
 
 use crate::{
     AttachOptions, AttachStream, ByteStream, Change, ChangesOptions, CommitOptions, ContainerClone,
-    ContainerCreateReport, ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerSummary,
-    ContainerUpdate, CopyFromOptions, CopyToOptions, DiskUsage, Event, EventOptions, ExecInspect, ExecSpec,
-    ExecStartOptions, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
-    ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, ListOptions, LoadReport, LogLine,
-    LogOptions, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
-    NetworkUpdateOptions, PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport,
-    PodInspect, PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec,
-    PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
-    PullReport, PushOptions, PushReport, RemoveOptions, Result, SaveOptions, Secret, SecretCreateOptions,
-    SecretInspectOptions, SecretListOptions, StopOptions, SystemCheckOptions, SystemCheckReport,
-    SystemPruneOptions, SystemPruneReport, TerminalSize, TopReport, ValueStream, Version, Volume,
-    VolumeCreateOptions, VolumeListOptions, VolumePruneOptions, VolumeRemoveOptions, WaitOptions, prune,
+    ContainerCreateReport, ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerStats,
+    ContainerSummary, ContainerUpdate, CopyFromOptions, CopyToOptions, DiskUsage, Event, EventOptions,
+    ExecInspect, ExecSpec, ExecStartOptions, ImageHistoryRow, ImageInspect, ImageListOptions,
+    ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, Info,
+    InspectHealth, ListOptions, LoadReport, LogLine, LogOptions, MountedFiles, Network, NetworkCreateOptions,
+    NetworkInspect, NetworkListOptions, NetworkPruneReport, NetworkUpdateOptions, PathArchive, PathStat,
+    PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport, PodInspect, PodListOptions, PodPruneReport,
+    PodRemoveOptions, PodRemoveReport, PodReport, PodSpec, PodStats, PodStatsOptions, PodStopOptions,
+    PodSummary, Progress, PruneOptions, PruneReport, PullOptions, PullReport, PushOptions, PushReport,
+    RemoveOptions, Result, SaveOptions, Secret, SecretCreateOptions, SecretInspectOptions, SecretListOptions,
+    StatsOptions, StopOptions, SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport,
+    TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions,
+    VolumePruneOptions, VolumeRemoveOptions, WaitOptions, prune,
 };
 
 /// Everything an engine does.
@@ -117,6 +118,10 @@ pub trait Containers: Send + Sync {
     async fn resize(&self, name: &str, size: TerminalSize) -> Result<()>;
     /// Its processes; `descriptors` are ps(1)-like column names, empty for the default ones.
     async fn top(&self, name: &str, descriptors: Vec<String>) -> Result<TopReport>;
+    /// What containers use: a sample of all that are meant, and with `stream` one after another.
+    async fn stats(&self, options: StatsOptions) -> Result<ValueStream<Vec<ContainerStats>>>;
+    /// Prepares the start of one that does not run: mounts, network and a monitor that waits.
+    async fn init(&self, name: &str) -> Result<()>;
     /// Removes those that do not run and match the filters.
     async fn prune(&self, options: PruneOptions) -> Result<Vec<PruneReport>> {
         prune::containers(self, options).await
@@ -161,6 +166,20 @@ pub trait Files: Send + Sync {
     async fn copy_from(&self, name: &str, options: CopyFromOptions) -> Result<PathArchive>;
     /// Unpacks a tar, plain or compressed, into a directory of a container.
     async fn copy_to(&self, name: &str, options: CopyToOptions, archive: ByteStream) -> Result<()>;
+    /// Mounts the root file system of a container on the engine's host, or counts one user more, and answers where.
+    async fn mount(&self, name: &str) -> Result<String>;
+    /// Counts one user of that mount less, or takes it away at once with `force`. One that is not mounted is no error.
+    async fn unmount(&self, name: &str, force: bool) -> Result<()>;
+    /// The containers that are mounted.
+    async fn mounts(&self) -> Result<Vec<MountedFiles>>;
+    /// Mounts an image read-only; only the engine in process does it.
+    async fn mount_image(&self, name: &str) -> Result<MountedFiles>;
+    /// Unmounts an image and answers its id; [`None`] where it was not mounted.
+    async fn unmount_image(&self, name: &str, force: bool) -> Result<Option<String>>;
+    /// The images that are mounted.
+    async fn image_mounts(&self) -> Result<Vec<MountedFiles>>;
+    /// The layers of an image, or what is built on it, as a text for people.
+    async fn image_tree(&self, name: &str, what_requires: bool) -> Result<String>;
 }
 
 /// Images.

@@ -34,4 +34,4 @@ pub use logs::{LogLine, LogOptions, LogReader};
 pub use pause::pause_program;
 pub use state::ProcessState;
 pub use stats::{ContainerStats, InterfaceStats};
-pub use top::ProcessTable;
+pub use top::{ProcessTable, TopTable};

@@ -6,6 +6,7 @@ use cove_sys::fs;
 
 use crate::error::{Error, Result};
 use crate::launch::Runtime;
+use crate::top::ProcessTable;
 
 /// Counters of a container at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct ContainerStats {
     pub block_output_bytes: u64,
     /// Network interfaces of its network namespace without `lo`.
     pub networks: Vec<InterfaceStats>,
+    /// Neither its cgroup nor its processes tell what is read and written.
+    pub block_unknown: bool,
 }
 
 /// Counters of a network interface.
@@ -49,20 +52,34 @@ impl Runtime {
     /// # Errors
     /// [`Error::NotRunning`].
     pub fn stats(&self, id: &str) -> Result<ContainerStats> {
+        self.stats_with(id, &mut ProcessTable::default())
+    }
+
+    /// As [`Runtime::stats`], for one of many: what is found of the machine's processes is kept in `table`.
+    ///
+    /// # Errors
+    /// As [`Runtime::stats`].
+    pub fn stats_with(&self, id: &str, table: &mut ProcessTable) -> Result<ContainerStats> {
         let init = self.state(id)?.process().ok_or_else(|| Error::NotRunning { id: id.to_owned() })?;
         let cgroup = &self.options.cgroup;
         let directory = cgroup_of(init.pid).filter(|_| cgroup.is_enabled());
         let mut stats = directory.as_deref().map(of_cgroup).unwrap_or_default();
-        if directory.is_none() || !cgroup.has("memory") || !cgroup.has("pids") {
-            let counted = of_processes(&self.pids(id)?);
+        let lacks = |controller: &str| !cgroup.has(controller);
+        if directory.is_none() || lacks("memory") || lacks("pids") || lacks("io") {
+            let counted = of_processes(&table.of(init.pid)?);
             if directory.is_none() {
                 stats = counted;
             } else {
-                if !cgroup.has("memory") {
+                if lacks("memory") {
                     stats.memory_bytes = counted.memory_bytes;
                 }
-                if !cgroup.has("pids") {
+                if lacks("pids") {
                     stats.pids = counted.pids;
+                }
+                if lacks("io") {
+                    stats.block_input_bytes = counted.block_input_bytes;
+                    stats.block_output_bytes = counted.block_output_bytes;
+                    stats.block_unknown = counted.block_unknown;
                 }
             }
         }
@@ -105,6 +122,7 @@ fn of_cgroup(directory: &Path) -> ContainerStats {
         block_input_bytes: input,
         block_output_bytes: output,
         networks: Vec::new(),
+        block_unknown: false,
     }
 }
 
@@ -114,7 +132,7 @@ fn field(text: &str, name: &str) -> u64 {
 }
 
 fn of_processes(pids: &[i32]) -> ContainerStats {
-    let mut stats = ContainerStats::default();
+    let mut stats = ContainerStats { block_unknown: true, ..ContainerStats::default() };
     let tick_ns = 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1);
     let page = rustix::param::page_size() as u64;
     for pid in pids {
@@ -131,6 +149,7 @@ fn of_processes(pids: &[i32]) -> ContainerStats {
         });
         stats.memory_bytes += resident.saturating_sub(shared.unwrap_or(0).saturating_mul(page));
         if let Ok(io) = fs::read_to_string(format!("/proc/{pid}/io")) {
+            stats.block_unknown = false;
             stats.block_input_bytes += field(&io, "read_bytes:");
             stats.block_output_bytes += field(&io, "write_bytes:");
         }

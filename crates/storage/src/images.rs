@@ -239,6 +239,17 @@ impl Store {
         self.unmount_layer(&top, force)
     }
 
+    /// Where an image is mounted, and how often.
+    ///
+    /// # Errors
+    /// There is no such image.
+    pub fn image_mount(&self, id: &str) -> Result<Option<(PathBuf, i64)>> {
+        match self.image(id)?.top_layer() {
+            Some(top) => self.layer_mount(top),
+            None => Ok(None),
+        }
+    }
+
     fn top_layer_of(&self, id: &str) -> Result<String> {
         let image = self.image(id)?;
         let top = image.top_layer().map(str::to_owned);

@@ -16,9 +16,10 @@ use crate::signal::Signal;
 use crate::wire::NotDone;
 use crate::{
     AttachOptions, AttachStream, ByteStream, ContainerClone, ContainerCreateReport, ContainerInspect,
-    ContainerRemoveReport, ContainerSpec, ContainerSummary, ContainerUpdate, Containers, Engine, Error,
-    ErrorKind, InspectHealth, ListOptions, LogLine, LogOptions, OutputChunk, PruneOptions, PruneReport,
-    RemoveOptions, RestartUpdate, Result, StopOptions, TerminalSize, TopReport, ValueStream, WaitOptions,
+    ContainerRemoveReport, ContainerSpec, ContainerStats, ContainerSummary, ContainerUpdate, Containers,
+    Engine, Error, ErrorKind, InspectHealth, ListOptions, LogLine, LogOptions, OutputChunk, PruneOptions,
+    PruneReport, RemoveOptions, RestartUpdate, Result, StatsOptions, StopOptions, TerminalSize, TopReport,
+    ValueStream, WaitOptions,
 };
 
 type Named<Q, A> = Endpoint<String, Q, (), A>;
@@ -59,6 +60,10 @@ const LOGS: Named<Both<LogOptions, Times>, Log> = get("/containers/{name}/logs",
 const ATTACH: Named<Both<AttachOptions, Follow>, Attached> =
     post("/containers/{name}/attach", "Connect to a container's streams");
 const RESIZE: Named<Resize, ()> = post("/containers/{name}/resize", "Tell a container's terminal its size");
+const STATS: Endpoint<(), StatsOptions, (), Samples> =
+    get("/containers/stats", "What containers use, in samples");
+const INIT: Named<Nothing, ()> =
+    post("/containers/{name}/init", "Prepare the start of a container").status(StatusCode::NO_CONTENT);
 const TOP: Named<Top, Json<TopReport>> = get("/containers/{name}/top", "A container's processes");
 
 /// The parameter of list that asks for nothing: the names of pods are always there.
@@ -288,9 +293,51 @@ pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(RESIZE, |engine, Call { path: name, parameters, .. }| async move {
         parameters.judge(engine.containers().resize(&name, parameters.size()).await)
     });
+    routes.add(STATS, |engine, Call { parameters, .. }| async move {
+        engine.containers().stats(parameters).await.map(Samples)
+    });
+    routes.add(INIT, |engine, Call { path: name, .. }| async move { engine.containers().init(&name).await });
     routes.add(TOP, |engine, Call { path: name, parameters, .. }| async move {
         engine.containers().top(&name, parameters.ps_args).await.map(Json)
     });
+}
+
+/// The answer of stats: samples, one a line.
+struct Samples(ValueStream<Vec<ContainerStats>>);
+
+/// A line of it.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+struct Sample {
+    /// Why there are no further ones.
+    error: Option<String>,
+    /// The containers.
+    stats: Vec<ContainerStats>,
+}
+
+impl Answer for Samples {
+    async fn reply(self, asked: &Asked) -> Result<Reply> {
+        let lines = self.0.map(|sample| {
+            Ok(match sample {
+                Ok(stats) => Sample { error: None, stats },
+                Err(error) => Sample { error: Some(error.message), stats: Vec::new() },
+            })
+        });
+        Ok(super::answer::lines(asked, lines))
+    }
+    fn describe(schemas: &mut SchemaGenerator) -> Described {
+        Json::<Sample>::describe(schemas)
+    }
+}
+
+impl Received for Samples {
+    async fn receive(response: http::Response<ByteStream>) -> Result<Self> {
+        let lines = super::answer::read_json_lines::<Sample>(response);
+        Ok(Self(Box::pin(lines.map(|line| match line? {
+            Sample { error: Some(message), .. } => Err(Error::internal(message)),
+            Sample { stats, .. } => Ok(stats),
+        }))))
+    }
 }
 
 /// What attach sends where it does not go on with what comes: the log up to now.
@@ -404,6 +451,12 @@ impl<T: Transport + 'static> Containers for Remote<T> {
     async fn top(&self, name: &str, descriptors: Vec<String>) -> Result<TopReport> {
         let parameters = Top { ps_args: descriptors, ..Top::default() };
         self.call(TOP, name, parameters, ()).await.map(|Json(report)| report)
+    }
+    async fn stats(&self, options: StatsOptions) -> Result<ValueStream<Vec<ContainerStats>>> {
+        self.call(STATS, (), options, ()).await.map(|Samples(samples)| samples)
+    }
+    async fn init(&self, name: &str) -> Result<()> {
+        self.call(INIT, name, Nothing {}, ()).await
     }
     async fn prune(&self, options: PruneOptions) -> Result<Vec<PruneReport>> {
         self.call(PRUNE, (), options, ()).await.map(|Json(reports)| reports)

@@ -1,5 +1,7 @@
 //! The files of `/containers` and `/images`, and `/commit`.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
@@ -17,7 +19,7 @@ use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::{
     ByteStream, Change, ChangesOptions, CommitOptions, CopyFromOptions, CopyToOptions, DiffType, Error,
-    ErrorKind, Files, ImageConfig, PathArchive, PathStat, Result,
+    ErrorKind, Files, ImageConfig, MountedFiles, PathArchive, PathStat, Result,
 };
 
 type Named<Q, B, A> = Endpoint<String, Q, B, A>;
@@ -36,6 +38,40 @@ const COPY_FROM: Named<CopyFromOptions, (), PathArchive> =
     get("/containers/{name}/archive", "What is at a path in a container, as a tar");
 const COPY_TO: Named<CopyToOptions, Archive, ()> =
     put("/containers/{name}/archive", "Unpack a tar into a directory of a container");
+
+const MOUNT: Named<Nothing, (), Json<String>> =
+    post("/containers/{name}/mount", "Mount the root file system of a container on the service's host");
+const UNMOUNT: Named<Unmount, (), ()> =
+    post("/containers/{name}/unmount", "Unmount the root file system of a container")
+        .status(StatusCode::NO_CONTENT);
+const MOUNTS: Endpoint<(), Nothing, (), Json<BTreeMap<String, String>>> =
+    get("/containers/showmounted", "Where containers are mounted, by id");
+const TREE: Named<TreeOptions, (), Json<ImageTree>> =
+    get("/images/{name}/tree", "The layers of an image as a text");
+
+/// The parameter of unmount; an extension of this service.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct Unmount {
+    /// However often it was mounted.
+    force: bool,
+}
+
+/// The parameter of tree.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct TreeOptions {
+    /// What is built on it instead.
+    whatrequires: bool,
+}
+
+/// The answer of tree.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+struct ImageTree {
+    /// Lines.
+    tree: String,
+}
 
 /// The header that says what is at a path: base64 of JSON.
 pub const PATH_STAT: HeaderName = HeaderName::from_static("x-docker-container-path-stat");
@@ -70,6 +106,20 @@ pub(super) fn serve(routes: &mut impl Routes) {
     });
     routes.add(COPY_FROM, |engine, Call { path: name, parameters, .. }| async move {
         engine.files().copy_from(&name, parameters.checked()?).await
+    });
+    routes.add(MOUNT, |engine, Call { path: name, .. }| async move {
+        engine.files().mount(&name).await.map(Json)
+    });
+    routes.add(UNMOUNT, |engine, Call { path: name, parameters, .. }| async move {
+        engine.files().unmount(&name, parameters.force).await
+    });
+    routes.add(MOUNTS, |engine, Call { .. }| async move {
+        let mounts = engine.files().mounts().await?;
+        Ok(Json(mounts.into_iter().map(|mount| (mount.id, mount.path)).collect()))
+    });
+    routes.add(TREE, |engine, Call { path: name, parameters, .. }| async move {
+        let tree = engine.files().image_tree(&name, parameters.whatrequires).await?;
+        Ok(Json(ImageTree { tree }))
     });
     routes.add(COPY_TO, |engine, Call { path: name, parameters, body: Archive(archive) }| async move {
         engine.files().copy_to(&name, parameters, archive).await
@@ -228,5 +278,28 @@ impl<T: Transport + 'static> Files for Remote<T> {
     }
     async fn copy_to(&self, name: &str, options: CopyToOptions, archive: ByteStream) -> Result<()> {
         self.call(COPY_TO, name, options, Archive(archive)).await
+    }
+    async fn mount(&self, name: &str) -> Result<String> {
+        self.call(MOUNT, name, Nothing {}, ()).await.map(|Json(path)| path)
+    }
+    async fn unmount(&self, name: &str, force: bool) -> Result<()> {
+        self.call(UNMOUNT, name, Unmount { force }, ()).await
+    }
+    async fn mounts(&self) -> Result<Vec<MountedFiles>> {
+        let Json(mounts) = self.call(MOUNTS, (), Nothing {}, ()).await?;
+        Ok(mounts.into_iter().map(|(id, path)| MountedFiles { id, names: Vec::new(), path }).collect())
+    }
+    async fn mount_image(&self, name: &str) -> Result<MountedFiles> {
+        Err(Error::unsupported(format!("mounting image {name} on the host of a service")))
+    }
+    async fn unmount_image(&self, name: &str, _: bool) -> Result<Option<String>> {
+        Err(Error::unsupported(format!("unmounting image {name} on the host of a service")))
+    }
+    async fn image_mounts(&self) -> Result<Vec<MountedFiles>> {
+        Err(Error::unsupported("showing what images are mounted on the host of a service"))
+    }
+    async fn image_tree(&self, name: &str, what_requires: bool) -> Result<String> {
+        let options = TreeOptions { whatrequires: what_requires };
+        self.call(TREE, name, options, ()).await.map(|Json(tree)| tree.tree)
     }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cove_api::{
     AttachOptions, AttachStream, ContainerClone, ContainerCreateReport, ContainerInspect,
-    ContainerRemoveReport, ContainerSpec, ContainerState, ContainerSummary, ContainerUpdate, Containers,
-    Error, ErrorKind, InspectHealth, ListOptions, LogLine, LogOptions, RemoveOptions, Result, StopOptions,
-    TerminalSize, TopReport, ValueStream, WaitOptions,
+    ContainerRemoveReport, ContainerSpec, ContainerState, ContainerStats, ContainerSummary, ContainerUpdate,
+    Containers, Error, ErrorKind, InspectHealth, ListOptions, LogLine, LogOptions, RemoveOptions, Result,
+    StatsOptions, StopOptions, TerminalSize, TopReport, ValueStream, WaitOptions,
 };
 
 use crate::container::lookup::Locked;
 use crate::container::{
-    attach, clone, create, health, inspect, list, logs, remove, signal, start, stop, update, wait,
+    attach, clone, create, health, inspect, list, logs, remove, signal, start, stats, stop, update, wait,
 };
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::state::ContainerRow;
@@ -130,6 +130,15 @@ impl Containers for LocalEngine {
 
     async fn healthcheck(&self, name: &str) -> Result<InspectHealth> {
         health::check(&self.core, name).await
+    }
+
+    async fn stats(&self, options: StatsOptions) -> Result<ValueStream<Vec<ContainerStats>>> {
+        stats::stats(&self.core, options).await
+    }
+
+    async fn init(&self, name: &str) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| start::init(core, &name)).await
     }
 
     async fn cleanup(&self, name: &str) -> Result<()> {

@@ -30,6 +30,7 @@ mod settings;
 mod signal;
 mod start;
 pub(crate) mod state;
+mod stats;
 mod stop;
 mod storage;
 mod update;

@@ -287,6 +287,7 @@ fn release_parts(core: &Core, row: &mut ContainerRow) -> Vec<Error> {
     status.netns.clear();
     status.mountpoint.clear();
     status.prepared = false;
+    status.initialized = false;
     errors.extend(left.err());
     crate::pod::release_cgroup(core, row);
     errors

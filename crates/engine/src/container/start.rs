@@ -29,6 +29,19 @@ pub(super) fn start(core: &Arc<Core>, name: &str) -> Result<()> {
     start_locked(core, &mut row)
 }
 
+/// Prepares the start of a container: mounts, network and files stay until it is started or removed. Whoever starts it
+/// makes another monitor.
+pub(super) fn init(core: &Arc<Core>, name: &str) -> Result<()> {
+    let Locked { mut row, lock: _lock } = core.locked_container(name)?;
+    if !matches!(row.state, ContainerState::Created | ContainerState::Exited | ContainerState::Stopped) {
+        return Err(improper(format!("container {} has already been created in runtime", row.id)));
+    }
+    start_dependencies(core, &row)?;
+    drop(prepare::prepare(core, &mut row)?);
+    row.status.initialized = true;
+    core.save(&row)
+}
+
 /// Starts a container whose lock is held and whose state allows it.
 fn start_locked(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
     let started = prepare_and_start(core, row);

@@ -67,6 +67,8 @@ impl Core {
                 ended(row, record.exit_code, record.finished_at_ns, record.oom_killed);
                 row.status.started_at = row.status.started_at.min(row.status.finished_at);
             }
+            ProcessState::Lost | ProcessState::Absent
+                if row.state == ContainerState::Initialized && row.status.initialized => {}
             ProcessState::Lost | ProcessState::Absent if row.state == ContainerState::Initialized => {
                 // Its monitor went with the command that had prepared it.
                 row.state = if row.status.ran { ContainerState::Stopped } else { ContainerState::Created };

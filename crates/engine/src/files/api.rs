@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use cove_api::{
-    ByteStream, Change, ChangesOptions, CommitOptions, CopyFromOptions, CopyToOptions, Files, PathArchive,
-    PathStat, Result,
+    ByteStream, Change, ChangesOptions, CommitOptions, CopyFromOptions, CopyToOptions, Files, MountedFiles,
+    PathArchive, PathStat, Result,
 };
 
-use super::{changes, commit, copy};
+use super::{changes, commit, copy, mounts, tree};
 use crate::engine::{LocalEngine, blocking};
 use crate::stream;
 
@@ -40,5 +40,38 @@ impl Files for LocalEngine {
     async fn copy_to(&self, name: &str, options: CopyToOptions, archive: ByteStream) -> Result<()> {
         let (name, reader) = (name.to_owned(), stream::reader(archive));
         blocking(&self.core, move |core| copy::copy_to(core, &name, &options, reader)).await
+    }
+
+    async fn mount(&self, name: &str) -> Result<String> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| mounts::mount(core, &name)).await
+    }
+
+    async fn unmount(&self, name: &str, force: bool) -> Result<()> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| mounts::unmount(core, &name, force)).await
+    }
+
+    async fn mounts(&self) -> Result<Vec<MountedFiles>> {
+        blocking(&self.core, move |core| mounts::mounts(core)).await
+    }
+
+    async fn mount_image(&self, name: &str) -> Result<MountedFiles> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| mounts::mount_image(core, &name)).await
+    }
+
+    async fn unmount_image(&self, name: &str, force: bool) -> Result<Option<String>> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| mounts::unmount_image(core, &name, force)).await
+    }
+
+    async fn image_mounts(&self) -> Result<Vec<MountedFiles>> {
+        blocking(&self.core, move |core| mounts::image_mounts(core)).await
+    }
+
+    async fn image_tree(&self, name: &str, what_requires: bool) -> Result<String> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| tree::tree(core, &name, what_requires)).await
     }
 }

@@ -4,5 +4,7 @@ mod api;
 mod changes;
 mod commit;
 mod copy;
+mod mounts;
 mod root_fs;
+mod tree;
 mod view;

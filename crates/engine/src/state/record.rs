@@ -665,6 +665,8 @@ pub(crate) struct ContainerStatus {
     pub(crate) ran: bool,
     /// Mounts, network and run-time files are there or half there.
     pub(crate) prepared: bool,
+    /// `init` prepared it: it stays so without a monitor that waits.
+    pub(crate) initialized: bool,
     /// The cgroup, relative to the mount of the hierarchy.
     pub(crate) cgroup: String,
 }

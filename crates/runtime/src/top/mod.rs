@@ -3,8 +3,10 @@
 mod columns;
 mod names;
 mod process;
+mod table;
 
 pub use columns::Column;
+pub use table::ProcessTable;
 
 use std::collections::HashMap;
 
@@ -14,9 +16,9 @@ use crate::launch::Runtime;
 use columns::Context;
 use process::Process;
 
-/// A table of processes.
+/// A table of processes as `top` shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProcessTable {
+pub struct TopTable {
     /// Headings.
     pub titles: Vec<String>,
     /// Rows, by pid.
@@ -28,13 +30,13 @@ impl Runtime {
     ///
     /// # Errors
     /// [`Error::NotRunning`]; an unknown column.
-    pub fn top(&self, id: &str, columns: &[String]) -> Result<ProcessTable> {
+    pub fn top(&self, id: &str, columns: &[String]) -> Result<TopTable> {
         let init = self.state(id)?.process().ok_or_else(|| Error::NotRunning { id: id.to_owned() })?;
         let columns = columns::parse(columns)?;
         let processes = container_processes(init.pid)?;
         let context = Context::new(init.pid, &processes);
         let rows = processes.iter().map(|p| columns.iter().map(|c| c.value(p, &context)).collect());
-        Ok(ProcessTable {
+        Ok(TopTable {
             titles: columns.iter().map(|c| c.title().to_owned()).collect(),
             processes: rows.collect(),
         })

@@ -12,6 +12,7 @@ mod parameters;
 mod progress;
 mod prune;
 mod secrets;
+mod stats;
 mod summary;
 mod system;
 mod update;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> Router<EngineState> {
         .merge(networks::routes())
         .merge(prune::routes())
         .merge(secrets::routes())
+        .merge(stats::routes())
         .merge(system::routes())
         .merge(update::routes())
         .merge(usage::routes())

@@ -299,3 +299,14 @@ impl CopyTo {
         }
     }
 }
+
+/// `GET /containers/{name}/stats`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Stats {
+    /// True where it is not said.
+    pub(super) stream: Option<bool>,
+    /// One sample at once, with nothing before it.
+    #[serde(rename = "one-shot")]
+    pub(super) one_shot: bool,
+}

@@ -128,7 +128,18 @@ async fn files() {
         };
         let archive = || -> ByteStream { Box::pin(stream::iter([Ok(Bytes::from_static(b"tar"))])) };
         let _ = same!(bed, files, copy_to(name, options.clone(), archive()));
+        let _ = same!(bed, files, mount(name));
+        let _ = same!(bed, files, unmount(name, true));
+        let _ = same!(bed, files, image_tree(name, true));
+        let _ = same!(bed, containers, init(name));
     }
+    same!(bed, files, mounts()).unwrap();
+    let options =
+        StatsOptions { all: true, stream: true, interval: 2, containers: vec!["one".into(), "two".into()] };
+    let samples: Vec<_> =
+        Engine::containers(&bed.client).stats(options.clone()).await.unwrap().collect().await;
+    assert_eq!(samples, [Ok(vec![sample::stats("one", 1)]), Ok(vec![sample::stats("one", 2)])]);
+    assert!(bed.engine.calls().contains(&format!("stats {options:?}")));
     let options = CopyFromOptions { path: "/a".into(), docker: false };
     let copied = Engine::files(&bed.client).copy_from("one", options).await.unwrap();
     assert_eq!((copied.stat.link_target.as_str(), copied.stat.size), ("/a", 5));

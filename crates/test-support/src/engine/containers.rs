@@ -123,6 +123,16 @@ impl Containers for FakeEngine {
         self.note(name, format!("healthcheck {name}"))?;
         Ok(InspectHealth { status: "healthy".into(), ..InspectHealth::default() })
     }
+    async fn stats(&self, options: StatsOptions) -> Result<ValueStream<Vec<ContainerStats>>> {
+        let name = options.containers.first().cloned().unwrap_or_default();
+        self.note(&name, format!("stats {options:?}"))?;
+        let sample = |number: u64| vec![sample::stats(&name, number)];
+        let samples = if options.stream { vec![sample(1), sample(2)] } else { vec![sample(1)] };
+        Ok(Box::pin(stream::iter(samples).map(Ok)))
+    }
+    async fn init(&self, name: &str) -> Result<()> {
+        self.note(name, format!("init {name}"))
+    }
     async fn cleanup(&self, name: &str) -> Result<()> {
         self.note(name, format!("cleanup {name}"))
     }

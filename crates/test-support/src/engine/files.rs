@@ -57,4 +57,31 @@ impl Files for FakeEngine {
         }
         self.note(name, format!("copy_to {name} {options:?} {}", String::from_utf8_lossy(&whole)))
     }
+    async fn mount(&self, name: &str) -> Result<String> {
+        self.note(name, format!("mount {name}"))?;
+        Ok("/mounted".into())
+    }
+    async fn unmount(&self, name: &str, force: bool) -> Result<()> {
+        self.note(name, format!("unmount {name} {force}"))
+    }
+    async fn mounts(&self) -> Result<Vec<MountedFiles>> {
+        self.note("", "mounts".into())?;
+        Ok(vec![MountedFiles { id: "c".repeat(64), names: Vec::new(), path: "/mounted".into() }])
+    }
+    async fn mount_image(&self, name: &str) -> Result<MountedFiles> {
+        self.note(name, format!("mount_image {name}"))?;
+        Ok(MountedFiles { id: "e".repeat(64), names: vec![name.to_owned()], path: "/mounted".into() })
+    }
+    async fn unmount_image(&self, name: &str, force: bool) -> Result<Option<String>> {
+        self.note(name, format!("unmount_image {name} {force}"))?;
+        Ok(Some("e".repeat(64)))
+    }
+    async fn image_mounts(&self) -> Result<Vec<MountedFiles>> {
+        self.note("", "image_mounts".into())?;
+        Ok(Vec::new())
+    }
+    async fn image_tree(&self, name: &str, what_requires: bool) -> Result<String> {
+        self.note(name, format!("image_tree {name} {what_requires}"))?;
+        Ok("Image ID: e\n".into())
+    }
 }

@@ -303,3 +303,27 @@ fn steps<R>(begin: &str, report: R) -> Vec<Progress<R>> {
         Progress::Done(report),
     ]
 }
+
+/// What a container uses, in the sample of that number.
+pub fn stats(name: &str, number: u64) -> ContainerStats {
+    let interface = InterfaceStats { rx_bytes: 1000 * number, tx_bytes: 2000, ..InterfaceStats::default() };
+    ContainerStats {
+        container_id: "c".repeat(64),
+        name: name.to_owned(),
+        cpu: 12.5,
+        average_cpu: 3.25,
+        cpu_ns: 500_000_000 * number,
+        cpu_system_ns: 100_000_000,
+        system_ns: 1_700_000_000_000_000_000 + 1_000_000_000 * number,
+        memory: 10 << 20,
+        memory_limit: 1 << 30,
+        memory_percent: 0.98,
+        network: [("eth0".to_owned(), interface)].into(),
+        block_input: 4096,
+        block_output: 8192,
+        pids: 3,
+        up_time: 500_000_000 * number,
+        duration: 500_000_000 * number,
+        unknown: Vec::new(),
+    }
+}

@@ -1,0 +1,66 @@
+//! `cove image prune`
+
+use cove_api::ImagePruneOptions;
+
+use crate::args::at_most;
+use crate::command_error::{CommandError, CommandResult, Failures};
+use crate::commands::common::{filter_fault, filters};
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+
+/// Remove images that no container uses
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Not used
+    #[arg(hide = true)]
+    words: Vec<String>,
+    /// Also those that have a name
+    #[arg(long, short)]
+    all: bool,
+    /// Also what builds have kept for later ones
+    #[arg(long)]
+    build_cache: bool,
+    /// Also those that containers of other tools use
+    #[arg(long)]
+    external: bool,
+    /// Only images for which that is true, such as label=KEY or until=24h
+    #[arg(long, value_name = "KEY=VALUE")]
+    filter: Vec<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    force: bool,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options]");
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    at_most(&args.words, 0)?;
+    for (name, given) in [("--build-cache", args.build_cache), ("--external", args.external)] {
+        if given {
+            return Err(CommandError::other(format!("{name} is not supported by this version")));
+        }
+    }
+    let filters = filters(&args.filter, filter_fault)?;
+    if !args.force {
+        let which = if args.all {
+            "WARNING! This command removes all images without at least one container associated with them."
+        } else {
+            "WARNING! This command removes all dangling images."
+        };
+        context.printer.line(which)?;
+        let answer = crate::terminal::ask("Are you sure you want to continue? [y/N] ")?;
+        if !answer.trim().to_lowercase().starts_with('y') {
+            return Ok(0);
+        }
+    }
+    let options = ImagePruneOptions { all: args.all, filters, ..ImagePruneOptions::default() };
+    let mut failures = Failures::default();
+    for report in context.engine().await?.images().prune(options).await? {
+        match report.error {
+            None => context.printer.line(&report.id)?,
+            Some(error) => failures.push(CommandError::other(error)),
+        }
+    }
+    failures.finish()
+}
