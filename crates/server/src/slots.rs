@@ -56,7 +56,9 @@ impl Slots {
     /// Waits until there is room for a connection. Where there is none, the one that has been idle for longest goes.
     pub(crate) async fn room(&self) {
         let mut open = self.open.subscribe();
-        while *open.borrow_and_update() >= self.capacity && !self.evict() {
+        while *open.borrow_and_update() >= self.capacity {
+            self.evict();
+            // The one that was told goes a little later, and with it its descriptors.
             if open.changed().await.is_err() {
                 return;
             }
@@ -69,14 +71,10 @@ impl Slots {
         Slot { slots: self.clone(), leave: Arc::default(), idle: None }
     }
 
-    fn evict(&self) -> bool {
-        match self.idle().waiting.pop_first() {
-            Some((_, connection)) => {
-                tracing::debug!("an idle connection makes room for another");
-                connection.notify_one();
-                true
-            }
-            None => false,
+    fn evict(&self) {
+        if let Some((_, connection)) = self.idle().waiting.pop_first() {
+            tracing::debug!("an idle connection makes room for another");
+            connection.notify_one();
         }
     }
 
@@ -112,7 +110,12 @@ impl Slot {
             let turn = idle.next;
             idle.next += 1;
             idle.waiting.insert(turn, Arc::clone(&self.leave));
+            drop(idle);
             self.idle = Some(turn);
+            // Somebody may wait for one that can go.
+            if *self.slots.open.borrow() >= self.slots.capacity {
+                self.slots.open.send_modify(|_| ());
+            }
         }
     }
 
@@ -152,13 +155,16 @@ mod tests {
         let mut second = slots.take();
         let moment = Duration::from_millis(20);
         assert!(timeout(moment, slots.room()).await.is_err(), "both are busy");
-        second.set_idle();
-        first.set_idle();
-        slots.room().await;
+        {
+            let room = slots.room();
+            tokio::pin!(room);
+            assert!(timeout(moment, &mut room).await.is_err());
+            second.set_idle();
+            first.set_idle();
+            assert!(timeout(moment, room).await.is_err(), "the one that was told has not gone yet");
+        }
         assert!(timeout(moment, second.leave().notified()).await.is_ok());
         assert!(timeout(moment, first.leave().notified()).await.is_err());
-        first.set_busy();
-        assert!(timeout(moment, slots.room()).await.is_err(), "the other one has not gone yet");
         drop(second);
         assert!(timeout(moment, slots.room()).await.is_ok());
     }
