@@ -252,6 +252,9 @@ pub struct ImageRemoveReport {
     pub errors: Vec<String>,
     /// What the command ends with: 0, 1 (no such image), 2 (in use), 125.
     pub exit_code: i32,
+    /// The kind of the first of the errors, in the process that met it.
+    #[serde(skip)]
+    pub kind: Option<crate::ErrorKind>,
 }
 
 impl ImageRemoveReport {
@@ -259,11 +262,11 @@ impl ImageRemoveReport {
     #[must_use]
     pub fn failure(&self) -> Option<crate::Error> {
         let text = self.errors.first()?;
-        let kind = match self.exit_code {
+        let kind = self.kind.unwrap_or(match self.exit_code {
             1 => crate::ErrorKind::NotFound,
             2 => crate::ErrorKind::InUse,
             _ => crate::ErrorKind::Internal,
-        };
+        });
         Some(crate::Error::new(kind, text.clone()))
     }
 }

@@ -17,7 +17,7 @@ impl Images for LocalEngine {
     }
 
     async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>> {
-        Ok(push::push(&self.core, name, options))
+        push::push(&self.core, name, options).await
     }
 
     async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>> {

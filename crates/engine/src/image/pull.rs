@@ -20,15 +20,30 @@ pub(super) async fn pull(
     options: PullOptions,
 ) -> Result<ValueStream<Progress<PullReport>>> {
     let (core, name) = (Arc::clone(core), name.to_owned());
+    check_name(&core, &name).await.inspect_err(|error| tell_failure(&core, &name, error))?;
     Ok(progress::working(|sender| async move {
         let result = run(&core, &name, options, &sender).await;
-        if let Err(error) = &result {
-            let attributes = [("name", &name), ("error", &error.message)];
-            let attributes = attributes.map(|(key, value)| (key.to_owned(), value.clone()));
-            core.events.write("image", "pull-error", "", attributes.into());
-        }
-        result
+        result.inspect_err(|error| tell_failure(&core, &name, error))
     }))
+}
+
+fn tell_failure(core: &Core, name: &str, error: &Error) {
+    let attributes = [("name", name), ("error", error.message.as_str())];
+    let attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    core.events.write("image", "pull-error", "", attributes.into());
+}
+
+/// What is no name of an image is refused before there is a stream: an answer over HTTP has no status after that.
+async fn check_name(core: &Arc<Core>, name: &str) -> Result<()> {
+    if ImageLocation::parse(name)?.is_some() || Reference::parse(name).is_ok() {
+        return Ok(());
+    }
+    // It may still be an id.
+    let name = name.to_owned();
+    match blocking(core, move |core| lookup::find(core, &name)).await {
+        Err(error) if error.kind == ErrorKind::InvalidArgument => Err(error),
+        _ => Ok(()),
+    }
 }
 
 async fn run(core: &Arc<Core>, name: &str, options: PullOptions, sender: &Sender) -> Result<PullReport> {

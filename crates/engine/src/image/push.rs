@@ -21,17 +21,28 @@ use crate::image::{lookup, progress, registry};
 type Sender = progress::Sender<PushReport>;
 
 /// Pushes; the stream ends with the report or an error. Dropping it ends the push.
-pub(super) fn push(core: &Arc<Core>, name: &str, options: PushOptions) -> ValueStream<Progress<PushReport>> {
+pub(super) async fn push(
+    core: &Arc<Core>,
+    name: &str,
+    options: PushOptions,
+) -> Result<ValueStream<Progress<PushReport>>> {
     let (core, name) = (Arc::clone(core), name.to_owned());
-    progress::working(|sender| async move { run(&core, &name, options, &sender).await })
+    // Before there is a stream: an answer over HTTP has no status after that.
+    let found = {
+        let name = name.clone();
+        blocking(&core, move |core| lookup::find(core, &name)).await?
+    };
+    Ok(progress::working(|sender| async move { run(&core, &name, found, options, &sender).await }))
 }
 
-async fn run(core: &Arc<Core>, name: &str, options: PushOptions, sender: &Sender) -> Result<PushReport> {
+async fn run(
+    core: &Arc<Core>,
+    name: &str,
+    found: lookup::Found,
+    options: PushOptions,
+    sender: &Sender,
+) -> Result<PushReport> {
     let packing = packing(core, &options)?;
-    let found = {
-        let name = name.to_owned();
-        blocking(core, move |core| lookup::find(core, &name)).await?
-    };
     let image = found.image;
     let place = match options.destination.as_str() {
         "" => own_name(name, found.name)?,

@@ -54,6 +54,7 @@ impl Failures {
             ErrorKind::NotFound => self.missing = true,
             _ => self.other = true,
         }
+        report.kind.get_or_insert(error.kind);
         report.errors.push(error.message);
     }
 
