@@ -325,3 +325,17 @@ fn a_virtual_lan_reaches_its_own_gateway() {
     assert!(seen.ok().contains("metric 77") && seen.ok().ends_with("reached"), "{seen:?}");
     bed.cove(&["network", "rm", &name]).ok();
 }
+
+#[test]
+fn a_port_of_all_addresses_is_that_of_ipv6_too() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let port = free_port();
+    bed.cove(&["run", "-d", "--name", "c", "-p", &format!("{port}:80"), IMAGE, "sleep", "100"]).ok();
+    for address in ["0.0.0.0", "[::]"] {
+        let publish = format!("{address}:{port}:80");
+        bed.cove(&["run", "--rm", "-p", &publish, IMAGE, "true"]).fails(126, "address already in use");
+    }
+    // Nobody is kept waiting where nothing answers.
+    assert!(TcpStream::connect(("::1", port)).is_err());
+    bed.cove(&["run", "--rm", "-p", "", IMAGE, "true"]).ok();
+}

@@ -243,3 +243,15 @@ fn prune_says_what_would_go() {
         assert_eq!(bed.cove(&["volume", "ls", "-q"]).ok().lines().count(), 2);
     });
 }
+
+#[test]
+fn a_directory_is_given_away_once() {
+    everyone(|bed| {
+        let give = ["run", "--rm", "--network", "none", "-u", "5:6", "-v", "v:/d:U", IMAGE];
+        with_volume(bed, "v:/d", "mkdir /d/sub; touch /d/sub/f");
+        let look = ["stat", "-c", "%u:%g", "/d", "/d/sub/f"];
+        assert_eq!(bed.cove(&[&give[..], &look].concat()).ok(), "5:6\n5:6");
+        with_volume(bed, "v:/d", "chown 7:8 /d/sub/f");
+        assert_eq!(bed.cove(&[&give[..], &look].concat()).ok(), "5:6\n7:8");
+    });
+}
