@@ -79,9 +79,9 @@ fn docker_passes_exit_codes_on() {
         let docker = |arguments: &[&str]| docker(bed, service, arguments, b"");
         let run = |command: &str| docker(&["run", "--rm", "--network", "none", IMAGE, command]).code;
         assert_eq!((run("no-such-command"), run("/etc"), run("false")), (127, 126, 1));
-        let refused = docker(&["run", "--rm", "--blkio-weight", "10", IMAGE, "true"]);
+        let refused = docker(&["run", "--rm", "--gpus", "all", IMAGE, "true"]);
         assert_eq!(refused.code, 125);
-        assert!(refused.stderr.contains("BlkioWeight"), "{refused:?}");
+        assert!(refused.stderr.contains("DeviceRequests"), "{refused:?}");
         // What could not be started is gone.
         assert_eq!(docker(&["ps", "-aq"]).ok(), "");
         docker(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sleep", "100"]).ok();

@@ -27,7 +27,7 @@ fn the_monitor_checks_by_itself() {
         wait_until(bed, "{{.State.Health.Status}}", "unhealthy");
         let log = inspected(bed, "{{json .State.Healthcheck.Log}}");
         assert!(log.contains("looked\\n") && log.contains("\"ExitCode\":1"), "{log}");
-        assert_eq!(inspected(bed, "{{len .State.Health.Log}}"), "5");
+        wait_until(bed, "{{len .State.Health.Log}}", "5");
         let listed = bed.cove(&["ps", "--filter", "health=unhealthy", "--format", "{{.Status}}"]);
         assert!(listed.ok().ends_with("(unhealthy)"), "{}", listed.ok());
         assert_eq!(bed.cove(&["ps", "-q", "--filter", "health=healthy"]).ok(), "");

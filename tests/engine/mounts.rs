@@ -22,10 +22,9 @@ fn folder(bed: &Bed, name: &str) -> String {
 
 /// Gives a file or tree to the user of the bed.
 fn give(bed: &Bed, path: &Path) {
-    let owner = fs::metadata(bed.path("home")).unwrap().uid();
-    // With a colon the group is the user's own.
+    let home = fs::metadata(bed.path("home")).unwrap();
     let mut command = Command::new("chown");
-    command.arg("-R").arg(format!("{owner}:")).arg(path);
+    command.arg("-R").arg(format!("{}:{}", home.uid(), home.gid())).arg(path);
     assert!(command.status().unwrap().success());
 }
 

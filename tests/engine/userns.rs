@@ -113,7 +113,8 @@ fn descriptors_are_passed() {
         .concat();
         assert_eq!(with(&arguments).0, "passed\n7");
         let arguments = [&run[..], &["--preserve-fd", "50", IMAGE, "true"]].concat();
-        assert!(with(&arguments).1.contains("file descriptor 50 is not available"));
+        let refused = with(&arguments).1;
+        assert!(refused.contains("file descriptor 50 is not available"), "{refused}");
         let arguments = [&run[..], &["--preserve-fd", "9", "--preserve-fds", "2", IMAGE, "true"]].concat();
         assert!(with(&arguments).1.contains("cannot specify both"));
         bed.cove(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sleep", "1000"]).ok();

@@ -52,8 +52,12 @@ pub(crate) fn place(words: &[String]) -> Place {
             if takes_next(&walk.command, word) && before.next().is_none() {
                 return Place::Value { value: value(&option), before: String::new() };
             }
-        } else if !(walk.options && word.starts_with('-') && word.len() > 1) && !walk.step(word) {
-            return Place::Unknown;
+        } else {
+            // An unknown option says nothing about what follows.
+            let option = walk.options && word.starts_with('-') && word.len() > 1;
+            if !option && !walk.step(word) {
+                return Place::Unknown;
+            }
         }
     }
     walk.end(current)
