@@ -9,6 +9,7 @@ mod defaults;
 mod files;
 mod flags;
 mod health;
+mod hostile_api;
 mod images;
 mod lifecycle;
 mod logs;

@@ -159,12 +159,14 @@ fn a_label_is_run_on_the_host() {
     let Some(bed) = Bed::new(Who::Root) else { return };
     let archive = bed.path("rootfs.tar").display().to_string();
     let label = "LABEL run=\"podman run --rm --network none --name ${NAME} -e WHO=$OPT1 IMAGE echo\"";
-    bed.cove(&["import", "-q", "--change", label, &archive, "localhost/labelled:1"]).ok();
+    bed.cove(&["import", "-q", "--change", label, &archive, "localhost/labelled"]).ok();
     let display = bed.cove(&["container", "runlabel", "--display", "--opt1", "me", "RUN", "labelled", "a b"]);
     let text = display.ok();
     assert!(text.starts_with("command: /"), "{text}");
     assert!(
-        text.ends_with("run --rm --network none --name labelled -e WHO=me localhost/labelled:1 echo a b"),
+        text.ends_with(
+            "run --rm --network none --name labelled -e WHO=me localhost/labelled:latest echo a b"
+        ),
         "{text}"
     );
     bed.cove(&["container", "runlabel", "install", "labelled"])

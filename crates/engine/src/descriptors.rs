@@ -1,5 +1,6 @@
 //! Descriptors of the caller that a process in a container gets (`--preserve-fds`, `--preserve-fd`).
 
+use std::collections::BTreeMap;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 use cove_api::{Error, Result};
@@ -17,7 +18,10 @@ pub(crate) fn preserved(numbers: &[u32]) -> Result<Vec<OwnedFd>> {
         )));
     }
     let Some(last) = numbers.iter().max() else { return Ok(Vec::new()) };
-    (3..=*last).map(|number| if numbers.contains(&number) { copy(number) } else { gap() }).collect()
+    // Before anything else is opened, which might get a number that is asked for.
+    let mut wanted: BTreeMap<u32, OwnedFd> =
+        numbers.iter().map(|number| Ok((*number, copy(*number)?))).collect::<Result<_>>()?;
+    (3..=*last).map(|number| wanted.remove(&number).map_or_else(gap, Ok)).collect()
 }
 
 fn copy(number: u32) -> Result<OwnedFd> {

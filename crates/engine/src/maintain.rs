@@ -14,6 +14,7 @@ use crate::container::{remove_container, stop_container};
 use crate::engine::{Core, remove_directory};
 use crate::error::{joined, storage};
 use crate::lock::ObjectLock;
+use crate::secret;
 
 /// How old a layer may be that nothing needs, where nobody says otherwise.
 const AGE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -87,6 +88,7 @@ pub(crate) fn reset(core: &Arc<Core>) -> Result<()> {
         Err(error) => note(Err(error)),
     }
     note(core.store().and_then(|store| store.destroy().map_err(storage)));
+    note(remove_directory(&secret::folder(core)));
     note(remove_directory(&core.options.volumes_dir()));
     note(remove_directory(&core.options.state_dir()));
     note(end_namespaces(core));

@@ -76,7 +76,8 @@ impl Bed {
             cove_sys::fs::create_dir(&path).expect("a folder");
         }
         if let Some(user) = &bed.user {
-            let status = Command::new("chown").arg("-R").arg(user).arg(bed.folder.path()).status();
+            let status =
+                Command::new("chown").arg("-R").arg(format!("{user}:")).arg(bed.folder.path()).status();
             assert!(status.is_ok_and(|status| status.success()), "chown to {user}");
         }
         Some(bed)

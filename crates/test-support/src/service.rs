@@ -1,7 +1,7 @@
 //! `cove system service` on a socket of the bed.
 
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use crate::Bed;
@@ -27,10 +27,33 @@ impl Service {
     /// # Panics
     /// Where its socket does not answer.
     pub fn start_with(bed: &Bed, options: &[&str]) -> Self {
+        Self::spawn(bed, options, None)
+    }
+
+    /// As [`Service::start`], with so many descriptors at most and no way to have more.
+    ///
+    /// # Panics
+    /// Where its socket does not answer.
+    pub fn start_limited(bed: &Bed, descriptors: u64) -> Self {
+        Self::spawn(bed, &[], Some(descriptors))
+    }
+
+    fn spawn(bed: &Bed, options: &[&str], descriptors: Option<u64>) -> Self {
         let socket = bed.path("api.sock");
         let uri = format!("unix://{}", socket.display());
-        let process = bed
-            .command(&[options, &["system", "service", "--time", "0", &uri]].concat())
+        let mut command = bed.command(&[options, &["system", "service", "--time", "0", &uri]].concat());
+        if let Some(most) = descriptors {
+            use std::os::unix::process::CommandExt as _;
+            let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+            // SAFETY: the closure makes one system call, with a value of its own.
+            unsafe {
+                command.pre_exec(move || match libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                })
+            };
+        }
+        let process = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
@@ -38,6 +61,11 @@ impl Service {
             .expect("cove system service");
         wait_for("the API socket", 20, || UnixStream::connect(&socket).ok());
         Self { process, socket }
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// `unix://PATH`.

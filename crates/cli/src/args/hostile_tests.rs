@@ -129,6 +129,8 @@ fn options(path: &[String], leaf: &'static Leaf, faults: &mut Vec<String>) -> us
 fn every_option_of_every_command() {
     let (mut faults, mut count) = (Vec::new(), 0);
     walk(TREE, &[], &mut BTreeSet::new(), &mut |path, target| match target {
+        // The shell's words, whatever they are.
+        Target::Leaf(_) if path == ["__complete"] => {}
         Target::Leaf(leaf) => count += options(path, leaf, &mut faults),
         Target::Group(_) => {
             count += 3;

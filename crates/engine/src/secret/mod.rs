@@ -6,3 +6,4 @@ mod given;
 mod table;
 
 pub(crate) use given::{data_of, forget, keep, resolve};
+pub(crate) use table::folder;

@@ -84,7 +84,7 @@ pub(super) struct Table {
 }
 
 /// Where the table lies.
-pub(super) fn folder(core: &Core) -> PathBuf {
+pub(crate) fn folder(core: &Core) -> PathBuf {
     core.options.storage.graph_root.join("secrets")
 }
 

@@ -83,7 +83,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     };
     let files = context.engine().await?.files();
     if !args.quiet {
-        context.printer.error_line(&format!("Getting image layers of container {name}"));
+        context
+            .printer
+            .error_line(&format!("Getting image layers of container {}", cove_api::shown::line(name)));
     }
     let id = files.commit(name, options).await?;
     if !args.quiet {

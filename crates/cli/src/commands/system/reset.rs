@@ -42,7 +42,7 @@ fn warning(store: &serde_json::Map<String, serde_json::Value>) -> String {
     let place = |key: &str| store.get(key).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
     format!(
         "WARNING! This will remove:\n        - all containers\n        - all pods\n        - all images\n        \
-         - all networks\n        - all build cache\n        - all machines\n        - all volumes\n        \
+         - all networks\n        - all secrets\n        - all build cache\n        - all machines\n        - all volumes\n        \
          - the files of the engine in the graphRoot directory: {:?}\n        \
          - the files of the engine in the runRoot directory: {:?}\n",
         place("graphRoot"),

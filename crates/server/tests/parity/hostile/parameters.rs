@@ -12,14 +12,17 @@ enum Kind {
     Whole,
     Natural,
     Filters,
+    /// Text by text, as JSON.
+    Map,
     /// One word of a few.
     Word,
     Other,
 }
 
 fn kind(parameter: &Value, schemas: &Value) -> Kind {
-    if parameter.get("content").is_some() {
-        return Kind::Filters;
+    if let Some(content) = parameter.get("content") {
+        let values = &content["application/json"]["schema"]["additionalProperties"];
+        return if values["type"] == "string" { Kind::Map } else { Kind::Filters };
     }
     let schema = &parameter["schema"];
     let schema = match schema["$ref"].as_str() {
@@ -79,6 +82,9 @@ fn wrong(kind: Kind) -> Vec<String> {
             "%7B%22label%22:%5B%22x%22%5D,%7D",
             &deep,
         ],
+        Kind::Map => {
+            vec!["%7B", "5", "%5B%5D", "x", "%7B%22label%22:5%7D", "%7B%22label%22:%5B%22x%22%5D%7D", "%00"]
+        }
         Kind::Word => vec!["zork", "%00", "%FF"],
         Kind::Other => Vec::new(),
     }
