@@ -160,7 +160,6 @@ mod tests {
     fn what_is_not_obeyed_is_refused_with_its_line() {
         for (text, line, expected) in [
             ("[containers]\n\nvolumes = [\"/:/host\"]\n", 3, "containers.volumes"),
-            ("[containers]\nuserns = \"auto\"", 2, "containers.userns"),
             (
                 "[containers]\nlog_driver = \"syslog\"",
                 2,
@@ -223,7 +222,7 @@ mod tests {
         let expected = "line 3: containers.log_driver: \"journald\" is not supported by this version, which uses its own";
         assert_eq!(notes.remarks, [expected]);
         // What bounds a container is refused, whoever wrote it.
-        for text in ["[containers]\nread_only = true", "[containers]\nuserns = \"auto\""] {
+        for text in ["[containers]\nread_only = true", "[containers]\nkeyring = false"] {
             assert!(ContainersConf::read(text, true).is_err(), "{text}");
         }
     }

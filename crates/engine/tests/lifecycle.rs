@@ -423,7 +423,17 @@ async fn records_of_version_1_are_read_and_newer_ones_refused() {
     change(&id, include_str!("version-1/plain.json"));
     change(&rich, include_str!("version-1/rich.json"));
     database
-        .execute_batch("ALTER TABLE containers DROP COLUMN request; PRAGMA user_version = 1;")
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+            PRAGMA legacy_alter_table = ON;
+            CREATE TABLE older (id TEXT PRIMARY KEY NOT NULL, name TEXT UNIQUE NOT NULL, created INTEGER NOT NULL,
+                image TEXT NOT NULL, state TEXT NOT NULL, config TEXT NOT NULL, status TEXT NOT NULL) STRICT;
+            INSERT INTO older SELECT id, name, created, image, state, config, status FROM containers;
+            DROP TABLE containers;
+            ALTER TABLE older RENAME TO containers;
+            DROP TABLE pods;
+            PRAGMA user_version = 1;",
+        )
         .expect("the old schema");
     scene.engine = engine(&scene.folder).expect("engine");
     let engine = &scene.engine;

@@ -178,7 +178,8 @@ fn published_ports_are_reachable_from_where_they_should_be() {
         local.ports = vec![port("127.0.0.1", 8081, 80), port("127.0.0.9", 8082, 80)];
         let one = networks.setup(&public).unwrap();
         let two = networks.setup(&local).unwrap();
-        assert_eq!(one.sockets.len(), 1);
+        // A port of all addresses is IPv6's too, where there is IPv6.
+        assert!((1..=2).contains(&one.sockets.len()), "{:?}", one.sockets);
         serve(&public.netns, "0.0.0.0:80");
         serve(&local.netns, "0.0.0.0:80");
         let local_ip =

@@ -511,7 +511,7 @@ mod tests {
             ("/a:/b:colour", "invalid option type \"colour\""),
             ("/a:/b:O,ro", "can't use 'O'"),
             ("/a:/b:O,upperdir=/u", "must set both"),
-            ("/a:/b:upperdir=/u", "needs the option 'O'"),
+            ("/a:/b:upperdir=/u", "need the option 'O'"),
             ("-x:/b", "names must match"),
             ("a b:/b", "names must match"),
             (r"C:\a:/b", "invalid option type"),

@@ -250,8 +250,6 @@ mod tests {
             ),
             (json!({"mounts": [{"destination": "/a", "type": "tmpfs", "options": ["zork"]}]}), "zork"),
             (json!({"volumes": [{"Dest": "/a", "Name": "v", "Options": ["shared", "private"]}]}), "shared"),
-            (json!({"secrets": [{"Source": "s"}]}), "secrets"),
-            (json!({"healthconfig": {"Test": ["CMD", "true"]}}), "healthconfig"),
             (json!({"log_configuration": {"labels": {"a": "b"}}}), "log_configuration.labels"),
             (json!({"devices": [{"path": "/dev/null", "uid": 5}]}), "devices[0].uid"),
             (json!({"zork": 1}), "zork"),

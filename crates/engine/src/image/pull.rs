@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use cove_api::{Error, ErrorKind, Progress, PullOptions, PullPolicy, PullReport, Result, ValueStream};
 use cove_config::Policy;
-use cove_registry::{Archive, CopyOptions, ImageLocation, Platform, Reference, RegistryClient, copy_image};
+use cove_registry::{
+    Archive, CopyOptions, ImageLocation, Platform, Reference, RegistryClient, copy_image, resolve,
+};
 
 use crate::engine::{Core, blocking};
 use crate::image::destination::StoreDestination;
@@ -148,13 +150,30 @@ async fn from_registry(
     if options.all_tags {
         return all_tags(core, &client, &candidates, &platform, sender).await;
     }
+    if let (PullPolicy::Newer, Some(found)) = (options.policy, &local)
+        && !is_other(&client, &candidates, &platform, &found.image.id).await
+    {
+        return Ok(PullReport { images: vec![found.image.id.clone()] });
+    }
     let result = first_of(core, &client, name, &candidates, &platform, sender).await;
     match (result, options.policy, local) {
         (Ok(id), _, _) => Ok(PullReport { images: vec![id] }),
-        // What is here will do where the registry cannot be asked.
         (Err(_), PullPolicy::Newer, Some(found)) => Ok(PullReport { images: vec![found.image.id] }),
         (Err(error), _, _) => Err(error),
     }
+}
+
+/// Whether the registry has another image under the name than the one with this id. What is here will do where it
+/// cannot be asked.
+async fn is_other(client: &RegistryClient, candidates: &[Reference], platform: &Platform, id: &str) -> bool {
+    for reference in candidates {
+        if let Ok(source) = client.open(reference).await
+            && let Ok(image) = resolve(&source, platform).await
+        {
+            return image.parsed.config.digest.hex() != id;
+        }
+    }
+    false
 }
 
 async fn has_platform(core: &Arc<Core>, found: &lookup::Found, options: &PullOptions) -> Result<bool> {

@@ -15,7 +15,10 @@ use super::accounts;
 use super::plan::{Connected, Plan};
 use super::rootfs::RootDir;
 use crate::parts::Parts;
-use crate::state::{ContainerConfig, HostAddress, HostsBase, HostsFile, NetworkMode};
+use crate::state::{
+    ContainerConfig, ContainerMount, ContainerVolume, HostAddress, HostsBase, HostsFile, MountKind,
+    NetworkMode,
+};
 
 /// Largest configuration file of the host that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -51,7 +54,12 @@ pub(super) fn write(
     if wanted.hostname {
         files.add("hostname", "/etc/hostname", &format!("{}\n", plan.config.hostname))?;
     }
-    files.add(".containerenv", "/run/.containerenv", &containerenv(parts, plan))?;
+    // A folder of the user's must not get the empty file on which it would be mounted.
+    let of_user = |mount: &ContainerMount| mount.destination == "/run" && mount.kind == MountKind::Bind;
+    let volume = |mount: &ContainerVolume| mount.destination == "/run";
+    if !plan.config.mounts.iter().any(of_user) && !plan.config.volumes.iter().any(volume) {
+        files.add(".containerenv", "/run/.containerenv", &containerenv(parts, plan))?;
+    }
     if wanted.accounts {
         home = accounts::add(&mut files, root, user)?;
     }
