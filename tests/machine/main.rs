@@ -125,9 +125,10 @@ fn pause_and_unpause(home: &Home) {
     home.inside(&["pause", "still"]).ok();
     home.inside(&["stop", "-t", "0", "still"]).fails(125, "is in state paused");
     if met(&[Need::Docker]) {
+        let asked = ["machine", "inspect", "--format", "{{.ConnectionInfo.PodmanSocket.Path}}", NAME];
+        let socket = home.cove(&asked).ok().to_owned();
         let mut docker = Command::new("docker");
-        let socket = home.0.path().join("run/cove/machine").join(NAME).join("api.sock");
-        docker.arg("-H").arg(format!("unix://{}", socket.display())).args(["stop", "-t", "0", "still"]);
+        docker.arg("-H").arg(format!("unix://{socket}")).args(["stop", "-t", "0", "still"]);
         Outcome::of(docker, b"").ok();
         assert_eq!(home.inside(&["inspect", "--format", "{{.State.Status}}", "still"]).ok(), "exited");
     }
