@@ -13,6 +13,7 @@ pub mod expand;
 pub mod filter;
 pub mod health;
 pub mod host;
+mod host_path;
 pub mod idmap;
 pub mod local_volume;
 pub mod mount;
