@@ -42,7 +42,8 @@ async fn run(
     options: PushOptions,
     sender: &Sender,
 ) -> Result<PushReport> {
-    let packing = packing(core, &options)?;
+    let engine = &core.options.containers.engine;
+    let packing = packing(&options, engine.compression_format.as_deref(), engine.compression_level)?;
     let image = found.image;
     let place = match options.destination.as_str() {
         "" => own_name(name, found.name)?,
@@ -102,9 +103,8 @@ fn own_name(asked: &str, found: Option<String>) -> Result<String> {
 }
 
 /// How layers are packed: as asked for, else as containers.conf says.
-fn packing(core: &Core, options: &PushOptions) -> Result<LayerPacking> {
-    let engine = &core.options.containers.engine;
-    let compression = match (options.compression, engine.compression_format.as_deref()) {
+fn packing(options: &PushOptions, format: Option<&str>, level: Option<i32>) -> Result<LayerPacking> {
+    let compression = match (options.compression, format) {
         (Some(PushCompression::Gzip), _) | (None, None | Some("" | "gzip")) => LayerCompression::Gzip,
         (Some(PushCompression::Zstd), _) | (None, Some("zstd")) => LayerCompression::Zstd,
         (None, Some(other)) => {
@@ -113,7 +113,8 @@ fn packing(core: &Core, options: &PushOptions) -> Result<LayerPacking> {
             )));
         }
     };
-    let level = options.compression_level.or(engine.compression_level);
+    // The configured level is one of the configured compressor.
+    let level = options.compression_level.or(level.filter(|_| options.compression.is_none()));
     let highest = if compression == LayerCompression::Zstd { 20 } else { 9 };
     if let Some(level) = level.filter(|level| !(1..=highest).contains(level)) {
         return Err(Error::invalid(format!("compression level {level} is not between 1 and {highest}")));
@@ -191,6 +192,36 @@ impl Copying<'_> {
             max_parallel: registry::parallel(self.core),
             progress: Some(progress::copying(self.sender)),
             ..CopyOptions::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_packed_as_asked_for_or_configured() {
+        let options = |compression, compression_level| PushOptions {
+            compression,
+            compression_level,
+            ..PushOptions::default()
+        };
+        let none = options(None, None);
+        let packed = |compression, level| Ok(LayerPacking { compression, level });
+        assert_eq!(packing(&none, None, None), packed(LayerCompression::Gzip, None));
+        assert_eq!(packing(&none, Some("zstd"), Some(12)), packed(LayerCompression::Zstd, Some(12)));
+        let gzip = options(Some(PushCompression::Gzip), Some(9));
+        assert_eq!(packing(&gzip, Some("zstd"), Some(12)), packed(LayerCompression::Gzip, Some(9)));
+        let gzip = options(Some(PushCompression::Gzip), None);
+        assert_eq!(packing(&gzip, Some("zstd"), Some(12)), packed(LayerCompression::Gzip, None));
+        for (options, format, level, named) in [
+            (none.clone(), Some("zstd:chunked"), None, "compression_format \"zstd:chunked\""),
+            (none, None, Some(12), "level 12 is not between 1 and 9"),
+            (options(Some(PushCompression::Zstd), Some(0)), None, None, "level 0 is not between 1 and 20"),
+        ] {
+            let error = packing(&options, format, level).unwrap_err();
+            assert!(error.message.contains(named), "{error}");
         }
     }
 }
