@@ -170,6 +170,8 @@ mod tests {
             ("[containers]\nread_only = true", 2, "containers.read_only"),
             ("[containers]\nkeyring = false", 2, "containers.keyring"),
             ("[engine]\nretry = 5", 2, "engine.retry"),
+            ("[engine]\nimage_default_format = \"v2s1\"", 2, "engine.image_default_format"),
+            ("[engine]\nchown_copied_files = false", 2, "engine.chown_copied_files"),
             ("[engine]\nhooks_dir = [\"/x\"]", 2, "engine.hooks_dir"),
             ("[engine]\nevents_logger = \"journald\"", 2, "engine.events_logger"),
             ("[network]\nnetavark_plugin_dirs = [\n  \"/x\",\n]", 2, "network.netavark_plugin_dirs"),

@@ -51,6 +51,7 @@ impl ContainersConf {
                     .into(),
                 ),
                 compose_warning_logs: Some(true),
+                chown_copied_files: Some(true),
                 compression_format: text("gzip"),
                 detach_keys: text("ctrl-p,ctrl-q"),
                 events_logfile_max_size: Some(Text("1m".to_owned())),

@@ -157,7 +157,7 @@ section! {
         /// Layers copied at the same time.
         image_parallel_copies: u32 = Refused,
         /// Manifest format of pushed images.
-        image_default_format: String = Moot,
+        image_default_format: String = Refused,
         /// What becomes of volumes that an image declares: `bind` (anonymous volume), `tmpfs`, `ignore`.
         image_volume_mode: String = OneOf(&["anonymous", "bind", "tmpfs", "ignore"]),
         /// Command of the pod's infra container.
@@ -241,7 +241,7 @@ section! {
         /// Sockets of volume plugins by name.
         volume_plugins: BTreeMap<String, String> = Refused,
         /// `cp` changes owners.
-        chown_copied_files: bool = Moot,
+        chown_copied_files: bool = Refused,
         /// Compression of pushed layers: `gzip`, `zstd`, `zstd:chunked`.
         compression_format: String = Used,
         /// Its level.

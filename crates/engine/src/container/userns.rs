@@ -13,14 +13,8 @@ use crate::lock::ObjectLock;
 use crate::sandbox::RootDir;
 use crate::state::{IdRange, ImageFacts, NamespaceMode, UserNamespace};
 
-/// Fewest ids of a namespace whose ids the engine chooses.
-const FEWEST: u32 = 1024;
-
-/// Most ids of one, where the image decides.
-const MOST: u32 = 65_536;
-
-/// Whose subordinate ids root's containers get, as podman has it.
-const OWNER: &str = "containers";
+/// From this id on none is taken for an account's: that of nobody is as high as any.
+const NOBODY: u32 = 65_534;
 
 /// What is chosen.
 #[derive(Debug, Default)]
@@ -228,7 +222,8 @@ fn auto(core: &Core, spec: &ContainerSpec, image: &ImageFacts, wanted: &Namespac
         let all = |maps: &[IdMap]| vec![(1, below(maps))];
         (all(&own.users), all(&own.groups))
     } else {
-        (subordinate("/etc/subuid")?, subordinate("/etc/subgid")?)
+        let owner = &core.options.storage.automatic.owner;
+        (subordinate("/etc/subuid", owner)?, subordinate("/etc/subgid", owner)?)
     };
     let chosen =
         |free: &[(u32, u32)], taken: &[IdRange], given: &[IdMap], ids: Ids| -> Result<Vec<IdRange>> {
@@ -245,12 +240,12 @@ fn auto(core: &Core, spec: &ContainerSpec, image: &ImageFacts, wanted: &Namespac
     Ok(result)
 }
 
-fn subordinate(path: &str) -> Result<Vec<(u32, u32)>> {
+fn subordinate(path: &str, owner: &str) -> Result<Vec<(u32, u32)>> {
     // No user has this number, so that only the name counts.
-    let ranges = subid::ranges(Path::new(path), Some(OWNER), u32::MAX)?;
+    let ranges = subid::ranges(Path::new(path), Some(owner), u32::MAX)?;
     if ranges.is_empty() {
         return Err(Error::invalid(format!(
-            "cannot find UID/GID for user {OWNER}: no ranges found for user {OWNER:?} in {path}"
+            "cannot find UID/GID for user {owner}: no ranges found for user {owner:?} in {path}"
         )));
     }
     Ok(ranges)
@@ -300,8 +295,9 @@ fn choose(free: &[(u32, u32)], taken: &[IdRange], given: &[IdRange], size: u32) 
 
 /// How many ids the accounts of an image need.
 fn needed(core: &Core, image: &ImageFacts) -> Result<u32> {
+    let sizes = &core.options.storage.automatic;
     if image.id.is_empty() {
-        return Ok(MOST);
+        return Ok(sizes.most);
     }
     let store = core.store()?;
     let path = store.mount_image(&image.id).map_err(storage)?;
@@ -311,15 +307,14 @@ fn needed(core: &Core, image: &ImageFacts) -> Result<u32> {
         for file in ["/etc/passwd", "/etc/group"] {
             let text = root.read_text(file)?.unwrap_or_default();
             let ids = text.lines().filter_map(|line| line.split(':').nth(2)?.parse::<u32>().ok());
-            // The id of nobody is as high as none that is used.
-            highest = highest.max(ids.filter(|id| *id < MOST - 2).max().unwrap_or_default());
+            highest = highest.max(ids.filter(|id| *id < NOBODY).max().unwrap_or_default());
         }
         Ok(highest)
     })();
     store.unmount_image(&image.id, false).map_err(storage)?;
     let own =
         image.config.user.split(':').filter_map(|part| part.parse::<u32>().ok()).max().unwrap_or_default();
-    Ok((highest?.max(own) + 1).clamp(FEWEST, MOST))
+    Ok(highest?.max(own).saturating_add(1).clamp(sizes.fewest, sizes.most))
 }
 
 #[cfg(test)]
