@@ -312,11 +312,13 @@ impl Store {
         let used = [STABLE, VOLATILE]
             .map(|location| layers.rows.iter().any(|layer| layer.location == location && doomed(layer)));
         layers.rows.iter_mut().filter(|layer| doomed(layer)).for_each(|layer| layer.set_incomplete(true));
-        // No image is made of volatile layers and no container outlives them: one without its directory is
-        // removed again together with the container that its writer was removing, and needs no mark for that.
-        if used[STABLE] {
-            layers.save(STABLE, false)?;
-        }
+        let save = |layers: &mut Writing<'_, Layer>, sync| {
+            [STABLE, VOLATILE]
+                .into_iter()
+                .filter(|&location| used[location])
+                .try_for_each(|location| layers.save(location, sync))
+        };
+        save(layers, false)?;
         self.forget_mounts(ids)?;
         for id in ids {
             self.driver.remove(id, &mut trash)?;
@@ -324,9 +326,7 @@ impl Store {
             dirs::remove_all(&self.graph_dir("layers").join(id))?;
         }
         layers.rows.retain(|layer| !doomed(layer));
-        for location in [STABLE, VOLATILE].into_iter().filter(|&location| used[location]) {
-            layers.save(location, true)?;
-        }
+        save(layers, true)?;
         Ok(trash)
     }
 

@@ -110,6 +110,30 @@ fn a_killed_command_leaves_no_garbage() {
     }
 }
 
+/// Half removed, as by a command that is killed between the short link and the directory.
+#[test]
+fn what_is_half_removed_goes_with_the_next_change() {
+    if !met(&[Need::Root]) {
+        return;
+    }
+    let scratch = Scratch::new("half");
+    let store = open(scratch.path());
+    let image = add_image(&store, "localhost/half:1", &[tar(&[Member::file("file", b"x")])]);
+    for volatile in [false, true] {
+        let options =
+            ContainerOptions { image: Some(image.id.clone()), volatile, ..ContainerOptions::default() };
+        let container = store.create_container(options).unwrap();
+        // What is mounted cannot be moved away.
+        let directory = scratch.path().join("graph/overlay").join(&container.layer);
+        rustix::mount::mount_bind(&directory, &directory).unwrap();
+        store.delete_container(&container.id).unwrap_err();
+        rustix::mount::unmount(&directory, rustix::mount::UnmountFlags::empty()).unwrap();
+        assert_consistent(scratch.path(), &store);
+        store.delete_container(&container.id).unwrap();
+    }
+    assert_consistent(scratch.path(), &store);
+}
+
 #[test]
 fn processes_work_side_by_side() {
     if !met(&[Need::Root]) {
