@@ -188,6 +188,21 @@ fn a_reset_leaves_nothing() {
     });
 }
 
+/// What is mounted over a volume is not the volume's.
+#[test]
+fn a_reset_keeps_the_folder_that_a_mounted_volume_shows() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let theirs = bed.path("theirs");
+    cove_sys::fs::create_dir(&theirs).expect("a folder");
+    cove_sys::fs::write(theirs.join("file"), "theirs").expect("a file");
+    let device = format!("device={}", theirs.display());
+    bed.cove(&["volume", "create", "-o", "type=none", "-o", "o=bind", "-o", &device, "bound"]).ok();
+    bed.cove(&["volume", "mount", "bound"]).ok();
+    apart(&bed, &["system", "reset", "--force"]).ok();
+    assert_eq!(cove_sys::fs::read_to_string(theirs.join("file")).expect("the file"), "theirs");
+    assert!(!bed.path("root").exists(), "the graph root is there");
+}
+
 #[test]
 fn migrate_stops_everything_and_renumber_makes_locks_anew() {
     everyone(|bed| {

@@ -89,7 +89,7 @@ pub(crate) fn reset(core: &Arc<Core>) -> Result<()> {
     }
     note(core.store().and_then(|store| store.destroy().map_err(storage)));
     note(remove_directory(&secret::folder(core)));
-    note(remove_directory(&core.options.volumes_dir()));
+    note(crate::volume::remove_all(core));
     note(remove_directory(&core.options.state_dir()));
     note(end_namespaces(core));
     note(remove_directory(&core.options.run_dir()));

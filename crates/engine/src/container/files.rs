@@ -19,7 +19,7 @@ pub(crate) fn settled(core: &Core, row: &ContainerRow, mountpoint: &std::path::P
     let volumes = row.config.volumes.iter().map(|volume| prepare::planned(core, volume));
     let (mounts, changed) = sandbox::settle(&row.config, &volumes.collect::<Result<Vec<_>>>()?, mountpoint)?;
     for volume in &changed {
-        core.database()?.save_volume(volume)?;
+        core.database()?.note_filled(volume)?;
     }
     Ok(mounts)
 }

@@ -51,7 +51,7 @@ fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
     member::enter(core, row)?;
     let Prepared { launch, mountpoint, network, changed_volumes } = sandbox::prepare(core, plan(core, row)?)?;
     for volume in &changed_volumes {
-        core.database()?.save_volume(volume)?;
+        core.database()?.note_filled(volume)?;
     }
     row.status.mountpoint = mountpoint.to_string_lossy().into_owned();
     row.status.netns = network.netns.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();

@@ -22,14 +22,33 @@ impl Database {
         })
     }
 
-    /// Writes a volume that has changed.
-    pub(crate) fn save_volume(&self, volume: &Volume) -> Result<(), StateError> {
-        let config = encode(volume)?;
-        let connection = self.lock();
-        connection
-            .execute("UPDATE volumes SET config = ?2 WHERE name = ?1", params![volume.name, config])
-            .map(drop)
-            .map_err(|error| self.error(error))
+    /// Changes a volume as it is at this moment; one that has gone is left alone.
+    pub(crate) fn change_volume(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut Volume),
+    ) -> Result<(), StateError> {
+        self.transaction(false, |transaction| {
+            let text: Option<String> = transaction
+                .query_row("SELECT config FROM volumes WHERE name = ?1", [name], |row| row.get(0))
+                .optional()
+                .map_err(|error| self.error(error))?;
+            let Some(text) = text else { return Ok(()) };
+            let mut volume = decode(name, &text)?;
+            change(&mut volume);
+            transaction
+                .execute("UPDATE volumes SET config = ?2 WHERE name = ?1", params![name, encode(&volume)?])
+                .map(drop)
+                .map_err(|error| self.error(error))
+        })
+    }
+
+    /// Notes that a new volume has been filled and given away; how often it is mounted is others' business.
+    pub(crate) fn note_filled(&self, filled: &Volume) -> Result<(), StateError> {
+        self.change_volume(&filled.name, |volume| {
+            (volume.needs_copy_up, volume.needs_chown) = (filled.needs_copy_up, filled.needs_chown);
+            (volume.uid, volume.gid) = (filled.uid, filled.gid);
+        })
     }
 
     /// The volume of exactly that name.
@@ -98,4 +117,25 @@ fn encode(volume: &Volume) -> Result<String, StateError> {
 
 fn decode(name: &str, text: &str) -> Result<Volume, StateError> {
     serde_json::from_str(text).map_err(|source| StateError::Record { what: format!("volume {name}"), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_change_meanwhile_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let upgrade = |text: &str| Ok((text.to_owned(), "{}".to_owned()));
+        let database = Database::open(folder.path(), Box::new(upgrade)).unwrap();
+        let volume = Volume { name: "v".into(), needs_copy_up: true, ..Volume::default() };
+        assert!(database.add_volume(&volume).unwrap());
+        // Somebody mounts it while a container's start fills it.
+        database.change_volume("v", |volume| volume.mount_count += 1).unwrap();
+        database.note_filled(&Volume { needs_copy_up: false, uid: 7, ..volume }).unwrap();
+        database.change_volume("v", |volume| volume.mount_count += 1).unwrap();
+        let now = database.volume("v").unwrap().unwrap();
+        assert_eq!((now.mount_count, now.needs_copy_up, now.uid), (2, false, 7));
+        database.change_volume("gone", |volume| volume.mount_count += 1).unwrap();
+    }
 }

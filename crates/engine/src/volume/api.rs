@@ -133,7 +133,7 @@ impl Volumes for LocalEngine {
     async fn mount(&self, name: &str) -> Result<String> {
         let name = name.to_owned();
         blocking(&self.core, move |core| {
-            let path = mounting::mount(core, find(core, &name)?)?;
+            let path = mounting::mount(core, &find(core, &name)?)?;
             Ok(path.to_string_lossy().into_owned())
         })
         .await
@@ -141,6 +141,6 @@ impl Volumes for LocalEngine {
 
     async fn unmount(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
-        blocking(&self.core, move |core| mounting::unmount(core, find(core, &name)?)).await
+        blocking(&self.core, move |core| mounting::unmount(core, &find(core, &name)?)).await
     }
 }

@@ -10,4 +10,4 @@ mod mounting;
 
 pub(crate) use contents::occupied;
 pub(crate) use data::{ensure, no_such_volume, remove_unused};
-pub(crate) use mounting::{acquire, mountpoint, settle};
+pub(crate) use mounting::{acquire, mountpoint, remove_all, settle};

@@ -17,12 +17,15 @@ use cove_sys::process::{RunOptions, run};
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, StatxAttributes, StatxFlags};
 use rustix::mount::UnmountFlags;
 
-use crate::engine::Core;
+use crate::engine::{Core, remove_directory};
 use crate::error::storage;
 use crate::lock::ObjectLock;
 
 /// Time for mount(8), where the volume's options say nothing else: a server on the network may be slow.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where a volume's data is in its directory.
+const DATA: &str = "_data";
 
 /// What is behind a volume.
 enum Backing {
@@ -44,7 +47,7 @@ fn backing(volume: &Volume) -> Result<Backing> {
 /// The volume's own directory, which may be hidden by a mount.
 pub(super) fn directory(core: &Core, volume: &Volume) -> Result<PathBuf> {
     cove_spec::name::check(&volume.name)?;
-    Ok(core.options.volumes_dir().join(&volume.name).join("_data"))
+    Ok(core.options.volumes_dir().join(&volume.name).join(DATA))
 }
 
 /// Whether its data are in its own directory, and nothing is mounted over it.
@@ -104,29 +107,30 @@ pub(super) fn users(core: &Core, volume: &Volume) -> Result<u32> {
 }
 
 /// Mounts a volume until the user takes it back.
-pub(super) fn mount(core: &Core, mut volume: Volume) -> Result<PathBuf> {
-    let backing = backing(&volume)?;
+pub(super) fn mount(core: &Core, volume: &Volume) -> Result<PathBuf> {
+    let backing = backing(volume)?;
     if matches!(backing, Backing::Directory) {
-        return directory(core, &volume);
+        return directory(core, volume);
     }
-    let _lock = lock(core, &volume)?;
-    let was_mounted = is_mounted(core, &volume)?;
-    let path = mount_it(core, &volume, &backing)?;
-    // Counted before a reboot, say.
-    volume.mount_count = if was_mounted { volume.mount_count + 1 } else { 1 };
-    core.database()?.save_volume(&volume)?;
+    let _lock = lock(core, volume)?;
+    let was_mounted = is_mounted(core, volume)?;
+    let path = mount_it(core, volume, &backing)?;
+    core.database()?.change_volume(&volume.name, |now| {
+        // Counted before a reboot, say.
+        now.mount_count = if was_mounted { now.mount_count.saturating_add(1) } else { 1 };
+    })?;
     Ok(path)
 }
 
 /// Takes a mount of the user's back. One that is not mounted is no error, as with Podman.
-pub(super) fn unmount(core: &Core, mut volume: Volume) -> Result<()> {
-    if matches!(backing(&volume)?, Backing::Directory) {
+pub(super) fn unmount(core: &Core, volume: &Volume) -> Result<()> {
+    if matches!(backing(volume)?, Backing::Directory) {
         return Ok(());
     }
     {
-        let _lock = lock(core, &volume)?;
-        volume.mount_count = volume.mount_count.saturating_sub(1);
-        core.database()?.save_volume(&volume)?;
+        let _lock = lock(core, volume)?;
+        core.database()?
+            .change_volume(&volume.name, |now| now.mount_count = now.mount_count.saturating_sub(1))?;
     }
     settle(core, &volume.name)
 }
@@ -135,13 +139,33 @@ pub(super) fn unmount(core: &Core, mut volume: Volume) -> Result<()> {
 pub(super) fn give_up(core: &Core, volume: &Volume) -> Result<()> {
     let lock = lock(core, volume)?;
     // Whatever the options say now: what is mounted there must never be removed with the directory.
-    let path = directory(core, volume)?;
-    while path.exists() && is_mount_root(&path)? {
-        detach(&path)?;
-    }
+    uncover(&directory(core, volume)?)?;
     super::image::give_up(core, volume)?;
     let _ = cove_sys::fs::remove_file(use_file(core, volume));
     lock.remove();
+    Ok(())
+}
+
+/// Removes the directories of all volumes, also of those that no record names any more. What is mounted over one is taken
+/// down first; where that fails, the directory stays.
+pub(crate) fn remove_all(core: &Core) -> Result<()> {
+    let all = core.options.volumes_dir();
+    let entries = match cove_sys::fs::read_dir(&all) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    for entry in entries {
+        uncover(&entry?.path().join(DATA))?;
+    }
+    remove_directory(&all)
+}
+
+/// Takes down whatever is mounted at a place.
+fn uncover(path: &Path) -> Result<()> {
+    while path.exists() && is_mount_root(path)? {
+        detach(path)?;
+    }
     Ok(())
 }
 
