@@ -161,7 +161,8 @@ fn cp_gives_files_to_the_containers_user() {
 fn cp_sees_volumes_and_leaves_nothing_mounted() {
     everyone(|bed| {
         write(bed, "src", "x");
-        made(bed, "one", &["-v", "outer:/data", "-v", "inner:/data/sub", "-v", "outer:/ro:ro"]);
+        let volumes = ["outer:/data", "inner:/data/sub", "outer:/ro:ro", "outer:/over:O"];
+        made(bed, "one", &volumes.map(|volume| ["-v", volume]).concat());
         bed.cove(&["cp", "src", "one:/data/sub"]).ok();
         let point = |name: &str| {
             let point = bed.cove(&["volume", "inspect", "--format", "{{.Mountpoint}}", name]).ok().to_owned();
@@ -170,6 +171,9 @@ fn cp_sees_volumes_and_leaves_nothing_mounted() {
         assert_eq!(cove_sys::fs::read_to_string(point("inner").join("src")).unwrap(), "x");
         assert!(!point("outer").join("src").exists());
         bed.cove(&["cp", "src", "one:/ro/x"]).fails(125, "ead-only file system");
+        // What is written over a volume is thrown away; what cannot be must not come to be in it.
+        bed.cove(&["cp", "src", "one:/over/x"]).fails(125, "ead-only file system");
+        assert!(!point("outer").join("x").exists());
         assert_eq!(inside(bed, "one", "/data/sub/src"), "x");
         let mounts = bed.cove(&["unshare", "cat", "/proc/self/mounts"]);
         let mounts = if mounts.code == 0 {

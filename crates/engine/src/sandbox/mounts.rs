@@ -86,7 +86,12 @@ pub(crate) fn settle(
         let is_nobodys = (volume.needs_copy_up || volume.needs_chown)
             && fill(&mut volume, &planned.directory, planned.mount, &root, nocopy)?;
         filled.push((volume, is_nobodys));
-        mounts.push(volume_mount(planned, &config.userns)?);
+        let mut mount = volume_mount(planned, &config.userns)?;
+        if planned.mount.options.iter().any(|option| option == "O") {
+            // There is no layer before the start, and what is below it stays as it is.
+            mount.options.push("ro".into());
+        }
+        mounts.push(mount);
     }
     mounts.sort_by_key(|mount| mount.destination.split('/').filter(|part| !part.is_empty()).count());
     let mut changed = Vec::new();
