@@ -246,6 +246,19 @@ fn a_service_has_pods() {
 }
 
 #[test]
+fn a_broken_hosts_of_a_pod_keeps_nobody_from_running() {
+    everyone(|bed| {
+        running_pod(bed, &[]);
+        for write in ["printf '\\377\\n' >>/etc/hosts", "head -c 2000000 /dev/zero >>/etc/hosts"] {
+            bed.cove(&["exec", "one", "sh", "-c", write]).ok();
+            assert_eq!(bed.cove(&["run", "--rm", "--pod", "p", IMAGE, "echo", "runs"]).ok(), "runs");
+        }
+        bed.cove(&["pod", "rm", "-f", "-t", "0", "p"]).ok();
+        nothing_left(bed);
+    });
+}
+
+#[test]
 fn nothing_is_left_of_a_pod_whose_monitors_were_killed() {
     everyone(|bed| {
         running_pod(bed, &[]);

@@ -1,5 +1,6 @@
 //! What a container of a pod leaves in the pod's things while it is there: its name in the shared /etc/hosts.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use cove_api::{Error, Result};
@@ -7,6 +8,9 @@ use cove_sys::fs;
 
 use crate::engine::Core;
 use crate::state::{ContainerRow, NetworkMode};
+
+/// Largest file of hosts that is changed, in bytes.
+const MAX_HOSTS: u64 = 1 << 20;
 
 /// Enters its name.
 pub(super) fn enter(core: &Core, row: &ContainerRow) -> Result<()> {
@@ -31,10 +35,15 @@ fn edit(core: &Core, row: &ContainerRow, change: impl FnOnce(&mut String, &str))
     let Some((infra, path)) = shared_hosts(core, row) else { return Ok(()) };
     let _lock = core.lock_container(infra)?;
     let failed = |error: std::io::Error| Error::from(error).context(path.display());
-    let before = match fs::read_to_string(&path) {
-        Ok(text) => text,
+    let before = match cove_sys::read::bounded_text(&path, MAX_HOSTS) {
+        Ok(Some(text)) => text,
         // The other has gone, or leaves the image's file.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Ok(None) => return Ok(()),
+        // Every container of the pod can write to it: what they made of it is theirs, and keeps none of them from running.
+        Err(error) if matches!(error.kind(), ErrorKind::FileTooLarge | ErrorKind::InvalidData) => {
+            tracing::warn!("{} does not follow the containers of its pod any more: {error}", path.display());
+            return Ok(());
+        }
         Err(error) => return Err(failed(error)),
     };
     let mut text = before.clone();
