@@ -21,8 +21,19 @@ pub(super) fn check(config: &ContainerConfig) -> Result<()> {
         if !folder.is_dir() {
             return Err(Error::invalid(format!("pid file {path}: {} is not a directory", folder.display())));
         }
+        if !is_replaceable(path) {
+            return Err(Error::invalid(format!(
+                "pid file {path}: what is there is no regular file, and would be replaced"
+            )));
+        }
     }
     Ok(())
+}
+
+/// Whether nothing is lost where a file of pids takes the place: a device or a link is not ours.
+fn is_replaceable(path: &str) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+        || matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Tells all of them. The container runs whatever comes of it.
@@ -30,6 +41,10 @@ pub(super) fn started(core: &Core, row: &ContainerRow) {
     let files = &row.config.pid_files;
     for (path, pid) in [(&files.process, row.status.pid), (&files.monitor, row.status.monitor_pid)] {
         if path.is_empty() {
+            continue;
+        }
+        if !is_replaceable(path) {
+            tracing::warn!("the pid file {path} of container {} is no regular file now", row.id);
             continue;
         }
         if let Err(error) = cove_sys::atomic::write(Path::new(path), pid.to_string().as_bytes(), 0o644) {
@@ -85,7 +100,7 @@ mod tests {
         };
         with("").unwrap();
         with("/tmp/pid").unwrap();
-        for path in ["pid", "/nowhere/at/all"] {
+        for path in ["pid", "/nowhere/at/all", "/dev/null", "/proc/self/exe", "/tmp/."] {
             assert!(with(path).is_err(), "{path}");
         }
     }
