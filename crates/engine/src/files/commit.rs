@@ -14,6 +14,7 @@ use cove_tree::Root;
 use serde_json::{Map, Value, json};
 
 use super::root_fs::RootFs;
+use crate::container::lookup::Locked;
 use crate::container::{freeze, thaw};
 use crate::engine::Core;
 use crate::error::storage;
@@ -150,7 +151,10 @@ fn changed(core: &Core, row: &ContainerRow) -> Result<StagedLayer> {
 
 /// All that the container has, unpacked as a layer.
 fn whole(core: &Arc<Core>, row: &ContainerRow) -> Result<StagedLayer> {
-    let root_fs = RootFs::mount(core, row)?;
+    let root_fs = {
+        let Locked { row, lock: _lock } = core.locked_container(&row.id)?;
+        RootFs::mount(core, &row)?
+    };
     let root = Root::open(root_fs.path())?;
     let (mut reader, writer) = std::io::pipe()?;
     std::thread::scope(|scope| {

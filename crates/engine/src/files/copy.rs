@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::root_fs::RootFs;
 use super::view::ContainerFiles;
+use crate::container::lookup::Locked;
 use crate::engine::Core;
 use crate::stream;
 
@@ -100,9 +101,9 @@ pub(super) fn copy_from(core: &Arc<Core>, name: &str, options: &CopyFromOptions)
 
 /// The root file system of a container as a tar.
 pub(super) fn export(core: &Arc<Core>, name: &str) -> Result<ByteStream> {
-    let mut row = core.find_container(name)?;
-    core.refresh(&mut row)?;
+    let Locked { row, lock } = core.locked_container(name)?;
     let root_fs = RootFs::mount(core, &row)?;
+    drop(lock);
     let root = Root::open(root_fs.path())?;
     core.tell("export", &row);
     Ok(stream::written(move |out| {

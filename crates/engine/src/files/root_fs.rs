@@ -19,6 +19,7 @@ pub(super) struct RootFs {
 }
 
 impl RootFs {
+    /// Mounts it. The container's lock is held: the layer of one that is removed meanwhile would be made anew.
     pub(super) fn mount(core: &Arc<Core>, row: &ContainerRow) -> Result<Self> {
         let path = ensure_mounted(core, row)?;
         let mounted = row.config.rootfs.is_none().then(|| (Arc::clone(core), row.id.clone()));
