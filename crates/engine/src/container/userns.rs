@@ -169,6 +169,9 @@ fn keep_id(wanted: &Namespace, rootless: bool, own: &Own) -> Result<Chosen> {
     };
     let is_plain = uid.is_none() && gid.is_none();
     let (uid, gid) = (uid.unwrap_or(outside(&own.users)), gid.unwrap_or(outside(&own.groups)));
+    if uid == u32::MAX || gid == u32::MAX {
+        return Err(Error::invalid(format!("keep-id: {} is no id: ids are below it", u32::MAX)));
+    }
     let most = |maps: &[IdMap]| size.map_or(below(maps), |size| size.saturating_sub(1).min(below(maps)));
     let mut chosen = with(around(uid, most(&own.users)), around(gid, most(&own.groups)));
     chosen.user = format!("{uid}:{gid}");
@@ -343,6 +346,10 @@ mod tests {
         assert_eq!(shown(&other.namespace.users), "0:1:5 5:0:1 6:6:4");
         assert_eq!((other.user.as_str(), other.host_user), ("5:6", None));
         assert_eq!(shown(&of("uid=0").namespace.users), "0:0:1 1:1:65536");
+        for value in ["uid=4294967295", "gid=4294967295", "uid=4294967296"] {
+            let wanted = Namespace { nsmode: "keep-id".into(), value: value.into() };
+            assert!(keep_id(&wanted, true, &own).is_err(), "{value}");
+        }
     }
 
     #[test]
