@@ -122,6 +122,8 @@ fn a_clone_is_like_the_other() {
         bed.cove(&["container", "clone", "--force", "busy"])
             .fails(125, "cannot set --force without --destroy");
         bed.cove(&["container", "clone", "busy", "other"]).fails(125, "already in use");
+        bed.cove(&["container", "clone", "--destroy", "busy", "half"]).fails(125, "without force");
+        bed.cove(&["container", "exists", "half"]).fails(1, "");
         bed.cove(&["container", "clone", "--destroy", "--force", "busy"]).ok();
         assert_eq!(inspect(bed, "busy-clone", "{{.State.Status}}"), "created");
         bed.cove(&["container", "exists", "busy"]).fails(1, "");

@@ -14,7 +14,12 @@ use crate::state::{ContainerRow, Lookup};
 /// Makes a copy from the request of the other one: image, command, mounts, networks and so on are the same, volumes that
 /// nobody named are shared.
 pub(super) fn clone(core: &Arc<Core>, name: &str, changes: &ContainerClone) -> Result<ContainerCreateReport> {
-    let row = core.find_container(name)?;
+    let mut row = core.find_container(name)?;
+    core.refresh(&mut row)?;
+    if changes.destroy && !changes.force && row.state.is_alive() {
+        // Told before the copy is made.
+        return Err(remove::still_runs(&row));
+    }
     let mut request = core.database()?.request(&row.id)?;
     request.name = match changes.name.as_str() {
         "" => free_name(core, &row.name)?,

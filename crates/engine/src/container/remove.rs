@@ -106,6 +106,14 @@ fn remove_with_dependents(
     Ok(())
 }
 
+/// The error for a container that runs.
+pub(crate) fn still_runs(row: &ContainerRow) -> Error {
+    improper(format!(
+        "cannot remove container {} as it is {} - running or paused containers cannot be removed without force",
+        row.id, row.state
+    ))
+}
+
 fn remove_one(core: &Arc<Core>, id: &str, options: &RemoveOptions) -> Result<()> {
     let Locked { mut row, mut lock } = match core.locked_container(id) {
         Err(_) if options.force && core.database()?.unreadable(id)?.is_some() => {
@@ -115,10 +123,7 @@ fn remove_one(core: &Arc<Core>, id: &str, options: &RemoveOptions) -> Result<()>
     };
     if row.state.is_alive() {
         if !options.force {
-            return Err(improper(format!(
-                "cannot remove container {} as it is {} - running or paused containers cannot be removed without force",
-                row.id, row.state
-            )));
+            return Err(still_runs(&row));
         }
         if row.state == ContainerState::Paused
             && let Ok(oci) = core.oci_runtime(&row.config.runtime)

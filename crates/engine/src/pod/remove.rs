@@ -9,7 +9,7 @@ use cove_api::{
 
 use super::act;
 use super::lookup::no_such_pod;
-use crate::container::{improper, remove_whole};
+use crate::container::{remove_whole, still_runs};
 use crate::engine::Core;
 use crate::state::{ContainerRow, PodRow};
 
@@ -45,14 +45,6 @@ pub(super) fn remove(core: &Arc<Core>, name: &str, options: &PodRemoveOptions) -
     }
     take_out(core, &pod)?;
     Ok(report)
-}
-
-/// The error for a container that runs, in the words of its own removal.
-fn still_runs(member: &ContainerRow) -> Error {
-    improper(format!(
-        "cannot remove container {} as it is {} - running or paused containers cannot be removed without force",
-        member.id, member.state
-    ))
 }
 
 /// The report with what has failed, by container.
