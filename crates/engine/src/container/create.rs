@@ -10,7 +10,7 @@ use cove_runtime::oci::Limits;
 use cove_storage::{ContainerOptions, container_metadata};
 
 use crate::container::{block, init, notify, prepare, resolve, storage, userns, validate};
-use crate::engine::Core;
+use crate::engine::{Core, remove_directory};
 use crate::error::storage as storage_error;
 use crate::lock::ObjectLock;
 use crate::name;
@@ -66,7 +66,7 @@ pub(crate) fn finish(core: &Arc<Core>, row: &ContainerRow) -> Result<()> {
     let secrets = crate::secret::keep(core, &row.id, &row.config.secrets);
     if let Err(error) = secrets.and_then(|()| make_layer(core, row)) {
         // Nothing half made is left.
-        crate::secret::forget(core, &row.id)?;
+        remove_directory(&core.container_dir(&row.id))?;
         core.database()?.remove_container(&row.id)?;
         return Err(error);
     }

@@ -22,13 +22,17 @@ pub(crate) fn release(parts: &Parts, remains: &Remains<'_>) -> Vec<Error> {
     if remains.layer {
         note(unmount(parts, remains.id));
     }
-    let unmounted = bundle::release(&remains.folder)
-        .and_then(|()| overlay::release(&remains.folder))
-        .and_then(|()| userns::release(&remains.folder))
-        .and_then(|()| images::release(parts, &remains.folder));
+    let unmounted = [
+        bundle::release(&remains.folder),
+        overlay::release(&remains.folder),
+        userns::release(&remains.folder),
+        images::release(parts, &remains.folder),
+    ];
     // What is still mounted there must not be removed with it.
-    let folder = unmounted.and_then(|()| remove_directory(&remains.folder));
-    note(folder.and_then(|()| remove_directory(&remains.scratch)));
+    if unmounted.iter().all(Result::is_ok) {
+        note(remove_directory(&remains.folder).and_then(|()| remove_directory(&remains.scratch)));
+    }
+    unmounted.into_iter().for_each(&mut note);
     errors
 }
 

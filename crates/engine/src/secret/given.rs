@@ -9,7 +9,7 @@ use cove_sys::fs;
 use super::driver;
 use super::table::{Row, Table, no_such_secret};
 use crate::container::clean;
-use crate::engine::{Core, remove_directory};
+use crate::engine::Core;
 use crate::state::{ContainerConfig, ContainerSecret};
 
 /// Where secrets are in a container that says nothing else (podman-run(1), "--secret").
@@ -58,11 +58,6 @@ pub(crate) fn keep(core: &Core, container: &str, secrets: &[ContainerSecret]) ->
         cove_sys::atomic::write(&folder.join(&secret.id), &data, 0o600)?;
     }
     Ok(())
-}
-
-/// Removes what [`keep`] has written for a container that was not made after all.
-pub(crate) fn forget(core: &Core, container: &str) -> Result<()> {
-    remove_directory(&folder(core, container))
 }
 
 /// The data of a secret in a container; of the store where the copy is missing.

@@ -5,5 +5,5 @@ mod driver;
 mod given;
 mod table;
 
-pub(crate) use given::{data_of, forget, keep, resolve};
+pub(crate) use given::{data_of, keep, resolve};
 pub(crate) use table::folder;
