@@ -35,6 +35,26 @@ fn mappings_of_the_users() {
     bed.cove(&["create", "--userns", "auto", IMAGE, "true"]).fails(125, "containers");
 }
 
+/// Archives have the owners that the container sees.
+#[test]
+fn what_is_exported_belongs_to_the_containers_users() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let bed = &bed;
+    let script = "touch /mine && chown 7:8 /mine";
+    let run =
+        ["run", "--name", "c", "--network", "none", "--uidmap", "0:200000:5000", IMAGE, "sh", "-c", script];
+    bed.cove(&run).ok();
+    bed.cove(&["export", "-o", "home/c.tar", "c"]).ok();
+    bed.cove(&["import", "home/c.tar", "localhost/exported"]).ok();
+    bed.cove(&["commit", "-q", "c", "localhost/committed"]).ok();
+    bed.cove(&["commit", "-q", "--squash", "c", "localhost/squashed"]).ok();
+    for image in ["localhost/exported", "localhost/committed", "localhost/squashed"] {
+        let look = ["run", "--rm", "--network", "none", image, "stat", "-c", "%u:%g", "/mine", "/bin"];
+        assert_eq!(bed.cove(&look).ok(), "7:8\n0:0", "{image}");
+    }
+    bed.cove(&["rm", "c"]).ok();
+}
+
 #[test]
 fn a_network_belongs_to_it() {
     let Some(bed) = Bed::new(Who::Root) else { return };

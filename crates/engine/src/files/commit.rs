@@ -13,7 +13,7 @@ use cove_storage::{Expectations, ImageOptions, Layer, LayerCommit, StagedLayer};
 use cove_tree::Root;
 use serde_json::{Map, Value, json};
 
-use super::root_fs::RootFs;
+use super::root_fs::{Owners, RootFs};
 use crate::container::lookup::Locked;
 use crate::container::{freeze, thaw};
 use crate::engine::Core;
@@ -155,12 +155,12 @@ fn whole(core: &Arc<Core>, row: &ContainerRow) -> Result<StagedLayer> {
         let Locked { row, lock: _lock } = core.locked_container(&row.id)?;
         RootFs::mount(core, &row)?
     };
-    let root = Root::open(root_fs.path())?;
+    let (root, owners) = (Root::open(root_fs.path())?, Owners::of(core, row)?);
     let (mut reader, writer) = std::io::pipe()?;
     std::thread::scope(|scope| {
         let packed = scope.spawn(move || -> Result<()> {
             let mut out = BufWriter::with_capacity(256 << 10, writer);
-            super::copy::pack_root_fs(&root, &mut out)?;
+            super::copy::pack_root_fs(&root, &owners, &mut out)?;
             Ok(out.flush()?)
         });
         let staged = core.store()?.stage_layer(&mut reader, &Expectations::default()).map_err(storage);

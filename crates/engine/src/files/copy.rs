@@ -12,7 +12,7 @@ use cove_tree::{Look, Packing, Root, Unpacking};
 use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::root_fs::RootFs;
+use super::root_fs::{Owners, RootFs};
 use super::view::ContainerFiles;
 use crate::container::lookup::Locked;
 use crate::engine::Core;
@@ -86,11 +86,13 @@ pub(super) fn copy_from(core: &Arc<Core>, name: &str, options: &CopyFromOptions)
     // The user's devices are nobody's in the namespace, and may not be read.
     let unreadable = core.options.rootless && files.row.state.is_alive();
     let write = move |out: &mut dyn Write| {
+        // All of it, with what keeps the mounts.
+        let files = files;
         let packing = Packing {
             name: name.as_bytes(),
             with_root: true,
             skip,
-            owners: &|uid, gid| files.inside(uid, gid),
+            owners: &|uid, gid| files.owners.inside(uid, gid),
             unreadable,
             follow: !itself,
         };
@@ -104,22 +106,22 @@ pub(super) fn export(core: &Arc<Core>, name: &str) -> Result<ByteStream> {
     let Locked { row, lock } = core.locked_container(name)?;
     let root_fs = RootFs::mount(core, &row)?;
     drop(lock);
-    let root = Root::open(root_fs.path())?;
+    let (root, owners) = (Root::open(root_fs.path())?, Owners::of(core, &row)?);
     core.tell("export", &row);
     Ok(stream::written(move |out| {
-        let packed = pack_root_fs(&root, out);
+        let packed = pack_root_fs(&root, &owners, out);
         drop((root, root_fs));
         packed
     }))
 }
 
-/// Writes all below a root with its owners.
-pub(super) fn pack_root_fs(root: &Root, out: &mut dyn Write) -> Result<()> {
+/// Writes all below a root, with the owners that it has in the container.
+pub(super) fn pack_root_fs(root: &Root, owners: &Owners, out: &mut dyn Write) -> Result<()> {
     let packing = Packing {
         name: b"",
         with_root: false,
         skip: &[],
-        owners: &|uid, gid| (uid, gid),
+        owners: &|uid, gid| owners.inside(uid, gid),
         unreadable: false,
         follow: true,
     };
@@ -152,7 +154,7 @@ pub(super) fn copy_to(
     let owner = match options.chown {
         true => {
             let user = files.user()?;
-            Some(files.outside(user.uid, user.gid))
+            Some(files.owners.outside(user.uid, user.gid))
         }
         false => None,
     };
@@ -167,7 +169,7 @@ pub(super) fn copy_to(
         directory: absolute.as_bytes(),
         rename: &rename,
         owner,
-        owners: &|uid, gid| files.outside(uid, gid),
+        owners: &|uid, gid| files.owners.outside(uid, gid),
         overwrite: !options.no_overwrite,
         privileged: true,
     };

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cove_api::Result;
-use cove_storage::StorageError;
+use cove_storage::{IdMap, StorageError, to_container, to_host};
 
 use crate::container::ensure_mounted;
 use crate::engine::Core;
-use crate::state::ContainerRow;
+use crate::state::{ContainerRow, IdRange};
 
 /// One user of the mount; it is given back when this is dropped.
 #[derive(Debug)]
@@ -41,5 +41,39 @@ impl Drop for RootFs {
             Ok(Err(error)) => tracing::warn!("unmounting container {id}: {error}"),
             Err(error) => tracing::warn!("unmounting container {id}: {error}"),
         }
+    }
+}
+
+/// Owners of a container's files: in it, and as its mounted root file system shows them.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    users: Vec<IdMap>,
+    groups: Vec<IdMap>,
+}
+
+impl Owners {
+    pub(super) fn of(core: &Core, row: &ContainerRow) -> Result<Self> {
+        if row.config.rootfs.is_none() {
+            return Ok(match core.store()?.container(&row.id) {
+                Ok(container) => Self { users: container.uid_map, groups: container.gid_map },
+                Err(_) => Self::default(),
+            });
+        }
+        if !row.config.rootfs_idmap.is_empty() {
+            return Ok(Self::default());
+        }
+        let stored = |ranges: &[IdRange]| ranges.iter().map(|range| range.stored()).collect();
+        let userns = &row.config.userns;
+        Ok(Self { users: stored(&userns.users), groups: stored(&userns.groups) })
+    }
+
+    /// The owner on the disk for one in the container.
+    pub(super) fn outside(&self, uid: u32, gid: u32) -> (u32, u32) {
+        (to_host(&self.users, uid).unwrap_or(uid), to_host(&self.groups, gid).unwrap_or(gid))
+    }
+
+    /// The owner in the container for one on the disk.
+    pub(super) fn inside(&self, uid: u32, gid: u32) -> (u32, u32) {
+        (to_container(&self.users, uid).unwrap_or(uid), to_container(&self.groups, gid).unwrap_or(gid))
     }
 }

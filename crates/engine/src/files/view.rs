@@ -12,13 +12,12 @@ use cove_api::{Error, Mount, Result};
 use cove_runtime::ProcessRef;
 use cove_runtime::user::{ResolvedUser, resolve_user};
 use cove_runtime::view::View;
-use cove_storage::{IdMap, to_container, to_host};
 use cove_tree::Root;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::{MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags};
 use rustix::thread::UnshareFlags;
 
-use super::root_fs::RootFs;
+use super::root_fs::{Owners, RootFs};
 use crate::container::lookup::Locked;
 use crate::container::settled;
 use crate::engine::Core;
@@ -34,24 +33,22 @@ pub(super) struct ContainerFiles {
     _root_fs: Option<RootFs>,
     /// The container.
     pub(super) row: ContainerRow,
-    maps: (Vec<IdMap>, Vec<IdMap>),
+    /// Whose they are.
+    pub(super) owners: Owners,
 }
 
 impl ContainerFiles {
     /// Opens the files of the container meant by a name.
     pub(super) fn open(core: &Arc<Core>, name: &str) -> Result<Self> {
         let Locked { row, lock: _lock } = core.locked_container(name)?;
-        let maps = match core.store()?.container(&row.id) {
-            Ok(container) if row.config.rootfs.is_none() => (container.uid_map, container.gid_map),
-            _ => (Vec::new(), Vec::new()),
-        };
+        let owners = Owners::of(core, &row)?;
         if let Some(root) = of_process(&row) {
-            return Ok(Self { root, _namespace: None, _root_fs: None, row, maps });
+            return Ok(Self { root, _namespace: None, _root_fs: None, row, owners });
         }
         let root_fs = RootFs::mount(core, &row)?;
         let mounts = settled(core, &row, root_fs.path())?;
         let (root, namespace) = assembled(root_fs.path(), &mounts)?;
-        Ok(Self { root, _namespace: Some(namespace), _root_fs: Some(root_fs), row, maps })
+        Ok(Self { root, _namespace: Some(namespace), _root_fs: Some(root_fs), row, owners })
     }
 
     /// A path of the request, from the working directory where it is relative. What it ends with stays.
@@ -67,16 +64,6 @@ impl ContainerFiles {
         use std::os::fd::AsFd as _;
         let root = PathBuf::from(format!("/proc/self/fd/{}", self.root.as_fd().as_raw_fd()));
         Ok(resolve_user(&View::new(&root, &[])?, &self.row.config.user, &self.row.config.groups)?)
-    }
-
-    /// The owner on the disk for one in the container.
-    pub(super) fn outside(&self, uid: u32, gid: u32) -> (u32, u32) {
-        (to_host(&self.maps.0, uid).unwrap_or(uid), to_host(&self.maps.1, gid).unwrap_or(gid))
-    }
-
-    /// The owner in the container for one on the disk.
-    pub(super) fn inside(&self, uid: u32, gid: u32) -> (u32, u32) {
-        (to_container(&self.maps.0, uid).unwrap_or(uid), to_container(&self.maps.1, gid).unwrap_or(gid))
     }
 }
 
