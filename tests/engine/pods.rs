@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 
-use cove_test_support::{Bed, IMAGE, Service, everyone, free_port, wait_for};
+use cove_test_support::{Bed, IMAGE, Outcome, Service, everyone, free_port, wait_for};
 
 /// A pod of that name with one container that sleeps.
 fn running_pod(bed: &Bed, options: &[&str]) {
@@ -149,6 +149,10 @@ fn what_is_the_pods_cannot_be_a_containers() {
                 &["--userns", "keep-id"],
                 "cannot set user namespace mode when joining pod with infra container",
             ),
+            (
+                &["--uidmap", "0:1:100"],
+                "cannot set user namespace mode when joining pod with infra container",
+            ),
         ] {
             bed.cove(&[&["create", "--pod", "p"], options, &[IMAGE, "true"]].concat()).fails(125, named);
         }
@@ -242,6 +246,22 @@ fn a_service_has_pods() {
         assert_eq!(cove(&["pod", "stop", "-t", "0", "p"]).ok(), "p");
         assert_eq!(cove(&["pod", "rm", "p"]).ok(), id);
         cove(&["pod", "inspect", "p"]).fails(125, "no such pod");
+    });
+}
+
+#[test]
+fn a_user_namespace_of_containers_conf_is_not_a_pods() {
+    everyone(|bed| {
+        let conf = bed.path("run").join("containers.conf");
+        cove_sys::fs::write(&conf, "[containers]\nuserns = \"auto\"\n").unwrap();
+        let cove = |arguments: &[&str]| {
+            let mut command = bed.command(arguments);
+            command.env("CONTAINERS_CONF_OVERRIDE", &conf);
+            Outcome::of(command, b"")
+        };
+        cove(&["pod", "create", "--name", "p"]).ok();
+        assert_eq!(cove(&["run", "--rm", "--pod", "p", IMAGE, "echo", "runs"]).ok(), "runs");
+        bed.cove(&["pod", "rm", "-f", "-t", "0", "p"]).ok();
     });
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use cove_api::{
-    ContainerSpec, DEFAULT_SHARED_NAMESPACES, Device, Error, ErrorKind, PodCreateReport, PodSpec, Result,
-    Timestamp,
+    ContainerSpec, DEFAULT_SHARED_NAMESPACES, Device, Error, ErrorKind, Namespace, PodCreateReport, PodSpec,
+    Result, Timestamp,
 };
 
 use super::cgroup;
@@ -234,7 +234,8 @@ fn infra_request(core: &Core, pod: &PodRow, spec: &PodSpec) -> Result<ContainerS
         ipcns: spec.ipcns.clone(),
         pidns: spec.pidns.clone(),
         utsns: spec.utsns.clone(),
-        userns: spec.userns.clone(),
+        // The only one that pods have yet, whatever containers.conf says of containers.
+        userns: Namespace::new("host"),
         netns: spec.netns.clone(),
         portmappings: spec.portmappings.clone(),
         networks: spec.networks.clone(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cove_api::{ContainerSpec, Error, Namespace, Result};
+use cove_api::{ContainerSpec, Error, IdMappings, Namespace, Result};
 
 use super::cgroup::place_cgroup;
 use crate::engine::Core;
@@ -13,10 +13,17 @@ use crate::state::{ContainerConfig, ContainerRow, IpcMode, NamespaceMode, Networ
 pub(crate) fn join(core: &Arc<Core>, pod: &PodRow, spec: &mut ContainerSpec) -> Result<Option<ContainerRow>> {
     spec.pod.clone_from(&pod.id);
     let infra = core.infra(&pod.id)?;
-    if infra.is_some() && !matches!(spec.userns.nsmode.as_str(), "" | "default" | "host") {
+    let maps = |maps: &IdMappings| maps.auto_user_ns || !maps.uid_map.is_empty() || !maps.gid_map.is_empty();
+    let wants_own = !matches!(spec.userns.nsmode.as_str(), "" | "default" | "host")
+        || spec.idmappings.as_ref().is_some_and(maps);
+    if infra.is_some() && wants_own {
         return Err(Error::invalid(
             "cannot set user namespace mode when joining pod with infra container: invalid argument",
         ));
+    }
+    if infra.is_some() {
+        // As the pod's, whatever containers.conf says of containers.
+        spec.userns = Namespace::new("host");
     }
     let share = pod.config.share;
     let theirs = infra.as_ref().map(|infra| (infra.id.as_str(), &infra.config));
