@@ -27,8 +27,9 @@ cargo xtask COMMAND
                              build everything and do the main job for real: a container here, the same
                              container in a machine, and the window when there is a display
   test [--long] [PART…]      set up, build and pass the tests; parts: unit e2e machine ui window (default: all of
-                             these), and with --long, or by name: fresh (set-up in fresh roots of distributions),
-                             readme (the README's commands there, too), starts (COVE_STARTS fresh machines, else 50);
+                             these), and with --long, or by name: fresh (set-up in fresh roots of the distributions, or of
+                             COVE_FRESH=NAME,…), demo (`demo` there), readme (`demo` and `test` there), starts
+                             (COVE_STARTS fresh machines, else 50);
                              ends with a table of what was skipped, which COVE_REQUIRE=NEED,… makes a failure
   tidy                       formatting, lints, crate directions, file sizes, licences
   bench [NAME…]              measure against the peers on this machine; a table and target/bench.json

@@ -7,6 +7,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
+/// What cargo is asked for, always. Each other selection unites the features of other crates, so that most of them
+/// would be compiled once more.
+pub(crate) const SELECTION: [&str; 3] = ["--workspace", "--exclude", "cove-desktop-app"];
+
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     // The manifest of this package is one folder below it.

@@ -4,14 +4,15 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::fresh::{self, Extent};
 use crate::skipped::Skipped;
-use crate::{fresh, node, setup, shell, starts};
+use crate::{node, setup, shell, starts};
 
 /// The parts, in the order they run.
 const PARTS: &[&str] = &["unit", "e2e", "machine", "ui", "window"];
 
 /// Parts that take long or need much of the network: only with `--long`, or by name.
-const LONG_PARTS: &[&str] = &["fresh", "readme", "starts"];
+const LONG_PARTS: &[&str] = &["fresh", "demo", "readme", "starts"];
 
 /// Runs the command.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -35,11 +36,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     };
     shell::step("set-up", || setup::ensure(groups, false))?;
     ordinary_user()?;
-    if wanted("unit") || wanted("e2e") || wanted("machine") || wanted("starts") {
+    if wanted("unit") || wanted("e2e") || wanted("machine") || wanted("window") {
+        shell::step("build", build_all)?;
+    } else if wanted("starts") {
         shell::step("build", build)?;
-    }
-    if wanted("unit") {
-        shell::step("build what tests start", build_examples)?;
     }
     let skipped = Skipped::begin()?;
     let mut failed = Vec::new();
@@ -61,19 +61,20 @@ fn run_part(part: &str, skipped: &Skipped) -> Result<()> {
     match part {
         "unit" => shell::step("unit tests", || {
             let mut command = shell::cargo();
-            command.args(["test", "--workspace", "--exclude", "cove-desktop-app", "--exclude", "cove-tests"]);
+            command.arg("test").args(shell::SELECTION).args(["--exclude", "cove-tests"]);
             command.args(["--lib", "--bins", "--tests", "--no-fail-fast"]);
             shell::run(skipped.told_by(&mut command))
         }),
-        "e2e" => shell::step("end-to-end tests", || suites(&["--test", "engine"], skipped)),
+        "e2e" => shell::step("end-to-end tests", || suite("engine", skipped)),
         "machine" => {
             shell::step("machine image", || crate::build_vm_image(&[]))?;
-            shell::step("machine tests", || suites(&["--test", "machine"], skipped))
+            shell::step("machine tests", || suite("machine", skipped))
         }
         "ui" => shell::step("user interface", || user_interface(skipped)),
         "window" => shell::step("window", || window(skipped)),
-        "fresh" => shell::step("set-up in fresh roots", || fresh::run(skipped, false)),
-        "readme" => shell::step("the README's commands in fresh roots", || fresh::run(skipped, true)),
+        "fresh" => fresh::run(skipped, Extent::SetUp),
+        "demo" => fresh::run(skipped, Extent::Demo),
+        "readme" => fresh::run(skipped, Extent::Readme),
         "starts" => {
             shell::step("machine image", || crate::build_vm_image(&[]))?;
             shell::step("machine starts", starts::run)
@@ -103,19 +104,24 @@ fn ordinary_user() -> Result<()> {
     Ok(())
 }
 
-/// Builds the programs that the suites run.
+/// Builds the programs.
 pub(crate) fn build() -> Result<()> {
-    shell::run(shell::cargo().args(["build", "-p", "cove-cli", "-p", "cove-monitor"]))
+    shell::run(shell::cargo().arg("build").args(shell::SELECTION).args([
+        "--bin",
+        "cove",
+        "--bin",
+        "cove-monitor",
+    ]))
 }
 
-/// Builds the stand-in engine and the bare command line of `crates/machine/tests`.
-fn build_examples() -> Result<()> {
-    shell::run(shell::cargo().args(["build", "-p", "cove-machine", "--examples"]))
+/// Builds the programs, every test and what tests start.
+fn build_all() -> Result<()> {
+    shell::run(shell::cargo().arg("build").args(shell::SELECTION).arg("--all-targets"))
 }
 
-fn suites(selection: &[&str], skipped: &Skipped) -> Result<()> {
+fn suite(name: &str, skipped: &Skipped) -> Result<()> {
     let mut command = shell::cargo();
-    command.args(["test", "-p", "cove-tests"]).args(selection);
+    command.arg("test").args(shell::SELECTION).args(["--test", name]);
     // Two at once suit two cores; the suites say for themselves what must not run beside another.
     shell::run(skipped.told_by(command.args(["--", "--test-threads", "2"])))
 }

@@ -22,20 +22,19 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     shell::step("crate directions", directions)?;
     shell::step("silent libraries", silence)?;
     shell::step("the API's document", || {
-        shell::run(shell::cargo().args(["test", "--quiet", "-p", "cove-api", "--test", "openapi"]))
+        let mut command = shell::cargo();
+        shell::run(command.args(["test", "--quiet"]).args(shell::SELECTION).args(["--test", "openapi"]))
     })?;
     shell::step("lints", || {
-        shell::run(shell::cargo().args([
-            "clippy",
-            "--workspace",
-            "--exclude",
-            "cove-desktop-app",
+        let mut command = shell::cargo();
+        command.arg("clippy").args(shell::SELECTION).args([
             "--all-targets",
             "--quiet",
             "--",
             "-D",
             "warnings",
-        ]))
+        ]);
+        shell::run(&mut command)
     })?;
     shell::step("advisories and licences", || {
         if shell::output(shell::cargo().args(["deny", "--version"])).is_err() {

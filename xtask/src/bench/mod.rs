@@ -39,7 +39,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     if !sandbox::is_inside() {
         setup::ensure(&["build", "engine", "machine", "test"], false)?;
-        shell::run(shell::cargo().args(["build", "--release", "-p", "cove-cli", "-p", "cove-monitor"]))?;
+        let programs = ["--bin", "cove", "--bin", "cove-monitor"];
+        shell::run(shell::cargo().args(["build", "--release"]).args(shell::SELECTION).args(programs))?;
         sandbox::enter()?;
     }
     let mut rows = Vec::new();

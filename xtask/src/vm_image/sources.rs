@@ -50,7 +50,7 @@ fn from_targets(targets: &str, suite: &str) -> Vec<String> {
 }
 
 /// Options of mmdebstrap for the proxies of this system's apt.
-pub(super) fn proxy_options() -> Vec<String> {
+pub(crate) fn proxy_options() -> Vec<String> {
     proxies(&output(Command::new("apt-config").args(["dump", "Acquire"])))
 }
 
