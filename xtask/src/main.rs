@@ -32,7 +32,8 @@ cargo xtask COMMAND
                              (COVE_STARTS fresh machines, else 50);
                              ends with a table of what was skipped, which COVE_REQUIRE=NEED,… makes a failure
   tidy                       formatting, lints, crate directions, file sizes, licences
-  bench [NAME…]              measure against the peers on this machine; a table and target/bench.json
+  bench [--small] [NAME…]    measure against the peers on this machine; a table and target/bench.json (--small: a tenth of
+                             everything, to see that the measurements work)
   vm-image [OPTIONS]         build what a machine boots; see vm-images/README.md
 ";
 

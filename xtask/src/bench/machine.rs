@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::measure::{Row, once};
+use super::measure::{Figure, Row, Scale, once};
 use super::sandbox::cove;
 use crate::shell;
 
@@ -13,7 +13,7 @@ const NAME: &str = "cove-bench";
 
 /// Time to an answering API, and in the note where it goes. The bare kernel is what the same boot took until its
 /// first process ran, by the guest's own clock.
-pub(crate) fn start(rows: &mut Vec<Row>) -> Result<()> {
+pub(crate) fn start(_: Scale, rows: &mut Vec<Row>) -> Result<()> {
     crate::build_vm_image(&[])?;
     let _ = shell::output(Command::new(cove()).args(["machine", "rm", "-f", NAME]));
     shell::run(Command::new(cove()).args(["machine", "init", NAME]))?;
@@ -33,14 +33,9 @@ fn measure(rows: &mut Vec<Row>) -> Result<()> {
     for (name, at) in &stages {
         let _ = write!(note, " {name} {at:.2} s");
     }
-    rows.push(Row {
-        name: "machine start to an answering API".into(),
-        ours,
-        peer: "bare kernel to its first process".into(),
-        theirs: bare * 1000.0,
-        goal: None,
-        note,
-    });
+    let figure = Figure::reported(ours / 1000.0, "s");
+    let row = Row::alone("machine start to an answering API", figure);
+    rows.push(row.beside("bare kernel to its first process", *bare).with_note(&note));
     Ok(())
 }
 

@@ -11,17 +11,54 @@ use serde_json::json;
 
 use crate::shell;
 
-/// One comparison.
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// As much as the goals speak of.
+    Whole,
+    /// A tenth of it: shows that the measurements work, not how fast anything is.
+    Small,
+}
+
+impl Scale {
+    /// So many of `whole` runs, containers or files; one at least.
+    pub(crate) fn of(self, whole: usize) -> usize {
+        match self {
+            Self::Whole => whole,
+            Self::Small => (whole / 10).max(1),
+        }
+    }
+}
+
+/// One value, in its unit.
+pub(crate) struct Figure {
+    value: f64,
+    unit: &'static str,
+    /// The largest that is good enough; `None` where it is only reported.
+    limit: Option<f64>,
+}
+
+impl Figure {
+    /// A value that should not be larger.
+    pub(crate) fn at_most(value: f64, limit: f64, unit: &'static str) -> Self {
+        Self { value, unit, limit: Some(limit) }
+    }
+
+    /// A value without a goal.
+    pub(crate) fn reported(value: f64, unit: &'static str) -> Self {
+        Self { value, unit, limit: None }
+    }
+}
+
+/// One line of the table.
 pub(crate) struct Row {
-    pub(crate) name: String,
-    /// Median of ours, in milliseconds.
-    pub(crate) ours: f64,
-    pub(crate) peer: String,
-    /// Median of the peer, in milliseconds.
-    pub(crate) theirs: f64,
-    /// Largest ratio that is good enough; `None` where the figure is only reported.
-    pub(crate) goal: Option<f64>,
-    pub(crate) note: String,
+    name: String,
+    ours: Figure,
+    /// The peer's name and its value, in the same unit.
+    peer: Option<(String, f64)>,
+    /// Largest ratio that is good enough; `None` where it is only reported.
+    goal: Option<f64>,
+    note: String,
 }
 
 impl Row {
@@ -29,8 +66,19 @@ impl Row {
     pub(crate) fn new(name: &str, ours: Times, peer: &str, theirs: Times, goal: Option<f64>) -> Self {
         let note =
             format!("fastest {:.1} / {:.1} ms: {:.2}", ours.best, theirs.best, ours.best / theirs.best);
-        let (name, peer) = (name.to_owned(), peer.to_owned());
-        Self { name, ours: ours.median, peer, theirs: theirs.median, goal, note }
+        let row = Self::alone(name, Figure::reported(ours.median, "ms")).beside(peer, theirs.median);
+        Self { goal, note, ..row }
+    }
+
+    /// A row of one figure.
+    pub(crate) fn alone(name: &str, ours: Figure) -> Self {
+        Self { name: name.to_owned(), ours, peer: None, goal: None, note: String::new() }
+    }
+
+    /// Gives the peer's value in the same unit.
+    pub(crate) fn beside(mut self, peer: &str, theirs: f64) -> Self {
+        self.peer = Some((peer.to_owned(), theirs));
+        self
     }
 
     /// Adds to the note.
@@ -42,16 +90,48 @@ impl Row {
         self
     }
 
-    fn ratio(&self) -> f64 {
-        if self.theirs > 0.0 { self.ours / self.theirs } else { f64::NAN }
+    fn ratio(&self) -> Option<f64> {
+        let (_, theirs) = self.peer.as_ref()?;
+        (*theirs > 0.0).then(|| self.ours.value / theirs)
     }
 
     fn verdict(&self) -> &'static str {
-        match self.goal {
-            None => "",
-            Some(goal) if self.ratio() <= goal => "met",
-            Some(_) => "missed",
+        let by_ratio = self.goal.map(|goal| self.ratio().is_some_and(|ratio| ratio <= goal));
+        let by_limit = self.ours.limit.map(|limit| self.ours.value <= limit);
+        match [by_ratio, by_limit] {
+            [None, None] => "",
+            verdicts if verdicts.contains(&Some(false)) => "missed",
+            _ => "met",
         }
+    }
+
+    /// What the verdict compares with.
+    fn aim(&self) -> String {
+        let limit = self.ours.limit.map(|limit| format!("{limit} {}", self.ours.unit));
+        limit.or_else(|| self.goal.map(|goal| format!("{goal:.2}"))).unwrap_or_default()
+    }
+
+    fn line(&self) -> String {
+        let value = |value: f64| format!("{value:.1} {}", self.ours.unit);
+        let peer = self.peer.as_ref();
+        format!(
+            "{:<42} {:>12}  {:<28} {:>12} {:>7} {:>7}  {} {}",
+            self.name,
+            value(self.ours.value),
+            peer.map_or("", |(name, _)| name),
+            peer.map(|(_, theirs)| value(*theirs)).unwrap_or_default(),
+            self.ratio().map(|ratio| format!("{ratio:.2}")).unwrap_or_default(),
+            self.aim(),
+            self.verdict(),
+            self.note
+        )
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let peer = self.peer.as_ref();
+        json!({"what": self.name, "unit": self.ours.unit, "cove": self.ours.value, "limit": self.ours.limit,
+               "peer": peer.map(|(name, _)| name), "theirs": peer.map(|(_, theirs)| theirs),
+               "ratio": self.ratio(), "goal": self.goal, "verdict": self.verdict(), "note": self.note})
     }
 }
 
@@ -87,6 +167,18 @@ pub(crate) fn once(command: &mut Command) -> Result<Run> {
     #[allow(clippy::cast_precision_loss, reason = "a figure for people")]
     let memory = usage.ru_maxrss as f64 / 1024.0;
     Ok(Run { wall, memory })
+}
+
+/// Starts all commands before it waits for any, and fails where one fails.
+pub(crate) fn all_at_once(commands: impl Iterator<Item = Command>) -> Result<()> {
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = commands.map(|mut command| scope.spawn(move || once(&mut command))).collect();
+        let results: Vec<_> = runs.into_iter().map(|run| run.join()).collect();
+        for result in results {
+            result.map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+        }
+        Ok(())
+    })
 }
 
 /// Wall times of one command, in milliseconds.
@@ -141,34 +233,37 @@ fn median(values: &[f64]) -> f64 {
 
 /// Prints the table and writes `target/bench.json`.
 pub(crate) fn print(rows: &[Row]) -> Result<()> {
-    println!(
-        "\n{:<42} {:>10}  {:<28} {:>10} {:>7} {:>6}  ",
-        "what", "cove ms", "peer", "peer ms", "ratio", "goal"
-    );
+    println!("\n{:<42} {:>12}  {:<28} {:>12} {:>7} {:>7}", "what", "cove", "peer", "peer's", "ratio", "goal");
     for row in rows {
-        let goal = row.goal.map(|goal| format!("{goal:.2}")).unwrap_or_default();
-        println!(
-            "{:<42} {:>10.1}  {:<28} {:>10.1} {:>7.2} {:>6}  {} {}",
-            row.name,
-            row.ours,
-            row.peer,
-            row.theirs,
-            row.ratio(),
-            goal,
-            row.verdict(),
-            row.note
-        );
+        println!("{}", row.line());
     }
-    let rows: Vec<serde_json::Value> = rows
-        .iter()
-        .map(|row| {
-            json!({"what": row.name, "cove_ms": row.ours, "peer": row.peer, "peer_ms": row.theirs,
-                   "ratio": row.ratio(), "goal": row.goal, "note": row.note})
-        })
-        .collect();
+    let rows: Vec<serde_json::Value> = rows.iter().map(Row::json).collect();
     let path = shell::target().join("bench.json");
     std::fs::write(&path, serde_json::to_string_pretty(&rows)?)
         .with_context(|| path.display().to_string())?;
     println!("\nalso in {}", path.display());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts() {
+        let times = |median| Times { median, best: median };
+        let row = |ours, goal| Row::new("run", times(ours), "podman", times(10.0), goal);
+        assert_eq!((row(3.0, Some(0.3)).verdict(), row(3.1, Some(0.3)).verdict()), ("met", "missed"));
+        assert_eq!((row(3.0, None).verdict(), row(3.0, Some(0.3)).ratio()), ("", Some(0.3)));
+        let alone = |value| Row::alone("stats", Figure::at_most(value, 100.0, "ms"));
+        assert_eq!((alone(100.0).verdict(), alone(100.1).verdict()), ("met", "missed"));
+        assert_eq!(alone(1.0).aim(), "100 ms");
+        // A peer that could not be measured meets no goal.
+        assert_eq!(Row { goal: Some(1.0), ..alone(1.0) }.verdict(), "missed");
+    }
+
+    #[test]
+    fn a_tenth_and_one_at_least() {
+        assert_eq!([Scale::Whole.of(100), Scale::Small.of(100), Scale::Small.of(3)], [100, 10, 1]);
+    }
 }

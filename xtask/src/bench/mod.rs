@@ -4,6 +4,8 @@
 //! on the machine and what else it does.
 
 mod containers;
+mod crowd;
+mod data;
 mod machine;
 mod measure;
 mod pull;
@@ -12,23 +14,34 @@ mod sandbox;
 use anyhow::{Result, bail};
 
 use crate::{setup, shell};
-use measure::{Row, print};
+use measure::{Row, Scale, print};
 
 /// Adds its figures to the table.
-type Measurement = fn(&mut Vec<Row>) -> Result<()>;
+type Measurement = fn(Scale, &mut Vec<Row>) -> Result<()>;
 
 /// The measurements, by name.
 const ALL: &[(&str, Measurement)] = &[
     ("version", containers::version),
     ("run", containers::run),
-    ("ps", containers::ps),
+    ("exec", containers::exec),
+    ("stop", containers::stop),
+    ("start", crowd::start),
+    ("ps", crowd::ps),
+    ("stats", crowd::stats),
+    ("memory", crowd::memory),
+    ("health", crowd::health),
+    ("copy", data::copy),
     ("pull", pull::pull),
     ("machine", machine::start),
 ];
 
 /// Runs the command.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    for argument in arguments {
+    let is_small = |argument: &&String| argument.as_str() == "--small";
+    let scale =
+        if arguments.iter().any(|argument| is_small(&argument)) { Scale::Small } else { Scale::Whole };
+    let named: Vec<&String> = arguments.iter().filter(|argument| !is_small(argument)).collect();
+    for argument in &named {
         if !ALL.iter().any(|(name, _)| name == argument) {
             let names: Vec<&str> = ALL.iter().map(|(name, _)| *name).collect();
             bail!("unknown measurement {argument:?}; there are {}", names.join(", "));
@@ -39,18 +52,26 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     if !sandbox::is_inside() {
         setup::ensure(&["build", "engine", "machine", "test"], false)?;
-        let programs = ["--bin", "cove", "--bin", "cove-monitor"];
-        shell::run(shell::cargo().args(["build", "--release"]).args(shell::SELECTION).args(programs))?;
+        if std::env::var_os(sandbox::BUILT).is_none() {
+            let programs = ["--bin", "cove", "--bin", "cove-monitor"];
+            shell::run(shell::cargo().args(["build", "--release"]).args(shell::SELECTION).args(programs))?;
+        }
         sandbox::enter()?;
     }
     let mut rows = Vec::new();
+    let mut failed = Vec::new();
     for (name, measure) in ALL {
-        if arguments.is_empty() || arguments.iter().any(|argument| argument == name) {
+        if named.is_empty() || named.iter().any(|argument| argument == name) {
             eprintln!("== {name}");
-            if let Err(error) = measure(&mut rows) {
-                eprintln!("skipped: {name}: {error:#}");
+            if let Err(error) = measure(scale, &mut rows) {
+                eprintln!("bench: {name}: {error:#}");
+                failed.push(*name);
             }
         }
     }
-    print(&rows)
+    print(&rows)?;
+    if !failed.is_empty() {
+        bail!("not measured: {}", failed.join(", "));
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::measure::{Row, Times, once};
+use super::measure::{Row, Scale, Times, once};
 use super::sandbox::{Stores, need};
 use crate::shell;
 
@@ -27,13 +27,13 @@ impl Drop for Registry {
 }
 
 /// Ours against Podman's, and against the bare gunzip of the same bytes on all cores.
-pub(crate) fn pull(rows: &mut Vec<Row>) -> Result<()> {
+pub(crate) fn pull(scale: Scale, rows: &mut Vec<Row>) -> Result<()> {
     for program in ["podman", "skopeo", "docker-registry", "gzip"] {
         need(program)?;
     }
     let stores = Stores::new("pull", false)?;
     let layout = stores.path("layout");
-    make_image(&layout)?;
+    make_image(&layout, scale.of(LAYER_MIB))?;
     let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     let _registry = start_registry(&stores, port)?;
     let image = format!("127.0.0.1:{port}/bench:latest");
@@ -45,7 +45,7 @@ pub(crate) fn pull(rows: &mut Vec<Row>) -> Result<()> {
     let mut theirs = Vec::new();
     let mut bare = Vec::new();
     let mut memory: f64 = 0.0;
-    for _ in 0..RUNS {
+    for _ in 0..scale.of(RUNS) {
         let run = once(stores.cove().args(["pull", "-q", "--tls-verify=false", &image]))?;
         memory = memory.max(run.memory);
         ours.push(run.wall);
@@ -56,7 +56,7 @@ pub(crate) fn pull(rows: &mut Vec<Row>) -> Result<()> {
         bare.push(once(Command::new("sh").args(["-c", script]).current_dir(&layout))?.wall);
     }
     let [ours, theirs, bare] = [ours, theirs, bare].map(|times| Times::of(&times));
-    let name = format!("pull of {} MiB in {LAYERS} layers", LAYERS * LAYER_MIB);
+    let name = format!("pull of {} MiB in {LAYERS} layers", LAYERS * scale.of(LAYER_MIB));
     let verdict = if memory < 150.0 { "met" } else { "missed" };
     let note = format!("memory {memory:.0} MiB (below 150: {verdict})");
     rows.push(Row::new(&name, ours, "podman", theirs, Some(0.5)).with_note(&note));
@@ -65,7 +65,7 @@ pub(crate) fn pull(rows: &mut Vec<Row>) -> Result<()> {
 }
 
 /// An image in skopeo's `dir:` form: layers of files that compress about as programs do.
-fn make_image(layout: &Path) -> Result<()> {
+fn make_image(layout: &Path, layer_mib: usize) -> Result<()> {
     std::fs::create_dir_all(layout)?;
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let mut diff_ids = Vec::new();
@@ -74,7 +74,7 @@ fn make_image(layout: &Path) -> Result<()> {
         let tree = layout.join("tree");
         let folder = tree.join(format!("layer{layer}"));
         std::fs::create_dir_all(&folder)?;
-        for file in 0..LAYER_MIB {
+        for file in 0..layer_mib {
             std::fs::write(folder.join(format!("file{file}")), contents(&mut state))?;
         }
         let tar = layout.join(format!("{layer}.tar"));
@@ -121,7 +121,7 @@ fn make_image(layout: &Path) -> Result<()> {
 }
 
 /// A mebibyte of words from a small vocabulary with random ones between.
-fn contents(state: &mut u64) -> Vec<u8> {
+pub(super) fn contents(state: &mut u64) -> Vec<u8> {
     let mut text = Vec::with_capacity(1 << 20);
     while text.len() < 1 << 20 {
         // Xorshift, because only the compressibility matters.

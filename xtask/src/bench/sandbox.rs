@@ -11,8 +11,10 @@ use crate::{demo, shell};
 /// Set in the process that already has its own view of the cgroups.
 const MARK: &str = "COVE_BENCH_SANDBOX";
 
-/// Podman cannot raise limits above what this process may have, so it is told not to try.
-const CONTAINERS_CONF: &str = "[containers]\ndefault_ulimits = [\"nofile=1024:4096\", \"nproc=4096:8192\"]\n";
+/// Podman cannot raise limits above what this process may have, so it is told not to try. By itself it may take its old
+/// networks, whose programs are not installed.
+const CONTAINERS_CONF: &str = "[containers]\ndefault_ulimits = [\"nofile=1024:4096\", \"nproc=4096:8192\"]\n\
+     [network]\nnetwork_backend = \"netavark\"\n";
 
 /// Whether [`enter`] was here before.
 pub(crate) fn is_inside() -> bool {
@@ -110,9 +112,12 @@ impl Drop for Stores {
     }
 }
 
+/// Where the programs are taken from in place of a build of `release`.
+pub(crate) const BUILT: &str = "COVE_BIN_DIR";
+
 /// The program that is measured.
 pub(crate) fn cove() -> PathBuf {
-    shell::target().join("release/cove")
+    std::env::var_os(BUILT).map_or_else(|| shell::target().join("release"), PathBuf::from).join("cove")
 }
 
 /// Fails where a peer is missing.

@@ -38,6 +38,7 @@ impl Machine {
         let home = if user == "root" { PathBuf::from("/root") } else { Path::new("/home").join(user) };
         let toolchain = shell::output(shell::command("rustc").args(["--print", "sysroot"]))?;
         let machine = Self { root, user, home, toolchain: toolchain.trim().into(), network: Network::new()? };
+        std::fs::write(machine.root.with_file_name("enter.sh"), ENTER)?;
         let clone = machine.outside(&machine.repository());
         shell::run(Command::new("git").args(["clone", "--quiet"]).arg(shell::root()).arg(clone))?;
         machine.share_downloads()?;
@@ -80,7 +81,12 @@ impl Machine {
     pub(super) fn command(&self, words: &[&str]) -> Command {
         let mut command = self.network.enter();
         command.args(["unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child"]);
-        command.args(["sh", "-c", ENTER, "sh"]).arg(&self.root).arg(self.user).args(words);
+        command
+            .arg("sh")
+            .arg(self.root.with_file_name("enter.sh"))
+            .arg(&self.root)
+            .arg(self.user)
+            .args(words);
         let system = if self.user == "root" { ":/usr/local/sbin:/usr/sbin:/sbin" } else { "" };
         let inside = format!("/opt/rust/bin:/usr/local/bin:/usr/bin:/bin{system}");
         // What enters needs a system's programs, which an ordinary user does not find.

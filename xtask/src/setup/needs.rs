@@ -70,6 +70,13 @@ pub(super) const GROUPS: &[&str] = &["build", "engine", "machine", "desktop", "t
 /// Everything.
 pub(super) const NEEDS: &[Need] = &[
     need("build", Program("cc"), &["gcc"], "gcc", "links programs and builds SQLite and zstd"),
+    need(
+        "build",
+        File(&["/usr/include/stdlib.h"]),
+        &["libc6-dev"],
+        "glibc-devel",
+        "the C library's files, without which nothing is linked",
+    ),
     need("build", Program("pkg-config"), &["pkg-config"], "pkgconf-pkg-config", "finds system libraries"),
     need("engine", Program("crun"), &["crun"], "crun", "the OCI runtime"),
     need("engine", Program("catatonit"), &["catatonit"], "catatonit", "the init of `run --init`"),
