@@ -12,6 +12,7 @@ use crate::link::{self, Child, Veth};
 use crate::netlink::Socket;
 use crate::netns;
 use crate::record::RecordNetwork;
+use crate::route;
 use crate::settings::{Driver, Settings};
 
 /// Longer, the container starts anyway.
@@ -37,7 +38,7 @@ fn default_mtu(socket: &mut Socket) -> Option<u32> {
 }
 
 fn default_device(socket: &mut Socket) -> Result<Option<u32>> {
-    let mut routes = link::routes(socket)?;
+    let mut routes = route::routes(socket)?;
     routes.retain(|route| route.destination.is_none());
     Ok(routes.iter().min_by_key(|route| route.metric).and_then(|route| route.device))
 }
@@ -83,7 +84,7 @@ fn ensure_bridge(socket: &mut Socket, network: &Network, settings: &Settings) ->
     }
     for subnet in &settings.subnets {
         if let Some(address) = subnet.gateway.and_then(|gateway| Cidr::new(gateway, subnet.subnet.prefix())) {
-            link::add_address(socket, bridge.index, address)?;
+            route::add_address(socket, bridge.index, address)?;
         }
     }
     separate(socket, name, bridge.index, settings)?;
@@ -239,18 +240,18 @@ pub(crate) fn configure(socket: &mut Socket, plan: &Plan) -> Result<()> {
     }
     let _ = netns::sysctl(&format!("net/ipv6/conf/{name}/accept_ra"), "0");
     for (address, _) in &plan.addresses {
-        link::add_address(socket, device.index, *address)?;
+        route::add_address(socket, device.index, *address)?;
     }
     link::set_up(socket, device.index)?;
     if plan.settings.default_route {
         for (_, gateway) in &plan.addresses {
             if let Some(gateway) = gateway {
-                link::add_route(socket, device.index, None, *gateway, plan.settings.metric.or(Some(100)))?;
+                route::add_route(socket, device.index, None, *gateway, plan.settings.metric.or(Some(100)))?;
             }
         }
     }
     for route in &plan.settings.routes {
-        link::add_route(
+        route::add_route(
             socket,
             device.index,
             Some(route.destination.network()),

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::ident;
 use crate::link;
 use crate::netlink::Socket;
+use crate::route;
 use crate::settings::{Settings, has_own_bridge};
 
 /// Largest configuration file that is read.
@@ -287,8 +288,8 @@ impl Host {
         let mut socket = Socket::route().map_err(|error| Error::kernel("opening a netlink socket", error))?;
         let devices = link::all(&mut socket)?.into_iter().map(|link| link.name).collect();
         let mut subnets: Vec<Cidr> =
-            link::addresses(&mut socket)?.into_iter().map(|(_, address)| address.network()).collect();
-        subnets.extend(link::routes(&mut socket)?.into_iter().filter_map(|route| route.destination));
+            route::addresses(&mut socket)?.into_iter().map(|(_, address)| address.network()).collect();
+        subnets.extend(route::routes(&mut socket)?.into_iter().filter_map(|route| route.destination));
         // A route to everything, as VPNs make in two halves, takes no subnet away.
         subnets.retain(|subnet| subnet.prefix() > 1);
         Ok(Self { devices, subnets })

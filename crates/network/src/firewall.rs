@@ -22,7 +22,7 @@ use cove_sys::process::{RunOptions, run};
 use cove_sys::program;
 
 use crate::error::{Error, Result};
-use crate::link::{NftFamily, nft_chain_exists};
+use crate::netfilter::{NftFamily, nft_chain_exists};
 use crate::record::Record;
 use crate::settings::{Driver, Isolation, Settings, has_own_bridge};
 
@@ -206,7 +206,7 @@ fn forget_flows(record: &Record) {
         .filter(|port| port.protocol == Protocol::Udp)
         .map(|port| port.host_port)
         .collect();
-    if let Err(error) = crate::conntrack::forget_udp(&ports) {
+    if let Err(error) = crate::netfilter::forget_udp(&ports) {
         tracing::debug!("forgetting tracked UDP flows: {error}");
     }
 }

@@ -1,99 +1,26 @@
-//! A minimal netlink(7) encoder and socket: requests with attributes out, acknowledgements and dumps in.
+//! A synchronous netlink(7) socket: one request out, its acknowledgement or its answers in.
 //!
-//! Written by hand because a request costs tens of microseconds and an async runtime costs more than the whole
-//! set-up of a container's network.
+//! Messages are those of the netlink-packet crates. The socket is ours, because a request costs tens of microseconds and
+//! an async runtime costs more than the whole set-up of a container's network.
 
 use std::io;
 use std::os::fd::OwnedFd;
 
+use netlink_packet_core::{
+    DecodeError, Emitable, ErrorBuffer, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NLMSG_ALIGNTO, NLMSG_DONE,
+    NLMSG_ERROR, NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload, NetlinkSerializable,
+    NlaBuffer, NlasIterator,
+};
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 
-const NLM_F_REQUEST: u16 = 1;
-const NLM_F_ACK: u16 = 4;
-/// The object may exist.
-pub(crate) const CREATE: u16 = 0x400;
 /// The object must not exist.
-pub(crate) const EXCLUSIVE: u16 = 0x200;
-/// Replace the object.
-pub(crate) const REPLACE: u16 = 0x100;
-/// Answer with all objects.
-pub(crate) const DUMP: u16 = 0x300;
-
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-const NLA_F_NESTED: u16 = 0x8000;
-const NLA_TYPE_MASK: u16 = 0x3fff;
-const HEADER: usize = 16;
-
-/// A request being built.
-pub(crate) struct Message {
-    buffer: Vec<u8>,
-}
-
-/// An attribute that holds attributes, not yet closed.
-pub(crate) struct Nested(usize);
-
-impl Message {
-    /// A request of `kind` with a family header (`ifinfomsg`, `rtmsg`, …) of an even number of words.
-    pub(crate) fn new(kind: u16, flags: u16, header: &[u8]) -> Self {
-        let mut buffer = Vec::with_capacity(512);
-        buffer.extend_from_slice(&0u32.to_ne_bytes());
-        buffer.extend_from_slice(&kind.to_ne_bytes());
-        buffer.extend_from_slice(&(flags | NLM_F_REQUEST).to_ne_bytes());
-        buffer.extend_from_slice(&[0; 8]);
-        let mut message = Self { buffer };
-        message.raw(header);
-        message
-    }
-
-    /// Bytes without an attribute header (the family header within a nested attribute).
-    pub(crate) fn raw(&mut self, bytes: &[u8]) -> &mut Self {
-        self.buffer.extend_from_slice(bytes);
-        self.pad();
-        self
-    }
-
-    fn pad(&mut self) {
-        while !self.buffer.len().is_multiple_of(4) {
-            self.buffer.push(0);
-        }
-    }
-
-    /// An attribute. Values are far below the 64 KiB the length field allows: names, addresses and numbers.
-    pub(crate) fn attr(&mut self, kind: u16, value: &[u8]) -> &mut Self {
-        let length = u16::try_from(value.len() + 4).unwrap_or(u16::MAX);
-        self.buffer.extend_from_slice(&length.to_ne_bytes());
-        self.buffer.extend_from_slice(&kind.to_ne_bytes());
-        self.raw(value)
-    }
-
-    /// An attribute with a zero-terminated text.
-    pub(crate) fn text(&mut self, kind: u16, value: &str) -> &mut Self {
-        let mut bytes = value.as_bytes().to_vec();
-        bytes.push(0);
-        self.attr(kind, &bytes)
-    }
-
-    /// An attribute with a number in the machine's byte order.
-    pub(crate) fn number(&mut self, kind: u16, value: u32) -> &mut Self {
-        self.attr(kind, &value.to_ne_bytes())
-    }
-
-    /// Opens an attribute that holds attributes.
-    pub(crate) fn open(&mut self, kind: u16) -> Nested {
-        let start = self.buffer.len();
-        self.attr(kind | NLA_F_NESTED, &[]);
-        Nested(start)
-    }
-
-    /// Closes what [`Message::open`] opened.
-    pub(crate) fn close(&mut self, nested: Nested) -> &mut Self {
-        let length = u16::try_from(self.buffer.len() - nested.0).unwrap_or(u16::MAX);
-        self.buffer[nested.0..nested.0 + 2].copy_from_slice(&length.to_ne_bytes());
-        self
-    }
-}
+pub(crate) const MAKE: u16 = netlink_packet_core::NLM_F_CREATE | netlink_packet_core::NLM_F_EXCL;
+/// The object may exist, and is made what is asked for.
+pub(crate) const MAKE_OR_REPLACE: u16 =
+    netlink_packet_core::NLM_F_CREATE | netlink_packet_core::NLM_F_REPLACE;
+/// The object must exist.
+pub(crate) const CHANGE: u16 = 0;
 
 /// A netlink socket in the network namespace of the thread that opened it.
 #[derive(Debug)]
@@ -130,30 +57,25 @@ impl Socket {
         Ok(Self { fd, sequence: 0 })
     }
 
-    /// Sends and waits for the acknowledgement.
-    pub(crate) fn execute(&mut self, message: Message) -> io::Result<()> {
-        self.exchange(message, NLM_F_ACK).map(drop)
+    /// Sends an order and waits for the acknowledgement.
+    pub(crate) fn execute(&mut self, message: impl NetlinkSerializable, flags: u16) -> io::Result<()> {
+        self.exchange(message, flags | NLM_F_ACK).map(drop)
     }
 
-    /// Sends and returns the bodies (after the netlink header) of the answers.
-    pub(crate) fn query(&mut self, message: Message) -> io::Result<Vec<Vec<u8>>> {
+    /// Asks for one object and returns the bodies (after the netlink header) of the answers.
+    pub(crate) fn query(&mut self, message: impl NetlinkSerializable) -> io::Result<Vec<Vec<u8>>> {
         self.exchange(message, NLM_F_ACK)
     }
 
-    /// Sends a dump request and returns the bodies of the answers.
-    pub(crate) fn dump(&mut self, message: Message) -> io::Result<Vec<Vec<u8>>> {
-        self.exchange(message, DUMP)
+    /// Asks for all objects and returns the bodies of the answers.
+    pub(crate) fn dump(&mut self, message: impl NetlinkSerializable) -> io::Result<Vec<Vec<u8>>> {
+        self.exchange(message, NLM_F_DUMP)
     }
 
-    fn exchange(&mut self, mut message: Message, flags: u16) -> io::Result<Vec<Vec<u8>>> {
+    fn exchange(&mut self, message: impl NetlinkSerializable, flags: u16) -> io::Result<Vec<Vec<u8>>> {
         self.sequence += 1;
-        let length = u32::try_from(message.buffer.len()).map_err(io::Error::other)?;
-        message.buffer[..4].copy_from_slice(&length.to_ne_bytes());
-        let all = u16::from_ne_bytes([message.buffer[6], message.buffer[7]]) | flags;
-        message.buffer[6..8].copy_from_slice(&all.to_ne_bytes());
-        message.buffer[8..12].copy_from_slice(&self.sequence.to_ne_bytes());
-        let kernel = SocketAddrNetlink::new(0, 0);
-        rustix::net::sendto(&self.fd, &message.buffer, SendFlags::empty(), &kernel)?;
+        let request = encoded(message, flags | NLM_F_REQUEST, self.sequence);
+        rustix::net::sendto(&self.fd, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
         let mut answers = Vec::new();
         let mut buffer = vec![0; 64 * 1024];
         loop {
@@ -162,64 +84,91 @@ impl Socket {
                 other => other?,
             };
             let mut rest = &buffer[..count];
-            while rest.len() >= HEADER {
-                let length = number_at(rest, 0) as usize;
-                if length < HEADER || length > rest.len() {
-                    return Err(io::Error::other("truncated netlink answer"));
+            while !rest.is_empty() {
+                let answer = NetlinkBuffer::new_checked(rest).map_err(io::Error::other)?;
+                let body = answer.payload();
+                if answer.sequence_number() == self.sequence {
+                    match answer.message_type() {
+                        NLMSG_ERROR => return acknowledged(body).map(|()| answers),
+                        NLMSG_DONE => return Ok(answers),
+                        _ => answers.push(body.to_vec()),
+                    }
                 }
-                let kind = u16::from_ne_bytes([rest[4], rest[5]]);
-                let ours = number_at(rest, 8) == self.sequence;
-                let body = &rest[HEADER..length];
-                if ours && kind == NLMSG_ERROR {
-                    let code = i32::from_ne_bytes(number_at(body, 0).to_ne_bytes());
-                    return if code == 0 { Ok(answers) } else { Err(io::Error::from_raw_os_error(-code)) };
-                }
-                if ours && kind == NLMSG_DONE {
-                    return Ok(answers);
-                }
-                if ours {
-                    answers.push(body.to_vec());
-                }
-                rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+                let length = answer.length() as usize;
+                rest = rest.get(length.next_multiple_of(usize::from(NLMSG_ALIGNTO))..).unwrap_or_default();
             }
         }
     }
 }
 
-/// The 32-bit number at `offset`; zero beyond the end.
-pub(crate) fn number_at(bytes: &[u8], offset: usize) -> u32 {
-    bytes.get(offset..offset + 4).map_or(0, |word| u32::from_ne_bytes([word[0], word[1], word[2], word[3]]))
+fn encoded(message: impl NetlinkSerializable, flags: u16, sequence: u32) -> Vec<u8> {
+    let mut packet = NetlinkMessage::new(NetlinkHeader::default(), NetlinkPayload::InnerMessage(message));
+    packet.header.flags = flags;
+    packet.header.sequence_number = sequence;
+    packet.finalize();
+    let mut bytes = vec![0; packet.buffer_len()];
+    packet.serialize(&mut bytes);
+    bytes
 }
 
-/// The attributes in `bytes`, as (kind, value).
-pub(crate) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let header = rest.get(..4)?;
-        let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
-        let kind = u16::from_ne_bytes([header[2], header[3]]) & NLA_TYPE_MASK;
-        let value = rest.get(4..length)?;
-        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-        Some((kind, value))
-    })
+/// What an `NLMSG_ERROR` says, which an acknowledgement is, too.
+fn acknowledged(body: &[u8]) -> io::Result<()> {
+    match ErrorBuffer::new_checked(&body).map_err(io::Error::other)?.code() {
+        None => Ok(()),
+        Some(code) => Err(io::Error::from_raw_os_error(code.get().saturating_neg())),
+    }
+}
+
+/// The attributes of an answer's `body` behind its family header, read one by one: one that a newer kernel writes otherwise
+/// than `read` knows is passed over, the others still count.
+pub(crate) fn attributes<'a, A>(
+    body: &'a [u8],
+    header: &impl Emitable,
+    read: impl Fn(&NlaBuffer<&'a [u8]>) -> Result<A, DecodeError>,
+) -> impl Iterator<Item = A> {
+    NlasIterator::new(body.get(header.buffer_len()..).unwrap_or_default())
+        .map_while(Result::ok)
+        .filter_map(move |attribute| read(&attribute).ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use netlink_packet_core::ParseableParametrized;
+    use netlink_packet_route::link::{LinkAttribute, LinkHeader, LinkMessage};
+    use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+
+    fn read(body: &[u8]) -> Vec<LinkAttribute> {
+        let header = LinkHeader::parse(body).unwrap();
+        attributes(body, &header, |attribute| {
+            LinkAttribute::parse_with_param(attribute, AddressFamily::Unspec)
+        })
+        .collect()
+    }
 
     #[test]
-    fn attributes_come_back() {
-        let mut message = Message::new(16, 0, &[0; 4]);
-        message.text(3, "lo");
-        let nested = message.open(18);
-        message.text(1, "veth");
-        message.close(nested);
-        let found: Vec<_> = attributes(&message.buffer[HEADER + 4..]).collect();
-        assert_eq!(found[0], (3, &b"lo\0"[..]));
-        assert_eq!(found[1].0, 18);
-        assert_eq!(attributes(found[1].1).next().unwrap(), (1, &b"veth\0"[..]));
-        assert_eq!(attributes(&[9, 0, 1, 0, 1]).count(), 0);
-        assert_eq!(attributes(&[0, 0, 1, 0, 1]).count(), 0);
+    fn what_cannot_be_read_is_passed_over() {
+        let mut message = LinkMessage::default();
+        message.header.index = 7;
+        message.attributes = vec![LinkAttribute::IfName("lo".into()), LinkAttribute::Mtu(1500)];
+        let mut packet = encoded(RouteNetlinkMessage::NewLink(message), NLM_F_REQUEST, 3);
+        // The MTU with a length that no kernel has written yet, and a name behind it.
+        let at = packet.len() - 8;
+        packet[at] = 5;
+        packet.extend([6, 0, 3, 0, b'x', 0, 0, 0]);
+        let found = read(&packet[16..]);
+        assert_eq!(found, [LinkAttribute::IfName("lo".into()), LinkAttribute::IfName("x".into())]);
+        // Lengths that lead out of the packet end it.
+        packet.extend([200, 0, 3, 0, b'y', 0, 0, 0]);
+        assert_eq!(read(&packet[16..]).len(), 2);
+        packet.extend([0, 0]);
+        assert_eq!(read(&packet[16..]).len(), 2);
+    }
+
+    #[test]
+    fn an_error_is_an_acknowledgement_without_a_code() {
+        assert!(acknowledged(&[0; 20]).is_ok());
+        assert_eq!(acknowledged(&(-2i32).to_ne_bytes()).unwrap_err().raw_os_error(), Some(libc::ENOENT));
+        assert!(acknowledged(&[0; 3]).is_err());
     }
 }

@@ -10,6 +10,7 @@ use crate::addr::Cidr;
 use crate::error::{Error, Result};
 use crate::link;
 use crate::netns;
+use crate::route;
 use crate::setup::route_socket;
 use crate::store::Networks;
 use crate::userland::{Started, UserlandOptions, UserlandReport};
@@ -34,7 +35,7 @@ impl Networks {
             let mut socket = route_socket()?;
             let Some(loopback) = link::find(&mut socket, "lo")? else { return Ok(()) };
             link::set_up(&mut socket, loopback.index)?;
-            link::add_address(&mut socket, loopback.index, address)
+            route::add_address(&mut socket, loopback.index, address)
         })?;
         let process = match ports {
             [] => None,

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::link;
 use crate::ports;
 use crate::process;
+use crate::route;
 use crate::setup::route_socket;
 use crate::store::Networks;
 use crate::userland::{
@@ -62,11 +63,11 @@ struct HostNetwork {
 impl HostNetwork {
     fn look() -> Result<Self> {
         let mut socket = route_socket()?;
-        let default_route = |ipv4: bool, routes: &[link::Route]| {
+        let default_route = |ipv4: bool, routes: &[route::Route]| {
             routes.iter().any(|route| route.destination.is_none() && route.ipv4 == ipv4)
         };
-        let routes = link::routes(&mut socket)?;
-        let addresses: Vec<(u32, IpAddr)> = link::addresses(&mut socket)?
+        let routes = route::routes(&mut socket)?;
+        let addresses: Vec<(u32, IpAddr)> = route::addresses(&mut socket)?
             .into_iter()
             .map(|(index, address)| (index, address.addr()))
             .filter(|(_, address)| address.is_ipv4() && !address.is_loopback())

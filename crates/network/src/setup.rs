@@ -17,6 +17,7 @@ use crate::netlink::Socket;
 use crate::netns;
 use crate::ports;
 use crate::record::{Record, RecordNetwork};
+use crate::route;
 use crate::settings::{Driver, Ipam, Settings};
 use crate::store::Networks;
 
@@ -435,8 +436,8 @@ impl Networks {
             let Some(bridge) = link::find(&mut socket, &network.network_interface)? else {
                 return Ok(BTreeSet::new());
             };
-            let neighbours = link::neighbours(&mut socket, bridge.index).unwrap_or_default();
-            Ok(neighbours.into_iter().map(|(address, _)| address).collect())
+            let neighbours = route::neighbours(&mut socket, bridge.index).unwrap_or_default();
+            Ok(neighbours.into_iter().collect())
         })
     }
 

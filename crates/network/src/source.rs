@@ -13,8 +13,8 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, sockopt};
 
 use crate::error::Result;
-use crate::link;
 use crate::netns;
+use crate::route;
 use crate::setup::route_socket;
 
 /// The mark of such connections, and the number of the routing table that it leads to.
@@ -26,8 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) fn prepare(ipv4: bool) -> Result<()> {
     netns::sysctl("net/ipv4/tcp_fwmark_accept", "1")?;
     let mut socket = route_socket()?;
-    link::add_local_table(&mut socket, ipv4, MARK)?;
-    link::add_mark_rule(&mut socket, ipv4, MARK)
+    route::add_local_table(&mut socket, ipv4, MARK)?;
+    route::add_mark_rule(&mut socket, ipv4, MARK)
 }
 
 /// Whether a service may be told this address of a client: loopback addresses are the service's own, which it might

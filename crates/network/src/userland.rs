@@ -11,10 +11,10 @@ use cove_sys::program;
 use crate::addr::Cidr;
 use crate::error::{Error, Result};
 use crate::ident;
-use crate::link;
 use crate::netns;
 use crate::ports;
 use crate::record::{Mode, Record};
+use crate::route;
 use crate::setup::route_socket;
 use crate::store::Networks;
 
@@ -137,7 +137,7 @@ pub(crate) fn container_addresses(netns: &Path) -> Result<Vec<Cidr>> {
         netns::open(netns).map_err(|error| Error::file("opening the network namespace", netns, error))?;
     netns::within(namespace.as_fd(), || {
         let mut found: Vec<Cidr> =
-            link::addresses(&mut route_socket()?)?.into_iter().map(|(_, address)| address).collect();
+            route::addresses(&mut route_socket()?)?.into_iter().map(|(_, address)| address).collect();
         found.retain(|address| !address.addr().is_loopback() && !is_link_local(address.addr()));
         Ok(found)
     })
@@ -152,7 +152,7 @@ fn is_link_local(address: IpAddr) -> bool {
 
 /// An IPv4 address of the host that is not also the container's.
 pub(crate) fn host_address(taken: &[Cidr]) -> Option<IpAddr> {
-    let addresses = link::addresses(&mut route_socket().ok()?).ok()?;
+    let addresses = route::addresses(&mut route_socket().ok()?).ok()?;
     addresses.into_iter().map(|(_, address)| address.addr()).find(|address| {
         address.is_ipv4() && !address.is_loopback() && taken.iter().all(|own| own.addr() != *address)
     })
