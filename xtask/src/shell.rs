@@ -25,6 +25,11 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
+/// The folder with programs that are to be taken in place of a build.
+pub(crate) fn given_programs() -> Option<PathBuf> {
+    std::env::var_os("COVE_BIN_DIR").map(|folder| root().join(folder))
+}
+
 /// A command in the root of the repository.
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);

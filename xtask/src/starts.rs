@@ -52,9 +52,10 @@ pub(crate) fn run() -> Result<()> {
 
 /// The seconds that one machine's start took; it is gone afterwards.
 fn one(home: &Path, number: usize) -> Result<f64> {
+    let program = shell::given_programs().unwrap_or_else(|| shell::target().join("debug")).join("cove");
     let name = format!("starts-{}-{number}", std::process::id());
     let cove = |words: &[&str]| {
-        let mut command = Command::new(shell::target().join("debug/cove"));
+        let mut command = Command::new(&program);
         command.args(words).arg(&name).env("HOME", home);
         for variable in ["XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
             command.env(variable, home);

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: sets up, builds and passes the tests.
 
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Result, bail};
 
@@ -38,7 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     ordinary_user()?;
     if wanted("unit") || wanted("e2e") || wanted("machine") || wanted("window") {
         shell::step("build", build_all)?;
-    } else if wanted("starts") {
+    } else if wanted("starts") && shell::given_programs().is_none() {
         shell::step("build", build)?;
     }
     let skipped = Skipped::begin()?;
@@ -126,10 +127,16 @@ fn suite(name: &str, skipped: &Skipped) -> Result<()> {
     shell::run(skipped.told_by(command.args(["--", "--test-threads", "2"])))
 }
 
-/// Installs and builds the user interface, so that the window can be built.
+/// Installs and builds the user interface, so that the window can be built; once in a run.
 pub(crate) fn build_user_interface() -> Result<()> {
+    static DONE: OnceLock<()> = OnceLock::new();
+    if DONE.get().is_some() {
+        return Ok(());
+    }
     shell::run(node::npm()?.args(["ci", "--no-fund", "--no-audit"]))?;
-    shell::run(node::npm()?.args(["run", "build"]))
+    shell::run(node::npm()?.args(["run", "build"]))?;
+    let _ = DONE.set(());
+    Ok(())
 }
 
 /// Builds the window, which needs the user interface built.

@@ -31,7 +31,7 @@ Usage: cargo xtask vm-image [options]
 
   --arch ARCH      amd64 (default) or arm64 (needs an arm64 `cove` by --cove and --monitor)
   --out DIR        where the image goes (default: target/vm-image/ARCH)
-  --cove FILE      the engine binary (default: target/release/cove, else target/debug/cove)
+  --cove FILE      the engine binary (default: target/release/cove or target/debug/cove, the newer)
   --monitor FILE   the monitor binary (default: cove-monitor beside the engine)
   --systemd        systemd as PID 1 (output in target/vm-image/ARCH-systemd)
   --wsl            also write rootfs.tar.gz for WSL2
@@ -119,8 +119,10 @@ fn parse(args: &[String], target: &Path) -> Result<Options, String> {
         if options.arch != host_arch() {
             return Err(format!("give the {} binaries with --cove and --monitor", options.arch));
         }
-        let release = target.join("release/cove");
-        options.cove = if release.exists() { release } else { target.join("debug/cove") };
+        options.cove = match shell::given_programs() {
+            Some(folder) => folder.join("cove"),
+            None => newest(target.join("release/cove"), target.join("debug/cove")),
+        };
     }
     if options.monitor.as_os_str().is_empty() {
         options.monitor = options.cove.with_file_name("cove-monitor");
@@ -134,6 +136,12 @@ fn parse(args: &[String], target: &Path) -> Result<Options, String> {
         }
     }
     Ok(options)
+}
+
+/// What was built last, because the other may be of long ago.
+fn newest(one: PathBuf, other: PathBuf) -> PathBuf {
+    let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    if time(&one) > time(&other) { one } else { other }
 }
 
 fn host_arch() -> &'static str {

@@ -52,7 +52,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     if !sandbox::is_inside() {
         setup::ensure(&["build", "engine", "machine", "test"], false)?;
-        if std::env::var_os(sandbox::BUILT).is_none() {
+        if shell::given_programs().is_none() {
             let programs = ["--bin", "cove", "--bin", "cove-monitor"];
             shell::run(shell::cargo().args(["build", "--release"]).args(shell::SELECTION).args(programs))?;
         }

@@ -112,12 +112,9 @@ impl Drop for Stores {
     }
 }
 
-/// Where the programs are taken from in place of a build of `release`.
-pub(crate) const BUILT: &str = "COVE_BIN_DIR";
-
 /// The program that is measured.
 pub(crate) fn cove() -> PathBuf {
-    std::env::var_os(BUILT).map_or_else(|| shell::target().join("release"), PathBuf::from).join("cove")
+    shell::given_programs().unwrap_or_else(|| shell::target().join("release")).join("cove")
 }
 
 /// Fails where a peer is missing.
