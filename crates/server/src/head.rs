@@ -59,8 +59,7 @@ pub(crate) struct Head<'a> {
 /// The place after the blank line that ends a head; the first `scanned` bytes are known to have none.
 pub(crate) fn end_of(bytes: &[u8], scanned: usize) -> Option<usize> {
     let from = scanned.saturating_sub(3);
-    let mut rest = bytes[from..].iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-    rest.find_map(|(at, _)| match bytes.get(from + at + 1..)? {
+    memchr::memchr_iter(b'\n', &bytes[from..]).find_map(|at| match bytes.get(from + at + 1..)? {
         [b'\n', ..] => Some(from + at + 2),
         [b'\r', b'\n', ..] => Some(from + at + 3),
         _ => None,
@@ -72,7 +71,7 @@ pub(crate) fn end_of(bytes: &[u8], scanned: usize) -> Option<usize> {
 /// # Errors
 /// Another reader could understand the request in another way, or Go's would not take it.
 pub(crate) fn read(bytes: &[u8]) -> Result<Head<'_>, Refusal> {
-    let line_end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+    let line_end = memchr::memchr(b'\n', bytes).unwrap_or(bytes.len());
     let (line, headers) = bytes.split_at(line_end);
     let facts = Facts::of(headers)?;
     let mut bytes = Cow::Borrowed(bytes);
@@ -95,8 +94,8 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Head<'_>, Refusal> {
 /// `{"name":["x"]}` as it is.
 fn escaped(line: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
     let wrong = || Refusal::bad("the request line is malformed");
-    let first = line.iter().position(|byte| *byte == b' ').ok_or_else(wrong)?;
-    let last = line.iter().rposition(|byte| *byte == b' ').filter(|last| *last > first).ok_or_else(wrong)?;
+    let first = memchr::memchr(b' ', line).ok_or_else(wrong)?;
+    let last = memchr::memrchr(b' ', line).filter(|last| *last > first).ok_or_else(wrong)?;
     let (method, target, version) =
         (&line[..first], &line[first + 1..last], line[last + 1..].trim_ascii_end());
     if target.iter().any(|byte| byte.is_ascii_control()) {
@@ -139,12 +138,35 @@ fn percent_encoded(target: &[u8]) -> Vec<u8> {
 
 /// The characters of methods and of headers' names.
 fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    const SET: [bool; 256] = alphanumeric_and(b"!#$%&'*+-.^_`|~");
+    SET[usize::from(byte)]
 }
 
 /// The characters of a URI, and the brackets, which every reader takes.
 fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~:/?[]@!$&'()*+,;=%".contains(&byte)
+    const SET: [bool; 256] = alphanumeric_and(b"-._~:/?[]@!$&'()*+,;=%");
+    SET[usize::from(byte)]
+}
+
+/// A table, because each byte of each head is looked up.
+const fn alphanumeric_and(more: &[u8]) -> [bool; 256] {
+    let mut set = [false; 256];
+    let mut byte = 0;
+    while byte < 128_u8 {
+        set[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < more.len() {
+        set[more[at] as usize] = true;
+        at += 1;
+    }
+    set
+}
+
+/// Whether a value has a control character that none may have. All of it is looked at, which is faster than to stop.
+fn has_control(value: &[u8]) -> bool {
+    value.iter().fold(false, |found, byte| found | ((*byte < b' ') & (*byte != b'\t')) | (*byte == 127))
 }
 
 /// What the headers say about the request's end.
@@ -161,21 +183,26 @@ impl<'a> Facts<'a> {
     fn of(headers: &'a [u8]) -> Result<Self, Refusal> {
         let mut facts = Self::default();
         let mut count = 0;
-        for line in headers.split(|byte| *byte == b'\n').skip(1).map(|line| line.trim_ascii_end()) {
+        let mut rest = headers.strip_prefix(b"\n").unwrap_or(headers);
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = rest[..end].trim_ascii_end();
+            rest = rest.get(end + 1..).unwrap_or_default();
             if line.is_empty() {
                 continue;
             }
-            let colon = line.iter().position(|byte| *byte == b':');
+            let colon = memchr::memchr(b':', line);
             let Some((name, value)) = colon.map(|colon| (&line[..colon], &line[colon + 1..])) else {
                 return Err(Refusal::bad("a header has no colon"));
             };
-            if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
-                return Err(Refusal::bad("a header has no name, or white space in it"));
+            if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
+                let blank = name.is_empty() || name.iter().any(u8::is_ascii_whitespace);
+                return Err(Refusal::bad(match blank {
+                    true => "a header has no name, or white space in it",
+                    false => "a header has a character in its name that none has",
+                }));
             }
-            if !name.iter().all(|byte| is_token(*byte)) {
-                return Err(Refusal::bad("a header has a character in its name that none has"));
-            }
-            if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+            if has_control(value) {
                 return Err(Refusal::bad("a header has a control character in its value"));
             }
             count += 1;

@@ -18,6 +18,10 @@ pub(crate) fn is_taken(upgrade: &[u8]) -> bool {
 
 /// What the first bytes of a connection become where they are such a request.
 pub(crate) fn with_upgrade(first: &[u8]) -> Option<Vec<u8>> {
+    // Most requests are not, and each one comes by here.
+    if !first.starts_with(b"POST ") {
+        return None;
+    }
     let end = first.windows(4).position(|window| window == b"\r\n\r\n")? + 2;
     let head = std::str::from_utf8(&first[..end]).ok()?;
     let (line, headers) = head.split_once("\r\n")?;

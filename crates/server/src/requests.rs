@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use tokio_util::io::poll_read_buf;
@@ -209,10 +209,17 @@ impl<T: AsyncRead + Unpin> Requests<T> {
             let head = *self.since.head.get_or_insert(now) + self.patience.head;
             head.min(*self.since.byte.get_or_insert(now) + self.patience.byte)
         };
-        if self.clock.deadline() != deadline {
+        // A clock that is set for an earlier time is left to ring and set anew then: most deadlines move on before it.
+        if self.clock.deadline() > deadline {
             self.clock.as_mut().reset(deadline);
         }
-        ready!(self.clock.as_mut().poll(context));
+        loop {
+            ready!(self.clock.as_mut().poll(context));
+            if Instant::now() >= deadline {
+                break;
+            }
+            self.clock.as_mut().reset(deadline);
+        }
         if self.input.is_empty() {
             self.state = State::Ended;
         } else {
@@ -233,7 +240,12 @@ impl<T: AsyncRead + Unpin> AsyncRead for Requests<T> {
         loop {
             if !this.output.is_empty() {
                 let count = this.output.len().min(buffer.remaining());
-                buffer.put_slice(&this.output.split_to(count));
+                buffer.put_slice(&this.output[..count]);
+                this.output.advance(count);
+                if this.output.is_empty() {
+                    // It may share the input's memory, which can be used again when nobody else does.
+                    this.output = BytesMut::new();
+                }
                 return Poll::Ready(Ok(()));
             }
             if this.advance() {
