@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::shell;
 
@@ -28,8 +28,12 @@ impl Skipped {
         command.env("COVE_SKIPPED", &self.0)
     }
 
-    /// Says that a part was not done, as the tests do.
+    /// Says that a part was not done, as the tests do; fails where `COVE_REQUIRE` names the need.
     pub(crate) fn skip(&self, need: &str, test: &str, why: &str) -> Result<()> {
+        let required = std::env::var("COVE_REQUIRE").unwrap_or_default();
+        if required.split(',').any(|word| word.trim() == need) {
+            bail!("COVE_REQUIRE names {need}, but {test} cannot be done: {why}");
+        }
         println!("skipped: {need}: {why}");
         let mut file = std::fs::OpenOptions::new().append(true).open(&self.0)?;
         writeln!(file, "{need}\t{test}\t{}", why.replace(['\n', '\t'], " "))?;

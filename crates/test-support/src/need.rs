@@ -49,7 +49,7 @@ pub enum Need {
     Qemu,
     /// `image`: a machine image, or what builds one.
     Image,
-    /// `window`: a display, WebKitGTK's driver and a built window.
+    /// `window`: a display, WebKitGTK's driver and a built window; Chromium, in which its screens are tested.
     Window,
 }
 

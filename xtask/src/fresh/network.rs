@@ -1,5 +1,6 @@
 //! A network of its own for a machine of namespaces: tests of networks disturb nobody, and the outside is reached.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -16,6 +17,7 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn new() -> Result<Self> {
+        remove_what_is_left();
         let id = std::process::id();
         let network = Self { name: format!("cove-fresh-{id}") };
         let (name, link) = (network.name.as_str(), format!("cove{id}"));
@@ -55,11 +57,25 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        for (program, arguments) in [
-            ("nft", ["delete", "table", "ip", &self.name].as_slice()),
-            ("ip", &["netns", "delete", &self.name]),
-        ] {
-            let _ = shell::output(Command::new(program).args(arguments));
+        remove(&self.name);
+    }
+}
+
+/// Removes the networks of runs that were killed.
+fn remove_what_is_left() {
+    for entry in std::fs::read_dir("/run/netns").into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name.strip_prefix("cove-fresh-");
+        if owner.is_some_and(|owner| !Path::new("/proc").join(owner).exists()) {
+            remove(&name);
         }
+    }
+}
+
+fn remove(name: &str) {
+    for (program, arguments) in
+        [("nft", ["delete", "table", "ip", name].as_slice()), ("ip", &["netns", "delete", name])]
+    {
+        let _ = shell::output(Command::new(program).args(arguments));
     }
 }

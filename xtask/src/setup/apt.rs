@@ -1,5 +1,7 @@
 //! Debian and Ubuntu. One transaction for all that is missing, chosen so that it takes nothing away.
 
+use std::path::Path;
+
 use anyhow::{Result, bail};
 
 use super::needs::{NEEDS, Need};
@@ -35,9 +37,9 @@ fn available(wanted: &[&Need]) -> Result<Vec<String>> {
     let mut names: Vec<String> = Vec::new();
     let mut unknown = Vec::new();
     for need in wanted {
-        match need.apt.iter().find(|name| !versions(name).is_empty()) {
+        match spelling(need) {
             Some(name) if names.iter().any(|known| known == name) => {}
-            Some(name) => names.push((*name).to_owned()),
+            Some(name) => names.push(name.to_owned()),
             None => unknown.push(need.apt.join(" or ")),
         }
     }
@@ -49,6 +51,16 @@ fn available(wanted: &[&Need]) -> Result<Vec<String>> {
         );
     }
     Ok(names)
+}
+
+/// The first of its names that the sources have.
+pub(super) fn spelling(need: &Need) -> Option<&'static str> {
+    need.apt.iter().copied().find(|name| versions(name).first().is_some_and(|version| can_be_had(version)))
+}
+
+/// Ubuntu has packages that only call snap, with such a version, and wait for it half an hour where it does not run.
+fn can_be_had(version: &str) -> bool {
+    !version.contains("snap") || Path::new("/run/snapd.socket").exists()
 }
 
 /// What to ask apt for so that nothing goes: the plain names; else, where a package of ours is installed in a version
@@ -147,6 +159,12 @@ fn installed(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_package_that_only_calls_snap() {
+        assert!(can_be_had("143.0-1~deb12u1"));
+        assert_eq!(can_be_had("2:1snap1-0ubuntu2"), Path::new("/run/snapd.socket").exists());
+    }
 
     #[test]
     fn what_apt_would_do() {

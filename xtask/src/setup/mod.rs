@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::shell;
+pub(crate) use needs::BROWSERS;
 use needs::{GROUPS, NEEDS, Need};
 
 /// Whether packages may be taken away for others.
@@ -70,20 +71,29 @@ fn install(groups: &[&str], check: bool, removals: Removals) -> Result<()> {
         eprintln!("  {:24} {}", need.package(apt), need.why);
     }
     if check {
-        bail!("{} things are missing", missing.len());
+        let left = missing.iter().filter(|need| !(need.is_optional() && is_unknown(need, apt))).count();
+        if left == 0 {
+            eprintln!("setup: this system's sources have none of it, and only tests need it");
+            return Ok(());
+        }
+        bail!("{left} things are missing");
     }
     if apt {
         administrator("apt-get").and_then(|mut command| shell::run(command.args(apt::UPDATE)))?;
     }
     // Twice, because an installation may take away what another group of ours needs.
     for _ in 0..2 {
-        let wanted = self::missing(groups);
+        let wanted: Vec<&Need> =
+            self::missing(groups).into_iter().filter(|need| !is_passed_over(need, apt)).collect();
         if wanted.is_empty() {
             return Ok(());
         }
         if apt { apt::install(&wanted, removals)? } else { dnf::install(&wanted, removals)? }
     }
-    let left = self::missing(groups);
+    let left: Vec<&Need> = self::missing(groups)
+        .into_iter()
+        .filter(|need| !(need.is_optional() && is_unknown(need, apt)))
+        .collect();
     if left.is_empty() {
         return Ok(());
     }
@@ -91,6 +101,24 @@ fn install(groups: &[&str], check: bool, removals: Removals) -> Result<()> {
         eprintln!("  {:24} {} ({})", need.package(apt), need.why, need.probe);
     }
     bail!("installed, yet {} things are still missing; see the lines above", left.len())
+}
+
+/// Whether the system has no package of it. dnf says so itself.
+fn is_unknown(need: &Need, apt: bool) -> bool {
+    apt && apt::spelling(need).is_none()
+}
+
+/// Whether it is done without, which is said.
+fn is_passed_over(need: &Need, apt: bool) -> bool {
+    let passed_over = need.is_optional() && is_unknown(need, apt);
+    if passed_over {
+        eprintln!(
+            "setup: goes on without {}, which the sources do not have: {}",
+            need.package(apt),
+            need.why
+        );
+    }
+    passed_over
 }
 
 fn missing(groups: &[&str]) -> Vec<&'static Need> {

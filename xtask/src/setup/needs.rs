@@ -9,18 +9,21 @@ use crate::shell;
 pub(super) enum Probe {
     /// A program of that name.
     Program(&'static str),
+    /// One of these programs.
+    AnyOf(&'static [&'static str]),
     /// A pkg-config module.
     Library(&'static str),
     /// One of these files.
     File(&'static [&'static str]),
 }
 
-use Probe::{File, Library, Program};
+use Probe::{AnyOf, File, Library, Program};
 
 impl Probe {
     pub(super) fn is_met(&self) -> bool {
         match self {
             Program(name) => shell::has(name),
+            AnyOf(names) => names.iter().any(|name| shell::has(name)),
             File(paths) => paths.iter().any(|path| Path::new(path).exists()),
             Library(module) => shell::output(shell::command("pkg-config").args(["--exists", module])).is_ok(),
         }
@@ -31,6 +34,7 @@ impl fmt::Display for Probe {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Program(name) => write!(formatter, "there is no program {name}"),
+            AnyOf(names) => write!(formatter, "there is no program {}", names.join(" or ")),
             File(paths) => write!(formatter, "there is no {}", paths.join(" or ")),
             Library(module) => write!(formatter, "pkg-config does not know {module}"),
         }
@@ -48,6 +52,11 @@ pub(super) struct Need {
 }
 
 impl Need {
+    /// Whether nothing but tests is lost without it; they say so.
+    pub(super) fn is_optional(&self) -> bool {
+        self.group == "test"
+    }
+
     /// The package's name for apt or dnf.
     pub(super) fn package(&self, apt: bool) -> &'static str {
         if apt { self.apt[0] } else { self.dnf }
@@ -63,6 +72,9 @@ const fn need(
 ) -> Need {
     Need { group, probe, apt, dnf, why }
 }
+
+/// Chromium, as the distributions call it; `ui/playwright.config.ts` looks for the same.
+pub(crate) const BROWSERS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "/snap/bin/chromium"];
 
 /// The groups, in the order they are reported.
 pub(super) const GROUPS: &[&str] = &["build", "engine", "machine", "desktop", "test"];
@@ -180,7 +192,7 @@ pub(super) const NEEDS: &[Need] = &[
     ),
     need(
         "test",
-        Program("chromium"),
+        AnyOf(BROWSERS),
         &["chromium", "chromium-browser"],
         "chromium",
         "tests of the user interface",
