@@ -92,7 +92,8 @@ impl Machine {
         // What enters needs a system's programs, which an ordinary user does not find.
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("INSIDE", inside);
         command.env("HOME", &self.home).env("USER", self.user).env("LANG", "C.UTF-8");
-        command.env("TOOLCHAIN", &self.toolchain).env("REPOSITORY", self.repository()).env("CI", "1");
+        command.env("TOOLCHAIN", &self.toolchain).env("REPOSITORY", self.repository());
+        command.env("CI", "1").env("CARGO_INCREMENTAL", "0");
         for name in PASSED_ON {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
