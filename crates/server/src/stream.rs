@@ -52,7 +52,8 @@ pub(crate) fn upload(body: Body) -> ByteStream {
 
 /// True where the client asks to take the connection over.
 pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
-    headers.get(header::UPGRADE).is_some_and(|value| hijack::is_taken(value.as_bytes()))
+    // Any of several, as for the head.
+    headers.get_all(header::UPGRADE).iter().any(|value| hijack::is_taken(value.as_bytes().trim_ascii()))
 }
 
 /// Answers 101 and couples the connection with `attached`. Without an upgrade: 200, the request's body as the input

@@ -81,7 +81,8 @@ async fn an_upgrade_that_nobody_takes_changes_nothing() {
 #[tokio::test]
 async fn a_refused_takeover_ends_the_connection() {
     let bed = Bed::new().await;
-    for headers in ["Connection: Upgrade\r\nUpgrade: tcp\r\n", ""] {
+    let tcp = "Connection: Upgrade\r\nUpgrade: tcp\r\n";
+    for headers in [tcp, "", &format!("Upgrade: h2c\r\n{tcp}")] {
         let answer = bed
             .raw(
                 format!("POST /containers/broken/attach?stdout=1 HTTP/1.1\r\nHost: d\r\n{headers}\r\n")
