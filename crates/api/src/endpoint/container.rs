@@ -232,6 +232,7 @@ pub(super) fn serve(routes: &mut impl Routes) {
         engine.containers().healthcheck(&name).await.map(Json)
     });
     routes.add(CREATE, |engine, Call { body: Json(spec), .. }| async move {
+        spec.check_for_service()?;
         engine.containers().create(spec).await.map(Json)
     });
     routes.add(LIST, |engine, Call { parameters, .. }| async move {

@@ -57,6 +57,7 @@ async fn create(
     spec.image_os = platform.next().unwrap_or_default();
     spec.image_arch = platform.next().unwrap_or_default();
     spec.image_variant = platform.next().unwrap_or_default();
+    spec.check_for_service()?;
     let image = spec.image.clone();
     match engine.containers().create(spec).await {
         Ok(report) => Ok((StatusCode::CREATED, Json(report)).into_response()),

@@ -141,6 +141,20 @@ async fn logs_are_framed_but_a_terminals() {
     assert_eq!(bed.request("GET", "/containers/one/logs", "").await.0, 400);
 }
 
+/// What is the caller's with an engine in its own process would be the service's here.
+#[tokio::test]
+async fn nothing_of_the_service_goes_into_containers() {
+    let bed = Bed::new().await;
+    for (path, body) in [
+        ("/libpod/containers/create", r#"{"image": "i", "groups": ["keep-groups"]}"#),
+        ("/containers/create", r#"{"Image": "i", "HostConfig": {"GroupAdd": ["keep-groups"]}}"#),
+    ] {
+        let (status, answer) = bed.request("POST", path, body).await;
+        assert!(status == 501 && answer.contains("keep-groups"), "{path}: {status} {answer}");
+    }
+    assert_eq!(bed.engine.calls(), [""; 0]);
+}
+
 #[tokio::test]
 async fn hijacked_streams() {
     let bed = Bed::new().await;
