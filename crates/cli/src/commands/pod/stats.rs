@@ -66,7 +66,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         if json {
             context.printer.document(&to_json(&Value::List(rows), 5))?;
         } else {
-            if !args.no_reset && !args.no_stream {
+            // Only a screen can be cleared.
+            if !args.no_reset && !args.no_stream && context.printer.out_is_terminal() {
                 context.printer.bytes(b"\x1b[2J\x1b[H")?;
             }
             context.printer.text(&report.render(rows, Some(HEADERS))?)?;
