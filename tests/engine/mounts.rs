@@ -12,7 +12,7 @@ fn run(bed: &Bed, flags: &[&str], script: &str) -> String {
     bed.cove(&args).ok().to_owned()
 }
 
-fn folder(bed: &Bed, name: &str) -> String {
+pub(crate) fn folder(bed: &Bed, name: &str) -> String {
     let path = bed.path(name);
     fs::create_dir_all(&path).unwrap();
     fs::write(path.join("file"), "below\n").unwrap();

@@ -4,6 +4,8 @@ use std::net::TcpStream;
 
 use cove_test_support::{Bed, IMAGE, Outcome, Service, everyone, free_port, wait_for};
 
+use crate::mounts::folder;
+
 /// A pod of that name with one container that sleeps.
 fn running_pod(bed: &Bed, options: &[&str]) {
     let mut create = vec!["pod", "create", "--name", "p"];
@@ -225,6 +227,27 @@ fn files_with_ids_name_pods() {
         bed.cove(&["pod", "ps", "--filter", "zork=1"]).fails(125, "zork is an invalid filter");
         bed.cove(&["pod", "rm", "--pod-id-file", &file]).ok();
         assert!(!std::path::Path::new(&file).exists());
+        nothing_left(bed);
+    });
+}
+
+#[test]
+fn folders_under_a_layer_and_hosts_files_are_the_pods() {
+    everyone(|bed| {
+        let data = folder(bed, "data");
+        let hosts = bed.path("hosts").display().to_string();
+        cove_sys::fs::write(&hosts, "10.9.8.7 far\n").unwrap();
+        let volume = format!("{data}:/d:O");
+        bed.cove(&["pod", "create", "--hosts-file", &hosts, "-v", &volume, "p"]).ok();
+        bed.cove(&["pod", "clone", "-v", &format!("{data}:/e:O"), "p"]).ok();
+        let look = "cat /d/file /etc/hosts && echo >/d/new";
+        for pod in ["p", "p-clone"] {
+            let seen = bed.cove(&["run", "--rm", "--pod", pod, IMAGE, "sh", "-c", look]).ok().to_owned();
+            assert!(seen.contains("below") && seen.contains("10.9.8.7"), "{seen}");
+        }
+        assert!(!std::path::Path::new(&data).join("new").exists());
+        assert_eq!(bed.cove(&["pod", "inspect", "--format", "{{.InfraConfig.HostsFile}}", "p"]).ok(), hosts);
+        bed.cove(&["pod", "rm", "-f", "-t", "0", "p", "p-clone"]).ok();
         nothing_left(bed);
     });
 }

@@ -86,8 +86,8 @@ pub struct PodSpec {
     pub no_manage_hosts: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hostadd: Vec<String>,
-    #[serde(rename = "hostsFile", skip_serializing_if = "NotDone::is_absent")]
-    pub hosts_file: NotDone<String>,
+    #[serde(rename = "hostsFile", skip_serializing_if = "String::is_empty")]
+    pub hosts_file: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub network_options: BTreeMap<String, Vec<String>>,
 
@@ -102,10 +102,10 @@ pub struct PodSpec {
     pub mounts: Vec<Mount>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<NamedVolume>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub overlay_volumes: NotDone<Vec<OverlayVolume>>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub image_volumes: NotDone<Vec<ImageVolume>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overlay_volumes: Vec<OverlayVolume>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub image_volumes: Vec<ImageVolume>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes_from: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -496,8 +496,11 @@ pub struct PodCopyOptions {
 
 impl PodSpec {
     /// The request with the name and whatever else `changes` asks for. Lists and maps are added to.
-    #[must_use]
-    pub fn changed_by(mut self, changes: Self) -> Self {
+    ///
+    /// # Errors
+    /// It asks for something that a copy has as the other one.
+    pub fn changed_by(mut self, mut changes: Self) -> crate::Result<Self> {
+        use std::mem::take;
         let text = |own: &mut String, new: String| {
             if !new.is_empty() {
                 *own = new;
@@ -508,38 +511,57 @@ impl PodSpec {
                 *own = new;
             }
         };
-        self.name = changes.name;
+        self.name = take(&mut changes.name);
         // Two containers cannot have it.
-        self.infra_name = changes.infra_name;
-        text(&mut self.hostname, changes.hostname);
-        text(&mut self.cgroup_parent, changes.cgroup_parent);
+        self.infra_name = take(&mut changes.infra_name);
+        text(&mut self.hostname, take(&mut changes.hostname));
+        text(&mut self.cgroup_parent, take(&mut changes.cgroup_parent));
         if !changes.restart_policy.is_empty() {
-            (self.restart_policy, self.restart_tries) = (changes.restart_policy, changes.restart_tries);
+            self.restart_policy = take(&mut changes.restart_policy);
+            self.restart_tries = take(&mut changes.restart_tries);
         }
         if !changes.infra_command.is_empty() {
-            self.infra_command = changes.infra_command;
+            self.infra_command = take(&mut changes.infra_command);
         }
-        namespace(&mut self.pidns, changes.pidns);
-        namespace(&mut self.userns, changes.userns);
-        namespace(&mut self.utsns, changes.utsns);
-        self.labels.extend(changes.labels);
-        self.sysctl.extend(changes.sysctl);
-        self.pod_devices.extend(changes.pod_devices);
-        self.security_opt.extend(changes.security_opt);
-        self.mounts.extend(changes.mounts);
-        self.volumes.extend(changes.volumes);
-        self.volumes_from.extend(changes.volumes_from);
-        self.shm_size = changes.shm_size.or(self.shm_size);
-        self.resource_limits = match (self.resource_limits, changes.resource_limits) {
+        namespace(&mut self.pidns, take(&mut changes.pidns));
+        namespace(&mut self.userns, take(&mut changes.userns));
+        namespace(&mut self.utsns, take(&mut changes.utsns));
+        self.labels.extend(take(&mut changes.labels));
+        self.sysctl.extend(take(&mut changes.sysctl));
+        self.pod_devices.extend(take(&mut changes.pod_devices));
+        self.security_opt.extend(take(&mut changes.security_opt));
+        self.mounts.extend(take(&mut changes.mounts));
+        self.volumes.extend(take(&mut changes.volumes));
+        self.overlay_volumes.extend(take(&mut changes.overlay_volumes));
+        self.image_volumes.extend(take(&mut changes.image_volumes));
+        self.volumes_from.extend(take(&mut changes.volumes_from));
+        self.shm_size = take(&mut changes.shm_size).or(self.shm_size);
+        self.resource_limits = match (self.resource_limits, take(&mut changes.resource_limits)) {
             (Some(own), Some(new)) => Some(Resources {
                 memory: new.memory.or(own.memory),
                 cpu: new.cpu.or(own.cpu),
                 pids: new.pids.or(own.pids),
+                block_io: new.block_io.or(own.block_io),
                 ..own
             }),
             (own, new) => new.or(own),
         };
-        self
+        match changes.first_field() {
+            Some(field) => Err(crate::Error::unsupported(format!(
+                "a copy of a pod cannot have another {field}: make a pod that has it"
+            ))),
+            None => Ok(self),
+        }
+    }
+
+    /// A field that asks for something, by its name in JSON.
+    fn first_field(&self) -> Option<String> {
+        let fields = |spec: &Self| match serde_json::to_value(spec) {
+            Ok(serde_json::Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
+        };
+        let nothing = fields(&Self::default());
+        fields(self).into_iter().find(|(name, value)| nothing.get(name) != Some(value)).map(|(name, _)| name)
     }
 }
 
@@ -553,8 +575,8 @@ mod tests {
             crate::wire::json::decode(br#"{"name":"p","portmappings":null,"Networks":null,"netns":{}}"#)
                 .unwrap();
         assert_eq!(spec, PodSpec { name: "p".into(), ..PodSpec::default() });
-        let error = crate::wire::json::decode::<PodSpec>(br#"{"hostsFile":"/x"}"#).unwrap_err();
-        assert!(error.to_string().contains("hostsFile"), "{error}");
+        let error = crate::wire::json::decode::<PodSpec>(br#"{"shm_size_systemd":1}"#).unwrap_err();
+        assert!(error.to_string().contains("shm_size_systemd"), "{error}");
     }
 
     #[test]
@@ -569,10 +591,19 @@ mod tests {
             labels: labels(&[("a", "1"), ("b", "1")]),
             ..PodSpec::default()
         };
-        let changed = old.changed_by(PodSpec { labels: labels(&[("b", "2")]), ..PodSpec::default() });
+        let changes = PodSpec { labels: labels(&[("b", "2")]), ..PodSpec::default() };
+        let changed = old.clone().changed_by(changes).unwrap();
         let expect =
             PodSpec { hostname: "h".into(), labels: labels(&[("a", "1"), ("b", "2")]), ..PodSpec::default() };
         assert_eq!(changed, expect);
+        for (changes, field) in [
+            (PodSpec { exit_policy: "stop".into(), ..PodSpec::default() }, "exit_policy"),
+            (PodSpec { netns: Namespace::new("host"), ..PodSpec::default() }, "netns"),
+            (PodSpec { portmappings: vec![PortMapping::default()], ..PodSpec::default() }, "portmappings"),
+        ] {
+            let error = old.clone().changed_by(changes).unwrap_err();
+            assert!(error.message.contains(field), "{error}");
+        }
     }
 
     #[test]

@@ -49,7 +49,7 @@ async fn remove(engine: &LocalEngine, id: &str) -> Result<()> {
 /// The old pod's id, and the requests for the new one and its containers.
 fn requests(core: &Arc<Core>, name: &str, changes: PodSpec) -> Result<(String, PodSpec, Vec<ContainerSpec>)> {
     let pod = core.find_pod(name)?;
-    let mut spec = core.database()?.pod_request(&pod.id)?.changed_by(changes);
+    let mut spec = core.database()?.pod_request(&pod.id)?.changed_by(changes)?;
     if spec.name.is_empty() {
         spec.name = free_name(core, &pod.name)?;
     }

@@ -92,6 +92,7 @@ fn check(spec: &PodSpec) -> Result<()> {
         (!spec.hostadd.is_empty(), "HostAdd"),
         (spec.no_manage_resolv_conf, "NoManageResolvConf"),
         (spec.no_manage_hosts, "NoManageHosts"),
+        (!spec.hosts_file.is_empty(), "HostsFile"),
         (spec.no_manage_hostname, "NoManageHostname"),
         (!spec.hostname.is_empty(), "Hostname"),
         (!spec.pidns.is_default(), "Pid"),
@@ -101,6 +102,8 @@ fn check(spec: &PodSpec) -> Result<()> {
         (!spec.pod_devices.is_empty(), "Devices"),
         (!spec.sysctl.is_empty(), "Sysctl"),
         (!spec.mounts.is_empty() || !spec.volumes.is_empty(), "Volumes"),
+        (!spec.overlay_volumes.is_empty(), "OverlayVolumes"),
+        (!spec.image_volumes.is_empty(), "ImageVolumes"),
         (!spec.volumes_from.is_empty(), "VolumesFrom"),
         (spec.shm_size.is_some(), "ShmSize"),
         (!spec.security_opt.is_empty(), "SecurityOpt"),
@@ -127,7 +130,8 @@ fn check(spec: &PodSpec) -> Result<()> {
             spec.userns.nsmode
         )));
     }
-    let hosts = [(spec.no_manage_hosts && !spec.hostadd.is_empty(), "NoManageHosts", "HostAdd")];
+    let hosts = [(!spec.hostadd.is_empty(), "HostAdd"), (!spec.hosts_file.is_empty(), "HostsFile")]
+        .map(|(asked, name)| (spec.no_manage_hosts && asked, "NoManageHosts", name));
     let resolver =
         [(&spec.dns_server, "DNSServer"), (&spec.dns_search, "DNSSearch"), (&spec.dns_option, "DNSOption")]
             .map(|(list, name)| (spec.no_manage_resolv_conf && !list.is_empty(), "NoManageResolvConf", name));
@@ -244,12 +248,15 @@ fn infra_request(core: &Core, pod: &PodRow, spec: &PodSpec) -> Result<ContainerS
         dns_search: spec.dns_search.clone(),
         dns_option: spec.dns_option.clone(),
         hostadd: spec.hostadd.clone(),
+        base_hosts_file: spec.hosts_file.clone(),
         use_image_resolv_conf: spec.no_manage_resolv_conf.then_some(true),
         use_image_hosts: spec.no_manage_hosts.then_some(true),
         use_image_hostname: spec.no_manage_hostname.then_some(true),
         sysctl: spec.sysctl.clone(),
         mounts: spec.mounts.clone(),
         volumes: spec.volumes.clone(),
+        overlay_volumes: spec.overlay_volumes.clone(),
+        image_volumes: spec.image_volumes.clone(),
         volumes_from: spec.volumes_from.clone(),
         shm_size: spec.shm_size,
         devices: spec

@@ -79,7 +79,7 @@ fn infra_config(infra: &ContainerRow, request: &PodSpec) -> PodInfraInspect {
         no_manage_hostname: request.no_manage_hostname,
         no_manage_hosts: request.no_manage_hosts,
         host_add: config.files.hosts.as_ref().map(|hosts| hosts.extra.clone()).unwrap_or_default(),
-        hosts_file: String::new(),
+        hosts_file: request.hosts_file.clone(),
         networks: network_names(infra),
         network_options: config.network_programs.clone(),
         pid_ns: shown(&config.namespaces.pid),

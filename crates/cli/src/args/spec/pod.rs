@@ -139,6 +139,8 @@ impl PodChangeArgs {
             resource_limits: container.resource_limits.take(),
             mounts: std::mem::take(&mut container.mounts),
             volumes: std::mem::take(&mut container.volumes),
+            overlay_volumes: std::mem::take(&mut container.overlay_volumes),
+            image_volumes: std::mem::take(&mut container.image_volumes),
             ..PodSpec::default()
         };
         for text in &self.device {

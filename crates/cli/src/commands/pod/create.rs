@@ -186,6 +186,7 @@ pub(crate) fn moved(spec: &mut ContainerSpec, pod: PodSpec) -> PodSpec {
         dns_search: std::mem::take(&mut spec.dns_search),
         dns_option: std::mem::take(&mut spec.dns_option),
         hostadd: std::mem::take(&mut spec.hostadd),
+        hosts_file: std::mem::take(&mut spec.base_hosts_file),
         no_manage_resolv_conf: spec.use_image_resolv_conf.take() == Some(true),
         no_manage_hosts: spec.use_image_hosts.take() == Some(true),
         no_manage_hostname: spec.use_image_hostname.take() == Some(true),
