@@ -84,23 +84,72 @@ fn domains_filters_and_requirements() {
     });
 }
 
+/// Options of `create` that are refused, and a word of why.
+const REFUSED: &[(&[&str], &str)] = &[
+    (&["--cpu-rt-runtime", "950"], "real-time"),
+    (&["--rdt-class", "gold"], "resctrl"),
+    (&["--blkio-weight", "7"], "10 to 1000"),
+    (&["--device-read-bps", "/dev/null:1m"], "not a block device"),
+    (&["--cgroup-conf", "cgroup.procs=0"], "cgroup.procs"),
+    (&["--link-local-ip", "169.254.0.5"], "--link-local-ip"),
+    (&["--decryption-key", "k"], "--decryption-key"),
+    (&["--gpus", "all"], "gpus"),
+    (&["--sdnotify", "shout"], "sdnotify"),
+    (&["--sdnotify", "healthy"], "sdnotify"),
+    (&["--systemd", "perhaps"], "systemd"),
+    (&["--cgroups", "split"], "split"),
+    (&["--personality", "BSD"], "personality"),
+    (&["--seccomp-policy", "mine"], "seccomp policy"),
+    (&["--log-driver", "splunk"], "splunk"),
+    (&["--runtime", "nonesuch"], "nonesuch"),
+    (&["--network", "nonesuch"], "nonesuch"),
+    (&["--network", "container:nobody"], "nobody"),
+    (&["--requires", "nobody"], "nobody"),
+    (&["--volumes-from", "nobody"], "nobody"),
+    (&["--pod", "nonesuch"], "nonesuch"),
+    (&["--secret", "nonesuch"], "nonesuch"),
+    (&["--uidmap", "0:4000000000:1,0:5:1"], "twice"),
+];
+
 #[test]
 fn limits_are_kept_or_refused() {
     everyone(|bed| {
-        for (flags, why) in [
-            (&["--cpu-rt-runtime", "950"][..], "real-time"),
-            (&["--rdt-class", "gold"], "resctrl"),
-            (&["--blkio-weight", "7"], "10 to 1000"),
-            (&["--device-read-bps", "/dev/null:1m"], "not a block device"),
-            (&["--cgroup-conf", "cgroup.procs=0"], "cgroup.procs"),
-            (&["--link-local-ip", "169.254.0.5"], "--link-local-ip"),
-            (&["--decryption-key", "k"], "--decryption-key"),
-            (&["--gpus", "all"], "gpus"),
-            (&["--sdnotify", "shout"], "sdnotify"),
-        ] {
-            bed.cove(&[&["create"], flags, &[IMAGE, "true"]].concat()).fails(125, why);
+        for (flags, why) in REFUSED {
+            bed.cove(&[&["create"], *flags, &[IMAGE, "true"]].concat()).fails(125, why);
         }
         assert_eq!(bed.cove(&["ps", "-aq"]).ok(), "");
+    });
+}
+
+#[test]
+fn what_is_refused_is_refused_before_anything_is_done() {
+    everyone(|bed| {
+        let file = bed.path("image.tar").display().to_string();
+        bed.cove(&["save", "-q", "-o", &file, IMAGE]).ok();
+        bed.cove(&["rmi", IMAGE]).ok();
+        let image = format!("docker-archive:{file}");
+        for (flags, why) in REFUSED.iter().chain(&[(&["--preserve-fd", "900"][..], "900")]) {
+            bed.cove(&[&["run", "--rm"], *flags, &[image.as_str(), "true"]].concat()).fails(125, why);
+            assert_eq!(bed.cove(&["images", "-q"]).ok(), "", "{flags:?}");
+        }
+        bed.cove(&["container", "clone", "nobody", "copy", &image]).fails(125, "nobody");
+        assert_eq!(bed.cove(&["images", "-q"]).ok(), "");
+        assert_eq!(bed.cove(&["run", "--rm", "--network", "none", &image, "echo", "ran"]).ok(), "ran");
+        let old = bed.cove(&["create", "--name", "old", IMAGE, "true"]).ok().to_owned();
+        for (flags, why) in REFUSED {
+            let replace = ["create", "--replace", "--name", "old"];
+            bed.cove(&[&replace, *flags, &[IMAGE, "true"]].concat()).fails(125, why);
+        }
+        assert_eq!(bed.cove(&["inspect", "--format", "{{.Id}}", "old"]).ok(), old);
+        let pod = bed.cove(&["pod", "create", "p"]).ok().to_owned();
+        for (flags, why) in [
+            (["--exit-policy", "perhaps"], "perhaps"),
+            (["--network", "nonesuch"], "nonesuch"),
+            (["--userns", "keep-id"], "keep-id"),
+        ] {
+            bed.cove(&["pod", "create", "--replace", flags[0], flags[1], "p"]).fails(125, why);
+        }
+        assert_eq!(bed.cove(&["pod", "inspect", "--format", "{{.Id}}", "p"]).ok(), pod);
     });
 }
 

@@ -277,8 +277,6 @@ pub struct ContainerSpec {
     pub rootfs_overlay: Option<bool>,
     #[serde(rename = "sdnotifyMode", skip_serializing_if = "String::is_empty")]
     pub sdnotify_mode: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub gpus: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idmappings: Option<IdMappings>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -290,6 +288,8 @@ pub struct ContainerSpec {
     #[serde(skip)]
     pub preserve_fds: Vec<u32>,
     // From here on: what is not done.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub gpus: NotDone<Vec<String>>,
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub init_container_type: NotDone<String>,
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -81,6 +81,9 @@ impl<T: Containers + Execs + Files + Images + Networks + Pods + Secrets + System
 pub trait Containers: Send + Sync {
     /// Makes a container; its image must be in the store.
     async fn create(&self, spec: ContainerSpec) -> Result<ContainerCreateReport>;
+    /// Refuses what `create` would refuse whatever its image is like, and does nothing: for who does something else
+    /// before, such as pulling the image.
+    async fn check(&self, spec: ContainerSpec) -> Result<()>;
     /// Starts it. A running container is no error.
     async fn start(&self, name: &str) -> Result<()>;
     /// Stops it: its stop signal, then SIGKILL. A container that does not run is no error.
@@ -290,6 +293,9 @@ pub trait Secrets: Send + Sync {
 pub trait Pods: Send + Sync {
     /// Makes a pod, with the container that holds its shared namespaces.
     async fn create(&self, spec: PodSpec) -> Result<PodCreateReport>;
+    /// Refuses what `create` would refuse, and does nothing: for who does something else before, such as removing
+    /// another pod of that name.
+    async fn check(&self, spec: PodSpec) -> Result<()>;
     /// Lists them, oldest first.
     async fn list(&self, options: PodListOptions) -> Result<Vec<PodSummary>>;
     /// All about one.

@@ -392,6 +392,10 @@ impl<T: Transport + 'static> Containers for Remote<T> {
         spec.check_for_service()?;
         self.call(CREATE, (), Nothing {}, Json(spec)).await.map(|Json(report)| report)
     }
+    /// A service has no route for it: what it refuses itself comes with `create`.
+    async fn check(&self, spec: ContainerSpec) -> Result<()> {
+        spec.check_for_service()
+    }
     async fn start(&self, name: &str) -> Result<()> {
         self.call(START, name, Detach::default(), ()).await
     }

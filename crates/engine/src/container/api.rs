@@ -28,6 +28,10 @@ impl Containers for LocalEngine {
         blocking(&self.core, move |core| create::create(core, spec)).await
     }
 
+    async fn check(&self, spec: ContainerSpec) -> Result<()> {
+        blocking(&self.core, move |core| create::check(core, spec)).await
+    }
+
     async fn start(&self, name: &str) -> Result<()> {
         attach::join_waiting(&self.core, name).await?;
         let name = name.to_owned();

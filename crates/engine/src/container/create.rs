@@ -61,6 +61,39 @@ pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<Contain
     Ok(ContainerCreateReport { id: row.id, warnings })
 }
 
+/// Refuses what [`create`] would refuse whatever the image is like, and makes nothing. A pod that is yet to be made
+/// (`new:NAME`) is none to look at.
+pub(crate) fn check(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<()> {
+    validate::validate(&mut spec)?;
+    crate::descriptors::preserved(&spec.preserve_fds)?;
+    if !spec.pod.is_empty() && !spec.pod.starts_with("new:") {
+        let pod = core.find_pod(&spec.pod)?;
+        crate::pod::join(core, &pod, &mut spec)?;
+    }
+    let mut dependencies = resolve_containers(core, &mut spec)?;
+    required(core, &spec, &mut dependencies)?;
+    block::resolve(&mut spec)?;
+    volumes_from(core, &mut spec, &mut dependencies)?;
+    let surroundings = resolve::Surroundings {
+        conf: &core.options.containers,
+        environment: &core.options.environment,
+        rootless: core.options.rootless,
+        init: init::program(core, &spec)?,
+    };
+    // Of the image nothing is known: it has whatever is needed.
+    let mut image = ImageFacts::default();
+    image.config.cmd.push("/".to_owned());
+    image.config.healthcheck = Some(serde_json::json!({"Test": ["CMD", "/"]}));
+    // Which ids are free to choose is not known before they are.
+    if userns::lock(core, &spec)?.is_none() {
+        userns::resolve(core, &spec, &image, &mut dependencies)?;
+    }
+    let id = name::random_id()?;
+    let mut config = resolve::resolve(&id, &spec, image, &surroundings)?;
+    crate::secret::resolve(core, &spec, &mut config)?;
+    settle(core, &id, &spec, &mut config)
+}
+
 /// Gives a container that has been entered its layer, and tells.
 pub(crate) fn finish(core: &Arc<Core>, row: &ContainerRow) -> Result<()> {
     let secrets = crate::secret::keep(core, &row.id, &row.config.secrets);
@@ -138,14 +171,7 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
         }
         Place::Alone => {}
     }
-    config.runtime = core.oci_runtime(&spec.oci_runtime)?.path.to_string_lossy().into_owned();
-    check_limits(core, &config.settings.limits)?;
-    check_log(&config)?;
-    check_settings(core, &config)?;
-    notify::check(&config)?;
-    image_mounts(core, &mut config)?;
-    storage::check(&config.mounts)?;
-    check_networks(core, &id, &spec.hostname, &mut config)?;
+    settle(core, &id, &spec, &mut config)?;
     let no_ports = match &config.network {
         NetworkMode::Host => Some("host"),
         NetworkMode::None => Some("none"),
@@ -173,6 +199,18 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
         id,
     };
     Ok(Draft { row, warnings, ids })
+}
+
+/// Finds on this machine what the configuration names, and refuses what cannot be kept here.
+fn settle(core: &Core, id: &str, spec: &ContainerSpec, config: &mut ContainerConfig) -> Result<()> {
+    config.runtime = core.oci_runtime(&spec.oci_runtime)?.path.to_string_lossy().into_owned();
+    check_limits(core, &config.settings.limits)?;
+    check_log(config)?;
+    check_settings(core, config)?;
+    notify::check(config)?;
+    image_mounts(core, config)?;
+    storage::check(&config.mounts)?;
+    check_networks(core, id, &spec.hostname, config)
 }
 
 /// Enters the container into the database, under the given or a random name.

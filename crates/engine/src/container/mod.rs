@@ -43,7 +43,7 @@ mod wait;
 pub(crate) use api::remove_container;
 pub(crate) use attach::Waiting;
 pub(crate) use boot::start_after_reboot;
-pub(crate) use create::{Draft, Place, check_limits, draft, finish, name_in_use};
+pub(crate) use create::{Draft, Place, check, check_limits, draft, finish, name_in_use};
 pub(crate) use files::{ensure_mounted, settled};
 pub(crate) use inspect::{all_mounts, host_port, namespace_mode, network_mode, shown_devices};
 pub(crate) use list::{network_names, size, time};

@@ -12,7 +12,6 @@ use cove_spec::{host, name, network, resource, volume};
 pub(super) fn validate(spec: &mut ContainerSpec) -> Result<()> {
     cove_api::wire::json::check(spec)?;
     modes(spec)?;
-    later(spec)?;
     names(spec)?;
     files(spec)?;
     mounts(spec)?;
@@ -22,16 +21,6 @@ pub(super) fn validate(spec: &mut ContainerSpec) -> Result<()> {
         endpoint(options)?;
     }
     order_of_networks(spec)
-}
-
-/// What is typed already and not done yet.
-fn later(spec: &ContainerSpec) -> Result<()> {
-    for (name, asked) in [("gpus", !spec.gpus.is_empty())] {
-        if asked {
-            return Err(Error::unsupported(format!("the option {name} is not supported yet")));
-        }
-    }
-    Ok(())
 }
 
 fn modes(spec: &ContainerSpec) -> Result<()> {

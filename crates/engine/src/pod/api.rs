@@ -14,10 +14,16 @@ use crate::engine::{LocalEngine, blocking};
 #[async_trait]
 impl Pods for LocalEngine {
     async fn create(&self, spec: PodSpec) -> Result<PodCreateReport> {
-        if !spec.no_infra {
-            bring(self, &create::infra_image(&self.core, &spec)).await?;
+        let image = if spec.no_infra { String::new() } else { create::infra_image(&self.core, &spec) };
+        if !image.is_empty() {
+            // What is refused is refused before the image is pulled.
+            Pods::check(self, spec.clone()).await?;
+            bring(self, &image).await?;
         }
         blocking(&self.core, move |core| create::create(core, &spec)).await
+    }
+    async fn check(&self, spec: PodSpec) -> Result<()> {
+        blocking(&self.core, move |core| create::check_request(core, &spec)).await
     }
 
     async fn list(&self, options: PodListOptions) -> Result<Vec<PodSummary>> {

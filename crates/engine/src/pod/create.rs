@@ -16,15 +16,7 @@ use crate::state::{ExitPolicy, POD_VERSION, PodConfig, PodEntry, PodRow, Restart
 /// Makes a pod, and the container that holds its namespaces. An image of that one's must be in the store.
 pub(super) fn create(core: &Arc<Core>, request: &PodSpec) -> Result<PodCreateReport> {
     let mut spec = request.clone();
-    cove_api::wire::json::check(&spec)?;
-    check(&spec)?;
-    let id = name::random_id()?;
-    let mut pod = PodRow {
-        name: spec.name.clone(),
-        created: i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default(),
-        config: config(core, &spec)?,
-        id,
-    };
+    let mut pod = pod(core, &spec)?;
     for attempt in 0..32 {
         if spec.name.is_empty() {
             pod.name = name::random_name()?;
@@ -54,6 +46,26 @@ pub(super) fn create(core: &Arc<Core>, request: &PodSpec) -> Result<PodCreateRep
         spec.name.clear();
     }
     Err(Error::internal("no free name for a pod was found"))
+}
+
+/// Refuses what [`create`] would refuse, and makes nothing.
+pub(super) fn check_request(core: &Arc<Core>, request: &PodSpec) -> Result<()> {
+    let pod = pod(core, request)?;
+    let infra = infra_request(core, &pod, request)?;
+    check_limits(core, &pod, &infra)?;
+    if pod.config.infra { crate::container::check(core, infra) } else { Ok(()) }
+}
+
+/// What the pod of a request is.
+fn pod(core: &Core, spec: &PodSpec) -> Result<PodRow> {
+    cove_api::wire::json::check(spec)?;
+    check(spec)?;
+    Ok(PodRow {
+        name: spec.name.clone(),
+        created: i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default(),
+        config: config(core, spec)?,
+        id: name::random_id()?,
+    })
 }
 
 fn entered(core: &Arc<Core>, pod: &PodRow, infra: Option<Draft>) -> Result<PodCreateReport> {

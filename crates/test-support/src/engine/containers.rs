@@ -17,6 +17,9 @@ impl Containers for FakeEngine {
         }
         Ok(ContainerCreateReport { id, warnings: vec!["careful".into()] })
     }
+    async fn check(&self, _: ContainerSpec) -> Result<()> {
+        Ok(())
+    }
     async fn start(&self, name: &str) -> Result<()> {
         self.note(name, format!("start {name}"))?;
         if self.living && !self.contents().containers.iter().any(|row| row.id == name) {

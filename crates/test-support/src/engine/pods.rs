@@ -21,6 +21,9 @@ impl Pods for FakeEngine {
         self.note(&spec.name, format!("pod create {spec:?}"))?;
         Ok(PodCreateReport { id: sample::pod_row().id })
     }
+    async fn check(&self, _: PodSpec) -> Result<()> {
+        Ok(())
+    }
     async fn list(&self, options: PodListOptions) -> Result<Vec<PodSummary>> {
         self.note("", format!("pods {options:?}"))?;
         Ok(self.contents().pods.clone())

@@ -81,7 +81,10 @@ impl FileArgs {
         for text in &self.device {
             spec.devices.push(device::to_spec(text)?);
         }
-        spec.gpus.clone_from(&self.gpus);
+        if !self.gpus.is_empty() {
+            // Refused by engines that do not do it.
+            spec.gpus = self.gpus.clone().into();
+        }
         for text in &self.device_cgroup_rule {
             spec.device_cgroup_rule.push(device::cgroup_rule(text)?);
         }

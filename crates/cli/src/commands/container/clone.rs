@@ -1,7 +1,8 @@
 //! `cove container clone`
 
-use cove_api::{ContainerClone, ContainerSpec, ContainerUpdate};
+use cove_api::{ContainerClone, ContainerSpec, ContainerUpdate, Engine};
 
+use super::create::{missing_image, pull_image};
 use crate::args::spec::{BlockArgs, ImageArgs, ResourceArgs};
 use crate::args::{at_least, at_most};
 use crate::command_error::{CommandError, CommandResult};
@@ -49,7 +50,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     args.block.apply(&mut limits)?;
     let engine = context.engine().await?;
     let image = match args.words.get(2) {
-        Some(image) => super::create::ensure_image(context, engine, &ImageArgs::default(), image).await?,
+        Some(image) => self::image(context, engine, &args.words[0], image).await?,
         None => String::new(),
     };
     let changes = ContainerClone {
@@ -67,4 +68,19 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     context.printer.line(&report.id)?;
     Ok(0)
+}
+
+/// The image of the copy, pulled where it is missing and there is something to copy.
+async fn image(
+    context: &Context,
+    engine: &dyn Engine,
+    container: &str,
+    image: &str,
+) -> Result<String, CommandError> {
+    let args = ImageArgs::default();
+    let Some(policy) = missing_image(context, engine, &args, image).await? else {
+        return Ok(image.to_owned());
+    };
+    engine.containers().inspect(container, false).await?;
+    pull_image(context, engine, &args, image, policy).await
 }

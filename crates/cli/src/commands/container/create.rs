@@ -39,7 +39,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
 }
 
 /// Pulls the image where that is needed, makes the container and answers its id. `adjust` has the last word on the
-/// specification.
+/// specification. What is refused is refused before anything is pulled, made or removed.
 pub(crate) async fn create(
     context: &Context,
     engine: &dyn Engine,
@@ -56,11 +56,16 @@ pub(crate) async fn create(
         rootless: context.directories.user.rootless,
         command_line: &context.command_line,
     };
-    // A wrong option is told before anything is pulled.
     let mut spec = args.build(image, command, &around)?;
+    adjust(&mut spec);
     let mut id_file = args.identity.cidfile.as_deref().map(id_file).transpose()?;
-    if !args.image.rootfs {
-        spec.image = ensure_image(context, engine, &args.image, image).await?;
+    let wanted =
+        if args.image.rootfs { None } else { missing_image(context, engine, &args.image, image).await? };
+    if wanted.is_some() || args.identity.replace || spec.pod.starts_with("new:") {
+        engine.containers().check(spec.clone()).await?;
+    }
+    if let Some(policy) = wanted {
+        spec.image = pull_image(context, engine, &args.image, image, policy).await?;
     }
     if args.identity.replace {
         let options = RemoveOptions { force: true, ..Default::default() };
@@ -69,7 +74,6 @@ pub(crate) async fn create(
             _ => {}
         }
     }
-    adjust(&mut spec);
     let is_new = pod::new_for(context, engine, &mut spec).await?;
     let pod = spec.pod.clone();
     let created = match engine.containers().create(spec).await {
@@ -123,34 +127,45 @@ fn conflict(error: cove_api::Error) -> CommandError {
     }
 }
 
-/// Sees that the image is in the store and answers by what name it is there.
-pub(super) async fn ensure_image(
+/// How the image is to be pulled before it can be used; [`None`] where it is to be taken as it is.
+pub(super) async fn missing_image(
     context: &Context,
     engine: &dyn Engine,
     args: &ImageArgs,
     image: &str,
-) -> Result<String, CommandError> {
+) -> Result<Option<PullPolicy>, CommandError> {
     let policy = args.pull.as_deref().or(context.conf.engine.pull_policy.as_deref()).unwrap_or("missing");
     let policy = pull::policy(policy)?;
-    let has_transport = ["docker:", "docker-archive:", "oci-archive:", "oci:", "dir:"]
-        .iter()
-        .any(|prefix| image.starts_with(prefix));
     let needed = match policy {
-        PullPolicy::Never => return Ok(image.to_owned()),
+        PullPolicy::Never => false,
         PullPolicy::Always | PullPolicy::Newer => true,
         PullPolicy::Missing => {
-            has_transport || args.platform.is_given() || !engine.images().exists(image).await?
+            has_transport(image) || args.platform.is_given() || !engine.images().exists(image).await?
         }
     };
-    if !needed {
-        return Ok(image.to_owned());
-    }
+    Ok(needed.then_some(policy))
+}
+
+fn has_transport(image: &str) -> bool {
+    ["docker:", "docker-archive:", "oci-archive:", "oci:", "dir:"]
+        .iter()
+        .any(|prefix| image.starts_with(prefix))
+}
+
+/// Pulls the image and answers by what name it is in the store.
+pub(super) async fn pull_image(
+    context: &Context,
+    engine: &dyn Engine,
+    args: &ImageArgs,
+    image: &str,
+    policy: PullPolicy,
+) -> Result<String, CommandError> {
     let [os, arch, variant] = args.platform.parts()?;
     let access = args.registry.access()?;
     let options = PullOptions { policy, os, arch, variant, access, ..PullOptions::default() };
     let ids = pull::pull(context, engine, image, options, args.quiet).await?;
     // A name with a transport is none in the store, and a platform may differ from what the name means later.
-    let by_id = has_transport || args.platform.is_given();
+    let by_id = has_transport(image) || args.platform.is_given();
     Ok(match ids.last() {
         Some(id) if by_id => id.clone(),
         _ => image.to_owned(),

@@ -64,6 +64,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     };
     let engine = context.engine().await?;
     if args.replace {
+        engine.pods().check(spec.clone()).await?;
         remove(engine, &spec.name).await?;
     }
     let created = engine.pods().create(spec).await?;
