@@ -319,7 +319,10 @@ impl ContainerSpec {
         for (option, asked) in [
             ("preserve-fds", !self.preserve_fds.is_empty()),
             ("pidfile", !self.pid_file.is_empty()),
-            ("group-add=keep-groups", self.groups.iter().any(|group| group == "keep-groups")),
+            (
+                "group-add=keep-groups",
+                self.groups.iter().flat_map(|groups| groups.split(',')).any(|group| group == "keep-groups"),
+            ),
         ] {
             if asked {
                 return Err(crate::Error::unsupported(format!(

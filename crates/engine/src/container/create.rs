@@ -91,6 +91,10 @@ pub(crate) fn check(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<()> {
     let id = name::random_id()?;
     let mut config = resolve::resolve(&id, &spec, image, &surroundings)?;
     crate::secret::resolve(core, &spec, &mut config)?;
+    if !spec.image.is_empty() && crate::image::lookup::find(core, &spec.image).is_err() {
+        // What is pulled may be what is mounted.
+        config.mounts.retain(|mount| mount.kind != MountKind::Image);
+    }
     settle(core, &id, &spec, &mut config)
 }
 
@@ -114,7 +118,6 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
     // Told before anything is made.
     crate::descriptors::preserved(&request.preserve_fds)?;
     let mut warnings = Vec::new();
-    spec.groups = spec.groups.iter().flat_map(|groups| groups.split(',')).map(ToOwned::to_owned).collect();
     let id = name::random_id()?;
     let infra = match place {
         Place::Member(pod) => crate::pod::join(core, pod, &mut spec)?,

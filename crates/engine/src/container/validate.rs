@@ -41,6 +41,7 @@ fn names(spec: &mut ContainerSpec) -> Result<()> {
     if !spec.hostname.is_empty() {
         name::hostname(&spec.hostname)?;
     }
+    spec.groups = spec.groups.iter().flat_map(|groups| groups.split(',')).map(ToOwned::to_owned).collect();
     for (what, text) in [("passwd_entry", &spec.passwd_entry), ("group_entry", &spec.group_entry)] {
         if text.contains(char::is_control) {
             return Err(Error::invalid(format!("{what} {text:?}: it must be one line")));

@@ -147,6 +147,7 @@ async fn nothing_of_the_service_goes_into_containers() {
     let bed = Bed::new().await;
     for (path, body) in [
         ("/libpod/containers/create", r#"{"image": "i", "groups": ["keep-groups"]}"#),
+        ("/libpod/containers/create", r#"{"image": "i", "groups": ["wheel,keep-groups"]}"#),
         ("/containers/create", r#"{"Image": "i", "HostConfig": {"GroupAdd": ["keep-groups"]}}"#),
     ] {
         let (status, answer) = bed.request("POST", path, body).await;
