@@ -22,6 +22,24 @@ pub(crate) fn filters(texts: &[String], fault: impl Fn(&str) -> String) -> Resul
     Ok(filters)
 }
 
+/// The id in a file that the engine wrote: its first line. `what` is what Podman calls the file.
+///
+/// # Errors
+/// It cannot be read, or is empty.
+pub(crate) fn id_in(path: &str, what: &str) -> Result<String, CommandError> {
+    let text = cove_sys::fs::read_to_string(path).map_err(|error| {
+        let reason = match error.kind() {
+            std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
+            _ => error.to_string(),
+        };
+        CommandError::other(format!("reading {what}: open {path}: {reason}"))
+    })?;
+    match text.lines().next().map(str::trim) {
+        Some(id) if !id.is_empty() => Ok(id.to_owned()),
+        _ => Err(CommandError::other(format!("reading {what}: {path}: name or ID cannot be empty"))),
+    }
+}
+
 /// The complaint about a filter, as most commands word it.
 pub(crate) fn filter_fault(text: &str) -> String {
     format!("invalid filter {text:?}: must be in the format \"filter=value\"")

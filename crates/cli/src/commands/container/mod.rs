@@ -41,4 +41,4 @@ pub(crate) use session::narrow;
 use session::{check_streams, detach_keys, exit_code};
 pub(crate) use targets::latest;
 use targets::{Targets, id_in};
-pub(crate) use top::{columns, print as print_processes};
+pub(crate) use top::{asked as processes_of, print as print_processes};

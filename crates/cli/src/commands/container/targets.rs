@@ -1,9 +1,10 @@
 //! Which containers a command with several targets means: one group of options, one set of rules.
 
-use cove_api::{ContainerState, ContainerSummary, Engine, ListOptions};
+use cove_api::{ContainerState, ContainerSummary, Containers, Engine, ListOptions};
 
-use crate::command_error::{CommandError, Failures};
+use crate::command_error::{CommandError, CommandResult, Failures};
 use crate::commands::common::filters;
+use crate::context::Context;
 
 // The containers. `ALL` and `FILTER` say whether `-a` and `-f` mean these options: some commands have another use for
 // the letter.
@@ -98,6 +99,28 @@ impl<const ALL: bool, const FILTER: bool> Targets<ALL, FILTER> {
         Ok(chosen)
     }
 
+    /// Does the same to each container that is meant, and names those to which it was done. `states` are those that
+    /// `--all` and `--filter` mean.
+    ///
+    /// # Errors
+    /// As [`Targets::check`] and [`Targets::choose`].
+    pub(crate) async fn each(
+        &self,
+        context: &Context,
+        states: &[ContainerState],
+        act: impl AsyncFn(&dyn Containers, &str) -> cove_api::Result<()>,
+    ) -> CommandResult {
+        self.check()?;
+        let engine = context.engine().await?;
+        let mut failures = Failures::default();
+        for container in self.choose(engine, states, false, &mut failures).await? {
+            if failures.note(act(engine.containers(), &container.id).await).is_some() {
+                context.printer.line(&container.shown)?;
+            }
+        }
+        failures.finish()
+    }
+
     /// Those that the engine lists; of names given besides only these, called as the user called them.
     async fn listed(
         &self,
@@ -124,22 +147,12 @@ impl<const ALL: bool, const FILTER: bool> Targets<ALL, FILTER> {
     }
 }
 
-/// The id in a file that `--cidfile` wrote: its first line.
+/// The id in a file that `--cidfile` wrote.
 ///
 /// # Errors
 /// It cannot be read, or is empty.
 pub(crate) fn id_in(path: &str) -> Result<String, CommandError> {
-    let text = cove_sys::fs::read_to_string(path).map_err(|error| {
-        let reason = match error.kind() {
-            std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-            _ => error.to_string(),
-        };
-        CommandError::other(format!("reading CIDFile: open {path}: {reason}"))
-    })?;
-    match text.lines().next().map(str::trim) {
-        Some(id) if !id.is_empty() => Ok(id.to_owned()),
-        _ => Err(CommandError::other(format!("reading CIDFile: {path}: name or ID cannot be empty"))),
-    }
+    crate::commands::common::id_in(path, "CIDFile")
 }
 
 /// The id of the newest container.

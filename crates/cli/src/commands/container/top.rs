@@ -23,21 +23,32 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [COLUMN...]", false,
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     let engine = context.engine().await?;
-    let mut words = args.words;
-    if args.latest {
-        words.insert(0, super::latest(engine).await?);
-    }
-    if words.is_empty() {
-        return Err(CommandError::other("you must provide the name or id of a running container"));
-    }
-    let name = words.remove(0);
-    let report = engine.containers().top(&name, columns(&words)).await?;
+    let latest = if args.latest { Some(super::latest(engine).await?) } else { None };
+    let (name, columns) = asked(args.words, latest, "container")?;
+    let report = engine.containers().top(&name, columns).await?;
     print(context, &report)?;
     Ok(0)
 }
 
+/// Whose processes are meant, and which columns: the name stands first where it is not the newest one.
+///
+/// # Errors
+/// Nobody's.
+pub(crate) fn asked(
+    words: Vec<String>,
+    latest: Option<String>,
+    what: &str,
+) -> Result<(String, Vec<String>), CommandError> {
+    let mut words = words.into_iter();
+    let name = latest
+        .or_else(|| words.next())
+        .ok_or_else(|| CommandError::other(format!("you must provide the name or id of a running {what}")))?;
+    let words: Vec<String> = words.collect();
+    Ok((name, columns(&words)))
+}
+
 /// Names of columns: they come as words, or with commas after ps(1)'s -o.
-pub(crate) fn columns(words: &[String]) -> Vec<String> {
+fn columns(words: &[String]) -> Vec<String> {
     words
         .iter()
         .filter(|word| *word != "-o" && *word != "-eo")

@@ -2,7 +2,7 @@
 
 use cove_api::ContainerState;
 
-use crate::command_error::{CommandResult, Failures};
+use crate::command_error::CommandResult;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -17,13 +17,6 @@ pub(crate) struct Args {
 pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    args.targets.check()?;
-    let engine = context.engine().await?;
-    let mut failures = Failures::default();
-    for container in args.targets.choose(engine, &[ContainerState::Paused], false, &mut failures).await? {
-        if failures.note(engine.containers().unpause(&container.id).await).is_some() {
-            context.printer.line(&container.shown)?;
-        }
-    }
-    failures.finish()
+    let states = [ContainerState::Paused];
+    args.targets.each(context, &states, async |containers, id| containers.unpause(id).await).await
 }

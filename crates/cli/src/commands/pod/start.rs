@@ -1,7 +1,9 @@
 //! `cove pod start`
 
+use cove_api::Pods;
+
 use super::{IdFiles, Targets};
-use crate::command_error::{CommandResult, Failures};
+use crate::command_error::CommandResult;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -18,15 +20,6 @@ pub(crate) struct Args {
 pub(crate) const COMMAND: Leaf = leaf!("[options] POD [POD...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    let files = args.files;
-    args.targets.check(&files)?;
-    let engine = context.engine().await?;
-    let mut failures = Failures::default();
-    let chosen = args.targets.choose(engine, &files, &[], &mut failures).await?;
-    let mut results = Vec::new();
-    for pod in &chosen {
-        results.push((pod, engine.pods().start(&pod.id).await));
-    }
-    super::report(context, results, false, &mut failures)?;
-    failures.finish()
+    let act = async |pods: &dyn Pods, id: &str| pods.start(id).await;
+    args.targets.each(context, &args.files, &[], false, act).await
 }

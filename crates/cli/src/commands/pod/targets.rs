@@ -1,8 +1,8 @@
 //! Which pods a command with several targets means, and what it says of them.
 
-use cove_api::{Engine, PodListOptions, PodReport, PodState};
+use cove_api::{Engine, PodListOptions, PodReport, PodState, Pods};
 
-use crate::command_error::{CommandError, Failures};
+use crate::command_error::{CommandError, CommandResult, Failures};
 use crate::context::Context;
 
 // The pods.
@@ -93,24 +93,38 @@ impl Targets {
         }
         Ok(chosen)
     }
+
+    /// Does the same to each pod that is meant, and says of each that it was done; `ids` as in [`report`].
+    ///
+    /// # Errors
+    /// As [`Targets::check`] and [`Targets::choose`].
+    pub(crate) async fn each(
+        &self,
+        context: &Context,
+        files: &IdFiles,
+        states: &[PodState],
+        ids: bool,
+        act: impl AsyncFn(&dyn Pods, &str) -> cove_api::Result<PodReport>,
+    ) -> CommandResult {
+        self.check(files)?;
+        let engine = context.engine().await?;
+        let mut failures = Failures::default();
+        let chosen = self.choose(engine, files, states, &mut failures).await?;
+        let mut results = Vec::new();
+        for pod in &chosen {
+            results.push((pod, act(engine.pods(), &pod.id).await));
+        }
+        report(context, results, ids, &mut failures)?;
+        failures.finish()
+    }
 }
 
-/// The id in a file that `--pod-id-file` wrote: its first line.
+/// The id in a file that `--pod-id-file` wrote.
 ///
 /// # Errors
 /// It cannot be read, or is empty.
 pub(crate) fn id_in(path: &str) -> Result<String, CommandError> {
-    let text = cove_sys::fs::read_to_string(path).map_err(|error| {
-        let reason = match error.kind() {
-            std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-            _ => error.to_string(),
-        };
-        CommandError::other(format!("reading pod ID file: open {path}: {reason}"))
-    })?;
-    match text.lines().next().map(str::trim) {
-        Some(id) if !id.is_empty() => Ok(id.to_owned()),
-        _ => Err(CommandError::other(format!("reading pod ID file: {path}: name or ID cannot be empty"))),
-    }
+    crate::commands::common::id_in(path, "pod ID file")
 }
 
 /// The id of the newest pod.

@@ -1,7 +1,7 @@
 //! `cove pod top`
 
-use crate::command_error::{CommandError, CommandResult};
-use crate::commands::{Leaf, leaf};
+use crate::command_error::CommandResult;
+use crate::commands::{Leaf, container, leaf};
 use crate::context::Context;
 
 /// Show the processes of a pod's containers
@@ -20,16 +20,9 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] POD [COLUMN...]", false, Engin
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     let engine = context.engine().await?;
-    let mut words = args.words;
-    if args.latest {
-        words.insert(0, super::latest(engine).await?);
-    }
-    if words.is_empty() {
-        return Err(CommandError::other("you must provide the name or id of a running pod"));
-    }
-    let name = words.remove(0);
-    let columns = crate::commands::container::columns(&words);
+    let latest = if args.latest { Some(super::latest(engine).await?) } else { None };
+    let (name, columns) = container::processes_of(args.words, latest, "pod")?;
     let report = engine.pods().top(&name, columns).await?;
-    crate::commands::container::print_processes(context, &report)?;
+    container::print_processes(context, &report)?;
     Ok(0)
 }

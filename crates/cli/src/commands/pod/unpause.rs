@@ -1,9 +1,9 @@
 //! `cove pod unpause`
 
-use cove_api::PodState;
+use cove_api::{PodState, Pods};
 
 use super::{IdFiles, Targets};
-use crate::command_error::{CommandResult, Failures};
+use crate::command_error::CommandResult;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -18,15 +18,7 @@ pub(crate) struct Args {
 pub(crate) const COMMAND: Leaf = leaf!("[options] POD [POD...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    let files = IdFiles::default();
-    args.targets.check(&files)?;
-    let engine = context.engine().await?;
-    let mut failures = Failures::default();
-    let chosen = args.targets.choose(engine, &files, &[PodState::Paused], &mut failures).await?;
-    let mut results = Vec::new();
-    for pod in &chosen {
-        results.push((pod, engine.pods().unpause(&pod.id).await));
-    }
-    super::report(context, results, true, &mut failures)?;
-    failures.finish()
+    let states = [PodState::Paused];
+    let act = async |pods: &dyn Pods, id: &str| pods.unpause(id).await;
+    args.targets.each(context, &IdFiles::default(), &states, true, act).await
 }
