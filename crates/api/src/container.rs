@@ -298,15 +298,6 @@ pub struct ContainerRemoveReport {
     pub error: Option<String>,
 }
 
-/// Options of `wait`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct WaitOptions {
-    /// States (`running`, `stopped`, `exited`, `removing`, …) of which one ends the wait; empty waits for the end.
-    #[serde(rename = "condition", deserialize_with = "query::commas")]
-    pub conditions: Vec<String>,
-}
-
 /// Options of `logs`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

@@ -35,6 +35,7 @@ mod traits;
 mod update;
 mod usage;
 mod volume;
+mod wait;
 pub mod wire;
 
 pub use access::*;
@@ -66,6 +67,7 @@ pub use traits::*;
 pub use update::*;
 pub use usage::*;
 pub use volume::*;
+pub use wait::*;
 
 /// A point in time; JSON is RFC 3339 with nanoseconds.
 pub type Timestamp = jiff::Timestamp;

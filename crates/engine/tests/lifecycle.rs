@@ -7,7 +7,7 @@ use cove_api::{
     AttachOptions, ContainerSpec, ContainerState, Containers, ErrorKind, EventOptions, ExecSpec,
     ExecStartOptions, Execs, ImageListOptions, ImageRemoveOptions, Images, ImportOptions, ListOptions,
     LogOptions, NamedVolume, Namespace, OutputStream, RemoveOptions, SaveOptions, StopOptions, System,
-    VolumeRemoveOptions, Volumes, WaitOptions,
+    VolumeRemoveOptions, Volumes, WaitCondition, WaitOptions,
 };
 use cove_config::{ContainersConf, Directories, Environment, StorageConf, StorageFlags, StoreOptions, User};
 use cove_engine::{EngineOptions, LocalEngine};
@@ -293,7 +293,7 @@ async fn waiting_for_the_removal_answers_the_exit_code() {
     let id = create(&scene, spec(&["sh", "-c", "exit 4"])).await;
     Containers::start(engine, &id).await.expect("start");
     assert_eq!(Containers::wait(engine, &id, WaitOptions::default()).await.expect("wait"), 4);
-    let removed = WaitOptions { conditions: vec!["removing".into()] };
+    let removed = WaitOptions { conditions: vec![WaitCondition::State(ContainerState::Removing)] };
     let waiting = Containers::wait(engine, &id, removed.clone());
     let (code, report) = tokio::join!(waiting, Containers::remove(engine, &id, RemoveOptions::default()));
     report.expect("remove");

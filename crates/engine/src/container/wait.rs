@@ -1,10 +1,9 @@
 //! Waiting for the end of a container, or for a state.
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cove_api::{ContainerState, Error, ErrorKind, EventOptions, Result, WaitOptions};
+use cove_api::{ContainerState, Error, ErrorKind, EventOptions, Result, WaitCondition, WaitOptions};
 use futures_util::StreamExt as _;
 
 use crate::container::state::UNKNOWN_EXIT;
@@ -16,13 +15,10 @@ pub(super) async fn wait(core: &Arc<Core>, name: &str, options: &WaitOptions) ->
     let mut states = Vec::new();
     let mut health = Vec::new();
     for condition in &options.conditions {
-        if matches!(condition.as_str(), "healthy" | "unhealthy") {
-            health.push(condition.clone());
-            continue;
-        }
-        match ContainerState::from_str(condition)? {
-            ContainerState::Exited | ContainerState::Stopped => for_exit = true,
-            state => states.push(state),
+        match condition {
+            WaitCondition::Healthy | WaitCondition::Unhealthy => health.push(condition.as_str()),
+            WaitCondition::State(ContainerState::Exited | ContainerState::Stopped) => for_exit = true,
+            WaitCondition::State(state) => states.push(*state),
         }
     }
     let wanted = name.to_owned();
@@ -100,7 +96,7 @@ fn kept_exit_code(core: &Core, id: &str) -> Result<i32> {
 /// How often health is looked at: its events may be turned off.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(200);
 
-async fn wait_for_health(core: &Arc<Core>, id: &str, wanted: &[String]) -> Result<i32> {
+async fn wait_for_health(core: &Arc<Core>, id: &str, wanted: &[&str]) -> Result<i32> {
     loop {
         let id = id.to_owned();
         let found = blocking(core, move |core| {
@@ -109,7 +105,7 @@ async fn wait_for_health(core: &Arc<Core>, id: &str, wanted: &[String]) -> Resul
                 Error::invalid(format!("container {id} has no defined healthcheck: it will never be healthy"))
             })
         });
-        if wanted.contains(&found.await?.status) {
+        if wanted.contains(&found.await?.status.as_str()) {
             return Ok(-1);
         }
         tokio::time::sleep(HEALTH_INTERVAL).await;

@@ -68,7 +68,12 @@ async fn containers() {
         let _ = same!(
             bed,
             containers,
-            wait(name, WaitOptions { conditions: vec!["running".into(), "exited".into()] })
+            wait(
+                name,
+                WaitOptions {
+                    conditions: vec![WaitCondition::State(ContainerState::Running), WaitCondition::Healthy]
+                }
+            )
         );
         let _ = same!(bed, containers, resize(name, TerminalSize { width: 80, height: 24 }));
         let _ = same!(bed, containers, top(name, vec!["pid".into(), "args".into()]));

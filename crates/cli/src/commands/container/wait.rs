@@ -43,6 +43,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     {
         cove_api::time::duration(interval)?;
     }
+    let conditions = args.condition.iter().flat_map(|text| text.split(',')).map(str::parse);
+    let options = WaitOptions { conditions: conditions.collect::<Result<_, cove_api::Error>>()? };
     let engine = context.engine().await?;
     let mut names: Vec<String> =
         args.containers.iter().map(|name| name.strip_prefix('/').unwrap_or(name).to_owned()).collect();
@@ -58,9 +60,6 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             context.command_name()
         ))
     })?;
-    let options = WaitOptions {
-        conditions: args.condition.iter().flat_map(|text| text.split(',')).map(str::to_owned).collect(),
-    };
     let mut failures = Failures::default();
     if args.exit_first_match {
         if let Some(code) = first(engine, &names, &options, args.ignore, &mut failures).await {
