@@ -3,6 +3,8 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::wire::is_zero;
+
 /// How to find out whether a container is well. Times are nanoseconds. JSON: that of images and of libpod.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "PascalCase")]
@@ -48,11 +50,6 @@ pub struct StartupHealthCheck {
     /// Successes that are needed; 0 is one.
     #[serde(skip_serializing_if = "is_zero")]
     pub successes: i64,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(number: &i64) -> bool {
-    *number == 0
 }
 
 /// What is done when a container turns unhealthy. JSON: libpod's number; its name is read as well.

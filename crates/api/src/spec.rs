@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::NotDone;
+use crate::wire::{NotDone, is_zero};
 use crate::{
     HealthAction, HealthConfig, PerNetworkOptions, PortMapping, SecretFile, StartupHealthCheck, StringMap,
 };
 
-mod later;
+mod ids;
+mod limits;
+mod mounts;
 
-pub use later::*;
+pub use ids::*;
+pub use limits::*;
+pub use mounts::*;
 
 /// Everything about a container to be made. A `None` or empty field takes the image's or the engine's default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -334,11 +338,6 @@ impl ContainerSpec {
     }
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
-}
-
 /// Which namespace of a kind to use. JSON: `{"nsmode": "...", "value": "..."}`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -380,7 +379,7 @@ pub struct LogConfig {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub path: String,
     /// Bytes after which the log is cut; 0 or less is never.
-    #[serde(skip_serializing_if = "is_zero_size")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub size: i64,
     /// Driver options such as `tag`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -388,44 +387,6 @@ pub struct LogConfig {
     /// Labels of the journal.
     #[serde(skip_serializing_if = "NotDone::is_absent")]
     pub labels: NotDone<StringMap>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero_size(number: &i64) -> bool {
-    *number == 0
-}
-
-/// A mount in the form of the OCI runtime specification.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Mount {
-    /// Absolute path in the container.
-    pub destination: String,
-    /// `bind`, `tmpfs`, …
-    #[serde(rename = "type", skip_serializing_if = "String::is_empty")]
-    pub kind: String,
-    /// Path on the engine's host for `bind`.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub source: String,
-    /// Mount options.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<String>,
-}
-
-/// A volume mounted into a container. JSON keys are capitalised, as libpod's.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct NamedVolume {
-    /// The volume; empty makes an anonymous one.
-    pub name: String,
-    /// Absolute path in the container.
-    pub dest: String,
-    /// Mount options.
-    pub options: Vec<String>,
-    /// True for an anonymous volume.
-    pub is_anonymous: bool,
-    /// A directory in the volume to mount instead of its root.
-    pub sub_path: String,
 }
 
 /// A device node. For a path only `path` is set: `HOST[:CONTAINER[:rwm]]`.
@@ -452,107 +413,11 @@ pub struct Device {
     pub gid: NotDone<u32>,
 }
 
-/// A POSIX resource limit; the type is `RLIMIT_NOFILE` and so on, or the short name `nofile`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Rlimit {
-    /// The name.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Hard limit; `u64::MAX` is unlimited.
-    pub hard: u64,
-    /// Soft limit.
-    pub soft: u64,
-}
-
-/// Cgroup limits in the form of the OCI runtime specification (the part that flags can set).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct Resources {
-    /// Memory limits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory: Option<MemoryLimits>,
-    /// CPU limits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu: Option<CpuLimits>,
-    /// Process number limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pids: Option<PidsLimit>,
-    /// Rules about devices.
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub devices: NotDone<Vec<DeviceCgroup>>,
-    /// Limits of block devices.
-    #[serde(rename = "blockIO", skip_serializing_if = "Option::is_none")]
-    pub block_io: Option<BlockIo>,
-    /// Limits of huge pages.
-    #[serde(rename = "hugepageLimits", skip_serializing_if = "NotDone::is_absent")]
-    pub hugepage_limits: NotDone<Vec<HugepageLimit>>,
-    /// Classes of packets.
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub network: NotDone<NetworkClass>,
-    /// Limits of remote direct memory access.
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub rdma: NotDone<BTreeMap<String, Rdma>>,
-    /// Files of the cgroup.
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub unified: NotDone<Unified>,
-}
-
-/// Memory limits, in bytes.
+/// The execution domain of the process.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "named as in the OCI runtime specification")]
-pub struct MemoryLimits {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reservation: Option<i64>,
-    /// Memory and swap together; -1 is unlimited.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub swap: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub swappiness: Option<u64>,
-    #[serde(rename = "disableOOMKiller", skip_serializing_if = "Option::is_none")]
-    pub disable_oom_killer: Option<bool>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub kernel: NotDone<i64>,
-    #[serde(rename = "kernelTCP", skip_serializing_if = "NotDone::is_absent")]
-    pub kernel_tcp: NotDone<i64>,
-    #[serde(rename = "useHierarchy", skip_serializing_if = "NotDone::is_absent")]
-    pub use_hierarchy: NotDone<bool>,
-    #[serde(rename = "checkBeforeUpdate", skip_serializing_if = "NotDone::is_absent")]
-    pub check_before_update: NotDone<bool>,
-}
-
-/// CPU limits.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-#[allow(missing_docs, reason = "named as in the OCI runtime specification")]
-pub struct CpuLimits {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub shares: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub quota: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub period: Option<u64>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub cpus: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub mems: String,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub burst: NotDone<u64>,
-    #[serde(rename = "realtimeRuntime", skip_serializing_if = "Option::is_none")]
-    pub realtime_runtime: Option<i64>,
-    #[serde(rename = "realtimePeriod", skip_serializing_if = "Option::is_none")]
-    pub realtime_period: Option<u64>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub idle: NotDone<i64>,
-}
-
-/// Process number limit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct PidsLimit {
-    /// -1 is unlimited.
-    pub limit: i64,
+pub struct Personality {
+    pub domain: String,
+    pub flags: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::query;
+use crate::wire::{is_zero, query};
 use crate::{Filters, StringMap, Timestamp};
 
 /// Options of `create`. JSON: libpod's body.
@@ -56,11 +56,6 @@ pub struct Volume {
     pub timeout: u32,
     #[serde(rename = "StorageID", skip_serializing_if = "String::is_empty")]
     pub storage_id: String,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }
 
 impl Default for Volume {

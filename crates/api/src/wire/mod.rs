@@ -8,6 +8,9 @@
 //!
 //! A field that is not declared is refused by name in a body and passed over in a query, where clients add their own.
 //! Every error names the field.
+//!
+//! A request declares its fields itself, also where another has the same ones: a group by `serde(flatten)` would be read
+//! through serde's own buffer, in which keys in another case, unknown keys and [`NotDone`] have lost their meaning.
 
 mod clients;
 mod error;
@@ -20,3 +23,8 @@ mod tree;
 
 pub use error::WireError;
 pub use not_done::NotDone;
+
+/// Whether a number is 0; for `skip_serializing_if`.
+pub(crate) fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
+}

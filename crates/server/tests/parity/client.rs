@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use cove_api::*;
 use futures_util::{StreamExt as _, stream};
-use tokio::io::AsyncWriteExt as _;
 
 use crate::service::Bed;
 use cove_test_support::{BROKEN, FakeEngine, sample};
@@ -21,8 +20,9 @@ macro_rules! same {
         there
     }};
 }
+pub(crate) use same;
 
-fn filters() -> Filters {
+pub(crate) fn filters() -> Filters {
     Filters::from([("label".into(), vec!["a=b c&d".into(), "e".into()]), ("name".into(), vec!["x".into()])])
 }
 
@@ -180,129 +180,6 @@ async fn every_kind_of_error() {
 }
 
 #[tokio::test]
-async fn logs_and_events() {
-    let bed = Bed::new().await;
-    let wanted = LogOptions {
-        tail: Some(5),
-        since: Some(sample::time()),
-        until: Some(sample::time()),
-        stdout: true,
-        stderr: true,
-        follow: false,
-    };
-    for options in [wanted.clone(), LogOptions { stdout: true, ..LogOptions::default() }] {
-        let here = bed.engine.containers().logs("one", options.clone()).await.unwrap();
-        let here: Vec<_> = here.map(Result::unwrap).collect().await;
-        let call = bed.engine.calls().pop().unwrap();
-        let there = Engine::containers(&bed.client).logs("one", options).await.unwrap();
-        let there: Vec<_> = there.map(Result::unwrap).collect().await;
-        assert_eq!(there, here);
-        assert!(bed.engine.calls().contains(&call), "{call}");
-    }
-    let follow = LogOptions { follow: true, ..wanted };
-    let mut lines = Engine::containers(&bed.client).logs("one", follow).await.unwrap();
-    assert_eq!(lines.next().await.unwrap().unwrap().data, "one");
-    let options = EventOptions {
-        since: Some(sample::time()),
-        until: Some(sample::time()),
-        filters: filters(),
-        stream: false,
-    };
-    let _: Vec<_> = bed.engine.events(options.clone()).await.unwrap().collect().await;
-    let call = bed.engine.calls().pop().unwrap();
-    let there = Engine::system(&bed.client).events(options).await.unwrap();
-    let there: Vec<_> = there.map(Result::unwrap).collect().await;
-    assert_eq!(there, [sample::event("died"), sample::event("remove")]);
-    assert_eq!(bed.engine.calls(), [call]);
-}
-
-/// A stream that fails must not look like one that has ended.
-#[tokio::test]
-async fn events_that_break_off() {
-    let bed = Bed::new().await;
-    let filters = Filters::from([("container".into(), vec!["half".into()])]);
-    // What was written just before may be lost with the connection.
-    if let Ok(events) =
-        Engine::system(&bed.client).events(EventOptions { filters, ..EventOptions::default() }).await
-    {
-        let events: Vec<_> = events.collect().await;
-        assert!(events.last().is_some_and(Result::is_err), "{events:?}");
-    }
-    let path = "/events?stream=0&filters={\"container\":[\"half\"]}";
-    let request = format!("GET {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
-    let answer = bed.raw(request.as_bytes()).await;
-    assert!(!answer.ends_with("0\r\n\r\n"), "{answer}");
-}
-
-/// Sends `input`, ends it, and collects both outputs.
-async fn converse(attached: AttachStream, input: &[u8]) -> (String, String) {
-    let AttachStream { input: writer, mut output } = attached;
-    let mut writer = writer.expect("an input");
-    writer.write_all(input).await.unwrap();
-    writer.shutdown().await.unwrap();
-    let mut texts = (String::new(), String::new());
-    while let Some(chunk) = output.next().await {
-        let chunk = chunk.unwrap();
-        let text = if chunk.stream == OutputStream::Stdout { &mut texts.0 } else { &mut texts.1 };
-        text.push_str(std::str::from_utf8(&chunk.data).unwrap());
-    }
-    texts
-}
-
-#[tokio::test]
-async fn attached_streams() {
-    let everything = AttachOptions { stdin: true, stdout: true, stderr: true, logs: true, detach_keys: None };
-    let keys = AttachOptions { detach_keys: Some("ctrl-a,x".into()), ..everything.clone() };
-    for terminal in [false, true] {
-        let bed = Bed::with(FakeEngine::default().with_terminal(terminal), None).await;
-        // A terminal has one output.
-        let expected = if terminal { ("HELLOend", "") } else { ("HELLO", "end") };
-        for options in [everything.clone(), keys.clone()] {
-            drop(bed.engine.containers().attach("one", options.clone()).await.unwrap());
-            let call = bed.engine.calls().pop().unwrap();
-            let attached = Engine::containers(&bed.client).attach("one", options).await.unwrap();
-            assert!(bed.engine.calls().contains(&call), "{call}");
-            let (out, err) = converse(attached, b"hello").await;
-            assert_eq!((out.as_str(), err.as_str()), expected);
-        }
-        let attached =
-            Engine::execs(&bed.client).start("session", ExecStartOptions::default()).await.unwrap();
-        let (out, err) = converse(attached.unwrap(), b"hello").await;
-        assert_eq!((out.as_str(), err.as_str()), expected);
-    }
-    let bed = Bed::new().await;
-    let error = Engine::containers(&bed.client).attach(BROKEN, everything).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::NotFound);
-    let without = AttachOptions { stdout: true, stderr: true, ..AttachOptions::default() };
-    let attached = Engine::containers(&bed.client).attach("one", without).await.unwrap();
-    assert!(attached.input.is_none());
-    assert_eq!(attached.output.map(|chunk| chunk.unwrap().data).collect::<Vec<_>>().await, ["out", "end"]);
-}
-
-/// More than every buffer on the way holds, both ways at once.
-#[tokio::test]
-async fn much_input_and_output() {
-    let bed = Bed::new().await;
-    let options = AttachOptions { stdin: true, stdout: true, stderr: true, ..AttachOptions::default() };
-    let AttachStream { input, mut output } =
-        Engine::containers(&bed.client).attach("one", options).await.unwrap();
-    let mut input = input.unwrap();
-    let writer = tokio::spawn(async move {
-        for _ in 0..1000 {
-            input.write_all(&[b'a'; 4096]).await.unwrap();
-        }
-        input.shutdown().await.unwrap();
-        input
-    });
-    let mut length = 0;
-    while let Some(chunk) = output.next().await {
-        length += chunk.unwrap().data.len();
-    }
-    assert_eq!(length, 1000 * 4096 + 3);
-    writer.await.unwrap();
-}
-
-#[tokio::test]
 async fn execs() {
     let bed = Bed::new().await;
     let spec = ExecSpec {
@@ -333,148 +210,6 @@ async fn execs() {
     assert!(bed.engine.calls().contains(&format!("exec start session {detached:?}")));
     let error = Engine::execs(&bed.client).start("missing", ExecStartOptions::default()).await.unwrap_err();
     assert_eq!(error, Error::new(ErrorKind::CommandNotFound, "crun: no such command"));
-}
-
-#[tokio::test]
-async fn images() {
-    let bed = Bed::new().await;
-    for name in ["quay.io/a/b:1", "sha256:abc", "a@sha256:abc", BROKEN] {
-        let _ = same!(bed, images, inspect(name));
-        let _ = same!(bed, images, history(name));
-        let _ = same!(bed, images, exists(name));
-        let _ = same!(bed, images, tag(name, "localhost:5000/c/d:tag"));
-        let _ = same!(bed, images, tag(name, "localhost:5000/c/d"));
-        let _ = same!(bed, images, untag(name, vec!["localhost:5000/c/d:1".into()]));
-        let _ = same!(bed, images, untag(name, vec![]));
-        let all = ImageRemoveOptions {
-            all: true,
-            force: true,
-            ignore: true,
-            no_prune: true,
-            ..ImageRemoveOptions::default()
-        };
-        let _ = same!(bed, images, remove(vec![name.into(), "other".into()], all.clone()));
-        let _ = same!(bed, images, remove(vec![name.into()], ImageRemoveOptions::default()));
-    }
-    same!(bed, images, list(ImageListOptions { all: true, filters: filters() })).unwrap();
-    let all = ImagePruneOptions { all: true, filters: filters(), ..ImagePruneOptions::default() };
-    same!(bed, images, prune(all.clone())).unwrap();
-}
-
-#[tokio::test]
-async fn archives() {
-    let bed = Bed::new().await;
-    // More than the limit of JSON bodies.
-    let archive =
-        || -> ByteStream { Box::pin(stream::iter((0..100).map(|_| Ok(Bytes::from(vec![b'x'; 100_000]))))) };
-    same!(bed, images, load(archive())).unwrap();
-    let options = ImportOptions {
-        changes: vec!["CMD [\"a\", \"b\"]".into(), "ENV A=b".into()],
-        message: "two words".into(),
-        reference: "localhost/x:1".into(),
-        os: "linux".into(),
-        arch: "arm64".into(),
-        variant: "v8".into(),
-    };
-    same!(bed, images, import(archive(), options.clone())).unwrap();
-    same!(bed, images, import(archive(), ImportOptions::default())).unwrap();
-    let names = vec!["quay.io/a/b:1".to_owned(), "other".to_owned()];
-    for options in [
-        SaveOptions { format: ArchiveFormat::OciArchive, multi: true, ..SaveOptions::default() },
-        SaveOptions { format: ArchiveFormat::DockerArchive, multi: true, ..SaveOptions::default() },
-    ] {
-        let expected = format!("save {names:?} {options:?}");
-        let pieces = Engine::images(&bed.client).save(names.clone(), options).await.unwrap();
-        let length: usize =
-            pieces.map(|piece| piece.unwrap().len()).collect::<Vec<_>>().await.into_iter().sum();
-        assert_eq!(length, 100_008);
-        assert!(bed.engine.calls().contains(&expected), "{expected}");
-    }
-    assert!(Engine::images(&bed.client).save(vec![BROKEN.into()], SaveOptions::default()).await.is_err());
-    // An archive that breaks off must not look whole.
-    if let Ok(pieces) = Engine::images(&bed.client).save(vec!["half".into()], SaveOptions::default()).await {
-        assert!(pieces.collect::<Vec<_>>().await.last().unwrap().is_err());
-    }
-    // One that fails at once says why.
-    let error = Engine::images(&bed.client).save(vec!["nothing".into()], SaveOptions::default()).await;
-    assert_eq!(error.err(), Some(Error::internal("the layer is gone")));
-    // Neither must an upload.
-    let broken: ByteStream =
-        Box::pin(stream::iter([Ok(Bytes::from_static(b"x")), Err(Error::internal("the disk is gone"))]));
-    assert!(Engine::images(&bed.client).load(broken).await.is_err());
-}
-
-/// How a registry is reached, with all that crosses to a service.
-fn access() -> RegistryAccess {
-    RegistryAccess {
-        credentials: Some(Credentials {
-            username: "ü".into(),
-            password: "p:w?>".into(),
-            ..Credentials::default()
-        }),
-        auth_file: None,
-        cert_dir: None,
-        tls_verify: Some(false),
-        retry: Some(2),
-        retry_delay: Some(7),
-    }
-}
-
-#[tokio::test]
-async fn pushes() {
-    let bed = Bed::new().await;
-    let options = PushOptions {
-        destination: "quay.io/a/b:2".into(),
-        format: Some(PushFormat::Oci),
-        compression: Some(PushCompression::Zstd),
-        compression_level: Some(7),
-        force_compression: true,
-        remove_signatures: true,
-        access: access(),
-        ..PushOptions::default()
-    };
-    for options in [options, PushOptions::default()] {
-        let _ = bed.engine.push("quay.io/a/b:1", options.clone()).await.unwrap();
-        let call = bed.engine.calls().pop().unwrap();
-        let events = Engine::images(&bed.client).push("quay.io/a/b:1", options).await.unwrap();
-        let events: Vec<_> = events.map(Result::unwrap).collect().await;
-        assert_eq!(events, sample::push_progress());
-        assert_eq!(bed.engine.calls(), [call]);
-    }
-    let events = Engine::images(&bed.client).push("half", PushOptions::default()).await.unwrap();
-    let last = events.collect::<Vec<_>>().await.pop().unwrap();
-    assert_eq!(last, Err(Error::new(ErrorKind::Unauthorized, "denied")));
-    let here = RegistryAccess { auth_file: Some("/f".into()), ..RegistryAccess::default() };
-    let options = PushOptions { access: here, ..PushOptions::default() };
-    assert_eq!(
-        Engine::images(&bed.client).push("a", options).await.err().unwrap().kind,
-        ErrorKind::Unsupported
-    );
-}
-
-#[tokio::test]
-async fn pulls() {
-    let bed = Bed::new().await;
-    let options = PullOptions {
-        policy: PullPolicy::Newer,
-        os: Some("linux".into()),
-        arch: Some("arm64".into()),
-        variant: Some("v8".into()),
-        all_tags: true,
-        access: access(),
-    };
-    for options in [options, PullOptions::default()] {
-        let _ = bed.engine.pull("quay.io/a/b:1", options.clone()).await.unwrap();
-        let call = bed.engine.calls().pop().unwrap();
-        let events = Engine::images(&bed.client).pull("quay.io/a/b:1", options).await.unwrap();
-        let events: Vec<_> = events.map(Result::unwrap).collect().await;
-        assert_eq!(events, sample::progress());
-        assert_eq!(bed.engine.calls(), [call]);
-    }
-    let events = Engine::images(&bed.client).pull("half", PullOptions::default()).await.unwrap();
-    let last = events.collect::<Vec<_>>().await.pop().unwrap();
-    assert_eq!(last, Err(Error::new(ErrorKind::Unauthorized, "denied")));
-    assert!(Engine::images(&bed.client).pull(BROKEN, PullOptions::default()).await.is_err());
 }
 
 #[tokio::test]

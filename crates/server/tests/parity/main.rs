@@ -5,6 +5,7 @@ mod client;
 mod docker;
 mod heads;
 mod hostile;
+mod images;
 mod service;
 mod spellings;
 mod strangers;

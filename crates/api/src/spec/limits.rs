@@ -1,5 +1,4 @@
-//! The parts of a container's request that this version does not do, typed as libpod documents them, so that a malformed
-//! one is told apart from one that is not done. Each stands in a [`crate::wire::NotDone`].
+//! Limits of containers and of single processes, in the form of the OCI runtime specification.
 
 use std::collections::BTreeMap;
 
@@ -7,99 +6,111 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::StringMap;
+use crate::wire::NotDone;
 
-/// A folder of the host below a layer that is thrown away.
+/// A POSIX resource limit; the type is `RLIMIT_NOFILE` and so on, or the short name `nofile`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-pub struct OverlayVolume {
-    /// Absolute path in the container.
-    pub destination: String,
-    /// Absolute folder of the host.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub source: String,
-    /// `O`, `U`, `upperdir=…`, `workdir=…`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub options: Vec<String>,
+pub struct Rlimit {
+    /// The name.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Hard limit; `u64::MAX` is unlimited.
+    pub hard: u64,
+    /// Soft limit.
+    pub soft: u64,
 }
 
-/// An image that is mounted as a folder.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "PascalCase")]
-pub struct ImageVolume {
-    /// Its name or id.
-    pub source: String,
-    /// Absolute path in the container.
-    pub destination: String,
-    /// Writable, on a layer that is thrown away.
-    pub read_write: bool,
-    /// A folder in the image; empty for all of it.
-    #[serde(rename = "subPath", skip_serializing_if = "String::is_empty")]
-    pub sub_path: String,
-}
-
-/// An artifact that is mounted as files.
+/// Cgroup limits in the form of the OCI runtime specification (the part that flags can set).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-#[allow(missing_docs, reason = "the names are libpod's")]
-pub struct ArtifactVolume {
-    pub source: String,
-    pub destination: String,
-    pub title: String,
-    pub digest: String,
-    pub name: String,
+pub struct Resources {
+    /// Memory limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemoryLimits>,
+    /// CPU limits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<CpuLimits>,
+    /// Process number limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pids: Option<PidsLimit>,
+    /// Rules about devices.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub devices: NotDone<Vec<DeviceCgroup>>,
+    /// Limits of block devices.
+    #[serde(rename = "blockIO", skip_serializing_if = "Option::is_none")]
+    pub block_io: Option<BlockIo>,
+    /// Limits of huge pages.
+    #[serde(rename = "hugepageLimits", skip_serializing_if = "NotDone::is_absent")]
+    pub hugepage_limits: NotDone<Vec<HugepageLimit>>,
+    /// Classes of packets.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub network: NotDone<NetworkClass>,
+    /// Limits of remote direct memory access.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub rdma: NotDone<BTreeMap<String, Rdma>>,
+    /// Files of the cgroup.
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub unified: NotDone<Unified>,
 }
 
-/// Mappings of ids, as containers/storage has them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-#[allow(missing_docs, reason = "the names are containers/storage's")]
-pub struct IdMappings {
-    #[serde(rename = "HostUIDMapping")]
-    pub host_uid_mapping: bool,
-    #[serde(rename = "HostGIDMapping")]
-    pub host_gid_mapping: bool,
-    #[serde(rename = "UIDMap")]
-    pub uid_map: Vec<IdMap>,
-    #[serde(rename = "GIDMap")]
-    pub gid_map: Vec<IdMap>,
-    #[serde(rename = "AutoUserNs")]
-    pub auto_user_ns: bool,
-    #[serde(rename = "AutoUserNsOpts")]
-    pub auto_user_ns_options: AutoUserNsOptions,
-}
-
-/// One range of ids.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
-#[allow(missing_docs, reason = "the names are containers/storage's")]
-pub struct IdMap {
-    pub container_id: i64,
-    pub host_id: i64,
-    pub size: i64,
-}
-
-/// How a range is chosen.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "PascalCase")]
-#[allow(missing_docs, reason = "the names are containers/storage's")]
-pub struct AutoUserNsOptions {
-    pub size: u32,
-    pub initial_size: u32,
-    pub passwd_file: String,
-    pub group_file: String,
-    #[serde(rename = "AdditionalUIDMappings")]
-    pub additional_uid_mappings: Vec<IdMap>,
-    #[serde(rename = "AdditionalGIDMappings")]
-    pub additional_gid_mappings: Vec<IdMap>,
-}
-
-/// The execution domain of the process.
+/// Memory limits, in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs, reason = "named as in the OCI runtime specification")]
-pub struct Personality {
-    pub domain: String,
-    pub flags: Vec<String>,
+pub struct MemoryLimits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<i64>,
+    /// Memory and swap together; -1 is unlimited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swap: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub swappiness: Option<u64>,
+    #[serde(rename = "disableOOMKiller", skip_serializing_if = "Option::is_none")]
+    pub disable_oom_killer: Option<bool>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub kernel: NotDone<i64>,
+    #[serde(rename = "kernelTCP", skip_serializing_if = "NotDone::is_absent")]
+    pub kernel_tcp: NotDone<i64>,
+    #[serde(rename = "useHierarchy", skip_serializing_if = "NotDone::is_absent")]
+    pub use_hierarchy: NotDone<bool>,
+    #[serde(rename = "checkBeforeUpdate", skip_serializing_if = "NotDone::is_absent")]
+    pub check_before_update: NotDone<bool>,
+}
+
+/// CPU limits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+#[allow(missing_docs, reason = "named as in the OCI runtime specification")]
+pub struct CpuLimits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shares: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period: Option<u64>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cpus: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mems: String,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub burst: NotDone<u64>,
+    #[serde(rename = "realtimeRuntime", skip_serializing_if = "Option::is_none")]
+    pub realtime_runtime: Option<i64>,
+    #[serde(rename = "realtimePeriod", skip_serializing_if = "Option::is_none")]
+    pub realtime_period: Option<u64>,
+    #[serde(skip_serializing_if = "NotDone::is_absent")]
+    pub idle: NotDone<i64>,
+}
+
+/// Process number limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PidsLimit {
+    /// -1 is unlimited.
+    pub limit: i64,
 }
 
 /// Cache and memory bandwidth of Intel's processors.
