@@ -255,6 +255,13 @@ impl Received for PathArchive {
     }
 }
 
+/// Podman's service has no route for it either.
+fn only_there(command: &str) -> Error {
+    Error::unsupported(format!(
+        "cannot use command {command:?} over a service: the mount would be on the service's host, so run it there"
+    ))
+}
+
 #[async_trait]
 impl<T: Transport + 'static> Files for Remote<T> {
     async fn changes(&self, name: &str, options: ChangesOptions) -> Result<Vec<Change>> {
@@ -289,14 +296,14 @@ impl<T: Transport + 'static> Files for Remote<T> {
         let Json(mounts) = self.call(MOUNTS, (), Nothing {}, ()).await?;
         Ok(mounts.into_iter().map(|(id, path)| MountedFiles { id, names: Vec::new(), path }).collect())
     }
-    async fn mount_image(&self, name: &str) -> Result<MountedFiles> {
-        Err(Error::unsupported(format!("mounting image {name} on the host of a service")))
+    async fn mount_image(&self, _: &str) -> Result<MountedFiles> {
+        Err(only_there("image mount"))
     }
-    async fn unmount_image(&self, name: &str, _: bool) -> Result<Option<String>> {
-        Err(Error::unsupported(format!("unmounting image {name} on the host of a service")))
+    async fn unmount_image(&self, _: &str, _: bool) -> Result<Option<String>> {
+        Err(only_there("image unmount"))
     }
     async fn image_mounts(&self) -> Result<Vec<MountedFiles>> {
-        Err(Error::unsupported("showing what images are mounted on the host of a service"))
+        Err(only_there("image mount"))
     }
     async fn image_tree(&self, name: &str, what_requires: bool) -> Result<String> {
         let options = TreeOptions { whatrequires: what_requires };

@@ -22,6 +22,8 @@ const LIST: Endpoint<(), NetworkListOptions, (), Json<Vec<Network>>> =
     get("/networks/json", "List networks by name");
 const INSPECT: Endpoint<String, Nothing, (), Json<NetworkInspect>> =
     get("/networks/{name}/json", "A network and who is on it");
+const INSPECT_BARE: Endpoint<String, Nothing, (), Json<NetworkInspect>> =
+    get("/networks/{name}", "A network and who is on it, by the shorter path");
 const EXISTS: Endpoint<String, Nothing, (), Exists> =
     get("/networks/{name}/exists", "Whether a network exists").status(StatusCode::NO_CONTENT);
 const REMOVE: Endpoint<String, Force, (), Json<Vec<Removed>>> =
@@ -110,6 +112,9 @@ pub(super) fn serve(routes: &mut impl Routes) {
         engine.networks().list(parameters).await.map(Json)
     });
     routes.add(INSPECT, |engine, Call { path: name, .. }| async move {
+        engine.networks().inspect(&name).await.map(Json)
+    });
+    routes.add(INSPECT_BARE, |engine, Call { path: name, .. }| async move {
         engine.networks().inspect(&name).await.map(Json)
     });
     routes.add(EXISTS, |engine, Call { path: name, .. }| async move {

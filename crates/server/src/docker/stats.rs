@@ -1,4 +1,4 @@
-//! `/containers/{name}/stats`.
+//! `/containers/{name}/stats`, also libpod's.
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -14,7 +14,10 @@ use crate::router::EngineState;
 use crate::stream;
 
 pub(super) fn routes() -> Router<EngineState> {
-    Router::new().route("/containers/{name}/stats", get(stats))
+    Router::new()
+        .route("/containers/{name}/stats", get(stats))
+        // The same with Podman: the samples are Docker's.
+        .route("/libpod/containers/{name}/stats", get(stats))
 }
 
 /// A sample, with the one before it, from which clients compute.

@@ -1,4 +1,4 @@
-//! `/_ping`, `/version`, `/info`, `/events`, `/auth`.
+//! `/_ping`, `/version`, `/info`, `/events`, `/plugins`.
 
 use axum::extract::State;
 use axum::routing::get;
@@ -20,11 +20,17 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/version", get(version))
         .route("/info", get(info))
         .route("/events", get(events))
+        .route("/plugins", get(plugins))
 }
 
 async fn ping(State(engine): State<EngineState>) -> Answer<&'static str> {
     engine.system().ping().await?;
     Ok("OK")
+}
+
+/// There are no plug-ins of Docker's kind, so none is installed.
+async fn plugins() -> Json<[(); 0]> {
+    Json([])
 }
 
 async fn version(State(engine): State<EngineState>) -> Answer<Json<ServiceVersion>> {
