@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use crate::service::Answers;
 
 /// Seconds since the epoch, so long ago. A bit more, so that the test may take its time.
-fn ago(seconds: i64) -> i64 {
+pub(crate) fn ago(seconds: i64) -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     i64::try_from(now).unwrap() - seconds - 5
 }
 
-fn time(seconds: i64) -> String {
+/// As JSON has it.
+pub(crate) fn time(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).unwrap().to_string()
 }
 

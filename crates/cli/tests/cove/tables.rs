@@ -1,17 +1,20 @@
 //! Tables, templates and documents.
 
-use crate::answers::usual;
+use crate::answers::{ago, time, usual};
 use crate::command::{cove, on_terminal, transcript};
 use crate::service::Service;
 
 /// Compares a transcript with the one that is kept.
 macro_rules! kept {
     ($name:literal, $lines:expr) => {
+        kept!($name, $lines, &Service::start(usual()))
+    };
+    ($name:literal, $lines:expr, $service:expr) => {
         insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false, filters => [
             // What differs from build to build.
             (r"(Version|GoVersion|BuiltTime|Built|OsArch|Os|GitCommit): .+", "$1: …"),
         ]}, {
-            insta::assert_snapshot!($name, transcript(&Service::start(usual()), &$lines));
+            insta::assert_snapshot!($name, transcript($service, &$lines));
         });
     };
 }
@@ -144,6 +147,45 @@ fn machines() {
             "machine stop none"
         ]
     );
+    let service = Service::start(usual());
+    machine(&service, "dev", (7200, None), (2, 2048, 20));
+    machine(&service, "big", (86_400 * 40, Some(86_400 * 3)), (8, 12_800, 100));
+    let broken = service.folder().join(".local/share/containers/cove/machine/qemu/broken");
+    cove_sys::fs::create_dir_all(&broken).unwrap();
+    cove_sys::fs::write(broken.join("machine.json"), "{").unwrap();
+    kept!(
+        "machines-made",
+        [
+            "machine ls",
+            "machine ls --noheading",
+            "machine ls -q",
+            "machine ls --format '{{.Name}}|{{.VMType}}|{{.CPUs}}|{{.Memory}}|{{.DiskSize}}|{{.Running}}|{{.Port}}'",
+            "machine inspect dev --format '{{.Name}} {{.State}} {{.Resources.CPUs}} {{.Resources.Memory}}'",
+            "machine inspect broken",
+        ],
+        &service
+    );
+}
+
+/// A machine that is off: seconds since it was made and since it was seen running; processors, MiB and GiB.
+fn machine(
+    service: &Service,
+    name: &str,
+    (made, up): (i64, Option<i64>),
+    (cpus, memory, disk): (u32, u64, u64),
+) {
+    let folder = service.folder().join(".local/share/containers/cove/machine/qemu").join(name);
+    cove_sys::fs::create_dir_all(&folder).unwrap();
+    let record = serde_json::json!({
+        "version": 1, "name": name, "provider": "qemu", "created": time(ago(made)),
+        "last_up": up.map(|seconds| time(ago(seconds))),
+        "cpus": cpus, "memory_mib": memory, "disk_gib": disk, "ssh_port": 40_022, "host_key": "ssh-ed25519 AAAA",
+        "image": {
+            "arch": "amd64", "variant": "init", "kernel_version": "6.1", "cove_version": "0.1.0",
+            "disk_sha256": "00",
+        },
+    });
+    cove_sys::fs::write(folder.join("machine.json"), record.to_string()).unwrap();
 }
 
 #[test]
