@@ -22,7 +22,7 @@ pub struct CheckTexts<'a> {
 }
 
 /// What stands for "never by itself" until it is merged with the image's check.
-pub const DISABLED: i64 = -1;
+const DISABLED: i64 = -1;
 
 /// Nanoseconds between two checks where nobody says something else.
 pub const INTERVAL: i64 = 30_000_000_000;

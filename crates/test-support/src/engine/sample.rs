@@ -48,7 +48,7 @@ pub fn container_row() -> ContainerSummary {
 }
 
 /// A row of a list of pods.
-pub fn pod_row() -> PodSummary {
+pub(crate) fn pod_row() -> PodSummary {
     PodSummary {
         id: "b".repeat(64),
         name: "pod".into(),
@@ -164,7 +164,7 @@ pub fn network(name: &str) -> Network {
 }
 
 /// A network as `inspect` gives it.
-pub fn network_inspect(name: &str) -> NetworkInspect {
+pub(crate) fn network_inspect(name: &str) -> NetworkInspect {
     let member = NetworkMember { name: "one".into(), ..NetworkMember::default() };
     NetworkInspect { network: network(name), containers: [("c".repeat(64), member)].into() }
 }
@@ -244,7 +244,7 @@ pub fn disk_usage() -> DiskUsage {
 }
 
 /// What pruning everything came to.
-pub fn system_pruned() -> SystemPruneReport {
+pub(crate) fn system_pruned() -> SystemPruneReport {
     let report = |id: &str, size| PruneReport { id: id.repeat(64), size, error: None };
     SystemPruneReport {
         container_prune_reports: vec![report("c", 600)],
@@ -257,7 +257,7 @@ pub fn system_pruned() -> SystemPruneReport {
 }
 
 /// Lines of a log.
-pub fn log_lines() -> Vec<LogLine> {
+pub(crate) fn log_lines() -> Vec<LogLine> {
     let line =
         |stream, data: &'static str, partial| LogLine { time: time(), stream, data: data.into(), partial };
     vec![
