@@ -2,7 +2,9 @@
 
 use std::process::{Command, Stdio};
 
-use cove_test_support::{Bed, IMAGE, Need, Outcome, Service, Who, everyone, free_port, met, wait_for};
+use cove_test_support::{
+    Bed, Certificates, IMAGE, Need, Outcome, Service, Who, everyone, free_port, met, wait_for,
+};
 
 fn docker(bed: &Bed, service: &Service, arguments: &[&str], input: &[u8]) -> Outcome {
     let mut command = Command::new("docker");
@@ -281,4 +283,35 @@ fn networks_and_volumes_over_a_service() {
     assert!(remote(&["volume", "prune", "--all", "--dry-run"]).ok().ends_with("two"));
     remote(&["rm", "-f", "-t", "0", "c"]).ok();
     remote(&["network", "rm", &name]).ok();
+}
+
+#[test]
+fn a_service_with_tls_and_its_clients() {
+    let (Some(bed), Some(made)) = (Bed::new(Who::Root), Certificates::make()) else { return };
+    let port = free_port();
+    let uri = format!("tcp://127.0.0.1:{port}");
+    let (certificate, key) = (made.text("service.pem"), made.text("service.key"));
+    let authority = made.text("ca.pem");
+    let mut options = vec!["system", "service", "--time", "0", "--tls-cert", &certificate, "--tls-key", &key];
+    options.extend(["--tls-client-ca", &authority, &uri]);
+    let mut service = bed.command(&options).stdin(Stdio::null()).spawn().unwrap();
+    wait_for("the service", 20, || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
+    let (shown, own) = (made.text("client.pem"), made.text("client.key"));
+    let trusting = ["--url", &uri, "--tls-ca", &authority];
+    let known = [&trusting[..], &["--tls-cert", &shown, "--tls-key", &own]].concat();
+    let run = ["run", "--rm", "-i", "--network", "none", IMAGE, "cat"];
+    assert_eq!(bed.cove_with(&[&known[..], &run].concat(), b"over TLS").ok(), "over TLS");
+    bed.cove(&[&trusting[..], &["ps"]].concat()).fails(125, "CertificateRequired");
+    bed.cove(&["--url", &uri, "ps"]).fails(125, &uri);
+    let named = ["system", "connection", "add", "far", "--tls-ca", &authority];
+    bed.cove(&[&named[..], &["--tls-cert", &shown, "--tls-key", &own, &uri]].concat()).ok();
+    assert_eq!(bed.cove(&["-c", "far", "ps", "-q"]).ok(), "");
+    if met(&[Need::Docker]) {
+        let mut docker = Command::new("docker");
+        docker.args(["-H", &uri, "--tlsverify", "--tlscacert", &authority, "--tlscert", &shown]);
+        docker.args(["--tlskey", &own, "ps", "-q"]).env("HOME", bed.path("home")).env_remove("DOCKER_HOST");
+        assert_eq!(Outcome::of(docker, b"").ok(), "");
+    }
+    service.kill().unwrap();
+    service.wait().unwrap();
 }

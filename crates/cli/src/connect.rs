@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use cove_api::Engine;
 use cove_config::connections::Connections;
@@ -35,6 +36,19 @@ pub(crate) fn choose(
 ) -> Result<Destination, CommandError> {
     let identity =
         global.root.identity.clone().or_else(|| environment.get(env::CONTAINER_SSHKEY).map(str::to_owned));
+    let root = &global.root;
+    let secured = |mut destination: cove_config::connections::Destination| {
+        for (own, option) in [
+            (&mut destination.tls_ca, &root.tls_ca),
+            (&mut destination.tls_cert, &root.tls_cert),
+            (&mut destination.tls_key, &root.tls_key),
+        ] {
+            if let Some(file) = option {
+                own.clone_from(file);
+            }
+        }
+        Destination::Remote(destination)
+    };
     let by_url = |uri: String| {
         let mut destination = cove_config::connections::Destination {
             uri,
@@ -45,7 +59,7 @@ pub(crate) fn choose(
         destination.tls_ca = variable(env::CONTAINER_TLS_CA);
         destination.tls_cert = variable(env::CONTAINER_TLS_CERT);
         destination.tls_key = variable(env::CONTAINER_TLS_KEY);
-        Destination::Remote(destination)
+        secured(destination)
     };
     let connections = || Connections::new(directories.connections_file(environment), conf);
     let by_name = |name: &str| -> Result<Destination, CommandError> {
@@ -56,7 +70,7 @@ pub(crate) fn choose(
         if let Some(identity) = &identity {
             destination.identity.clone_from(identity);
         }
-        Ok(Destination::Remote(destination))
+        Ok(secured(destination))
     };
     if let Some(url) = &global.root.url {
         return Ok(by_url(url.clone()));
@@ -74,7 +88,7 @@ pub(crate) fn choose(
         return Ok(Destination::Local);
     }
     match connections().default_connection() {
-        Ok(connection) => Ok(Destination::Remote(connection.destination)),
+        Ok(connection) => Ok(secured(connection.destination)),
         Err(_) if cfg!(target_os = "linux") => {
             let own = directories.api_socket();
             let socket = if own.exists() { own } else { directories.podman_socket() };
@@ -91,9 +105,14 @@ pub(crate) fn choose(
 /// # Errors
 /// It cannot be opened or reached.
 pub(crate) async fn open(context: &Context) -> Result<Box<dyn Engine>, CommandError> {
-    refuse_tls(context)?;
     match &context.destination {
-        Destination::Local => open_local(context),
+        Destination::Local => {
+            let root = &context.global.root;
+            if [&root.tls_ca, &root.tls_cert, &root.tls_key].iter().any(|option| option.is_some()) {
+                return Err(CommandError::other(TLS_WITHOUT_TCP));
+            }
+            open_local(context)
+        }
         Destination::Remote(destination) => open_remote(destination),
         Destination::Missing(reason) => Err(CommandError::other(reason.clone())),
     }
@@ -196,24 +215,29 @@ fn absolute(path: PathBuf) -> Result<PathBuf, CommandError> {
 }
 
 /// Whoever asks for TLS must not be connected without.
-fn refuse_tls(context: &Context) -> Result<(), CommandError> {
-    let root = &context.global.root;
-    let given = |text: &String| !text.is_empty();
-    let asked = match &context.destination {
-        Destination::Remote(to) => [&to.tls_ca, &to.tls_cert, &to.tls_key].map(given),
-        Destination::Local | Destination::Missing(_) => [false; 3],
+const TLS_WITHOUT_TCP: &str = "TLS is for services at tcp://HOST:PORT";
+
+/// The files that a connection is secured with; [`None`] where it is not.
+fn tls_files(
+    to: &cove_config::connections::Destination,
+) -> Result<Option<cove_client::TlsFiles>, CommandError> {
+    let file = |name: &String| (!name.is_empty()).then(|| PathBuf::from(name));
+    let authorities = file(&to.tls_ca);
+    let identity = match (file(&to.tls_cert), file(&to.tls_key)) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => return Err(CommandError::other("TLS Key and Certificate must both or neither be provided")),
     };
-    let options = [("--tls-ca", &root.tls_ca), ("--tls-cert", &root.tls_cert), ("--tls-key", &root.tls_key)];
-    match options.iter().zip(asked).find(|((_, option), asked)| option.is_some() || *asked) {
-        Some(((name, _), _)) => Err(cove_api::Error::unsupported(format!(
-            "{name}: connections with TLS are not supported by this version: use a Unix socket or a machine"
-        ))
-        .into()),
-        None => Ok(()),
-    }
+    let asked = authorities.is_some() || identity.is_some();
+    Ok(asked.then_some(cove_client::TlsFiles { authorities, identity }))
 }
 
 fn open_remote(destination: &cove_config::connections::Destination) -> Result<Box<dyn Engine>, CommandError> {
-    let address: cove_client::Address = destination.uri.parse()?;
-    Ok(Box::new(cove_client::Client::new(address)))
+    use cove_client::{Address, Client, SecureTcp};
+    let client = match (destination.uri.parse()?, tls_files(destination)?) {
+        (address, None) => Client::new(address),
+        (Address::Tcp(host), Some(files)) => Client::over(Arc::new(SecureTcp::new(&host, &files)?)),
+        (Address::Unix(_), Some(_)) => return Err(CommandError::other(TLS_WITHOUT_TCP)),
+    };
+    Ok(Box::new(client))
 }

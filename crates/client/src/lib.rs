@@ -6,7 +6,9 @@
 mod address;
 mod connect;
 mod http;
+mod tls;
 
 pub use address::Address;
 pub use connect::{Connect, Connecting};
 pub use http::Client;
+pub use tls::{SecureTcp, TlsFiles};

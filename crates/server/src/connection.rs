@@ -12,52 +12,75 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use crate::hangup::HangUp;
 use crate::requests::{Exchange, Open, Patience, Requests};
-use crate::slots::Slots;
+use crate::slots::{Slot, Slots};
 use crate::stream::wants_upgrade;
+use crate::tls::HANDSHAKE;
 
-/// Serves a connection in a task of its own.
-///
-/// `half_close`: a client that is done writing still wants its answer. Over TCP that would hide clients that are gone.
-///
-/// # Errors
-/// No descriptor is left to watch it.
-pub(crate) fn serve<T>(
-    stream: T,
-    router: &Router,
-    slots: &Slots,
-    patience: Patience,
-    half_close: bool,
-) -> std::io::Result<()>
-where
-    T: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static,
-{
-    let hang_up = HangUp::of(&stream)?;
-    let slot = slots.take();
-    let leave = slot.leave();
-    let exchange = Arc::new(Exchange::default());
-    let stream = Requests::new(stream, slot, patience, Arc::clone(&exchange));
-    let service = answer_with(router.clone(), exchange, hang_up.clone());
-    tokio::spawn(async move {
-        let mut builder = hyper::server::conn::http1::Builder::new();
-        // Heads come whole and in time from `Requests`.
-        builder.timer(TokioTimer::new()).header_read_timeout(None);
-        let connection = builder.half_close(half_close).serve_connection(TokioIo::new(stream), service);
-        tokio::select! {
-            // Ends at an upgrade too; the stream then looks for the hang-up itself.
-            result = connection.with_upgrades() => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, "connection");
+/// What every connection is served with.
+pub(crate) struct Served {
+    pub(crate) router: Router,
+    pub(crate) slots: Slots,
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
+impl Served {
+    /// Serves a connection in a task of its own.
+    ///
+    /// `half_close`: a client that is done writing still wants its answer. Over TCP that would hide clients that are
+    /// gone.
+    ///
+    /// # Errors
+    /// No descriptor is left to watch it.
+    pub(crate) fn serve<T>(&self, stream: T, half_close: bool) -> std::io::Result<()>
+    where
+        T: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static,
+    {
+        let hang_up = HangUp::of(&stream)?;
+        let slot = self.slots.take();
+        let leave = slot.leave();
+        let (router, tls) = (self.router.clone(), self.tls.clone());
+        tokio::spawn(async move {
+            let served = async {
+                let Some(tls) = tls else {
+                    return exchange(stream, slot, router, &hang_up, half_close).await;
+                };
+                match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => exchange(stream, slot, router, &hang_up, half_close).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "a client's handshake"),
+                    Err(_) => tracing::debug!("a client that does not finish its handshake"),
                 }
+            };
+            tokio::select! {
+                () = served => {}
+                () = hang_up.wait() => tracing::debug!("a client hung up"),
+                () = leave.notified() => {}
             }
-            () = hang_up.wait() => tracing::debug!("a client hung up"),
-            () = leave.notified() => {}
-        }
-    });
-    Ok(())
+        });
+        Ok(())
+    }
+}
+
+/// Requests and answers up to the end of the connection, or until it is taken over; the stream then looks for the
+/// hang-up itself.
+async fn exchange<T>(stream: T, slot: Slot, router: Router, hang_up: &HangUp, half_close: bool)
+where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let exchange = Arc::new(Exchange::default());
+    let stream = Requests::new(stream, slot, Patience::default(), Arc::clone(&exchange));
+    let service = answer_with(router, exchange, hang_up.clone());
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    // Heads come whole and in time from `Requests`.
+    builder.timer(TokioTimer::new()).header_read_timeout(None);
+    let connection = builder.half_close(half_close).serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.with_upgrades().await {
+        tracing::debug!(%error, "connection");
+    }
 }
 
 fn answer_with(

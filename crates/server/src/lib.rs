@@ -18,8 +18,10 @@ mod requests;
 mod router;
 mod slots;
 mod stream;
+mod tls;
 
 pub use listen::{Listen, ServeOptions, serve};
-pub use router::router;
+pub use router::{Guard, router};
+pub use tls::Tls;
 
 pub use cove_api::{DOCKER_API_VERSION, DOCKER_MIN_API_VERSION, LIBPOD_API_VERSION};

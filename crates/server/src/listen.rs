@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use cove_api::{Engine, Error, ErrorKind, Result};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
-use crate::connection;
+use crate::connection::Served;
 use crate::hangup::keep_alive;
-use crate::requests::Patience;
+use crate::router::Guard;
 use crate::slots::Slots;
+use crate::tls::Tls;
 
 /// Where to listen.
 #[derive(Debug)]
@@ -34,6 +34,10 @@ pub struct ServeOptions {
     pub idle_timeout: Option<Duration>,
     /// The engine's default network, which Docker's clients call `bridge`.
     pub default_network: String,
+    /// Talk TLS only.
+    pub tls: Option<Tls>,
+    /// The origin whose web pages may send requests, or `*` for any; requests of others are refused.
+    pub allowed_origin: Option<String>,
 }
 
 enum Listener {
@@ -51,10 +55,14 @@ pub async fn serve(
     options: ServeOptions,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<()> {
+    let tls = options.tls.as_ref().map(Tls::acceptor).transpose()?;
+    // A page whose name was rebound to this address has no certificate of that name.
+    let check_host = matches!(options.listen, Listen::Tcp(_)) && tls.is_none();
+    let guard = Guard::new(check_host, options.allowed_origin.as_deref())?;
     let (listener, path) = bind(options.listen).await?;
-    let over_network = matches!(listener, Listener::Tcp(_));
-    let router = crate::router(engine, &options.default_network, over_network);
-    let result = accept_all(&listener, &router, options.idle_timeout, shutdown).await;
+    let router = crate::router(engine, &options.default_network, guard);
+    let served = Served { router, slots: Slots::of_this_process(), tls };
+    let result = accept_all(&listener, &served, options.idle_timeout, shutdown).await;
     if let Some(path) = path {
         let _ = cove_sys::fs::remove_file(&path);
     }
@@ -109,12 +117,11 @@ async fn bind_unix(path: &Path) -> Result<UnixListener> {
 
 async fn accept_all(
     listener: &Listener,
-    router: &Router,
+    served: &Served,
     idle_timeout: Option<Duration>,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<()> {
-    let slots = Slots::of_this_process();
-    let mut count = slots.watch();
+    let mut count = served.slots.watch();
     tokio::pin!(shutdown);
     loop {
         let idle = async {
@@ -132,7 +139,7 @@ async fn accept_all(
         tokio::select! {
             () = &mut shutdown => return Ok(()),
             () = idle => return Ok(()),
-            result = accept(listener, router, &slots) => {
+            result = accept(listener, served) => {
                 if let Err(error) = result {
                     // Out of descriptors, or a client that left at once: go on after a breath.
                     tracing::warn!(%error, "accept");
@@ -143,17 +150,14 @@ async fn accept_all(
     }
 }
 
-async fn accept(listener: &Listener, router: &Router, slots: &Slots) -> std::io::Result<()> {
-    slots.room().await;
-    let patience = Patience::default();
+async fn accept(listener: &Listener, served: &Served) -> std::io::Result<()> {
+    served.slots.room().await;
     match listener {
-        Listener::Unix(listener) => {
-            connection::serve(listener.accept().await?.0, router, slots, patience, true)
-        }
+        Listener::Unix(listener) => served.serve(listener.accept().await?.0, true),
         Listener::Tcp(listener) => {
             let stream = listener.accept().await?.0;
             keep_alive(&stream)?;
-            connection::serve(stream, router, slots, patience, false)
+            served.serve(stream, false)
         }
     }
 }

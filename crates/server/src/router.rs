@@ -24,8 +24,43 @@ const LONGEST_REFUSAL: usize = 64 << 10;
 #[derive(Debug, Clone)]
 pub(crate) struct DefaultNetwork(pub(crate) Arc<str>);
 
-/// The service's routes over `engine`. `over_network` also refuses what a web page could send.
-pub fn router(engine: Arc<dyn Engine>, default_network: &str, over_network: bool) -> Router {
+/// Which requests of web pages are taken.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    check_host: bool,
+    allowed_origin: Option<HeaderValue>,
+}
+
+impl Guard {
+    /// `check_host`: also refuse requests that name another host, as pages do whose name was rebound to this address.
+    /// `allowed_origin`: where the pages come from whose requests are taken; `*` is anywhere.
+    ///
+    /// # Errors
+    /// The origin cannot stand in a header.
+    pub fn new(check_host: bool, allowed_origin: Option<&str>) -> Result<Self, Error> {
+        let allowed_origin = allowed_origin
+            .filter(|origin| !origin.is_empty())
+            .map(|origin| {
+                HeaderValue::from_str(origin)
+                    .map_err(|_| Error::invalid(format!("{origin:?} cannot stand in a header")))
+            })
+            .transpose()?;
+        Ok(Self { check_host, allowed_origin })
+    }
+
+    fn allows(&self, origin: &HeaderValue) -> bool {
+        self.allowed_origin.as_ref().is_some_and(|allowed| allowed == "*" || allowed == origin)
+    }
+}
+
+/// The headers that a page of another origin may send.
+const PAGE_HEADERS: &str =
+    "Origin, X-Requested-With, Content-Type, Accept, X-Registry-Auth, Connection, Upgrade, X-Registry-Config";
+/// The methods that it may use.
+const PAGE_METHODS: &str = "HEAD, GET, POST, DELETE, PUT, OPTIONS";
+
+/// The service's routes over `engine`.
+pub fn router(engine: Arc<dyn Engine>, default_network: &str, guarded: Guard) -> Router {
     let routes = Router::new()
         .nest("/libpod", libpod::router())
         .merge(docker::routes())
@@ -34,9 +69,10 @@ pub fn router(engine: Arc<dyn Engine>, default_network: &str, over_network: bool
         .layer(DefaultBodyLimit::disable())
         .layer(Extension(DefaultNetwork(default_network.into())))
         .layer(middleware::from_fn(run))
-        .layer(middleware::from_fn_with_state(over_network, guard))
+        .layer(middleware::from_fn_with_state(guarded.clone(), guard))
         .layer(middleware::map_response(as_json))
         .layer(middleware::map_response(with_headers))
+        .layer(middleware::map_response_with_state(guarded, with_origin))
         .with_state(engine);
     // Routing looks at the path after this.
     let normalised = MapRequestLayer::new(normalise).layer(routes);
@@ -62,7 +98,7 @@ fn normalise(mut request: Request) -> Request {
 }
 
 /// What was refused by its head is answered here. A browser names the page's origin, and a page whose name was rebound to this address names its own host.
-async fn guard(State(over_network): State<bool>, request: Request, next: Next) -> Response {
+async fn guard(State(guarded): State<Guard>, request: Request, next: Next) -> Response {
     if let Some(Refusal { status, message }) = request.extensions().get() {
         let kind = match *status {
             StatusCode::REQUEST_TIMEOUT => ErrorKind::Timeout,
@@ -72,9 +108,16 @@ async fn guard(State(over_network): State<bool>, request: Request, next: Next) -
         return ApiError(Error::new(kind, message.as_str())).with_status(*status);
     }
     let headers = request.headers();
-    if headers.contains_key(header::ORIGIN) || (over_network && has_foreign_host(headers.get(header::HOST))) {
+    let origins: Vec<_> = headers.get_all(header::ORIGIN).iter().collect();
+    if !origins.iter().all(|origin| guarded.allows(origin))
+        || (guarded.check_host && has_foreign_host(headers.get(header::HOST)))
+    {
         let error = Error::new(ErrorKind::PermissionDenied, "requests from web pages are refused");
         return ApiError(error).into_response();
+    }
+    // What a browser asks before it sends a page's request; no route has this method.
+    if !origins.is_empty() && request.method() == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
     }
     next.run(request).await
 }
@@ -140,6 +183,17 @@ async fn with_headers(mut response: Response) -> Response {
     headers.insert("Docker-Experimental", HeaderValue::from_static("false"));
     headers.insert("Ostype", HeaderValue::from_static("linux"));
     headers.insert(header::SERVER, HeaderValue::from_static("Libpod/5.0.0 (linux) Cove"));
+    response
+}
+
+/// Tells browsers what pages of the allowed origin may do, as Podman's service does.
+async fn with_origin(State(guarded): State<Guard>, mut response: Response) -> Response {
+    if let Some(origin) = guarded.allowed_origin {
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(PAGE_HEADERS));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(PAGE_METHODS));
+    }
     response
 }
 

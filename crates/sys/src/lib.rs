@@ -5,6 +5,7 @@
 pub mod atomic;
 pub mod lock;
 pub mod output;
+pub mod pem;
 pub mod process;
 pub mod program;
 pub mod read;

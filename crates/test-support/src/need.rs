@@ -27,6 +27,8 @@ pub enum Need {
     Docker,
     /// `registry`: docker-registry and what fills it.
     Registry,
+    /// openssl, which makes certificates.
+    Openssl,
     /// `dns`: aardvark-dns.
     Dns,
     /// `pasta`: rootless networking, with what the test of it takes.
@@ -55,7 +57,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Root,
         Self::User,
         Self::Monitor,
@@ -65,6 +67,7 @@ impl Need {
         Self::Podman,
         Self::Docker,
         Self::Registry,
+        Self::Openssl,
         Self::Dns,
         Self::Pasta,
         Self::Tun,
@@ -91,6 +94,7 @@ impl Need {
             Self::Podman => "podman",
             Self::Docker => "docker",
             Self::Registry => "registry",
+            Self::Openssl => "openssl",
             Self::Dns => "dns",
             Self::Pasta => "pasta",
             Self::Tun => "tun",
@@ -120,7 +124,9 @@ impl Need {
             Self::Busybox => crate::image::find_busybox()
                 .is_none()
                 .then(|| "not installed: busybox (package busybox-static)".to_owned()),
-            Self::Crun | Self::Runc | Self::Podman | Self::Docker | Self::Script => programs(&[self.name()]),
+            Self::Crun | Self::Runc | Self::Podman | Self::Docker | Self::Openssl | Self::Script => {
+                programs(&[self.name()])
+            }
             Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
             Self::Packers => programs(&["gzip", "bzip2", "xz", "zstd"]),
             Self::Dns => programs(&["aardvark-dns"]),

@@ -21,13 +21,13 @@ pub(crate) struct RootArgs {
     #[arg(long, hide = true, value_name = "MODE", value_parser = ["golang"])]
     pub(crate) ssh: Option<String>,
     /// File with the certificates that a server's must be signed by (CONTAINER_TLS_CA)
-    #[arg(long, hide = true, value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) tls_ca: Option<String>,
     /// File with the certificate to show to a server (CONTAINER_TLS_CERT)
-    #[arg(long, hide = true, value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) tls_cert: Option<String>,
     /// File with the key of that certificate (CONTAINER_TLS_KEY)
-    #[arg(long, hide = true, value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) tls_key: Option<String>,
     /// Talk to an engine over its API, even to the one of this host
     #[arg(long, short = 'r')]

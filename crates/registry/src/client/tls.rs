@@ -4,19 +4,16 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cove_sys::fs;
+use cove_sys::{fs, pem};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::RegistryOptions;
 use crate::error::{Error, Result};
-
-const MAX_CERTIFICATE_FILE: u64 = 4 << 20;
 
 /// The system's trusted roots; reading them is slow, so it is done once.
 pub(super) fn system_roots() -> RootCertStore {
@@ -119,9 +116,7 @@ impl HostFiles {
                             reason: format!("{} is missing beside its certificate", key.display()),
                         });
                     }
-                    let key_der = PrivateKeyDer::from_pem_slice(&read(&key)?).map_err(|error| {
-                        Error::Tls { registry: host.into(), reason: format!("{}: {error}", key.display()) }
-                    })?;
+                    let key_der = pem::key(&key).map_err(|error| Error::io("a key", error))?;
                     files.identity = Some((certificates(&path)?, key_der));
                 }
                 Some("key") if !path.with_extension("cert").exists() => {
@@ -140,22 +135,8 @@ impl HostFiles {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let subject = || path.display().to_string();
-    let size = fs::metadata(path).map_err(|error| Error::io(subject(), error))?.len();
-    if size > MAX_CERTIFICATE_FILE {
-        return Err(Error::TooLarge { subject: subject(), limit: MAX_CERTIFICATE_FILE });
-    }
-    fs::read(path).map_err(|error| Error::io(subject(), error))
-}
-
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    CertificateDer::pem_slice_iter(&read(path)?).collect::<std::result::Result<Vec<_>, _>>().map_err(
-        |error| Error::Tls {
-            registry: path.display().to_string(),
-            reason: format!("not a PEM certificate: {error}"),
-        },
-    )
+    pem::certificates(path).map_err(|error| Error::io("a certificate", error))
 }
 
 /// The usual check, which also accepts a self-signed certificate that certs.d or the system's store holds itself: that is how private

@@ -9,3 +9,5 @@ mod images;
 mod service;
 mod spellings;
 mod strangers;
+mod streams;
+mod tls;

@@ -24,12 +24,27 @@ impl Bed {
     }
 
     pub(crate) async fn with(engine: FakeEngine, idle_timeout: Option<Duration>) -> Self {
+        Self::serving(engine, idle_timeout, None).await
+    }
+
+    /// One that takes requests of that origin's pages.
+    pub(crate) async fn allowing(origin: Option<&str>) -> Self {
+        Self::serving(FakeEngine::default(), None, origin.map(str::to_owned)).await
+    }
+
+    async fn serving(
+        engine: FakeEngine,
+        idle_timeout: Option<Duration>,
+        allowed_origin: Option<String>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("s");
         let options = ServeOptions {
             listen: Listen::Unix(path.clone()),
             idle_timeout,
             default_network: "podman".to_owned(),
+            tls: None,
+            allowed_origin,
         };
         let task = tokio::spawn(serve(Arc::new(engine.clone()), options, std::future::pending()));
         while !path.exists() {

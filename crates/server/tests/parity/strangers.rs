@@ -166,6 +166,8 @@ async fn an_old_socket_is_replaced_and_a_live_one_is_not() {
         listen: Listen::Unix(path.clone()),
         idle_timeout: None,
         default_network: "podman".to_owned(),
+        tls: None,
+        allowed_origin: None,
     };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let first = tokio::spawn(serve(Arc::new(FakeEngine::default()), options(), async move {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cove_config::env;
-use cove_server::{Listen, ServeOptions};
+use cove_server::{Listen, ServeOptions, Tls};
 
 use crate::args::at_most;
 use crate::command_error::{CommandError, CommandResult};
@@ -23,6 +23,37 @@ pub(crate) struct Args {
     /// End after so many seconds without a connection; 0 never ends
     #[arg(long, short, value_name = "SECONDS", alias = "timeout")]
     time: Option<u64>,
+    /// Origin whose web pages may use the service, or * for any; requests of other pages are refused
+    #[arg(long, value_name = "ORIGIN")]
+    cors: Option<String>,
+    /// File with the certificate to show to clients, which must talk TLS
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// File with the key of that certificate
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// File with the certificates that a client's must be signed by
+    #[arg(long, value_name = "FILE")]
+    tls_client_ca: Option<PathBuf>,
+}
+
+impl Args {
+    /// How clients must talk to it.
+    fn tls(&self) -> Result<Option<Tls>, CommandError> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => Ok(Some(Tls {
+                certificate: certificate.clone(),
+                key: key.clone(),
+                client_authorities: self.tls_client_ca.clone(),
+            })),
+            (Some(_), None) => Err(CommandError::other("--tls-cert provided without --tls-key")),
+            (None, Some(_)) => Err(CommandError::other("--tls-key provided without --tls-cert")),
+            (None, None) if self.tls_client_ca.is_some() => {
+                Err(CommandError::other("--tls-client-ca provided without --tls-cert and --tls-key"))
+            }
+            (None, None) => Ok(None),
+        }
+    }
 }
 
 /// The command.
@@ -33,15 +64,17 @@ const DEFAULT_TIME: u64 = 5;
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     at_most(&args.uris, 1)?;
+    let tls = args.tls()?;
     let listen = match (args.uris.first(), inherited(context)?) {
         (None, Some(listen)) => listen,
         (uri, _) => parse(uri.map(String::as_str), context)?,
     };
+    let guarded = tls.as_ref().is_some_and(|tls| tls.client_authorities.is_some());
     match &listen {
-        Listen::Tcp(address) => tracing::warn!(
-            "Using the API service with TCP sockets is not recommended: whoever reaches {address} controls this user's account"
+        Listen::Tcp(address) if !guarded => tracing::warn!(
+            "Using the API service with TCP sockets without --tls-client-ca is not recommended: whoever reaches {address} controls this user's account"
         ),
-        Listen::Unix(_) | Listen::Inherited(_) => {}
+        Listen::Tcp(_) | Listen::Unix(_) | Listen::Inherited(_) => {}
     }
     tracing::info!("API service listening on {listen:?}");
     let configured = context.conf.engine.service_timeout.map(u64::from);
@@ -50,6 +83,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         listen,
         idle_timeout: (time > 0).then(|| Duration::from_secs(time)),
         default_network: context.conf.network.default_network.clone().unwrap_or_else(|| "podman".to_owned()),
+        tls,
+        allowed_origin: args.cors.filter(|origin| !origin.is_empty()),
     };
     if context.destination != connect::Destination::Local {
         let engine = Arc::from(connect::open(context).await?);
