@@ -47,7 +47,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     for machine in &machines {
         if let Some(error) = &machine.error {
-            context.printer.error_line(&format!("Machine \"{}\": {error}", machine.name));
+            // The text names the machine.
+            context.printer.error_line(error);
         }
     }
     let now = Timestamp::now();
