@@ -12,8 +12,13 @@ const SWITCHED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n";
 const TAKEN: &[u8] = b"HTTP/1.1 200 OK\r\n";
 
 /// Whether a request with this `Upgrade` header is one for the connection itself.
-pub(crate) fn is_taken(upgrade: &[u8]) -> bool {
+pub(crate) fn is_raw(upgrade: &[u8]) -> bool {
     upgrade.eq_ignore_ascii_case(b"tcp")
+}
+
+/// Whether what follows a request with this `Upgrade` header may be no request.
+pub(crate) fn is_taken(upgrade: &[u8]) -> bool {
+    is_raw(upgrade) || upgrade.eq_ignore_ascii_case(b"websocket")
 }
 
 /// What the first bytes of a connection become where they are such a request.

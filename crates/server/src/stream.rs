@@ -50,10 +50,14 @@ pub(crate) fn upload(body: Body) -> ByteStream {
     )
 }
 
-/// True where the client asks to take the connection over.
+/// True where the client asks to take the connection over, for itself or for a WebSocket.
 pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
-    // Any of several, as for the head.
-    headers.get_all(header::UPGRADE).iter().any(|value| hijack::is_taken(value.as_bytes().trim_ascii()))
+    offers(headers, hijack::is_taken)
+}
+
+/// Any of several headers, as for the head.
+fn offers(headers: &HeaderMap, is_meant: fn(&[u8]) -> bool) -> bool {
+    headers.get_all(header::UPGRADE).iter().any(|value| is_meant(value.as_bytes().trim_ascii()))
 }
 
 /// Answers 101 and couples the connection with `attached`. Without an upgrade: 200, the request's body as the input
@@ -61,7 +65,7 @@ pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
 pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bool) -> Response {
     let content_type = HeaderValue::from_static(if terminal { RAW } else { FRAMED });
     let AttachStream { input, output } = attached;
-    if !wants_upgrade(request.headers()) {
+    if !offers(request.headers(), hijack::is_raw) {
         let body = std::mem::take(request.body_mut());
         let output = output.map(move |chunk| {
             chunk.map(|chunk| if terminal { chunk.data } else { frame(chunk.stream, &chunk.data) })

@@ -10,8 +10,8 @@ use axum::{Extension, Json, Router, body::Body};
 use bytes::Bytes;
 use cove_api::endpoint::replay;
 use cove_api::{
-    ContainerInspect, ContainerState, Error, ErrorKind, Event, EventOptions, Filters, ListOptions,
-    LogOptions, RemoveOptions, ValueStream, WaitOptions,
+    AttachStream, ContainerInspect, ContainerState, Error, ErrorKind, Event, EventOptions, Filters,
+    ListOptions, LogOptions, RemoveOptions, ValueStream, WaitOptions,
 };
 use futures_util::StreamExt as _;
 use serde::Serialize;
@@ -327,17 +327,27 @@ async fn attach(
     Query(asked): Query<parameters::Attach>,
     mut request: Request,
 ) -> Answer {
+    let (streams, terminal) = attached(&engine, &name, asked).await?;
+    Ok(stream::attach(&mut request, streams, terminal))
+}
+
+/// A container's streams, and whether they are a terminal.
+pub(super) async fn attached(
+    engine: &EngineState,
+    name: &str,
+    asked: parameters::Attach,
+) -> Answer<(AttachStream, bool)> {
     let (streams, options) = (asked.streams(), asked.options());
-    let container = engine.containers().inspect(&name, false).await?;
+    let container = engine.containers().inspect(name, false).await?;
+    let terminal = container.config.tty;
     if !streams {
-        let log = replay(&*engine, &name, &options).await?;
-        return Ok(stream::attach(&mut request, log, container.config.tty));
+        return Ok((replay(&**engine, name, &options).await?, terminal));
     }
-    match engine.containers().attach(&name, options).await {
-        Ok(attached) => Ok(stream::attach(&mut request, attached, container.config.tty)),
+    match engine.containers().attach(name, options).await {
+        Ok(attached) => Ok((attached, terminal)),
         Err(error) if error.kind == ErrorKind::InvalidArgument => Err(error.into()),
         // Attaching prepares the start, and so may fail like it.
-        Err(error) => Err(failed_start(&engine, &container, error).await.into()),
+        Err(error) => Err(failed_start(engine, &container, error).await.into()),
     }
 }
 

@@ -18,6 +18,7 @@ mod system;
 mod update;
 mod usage;
 mod volumes;
+mod websocket;
 
 use axum::Router;
 
@@ -38,4 +39,5 @@ pub(crate) fn routes() -> Router<EngineState> {
         .merge(update::routes())
         .merge(usage::routes())
         .merge(volumes::routes())
+        .merge(websocket::routes())
 }

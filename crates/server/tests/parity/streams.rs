@@ -3,7 +3,7 @@
 use cove_api::*;
 use cove_test_support::{BROKEN, FakeEngine, sample};
 use futures_util::StreamExt as _;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::client::filters;
 use crate::service::Bed;
@@ -129,4 +129,32 @@ async fn much_input_and_output() {
     }
     assert_eq!(length, 1000 * 4096 + 3);
     writer.await.unwrap();
+}
+
+#[tokio::test]
+async fn messages_of_a_websocket_are_the_streams() {
+    let bed = Bed::new().await;
+    let mut stream = bed.connect().await;
+    let head = "GET /v1.41/containers/one/attach/ws?stream=1&stdin=1&stdout=1&stderr=1 HTTP/1.1\r\nHost: d\r\n\
+        Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(stream.read_u8().await.unwrap());
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+    // RFC 6455 has this key and its answer as an example.
+    assert!(answer.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{answer}");
+    stream.write_all(b"\x82\x85\0\0\0\0hello").await.unwrap();
+    let mut frame = [0; 7];
+    stream.read_exact(&mut frame).await.unwrap();
+    assert_eq!(&frame, b"\x82\x05HELLO");
+    stream.write_all(b"\x88\x80\0\0\0\0").await.unwrap();
+    let mut rest = Vec::new();
+    let read = stream.read_to_end(&mut rest);
+    let _ = tokio::time::timeout(std::time::Duration::from_secs(20), read).await.expect("an end");
+    let (status, answer) = bed.json("GET", "/containers/one/attach/ws", "").await;
+    assert!(status >= 400 && answer["message"].is_string(), "{status} {answer}");
 }
