@@ -187,7 +187,8 @@ pub(super) const NEEDS: &[Need] = &[
         "test",
         Program("WebKitWebDriver"),
         &["webkit2gtk-driver"],
-        "webkit2gtk-driver",
+        // By its file, because the package that has it changes with the library's versions.
+        "/usr/bin/WebKitWebDriver",
         "drives the window",
     ),
     need(
