@@ -62,7 +62,8 @@ fn one(home: &Path, number: usize) -> Result<f64> {
         }
         shell::output(&mut command)
     };
-    let result = cove(&["machine", "init"]).and_then(|_| {
+    let image = crate::vm_image::native().display().to_string();
+    let result = cove(&["machine", "init", "--image", &image]).and_then(|_| {
         let started = Instant::now();
         cove(&["machine", "start"])?;
         Ok(started.elapsed().as_secs_f64())

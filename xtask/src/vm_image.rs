@@ -138,6 +138,11 @@ fn parse(args: &[String], target: &Path) -> Result<Options, String> {
     Ok(options)
 }
 
+/// Where the image of this machine's architecture is put.
+pub(crate) fn native() -> PathBuf {
+    shell::target().join("vm-image").join(host_arch())
+}
+
 /// What was built last, because the other may be of long ago.
 fn newest(one: PathBuf, other: PathBuf) -> PathBuf {
     let time = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();

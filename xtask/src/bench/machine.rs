@@ -16,7 +16,8 @@ const NAME: &str = "cove-bench";
 pub(crate) fn start(_: Scale, rows: &mut Vec<Row>) -> Result<()> {
     crate::build_vm_image(&[])?;
     let _ = shell::output(Command::new(cove()).args(["machine", "rm", "-f", NAME]));
-    shell::run(Command::new(cove()).args(["machine", "init", NAME]))?;
+    let image = crate::vm_image::native();
+    shell::run(Command::new(cove()).args(["machine", "init", NAME, "--image"]).arg(image))?;
     let result = measure(rows);
     let _ = shell::output(Command::new(cove()).args(["machine", "rm", "-f", NAME]));
     result
