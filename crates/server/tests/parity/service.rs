@@ -47,7 +47,8 @@ impl Bed {
             allowed_origin,
         };
         let task = tokio::spawn(serve(Arc::new(engine.clone()), options, std::future::pending()));
-        while !path.exists() {
+        // The file is there a moment before anybody listens.
+        while UnixStream::connect(&path).await.is_err() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Self { engine, client: Client::new(Address::Unix(path)), task, folder }
