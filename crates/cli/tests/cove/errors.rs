@@ -127,6 +127,9 @@ fn of_the_engine() {
             "image inspect nobody",
             "port nobody",
             "top nobody",
+            "image mount",
+            "image mount web",
+            "image unmount web",
         ]
     );
 }

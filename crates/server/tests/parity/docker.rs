@@ -128,6 +128,20 @@ async fn waits() {
 }
 
 #[tokio::test]
+async fn what_has_two_paths_has_one_answer() {
+    let bed = Bed::new().await;
+    for (one, other) in [
+        ("/containers/one/stats?stream=false", "/libpod/containers/one/stats?stream=false"),
+        ("/libpod/networks/n/json", "/libpod/networks/n"),
+    ] {
+        let (answer, same) = (bed.json("GET", one, "").await, bed.json("GET", other, "").await);
+        assert_eq!(answer.0, 200, "{one}");
+        assert_eq!(answer, same, "{other}");
+    }
+    assert_eq!(bed.json("GET", "/plugins", "").await, (200, serde_json::json!([])));
+}
+
+#[tokio::test]
 async fn logs_are_framed_but_a_terminals() {
     let frames = "\u{1}\0\0\0\0\0\0\u{4}one\n\u{2}\0\0\0\0\0\0\u{4}two \u{2}\0\0\0\0\0\0\u{1}\n";
     for (terminal, expected) in [(false, frames), (true, "one\ntwo \n")] {
