@@ -260,18 +260,6 @@ impl<R: Read> Unpacker<'_, R> {
             return Ok(false);
         }
         self.own_name(path, header)?;
-        let base = component(path)?;
-        let mode = self.mode(header);
-        let parent = self.parent(path)?;
-        // The entry is the node just made; should it have been swapped, its mode is changed inside the tree.
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let node = rustix::fs::openat(parent, base.as_c_str(), flags, Mode::empty()).context("open", path)?;
-        let through = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&node));
-        let is_link =
-            rustix::fs::fstat(&node).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_symlink());
-        if !is_link {
-            rustix::fs::chmod(through, mode).context("set the mode of", path)?;
-        }
         Ok(true)
     }
 
@@ -369,7 +357,43 @@ impl<R: Read> Unpacker<'_, R> {
         Ok(())
     }
 
-    /// Owner and time of what cannot be opened.
+    /// Owner, mode and time of a link, a device or a FIFO that was just made, which cannot be opened itself. What others
+    /// have put in its place since is left alone.
+    #[cfg(target_os = "linux")]
+    fn own_name(&mut self, path: &[u8], header: &Header) -> Result<()> {
+        use std::os::fd::AsRawFd as _;
+
+        let (uid, gid) = self.owner(header);
+        let mode = self.mode(header);
+        let base = component(path)?;
+        let parent = self.parent(path)?;
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let node = match rustix::fs::openat(parent, base.as_c_str(), flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(()),
+            other => other.context("open", path)?,
+        };
+        let stat = rustix::fs::fstat(&node).context("look at", path)?;
+        // A second name means that it was made elsewhere: a link to somebody else's file.
+        if !is_of_kind(header.kind, FileType::from_raw_mode(stat.st_mode)) || stat.st_nlink != 1 {
+            return Ok(());
+        }
+        let (user, group) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+        rustix::fs::chownat(&node, "", user, group, AtFlags::EMPTY_PATH).context("set the owner of", path)?;
+        let times = timestamps(header.mtime);
+        if header.kind == Kind::Symlink {
+            // The kernel may know no times of a descriptor; those of a name that is somebody else's by now do no harm.
+            return rustix::fs::utimensat(parent, base.as_c_str(), &times, AtFlags::SYMLINK_NOFOLLOW)
+                .context("set the time of", path);
+        }
+        // The magic link leads to the opened node itself, whatever has its name.
+        let through = format!("/proc/self/fd/{}", node.as_raw_fd());
+        rustix::fs::chmod(through.as_str(), mode).context("set the mode of", path)?;
+        rustix::fs::utimensat(rustix::fs::CWD, through.as_str(), &times, AtFlags::empty())
+            .context("set the time of", path)
+    }
+
+    /// Owner and time of a link that was just made.
+    #[cfg(not(target_os = "linux"))]
     fn own_name(&mut self, path: &[u8], header: &Header) -> Result<()> {
         let (uid, gid) = self.owner(header);
         let base = component(path)?;
@@ -429,6 +453,18 @@ pub fn make_directories(root: &Root, path: &[u8], (uid, gid): (u32, u32)) -> Res
         rustix::fs::fchmod(&made, Mode::from_raw_mode(0o755)).context("set the mode of", path)?;
     }
     Ok(())
+}
+
+/// Whether what has been made for an entry may be of that type.
+#[cfg(target_os = "linux")]
+fn is_of_kind(kind: Kind, is: FileType) -> bool {
+    matches!(
+        (kind, is),
+        (Kind::Symlink, FileType::Symlink)
+            | (Kind::CharDevice, FileType::CharacterDevice)
+            | (Kind::BlockDevice, FileType::BlockDevice)
+            | (Kind::Fifo, FileType::Fifo)
+    )
 }
 
 fn chown(fd: BorrowedFd<'_>, uid: u32, gid: u32) -> Result<(), Errno> {

@@ -213,3 +213,28 @@ fn paths_are_looked_at_with_their_links() {
     }
     assert!(root.look(b"/loop").is_err());
 }
+
+#[test]
+fn the_mode_of_a_pipe_stays_with_the_pipe() {
+    let outside = scratch();
+    let canary = outside.path().join("canary");
+    fs::write(&canary, "canary").unwrap();
+    fs::set_permissions(&canary, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let tree = scratch();
+    let (pipe, link) = (tree.path().join("pipe"), tree.path().join("link"));
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let _ = symlink(&canary, &link);
+                let _ = fs::rename(&link, &pipe);
+            }
+        });
+        let archive = tar(&[Member { mode: 0o666, ..Member::link("pipe", b'6', "") }]);
+        for _ in 0..5000 {
+            let _ = unpacked(tree.path(), "/", true, &archive);
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(fs::metadata(&canary).unwrap().mode() & 0o777, 0o600);
+}
