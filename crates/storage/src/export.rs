@@ -4,9 +4,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use crate::archive::{
-    Change, Reassembler, changes, compare, tree_size, write_changes_tar, write_layer_tar, write_tree_tar,
-};
+use crate::archive::{Change, Reassembler, changes, compare, tree_size, write_changes_tar, write_layer_tar};
 use crate::driver::{DriverKind, MountRequest};
 use crate::error::{Result, StorageError};
 use crate::layers::chain;
@@ -125,12 +123,6 @@ impl Store {
         let lowers = chain[1..].iter().map(|layer| self.driver.diff(&layer.id)).collect();
         Ok((self.driver.diff(&container.layer), lowers))
     }
-}
-
-/// Everything below a directory, which is no layer, as an archive.
-#[must_use]
-pub fn tree_tar(root: PathBuf) -> TarStream {
-    pipe(move |out| write_tree_tar(&root, out))
 }
 
 /// Runs `write` on a thread and answers what it writes. Dropping the reader ends the thread.

@@ -28,13 +28,13 @@ mod tempdir;
 mod testing;
 mod usage;
 
-pub use archive::{Change, ChangeKind, Extracted, tree_size, untar};
+pub use archive::{Change, ChangeKind, Extracted, tree_size};
 pub use check::{CheckOptions, Damage};
 pub use containers::{ContainerMountOptions, ContainerOptions, container_metadata, make_reachable};
 pub use cove_archive::{Compression, Digest};
 pub use driver::{DriverKind, NamespaceHolder, OverlayOptions, mount_mapped, to_container, to_host};
 pub use error::{Result, StorageError};
-pub use export::{TarStream, tree_tar};
+pub use export::TarStream;
 pub use id::random_id;
 pub use images::{ImageDeletion, ImageOptions, NameChange};
 pub use layers::{Expectations, LayerCommit, StagedLayer, layer_id};

@@ -160,7 +160,7 @@ fn whole(core: &Arc<Core>, row: &ContainerRow) -> Result<StagedLayer> {
     std::thread::scope(|scope| {
         let packed = scope.spawn(move || -> Result<()> {
             let mut out = BufWriter::with_capacity(256 << 10, writer);
-            super::copy::pack_root_fs(&root, &owners, &mut out)?;
+            super::copy::pack_all(&root, &owners, &mut out)?;
             Ok(out.flush()?)
         });
         let staged = core.store()?.stage_layer(&mut reader, &Expectations::default()).map_err(storage);

@@ -109,14 +109,14 @@ pub(super) fn export(core: &Arc<Core>, name: &str) -> Result<ByteStream> {
     let (root, owners) = (Root::open(root_fs.path())?, Owners::of(core, &row)?);
     core.tell("export", &row);
     Ok(stream::written(move |out| {
-        let packed = pack_root_fs(&root, &owners, out);
+        let packed = pack_all(&root, &owners, out);
         drop((root, root_fs));
         packed
     }))
 }
 
 /// Writes all below a root, with the owners that it has in the container.
-pub(super) fn pack_root_fs(root: &Root, owners: &Owners, out: &mut dyn Write) -> Result<()> {
+pub(crate) fn pack_all(root: &Root, owners: &Owners, out: &mut dyn Write) -> Result<()> {
     let packing = Packing {
         name: b"",
         with_root: false,

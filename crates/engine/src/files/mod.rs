@@ -8,3 +8,6 @@ mod mounts;
 mod root_fs;
 mod tree;
 mod view;
+
+pub(crate) use copy::pack_all;
+pub(crate) use root_fs::Owners;

@@ -44,9 +44,9 @@ impl Drop for RootFs {
     }
 }
 
-/// Owners of a container's files: in it, and as its mounted root file system shows them.
+/// Owners of a container's files: in it, and as its mounted root file system shows them. By default both are the same.
 #[derive(Debug, Default)]
-pub(super) struct Owners {
+pub(crate) struct Owners {
     users: Vec<IdMap>,
     groups: Vec<IdMap>,
 }

@@ -1,33 +1,26 @@
 //! What is in a volume, as an archive and as a number of bytes.
 
-use std::io::Read;
 use std::sync::Arc;
 
-use cove_api::{ByteStream, Result, Volume};
-use cove_storage::{TarStream, tree_size, tree_tar, untar};
+use cove_api::{ByteStream, Error, Result, Volume};
+use cove_storage::tree_size;
+use cove_tree::{Root, Unpacking};
 
 use super::data::find;
 use super::mounting::{self, Use};
 use crate::engine::{Core, blocking};
-use crate::error::storage;
+use crate::files::{Owners, pack_all};
 
-/// Reads a volume's archive; with it ends the volume's use.
+/// The use of a volume while its contents go out; with it the volume's mount ends, where nobody else needs it.
 struct Export {
     core: Arc<Core>,
     name: String,
-    tar: Option<TarStream>,
     held: Option<Use>,
-}
-
-impl Read for Export {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.tar.as_mut().map_or(Ok(0), |tar| tar.read(buffer))
-    }
 }
 
 impl Drop for Export {
     fn drop(&mut self) {
-        (self.tar, self.held) = (None, None);
+        self.held = None;
         if let Err(error) = mounting::settle(&self.core, &self.name) {
             tracing::warn!("unmounting volume {}: {error}", self.name);
         }
@@ -37,30 +30,43 @@ impl Drop for Export {
 /// A volume's contents as an archive.
 pub(super) async fn export(core: &Arc<Core>, name: String) -> Result<ByteStream> {
     // An error of these steps is no half archive.
-    let export = blocking(core, move |core| {
+    let (root, export) = blocking(core, move |core| {
         let volume = find(core, &name)?;
-        let mut export = Export {
+        let export = Export {
             held: Some(Use::begin(core, &volume)?),
             core: Arc::clone(core),
             name: volume.name.clone(),
-            tar: None,
         };
-        export.tar = Some(tree_tar(mounting::acquire(core, &volume)?));
-        Ok(export)
+        Ok((Root::open(&mounting::acquire(core, &volume)?)?, export))
     })
     .await?;
-    Ok(crate::stream::pieces(move || Ok(export)))
+    Ok(crate::stream::written(move |out| {
+        let packed = pack_all(&root, &Owners::default(), out);
+        // An open root would keep the mount.
+        drop(root);
+        drop(export);
+        packed
+    }))
 }
 
-/// Adds what is in an archive.
+/// Adds what is in an archive. Containers may write to the volume meanwhile.
 pub(super) async fn import(core: &Arc<Core>, name: String, archive: ByteStream) -> Result<()> {
     let reader = crate::stream::reader(archive);
     blocking(core, move |core| {
         let volume = find(core, &name)?;
         let held = Use::begin(core, &volume)?;
-        let path = mounting::acquire(core, &volume)?;
-        let unpacked = untar(reader, &path, core.options.rootless)
-            .map_err(|error| storage(error).context(format!("extracting into volume {}", volume.name)));
+        let root = Root::open(&mounting::acquire(core, &volume)?)?;
+        let unpacking = Unpacking {
+            directory: b"/",
+            rename: &[],
+            owner: None,
+            owners: &|uid, gid| (uid, gid),
+            overwrite: true,
+            privileged: true,
+        };
+        let unpacked = cove_tree::unpack(&root, &unpacking, reader)
+            .map_err(|error| Error::from(error).context(format!("extracting into volume {}", volume.name)));
+        drop(root);
         drop(held);
         mounting::settle(core, &volume.name)?;
         unpacked

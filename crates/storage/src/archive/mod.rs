@@ -6,12 +6,10 @@ mod merge;
 mod reassemble;
 mod shift;
 mod tree;
-mod untar;
 mod walk;
 mod write;
 
 pub use extract::Extracted;
-pub use untar::untar;
 pub use walk::{Change, ChangeKind, tree_size};
 
 pub(crate) use compare::compare;
@@ -21,4 +19,4 @@ pub(crate) use reassemble::Reassembler;
 pub(crate) use shift::shift_owners;
 pub(crate) use tree::WhiteoutStyle;
 pub(crate) use walk::changes;
-pub(crate) use write::{write_changes_tar, write_layer_tar, write_tree_tar};
+pub(crate) use write::{write_changes_tar, write_layer_tar};

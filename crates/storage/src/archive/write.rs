@@ -24,15 +24,6 @@ pub(crate) fn write_layer_tar(root: &Path, maps: &IdMaps, out: &mut dyn Write) -
     writer.finish()
 }
 
-/// Writes everything below `root` as it is.
-pub(crate) fn write_tree_tar(root: &Path, out: &mut dyn Write) -> Result<()> {
-    let maps = (Vec::new(), Vec::new());
-    let mut writer =
-        TreeWriter { tar: Writer::new(out), links: HashMap::new(), root, maps: &maps, is_layer: false };
-    walk(root, &mut |entry| writer.entry(entry))?;
-    writer.finish()
-}
-
 /// Mappings of users and of groups.
 pub(crate) type IdMaps = (Vec<IdMap>, Vec<IdMap>);
 
