@@ -27,8 +27,8 @@ const MAX_OUTPUT: usize = 256 << 10;
 /// Most that the log of checks takes where the user set no limit, in bytes of output.
 const MAX_LOG: usize = 1 << 20;
 
-/// Size in bytes at which a new file of events is begun, as the engine does.
-const ROTATE_AT: u64 = 8 << 20;
+/// Pieces of a check's output that are read at a time: one that writes on and on does not stop all else.
+const MAX_READS: usize = 64;
 
 /// All about the health of the container.
 pub(crate) struct Health {
@@ -149,7 +149,8 @@ impl Health {
         };
         let Some(run) = &mut self.run else { return };
         let mut buffer = [0_u8; 4096];
-        while let Some(output) = &run.output {
+        for _ in 0..MAX_READS {
+            let Some(output) = &run.output else { return };
             match rustix::io::read(output, &mut buffer) {
                 Ok(length) if length > 0 => {
                     let room = most.saturating_sub(run.text.len());
@@ -382,7 +383,13 @@ fn progress(
             return Some(if run.timed_out { -1 } else { 1 });
         }
         match runtime::read_pid(&config.run_dir.join(PID_FILE)) {
-            Ok(process) => run.stage = Stage::Process(process),
+            Ok(process) => {
+                run.stage = Stage::Process(process);
+                // The runtime was done before its end came; the process has as little time left.
+                if run.timed_out && !reaped.contains_key(&process) {
+                    kill(process, libc::SIGKILL);
+                }
+            }
             Err(_) => return Some(125),
         }
     }
@@ -427,9 +434,13 @@ fn start(config: &cove_monitor::protocol::MonitorConfig, check: &Check) -> std::
     Ok((pid, reader))
 }
 
-/// Appends an event to the engine's file: one write for a line, so that those of several processes do not mix.
+/// Appends an event to the engine's file, under the lock by which the engine changes it. The engine shortens it.
 fn append(events: &HealthEvents, found: &HealthFound) -> std::io::Result<()> {
+    let mut lock = events.file.as_os_str().to_owned();
+    lock.push(".lock");
+    let _lock = cove_sys::lock::FileLock::exclusive(Path::new(&lock))?;
     let mut event = events.event.clone();
+    // Under the lock, so that the lines have the order of their times.
     let now = host::now_ns();
     if let Some(fields) = event.as_object_mut() {
         fields.insert("time".into(), now.div_euclid(1_000_000_000).into());
@@ -446,17 +457,7 @@ fn append(events: &HealthEvents, found: &HealthFound) -> std::io::Result<()> {
     line.push(b'\n');
     let mut options = fs::OpenOptions::new();
     let mut file = options.append(true).create(true).mode(0o600).open(&events.file)?;
-    file.write_all(&line)?;
-    if file.metadata()?.len() > ROTATE_AT {
-        let _lock = cove_sys::lock::FileLock::exclusive(&events.file.with_file_name("rotate.lock"))?;
-        // Somebody else may have done it while we waited.
-        if fs::metadata(&events.file).is_ok_and(|found| found.len() > ROTATE_AT) {
-            let mut old = events.file.clone().into_os_string();
-            old.push(".1");
-            fs::rename(&events.file, old)?;
-        }
-    }
-    Ok(())
+    file.write_all(&line)
 }
 
 #[cfg(test)]
@@ -542,5 +543,45 @@ mod tests {
         health.begun = 4;
         assert_eq!(health.ask(), 5);
         assert_eq!(health.wake_at(), 0);
+    }
+
+    #[test]
+    fn endless_output_stops_nothing_else() {
+        let mut health = health(1, None);
+        let zeros = fs::File::open("/dev/zero").unwrap();
+        health.run = Some(Run {
+            startup: false,
+            is_asked: false,
+            stage: Stage::Process(1),
+            began: String::new(),
+            deadline: 0,
+            timed_out: false,
+            output: Some(OwnedFd::from(zeros.into_parts().0)),
+            text: Vec::new(),
+        });
+        health.read();
+        assert_eq!(health.run.unwrap().text, [0; 4]);
+    }
+
+    #[test]
+    fn events_wait_for_the_lock_of_their_file() {
+        let folder = std::env::temp_dir().join(format!("cove-health-events-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("events.log");
+        let events = HealthEvents {
+            file: file.clone(),
+            event: serde_json::json!({"Actor": {"Attributes": {}}}),
+            with_log: false,
+        };
+        let lock = cove_sys::lock::FileLock::exclusive(&folder.join("events.log.lock")).unwrap();
+        std::thread::scope(|scope| {
+            let told = scope.spawn(|| append(&events, &HealthFound::default()));
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            assert!(!file.exists());
+            drop(lock);
+            told.join().unwrap().unwrap();
+        });
+        assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1);
+        fs::remove_dir_all(&folder).unwrap();
     }
 }
