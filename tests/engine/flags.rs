@@ -203,6 +203,52 @@ fn systemd_is_told() {
 }
 
 #[test]
+fn a_container_tells_systemd_itself() {
+    use std::os::unix::net::UnixDatagram;
+    everyone(|bed| {
+        let path = bed.path("notify");
+        let socket = UnixDatagram::bind(&path).unwrap();
+        cove_sys::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        let received = || {
+            let mut buffer = [0; 200];
+            let length = socket.recv(&mut buffer).unwrap();
+            String::from_utf8_lossy(&buffer[..length]).into_owned()
+        };
+        let start = |options: &[&str]| {
+            let args =
+                [&["run", "-d", "--name", "n", "--network", "none"], options, &[IMAGE, "sleep", "1000"]];
+            let output = bed.command(&args.concat()).env("NOTIFY_SOCKET", &path).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            let shown = ["inspect", "--format", "{{.State.ConmonPid}} {{.Config.SdNotifySocket}}", "n"];
+            let shown = bed.cove(&shown).ok().to_owned();
+            let (monitor, socket) = shown.split_once(' ').unwrap();
+            assert_eq!(socket, path.display().to_string());
+            assert_eq!(received(), format!("MAINPID={monitor}"));
+        };
+        start(&[]);
+        let seen = ["exec", "n", "sh", "-c", "test -S $NOTIFY_SOCKET && echo $NOTIFY_SOCKET"];
+        assert_eq!(bed.cove(&seen).ok(), "/run/notify/notify.sock");
+        let id = bed.cove(&["inspect", "--format", "{{.Id}}", "n"]).ok().to_owned();
+        // By a descriptor, as the name is too long for a socket's address.
+        let inside = bed.path("rr").join("cove/containers").join(id).join("notify");
+        let inside = cove_sys::fs::File::open(inside).unwrap();
+        let inside = format!("/proc/self/fd/{}/notify.sock", std::os::fd::AsRawFd::as_raw_fd(&inside));
+        let container = UnixDatagram::unbound().unwrap();
+        container.send_to(b"MAINPID=1\nREADY=1", inside).unwrap();
+        assert_eq!(received(), "READY=1");
+        bed.cove(&["rm", "-f", "-t", "0", "n"]).ok();
+        bed.cove(&["create", "--sdnotify", "healthy", IMAGE, "true"])
+            .fails(125, "sdnotify policy \"healthy\" requires a healthcheck to be set");
+        start(&["--sdnotify", "healthy", "--health-cmd", "true", "--health-interval", "disable"]);
+        bed.cove(&["healthcheck", "run", "n"]).ok();
+        assert_eq!(received(), "READY=1");
+        assert_eq!(bed.cove(&["exec", "n", "sh", "-c", "echo $NOTIFY_SOCKET"]).ok(), "");
+        bed.cove(&["rm", "-f", "-t", "0", "n"]).ok();
+    });
+}
+
+#[test]
 fn over_the_service() {
     let Some(bed) = Bed::new(Who::Root) else { return };
     let service = Service::start(&bed);

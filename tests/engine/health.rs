@@ -94,12 +94,45 @@ fn something_is_done_about_it() {
             if action == "restart" {
                 bed.cove(&["wait", "--condition", "running", "c"]).ok();
                 assert_ne!(inspected(bed, "{{.State.Pid}}"), before);
+                assert_eq!(inspected(bed, "{{.RestartCount}}"), "1");
                 bed.cove(&["healthcheck", "run", "c"]).ok();
             } else {
                 wait_until(bed, "{{.State.Status}}", "exited");
             }
             bed.cove(&["rm", "-f", "c"]).ok();
         }
+    });
+}
+
+#[test]
+fn one_that_the_monitor_starts_again_is_counted() {
+    everyone(|bed| {
+        let check = ["--health-cmd", "test ! -e /bad || ! rm /bad", "--health-retries", "1"];
+        start(bed, &[&check[..], &["--health-on-failure", "restart", "--health-interval", "100ms"]].concat());
+        bed.cove(&["exec", "c", "touch", "/bad"]).ok();
+        wait_until(bed, "{{.RestartCount}} {{.State.Status}}", "1 running");
+        bed.cove(&["restart", "c"]).ok();
+        assert_eq!(inspected(bed, "{{.RestartCount}}"), "0");
+        bed.cove(&["rm", "-f", "c"]).ok();
+    });
+}
+
+#[test]
+fn a_running_container_goes_by_another_check_at_once() {
+    everyone(|bed| {
+        start(bed, &["--health-cmd", "true", "--health-interval", "disable"]);
+        bed.cove(&["healthcheck", "run", "c"]).ok();
+        wait_until(bed, "{{.State.Health.Status}}", "healthy");
+        let change =
+            ["--health-cmd", "echo other; false", "--health-interval", "100ms", "--health-retries", "2"];
+        bed.cove(&[&["update"], &change[..], &["c"]].concat()).ok();
+        wait_until(bed, "{{.State.Health.Status}}", "unhealthy");
+        assert!(inspected(bed, "{{json .State.Health.Log}}").contains("other"));
+        bed.cove(&["update", "--no-healthcheck", "c"]).ok();
+        bed.cove(&["healthcheck", "run", "c"]).fails(125, "has no defined healthcheck");
+        bed.cove(&["update", "--health-cmd", "true", "--health-interval", "100ms", "c"]).ok();
+        wait_until(bed, "{{.State.Health.Status}}", "healthy");
+        bed.cove(&["rm", "-f", "c"]).ok();
     });
 }
 

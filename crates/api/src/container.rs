@@ -129,6 +129,10 @@ pub struct StopOptions {
     pub timeout: Option<u32>,
     /// A container that does not exist is no error.
     pub ignore: bool,
+    /// Only for `restart`, and never over the wire: nobody has asked for it, so that it counts as one by the restart
+    /// policy.
+    #[serde(skip)]
+    pub counted: bool,
 }
 
 /// Options of `remove`.

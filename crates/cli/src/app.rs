@@ -160,6 +160,10 @@ fn adjusted(environment: Environment, invocation: &Invocation) -> Environment {
     if let Some(file) = &invocation.global.shared.registries_conf {
         environment = environment.with(env::CONTAINERS_REGISTRIES_CONF, file);
     }
+    if invocation.leaf.place == Place::Service {
+        // It is the service that systemd waits for, not the containers of its clients.
+        environment = environment.with(env::NOTIFY_SOCKET, "");
+    }
     environment
 }
 

@@ -4,10 +4,13 @@
 //! [`cove_monitor::protocol`].
 
 mod attach;
+mod check;
 mod health;
+mod health_event;
 mod host;
 mod journal;
 mod log;
+mod notify;
 mod oom;
 mod pause;
 mod runtime;

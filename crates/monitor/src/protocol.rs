@@ -35,6 +35,13 @@ pub const MONITOR_FILE: &str = "monitor.json";
 /// container's first process (or of the exec session's process).
 pub const PROCESS_FILE: &str = "process.json";
 
+/// Name of the file in [`MonitorConfig::run_dir`] that holds health checks, which [`Request::ReloadHealth`] puts in the
+/// place of those before: an `Option` of [`HealthPlan`].
+pub const HEALTH_FILE: &str = "health.json";
+
+/// Name of the socket in [`NotifyConfig::folder`].
+pub const NOTIFY_SOCKET: &str = "notify.sock";
+
 /// First byte a client sends on the attach socket.
 pub mod hello {
     /// The client will send the container's standard input, raw; half-closing the socket ends it.
@@ -129,9 +136,23 @@ pub struct MonitorConfig {
     /// How to find out whether the container is well.
     #[serde(default)]
     pub health: Option<HealthPlan>,
+    /// Who is told that it is ready.
+    #[serde(default)]
+    pub notify: Option<NotifyConfig>,
     /// Milliseconds after its start at which the process is killed; its exit code is -1 then.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
+}
+
+/// Who is told, as sd_notify(3) does, that a container is ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotifyConfig {
+    /// The socket; a name that begins with `@` is an abstract one.
+    pub socket: String,
+    /// A folder in which the monitor makes [`NOTIFY_SOCKET`]: what the container writes to it is passed on.
+    pub folder: Option<PathBuf>,
+    /// It is ready with the first check that finds it healthy.
+    pub with_health: bool,
 }
 
 /// How to find out whether a container is well, and what to do about it.
@@ -368,6 +389,8 @@ pub enum Request {
     ReopenLog,
     /// Runs the health check now; the reply comes when it has ended.
     CheckHealth,
+    /// Goes by the health checks in [`HEALTH_FILE`] from now on.
+    ReloadHealth,
 }
 
 /// On a control connection, from the monitor.

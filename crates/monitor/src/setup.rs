@@ -17,6 +17,7 @@ use crate::health::Health;
 use crate::host::{self, Signals};
 use crate::journal::Journal;
 use crate::log::{Log, Sink, Stream};
+use crate::notify::Notifier;
 use crate::runtime;
 use crate::supervise::{CONSOLE_SOCKET, Monitor, Output, Phase};
 
@@ -123,6 +124,7 @@ impl Monitor {
                     cleaned: false,
                     handed_over: false,
                     health,
+                    notifier: parts.notifier,
                     kill_at: None,
                     timed_out: false,
                     oom: None,
@@ -180,6 +182,8 @@ impl Monitor {
             }
             LogConfig::None | LogConfig::Passthrough => None,
         };
+        let notifier = config.notify.as_ref().map(Notifier::open).transpose();
+        let notifier = notifier.map_err(|e| failed("notify socket", e))?;
         let (streams, stdin, outputs) = if config.log == LogConfig::Passthrough {
             if descriptors.len() < 3 {
                 return Err("passthrough needs three descriptors".to_owned());
@@ -199,7 +203,19 @@ impl Monitor {
             .map_err(|e| failed("own process", e))?;
         write_json(&config.run_dir.join(MONITOR_FILE), &me).map_err(|e| failed("monitor file", e))?;
         supervised.send(&Report::Ready { monitor: me });
-        Ok(Parts { signals, listener, console, run_dir, streams, descriptors, held, stdin, outputs, log })
+        Ok(Parts {
+            signals,
+            listener,
+            console,
+            run_dir,
+            streams,
+            descriptors,
+            held,
+            stdin,
+            outputs,
+            log,
+            notifier,
+        })
     }
 }
 
@@ -214,6 +230,7 @@ struct Parts {
     stdin: Option<OwnedFd>,
     outputs: Vec<Output>,
     log: Option<Sink>,
+    notifier: Option<Notifier>,
 }
 
 /// The runtime's ends and the monitor's ends of the process's standard streams.

@@ -205,6 +205,7 @@ impl Monitor {
             }
             // Asked for in another way, as the answer takes its time.
             Request::CheckHealth => Err("not now".to_owned()),
+            Request::ReloadHealth => self.reload_health(),
             Request::ReopenLog => match &mut self.log {
                 Some(log) => log.reopen().map_err(|e| e.to_string()),
                 None => Err("there is no log file".to_owned()),

@@ -23,6 +23,7 @@ use crate::attach::Client;
 use crate::health::Health;
 use crate::host::{self, Signals};
 use crate::log::{Sink, Stream};
+use crate::notify::Notifier;
 use crate::oom::OomWatch;
 use crate::runtime;
 use crate::setup::{Supervised, write_json};
@@ -60,6 +61,7 @@ enum Source {
     Stdin,
     Oom,
     Health,
+    Notify,
     Output(usize),
     Client(usize),
 }
@@ -92,6 +94,7 @@ pub(crate) struct Monitor {
     pub(crate) cleaned: bool,
     pub(crate) handed_over: bool,
     pub(crate) health: Option<Health>,
+    pub(crate) notifier: Option<Notifier>,
     pub(crate) kill_at: Option<u64>,
     pub(crate) timed_out: bool,
     pub(crate) oom: Option<OomWatch>,
@@ -113,6 +116,7 @@ impl Monitor {
                     Source::Stdin => self.feed(),
                     Source::Oom => self.on_oom_event(),
                     Source::Health => self.read_health(),
+                    Source::Notify => self.pass_on(),
                     Source::Output(index) => self.on_output(index),
                     Source::Client(index) => self.on_client(index, flags),
                 }
@@ -176,6 +180,10 @@ impl Monitor {
         if let Some(output) = self.health.as_ref().and_then(Health::output) {
             sources.push(Source::Health);
             fds.push(PollFd::new(output, PollFlags::IN));
+        }
+        if let Some(receiver) = self.notifier.as_ref().and_then(Notifier::receiver) {
+            sources.push(Source::Notify);
+            fds.push(PollFd::from_borrowed_fd(receiver, PollFlags::IN));
         }
         let now = host::monotonic_ms();
         let mut wake_at = u64::MAX;
@@ -382,6 +390,9 @@ impl Monitor {
 
     fn end(&mut self, record: &ExitRecord, report: &Report, frame: (u8, Vec<u8>)) {
         self.end_health();
+        // What it wrote at the very end.
+        self.pass_on();
+        self.notifier = None;
         self.oom = None;
         self.stdin = None;
         self.input.clear();
@@ -424,6 +435,12 @@ impl Monitor {
     fn read_health(&mut self) {
         if let Some(health) = &mut self.health {
             health.read();
+        }
+    }
+
+    fn pass_on(&mut self) {
+        if let Some(notifier) = &mut self.notifier {
+            notifier.pass_on();
         }
     }
 

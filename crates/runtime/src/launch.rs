@@ -1,4 +1,4 @@
-//! Starting containers and exec sessions under a monitor, and the supervision of what was started.
+//! Starting containers and exec sessions under a monitor.
 
 use std::io::{self, IoSlice, Seek, Write};
 use std::mem::MaybeUninit;
@@ -6,18 +6,16 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use cove_monitor::process::ProcessRef;
-use cove_monitor::protocol::{
-    ExitRecord, HealthPlan, LogConfig, MAX_MESSAGE, MonitorConfig, Order, Report, RuntimeCommand, Task,
-    VERSION,
-};
+use cove_monitor::protocol::{LogConfig, MonitorConfig, NotifyConfig, Report, RuntimeCommand, Task, VERSION};
 use cove_sys::fs;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType,
 };
 
 use crate::cgroup::CgroupMode;
 use crate::error::{Error, Result};
+use crate::health::{self, HealthOptions};
+use crate::supervision::{Launch, Supervision};
 
 /// Most descriptors a monitor holds; the kernel passes at most 253 in one message.
 const MAX_HELD: usize = 200;
@@ -93,6 +91,8 @@ pub struct LaunchOptions {
     pub exit_command: Vec<String>,
     /// How the monitor finds out whether the container is well.
     pub health: Option<HealthOptions>,
+    /// Who is told that it is ready.
+    pub notify: Option<NotifyConfig>,
     /// How long the container may run before it is killed; its exit code is -1 then.
     pub timeout: Option<std::time::Duration>,
     /// The OCI runtime cannot pivot the root (the root file system is the initramfs).
@@ -101,17 +101,6 @@ pub struct LaunchOptions {
     pub monitor_cgroup: Option<PathBuf>,
     /// Cgroup v2 directory of the container, to learn of out-of-memory kills.
     pub container_cgroup: Option<PathBuf>,
-}
-
-/// Health checks of a container to launch.
-#[derive(Debug)]
-pub struct HealthOptions {
-    /// All but the files of the processes, which [`Runtime::launch`] writes and names.
-    pub plan: HealthPlan,
-    /// The check's process, see [`crate::oci::exec_process`].
-    pub check: oci_spec::runtime::Process,
-    /// The start-up check's, where the plan has one.
-    pub startup: Option<oci_spec::runtime::Process>,
 }
 
 /// A process to run in a running container.
@@ -189,7 +178,7 @@ impl Runtime {
         }
         let cache = self.options.run_dir.join("seccomp");
         let seccomp_cache = crate::seccomp::cache::prepare(&cache, &options.oci_runtime, &options.bundle)?;
-        let health = options.health.map(|health| write_checks(health, &run_dir)).transpose()?;
+        let health = options.health.map(|health| health::write_checks(health, &run_dir)).transpose()?;
         let StreamOptions { terminal, stdin, stdin_once, size, log, mut descriptors, held } = options.streams;
         let held = hold(&mut descriptors, held);
         let config = MonitorConfig {
@@ -212,6 +201,7 @@ impl Runtime {
             monitor_cgroup: options.monitor_cgroup,
             container_cgroup: options.container_cgroup,
             health,
+            notify: options.notify,
             timeout_ms: options.timeout.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
         };
         self.spawn(config, &options.oci_runtime, descriptors)
@@ -228,7 +218,7 @@ impl Runtime {
         remove_dir(&run_dir)?;
         make_private_dir(&run_dir)?;
         let process = run_dir.join("process-spec.json");
-        write_process(&options.process, &process)?;
+        health::write_process(&options.process, &process)?;
         let StreamOptions { terminal, stdin, stdin_once, size, log, mut descriptors, held } = options.streams;
         let held = hold(&mut descriptors, held);
         let config = MonitorConfig {
@@ -251,6 +241,7 @@ impl Runtime {
             monitor_cgroup: None,
             container_cgroup: None,
             health: None,
+            notify: None,
             timeout_ms: None,
         };
         self.spawn(config, &options.oci_runtime, descriptors)
@@ -312,174 +303,13 @@ impl Runtime {
             let message = if text.is_empty() { output.status.to_string() } else { text };
             return Err(Error::Monitor { id, message });
         }
-        let supervision = Supervision { id, runtime: runtime.clone(), socket: ours };
+        let supervision = Supervision::new(id.clone(), runtime.clone(), ours);
         match supervision.receive()? {
-            Report::Ready { monitor } => Ok(Launch { run_dir, monitor, supervision }),
-            Report::Failed { message } => Err(Error::Monitor { id: supervision.id, message }),
-            other => Err(Error::Monitor { id: supervision.id, message: format!("unexpected {other:?}") }),
+            Report::Ready { monitor } => Ok(Launch::new(run_dir, monitor, supervision)),
+            Report::Failed { message } => Err(Error::Monitor { id, message }),
+            other => Err(Error::Monitor { id, message: format!("unexpected {other:?}") }),
         }
     }
-}
-
-/// A monitor that waits for the order to start.
-///
-/// Dropping it makes the monitor go away without a trace.
-#[derive(Debug)]
-pub struct Launch {
-    run_dir: PathBuf,
-    monitor: ProcessRef,
-    supervision: Supervision,
-}
-
-impl Launch {
-    /// Where to attach, see [`crate::attach::Attachment::connect`].
-    #[must_use]
-    pub fn run_dir(&self) -> &Path {
-        &self.run_dir
-    }
-
-    /// The monitor's process.
-    #[must_use]
-    pub fn monitor(&self) -> ProcessRef {
-        self.monitor
-    }
-
-    /// Has the OCI runtime create and start the process; blocks until it runs.
-    ///
-    /// # Errors
-    /// [`Error::CommandNotFound`], [`Error::CommandNotExecutable`] or [`Error::Runtime`] with the runtime's message;
-    /// nothing is left then but the bundle and the run directory.
-    pub fn start(self) -> Result<Started> {
-        self.supervision.send(Order::Start)?;
-        match self.supervision.receive()? {
-            Report::Started { process } => {
-                Ok(Started { process, monitor: self.monitor, supervision: self.supervision })
-            }
-            Report::Failed { message } => {
-                let runtime = self.supervision.runtime.clone();
-                // The runtime's state is deleted before the next attempt may use the same id.
-                let _ = self.supervision.wait_cleaned();
-                Err(Error::from_runtime(&runtime.name, &message).explained_by(&runtime.path))
-            }
-            other => {
-                let message = format!("unexpected {other:?}");
-                Err(Error::Monitor { id: self.supervision.id, message })
-            }
-        }
-    }
-}
-
-/// A process that runs.
-#[derive(Debug)]
-pub struct Started {
-    /// The container's init, or the exec session's process.
-    pub process: ProcessRef,
-    /// Its monitor.
-    pub monitor: ProcessRef,
-    /// Keep it to take the clean-up upon yourself; drop it to leave that to the exit command.
-    pub supervision: Supervision,
-}
-
-/// The engine's connection with a monitor it started.
-///
-/// As long as it is open the monitor leaves the clean-up to this process. When it is dropped (or this process dies)
-/// without [`Self::acknowledge`], the monitor runs the exit command at the end.
-#[derive(Debug)]
-pub struct Supervision {
-    id: String,
-    runtime: OciRuntime,
-    socket: OwnedFd,
-}
-
-impl Supervision {
-    /// Blocks until the process has ended and its output is drained.
-    ///
-    /// # Errors
-    /// [`Error::Monitor`] when the monitor was killed.
-    pub fn wait_exit(&self) -> Result<ExitRecord> {
-        loop {
-            if let Report::Exited(record) = self.receive()? {
-                return Ok(record);
-            }
-        }
-    }
-
-    /// After [`Self::wait_exit`]: blocks until the OCI runtime has deleted its state, so that the root file system and
-    /// the cgroup are free. Returns the runtime's message if it could not.
-    ///
-    /// # Errors
-    /// [`Error::Monitor`] when the monitor was killed.
-    pub fn wait_cleaned(&self) -> Result<Option<String>> {
-        loop {
-            if let Report::Cleaned { error } = self.receive()? {
-                return Ok(error);
-            }
-        }
-    }
-
-    /// Tells the monitor that this engine has done what the exit command would do.
-    ///
-    /// # Errors
-    /// The monitor was killed; nothing is lost then.
-    pub fn acknowledge(self) -> Result<()> {
-        self.send(Order::Acknowledge)
-    }
-
-    fn send(&self, order: Order) -> Result<()> {
-        let text = serde_json::to_vec(&order)
-            .map_err(|e| Error::Monitor { id: self.id.clone(), message: e.to_string() })?;
-        rustix::net::send(&self.socket, &text, SendFlags::NOSIGNAL).map_err(|e| self.lost(e.into()))?;
-        Ok(())
-    }
-
-    fn receive(&self) -> Result<Report> {
-        let mut buffer = vec![0_u8; MAX_MESSAGE];
-        let mut receive = || {
-            rustix::io::retry_on_intr(|| rustix::net::recv(&self.socket, &mut buffer[..], RecvFlags::empty()))
-        };
-        let received = match receive() {
-            // The monitor ended with orders unread, which is told once; its reports are still there.
-            Err(rustix::io::Errno::CONNRESET) => receive(),
-            other => other,
-        };
-        match received {
-            Ok((length, _)) if length > 0 => serde_json::from_slice(&buffer[..length]).map_err(|e| {
-                Error::Monitor { id: self.id.clone(), message: format!("message not understood: {e}") }
-            }),
-            Ok(_) => Err(Error::Monitor { id: self.id.clone(), message: "it has died".to_owned() }),
-            Err(e) => Err(self.lost(e.into())),
-        }
-    }
-
-    fn lost(&self, error: io::Error) -> Error {
-        Error::Monitor { id: self.id.clone(), message: error.to_string() }
-    }
-}
-
-impl AsFd for Supervision {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-/// Writes the processes of health checks, and names the files in the plan.
-fn write_checks(health: HealthOptions, run_dir: &Path) -> Result<HealthPlan> {
-    let HealthOptions { mut plan, check, startup } = health;
-    plan.check.process = run_dir.join("health-spec.json");
-    write_process(&check, &plan.check.process)?;
-    if let (Some(planned), Some(process)) = (&mut plan.startup, startup) {
-        planned.check.process = run_dir.join("startup-spec.json");
-        write_process(&process, &planned.check.process)?;
-    }
-    Ok(plan)
-}
-
-fn write_process(process: &oci_spec::runtime::Process, path: &Path) -> Result<()> {
-    use fs::os::unix::fs::OpenOptionsExt;
-    let text = serde_json::to_vec(process).map_err(|source| Error::Json { path: path.to_owned(), source })?;
-    let mut options = fs::OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(&text)).map_err(Error::file)
 }
 
 /// Appends what the monitor holds, and says how much that is; what exceeds one message's limit is not held.

@@ -4,6 +4,7 @@ pub mod attach;
 pub mod cgroup;
 mod cgroup_parent;
 mod error;
+mod health;
 pub mod journal;
 mod launch;
 mod logs;
@@ -15,6 +16,7 @@ pub mod seccomp;
 mod state;
 mod stats;
 pub mod subid;
+mod supervision;
 pub mod top;
 pub mod user;
 pub mod view;
@@ -22,16 +24,16 @@ pub mod view;
 pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, check_health, resize};
 pub use cove_monitor::process::ProcessRef;
 pub use cove_monitor::protocol::{
-    Check, ExitRecord, HealthEvents, HealthPlan, HealthReport, LogConfig, StartupCheck,
+    Check, ExitRecord, HealthEvents, HealthPlan, HealthReport, LogConfig, NOTIFY_SOCKET, NotifyConfig,
+    StartupCheck,
 };
 pub use error::{Error, Result};
+pub use health::HealthOptions;
 pub use journal::JournalReader;
-pub use launch::{
-    ExecOptions, HealthOptions, Launch, LaunchOptions, OciRuntime, Runtime, RuntimeOptions, Started,
-    StreamOptions, Supervision,
-};
+pub use launch::{ExecOptions, LaunchOptions, OciRuntime, Runtime, RuntimeOptions, StreamOptions};
 pub use logs::{LogLine, LogOptions, LogReader};
 pub use pause::pause_program;
 pub use state::ProcessState;
 pub use stats::{ContainerStats, InterfaceStats};
+pub use supervision::{Launch, Started, Supervision};
 pub use top::{ProcessTable, TopTable};

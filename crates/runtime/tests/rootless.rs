@@ -156,6 +156,7 @@ fn run(
         },
         exit_command: Vec::new(),
         health: None,
+        notify: None,
         timeout: None,
         no_pivot: false,
         monitor_cgroup: None,

@@ -48,7 +48,10 @@ impl Containers for LocalEngine {
         let (name, ignore) = (name.to_owned(), options.ignore);
         let restarted = blocking(&self.core, move |core| {
             stop::stop(core, &name, &options)?;
-            start::start(core, &name)?;
+            match options.counted {
+                true => start::again(core, &name)?,
+                false => start::start(core, &name)?,
+            }
             core.tell("restart", &core.find_container(&name)?);
             Ok(())
         })

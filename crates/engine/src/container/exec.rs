@@ -122,15 +122,19 @@ fn give_back(core: &Core, record: &ExecRecord) -> Result<()> {
     Ok(())
 }
 
+/// The OCI configuration that a container runs with.
+pub(super) fn read_config(core: &Core, id: &str) -> Result<oci_spec::runtime::Spec> {
+    let path = core.container_run_dir(id).join("config.json");
+    let bytes = read::bounded(&path, MAX_CONFIG)?
+        .ok_or_else(|| Error::internal(format!("{}: no such file: restart the container", path.display())))?;
+    serde_json::from_slice(&bytes).map_err(|error| Error::internal(format!("{}: {error}", path.display())))
+}
+
 /// A monitor for the session, waiting for the order to start.
 fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result<Launch> {
     let row = running(core, &record.container)?;
     let spec = &record.spec;
-    let path = core.container_run_dir(&row.id).join("config.json");
-    let bytes = read::bounded(&path, MAX_CONFIG)?
-        .ok_or_else(|| Error::internal(format!("{}: no such file: restart the container", path.display())))?;
-    let container: oci_spec::runtime::Spec = serde_json::from_slice(&bytes)
-        .map_err(|error| Error::internal(format!("{}: {error}", path.display())))?;
+    let container = read_config(core, &row.id)?;
     let user = if spec.user.is_empty() {
         None
     } else {

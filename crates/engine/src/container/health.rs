@@ -12,9 +12,9 @@ use cove_spec::health::{INTERVAL, TIMEOUT};
 use serde::Deserialize as _;
 
 use crate::container::signal::{self, AFTER_KILL};
-use crate::container::{start, stop};
+use crate::container::{exec, start, stop};
 use crate::engine::{Core, blocking};
-use crate::sandbox::PlannedHealth;
+use crate::sandbox::{self, PlannedHealth};
 use crate::state::{ContainerRow, Health, ImageFacts};
 
 /// Failures in a row where nobody says something else.
@@ -142,8 +142,16 @@ fn command(test: &[String]) -> Option<Vec<String>> {
 
 /// The check of a container that has one.
 fn active(row: &ContainerRow) -> Option<(&Health, Vec<String>)> {
-    let health = row.config.health.as_ref()?;
-    command(&health.check.test).map(|command| (health, command))
+    of(row.config.health.as_ref())
+}
+
+fn of(health: Option<&Health>) -> Option<(&Health, Vec<String>)> {
+    health.and_then(|health| command(&health.check.test).map(|command| (health, command)))
+}
+
+/// Whether there is a check at all.
+pub(super) fn is_checked(health: Option<&Health>) -> bool {
+    of(health).is_some()
 }
 
 /// Where what was found lies.
@@ -171,10 +179,13 @@ pub(super) fn plan(core: &Core, row: &ContainerRow) -> Result<Option<PlannedHeal
         retries: count(check.retries),
         successes: count(check.successes),
     };
-    let own_command = |verb: &str| {
+    let own_command = |action: HealthAction| {
         let mut command = core.options.own_command.clone();
         if !command.is_empty() {
-            command.extend(["container", verb, &row.id].map(ToOwned::to_owned));
+            command.extend(["container", action.as_str()].map(ToOwned::to_owned));
+            // It was not the user who wanted it.
+            command.extend((action == HealthAction::Restart).then(|| "--counted".to_owned()));
+            command.push(row.id.clone());
         }
         command
     };
@@ -190,9 +201,9 @@ pub(super) fn plan(core: &Core, row: &ContainerRow) -> Result<Option<PlannedHeal
         log_file: log_file(health, &row.id),
         failure_command: match health.on_failure {
             HealthAction::None => Vec::new(),
-            action => own_command(action.as_str()),
+            action => own_command(action),
         },
-        restart_command: own_command("restart"),
+        restart_command: own_command(HealthAction::Restart),
         events: if events { Some(told(core, row, health)?) } else { None },
     };
     let startup = health.startup.as_ref().and_then(|startup| command(&startup.test));
@@ -203,6 +214,24 @@ pub(super) fn plan(core: &Core, row: &ContainerRow) -> Result<Option<PlannedHeal
 fn log_file(health: &Health, id: &str) -> Option<PathBuf> {
     let folder = Path::new(&health.log_destination);
     folder.is_absolute().then(|| folder.join(format!("{id}-healthcheck.log")))
+}
+
+/// Has the monitor of a container that runs, or is to, go by its configuration from now on.
+pub(super) fn apply(core: &Core, row: &ContainerRow) -> Result<()> {
+    let options = match plan(core, row)? {
+        Some(planned) => {
+            let container = exec::read_config(core, &row.id)?;
+            Some(sandbox::health_options(core, &planned, &container)?)
+        }
+        None => None,
+    };
+    let ends = options.is_none();
+    match core.runtime()?.change_health(&row.id, options) {
+        // Its start makes a monitor anew.
+        Err(cove_runtime::Error::NotRunning { .. }) if row.state == ContainerState::Initialized => {}
+        other => other?,
+    }
+    if ends { forget(core, &row.id) } else { Ok(()) }
 }
 
 /// Where each check is told.
@@ -290,7 +319,7 @@ fn act(core: &Arc<Core>, row: &ContainerRow, report: &HealthReport) -> Result<()
         HealthAction::Stop => stop::stop(core, &row.id, &StopOptions::default()),
         HealthAction::Restart => {
             stop::stop(core, &row.id, &StopOptions::default())?;
-            start::start(core, &row.id)
+            start::again(core, &row.id)
         }
     }
     .map_err(|error| error.context("container health-check turned unhealthy"))

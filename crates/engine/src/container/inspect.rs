@@ -269,6 +269,7 @@ fn describe(row: &ContainerRow, request: &ContainerSpec) -> ContainerInspectConf
         stop_timeout: config.stop_timeout,
         passwd: request.passwd,
         sd_notify_mode: config.notify.as_str().into(),
+        sd_notify_socket: config.notify_socket.clone(),
         exposed_ports: exposed,
         secrets: config
             .secrets

@@ -1,4 +1,6 @@
-//! What others are told of a container that has started: files with its pids, and systemd.
+//! What others are told of a container that starts: files with its pids, and systemd (sd_notify(3)).
+//!
+//! What comes later than the start is said by its monitor, which is the service's main process to systemd.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
@@ -7,12 +9,19 @@ use std::path::Path;
 
 use cove_api::{Error, Result};
 use cove_config::env::NOTIFY_SOCKET;
+use cove_runtime::NotifyConfig;
 
+use crate::container::health;
 use crate::engine::Core;
 use crate::state::{ContainerConfig, ContainerRow, Notify};
 
-/// Refuses files that could not be written at the start.
+/// Refuses files that could not be written at the start, and a wait for what never comes.
 pub(super) fn check(config: &ContainerConfig) -> Result<()> {
+    if config.notify == Notify::Healthy && !health::is_checked(config.health.as_ref()) {
+        return Err(Error::invalid(
+            "invalid argument: sdnotify policy \"healthy\" requires a healthcheck to be set",
+        ));
+    }
     for path in [&config.pid_files.process, &config.pid_files.monitor] {
         let Some(folder) = Path::new(path).parent().filter(|_| !path.is_empty()) else { continue };
         if !path.starts_with('/') {
@@ -51,15 +60,39 @@ pub(super) fn started(core: &Core, row: &ContainerRow) {
             tracing::warn!("writing the pid file {path} of container {}: {error}", row.id);
         }
     }
-    let message = match row.config.notify {
-        Notify::Nobody => return,
-        Notify::Container => format!("MAINPID={}", row.status.monitor_pid),
-        Notify::Start => format!("MAINPID={}\nREADY=1", row.status.monitor_pid),
+    if row.config.notify == Notify::Start {
+        tell(core, row, &format!("MAINPID={}\nREADY=1", row.status.monitor_pid));
+    }
+}
+
+/// Tells systemd of a monitor that says itself when the container is ready, before it can: nobody else is listened to.
+pub(super) fn starting(core: &Core, row: &ContainerRow, monitor: i32) {
+    if matches!(row.config.notify, Notify::Container | Notify::Healthy) {
+        tell(core, row, &format!("MAINPID={monitor}"));
+    }
+}
+
+/// What the monitor says to systemd.
+pub(super) fn plan(core: &Core, row: &ContainerRow) -> Option<NotifyConfig> {
+    let (of_container, with_health) = match row.config.notify {
+        Notify::Container => (true, false),
+        Notify::Healthy => (false, true),
+        Notify::Start | Notify::Nobody => return None,
     };
-    let Some(socket) = core.options.environment.get(NOTIFY_SOCKET).filter(|path| !path.is_empty()) else {
-        return;
-    };
-    if let Err(error) = send(socket, &message) {
+    let socket = socket(core, row)?.to_owned();
+    let folder = of_container.then(|| core.container_run_dir(&row.id).join("notify"));
+    Some(NotifyConfig { socket, folder, with_health })
+}
+
+/// The socket of who starts it, or else of who made it.
+fn socket<'a>(core: &'a Core, row: &'a ContainerRow) -> Option<&'a str> {
+    let made = Some(row.config.notify_socket.as_str()).filter(|socket| !socket.is_empty());
+    core.options.environment.get(NOTIFY_SOCKET).or(made)
+}
+
+fn tell(core: &Core, row: &ContainerRow, message: &str) {
+    let Some(socket) = socket(core, row) else { return };
+    if let Err(error) = send(socket, message) {
         tracing::warn!("telling systemd of container {} on {socket}: {error}", row.id);
     }
 }

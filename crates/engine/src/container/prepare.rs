@@ -7,7 +7,7 @@ use cove_api::{ContainerState, Error, ErrorKind, Result};
 use cove_runtime::oci::{NamespaceTarget, Namespaces};
 use cove_runtime::{Launch, LogConfig};
 
-use crate::container::{create, health, member};
+use crate::container::{create, health, member, notify};
 use crate::engine::Core;
 use crate::error::joined;
 use crate::sandbox::{self, Hidden, Plan, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
@@ -103,6 +103,7 @@ fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
         oci_runtime: core.oci_runtime(&config.runtime)?,
         log: log(core, row),
         health: health::plan(core, row)?,
+        notify: notify::plan(core, row),
         descriptors: crate::descriptors::preserved(&core.take_passed(&row.id))?,
         exit_command,
     })

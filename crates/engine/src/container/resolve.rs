@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cove_api::{ContainerSpec, Error, Result};
+use cove_config::env::NOTIFY_SOCKET;
 use cove_config::{ContainersConf, Environment, TextList};
 use cove_runtime::oci::Systemd;
 
@@ -75,6 +76,7 @@ pub(super) fn resolve(
     }
     let namespaces = namespaces::namespaces(spec, conf)?;
     let (mounts, volumes) = storage::storage(spec, &image, conf)?;
+    let notify = notify(&spec.sdnotify_mode)?;
     Ok(ContainerConfig {
         version: RECORD_VERSION,
         rootfs: rootfs(spec),
@@ -105,7 +107,8 @@ pub(super) fn resolve(
         log: log(spec, conf)?,
         health: super::health::resolve(spec, &image)?,
         pid_files: PidFiles { process: spec.pid_file.clone(), monitor: spec.conmon_pid_file.clone() },
-        notify: notify(&spec.sdnotify_mode)?,
+        notify,
+        notify_socket: notify_socket(notify, surroundings.environment),
         restart: restart_policy(spec)?,
         auto_remove: spec.remove == Some(true),
         remove_image: spec.remove_image == Some(true),
@@ -150,13 +153,20 @@ fn notify(mode: &str) -> Result<Notify> {
         "" | "container" => Notify::Container,
         "conmon" => Notify::Start,
         "ignore" => Notify::Nobody,
-        "healthy" => return Err(Error::unsupported("the option sdnotify=healthy is not supported yet")),
+        "healthy" => Notify::Healthy,
         other => {
             return Err(Error::invalid(format!(
                 "invalid sdnotify value {other:?}: must be container, conmon, healthy or ignore"
             )));
         }
     })
+}
+
+fn notify_socket(notify: Notify, environment: &Environment) -> String {
+    match notify {
+        Notify::Nobody => String::new(),
+        _ => environment.get(NOTIFY_SOCKET).unwrap_or_default().to_owned(),
+    }
 }
 
 /// The directory that takes the place of an image.

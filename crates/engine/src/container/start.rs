@@ -14,6 +14,15 @@ use crate::state::ContainerRow;
 
 /// Starts a container; one that runs is no error.
 pub(super) fn start(core: &Arc<Core>, name: &str) -> Result<()> {
+    start_counted(core, name, |_| 0)
+}
+
+/// Starts a container that was stopped because it was not well, which counts as its starts by the restart policy do.
+pub(super) fn again(core: &Arc<Core>, name: &str) -> Result<()> {
+    start_counted(core, name, |restarts| restarts.saturating_add(1))
+}
+
+fn start_counted(core: &Arc<Core>, name: &str, count: impl Fn(u32) -> u32) -> Result<()> {
     let Locked { mut row, lock: _lock } = core.locked_container(name)?;
     if row.state == ContainerState::Running {
         return Ok(());
@@ -25,7 +34,7 @@ pub(super) fn start(core: &Arc<Core>, name: &str) -> Result<()> {
         )));
     }
     row.status.stopped_by_user = false;
-    row.status.restarts = 0;
+    row.status.restarts = count(row.status.restarts);
     start_locked(core, &mut row)
 }
 
@@ -60,6 +69,7 @@ fn prepare_and_start(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
         Some(launch) => launch,
         None => prepare::prepare(core, row)?,
     };
+    notify::starting(core, row, launch.monitor().pid);
     match launch.start() {
         Ok(started) => {
             note_started(core, row, &started)?;

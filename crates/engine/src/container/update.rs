@@ -7,7 +7,7 @@ use cove_runtime::oci::Limits;
 
 use crate::container::lookup::Locked;
 use crate::container::state::improper;
-use crate::container::{block, resolve, settings, update_health, validate};
+use crate::container::{block, health, resolve, settings, update_health, validate};
 use crate::engine::Core;
 use crate::state::{ContainerConfig, ContainerRow};
 
@@ -41,6 +41,9 @@ pub(super) fn update(core: &Arc<Core>, name: &str, update: &ContainerUpdate) -> 
         // What further processes in it get; each start makes the file anew.
         let bundle = core.container_run_dir(&row.id);
         cove_runtime::oci::update_bundle(&bundle, &changed(&before.env, &row.config.env))?;
+    }
+    if runs && row.config.health != before.health {
+        health::apply(core, &row)?;
     }
     database.save_config(&row.id, &row.config, &request)?;
     core.tell("update", &row);

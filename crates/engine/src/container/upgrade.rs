@@ -91,6 +91,7 @@ fn resolved(parts: &Parts, old: Version1) -> Result<ContainerConfig> {
         userns: Default::default(),
         pid_files: Default::default(),
         notify: Default::default(),
+        notify_socket: String::new(),
         settings: settings::settings(spec, &old.image, conf)?,
         namespaces: namespaces::namespaces(spec, conf)?,
         mounts,

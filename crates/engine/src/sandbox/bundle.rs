@@ -4,12 +4,14 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use cove_api::{Error, Result, Volume};
+use cove_runtime::NOTIFY_SOCKET;
 use cove_runtime::oci::{self, NamespaceTarget, Namespaces, ShmSource, SpecInput};
 use cove_runtime::user::{ResolvedUser, resolve_user};
 use cove_runtime::view::View;
 use oci_spec::runtime::Spec;
 use rustix::fs::{Mode, OFlags};
 
+use super::files::NOTIFY_FOLDER;
 use super::plan::{Connected, Plan, Shm, shm_directory};
 use super::rootfs::{self, RootDir};
 use super::{files, mounts, secrets};
@@ -72,6 +74,10 @@ fn environment(plan: &Plan<'_>, user: &ResolvedUser) -> Result<Vec<String>> {
         if wanted && !value.is_empty() {
             env.push(format!("{name}={value}"));
         }
+    }
+    if plan.notify.as_ref().is_some_and(|notify| notify.folder.is_some()) {
+        env.retain(|entry| !entry.starts_with("NOTIFY_SOCKET="));
+        env.push(format!("NOTIFY_SOCKET={NOTIFY_FOLDER}/{NOTIFY_SOCKET}"));
     }
     for (name, value) in &plan.secret_env {
         let text =

@@ -23,6 +23,9 @@ use crate::state::{
 /// Largest configuration file of the host that is read, in bytes.
 const MAX_FILE: u64 = 1 << 20;
 
+/// Where a container finds the socket that it tells systemd by.
+pub(super) const NOTIFY_FOLDER: &str = "/run/notify";
+
 /// Writes them into the folder and answers the mounts that bring them in; and the home of the user, where one of them says
 /// it anew.
 pub(super) fn write(
@@ -59,6 +62,11 @@ pub(super) fn write(
     let volume = |mount: &ContainerVolume| mount.destination == "/run";
     if !plan.config.mounts.iter().any(of_user) && !plan.config.volumes.iter().any(volume) {
         files.add(".containerenv", "/run/.containerenv", &containerenv(parts, plan))?;
+    }
+    if let Some(folder) = plan.notify.as_ref().and_then(|notify| notify.folder.as_deref()) {
+        fs::create_dir_all(folder)?;
+        fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        files.bind_with(folder.to_owned(), NOTIFY_FOLDER, &["ro"]);
     }
     if wanted.accounts {
         home = accounts::add(&mut files, root, user)?;
@@ -113,13 +121,21 @@ impl Written<'_> {
     }
 
     fn bind(&mut self, path: PathBuf, destination: &str) {
+        self.bind_with(path, destination, &[]);
+    }
+
+    fn bind_with(&mut self, path: PathBuf, destination: &str, options: &[&str]) {
         // A mount of the user's at the same place wins.
         if !self.is_mounted(destination) {
             self.mounts.push(Mount {
                 destination: destination.into(),
                 kind: "bind".into(),
                 source: path.to_string_lossy().into_owned(),
-                options: vec!["bind".into(), "rprivate".into()],
+                options: ["bind", "rprivate"]
+                    .iter()
+                    .chain(options)
+                    .map(|&option| option.to_owned())
+                    .collect(),
             });
         }
     }
@@ -231,14 +247,20 @@ fn hosts_text(wanted: &HostsFile, plan: &Plan<'_>, network: &Connected, root: &R
     Ok(hosts_file(&HostsOptions { base, extra: wanted.extra.clone(), host, own })?)
 }
 
+/// As podman writes it, whose scripts look for its name: only trusted containers learn of the engine (podman-run(1),
+/// "--privileged").
 fn containerenv(parts: &Parts, plan: &Plan<'_>) -> String {
+    let graph_root = parts.options.storage.graph_root.display().to_string();
+    let shows_store = |mount: &ContainerMount| {
+        mount.kind == MountKind::Bind && !mount.source.is_empty() && graph_root.starts_with(&mount.source)
+    };
+    let shown = if plan.config.mounts.iter().any(shows_store) { "graphRootMounted=1" } else { "" };
     if !plan.config.settings.security.privileged {
-        return String::new();
+        return shown.to_owned();
     }
-    // Only trusted containers learn of the engine (podman-run(1), "--privileged").
     format!(
-        "engine=\"cove-{}\"\nname=\"{}\"\nid=\"{}\"\nimage=\"{}\"\nimageid=\"{}\"\nrootless={}\n",
-        env!("CARGO_PKG_VERSION"),
+        "engine=\"podman-{}\"\nname=\"{}\"\nid=\"{}\"\nimage=\"{}\"\nimageid=\"{}\"\nrootless={}\n{shown}",
+        cove_api::LIBPOD_API_VERSION,
         plan.name,
         plan.id,
         plan.config.image.name,

@@ -27,7 +27,7 @@ mod userns;
 pub(crate) use files::follow_networks;
 pub(crate) use mounts::settle;
 pub(crate) use plan::{Hidden, Plan, PlannedHealth, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
-pub(crate) use prepare::{mount_root, prepare};
+pub(crate) use prepare::{health_options, mount_root, prepare};
 pub(crate) use release::release;
 pub(crate) use rootfs::RootDir;
 #[cfg(test)]

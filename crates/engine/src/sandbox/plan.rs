@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cove_api::{NetworkStatus, Volume};
 use cove_runtime::oci::Namespaces;
-use cove_runtime::{HealthPlan, Launch, LogConfig, OciRuntime};
+use cove_runtime::{HealthPlan, Launch, LogConfig, NotifyConfig, OciRuntime};
 use cove_storage::ContainerOptions;
 
 use crate::state::{ContainerConfig, ContainerVolume};
@@ -44,6 +44,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) log: LogConfig,
     /// How the monitor finds out whether it is well.
     pub(crate) health: Option<PlannedHealth>,
+    /// Who is told that it is ready.
+    pub(crate) notify: Option<NotifyConfig>,
     /// Copies of the caller's descriptors that it gets from number 3 on.
     pub(crate) descriptors: Vec<OwnedFd>,
     /// Program and arguments run at its end when no engine takes the clean-up upon itself.

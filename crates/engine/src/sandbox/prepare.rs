@@ -10,7 +10,7 @@ use cove_runtime::{HealthOptions, LaunchOptions, LogConfig, StreamOptions};
 use cove_storage::{ContainerMountOptions, ContainerOptions, StorageError};
 use oci_spec::runtime::Spec;
 
-use super::plan::{Plan, Prepared};
+use super::plan::{Plan, PlannedHealth, Prepared};
 use super::{bundle, idmap, network, overlay};
 use crate::error::storage;
 use crate::parts::Parts;
@@ -27,7 +27,7 @@ pub(crate) fn prepare(parts: &Parts, mut plan: Plan<'_>) -> Result<Prepared> {
     let (network, sockets) = network::connect(parts, plan)?;
     let (changed_volumes, oci) = bundle::write(parts, plan, &network, &mountpoint)?;
     let mut options = launch_options(parts, plan, passed, sockets)?;
-    options.health = health(parts, plan, &oci)?;
+    options.health = plan.health.as_ref().map(|planned| health_options(parts, planned, &oci)).transpose()?;
     let launch = parts.runtime()?.launch(options)?;
     Ok(Prepared { launch, mountpoint, network, changed_volumes })
 }
@@ -69,9 +69,12 @@ pub(crate) fn mount_root(
     }
 }
 
-/// The processes of health checks: those of the container with another command.
-fn health(parts: &Parts, plan: &Plan<'_>, container: &Spec) -> Result<Option<HealthOptions>> {
-    let Some(planned) = &plan.health else { return Ok(None) };
+/// Health checks with their processes: those of the container with another command.
+pub(crate) fn health_options(
+    parts: &Parts,
+    planned: &PlannedHealth,
+    container: &Spec,
+) -> Result<HealthOptions> {
     let process = |command: &Vec<String>| {
         exec_process(&ExecInput {
             container,
@@ -85,11 +88,11 @@ fn health(parts: &Parts, plan: &Plan<'_>, container: &Spec) -> Result<Option<Hea
             host: parts.host_facts(),
         })
     };
-    Ok(Some(HealthOptions {
+    Ok(HealthOptions {
         plan: planned.monitor.clone(),
         check: process(&planned.check)?,
         startup: planned.startup.as_ref().map(process).transpose()?,
-    }))
+    })
 }
 
 /// A root file system in the folder, to which the container's own root can get.
@@ -133,6 +136,7 @@ fn launch_options(
         },
         exit_command: plan.exit_command.clone(),
         health: None,
+        notify: plan.notify.clone(),
         timeout: (config.timeout > 0).then(|| Duration::from_secs(u64::from(config.timeout))),
         no_pivot: parts.options.containers.engine.no_pivot_root == Some(true),
         monitor_cgroup: None,

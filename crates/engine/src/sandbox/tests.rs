@@ -73,6 +73,7 @@ fn a_plan_runs_without_a_row() {
         descriptors: Vec::new(),
         exit_command: Vec::new(),
         health: None,
+        notify: None,
         secrets: Vec::new(),
         secret_env: Vec::new(),
     };

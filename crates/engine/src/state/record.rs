@@ -100,6 +100,8 @@ pub(crate) struct ContainerConfig {
     pub(crate) pid_files: PidFiles,
     /// Whom the engine tells that it runs.
     pub(crate) notify: Notify,
+    /// The socket of systemd that whoever made it had; who starts it may have another.
+    pub(crate) notify_socket: String,
     /// When it is started again.
     pub(crate) restart: RestartPolicy,
     /// `--rm`.
@@ -383,6 +385,8 @@ pub(crate) enum Notify {
     Container,
     /// The engine, as soon as it is started.
     Start,
+    /// The monitor, with the first check that finds it healthy.
+    Healthy,
     /// Nobody.
     Nobody,
 }
@@ -393,6 +397,7 @@ impl Notify {
         match self {
             Self::Container => "container",
             Self::Start => "conmon",
+            Self::Healthy => "healthy",
             Self::Nobody => "ignore",
         }
     }

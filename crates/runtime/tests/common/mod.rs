@@ -118,6 +118,7 @@ impl Fixture {
             },
             exit_command: Vec::new(),
             health: None,
+            notify: None,
             timeout: None,
             no_pivot: false,
             monitor_cgroup: None,

@@ -17,6 +17,9 @@ pub(crate) struct Args {
     /// Seconds before SIGKILL; -1 for ever
     #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, alias = "timeout", value_parser = crate::args::stop_time)]
     time: Option<u32>,
+    /// Count it as a restart by the restart policy: for the monitor of a container that is not well
+    #[arg(long, hide = true)]
+    counted: bool,
 }
 
 /// The command.
@@ -32,7 +35,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let states: &[ContainerState] = if args.running { &[ContainerState::Running] } else { &[] };
     let engine = context.engine().await?;
     let mut failures = Failures::default();
-    let options = StopOptions { timeout: args.time, ..StopOptions::default() };
+    let options = StopOptions { timeout: args.time, counted: args.counted, ..StopOptions::default() };
     for container in args.targets.choose(engine, states, false, &mut failures).await? {
         if failures.note(engine.containers().restart(&container.id, options.clone()).await).is_some() {
             context.printer.line(&container.shown)?;

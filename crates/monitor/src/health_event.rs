@@ -1,0 +1,63 @@
+//! Telling of a health check in the engine's file of events.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use cove_monitor::protocol::{HealthEvents, HealthFound};
+use cove_sys::fs;
+use fs::os::unix::fs::OpenOptionsExt as _;
+
+use crate::host;
+
+/// Appends an event to the engine's file, under the lock by which the engine changes it. The engine shortens it.
+pub(crate) fn append(events: &HealthEvents, found: &HealthFound) -> std::io::Result<()> {
+    let mut lock = events.file.as_os_str().to_owned();
+    lock.push(".lock");
+    let _lock = cove_sys::lock::FileLock::exclusive(Path::new(&lock))?;
+    let mut event = events.event.clone();
+    // Under the lock, so that the lines have the order of their times.
+    let now = host::now_ns();
+    if let Some(fields) = event.as_object_mut() {
+        fields.insert("time".into(), now.div_euclid(1_000_000_000).into());
+        fields.insert("timeNano".into(), now.into());
+    }
+    if let Some(attributes) = event.pointer_mut("/Actor/Attributes").and_then(|value| value.as_object_mut()) {
+        attributes.insert("health_status".into(), found.status.clone().into());
+        attributes.insert("health_failing_streak".into(), found.failing_streak.to_string().into());
+        if let (true, Some(last)) = (events.with_log, found.log.back()) {
+            attributes.insert("health_log".into(), last.output.clone().into());
+        }
+    }
+    let mut line = serde_json::to_vec(&event)?;
+    line.push(b'\n');
+    let mut options = fs::OpenOptions::new();
+    let mut file = options.append(true).create(true).mode(0o600).open(&events.file)?;
+    file.write_all(&line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_wait_for_the_lock_of_their_file() {
+        let folder = std::env::temp_dir().join(format!("cove-health-events-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("events.log");
+        let events = HealthEvents {
+            file: file.clone(),
+            event: serde_json::json!({"Actor": {"Attributes": {}}}),
+            with_log: false,
+        };
+        let lock = cove_sys::lock::FileLock::exclusive(&folder.join("events.log.lock")).unwrap();
+        std::thread::scope(|scope| {
+            let told = scope.spawn(|| append(&events, &HealthFound::default()));
+            std::thread::sleep(std::time::Duration::from_millis(100));
+            assert!(!file.exists());
+            drop(lock);
+            told.join().unwrap().unwrap();
+        });
+        assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
