@@ -107,6 +107,31 @@ fn the_caller_keeps_its_id() {
 }
 
 #[test]
+fn containers_made_at_once_share_no_ids() {
+    const SIZE: u32 = 500;
+    let Some(bed) = Bed::new(Who::User) else { return };
+    let bed = &bed;
+    let names: Vec<String> = (0..6).map(|number| format!("c{number}")).collect();
+    let userns = format!("auto:size={SIZE}");
+    let create = ["create", "--network", "none", "--userns", &userns, "--name"];
+    std::thread::scope(|scope| {
+        for name in &names {
+            scope.spawn(move || bed.cove(&[&create[..], &[name, IMAGE, "true"]].concat()).ok().len());
+        }
+    });
+    let first = |name: &String| -> u32 {
+        let form = "{{.HostConfig.IDMappings.UidMap}}";
+        let shown = bed.cove(&["inspect", "--format", form, name]).ok().to_owned();
+        let parts: Vec<&str> = shown.trim_matches(['[', ']']).split(':').collect();
+        assert_eq!((parts[0], parts[2]), ("0", SIZE.to_string().as_str()), "{shown}");
+        parts[1].parse().unwrap()
+    };
+    let mut firsts: Vec<u32> = names.iter().map(first).collect();
+    firsts.sort_unstable();
+    assert!(firsts.windows(2).all(|pair| pair[1] - pair[0] >= SIZE), "{firsts:?}");
+}
+
+#[test]
 fn descriptors_are_passed() {
     everyone(|bed| {
         let file = bed.path("file");
