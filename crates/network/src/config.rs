@@ -5,14 +5,15 @@ use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
-use cove_api::{Filters, Network, NetworkCreateOptions, Subnet};
+use cove_api::{Network, NetworkCreateOptions, Subnet};
 use cove_sys::fs;
 
-use crate::addr::{Cidr, from_number, number};
+use crate::addr::Cidr;
 use crate::error::{Error, Result};
 use crate::ident;
 use crate::link;
 use crate::netlink::Socket;
+use crate::pool::{SubnetPool, first_host, free_ipv6_subnet, free_subnet};
 use crate::route;
 use crate::settings::{Settings, has_own_bridge};
 
@@ -20,40 +21,6 @@ use crate::settings::{Settings, has_own_bridge};
 const FILE_LIMIT: u64 = 1 << 20;
 /// Most networks a folder may hold, as a bound for hostile folders.
 const NETWORK_LIMIT: usize = 16_384;
-
-/// From where free subnets are taken (containers.conf `default_subnet_pools`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SubnetPool {
-    /// The range.
-    pub base: Cidr,
-    /// Prefix length of each subnet taken from it.
-    pub size: u8,
-}
-
-impl SubnetPool {
-    /// The pool of subnets of `size` bits in `base`, such as `10.89.0.0/16`.
-    ///
-    /// # Errors
-    /// `base` is no subnet, or none of that size fits into it.
-    pub fn new(base: &str, size: u8) -> Result<Self> {
-        let base: Cidr = base.parse()?;
-        let most = if base.is_ipv4() { 30 } else { 126 };
-        if !(base.prefix()..=most).contains(&size) {
-            return Err(Error::Invalid(format!(
-                "invalid subnet pool {base}: no subnet of size {size} fits into it"
-            )));
-        }
-        Ok(Self { base, size })
-    }
-
-    /// Podman's pools: /24 networks from 10.89.0.0 to 10.255.255.255.
-    pub fn defaults() -> Vec<Self> {
-        ["10.89.0.0/16", "10.90.0.0/15", "10.92.0.0/14", "10.96.0.0/11", "10.128.0.0/9"]
-            .iter()
-            .filter_map(|base| Some(Self { base: base.parse().ok()?, size: 24 }))
-            .collect()
-    }
-}
 
 /// The configured networks of one folder, and the built-in default network.
 #[derive(Debug, Clone)]
@@ -270,12 +237,6 @@ fn read(path: &Path) -> Result<Network> {
     Ok(network)
 }
 
-/// First address after the network address: the default gateway.
-fn first_host(subnet: Cidr) -> std::net::IpAddr {
-    let first = number(subnet.first());
-    from_number(if subnet.host_bits() > 1 { first + 1 } else { first }, subnet.is_ipv4())
-}
-
 /// Which names and subnets the host itself uses.
 #[derive(Debug, Default)]
 struct Host {
@@ -453,92 +414,6 @@ fn docker_option(key: &str) -> String {
     .to_owned()
 }
 
-fn free_subnet(used: &[Cidr], pools: &[SubnetPool]) -> Result<Cidr> {
-    for pool in pools {
-        let mut candidate = Cidr::new(pool.base.first(), pool.size);
-        while let Some(subnet) = candidate.filter(|subnet| pool.base.contains(subnet.first())) {
-            if !used.iter().any(|other| other.overlaps(&subnet)) {
-                return Ok(subnet);
-            }
-            candidate = subnet.next_network();
-        }
-    }
-    Err(Error::InUse("could not find free subnet from subnet pools".into()))
-}
-
-/// A random unique local subnet (RFC 4193).
-fn free_ipv6_subnet(used: &[Cidr]) -> Cidr {
-    loop {
-        let mut bytes = [0u8; 16];
-        bytes[..8].copy_from_slice(&ident::random_bytes::<8>());
-        bytes[0] = 0xfd;
-        if let Some(subnet) = Cidr::new(std::net::IpAddr::from(bytes), 64)
-            && !used.iter().any(|other| other.overlaps(&subnet))
-        {
-            return subnet;
-        }
-    }
-}
-
-/// Whether a network passes `filters` (`driver`, `id`, `label`, `label!`, `name`, `until`). The filter `dangling`
-/// needs the containers, so its caller answers it and takes it out.
-///
-/// # Errors
-/// An unknown filter, or a pattern that is no regular expression.
-pub fn matches(network: &Network, filters: &Filters) -> Result<bool> {
-    for (key, values) in filters {
-        let pattern = |text: &str| -> Result<bool> {
-            for value in values {
-                let regex = regex::Regex::new(value)
-                    .map_err(|error| Error::Invalid(format!("filter {key}={value}: {error}")))?;
-                if regex.is_match(text) {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        };
-        let has_label = |value: &String| match value.split_once('=') {
-            Some((name, wanted)) => network.labels.get(name).is_some_and(|label| label == wanted),
-            None => network.labels.contains_key(value),
-        };
-        let fits = match key.as_str() {
-            "driver" => values.contains(&network.driver),
-            "name" => pattern(&network.name)?,
-            "id" => pattern(&network.id)?,
-            "label" => values.iter().all(has_label),
-            "label!" => !values.iter().all(has_label),
-            "until" => {
-                let mut fits = false;
-                for value in values {
-                    fits |= network.created < until(value)?;
-                }
-                fits
-            }
-            _ => return Err(Error::Invalid(format!("invalid filter {key:?}"))),
-        };
-        if !fits {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// A point in time: seconds since 1970, an RFC 3339 time, or a span before now (`10m`, `1h30m`).
-fn until(text: &str) -> Result<jiff::Timestamp> {
-    if let Ok(seconds) = text.parse::<i64>()
-        && let Ok(time) = jiff::Timestamp::from_second(seconds)
-    {
-        return Ok(time);
-    }
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Ok(time);
-    }
-    text.parse::<jiff::SignedDuration>()
-        .ok()
-        .and_then(|span| jiff::Timestamp::now().checked_sub(span).ok())
-        .ok_or_else(|| Error::Invalid(format!("filter until={text}: not a time or duration")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -626,32 +501,5 @@ mod tests {
         }
         assert_eq!(store.load().unwrap().len(), 1);
         assert!(matches!(store.find("d"), Err(Error::NetworkNotFound(_))));
-    }
-
-    #[test]
-    fn filters() {
-        let network = Network {
-            driver: "bridge".into(),
-            labels: BTreeMap::from([("a".into(), "1".into())]),
-            created: "2024-01-01T00:00:00Z".parse().unwrap(),
-            ..named("web")
-        };
-        let check = |key: &str, value: &str| {
-            matches(&network, &Filters::from([(key.to_owned(), vec![value.to_owned()])]))
-        };
-        for (key, value, expected) in [
-            ("name", "we", true),
-            ("name", "^eb", false),
-            ("driver", "macvlan", false),
-            ("label", "a", true),
-            ("label", "a=2", false),
-            ("label!", "a", false),
-            ("until", "10m", true),
-            ("until", "2023-01-01T00:00:00Z", false),
-        ] {
-            assert_eq!(check(key, value).unwrap(), expected, "{key}={value}");
-        }
-        assert!(check("colour", "x").is_err());
-        assert!(check("name", "(").is_err());
     }
 }

@@ -9,12 +9,14 @@ use cove_sys::fs;
 use cove_sys::program::{Program, Tool};
 
 use crate::addr::Cidr;
-use crate::config::{ConfigStore, SubnetPool, matches};
+use crate::config::ConfigStore;
 use crate::error::{Error, Result};
+use crate::filter::matches;
 use crate::firewall::Firewall;
 use crate::ident;
 use crate::ipam::Leases;
 use crate::netns;
+use crate::pool::SubnetPool;
 use crate::ports::PortLeases;
 use crate::record::{Record, Records};
 

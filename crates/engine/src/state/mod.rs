@@ -2,6 +2,7 @@
 
 mod containers;
 mod database;
+mod execs;
 mod networks;
 mod pods;
 mod record;

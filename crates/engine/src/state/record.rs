@@ -2,8 +2,11 @@
 //!
 //! A field is only ever added, with a default; a change of meaning raises the version.
 
+mod files;
+mod mount;
+mod namespace;
+
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use cove_api::{
@@ -12,6 +15,10 @@ use cove_api::{
 };
 use cove_runtime::oci::Settings;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use files::{Dns, Files, HostAddress, HostsBase, HostsFile, PidFiles};
+pub(crate) use mount::{ContainerMount, ContainerSecret, ContainerVolume, MountKind};
+pub(crate) use namespace::{IdRange, IpcMode, NamespaceMode, Namespaces, NetworkMode, UserNamespace};
 
 /// The version of [`ContainerConfig`] and [`ContainerStatus`] that this code writes. Version 1 held the request in
 /// the configuration, see [`super::version1`].
@@ -130,252 +137,6 @@ pub(crate) struct ImpliedEnv {
     pub(crate) hostname: bool,
 }
 
-/// Whose namespaces a container has. Its mount namespace is its own, its network is [`NetworkMode`].
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Namespaces {
-    /// Processes.
-    pub(crate) pid: NamespaceMode,
-    /// Host name.
-    pub(crate) uts: NamespaceMode,
-    /// The tree of cgroups it sees.
-    pub(crate) cgroup: NamespaceMode,
-    /// Shared memory and message queues.
-    pub(crate) ipc: IpcMode,
-}
-
-/// Whose namespace of a kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum NamespaceMode {
-    /// Its own.
-    #[default]
-    Private,
-    /// The host's.
-    Host,
-    /// Another container's (its id).
-    Container(String),
-    /// The one at a path.
-    Path(PathBuf),
-}
-
-/// Whose user namespace, and what its ids are in the engine's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct UserNamespace {
-    /// Whose.
-    pub(crate) mode: NamespaceMode,
-    /// Users; without any they are the engine's.
-    pub(crate) users: Vec<IdRange>,
-    /// Groups, as the users.
-    pub(crate) groups: Vec<IdRange>,
-    /// The engine has chosen ids that nobody else has.
-    pub(crate) automatic: bool,
-}
-
-impl Default for UserNamespace {
-    /// The engine's own.
-    fn default() -> Self {
-        Self { mode: NamespaceMode::Host, users: Vec::new(), groups: Vec::new(), automatic: false }
-    }
-}
-
-impl UserNamespace {
-    /// User and group in the engine's namespace.
-    pub(crate) fn to_host(&self, uid: u32, gid: u32) -> cove_api::Result<(u32, u32)> {
-        let find = |ranges: &[IdRange], id: u32, kind: &str| {
-            if ranges.is_empty() {
-                return Ok(id);
-            }
-            let found = ranges.iter().find_map(|range| {
-                let offset = id.checked_sub(range.container).filter(|offset| *offset < range.size)?;
-                range.host.checked_add(offset)
-            });
-            found.ok_or_else(|| {
-                cove_api::Error::invalid(format!(
-                    "{kind} {id} is not mapped in the container's user namespace"
-                ))
-            })
-        };
-        Ok((find(&self.users, uid, "user")?, find(&self.groups, gid, "group")?))
-    }
-}
-
-/// A range of ids.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct IdRange {
-    /// First id in the container.
-    pub(crate) container: u32,
-    /// First id in the engine's namespace.
-    pub(crate) host: u32,
-    /// How many.
-    pub(crate) size: u32,
-}
-
-impl IdRange {
-    /// As the store has it.
-    pub(crate) fn stored(self) -> cove_storage::IdMap {
-        cove_storage::IdMap { container_id: self.container, host_id: self.host, size: self.size }
-    }
-
-    /// As the OCI configuration has it.
-    pub(crate) fn mapping(self) -> cove_runtime::oci::IdMapping {
-        cove_runtime::oci::IdMapping { container_id: self.container, host_id: self.host, size: self.size }
-    }
-}
-
-impl std::fmt::Display for IdRange {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}:{}:{}", self.container, self.host, self.size)
-    }
-}
-
-/// Whose shared memory.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum IpcMode {
-    /// Its own.
-    #[default]
-    Private,
-    /// Its own, which other containers may join.
-    Shareable,
-    /// Its own, without `/dev/shm`.
-    None,
-    /// The host's.
-    Host,
-    /// Another container's (its id).
-    Container(String),
-    /// The one at a path.
-    Path(PathBuf),
-}
-
-/// A mount that the user asked for.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct ContainerMount {
-    /// Absolute path in the container, without empty or relative parts.
-    pub(crate) destination: String,
-    /// What is mounted.
-    pub(crate) kind: MountKind,
-    /// Path on the host for [`MountKind::Bind`], else a name.
-    pub(crate) source: String,
-    /// Mount options as the user wrote them, and what podman adds to them.
-    pub(crate) options: Vec<String>,
-    /// Id of the image, for [`MountKind::Image`], whose name is the source.
-    pub(crate) image: String,
-    /// A directory in it, in place of its root.
-    pub(crate) sub_path: String,
-}
-
-/// What a mount shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum MountKind {
-    /// A file or directory of the host.
-    #[default]
-    Bind,
-    /// Memory.
-    Tmpfs,
-    /// Memory without a limit.
-    Ramfs,
-    /// A directory of the host below a layer that is thrown away.
-    Overlay,
-    /// An image.
-    Image,
-    /// Pseudo terminals.
-    Devpts,
-    /// Processes.
-    Proc,
-    /// Kernel objects.
-    Sysfs,
-    /// POSIX message queues.
-    Mqueue,
-}
-
-impl MountKind {
-    /// Those that a request asks for by name.
-    const NAMED: [Self; 7] =
-        [Self::Bind, Self::Tmpfs, Self::Ramfs, Self::Devpts, Self::Proc, Self::Sysfs, Self::Mqueue];
-
-    /// As mount(8) names it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Bind => "bind",
-            Self::Tmpfs => "tmpfs",
-            Self::Ramfs => "ramfs",
-            Self::Overlay => "overlay",
-            Self::Image => "image",
-            Self::Devpts => "devpts",
-            Self::Proc => "proc",
-            Self::Sysfs => "sysfs",
-            Self::Mqueue => "mqueue",
-        }
-    }
-
-    /// The kind of that name; an empty one is a bind.
-    pub(crate) fn from_name(name: &str) -> Option<Self> {
-        if name.is_empty() {
-            return Some(Self::Bind);
-        }
-        Self::NAMED.into_iter().find(|kind| kind.as_str() == name)
-    }
-}
-
-/// A secret that a container has as a file. Its data is beside the container's log.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct ContainerSecret {
-    /// Its name.
-    pub(crate) name: String,
-    /// Its id.
-    pub(crate) id: String,
-    /// Absolute path in the container.
-    pub(crate) target: String,
-    /// Its owner, as the container counts.
-    pub(crate) uid: u32,
-    /// Its group.
-    pub(crate) gid: u32,
-    /// Permission bits.
-    pub(crate) mode: u32,
-}
-
-/// Which files the engine puts into a container, and what stands in them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Files {
-    /// `/etc/hosts`; [`None`] leaves the image's.
-    pub(crate) hosts: Option<HostsFile>,
-    /// `/etc/resolv.conf`; without it the image's stays.
-    pub(crate) resolv_conf: bool,
-    /// What the user or containers.conf(5) say about names.
-    pub(crate) dns: Dns,
-    /// `/etc/hostname`.
-    pub(crate) hostname: bool,
-    /// Entries in `/etc/passwd` and `/etc/group` for a user who has none.
-    pub(crate) accounts: bool,
-    /// A line for `/etc/passwd` in place of the computed one.
-    pub(crate) passwd_entry: String,
-    /// A line for `/etc/group` in place of the computed one.
-    pub(crate) group_entry: String,
-    /// Users of the host, by name or number, who get entries in `/etc/passwd`.
-    pub(crate) host_users: Vec<String>,
-    /// Absolute directories in the container that get the engine's files as its root does.
-    pub(crate) chroots: Vec<String>,
-    /// `/etc/localtime`: a name in the host's data base, or `local`; empty leaves the image's.
-    pub(crate) time_zone: String,
-}
-
-/// Files of the host that get the pid of a process at each start; empty for none.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct PidFiles {
-    /// Of the container's first process.
-    pub(crate) process: String,
-    /// Of the monitor.
-    pub(crate) monitor: String,
-}
-
 /// Who tells systemd, which waits on `NOTIFY_SOCKET`, that the container is ready.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -401,58 +162,6 @@ impl Notify {
             Self::Nobody => "ignore",
         }
     }
-}
-
-/// What stands in `/etc/hosts`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct HostsFile {
-    /// What it begins with.
-    pub(crate) base: HostsBase,
-    /// `name:ip` entries of the user.
-    pub(crate) extra: Vec<String>,
-    /// The address of `host.containers.internal`.
-    pub(crate) host: HostAddress,
-}
-
-/// What `/etc/hosts` begins with.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum HostsBase {
-    /// The host's file.
-    #[default]
-    Host,
-    /// The image's file.
-    Image,
-    /// Nothing.
-    Empty,
-    /// A file of the host.
-    File(PathBuf),
-}
-
-/// Under which address a container reaches the host.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum HostAddress {
-    /// By its network.
-    #[default]
-    Automatic,
-    /// Under none.
-    None,
-    /// Under this one.
-    Fixed(IpAddr),
-}
-
-/// How names are resolved; empty lists leave what the network or the host says.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Dns {
-    /// Name servers.
-    pub(crate) servers: Vec<String>,
-    /// Search domains.
-    pub(crate) search: Vec<String>,
-    /// Options.
-    pub(crate) options: Vec<String>,
 }
 
 /// Where a container's output goes besides to those attached.
@@ -531,59 +240,6 @@ pub(crate) struct ImageFacts {
     pub(crate) digest: String,
     /// The run-time part of its configuration.
     pub(crate) config: ImageConfig,
-}
-
-/// A volume in a container.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct ContainerVolume {
-    /// The volume.
-    pub(crate) name: String,
-    /// Where it is mounted.
-    pub(crate) destination: String,
-    /// Mount options.
-    pub(crate) options: Vec<String>,
-    /// A directory in it, in place of its root.
-    pub(crate) sub_path: String,
-    /// It was made with the container and goes with it.
-    pub(crate) anonymous: bool,
-}
-
-/// How a container is networked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum NetworkMode {
-    /// Its own namespace on networks.
-    #[default]
-    Bridge,
-    /// Its own namespace, and nothing in it but the loopback.
-    None,
-    /// The host's namespace.
-    Host,
-    /// Another container's (its id).
-    Container(String),
-    /// The namespace at a path.
-    Path(String),
-    /// Its own, connected by pasta, or by slirp4netns where there is no pasta.
-    Userland,
-    /// Its own, connected by pasta.
-    Pasta,
-    /// Its own, connected by slirp4netns.
-    Slirp,
-    /// Its own, which the user sets up.
-    Private,
-}
-
-impl NetworkMode {
-    /// A program in user space connects it.
-    pub(crate) fn is_userland(&self) -> bool {
-        matches!(self, Self::Userland | Self::Pasta | Self::Slirp)
-    }
-
-    /// It has a network namespace that is made and removed with each run.
-    pub(crate) fn has_own_namespace(&self) -> bool {
-        matches!(self, Self::Bridge | Self::Private) || self.is_userland()
-    }
 }
 
 /// When a container is started again by itself.
