@@ -156,10 +156,10 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
         tracing::info!("{remark}");
     }
     if let Some(backend) = &shared.events_backend
-        && !matches!(backend.as_str(), "file" | "none")
+        && !matches!(backend.as_str(), "file" | "journald" | "none")
     {
         return Err(CommandError::other(format!(
-            "events backend {backend:?} is not supported by this version: only \"file\" and \"none\""
+            "events backend {backend:?} is not known: only \"file\", \"journald\" and \"none\""
         )));
     }
     let events_backend = shared.events_backend.clone();

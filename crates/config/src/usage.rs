@@ -173,7 +173,7 @@ mod tests {
             ("[engine]\nimage_default_format = \"v2s1\"", 2, "engine.image_default_format"),
             ("[engine]\nchown_copied_files = false", 2, "engine.chown_copied_files"),
             ("[engine]\nhooks_dir = [\"/x\"]", 2, "engine.hooks_dir"),
-            ("[engine]\nevents_logger = \"journald\"", 2, "engine.events_logger"),
+            ("[engine]\nevents_logger = \"syslog\"", 2, "engine.events_logger"),
             ("[network]\nnetavark_plugin_dirs = [\n  \"/x\",\n]", 2, "network.netavark_plugin_dirs"),
             ("[network]\nfirewall_driver = \"iptables\"", 2, "network.firewall_driver"),
             ("[engine.volume_plugins]\nx = \"/run/x.sock\"", 1, "engine.volume_plugins"),
@@ -211,7 +211,7 @@ mod tests {
         // Fedora; RHEL 8; Debian.
         for (text, remarks) in [
             ("[containers]\nlog_driver = \"journald\"\n[engine]\nruntime = \"crun\"", 1),
-            ("[engine]\nevents_logger = \"journald\"\n[network]\nnetwork_backend = \"cni\"", 2),
+            ("[engine]\nevents_logger = \"syslog\"\n[network]\nnetwork_backend = \"cni\"", 2),
             (
                 "[containers]\ndefault_sysctls = [\"net.ipv4.ping_group_range=0 0\"]\n[engine.volume_plugins]",
                 0,

@@ -7,7 +7,7 @@ use cove_api::{Error, Result};
 use cove_config::storage::StoreOptions;
 use cove_config::{ContainersConf, Directories, Environment};
 
-use crate::event::Place;
+use crate::event::{Backend, Journal, Place};
 
 /// All facts and choices of an engine. Nothing of it is read from the process by the engine itself.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct EngineOptions {
     pub cgroup_manager: Option<String>,
     /// Folder of the engine's own run-time files (`--tmpdir`); `None` is `cove` in the run root.
     pub run_dir: Option<PathBuf>,
-    /// Where events are kept (`--events-backend`): `file`, or `none`; [`None`] takes that of containers.conf.
+    /// Where events are kept (`--events-backend`): `file`, `journald` or `none`; [`None`] takes that of containers.conf.
     pub events_backend: Option<String>,
     /// Volumes (`--volumepath`); `None` is `volumes` in the graph root.
     pub volume_path: Option<PathBuf>,
@@ -108,10 +108,23 @@ impl EngineOptions {
                 .map_err(|error| Error::from(error).context("containers.conf: events_logfile_max_size"))?,
             None => 0,
         };
+        let backend = match backend.map(String::as_str) {
+            Some("none") => Backend::None,
+            Some("journald") => Backend::Journal(Journal {
+                program: cove_sys::process::find_program(
+                    "journalctl",
+                    &self.helper_dirs,
+                    self.path.as_deref(),
+                )
+                .map_err(|error| error.to_string()),
+                uid: self.directories.user.uid,
+            }),
+            _ => Backend::File,
+        };
         Ok(Place {
             path: path.map_or_else(|| self.run_dir().join("events/events.log"), PathBuf::from),
             limit,
-            is_public: backend.is_none_or(|backend| backend != "none"),
+            backend,
         })
     }
 

@@ -234,7 +234,7 @@ impl Health {
 
     pub(crate) fn tell(&self) {
         if let Some(events) = &self.plan.events {
-            let _ = health_event::append(events, &self.found);
+            health_event::tell(events, &self.found);
         }
     }
 }

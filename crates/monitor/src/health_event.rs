@@ -1,16 +1,41 @@
-//! Telling of a health check in the engine's file of events.
+//! Telling of a health check in the engine's file of events and in the journal.
 
 use std::io::Write as _;
 use std::path::Path;
 
-use cove_monitor::protocol::{HealthEvents, HealthFound};
+use cove_monitor::protocol::{HealthEvents, HealthFound, HealthJournal};
 use cove_sys::fs;
 use fs::os::unix::fs::OpenOptionsExt as _;
 
-use crate::host;
+use crate::log::Clock;
+use crate::{host, journal};
+
+/// Tells of what was found. That it cannot be told is no reason to end the container.
+pub(crate) fn tell(events: &HealthEvents, found: &HealthFound) {
+    let _ = append(events, found);
+    if let Some(journal) = &events.journal {
+        let _ = write(journal, found, events.with_log);
+    }
+}
+
+/// Adds an entry to the journal of systemd, with podman's fields.
+fn write(journal: &HealthJournal, found: &HealthFound, with_log: bool) -> std::io::Result<()> {
+    let log = found.log.back().filter(|_| with_log).map(|last| last.output.clone()).unwrap_or_default();
+    let own = [
+        ("PODMAN_TIME", Clock::default().now()),
+        ("PODMAN_HEALTH_STATUS", found.status.clone()),
+        ("PODMAN_HEALTH_FAILING_STREAK", found.failing_streak.to_string()),
+        ("PODMAN_HEALTH_LOG", log),
+        ("PRIORITY", "5".to_owned()),
+        ("MESSAGE", format!("container health_status ({})", found.status)),
+    ];
+    let own = own.into_iter().filter(|(_, value)| !value.is_empty());
+    let fields = journal.fields.iter().cloned().chain(own.map(|(name, value)| (name.to_owned(), value)));
+    journal::send(&journal.socket, fields)
+}
 
 /// Appends an event to the engine's file, under the lock by which the engine changes it. The engine shortens it.
-pub(crate) fn append(events: &HealthEvents, found: &HealthFound) -> std::io::Result<()> {
+fn append(events: &HealthEvents, found: &HealthFound) -> std::io::Result<()> {
     let mut lock = events.file.as_os_str().to_owned();
     lock.push(".lock");
     let _lock = cove_sys::lock::FileLock::exclusive(Path::new(&lock))?;
@@ -48,6 +73,7 @@ mod tests {
             file: file.clone(),
             event: serde_json::json!({"Actor": {"Attributes": {}}}),
             with_log: false,
+            journal: None,
         };
         let lock = cove_sys::lock::FileLock::exclusive(&folder.join("events.log.lock")).unwrap();
         std::thread::scope(|scope| {
@@ -59,5 +85,20 @@ mod tests {
         });
         assert_eq!(fs::read_to_string(&file).unwrap().lines().count(), 1);
         fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn the_journal_is_told_as_well() {
+        let path = std::env::temp_dir().join(format!("cove-health-journal-{}", std::process::id()));
+        let receiver = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        let fields = vec![("PODMAN_TYPE".to_owned(), "container".to_owned())];
+        let found = HealthFound { status: "healthy".into(), ..HealthFound::default() };
+        write(&HealthJournal { socket: path.clone(), fields }, &found, true).unwrap();
+        let mut buffer = [0; 1024];
+        let length = receiver.recv(&mut buffer).unwrap();
+        let entry = String::from_utf8_lossy(&buffer[..length]);
+        assert!(entry.starts_with("PODMAN_TYPE=container\nPODMAN_TIME=2"), "{entry}");
+        assert!(entry.contains("PODMAN_HEALTH_STATUS=healthy\nPODMAN_HEALTH_FAILING_STREAK=0\nPRIORITY=5\n"));
+        fs::remove_file(&path).unwrap();
     }
 }

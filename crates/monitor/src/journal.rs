@@ -66,6 +66,15 @@ impl Journal {
     }
 }
 
+/// Sends one entry.
+pub(crate) fn send(path: &std::path::Path, fields: impl Iterator<Item = (String, String)>) -> io::Result<()> {
+    let mut entry = Vec::new();
+    for (name, value) in fields {
+        add(&mut entry, &name, value.as_bytes());
+    }
+    connect(path)?.send(&entry).map(drop)
+}
+
 fn connect(path: &std::path::Path) -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     socket.connect(path)?;

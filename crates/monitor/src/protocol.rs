@@ -209,16 +209,28 @@ pub struct StartupCheck {
     pub successes: u32,
 }
 
-/// The engine's file of events.
+/// Where events of health checks go.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HealthEvents {
-    /// The file.
+    /// The engine's file.
     pub file: PathBuf,
     /// The event as JSON, but for time and what was found.
     pub event: serde_json::Value,
     /// With the output of the check.
     #[serde(default)]
     pub with_log: bool,
+    /// The journal of systemd, where they go as well.
+    #[serde(default)]
+    pub journal: Option<HealthJournal>,
+}
+
+/// An event in the journal of systemd.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HealthJournal {
+    /// The journal's socket.
+    pub socket: PathBuf,
+    /// Its fields, but for time and what was found.
+    pub fields: Vec<(String, String)>,
 }
 
 /// What the checks have found. JSON: libpod's `HealthCheckResults`.

@@ -24,8 +24,8 @@ pub mod view;
 pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, check_health, resize};
 pub use cove_monitor::process::ProcessRef;
 pub use cove_monitor::protocol::{
-    Check, ExitRecord, HealthEvents, HealthPlan, HealthReport, LogConfig, NOTIFY_SOCKET, NotifyConfig,
-    StartupCheck,
+    Check, ExitRecord, HealthEvents, HealthJournal, HealthPlan, HealthReport, LogConfig, NOTIFY_SOCKET,
+    NotifyConfig, StartupCheck,
 };
 pub use error::{Error, Result};
 pub use health::HealthOptions;

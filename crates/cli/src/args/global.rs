@@ -82,7 +82,7 @@ pub(crate) struct SharedArgs {
     /// Folder of the volumes' data
     #[arg(long, value_name = "DIR", help_heading = "Global options")]
     pub(crate) volumepath: Option<PathBuf>,
-    /// Where events are kept: file, or none
+    /// Where events are kept: file, journald, or none
     #[arg(long, value_name = "NAME", help_heading = "Global options")]
     pub(crate) events_backend: Option<String>,
     /// Use this registries.conf only

@@ -139,9 +139,9 @@ section! {
         /// Size at which the event log is rotated.
         events_logfile_max_size: Text = Used,
         /// `file` or `none`; `journald` is not done.
-        events_logger: String = Means(&["file", "none"]),
+        events_logger: String = Means(&["file", "journald", "none"]),
         /// Inspect data in create events.
-        events_container_create_inspect_data: bool = Refused,
+        events_container_create_inspect_data: bool = Used,
         /// Events of health checks.
         healthcheck_events: bool = Used,
         /// Folders of helper programs; `$BINDIR` is the folder of our own binary.

@@ -9,9 +9,10 @@ use cove_api::{
 use cove_runtime::oci::Limits;
 use cove_storage::{ContainerOptions, container_metadata};
 
-use crate::container::{block, init, notify, prepare, resolve, storage, userns, validate};
+use crate::container::{block, init, inspect, notify, resolve, storage, userns, validate};
 use crate::engine::{Core, remove_directory};
 use crate::error::storage as storage_error;
+use crate::event::{INSPECT_DATA, JOURNAL};
 use crate::lock::ObjectLock;
 use crate::name;
 use crate::pod::no_such_pod;
@@ -107,8 +108,24 @@ pub(crate) fn finish(core: &Arc<Core>, row: &ContainerRow) -> Result<()> {
         core.database()?.remove_container(&row.id)?;
         return Err(error);
     }
-    core.tell("create", row);
+    tell(core, row);
     Ok(())
+}
+
+/// Tells that it was made, with all about it where containers.conf wants that.
+fn tell(core: &Core, row: &ContainerRow) {
+    let mut attributes = core.event_attributes(row);
+    if core.options.containers.engine.events_container_create_inspect_data == Some(true) {
+        let data = inspect::inspect(core, &row.id, true)
+            .and_then(|all| serde_json::to_string(&all).map_err(|error| Error::internal(error.to_string())));
+        match data {
+            Ok(data) => {
+                attributes.insert(INSPECT_DATA.to_owned(), data);
+            }
+            Err(error) => tracing::warn!("inspecting container {} for its event: {error}", row.id),
+        }
+    }
+    core.events.write("container", "create", &row.id, attributes);
 }
 
 /// What a container of that request would be. Its volumes are made.
@@ -461,10 +478,10 @@ pub(crate) fn check_limits(core: &Core, limits: &Limits) -> Result<()> {
 
 /// Where there is no journal, nothing can be kept in it.
 fn check_log(config: &ContainerConfig) -> Result<()> {
-    if config.log.driver == LogDriver::Journald && !std::path::Path::new(prepare::JOURNAL).exists() {
+    if config.log.driver == LogDriver::Journald && !std::path::Path::new(JOURNAL).exists() {
         return Err(Error::unsupported(format!(
             "the log driver \"journald\" is not supported here: this host has no {}",
-            prepare::JOURNAL
+            JOURNAL
         )));
     }
     Ok(())

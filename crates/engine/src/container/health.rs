@@ -7,13 +7,14 @@ use cove_api::{
     ContainerSpec, ContainerState, Error, ErrorKind, Event, EventActor, HealthAction, HealthConfig,
     InspectHealth, Result, StartupHealthCheck, StopOptions,
 };
-use cove_runtime::{Check, HealthEvents, HealthPlan, HealthReport, StartupCheck};
+use cove_runtime::{Check, HealthEvents, HealthJournal, HealthPlan, HealthReport, StartupCheck};
 use cove_spec::health::{INTERVAL, TIMEOUT};
 use serde::Deserialize as _;
 
 use crate::container::signal::{self, AFTER_KILL};
 use crate::container::{exec, start, stop};
 use crate::engine::{Core, blocking};
+use crate::event;
 use crate::sandbox::{self, PlannedHealth};
 use crate::state::{ContainerRow, Health, ImageFacts};
 
@@ -244,10 +245,14 @@ fn told(core: &Core, row: &ContainerRow, health: &Health) -> Result<HealthEvents
         time: 0,
         time_nano: 0,
     };
+    let journal = core
+        .events
+        .is_journal()
+        .then(|| HealthJournal { socket: event::JOURNAL.into(), fields: event::journal_fields(&event) });
     let event =
         serde_json::to_value(event).map_err(|error| Error::from_chain(ErrorKind::Internal, &error))?;
     let with_log = health.log_destination == "events_logger";
-    Ok(HealthEvents { file: core.events.path().to_owned(), event, with_log })
+    Ok(HealthEvents { file: core.events.path().to_owned(), event, with_log, journal })
 }
 
 /// What was found; [`None`] where there is no check.

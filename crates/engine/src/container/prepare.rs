@@ -196,12 +196,11 @@ fn log(core: &Core, row: &ContainerRow) -> LogConfig {
             max_size: (log.size > 0).then_some(log.size),
             files: log.files,
         },
-        LogDriver::Journald => LogConfig::Journal { socket: JOURNAL.into(), fields: journal_fields(row) },
+        LogDriver::Journald => {
+            LogConfig::Journal { socket: crate::event::JOURNAL.into(), fields: journal_fields(row) }
+        }
     }
 }
-
-/// Where the journal of systemd takes entries.
-pub(super) const JOURNAL: &str = "/run/systemd/journal/socket";
 
 /// The fields of a container's entries, as conmon names them.
 fn journal_fields(row: &ContainerRow) -> Vec<(String, String)> {

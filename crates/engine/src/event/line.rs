@@ -38,13 +38,15 @@ struct Line {
     error: String,
     #[serde(rename = "PodID", skip_serializing_if = "String::is_empty")]
     pod: String,
+    #[serde(rename = "ContainerInspectData", skip_serializing_if = "String::is_empty")]
+    inspect_data: String,
     #[serde(rename = "Attributes")]
     attributes: Option<StringMap>,
 }
 
 impl Line {
     /// The fields that are attributes of an event, by the names they have there.
-    fn texts(&mut self) -> [(&'static str, &mut String); 6] {
+    fn texts(&mut self) -> [(&'static str, &mut String); 7] {
         [
             ("image", &mut self.image),
             ("name", &mut self.name),
@@ -52,6 +54,7 @@ impl Line {
             ("health_status", &mut self.health_status),
             ("error", &mut self.error),
             ("podId", &mut self.pod),
+            (super::INSPECT_DATA, &mut self.inspect_data),
         ]
     }
 }

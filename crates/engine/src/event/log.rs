@@ -3,13 +3,15 @@
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use cove_api::{Error, Event, EventActor, EventOptions, Result, StringMap, Timestamp, ValueStream};
+use cove_api::{
+    Error, ErrorKind, Event, EventActor, EventOptions, Result, StringMap, Timestamp, ValueStream,
+};
 use cove_sys::fs;
 use cove_sys::lock::FileLock;
 use fs::os::unix::fs::OpenOptionsExt as _;
 
 use super::line::{self, ROTATION};
-use super::{filter, read};
+use super::{JOURNAL, Journal, filter, journal, read};
 
 /// Longest part of a line that is looked for in the middle of the file, in bytes.
 const MAX_LINE: u64 = 1 << 20;
@@ -21,8 +23,19 @@ pub(crate) struct Place {
     pub(crate) path: PathBuf,
     /// Bytes above which its older half goes; 0 is never.
     pub(crate) limit: u64,
-    /// Whether others than the engine itself may read them.
-    pub(crate) is_public: bool,
+    /// From where others than the engine itself read them.
+    pub(crate) backend: Backend,
+}
+
+/// From where events are read.
+#[derive(Debug, Clone)]
+pub(crate) enum Backend {
+    /// The file.
+    File,
+    /// The journal of systemd.
+    Journal(Journal),
+    /// Nowhere.
+    None,
 }
 
 /// The events of an engine.
@@ -38,7 +51,11 @@ impl EventLog {
 
     /// As `info` names it.
     pub(crate) fn backend(&self) -> &'static str {
-        if self.place.is_public { "file" } else { "none" }
+        match self.place.backend {
+            Backend::File => "file",
+            Backend::Journal(_) => "journald",
+            Backend::None => "none",
+        }
     }
 
     /// The file.
@@ -54,20 +71,33 @@ impl EventLog {
     /// Appends an event with the present time. An event that cannot be written is only traced: what it tells of
     /// has happened already.
     pub(crate) fn write(&self, kind: &str, action: &str, id: &str, attributes: StringMap) {
-        if let Err(error) = self.append(kind, action, id, attributes) {
-            tracing::warn!("event log {}: {error}", self.path().display());
+        match self.append(kind, action, id, attributes) {
+            Ok(event) if self.is_journal() => {
+                if let Err(error) = journal::write(&event) {
+                    tracing::warn!("event in the journal of systemd at {JOURNAL}: {error}");
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!("event log {}: {error}", self.path().display()),
         }
     }
 
-    fn append(&self, kind: &str, action: &str, id: &str, attributes: StringMap) -> std::io::Result<()> {
+    /// Whether events are entries of the journal as well.
+    pub(crate) fn is_journal(&self) -> bool {
+        matches!(self.place.backend, Backend::Journal(_))
+    }
+
+    fn append(&self, kind: &str, action: &str, id: &str, attributes: StringMap) -> std::io::Result<Event> {
         let _lock = self.lock()?;
-        let text = line::write(&event(kind, action, id, attributes))?;
+        let event = event(kind, action, id, attributes);
+        let text = line::write(&event)?;
         if self.is_full(text.len()) {
             self.rotate()?;
         }
         let mut file = fs::OpenOptions::new();
         let mut file = file.append(true).create(true).mode(0o600).open(self.path())?;
-        file.write_all(&text)
+        file.write_all(&text)?;
+        Ok(event)
     }
 
     /// The lock under which the file is changed. Its folder is made where it is missing.
@@ -114,10 +144,16 @@ impl EventLog {
     /// # Errors
     /// A filter is not known; the file cannot be read; nobody is to read them.
     pub(crate) fn read(&self, options: EventOptions) -> Result<ValueStream<Event>> {
-        if !self.place.is_public {
-            return Err(Error::invalid("cannot read events with the \"none\" backend"));
+        match &self.place.backend {
+            Backend::File => self.follow(options),
+            Backend::Journal(Journal { program: Ok(program), uid }) => {
+                journal::stream(program, *uid, options)
+            }
+            Backend::Journal(Journal { program: Err(why), .. }) => {
+                Err(Error::new(ErrorKind::Unavailable, why.clone()))
+            }
+            Backend::None => Err(Error::invalid("cannot read events with the \"none\" backend")),
         }
-        self.follow(options)
     }
 
     /// As [`EventLog::read`], for the engine itself.

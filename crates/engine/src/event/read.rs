@@ -242,6 +242,7 @@ impl Watch {
 mod tests {
     use super::super::Place;
     use super::*;
+    use crate::event::Backend;
     use cove_api::StringMap;
     use futures_util::StreamExt as _;
 
@@ -250,7 +251,7 @@ mod tests {
     }
 
     fn log(folder: &Path, limit: u64) -> EventLog {
-        EventLog::new(Place { path: folder.join("events.log"), limit, is_public: true })
+        EventLog::new(Place { path: folder.join("events.log"), limit, backend: Backend::File })
     }
 
     fn folder(name: &str) -> std::path::PathBuf {
@@ -320,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_log_that_is_none_is_for_the_engine_alone() {
-        let place = Place { path: folder("none").join("events.log"), limit: 0, is_public: false };
+        let place = Place { path: folder("none").join("events.log"), limit: 0, backend: Backend::None };
         let error = EventLog::new(place).read(EventOptions::default()).err().unwrap();
         assert_eq!(error.message, "cannot read events with the \"none\" backend");
     }

@@ -89,7 +89,8 @@ fn parsed(time: Option<cove_api::Result<Timestamp>>) -> Result<Option<Timestamp>
 }
 
 /// Attributes that have fields of their own.
-const FIELDS: [&str; 7] = ["image", "name", "network", "podId", "error", "containerExitCode", "oomKilled"];
+const FIELDS: [&str; 8] =
+    ["image", "name", "network", "podId", "error", "containerExitCode", "oomKilled", "containerInspectData"];
 
 /// The event as Podman's templates and JSON have it.
 fn row(event: &Event) -> Value {
@@ -133,6 +134,7 @@ fn row(event: &Event) -> Value {
     text(&mut row, "HealthStatus", event.attribute("health_status"));
     text(&mut row, "Error", event.attribute("error"));
     text(&mut row, "PodID", event.attribute("podId"));
+    text(&mut row, "ContainerInspectData", event.attribute("containerInspectData"));
     let mut attributes = event.actor.attributes.clone();
     attributes.retain(|name, _| !FIELDS.contains(&name.as_str()));
     let empty = attributes.is_empty();
