@@ -28,6 +28,8 @@ const DIRECTORY: OFlags = PLACE.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 pub struct Unpacking<'a> {
     /// The directory in the tree that it goes into.
     pub directory: &'a [u8],
+    /// That directory keeps its owner, mode and time, whatever the archive says of it (`./`).
+    pub keep_directory: bool,
     /// What is called like the first gets the name of the second, with all that is below it.
     pub rename: &'a [(Vec<u8>, Vec<u8>)],
     /// Who owns it all; `None` for the owners in the archive.
@@ -124,7 +126,7 @@ impl<R: Read> Unpacker<'_, R> {
             name = [new.as_slice(), rest].concat();
             break;
         }
-        let directory = self.unpacking.directory.strip_suffix(b"/").unwrap_or(self.unpacking.directory);
+        let directory = without_slash(self.unpacking.directory);
         Ok(match name.is_empty() {
             true => directory.to_vec(),
             false => [directory, b"/", &name].concat(),
@@ -132,6 +134,9 @@ impl<R: Read> Unpacker<'_, R> {
     }
 
     fn directory(&mut self, path: &[u8], header: &Header) -> Result<()> {
+        if self.unpacking.keep_directory && path == without_slash(self.unpacking.directory) {
+            return Ok(());
+        }
         let base = split(path).1;
         if !base.is_empty() && base != b"." {
             self.make_directory(path)?;
@@ -469,6 +474,10 @@ fn is_of_kind(kind: Kind, is: FileType) -> bool {
 
 fn chown(fd: BorrowedFd<'_>, uid: u32, gid: u32) -> Result<(), Errno> {
     rustix::fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
+}
+
+fn without_slash(directory: &[u8]) -> &[u8] {
+    directory.strip_suffix(b"/").unwrap_or(directory)
 }
 
 /// The directory of a path, and its last component.

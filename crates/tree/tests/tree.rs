@@ -43,6 +43,7 @@ fn renamed(
 ) -> cove_tree::Result<()> {
     let unpacking = Unpacking {
         directory: directory.as_bytes(),
+        keep_directory: false,
         rename,
         owner: Some(own()),
         owners: &|uid, gid| (uid, gid),
@@ -237,4 +238,25 @@ fn the_mode_of_a_pipe_stays_with_the_pipe() {
         stop.store(true, Ordering::Relaxed);
     });
     assert_eq!(fs::metadata(&canary).unwrap().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn the_directory_itself_is_left_alone_where_that_is_wanted() {
+    let archive = tar(&[Member { mode: 0o700, ..Member::link("./", b'5', "") }, Member::file("./f", b"x")]);
+    for (keep_directory, mode) in [(true, 0o755), (false, 0o700)] {
+        let to = scratch();
+        fs::set_permissions(to.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let unpacking = Unpacking {
+            directory: b"/",
+            keep_directory,
+            rename: &[],
+            owner: Some(own()),
+            owners: &|uid, gid| (uid, gid),
+            overwrite: true,
+            privileged: false,
+        };
+        unpack(&Root::open(to.path()).unwrap(), &unpacking, &archive[..]).unwrap();
+        assert_eq!(fs::metadata(to.path()).unwrap().mode() & 0o7777, mode);
+        assert!(to.path().join("f").exists());
+    }
 }

@@ -167,6 +167,7 @@ pub(super) fn copy_to(
     }
     let unpacking = Unpacking {
         directory: absolute.as_bytes(),
+        keep_directory: false,
         rename: &rename,
         owner,
         owners: &|uid, gid| files.owners.outside(uid, gid),

@@ -58,6 +58,7 @@ pub(super) async fn import(core: &Arc<Core>, name: String, archive: ByteStream) 
         let root = Root::open(&mounting::acquire(core, &volume)?)?;
         let unpacking = Unpacking {
             directory: b"/",
+            keep_directory: true,
             rename: &[],
             owner: None,
             owners: &|uid, gid| (uid, gid),

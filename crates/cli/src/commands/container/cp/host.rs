@@ -128,6 +128,7 @@ pub(super) async fn unpack(
     let unpacked = tokio::task::spawn_blocking(move || {
         let unpacking = Unpacking {
             directory: b"",
+            keep_directory: false,
             rename: &rename,
             owner: Some(owner),
             owners: &|uid, gid| (uid, gid),
