@@ -167,6 +167,7 @@ pub(super) const NEEDS: &[Need] = &[
         "netavark",
         "the peer's networks, which it is measured with",
     ),
+    need("test", Program("iptables"), &["iptables"], "iptables-nft", "what netavark calls for its rules"),
     need("test", Program("pgrep"), &["procps"], "procps-ng", "tests that look for processes"),
     need(
         "test",
