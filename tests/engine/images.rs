@@ -116,3 +116,74 @@ fn a_damaged_archive_changes_nothing() {
         assert_eq!(bed.cove(&["images", "-aq"]).ok(), "", "{name} left an image");
     }
 }
+
+/// Serves one file to whoever asks, once.
+fn served(contents: Vec<u8>) -> String {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("a request");
+            head.push(byte[0]);
+        }
+        let found = head.starts_with(b"GET /archive.tar ");
+        let (status, body) = if found { ("200 OK", contents) } else { ("404 Not Found", Vec::new()) };
+        let head =
+            format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).expect("an answer");
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn archives_come_from_the_web() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let archive = bed.path("image.tar").display().to_string();
+    bed.cove(&["save", "-q", "-o", &archive, IMAGE]).ok();
+    bed.cove(&["rmi", IMAGE]).ok();
+    let contents = cove_sys::fs::read(&archive).expect("the archive");
+    bed.cove(&["load", "-i", &format!("{}/archive.tar", served(contents))]).ok();
+    bed.cove(&["image", "exists", IMAGE]).ok();
+    bed.cove(&["load", "-i", &format!("{}/other.tar", served(Vec::new()))]).fails(125, "404");
+    let id = bed.cove(&["create", "--network", "none", IMAGE, "true"]);
+    bed.cove(&["export", "-o", &archive, id.ok()]).ok();
+    let contents = cove_sys::fs::read(&archive).expect("the archive");
+    bed.cove(&["import", &format!("{}/archive.tar", served(contents)), "localhost/web:1"]).ok();
+    bed.cove(&["image", "exists", "localhost/web:1"]).ok();
+}
+
+#[test]
+fn images_are_saved_as_folders() {
+    everyone(|bed| {
+        for (format, options, file) in [
+            ("oci-dir", &[][..], "oci-layout"),
+            ("oci-dir", &["--uncompressed"][..], "oci-layout"),
+            ("docker-dir", &[][..], "manifest.json"),
+            ("docker-dir", &["--compress"][..], "manifest.json"),
+        ] {
+            let folder = bed.path(&format!("{format}{}", options.len())).display().to_string();
+            bed.cove(&[&["save", "-q", "--format", format, "-o", &folder], options, &[IMAGE]].concat()).ok();
+            assert!(cove_sys::fs::metadata(std::path::Path::new(&folder).join(file)).is_ok(), "{folder}");
+            let transport = if format == "oci-dir" { "oci" } else { "dir" };
+            let id = bed.cove(&["image", "inspect", "--format", "{{.Id}}", IMAGE]);
+            assert_eq!(bed.cove(&["pull", "-q", &format!("{transport}:{folder}")]).ok(), id.ok());
+        }
+        bed.cove(&["save", "--compress", "-o", "x", IMAGE]).fails(125, "--compress can only be set");
+        bed.cove(&["save", "--format", "oci-dir", IMAGE]).fails(125, "-o");
+    });
+}
+
+#[test]
+fn prune_says_what_goes_before_it_asks() {
+    everyone(|bed| {
+        let told = bed.cove_with(&["image", "prune", "-a"], b"n\n");
+        assert!(told.ok().contains(IMAGE) && told.ok().contains("1 image; at most"), "{told:?}");
+        bed.cove(&["image", "exists", IMAGE]).ok();
+        bed.cove_with(&["image", "prune", "-a"], b"y\n").ok();
+        bed.cove(&["image", "exists", IMAGE]).fails(1, "");
+    });
+}

@@ -3,6 +3,7 @@
 //! Each test makes a bed (a throw-away store) of its own, so that they can run at once.
 
 mod api;
+mod artifacts;
 mod bad_input;
 mod completion;
 mod defaults;
@@ -13,6 +14,7 @@ mod hostile_api;
 mod images;
 mod lifecycle;
 mod logs;
+mod manifests;
 mod mounts;
 mod network;
 mod peers;

@@ -88,9 +88,71 @@ fn push_and_pull_again() {
         push(&["--format", "v2s1", "localhost/mine:1"]).fails(125, "v2s1");
         push(&["--sign-by", "me", "localhost/mine:1"]).fails(125, "--sign-by");
         push(&["--compression-level", "99", "localhost/mine:1"]).fails(125, "level 99");
-        push(&["--dir-compress", "localhost/mine:1", "oci:x"]).fails(125, "--dir-compress");
+        push(&["--compress", "localhost/mine:1", "oci:x"]).fails(125, "--compress");
         let place = format!("{}/bob/gzip", registry.address());
         bed.cove(&["push", "-q", "--cert-dir", &certificates, "localhost/mine:1", &place]).fails(125, &place);
+    }
+}
+
+#[test]
+fn names_are_explained_and_nothing_is_pulled() {
+    for who in [Who::Root, Who::User] {
+        let Some(Setting { bed, image, certificates, registry: _registry }) = setting(who) else { continue };
+        let reach = ["image", "explain", "--cert-dir", &certificates, "--creds", &credentials()];
+        let explain = |words: &[&str]| bed.cove(&[&reach[..], words].concat());
+        let told = explain(&[&image]);
+        for part in
+            ["here:       no", "says its registry", &format!("{image} answers: image sha256:"), " layers, "]
+        {
+            assert!(told.ok().contains(part), "{part}: {told:?}");
+        }
+        let id = explain(&["--format", "{{range .Candidates}}{{.ImageId}}{{end}}", &image]);
+        let missing = explain(&[&format!("{}2", image.trim_end_matches('1'))]);
+        assert!(missing.ok().contains("error: "), "{missing:?}");
+        bed.cove(&["image", "exists", &image]).fails(1, "");
+        bed.cove(&["pull", "-q", "--cert-dir", &certificates, "--creds", &credentials(), &image]).ok();
+        assert_eq!(bed.cove(&["image", "inspect", "--format", "{{.Id}}", &image]).ok(), id.ok());
+        assert!(explain(&[&image]).ok().contains(&format!("as {image}")));
+        explain(&["A B"]).fails(125, "invalid reference format");
+    }
+}
+
+#[test]
+fn search_finds_names_and_tags() {
+    for who in [Who::Root, Who::User] {
+        let Some(Setting { bed, registry, certificates, .. }) = setting(who) else { continue };
+        let archive = bed.path("image.tar");
+        registry.push(&archive, "ann/test:2");
+        registry.push(&archive, "test:1");
+        let address = registry.address();
+        let search = |words: &[&str]| {
+            let reach = ["search", "--cert-dir", &certificates, "--creds", &credentials()];
+            bed.cove(&[&reach[..], words].concat())
+        };
+        let names = ["--format", "{{.Name}}"];
+        // What is called exactly that comes first, and an empty word finds everything.
+        let both = format!("{address}/test\n{address}/ann/test");
+        assert_eq!(search(&[&names[..], &[&format!("{address}/test")]].concat()).ok(), both);
+        let all = format!("{address}/ann/test\n{address}/test");
+        assert_eq!(search(&[&names[..], &[&format!("{address}/")]].concat()).ok(), all);
+        assert_eq!(
+            search(&[&names[..], &["--limit", "1", &format!("{address}/test")]].concat())
+                .ok()
+                .lines()
+                .count(),
+            1
+        );
+        assert_eq!(search(&["--filter", "stars=1", &format!("{address}/test")]).ok(), "");
+        let repository = format!("{address}/ann/test");
+        let tags = search(&["--list-tags", "--format", "{{.Tag}}", &repository]);
+        let mut tags: Vec<&str> = tags.ok().lines().collect();
+        tags.sort_unstable();
+        assert_eq!(tags, ["1", "2"]);
+        assert!(search(&["--list-tags", "--format", "json", &repository]).ok().contains("\"Tags\""));
+        search(&["--list-tags", &format!("{address}/none")]).fails(125, "none");
+        search(&["--filter", "colour=red", &repository]).fails(125, "colour");
+        bed.cove(&["search", "--cert-dir", &certificates, &repository])
+            .fails(125, "couldn't search registry");
     }
 }
 
@@ -174,4 +236,44 @@ fn base64(bytes: &[u8]) -> String {
     let mut command = Command::new("base64");
     command.arg("-w0");
     Outcome::of(command, bytes).ok().to_owned()
+}
+
+#[test]
+fn images_are_copied_over_ssh() {
+    let Some(here) = Bed::new(Who::Root) else { return };
+    let Some(there) = Bed::empty(Who::Root) else { return };
+    // In the place of ssh: notes its arguments, and does the command where `cove` is that of the other bed.
+    let folder = here.path("bin");
+    cove_sys::fs::create_dir(&folder).expect("bin");
+    let script = |name: &str, text: String| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = folder.join(name);
+        cove_sys::fs::write(&path, text).expect("a script");
+        cove_sys::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+    };
+    let log = here.path("log").display().to_string();
+    script("ssh", format!("#!/bin/sh\nfor last; do :; done\necho \"$@\" >>{log}\nexec sh -c \"$last\"\n"));
+    let program = there.command(&[]);
+    let words: Vec<_> = std::iter::once(program.get_program()).chain(program.get_args()).collect();
+    let words = words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    script("cove", format!("#!/bin/sh\nexec {words} \"$@\"\n"));
+    let scp = |words: &[&str]| {
+        let mut command = here.command(&[&["image", "scp", "-q"], words].concat());
+        command.env("PATH", format!("{}:/usr/sbin:/usr/bin:/sbin:/bin", folder.display()));
+        Outcome::of(command, b"")
+    };
+    scp(&[IMAGE, "me@box::localhost/copied:1"]).ok();
+    let id = here.cove(&["image", "inspect", "--format", "{{.Id}}", IMAGE]);
+    assert_eq!(there.cove(&["image", "inspect", "--format", "{{.Id}}", "localhost/copied:1"]).ok(), id.ok());
+    assert!(cove_sys::fs::read_to_string(&log).expect("the log").starts_with("-- me@box if command"));
+    here.cove(&["rmi", "-f", IMAGE]).ok();
+    scp(&["box::localhost/copied:1"]).ok();
+    here.cove(&["image", "exists", "localhost/copied:1"]).ok();
+    scp(&["localhost/missing:1", "box::"]).fails(125, "saving the image failed");
+    scp(&["a", "b"]).fails(125, "name a host");
+    // A named connection says the port and the key.
+    here.cove(&["system", "connection", "add", "--identity", "/k", "far", "ssh://core@h:2222/s"]).ok();
+    scp(&["localhost/copied:1", "far::"]).ok();
+    let log = cove_sys::fs::read_to_string(&log).expect("the log");
+    assert!(log.contains("-p 2222 -i /k -- core@h if command"), "{log}");
 }

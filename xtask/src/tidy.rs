@@ -60,6 +60,7 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-network" => &["cove-api", "cove-config", "cove-sys"],
         "cove-engine" => &[
             "cove-api",
+            "cove-archive",
             "cove-config",
             "cove-network",
             "cove-registry",

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::wire::{NotDone, query};
+use crate::wire::query;
 use crate::{Filters, RegistryAccess, StringMap, Timestamp};
 
 /// When to ask the registry.
@@ -235,9 +235,9 @@ pub struct ImageRemoveOptions {
     /// Keep parents that have no name.
     #[serde(rename = "noprune")]
     pub no_prune: bool,
-    /// Take names of manifest lists for the lists.
+    /// Only lists of images.
     #[serde(rename = "lookupManifest")]
-    pub lookup_manifest: NotDone<bool>,
+    pub lookup_manifest: bool,
 }
 
 /// What `remove` did.
@@ -280,6 +280,10 @@ pub enum ArchiveFormat {
     DockerArchive,
     /// A tar of an OCI layout.
     OciArchive,
+    /// A tar of a folder with a Docker manifest, its configuration and layers.
+    DockerDir,
+    /// A tar of an OCI layout that becomes a folder.
+    OciDir,
 }
 
 /// Options of `save`.
@@ -290,11 +294,110 @@ pub struct SaveOptions {
     pub format: ArchiveFormat,
     /// Several images in one docker-archive.
     pub multi: bool,
-    /// Compress the layers of an `oci-dir` or `docker-dir`.
-    pub compress: NotDone<bool>,
+    /// Compress the layers of a `docker-dir`.
+    pub compress: bool,
     /// Keep layers of OCI archives as they are.
     #[serde(rename = "ociAcceptUncompressedLayers")]
-    pub oci_accept_uncompressed_layers: NotDone<bool>,
+    pub oci_accept_uncompressed_layers: bool,
+}
+
+/// Options of `search`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct SearchOptions {
+    /// How many at most of each registry; 0 is 25.
+    pub limit: u32,
+    /// `stars=NUMBER`, `is-official=BOOL`, `is-automated=BOOL`.
+    #[serde(deserialize_with = "query::filters")]
+    pub filters: Filters,
+    /// The tags of the repository that the term names.
+    #[serde(rename = "listTags")]
+    pub list_tags: bool,
+    /// How the registries are reached.
+    #[serde(skip)]
+    pub access: RegistryAccess,
+}
+
+/// What `search` found. JSON: libpod's `ImageSearchReport`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct SearchResult {
+    /// The registry.
+    pub index: String,
+    /// The repository with its registry.
+    pub name: String,
+    /// What its owner says about it.
+    pub description: String,
+    /// How many users marked it.
+    pub stars: i64,
+    /// `[OK]` where the registry's owner keeps it.
+    pub official: String,
+    /// `[OK]` where it is built automatically.
+    pub automated: String,
+    /// The tag, in a list of tags.
+    pub tag: String,
+}
+
+/// Where the name of an image leads. JSON: Cove's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ImageExplanation {
+    /// As it was asked for.
+    pub name: String,
+    /// The image of the store that it means; empty where there is none.
+    pub local_id: String,
+    /// The name that this is found by.
+    pub local_name: String,
+    /// How the candidates were found.
+    pub resolution: String,
+    /// What a list is searched for.
+    pub platform: String,
+    /// policy.json, where there is one.
+    pub policy_file: String,
+    /// What a pull tries, one after the other.
+    pub candidates: Vec<ExplainedCandidate>,
+}
+
+/// A reference that a pull tries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ExplainedCandidate {
+    /// The reference.
+    pub reference: String,
+    /// Where it is asked for, one after the other.
+    pub places: Vec<ExplainedPlace>,
+    /// Why the configuration forbids it; empty where it does not.
+    pub refused: String,
+    /// Whether it was asked for now.
+    pub asked: bool,
+    /// The place that answered.
+    pub answered: String,
+    /// Digest of what it stands for.
+    pub digest: String,
+    /// That is a list of images.
+    pub is_list: bool,
+    /// Digest of the manifest for the platform.
+    pub image_digest: String,
+    /// Id that the image would have.
+    pub image_id: String,
+    /// How many layers it has.
+    pub layers: u64,
+    /// Bytes of its layers as they are sent.
+    pub size: u64,
+    /// Why it cannot be pulled.
+    pub error: String,
+}
+
+/// A place where an image is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ExplainedPlace {
+    /// The reference as it is known there.
+    pub reference: String,
+    /// A mirror.
+    pub mirror: bool,
+    /// Certificates are not checked, and plain HTTP is allowed.
+    pub insecure: bool,
 }
 
 /// What `load` answers.

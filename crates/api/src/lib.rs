@@ -5,6 +5,7 @@
 //! Cove's client to Podman's. Docker's JSON shapes live in the server alone.
 
 mod access;
+mod artifact;
 mod capability;
 mod check;
 mod container;
@@ -18,6 +19,7 @@ mod health;
 mod image;
 mod inspect;
 mod mac;
+mod manifest;
 mod network;
 mod pod;
 mod port;
@@ -39,6 +41,7 @@ mod wait;
 pub mod wire;
 
 pub use access::*;
+pub use artifact::*;
 pub use capability::*;
 pub use check::*;
 pub use container::*;
@@ -50,6 +53,7 @@ pub use health::*;
 pub use image::*;
 pub use inspect::*;
 pub use mac::MacAddress;
+pub use manifest::*;
 pub use network::*;
 pub use pod::*;
 pub use port::*;

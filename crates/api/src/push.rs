@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::RegistryAccess;
-use crate::wire::NotDone;
 
 /// How layers are packed on their way to a registry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -48,8 +47,11 @@ pub struct PushOptions {
     /// Leave signatures behind. Images of the store have none.
     #[serde(rename = "removeSignatures")]
     pub remove_signatures: bool,
-    /// Every image of a list.
-    pub all: NotDone<bool>,
+    /// Every image of a list, and not the list alone; `None` is yes.
+    pub all: Option<bool>,
+    /// Further forms in which the images of a list are sent.
+    #[serde(rename = "addCompression")]
+    pub add_compression: Vec<PushCompression>,
     /// How the registry is reached.
     #[serde(skip)]
     pub access: RegistryAccess,

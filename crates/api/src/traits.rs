@@ -7,24 +7,28 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    AttachOptions, AttachStream, ByteStream, Change, ChangesOptions, CommitOptions, ContainerClone,
-    ContainerCreateReport, ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerStats,
-    ContainerSummary, ContainerUpdate, CopyFromOptions, CopyToOptions, DiskUsage, Event, EventOptions,
-    ExecInspect, ExecSpec, ExecStartOptions, ImageHistoryRow, ImageInspect, ImageListOptions,
-    ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, Info,
-    InspectHealth, ListOptions, LoadReport, LogLine, LogOptions, MountedFiles, Network, NetworkCreateOptions,
-    NetworkInspect, NetworkListOptions, NetworkPruneReport, NetworkUpdateOptions, PathArchive, PathStat,
-    PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport, PodInspect, PodListOptions, PodPruneReport,
-    PodRemoveOptions, PodRemoveReport, PodReport, PodSpec, PodStats, PodStatsOptions, PodStopOptions,
-    PodSummary, Progress, PruneOptions, PruneReport, PullOptions, PullReport, PushOptions, PushReport,
-    RemoveOptions, Result, SaveOptions, Secret, SecretCreateOptions, SecretInspectOptions, SecretListOptions,
-    StatsOptions, StopOptions, SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport,
-    TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions,
-    VolumePruneOptions, VolumeRemoveOptions, WaitOptions, prune,
+    Artifact, ArtifactAddOptions, ArtifactExtractOptions, ArtifactRemoveOptions, AttachOptions, AttachStream,
+    ByteStream, Change, ChangesOptions, CommitOptions, ContainerClone, ContainerCreateReport,
+    ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerStats, ContainerSummary,
+    ContainerUpdate, CopyFromOptions, CopyToOptions, DiskUsage, Event, EventOptions, ExecInspect, ExecSpec,
+    ExecStartOptions, ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions,
+    ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, ListOptions,
+    LoadReport, LogLine, LogOptions, ManifestCreateOptions, ManifestModifyOptions, ManifestModifyReport,
+    ManifestRemoveOptions, MountedFiles, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions,
+    NetworkPruneReport, NetworkUpdateOptions, PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions,
+    PodCreateReport, PodInspect, PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport,
+    PodReport, PodSpec, PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions,
+    PruneReport, PullOptions, PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions, Result,
+    SaveOptions, SearchOptions, SearchResult, Secret, SecretCreateOptions, SecretInspectOptions,
+    SecretListOptions, StatsOptions, StopOptions, SystemCheckOptions, SystemCheckReport, SystemPruneOptions,
+    SystemPruneReport, TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions,
+    VolumeListOptions, VolumePruneOptions, VolumeRemoveOptions, WaitOptions, prune,
 };
 
 /// Everything an engine does.
 pub trait Engine: Send + Sync {
+    /// Artifacts.
+    fn artifacts(&self) -> &dyn Artifacts;
     /// Containers.
     fn containers(&self) -> &dyn Containers;
     /// Exec sessions.
@@ -33,6 +37,8 @@ pub trait Engine: Send + Sync {
     fn files(&self) -> &dyn Files;
     /// Images.
     fn images(&self) -> &dyn Images;
+    /// Lists of images.
+    fn manifests(&self) -> &dyn Manifests;
     /// Networks.
     fn networks(&self) -> &dyn Networks;
     /// Secrets.
@@ -46,7 +52,23 @@ pub trait Engine: Send + Sync {
 }
 
 /// What does all of it is an engine.
-impl<T: Containers + Execs + Files + Images + Networks + Pods + Secrets + System + Volumes> Engine for T {
+impl<
+    T: Artifacts
+        + Containers
+        + Execs
+        + Files
+        + Images
+        + Manifests
+        + Networks
+        + Pods
+        + Secrets
+        + System
+        + Volumes,
+> Engine for T
+{
+    fn artifacts(&self) -> &dyn Artifacts {
+        self
+    }
     fn containers(&self) -> &dyn Containers {
         self
     }
@@ -57,6 +79,9 @@ impl<T: Containers + Execs + Files + Images + Networks + Pods + Secrets + System
         self
     }
     fn images(&self) -> &dyn Images {
+        self
+    }
+    fn manifests(&self) -> &dyn Manifests {
         self
     }
     fn networks(&self) -> &dyn Networks {
@@ -214,8 +239,48 @@ pub trait Images: Send + Sync {
     async fn load(&self, archive: ByteStream) -> Result<LoadReport>;
     /// Writes images to an archive.
     async fn save(&self, names: Vec<String>, options: SaveOptions) -> Result<ByteStream>;
+    /// Where a name leads and why; nothing is pulled.
+    async fn explain(&self, name: &str, options: PullOptions) -> Result<ImageExplanation>;
+    /// What registries have that the term names: `[REGISTRY/]WORD`; without a registry all those of registries.conf.
+    async fn search(&self, term: &str, options: SearchOptions) -> Result<Vec<SearchResult>>;
     /// Makes an image of one layer from a tar of a file system and answers its id.
     async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String>;
+}
+
+/// Artifacts: files that are kept and moved as images are. A `name` is a whole name, or the unambiguous start of a digest.
+#[async_trait]
+pub trait Artifacts: Send + Sync {
+    /// Lists them.
+    async fn list(&self) -> Result<Vec<Artifact>>;
+    /// All about one.
+    async fn inspect(&self, name: &str) -> Result<Artifact>;
+    /// Adds a file, to a new one unless the options say otherwise, and answers the artifact's digest.
+    async fn add(&self, options: ArtifactAddOptions, data: ByteStream) -> Result<String>;
+    /// Brings one from the registry of its name and answers its digest.
+    async fn pull(&self, name: &str, access: RegistryAccess) -> Result<String>;
+    /// Brings one to the registry of its name and answers its digest.
+    async fn push(&self, name: &str, access: RegistryAccess) -> Result<String>;
+    /// Its files as a tar.
+    async fn extract(&self, name: &str, options: ArtifactExtractOptions) -> Result<ByteStream>;
+    /// Removes them, going on past errors, and answers their digests.
+    async fn remove(&self, options: ArtifactRemoveOptions) -> Result<Vec<String>>;
+}
+
+/// Lists of images for several platforms. A `name` is a list's name or id.
+#[async_trait]
+pub trait Manifests: Send + Sync {
+    /// Makes a list and answers its id.
+    async fn create(&self, name: &str, options: ManifestCreateOptions) -> Result<String>;
+    /// Whether it exists.
+    async fn exists(&self, name: &str) -> Result<bool>;
+    /// What it says, in the store or else in a registry.
+    async fn inspect(&self, name: &str, access: RegistryAccess) -> Result<serde_json::Value>;
+    /// Adds to it, takes from it, or changes its entries.
+    async fn modify(&self, name: &str, change: ManifestModifyOptions) -> Result<ManifestModifyReport>;
+    /// Removes it, or the name where it has others.
+    async fn remove(&self, name: &str, options: ManifestRemoveOptions) -> Result<ImageRemoveReport>;
+    /// Brings it to a registry, with its images unless they are not wanted.
+    async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>>;
 }
 
 /// Volumes.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cove_api::endpoint::{Outgoing, Remote, TakenOver, Transport};
 use cove_api::{
-    ByteStream, Containers, Engine, Error, ErrorKind, Execs, Files, Images, Networks, Pods, Result, Secrets,
-    System, Volumes,
+    Artifacts, ByteStream, Containers, Engine, Error, ErrorKind, Execs, Files, Images, Manifests, Networks,
+    Pods, Result, Secrets, System, Volumes,
 };
 use futures_util::StreamExt as _;
 use http::{HeaderValue, Request, Response, header};
@@ -39,6 +39,9 @@ impl Client {
 }
 
 impl Engine for Client {
+    fn artifacts(&self) -> &dyn Artifacts {
+        &self.remote
+    }
     fn containers(&self) -> &dyn Containers {
         &self.remote
     }
@@ -49,6 +52,9 @@ impl Engine for Client {
         &self.remote
     }
     fn images(&self) -> &dyn Images {
+        &self.remote
+    }
+    fn manifests(&self) -> &dyn Manifests {
         &self.remote
     }
     fn networks(&self) -> &dyn Networks {

@@ -1,11 +1,13 @@
 //! The use-cases: state database, life cycles, volumes, networks, events; implements the engine traits.
 #![cfg(target_os = "linux")]
 
+mod artifact;
 mod container;
 mod descriptors;
 mod engine;
 mod error;
 mod event;
+mod file_type;
 mod files;
 mod filter;
 mod image;

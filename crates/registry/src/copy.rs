@@ -172,7 +172,10 @@ async fn resolve_manifest(
     Ok((raw, parsed, index))
 }
 
-async fn fetch_config(source: &dyn ImageSource, parsed: &ImageManifest) -> Result<(Bytes, ImageConfig)> {
+pub(crate) async fn fetch_config(
+    source: &dyn ImageSource,
+    parsed: &ImageManifest,
+) -> Result<(Bytes, ImageConfig)> {
     let image = source.name();
     let descriptor = &parsed.config;
     let subject = format!("{image}: image configuration {}", descriptor.digest);
@@ -334,14 +337,14 @@ fn progress_counter(progress: Option<CopyProgress>, digest: Digest) -> Box<dyn F
     })
 }
 
-fn check_manifest_size(raw: &RawManifest, image: &str) -> Result<()> {
+pub(crate) fn check_manifest_size(raw: &RawManifest, image: &str) -> Result<()> {
     if raw.bytes.len() as u64 > MAX_MANIFEST {
         return Err(Error::TooLarge { subject: format!("{image}: manifest"), limit: MAX_MANIFEST });
     }
     Ok(())
 }
 
-fn check_digest(data: &[u8], expected: &Digest, subject: &str) -> Result<()> {
+pub(crate) fn check_digest(data: &[u8], expected: &Digest, subject: &str) -> Result<()> {
     let actual = Digest::of(expected.algorithm(), data);
     if actual != *expected {
         return Err(Error::DigestMismatch { subject: subject.into(), expected: expected.clone(), actual });

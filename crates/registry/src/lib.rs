@@ -4,11 +4,13 @@
 //! [`copy_image`] joins the two, verifies every byte against its digest and bounds every size.
 
 mod archive;
+mod artifact;
 mod client;
 mod copy;
 mod endpoint;
 mod error;
 mod image;
+mod lists;
 mod location;
 pub mod manifest;
 mod platform;
@@ -16,9 +18,10 @@ mod reference;
 mod stream;
 
 pub use archive::{Archive, ArchiveDestination, ArchiveFormat, ArchiveOptions, ArchiveSource, ArchiveWriter};
+pub use artifact::{artifact_manifest, verified_blob};
 pub use client::{
-    CredentialLookup, LayerPacking, PushOptions, RegistryClient, RegistryDestination, RegistryOptions,
-    RegistrySource, RetryPolicy,
+    CredentialLookup, FoundRepository, LayerPacking, PushOptions, RegistryClient, RegistryDestination,
+    RegistryOptions, RegistrySource, RetryPolicy, download,
 };
 pub use copy::{
     CopyEvent, CopyOptions, CopyProgress, CopyReport, DEFAULT_PARALLEL, ResolvedImage, copy_image, resolve,
@@ -27,6 +30,7 @@ pub use cove_archive::{Digest, DigestAlgorithm, Hasher};
 pub use endpoint::Candidates;
 pub use error::{Error, Result};
 pub use image::{BlobStream, FinishedImage, ImageDestination, ImageSource, Layer, StoredLayer};
+pub use lists::{artifact_type, list_entries};
 pub use location::ImageLocation;
 pub use manifest::{
     Descriptor, Document, ImageConfig, ImageIndex, ImageManifest, LayerCompression, ManifestFormat,

@@ -2,6 +2,7 @@
 
 mod config;
 mod descriptor;
+mod list;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use crate::platform::Platform;
 
 pub use config::{ImageConfig, RootFs};
 pub use descriptor::{Descriptor, LayerCompression, ManifestFormat, layer_media_type, media_type};
+pub use list::{ListEntry, ListPlatform, ManifestList};
 
 /// Largest manifest or index that is read, in bytes.
 pub(crate) const MAX_MANIFEST: u64 = 4 << 20;

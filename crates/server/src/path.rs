@@ -5,10 +5,12 @@ const IMAGE_VERBS: &[&str] = &[
     "json",
     "history",
     "push",
+    "extract",
     "tag",
     "untag",
     "get",
     "exists",
+    "explain",
     "tree",
     "changes",
     "resolve",
@@ -23,6 +25,18 @@ pub(crate) fn normalise(path: &str) -> String {
         if let Some(rest) = path.strip_prefix(prefix) {
             return format!("{prefix}{}", escape_name(rest));
         }
+    }
+    if let Some(rest) = path.strip_prefix("/libpod/artifacts/") {
+        return format!("/libpod/artifacts/{}", escape_name(rest));
+    }
+    if let Some(rest) = path.strip_prefix("/libpod/manifests/") {
+        let rest = match rest.split_once("/registry/") {
+            Some((name, place)) => {
+                format!("{}/registry/{}", name.replace('/', "%2F"), place.replace('/', "%2F"))
+            }
+            None => escape_name(rest),
+        };
+        return format!("/libpod/manifests/{rest}");
     }
     path.to_owned()
 }
@@ -64,6 +78,11 @@ mod tests {
             ("/images/json", "/images/json"),
             ("/images/localhost:5000/a/b:1/json", "/images/localhost:5000%2Fa%2Fb:1/json"),
             ("/images/a/b", "/images/a%2Fb"),
+            ("/libpod/manifests/quay.io/a:1/json", "/libpod/manifests/quay.io%2Fa:1/json"),
+            ("/libpod/manifests/a/b", "/libpod/manifests/a%2Fb"),
+            ("/libpod/artifacts/quay.io/a:1/extract", "/libpod/artifacts/quay.io%2Fa:1/extract"),
+            ("/libpod/artifacts/remove", "/libpod/artifacts/remove"),
+            ("/libpod/manifests/a/b/registry/c:5/d", "/libpod/manifests/a%2Fb/registry/c:5%2Fd"),
             ("/v4.0.0/libpod/images/quay.io%2Fx/exists", "/libpod/images/quay.io%2Fx/exists"),
         ] {
             assert_eq!(normalise(path), expected, "{path}");

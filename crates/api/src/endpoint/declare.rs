@@ -127,6 +127,17 @@ impl PathParameters for String {
     }
 }
 
+/// Two parameters: an object, and what is done with it.
+impl PathParameters for (String, String) {
+    fn from_parts(parts: Vec<String>) -> Result<Self> {
+        let [first, second] = <[String; 2]>::try_from(parts).map_err(|parts| wrong_number(&parts))?;
+        Ok((first, second))
+    }
+    fn parts(&self) -> Vec<&str> {
+        vec![&self.0, &self.1]
+    }
+}
+
 /// The path of a request: `template` with each `{…}` replaced by one of `parts`, escaped.
 pub(super) fn fill(template: &str, parts: &[&str]) -> String {
     let mut path = String::new();

@@ -16,13 +16,15 @@ use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::wire::NotDone;
 use crate::{
-    ByteStream, Error, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions,
+    ByteStream, Error, ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions,
     ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress,
-    PruneReport, PullOptions, PullReport, PushOptions, PushReport, Result, SaveOptions, ValueStream,
+    PruneReport, PullOptions, PullReport, PushOptions, PushReport, Result, SaveOptions, SearchOptions,
+    SearchResult, ValueStream,
 };
 
 type PullParameters = Both<Pull, Both<PullOptions, Access>>;
-type PushParameters = Both<Push, Both<PushOptions, Access>>;
+type SearchParameters = Both<SearchTerm, Both<SearchOptions, Access>>;
+pub(super) type PushParameters = Both<Push, Both<PushOptions, Access>>;
 
 const LIST: Endpoint<(), ImageListOptions, (), Json<Vec<ImageSummary>>> =
     get("/images/json", "List images, newest first");
@@ -40,6 +42,10 @@ const REMOVE: Endpoint<(), Both<Names, ImageRemoveOptions>, (), Json<ImageRemove
     delete("/images/remove", "Remove images, going on past errors");
 const PRUNE: Endpoint<(), ImagePruneOptions, (), Json<Vec<PruneReport>>> =
     post("/images/prune", "Remove the images that no container uses");
+const SEARCH: Endpoint<(), SearchParameters, (), Json<Vec<SearchResult>>> =
+    get("/images/search", "Search registries for images");
+const EXPLAIN: Endpoint<String, Both<PullOptions, Access>, (), Json<ImageExplanation>> =
+    get("/images/{name}/explain", "Where the name of an image leads, without pulling it");
 const REMOVE_ONE: Endpoint<String, ImageRemoveOptions, (), Json<ImageRemoveReport>> =
     delete("/images/{name}", "Remove an image or one of its names");
 const INSPECT: Endpoint<String, Nothing, (), Json<ImageInspect>> =
@@ -74,9 +80,9 @@ struct Pull {
 /// The parameter of push that says what to send about it.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-struct Push {
+pub(super) struct Push {
     /// Send the end alone.
-    quiet: bool,
+    pub(super) quiet: bool,
 }
 
 /// As libpod's service, whose first clients expected no lines.
@@ -101,6 +107,13 @@ struct References {
     /// Names of images.
     #[serde(deserialize_with = "crate::wire::query::commas")]
     references: Vec<String>,
+}
+
+/// The parameter of search that says what to look for.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct SearchTerm {
+    /// `[REGISTRY/]WORD`.
+    term: String,
 }
 
 /// The parameter of remove that names images.
@@ -197,6 +210,14 @@ pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(PRUNE, |engine, Call { parameters, .. }| async move {
         engine.images().prune(parameters).await.map(Json)
     });
+    routes.add(SEARCH, |engine, Call { parameters: Both(asked, Both(options, access)), .. }| async move {
+        let options = SearchOptions { access: access.into(), ..options };
+        engine.images().search(&asked.term, options).await.map(Json)
+    });
+    routes.add(EXPLAIN, |engine, Call { path: name, parameters: Both(options, access), .. }| async move {
+        let options = PullOptions { access: access.into(), ..options };
+        engine.images().explain(&name, options).await.map(Json)
+    });
     routes.add(REMOVE_ONE, |engine, Call { path: name, parameters, .. }| async move {
         let report = engine.images().remove(vec![name], parameters).await?;
         match report.failure() {
@@ -240,7 +261,7 @@ impl<T: Transport + 'static> Images for Remote<T> {
     async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>> {
         if options.compress_directory {
             return Err(Error::unsupported(
-                "--dir-compress writes a folder of the engine's host: not over a service",
+                "--compress writes a folder of the engine's host: not over a service",
             ));
         }
         let access = Access::asked(&options.access)?;
@@ -284,6 +305,15 @@ impl<T: Transport + 'static> Images for Remote<T> {
     async fn save(&self, names: Vec<String>, options: SaveOptions) -> Result<ByteStream> {
         let parameters = Both(References { references: names }, options);
         self.call(EXPORT, (), parameters, ()).await.map(|Archive(archive)| archive)
+    }
+    async fn explain(&self, name: &str, options: PullOptions) -> Result<ImageExplanation> {
+        let access = Access::asked(&options.access)?;
+        self.call(EXPLAIN, name, Both(options, access), ()).await.map(|Json(explanation)| explanation)
+    }
+    async fn search(&self, term: &str, options: SearchOptions) -> Result<Vec<SearchResult>> {
+        let access = Access::asked(&options.access)?;
+        let parameters = Both(SearchTerm { term: term.to_owned() }, Both(options, access));
+        self.call(SEARCH, (), parameters, ()).await.map(|Json(found)| found)
     }
     async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String> {
         let parameters = Both(options, From::default());

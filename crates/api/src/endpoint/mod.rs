@@ -15,6 +15,7 @@
 //! What the parameters mean stands at the fields of the option structs, which are those of the traits.
 
 mod answer;
+mod artifact;
 mod auth;
 mod body;
 mod container;
@@ -23,6 +24,7 @@ mod exec;
 mod files;
 mod frames;
 mod image;
+mod manifest;
 mod network;
 mod openapi;
 mod parameters;
@@ -51,10 +53,12 @@ pub use system::ServiceVersion;
 
 /// Every endpoint.
 fn libpod(routes: &mut impl Routes) {
+    artifact::serve(routes);
     container::serve(routes);
     exec::serve(routes);
     files::serve(routes);
     image::serve(routes);
+    manifest::serve(routes);
     network::serve(routes);
     secret::serve(routes);
     pod::serve(routes);

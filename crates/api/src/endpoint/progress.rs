@@ -37,8 +37,8 @@ pub(super) struct Step {
     /// Ids of the images that are there now; pull's last line.
     #[serde(skip_serializing_if = "Option::is_none")]
     images: Option<Vec<String>>,
-    /// The last of them.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// The last of them; push's manifest.
+    #[serde(skip_serializing_if = "String::is_empty", alias = "Id")]
     id: String,
     /// Digest of the manifest that was written; push's last line.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,11 +69,18 @@ impl End for PullReport {
 impl End for PushReport {
     fn line(self) -> Step {
         let Self { manifest_digest, manifest_size } = self;
-        Step { manifestdigest: Some(manifest_digest), manifestsize: Some(manifest_size), ..Step::default() }
+        Step {
+            id: manifest_digest.clone(),
+            manifestdigest: Some(manifest_digest),
+            manifestsize: Some(manifest_size),
+            ..Step::default()
+        }
     }
     fn of(line: &mut Step) -> Option<Self> {
         let manifest_size = line.manifestsize.unwrap_or_default();
-        line.manifestdigest.take().map(|manifest_digest| Self { manifest_digest, manifest_size })
+        // Podman's service ends the push of a list with an id alone.
+        let id = Some(std::mem::take(&mut line.id)).filter(|id| !id.is_empty());
+        line.manifestdigest.take().or(id).map(|manifest_digest| Self { manifest_digest, manifest_size })
     }
 }
 

@@ -25,6 +25,10 @@ const AGAIN: &str = "whoever makes a container again from its inspect: what the 
 const DOCKERS_READONLY: &str = r#"["/proc/bus","/proc/fs","/proc/irq","/proc/sys","/proc/sysrq-trigger"]"#;
 
 const TABLE: &[Sent] = &[
+    sent("Authfile", ANY, "podman manifest: a file of its own, whose contents are in a header"),
+    sent("Username", ANY, "podman manifest: said again in a header"),
+    sent("Password", ANY, "podman manifest: said again in a header"),
+    sent("SkipTLSVerify", ANY, "podman manifest: said again in the query"),
     sent("volatile", "true", "podman --rm: such containers are volatile anyhow"),
     sent("AttachStdin", ANY, "docker: what its own command line connects"),
     sent("AttachStdout", ANY, "docker: what its own command line connects"),

@@ -30,13 +30,7 @@ pub(crate) struct RegistryArgs {
 impl RegistryArgs {
     /// As the engine takes it.
     pub(crate) fn access(&self) -> Result<RegistryAccess, CommandError> {
-        if let Some(file) = self.authfile.as_deref().filter(|file| !file.is_empty()) {
-            cove_sys::fs::metadata(file).map_err(|_| {
-                CommandError::other(format!(
-                    "credential file is not accessible: stat {file}: no such file or directory"
-                ))
-            })?;
-        }
+        check_auth_file(self.authfile.as_deref())?;
         let credentials = self.creds.as_deref().map(credentials).transpose()?;
         let retry_delay = match &self.retry_delay {
             None => None,
@@ -53,6 +47,17 @@ impl RegistryArgs {
     }
 }
 
+/// A file of credentials that is named must be there.
+pub(crate) fn check_auth_file(file: Option<&str>) -> Result<(), CommandError> {
+    let Some(file) = file.filter(|file| !file.is_empty()) else { return Ok(()) };
+    match cove_sys::fs::metadata(file) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(CommandError::other(format!(
+            "credential file is not accessible: stat {file}: no such file or directory"
+        ))),
+    }
+}
+
 fn credentials(text: &str) -> Result<Credentials, CommandError> {
     let (user, password) = match text.split_once(':') {
         Some((user, password)) => (user, password.to_owned()),
@@ -64,16 +69,13 @@ fn credentials(text: &str) -> Result<Credentials, CommandError> {
     Ok(Credentials { username: user.to_owned(), password, ..Credentials::default() })
 }
 
+/// A span in Go's spelling, or seconds.
 fn whole_seconds(text: &str) -> Result<u64, CommandError> {
-    let fault = || CommandError::other(format!("invalid duration {text:?}: must be such as 5s or 2m"));
-    let (number, unit) =
-        text.split_at(text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len()));
-    let number: u64 = number.parse().map_err(|_| fault())?;
-    let factor = match unit {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err(fault()),
-    };
-    number.checked_mul(factor).ok_or_else(fault)
+    if let Ok(seconds) = text.parse() {
+        return Ok(seconds);
+    }
+    cove_api::time::signed_duration(text)
+        .ok()
+        .and_then(|span| u64::try_from(span.as_secs()).ok())
+        .ok_or_else(|| CommandError::other(format!("time: invalid duration {text:?}")))
 }

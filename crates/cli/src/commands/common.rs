@@ -75,6 +75,18 @@ pub(crate) fn file_stream(path: &str) -> Result<ByteStream, CommandError> {
     Ok(byte_stream(tokio::fs::File::from_std(file.into_file())))
 }
 
+/// What a file has, or an `http` or `https` address.
+///
+/// # Errors
+/// It cannot be opened or fetched.
+pub(crate) async fn file_or_url_stream(place: &str) -> Result<ByteStream, CommandError> {
+    if !place.starts_with("http://") && !place.starts_with("https://") {
+        return file_stream(place);
+    }
+    let pieces = cove_registry::download(place).await.map_err(cove_api::Error::from)?;
+    Ok(Box::pin(futures_util::TryStreamExt::map_err(pieces, cove_api::Error::from)))
+}
+
 /// The pieces that a reader gives.
 pub(crate) fn byte_stream<R: AsyncRead + Unpin + Send + 'static>(reader: R) -> ByteStream {
     Box::pin(stream::try_unfold(reader, |mut reader| async move {

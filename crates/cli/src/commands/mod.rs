@@ -1,5 +1,6 @@
 //! One file per command, by noun and verb: its options (whose comments are its help) and what it does.
 
+pub(crate) mod artifact;
 pub(crate) mod common;
 pub(crate) mod container;
 pub(crate) mod diff;
@@ -10,11 +11,13 @@ pub(crate) mod inspect;
 mod leaf;
 #[cfg(unix)]
 pub(crate) mod machine;
+pub(crate) mod manifest;
 pub(crate) mod network;
 pub(crate) mod pod;
 pub(crate) mod secret;
 pub(crate) mod system;
 mod tree;
+mod untar;
 pub(crate) mod volume;
 
 pub(crate) use leaf::{Entry, Group, Leaf, Place, Target, find, leaf};

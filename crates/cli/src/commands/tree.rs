@@ -3,7 +3,8 @@
 #[cfg(unix)]
 use super::machine;
 use super::{
-    Entry, Group, container, diff, healthcheck, image, inspect, network, pod, secret, system, volume,
+    Entry, Group, artifact, container, diff, healthcheck, image, inspect, manifest, network, pod, secret,
+    system, volume,
 };
 
 /// The top level.
@@ -43,6 +44,7 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::leaf(&["push"], &image::push::COMMAND),
     Entry::leaf(&["rmi"], &image::remove::COMMAND),
     Entry::leaf(&["save"], &image::save::COMMAND),
+    Entry::leaf(&["search"], &image::search::COMMAND),
     Entry::leaf(&["tag"], &image::tag::COMMAND),
     Entry::leaf(&["untag"], &image::untag::COMMAND),
     Entry::hidden(&["__complete", "__completeNoDesc"], &system::complete::COMMAND),
@@ -55,17 +57,32 @@ pub(crate) static TREE: &[Entry] = &[
     #[cfg(target_os = "linux")]
     Entry::leaf(&["unshare"], &system::unshare::COMMAND),
     Entry::leaf(&["version"], &system::version::COMMAND),
+    Entry::group(&["artifact"], &ARTIFACT),
     Entry::group(&["container"], &CONTAINER),
     Entry::group(&["healthcheck"], &HEALTHCHECK),
     Entry::group(&["image"], &IMAGE),
     #[cfg(unix)]
     Entry::group(&["machine"], &MACHINE),
+    Entry::group(&["manifest"], &MANIFEST),
     Entry::group(&["network"], &NETWORK),
     Entry::group(&["pod"], &POD),
     Entry::group(&["secret"], &SECRET),
     Entry::group(&["system"], &SYSTEM),
     Entry::group(&["volume"], &VOLUME),
 ];
+
+static ARTIFACT: Group = Group {
+    about: "Manage artifacts: files that are kept and moved as images are",
+    entries: &[
+        Entry::leaf(&["add"], &artifact::add::COMMAND),
+        Entry::leaf(&["extract"], &artifact::extract::COMMAND),
+        Entry::leaf(&["inspect"], &artifact::inspect::COMMAND),
+        Entry::leaf(&["ls", "list"], &artifact::list::COMMAND),
+        Entry::leaf(&["pull"], &artifact::pull::COMMAND),
+        Entry::leaf(&["push"], &artifact::push::COMMAND),
+        Entry::leaf(&["rm", "remove"], &artifact::remove::COMMAND),
+    ],
+};
 
 static CONTAINER: Group = Group {
     about: "Manage containers",
@@ -116,6 +133,7 @@ static IMAGE: Group = Group {
     entries: &[
         Entry::leaf(&["diff"], &image::diff::COMMAND),
         Entry::leaf(&["exists"], &image::exists::COMMAND),
+        Entry::leaf(&["explain"], &image::explain::COMMAND),
         Entry::leaf(&["history"], &image::history::COMMAND),
         Entry::leaf(&["import"], &image::import::COMMAND),
         Entry::leaf(&["inspect"], &image::inspect::COMMAND),
@@ -127,6 +145,8 @@ static IMAGE: Group = Group {
         Entry::leaf(&["push"], &image::push::COMMAND),
         Entry::leaf(&["rm"], &image::remove::COMMAND),
         Entry::leaf(&["save"], &image::save::COMMAND),
+        Entry::leaf(&["scp"], &image::scp::COMMAND),
+        Entry::leaf(&["search"], &image::search::COMMAND),
         Entry::leaf(&["tag"], &image::tag::COMMAND),
         Entry::leaf(&["tree"], &image::tree::COMMAND),
         Entry::leaf(&["unmount", "umount"], &image::unmount::COMMAND),
@@ -148,6 +168,20 @@ static MACHINE: Group = Group {
         Entry::leaf(&["ssh"], &machine::ssh::COMMAND),
         Entry::leaf(&["start"], &machine::start::COMMAND),
         Entry::leaf(&["stop"], &machine::stop::COMMAND),
+    ],
+};
+
+static MANIFEST: Group = Group {
+    about: "Manage lists of images for several platforms",
+    entries: &[
+        Entry::leaf(&["add"], &manifest::add::COMMAND),
+        Entry::leaf(&["annotate"], &manifest::annotate::COMMAND),
+        Entry::leaf(&["create"], &manifest::create::COMMAND),
+        Entry::leaf(&["exists"], &manifest::exists::COMMAND),
+        Entry::leaf(&["inspect"], &manifest::inspect::COMMAND),
+        Entry::leaf(&["push"], &manifest::push::COMMAND),
+        Entry::leaf(&["remove"], &manifest::remove::COMMAND),
+        Entry::leaf(&["rm"], &manifest::rm::COMMAND),
     ],
 };
 

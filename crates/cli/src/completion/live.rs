@@ -20,7 +20,7 @@ pub(crate) async fn names(
     let verb = path.last().copied().unwrap_or_default();
     let words = match (name, path.first().copied()) {
         ("CONTAINER", _) => containers(context, verb, typed).await,
-        ("IMAGE", _) => images(context, typed).await,
+        ("IMAGE" | "LIST", _) => images(context, typed).await,
         ("NETWORK", _) => networks(context).await,
         ("POD", _) => pods(context, typed).await,
         ("SECRET", _) => secrets(context).await,

@@ -34,6 +34,10 @@ pub(crate) fn usual() -> Answers {
         ("/commit", json!({"Id": IMAGE})),
         ("/images/json", images()),
         ("/images/web/history", history()),
+        ("/images/search", found()),
+        ("/artifacts/json", json!([artifact()])),
+        ("/artifacts/quay.io%2Forg%2Ffiles%3A1/json", artifact()),
+        ("/images/nginx/explain", explained()),
         ("/volumes/json", json!([volume("data"), volume("logs")])),
         ("/volumes/data/json", volume("data")),
         ("/networks/json", json!([network("front", false), network("podman", true)])),
@@ -45,6 +49,63 @@ pub(crate) fn usual() -> Answers {
         ("/info", info()),
         ("/version", version()),
         ("/_ping", json!("OK")),
+    ])
+}
+
+fn explained() -> Value {
+    json!({
+        "Name": "nginx", "LocalId": IMAGE, "LocalName": "docker.io/library/nginx:latest",
+        "Resolution": "Resolving \"nginx\" using unqualified-search registries", "Platform": "linux/amd64",
+        "PolicyFile": "/etc/containers/policy.json",
+        "Candidates": [
+            {"Reference": "bad.example/nginx:latest", "Refused": "registries.conf: it is blocked"},
+            {
+                "Reference": "docker.io/library/nginx:latest", "Asked": true, "IsList": true, "Layers": 7,
+                "Places": [
+                    {"Reference": "localhost:5000/nginx:latest", "Mirror": true, "Insecure": true},
+                    {"Reference": "docker.io/library/nginx:latest"}
+                ],
+                "Answered": "localhost:5000/nginx:latest", "Digest": "sha256:1", "ImageDigest": "sha256:2",
+                "ImageId": IMAGE, "Size": 70_000_000
+            },
+            {"Reference": "quay.io/nginx:latest", "Places": [{"Reference": "quay.io/nginx:latest"}]}
+        ]
+    })
+}
+
+fn artifact() -> Value {
+    let file = |title: &str, size: u64| {
+        json!({
+            "mediaType": "text/plain", "digest": format!("sha256:{IMAGE}"), "size": size,
+            "annotations": {"org.opencontainers.image.title": title}
+        })
+    };
+    json!({
+        "Digest": format!("sha256:{IMAGE}"),
+        "Name": "quay.io/org/files:1",
+        "Manifest": {
+            "schemaVersion": 2,
+            "layers": [file("a.txt", 1_200_000), file("b.txt", 34_000)],
+            "annotations": {"org.opencontainers.image.created": time(ago(7_200))}
+        }
+    })
+}
+
+fn found() -> Value {
+    let row = |name: &str, description: &str, tag: &str| {
+        json!({
+            "Index": "docker.io", "Name": name, "Description": description, "Stars": 12, "Official": "[OK]",
+            "Automated": "", "Tag": tag
+        })
+    };
+    json!([
+        row(
+            "docker.io/library/nginx",
+            "The official build of nginx,\nwhich has a description that goes on",
+            "1"
+        ),
+        row("docker.io/library/nginx", "", "2"),
+        row("docker.io/me/nginx", "Mine", "1"),
     ])
 }
 

@@ -85,6 +85,42 @@ fn images() {
 }
 
 #[test]
+fn artifacts() {
+    kept!(
+        "artifacts",
+        [
+            "artifact ls",
+            "artifact inspect --format '{{len .Manifest.Layers}} {{(index .Manifest.Layers 1).Size}}' quay.io/org/files:1",
+            "artifact ls --no-trunc --noheading",
+            "artifact ls --format '{{.Repository}} {{.VirtualSize}}'",
+            "artifact rm",
+            "artifact rm --all a",
+            "artifact add --append --replace quay.io/a/b:1 /etc/hostname",
+        ]
+    );
+}
+
+#[test]
+fn search() {
+    kept!(
+        "search",
+        [
+            "search nginx",
+            "search --compatible nginx",
+            "search --no-trunc nginx",
+            "search --list-tags docker.io/nginx",
+            "search --list-tags --format json docker.io/nginx",
+            "search --format json --limit 1 nginx",
+            "search --format 'table {{.Index}} {{.Name}} {{.Tag}}' nginx",
+            "search --list-tags --filter is-official nginx",
+            "image explain nginx",
+            "image explain --format '{{.Platform}}' nginx",
+            "search",
+        ]
+    );
+}
+
+#[test]
 fn volumes_and_networks() {
     kept!(
         "volumes-networks",

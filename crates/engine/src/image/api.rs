@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use cove_api::{
-    ByteStream, ErrorKind, ImageHistoryRow, ImageInspect, ImageListOptions, ImageRemoveOptions,
-    ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress, PullOptions, PullReport,
-    PushOptions, PushReport, Result, SaveOptions, ValueStream,
+    ByteStream, ErrorKind, ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions,
+    ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress,
+    PullOptions, PullReport, PushOptions, PushReport, Result, SaveOptions, SearchOptions, SearchResult,
+    ValueStream,
 };
 
 use crate::engine::{LocalEngine, blocking};
-use crate::image::{import, inspect, list, load, lookup, names, pull, push, remove, save};
+use crate::image::{explain, import, inspect, list, load, lookup, names, pull, push, remove, save, search};
 
 #[async_trait]
 impl Images for LocalEngine {
@@ -64,6 +65,14 @@ impl Images for LocalEngine {
 
     async fn save(&self, names: Vec<String>, options: SaveOptions) -> Result<ByteStream> {
         save::save(&self.core, names, options).await
+    }
+
+    async fn explain(&self, name: &str, options: PullOptions) -> Result<ImageExplanation> {
+        explain::explain(&self.core, name, options).await
+    }
+
+    async fn search(&self, term: &str, options: SearchOptions) -> Result<Vec<SearchResult>> {
+        search::search(&self.core, term, options).await
     }
 
     async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String> {

@@ -25,7 +25,7 @@ struct ConfigReference {
 
 /// All about one.
 pub(super) fn inspect(core: &Core, name: &str) -> Result<ImageInspect> {
-    let image = lookup::find(core, name)?.image;
+    let image = lookup::find_image(core, name, [""; 3])?.image;
     let store = core.store()?;
     let document = lookup::document(core, &image)?;
     let bytes = store.image_data(&image.id, "manifest").map_err(storage)?;
@@ -97,7 +97,7 @@ fn graph_driver(core: &Core, image: &cove_storage::Image) -> Result<GraphDriver>
 
 /// Its history, newest step first.
 pub(super) fn history(core: &Core, name: &str) -> Result<Vec<ImageHistoryRow>> {
-    let image = lookup::find(core, name)?.image;
+    let image = lookup::find_image(core, name, [""; 3])?.image;
     let store = core.store()?;
     let document = lookup::document(core, &image)?;
     let mut layers = store.image_layers(&image.id).map_err(storage)?;

@@ -9,7 +9,7 @@ use cove_storage::Image;
 use crate::engine::Core;
 use crate::error::storage;
 use crate::filter;
-use crate::image::lookup;
+use crate::image::{lists, lookup};
 
 /// Which images are made from which others.
 pub(super) struct Family {
@@ -98,7 +98,7 @@ pub(super) fn list(core: &Core, options: &ImageListOptions) -> Result<Vec<ImageS
             arch: document.architecture,
             digest: image.digest.clone(),
             history: image.names_history.clone(),
-            is_manifest_list: false,
+            is_manifest_list: lists::is_list(core, &image),
             names,
             os: document.os,
             shared_size: 0,
@@ -233,7 +233,7 @@ impl Filter {
                     all == *wanted
                 }
                 One::ReadOnly(wanted) => !*wanted,
-                One::Manifest(wanted) => !*wanted,
+                One::Manifest(wanted) => lists::is_list(core, image) == *wanted,
                 One::Reference(patterns) => {
                     let found = patterns.iter().any(|pattern| reference_matches(core, image, pattern));
                     // One whole name asks for that name alone.

@@ -2,12 +2,13 @@
 
 use cove_api::{Error, ImageConfig, ImageHistory, Result, RootFs, StringMap, Timestamp};
 use cove_config::Registries;
-use cove_registry::Reference;
+use cove_registry::{Platform, Reference};
 use cove_storage::{Image, StorageError};
 use serde::Deserialize;
 
 use crate::engine::Core;
 use crate::error::storage;
+use crate::image::lists;
 use crate::state::ImageFacts;
 
 /// The error for an image that is not there, in podman's words.
@@ -143,7 +144,7 @@ pub(crate) fn document_text(core: &Core, image: &Image) -> Result<Vec<u8>> {
 ///
 /// `platform` is what the user asked for: operating system, architecture, variant; empty parts take any.
 pub(crate) fn facts(core: &Core, wanted: &str, as_written: &str, platform: [&str; 3]) -> Result<ImageFacts> {
-    let found = find(core, wanted)?;
+    let found = find_image(core, wanted, platform)?;
     let document = document(core, &found.image)?;
     let own = [document.os.as_str(), document.architecture.as_str(), document.variant.as_str()];
     if platform.iter().zip(own).any(|(asked, is)| !asked.is_empty() && *asked != is) {
@@ -165,6 +166,27 @@ pub(crate) fn facts(core: &Core, wanted: &str, as_written: &str, platform: [&str
             || if as_written.is_empty() { found.image.id.clone() } else { as_written.to_owned() },
         );
     Ok(ImageFacts { name, digest: found.image.digest.clone(), config: document.config(), id: found.image.id })
+}
+
+/// As [`find`], but in place of a list the image that it has for the platform; empty parts are this machine's.
+pub(crate) fn find_image(core: &Core, wanted: &str, platform: [&str; 3]) -> Result<Found> {
+    let found = find(core, wanted)?;
+    let Some(list) = lists::of_image(core, &found.image)? else { return Ok(found) };
+    let mut asked = Platform::host();
+    let [os, architecture, variant] = platform;
+    if !os.is_empty() {
+        asked.os = os.to_owned();
+    }
+    if !architecture.is_empty() {
+        asked.architecture = architecture.to_owned();
+    }
+    asked.variant = variant.to_owned();
+    match lists::instance(core, &list, &asked)? {
+        Some(image) => Ok(Found { image, name: found.name }),
+        None => Err(Error::not_found(format!(
+            "{wanted}: the list has no image for {asked} in this store: image not known"
+        ))),
+    }
 }
 
 /// The image meant by an id, the start of one, a digest, or a name with or without its registry.

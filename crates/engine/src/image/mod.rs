@@ -2,9 +2,11 @@
 
 mod api;
 mod destination;
+mod explain;
 mod import;
 mod inspect;
 mod list;
+mod lists;
 mod load;
 pub(crate) mod lookup;
 pub(crate) mod names;
@@ -14,5 +16,8 @@ mod push;
 mod registry;
 mod remove;
 mod save;
+mod search;
 
 pub(crate) use list::container_counts;
+pub(crate) use pull::policy;
+pub(crate) use registry::client as registry_client;

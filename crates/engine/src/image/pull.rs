@@ -130,22 +130,16 @@ async fn from_registry(
     };
     let candidates = match reference {
         Some(reference) => vec![reference],
-        None => {
-            // A name that is known locally is pulled from where it came.
-            let known = local.as_ref().and_then(|found| found.name.as_deref()).filter(|known| {
-                !lookup::has_registry(name) && lookup::has_registry(known) && !known.starts_with("localhost/")
-            });
-            match known {
-                Some(known) => vec![Reference::parse(known)?],
-                None => {
-                    let found = client.candidates(name, false)?;
-                    if !found.description.is_empty() {
-                        let _ = sender.send(Ok(Progress::Message(found.description.clone())));
-                    }
-                    found.references
+        None => match known_place(name, local.as_ref()) {
+            Some(known) => vec![Reference::parse(known)?],
+            None => {
+                let found = client.candidates(name, false)?;
+                if !found.description.is_empty() {
+                    let _ = sender.send(Ok(Progress::Message(found.description.clone())));
                 }
+                found.references
             }
-        }
+        },
     };
     if options.all_tags {
         return all_tags(core, &client, &candidates, &platform, sender).await;
@@ -161,6 +155,13 @@ async fn from_registry(
         (Err(_), PullPolicy::Newer, Some(found)) => Ok(PullReport { images: vec![found.image.id] }),
         (Err(error), _, _) => Err(error),
     }
+}
+
+/// A name that is known here is pulled from where it came.
+pub(super) fn known_place<'a>(name: &str, local: Option<&'a lookup::Found>) -> Option<&'a str> {
+    local.and_then(|found| found.name.as_deref()).filter(|known| {
+        !lookup::has_registry(name) && lookup::has_registry(known) && !known.starts_with("localhost/")
+    })
 }
 
 /// Whether the registry has another image under the name than the one with this id. What is here will do where it
@@ -264,11 +265,11 @@ async fn all_tags(
 }
 
 /// policy.json, which decides what may come in.
-pub(super) async fn policy(core: &Arc<Core>) -> Result<Policy> {
+pub(crate) async fn policy(core: &Arc<Core>) -> Result<Policy> {
     blocking(core, |core| Ok(Policy::load(&core.options.directories, None)?.0)).await
 }
 
-fn platform(options: &PullOptions) -> Platform {
+pub(super) fn platform(options: &PullOptions) -> Platform {
     let mut platform = Platform::host();
     if let Some(os) = &options.os {
         platform.os.clone_from(os);

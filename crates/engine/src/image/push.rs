@@ -1,5 +1,6 @@
 //! Bringing images to registries and other places.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,16 +8,16 @@ use cove_api::{
     Error, Progress, PushCompression, PushFormat, PushOptions, PushReport, RegistryAccess, Result,
     ValueStream,
 };
-use cove_registry::manifest::{LayerCompression, ManifestFormat};
+use cove_registry::manifest::{Descriptor, LayerCompression, ManifestFormat};
 use cove_registry::{
-    ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyOptions, CopyReport, ImageLocation, LayerPacking,
-    Reference, copy_image,
+    ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyOptions, CopyProgress, CopyReport, Digest,
+    ImageLocation, ImageSource, LayerPacking, Reference, RegistryClient, copy_image,
 };
 use cove_storage::Image;
 
 use crate::engine::{Core, blocking};
 use crate::image::save::StoreSource;
-use crate::image::{lookup, progress, registry};
+use crate::image::{lists, lookup, progress, registry};
 
 type Sender = progress::Sender<PushReport>;
 
@@ -32,6 +33,16 @@ pub(super) async fn push(
         let name = name.clone();
         blocking(&core, move |core| lookup::find(core, &name)).await?
     };
+    let is_list = {
+        let image = found.image.clone();
+        blocking(&core, move |core| Ok(lists::is_list(core, &image))).await?
+    };
+    if is_list {
+        return lists::push(&core, &name, options).await;
+    }
+    if !options.add_compression.is_empty() {
+        return Err(Error::invalid(format!("{name}: other forms are added to a list of images alone")));
+    }
     Ok(progress::working(|sender| async move { run(&core, &name, found, options, &sender).await }))
 }
 
@@ -53,16 +64,13 @@ async fn run(
         let image = image.clone();
         blocking(core, move |core| StoreSource::open(core, &image)).await?
     };
-    let manifest = options.format.map(|format| match format {
-        PushFormat::Oci => ManifestFormat::Oci,
-        PushFormat::Docker => ManifestFormat::Docker,
-    });
+    let manifest = family(&options);
     let location = match ImageLocation::parse(&place)? {
         Some(location) => location,
         None => ImageLocation::Registry(Reference::parse(&place)?.or_latest()),
     };
     if options.compress_directory && !matches!(location, ImageLocation::Directory(_)) {
-        return Err(Error::invalid("--dir-compress is for a destination with the transport dir: alone"));
+        return Err(Error::invalid("--compress is for a destination with the transport dir: alone"));
     }
     let copying = Copying { core, image: &image, source, manifest, sender };
     let report = match location {
@@ -102,8 +110,20 @@ fn own_name(asked: &str, found: Option<String>) -> Result<String> {
     }
 }
 
+/// The family of manifests that is asked for.
+pub(super) fn family(options: &PushOptions) -> Option<ManifestFormat> {
+    options.format.map(|format| match format {
+        PushFormat::Oci => ManifestFormat::Oci,
+        PushFormat::Docker => ManifestFormat::Docker,
+    })
+}
+
 /// How layers are packed: as asked for, else as containers.conf says.
-fn packing(options: &PushOptions, format: Option<&str>, level: Option<i32>) -> Result<LayerPacking> {
+pub(super) fn packing(
+    options: &PushOptions,
+    format: Option<&str>,
+    level: Option<i32>,
+) -> Result<LayerPacking> {
     let compression = match (options.compression, format) {
         (Some(PushCompression::Gzip), _) | (None, None | Some("" | "gzip")) => LayerCompression::Gzip,
         (Some(PushCompression::Zstd), _) | (None, Some("zstd")) => LayerCompression::Zstd,
@@ -122,6 +142,58 @@ fn packing(options: &PushOptions, format: Option<&str>, level: Option<i32>) -> R
     Ok(LayerPacking { compression, level })
 }
 
+/// How an image is sent to a registry.
+pub(super) struct Sending<'a> {
+    pub(super) client: &'a RegistryClient,
+    pub(super) reference: &'a Reference,
+    pub(super) manifest: Option<ManifestFormat>,
+    pub(super) packing: LayerPacking,
+    /// Send a layer again that the registry has in another form.
+    pub(super) force: bool,
+    /// Under its digest alone.
+    pub(super) untagged: bool,
+    pub(super) parallel: usize,
+    pub(super) progress: CopyProgress,
+}
+
+impl Sending<'_> {
+    /// Sends it. `known_layers` are packed forms that the registry may have, `mount_from` names that it may have them
+    /// under.
+    pub(super) async fn send(
+        &self,
+        source: &dyn ImageSource,
+        mut known_layers: HashMap<Digest, Descriptor>,
+        mount_from: Vec<Reference>,
+    ) -> Result<CopyReport> {
+        // Zstandard is OCI's; a Docker manifest would name it by a media type that nobody registered.
+        let zstd = self.packing.compression == LayerCompression::Zstd;
+        let manifest = self.manifest.or(zstd.then_some(ManifestFormat::Oci));
+        if zstd && manifest == Some(ManifestFormat::Docker) {
+            return Err(Error::invalid("zstd layers need an OCI manifest: leave --format v2s2 out"));
+        }
+        // Zstandard only where it was asked for, because not every engine reads it.
+        known_layers.retain(|_, layer| match layer.layer_compression() {
+            Some(LayerCompression::Gzip) => !self.force || !zstd,
+            form => form == Some(self.packing.compression),
+        });
+        let options = cove_registry::PushOptions {
+            keep_plain: false,
+            manifest,
+            mount_from,
+            known_layers,
+            packing: self.packing,
+            untagged: self.untagged,
+        };
+        let destination = self.client.destination(self.reference, options)?;
+        let copying = CopyOptions {
+            max_parallel: self.parallel,
+            progress: Some(self.progress.clone()),
+            ..CopyOptions::default()
+        };
+        Ok(copy_image(source, &destination, &copying).await?)
+    }
+}
+
 struct Copying<'a> {
     core: &'a Arc<Core>,
     image: &'a Image,
@@ -138,31 +210,22 @@ impl Copying<'_> {
         packing: LayerPacking,
         force: bool,
     ) -> Result<CopyReport> {
-        // Zstandard is OCI's; a Docker manifest would name it by a media type that nobody registered.
-        let zstd = packing.compression == LayerCompression::Zstd;
-        let manifest = self.manifest.or(zstd.then_some(ManifestFormat::Oci));
-        if zstd && manifest == Some(ManifestFormat::Docker) {
-            return Err(Error::invalid("zstd layers need an OCI manifest: leave --format v2s2 out"));
-        }
-        let mut known_layers = self.source.packed_layers();
-        // Zstandard only where it was asked for, because not every engine reads it.
-        known_layers.retain(|_, layer| match layer.layer_compression() {
-            Some(LayerCompression::Gzip) => !force || !zstd,
-            form => form == Some(packing.compression),
-        });
-        let options = cove_registry::PushOptions {
-            keep_plain: false,
-            manifest,
-            mount_from: self.image.names.iter().filter_map(|name| Reference::parse(name).ok()).collect(),
-            known_layers,
-            packing,
-        };
         let client = {
             let access = access.clone();
             blocking(self.core, move |core| registry::client(core, &access)).await?
         };
-        let destination = client.destination(&reference, options)?;
-        Ok(copy_image(&self.source, &destination, &self.options(Vec::new())).await?)
+        let sending = Sending {
+            client: &client,
+            reference: &reference,
+            manifest: self.manifest,
+            packing,
+            force,
+            untagged: false,
+            parallel: registry::parallel(self.core),
+            progress: progress::copying(self.sender),
+        };
+        let names = self.image.names.iter().filter_map(|name| Reference::parse(name).ok()).collect();
+        sending.send(&self.source, self.source.packed_layers(), names).await
     }
 
     async fn to_archive(

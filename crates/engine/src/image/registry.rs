@@ -26,7 +26,7 @@ pub(super) fn parallel(core: &Core) -> usize {
 }
 
 /// A client with the user's registries, credentials and certificates.
-pub(super) fn client(core: &Core, access: &RegistryAccess) -> Result<RegistryClient> {
+pub(crate) fn client(core: &Core, access: &RegistryAccess) -> Result<RegistryClient> {
     let directories = &core.options.directories;
     let mut settings =
         RegistryOptions { registries: core.registries()?.clone(), ..RegistryOptions::default() };

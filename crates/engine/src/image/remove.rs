@@ -7,7 +7,7 @@ use cove_storage::{NameChange, StorageError};
 
 use crate::engine::Core;
 use crate::error::storage;
-use crate::image::{list, lookup};
+use crate::image::{list, lists, lookup};
 use crate::state::ContainerRow;
 
 /// Removes images or names of them, going on past errors.
@@ -76,6 +76,9 @@ fn remove_one(
 ) -> Result<()> {
     let found = lookup::find(core, name)?;
     let image = &found.image;
+    if options.lookup_manifest && !lists::is_list(core, image) {
+        return Err(Error::invalid(format!("{name}: image is not a manifest list")));
+    }
     let by_id = found.name.is_none();
     if image.names.len() > 1 || (image.names.is_empty() && !by_id) {
         if by_id && !options.force {

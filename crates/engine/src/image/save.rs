@@ -150,7 +150,7 @@ impl Write for PieceWriter {
 fn plan(core: &Core, names: &[String], multi: bool) -> Result<Vec<(Image, Vec<Reference>)>> {
     let mut planned: Vec<(Image, Vec<Reference>)> = Vec::new();
     for name in names {
-        let found = lookup::find(core, name)?;
+        let found = lookup::find_image(core, name, [""; 3])?;
         let reference = match found.name {
             Some(full) if !full.contains('@') => Some(Reference::parse(&full)?),
             _ => None,
@@ -177,11 +177,18 @@ pub(super) async fn save(core: &Arc<Core>, names: Vec<String>, options: SaveOpti
         let names = names.clone();
         blocking(core, move |core| plan(core, &names, options.multi)).await?
     };
-    let (format, compress) = match options.format {
-        cove_api::ArchiveFormat::DockerArchive => (ArchiveFormat::Docker, false),
-        cove_api::ArchiveFormat::OciArchive => (ArchiveFormat::Oci, true),
+    use cove_api::ArchiveFormat as Asked;
+    let (format, compress, manifest) = match options.format {
+        Asked::DockerArchive => (ArchiveFormat::Docker, false, None),
+        Asked::OciArchive | Asked::OciDir => {
+            (ArchiveFormat::Oci, !options.oci_accept_uncompressed_layers, None)
+        }
+        Asked::DockerDir => (ArchiveFormat::Dir, options.compress, Some(ManifestFormat::Docker)),
     };
-    if format == ArchiveFormat::Oci && planned.len() > 1 {
+    if options.compress && options.format != Asked::DockerDir {
+        return Err(Error::invalid("--compress can only be set when --format is 'docker-dir'"));
+    }
+    if format != ArchiveFormat::Docker && planned.len() > 1 {
         return Err(Error::unsupported(
             "multi-image archives are only supported in the format docker-archive",
         ));
@@ -193,7 +200,7 @@ pub(super) async fn save(core: &Arc<Core>, names: Vec<String>, options: SaveOpti
         let failed = sender.clone();
         let work = async move {
             let output = PieceWriter { sender, buffer: Vec::with_capacity(PIECE) };
-            let settings = ArchiveOptions { format, spool, compress, manifest: None };
+            let settings = ArchiveOptions { format, spool, compress, manifest };
             let writer = ArchiveWriter::to_writer(Box::new(output), "archive", settings)?;
             for (image, names) in planned {
                 let source = {

@@ -73,14 +73,12 @@ impl ArchiveWriter {
         Ok(Self::build(label, Sink::Tar(Writer::new(file.writer)), options, file.pending, Vec::new()))
     }
 
-    /// Writes a tar to a stream, such as the standard output; `label` stands for it in messages.
+    /// Writes a tar to a stream, such as the standard output; `label` stands for it in messages. That of a `dir:` has the
+    /// files of the folder.
     ///
     /// # Errors
-    /// The format is no archive.
+    /// None today.
     pub fn to_writer(writer: Box<dyn Write + Send>, label: &str, options: ArchiveOptions) -> Result<Self> {
-        if options.format == ArchiveFormat::Dir {
-            return Err(Error::archive(label, "the dir format needs a directory"));
-        }
         Ok(Self::build(label.into(), Sink::Tar(Writer::new(writer)), options, None, Vec::new()))
     }
 

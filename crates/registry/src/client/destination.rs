@@ -20,7 +20,7 @@ use super::http::{Request, host_of};
 use super::session::Session;
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
-use crate::manifest::{Descriptor, LayerCompression, ManifestFormat, layer_media_type};
+use crate::manifest::{Descriptor, LayerCompression, ManifestFormat, RawManifest, layer_media_type};
 use crate::reference::Reference;
 use crate::stream::read_blocking;
 
@@ -43,6 +43,8 @@ pub struct PushOptions {
     pub known_layers: HashMap<Digest, Descriptor>,
     /// How plain layers are packed.
     pub packing: LayerPacking,
+    /// The manifest gets no name but its digest: it is one of a list.
+    pub untagged: bool,
 }
 
 /// How plain layers are packed.
@@ -72,6 +74,63 @@ impl RegistryDestination {
     pub(super) fn new(session: Session, place: Reference, options: PushOptions) -> Self {
         let formats = options.manifest.into_iter().collect();
         Self { session, place, options, formats }
+    }
+
+    /// Stores a manifest or list under a tag or its digest. What it names must be there.
+    pub(super) async fn put_manifest(&self, tag: &str, manifest: RawManifest) -> Result<()> {
+        let url = self.session.url(&format!("manifests/{tag}")).await?;
+        let mut request = Request::new(Method::PUT, url, self.session.is_insecure());
+        let kind = HeaderValue::from_str(&manifest.media_type).map_err(|_| Error::Protocol {
+            registry: self.session.name(),
+            reason: format!("{:?} is no media type", manifest.media_type),
+        })?;
+        request.headers.insert(CONTENT_TYPE, kind);
+        request.body = Some(manifest.bytes);
+        let response = self.session.send_request(request).await?;
+        if !response.status().is_success() {
+            return Err(self.session.refused(response).await);
+        }
+        Ok(())
+    }
+
+    /// Stores a blob that is small enough to be held, unless the registry has it.
+    ///
+    /// # Errors
+    /// The registry cannot be reached or refuses.
+    pub async fn put_bytes(&self, data: Bytes) -> Result<()> {
+        let digest = Digest::sha256(&data);
+        if self.has_blob(&digest).await? {
+            return Ok(());
+        }
+        let location = self.begin_upload().await?;
+        self.finish_upload(location, &digest, data).await
+    }
+
+    /// Stores a blob whose digest is known, unless the registry has it. `data` is asked for only then.
+    ///
+    /// # Errors
+    /// As [`RegistryDestination::put_bytes`], or `data` fails.
+    pub async fn put_blob<F>(&self, digest: &Digest, data: impl FnOnce() -> F) -> Result<()>
+    where
+        F: Future<Output = Result<BlobStream>>,
+    {
+        if self.has_blob(digest).await? || self.mount(digest).await? {
+            return Ok(());
+        }
+        let location = self.stream_up(data().await?).await?;
+        self.finish_upload(location, digest, Bytes::new()).await
+    }
+
+    /// Stores a manifest or list under the destination's name, or without a name under its digest alone.
+    ///
+    /// # Errors
+    /// The registry cannot be reached or refuses.
+    pub async fn put_list(&self, manifest: RawManifest) -> Result<()> {
+        let tag = match self.place.tag() {
+            Some(tag) if !self.options.untagged => tag.to_owned(),
+            _ => manifest.digest().to_string(),
+        };
+        self.put_manifest(&tag, manifest).await
     }
 
     async fn has_blob(&self, digest: &Digest) -> Result<bool> {
@@ -277,6 +336,7 @@ impl ImageDestination for RegistryDestination {
             self.finish_upload(location, config, image.config).await?;
         }
         let tag = match (self.place.digest(), self.place.tag()) {
+            _ if self.options.untagged => image.manifest.digest().to_string(),
             (Some(digest), None) => {
                 if *digest != image.manifest.digest() {
                     return Err(Error::DigestMismatch {
@@ -290,15 +350,8 @@ impl ImageDestination for RegistryDestination {
             (_, Some(tag)) => tag.to_owned(),
             (None, None) => "latest".to_owned(),
         };
-        let url = self.session.url(&format!("manifests/{tag}")).await?;
-        let mut request = Request::new(Method::PUT, url, self.session.is_insecure());
-        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static(image.parsed.media_type()));
-        request.body = Some(image.manifest.bytes);
-        let response = self.session.send_request(request).await?;
-        if !response.status().is_success() {
-            return Err(self.session.refused(response).await);
-        }
-        Ok(())
+        let manifest = RawManifest::new(image.manifest.bytes, image.parsed.media_type());
+        self.put_manifest(&tag, manifest).await
     }
 }
 

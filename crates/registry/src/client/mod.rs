@@ -6,16 +6,20 @@
 mod challenge;
 mod destination;
 mod dns;
+mod download;
 mod failure;
 mod http;
 mod open;
 mod options;
 mod patience;
+mod search;
 mod session;
 mod source;
 mod tls;
 
 pub use destination::{LayerPacking, PushOptions, RegistryDestination};
+pub use download::download;
 pub use open::RegistryClient;
 pub use options::{CredentialLookup, RegistryOptions, RetryPolicy};
+pub use search::FoundRepository;
 pub use source::RegistrySource;

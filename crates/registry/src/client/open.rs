@@ -36,6 +36,10 @@ impl RegistryClient {
         &self.http.options
     }
 
+    pub(super) fn shared_http(&self) -> Arc<Http> {
+        self.http.clone()
+    }
+
     fn registries(&self) -> &Registries {
         &self.http.options.registries
     }
@@ -157,7 +161,7 @@ struct TagPage {
 }
 
 /// `<URL>; rel="next"` (RFC 8288).
-fn next_page(link: &HeaderValue) -> Option<&str> {
+pub(super) fn next_page(link: &HeaderValue) -> Option<&str> {
     let text = link.to_str().ok()?;
     let (url, parameters) = text.strip_prefix('<')?.split_once('>')?;
     parameters.contains("next").then_some(url)

@@ -50,6 +50,8 @@ pub(super) struct Session {
     authorization: Mutex<Option<HeaderValue>>,
     /// Other repositories of the registry that blobs may be mounted from.
     pub(super) mount_from: Vec<String>,
+    /// Whether tokens are for the list of repositories.
+    of_catalog: bool,
 }
 
 impl Session {
@@ -67,6 +69,13 @@ impl Session {
     ) -> Self {
         let mut session = Self::build(http, registry, None, insecure, Access::Pull);
         session.credentials = OnceCell::new_with(Some(Some(credentials)));
+        session
+    }
+
+    /// A session about the registry itself, with the credentials that the lookup finds.
+    pub(super) fn about(http: Arc<Http>, registry: &str, insecure: bool) -> Self {
+        let mut session = Self::build(http, registry, None, insecure, Access::Pull);
+        session.of_catalog = true;
         session
     }
 
@@ -91,6 +100,7 @@ impl Session {
             credentials: OnceCell::new(),
             authorization: Mutex::new(None),
             mount_from: Vec::new(),
+            of_catalog: false,
         }
     }
 
@@ -264,7 +274,8 @@ impl Session {
         let scope = self
             .repository
             .as_ref()
-            .map(|repository| format!("repository:{repository}:{}", self.access.scope()));
+            .map(|repository| format!("repository:{repository}:{}", self.access.scope()))
+            .or_else(|| self.of_catalog.then(|| "registry:catalog:*".to_owned()));
         let credentials = self.credentials_for(&url, base).await?;
         let had_credentials = credentials.is_some();
         let token = credentials.as_ref().and_then(Credentials::identity_token);

@@ -9,7 +9,8 @@ use cove_api::endpoint::{RegistryAuth, Tag};
 use cove_api::{
     Error, ErrorKind, GraphDriver, ImageConfig, ImageHistoryRow, ImageInspect, ImageListOptions,
     ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, PullOptions, PullPolicy, PullReport,
-    PushOptions, PushReport, RegistryAccess, RootFs, SaveOptions, StringMap, Timestamp,
+    PushOptions, PushReport, RegistryAccess, RootFs, SaveOptions, SearchOptions, SearchResult, StringMap,
+    Timestamp,
 };
 use serde::Serialize;
 
@@ -25,6 +26,7 @@ pub(super) fn routes() -> Router<EngineState> {
         .route("/images/create", post(create))
         .route("/images/load", post(load))
         .route("/images/get", get(save_many))
+        .route("/images/search", get(search))
         .route("/images/{name}", delete(remove))
         .route("/images/{name}/json", get(inspect))
         .route("/images/{name}/history", get(history))
@@ -236,6 +238,38 @@ async fn save_one(State(engine): State<EngineState>, Path(name): Path<String>) -
 async fn save(engine: &EngineState, names: Vec<String>) -> Answer {
     let options = SaveOptions { multi: names.len() > 1, ..SaveOptions::default() };
     stream::begun_pieces("application/x-tar", engine.images().save(names, options).await?).await
+}
+
+/// A row of a search as Docker shows it.
+#[derive(Serialize)]
+struct DockerFound {
+    name: String,
+    description: String,
+    star_count: i64,
+    is_official: bool,
+    is_automated: bool,
+}
+
+async fn search(
+    State(engine): State<EngineState>,
+    headers: HeaderMap,
+    Query(asked): Query<parameters::SearchImages>,
+) -> Answer<Json<Vec<DockerFound>>> {
+    let options = SearchOptions {
+        limit: asked.limit,
+        filters: asked.filters,
+        access: RegistryAccess { credentials: RegistryAuth::of(&headers)?, ..RegistryAccess::default() },
+        ..SearchOptions::default()
+    };
+    let found = engine.images().search(&asked.term, options).await?;
+    let row = |found: SearchResult| DockerFound {
+        name: found.name,
+        description: found.description,
+        star_count: found.stars,
+        is_official: !found.official.is_empty(),
+        is_automated: !found.automated.is_empty(),
+    };
+    Ok(Json(found.into_iter().map(row).collect()))
 }
 
 /// One step of a removal.

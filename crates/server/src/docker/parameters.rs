@@ -239,6 +239,16 @@ pub(super) struct PushImage {
     pub(super) tag: String,
 }
 
+/// `GET /images/search`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SearchImages {
+    pub(super) term: String,
+    pub(super) limit: u32,
+    #[serde(deserialize_with = "query::filters")]
+    pub(super) filters: Filters,
+}
+
 /// `GET /images/get`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

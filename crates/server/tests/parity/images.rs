@@ -32,6 +32,14 @@ async fn images() {
     same!(bed, images, list(ImageListOptions { all: true, filters: filters() })).unwrap();
     let all = ImagePruneOptions { all: true, filters: filters(), ..ImagePruneOptions::default() };
     same!(bed, images, prune(all.clone())).unwrap();
+    for term in ["quay.io/a b", BROKEN] {
+        let options = PullOptions { arch: Some("arm64".into()), access: access(), ..PullOptions::default() };
+        let _ = same!(bed, images, explain(term, options.clone()));
+        let options = SearchOptions { limit: 3, filters: filters(), ..SearchOptions::default() };
+        let _ = same!(bed, images, search(term, options.clone()));
+        let options = SearchOptions { list_tags: true, ..SearchOptions::default() };
+        let _ = same!(bed, images, search(term, options.clone()));
+    }
 }
 
 #[tokio::test]
@@ -107,7 +115,7 @@ async fn pushes() {
         ..PushOptions::default()
     };
     for options in [options, PushOptions::default()] {
-        let _ = bed.engine.push("quay.io/a/b:1", options.clone()).await.unwrap();
+        let _ = Images::push(&bed.engine, "quay.io/a/b:1", options.clone()).await.unwrap();
         let call = bed.engine.calls().pop().unwrap();
         let events = Engine::images(&bed.client).push("quay.io/a/b:1", options).await.unwrap();
         let events: Vec<_> = events.map(Result::unwrap).collect().await;
@@ -126,6 +134,93 @@ async fn pushes() {
 }
 
 #[tokio::test]
+async fn artifacts() {
+    let bed = Bed::new().await;
+    same!(bed, artifacts, list()).unwrap();
+    for name in ["quay.io/a/b:1", BROKEN] {
+        let _ = same!(bed, artifacts, inspect(name));
+        let _ = same!(bed, artifacts, pull(name, access()));
+        let _ = same!(bed, artifacts, push(name, access()));
+        let options = ArtifactAddOptions {
+            name: name.into(),
+            file_name: "a b".into(),
+            file_type: "text/x".into(),
+            annotations: vec!["a=b,c".into(), "d=e".into()],
+            artifact_type: "x/y".into(),
+            append: true,
+            replace: true,
+        };
+        let data = || -> ByteStream { Box::pin(stream::iter([Ok(Bytes::from(vec![b'x'; 9_000_000]))])) };
+        let _ = same!(bed, artifacts, add(options.clone(), data()));
+        let options =
+            ArtifactRemoveOptions { all: true, artifacts: vec![name.into(), "b".into()], ignore: true };
+        let _ = same!(bed, artifacts, remove(options.clone()));
+        let options =
+            ArtifactExtractOptions { digest: "sha256:a".into(), title: "t".into(), exclude_title: true };
+        if name != BROKEN {
+            let there = Engine::artifacts(&bed.client).extract(name, options.clone()).await.unwrap();
+            assert_eq!(there.map(Result::unwrap).collect::<Vec<_>>().await.concat(), b"tar");
+            assert_eq!(bed.engine.calls(), [format!("artifact extract {name} {options:?}")]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn lists_of_images() {
+    let bed = Bed::new().await;
+    let change = ManifestModifyOptions {
+        operation: Some(ManifestOperation::Update),
+        images: vec!["quay.io/a/b:1".into()],
+        all: true,
+        annotation: vec!["a=b c".into()],
+        annotations: StringMap::from([("d".into(), "e&f".into())]),
+        arch: "arm64".into(),
+        features: vec!["sse4".into()],
+        os: "linux".into(),
+        os_features: vec!["x".into()],
+        os_version: "1".into(),
+        variant: "v8".into(),
+        index_annotation: vec!["g=h".into()],
+        subject: "quay.io/s".into(),
+        access: RegistryAccess { retry: None, retry_delay: None, ..access() },
+        ..ManifestModifyOptions::default()
+    };
+    for name in ["quay.io/a/list:1", "sha256:abc", BROKEN] {
+        let options = ManifestCreateOptions {
+            images: vec!["a".into(), "quay.io/b:1".into()],
+            all: true,
+            amend: true,
+            annotation: vec!["a=b&c".into()],
+            ..ManifestCreateOptions::default()
+        };
+        let _ = same!(bed, manifests, create(name, options.clone()));
+        let _ = same!(bed, manifests, create(name, ManifestCreateOptions::default()));
+        let _ = same!(bed, manifests, exists(name));
+        let _ = same!(bed, manifests, inspect(name, access()));
+        let _ = same!(bed, manifests, modify(name, change.clone()));
+        let _ = same!(bed, manifests, remove(name, ManifestRemoveOptions { ignore: true }));
+    }
+    for destination in ["quay.io/a/b:2", "docker://localhost:5000/c"] {
+        let options = PushOptions {
+            destination: destination.into(),
+            all: Some(false),
+            add_compression: vec![PushCompression::Zstd],
+            access: access(),
+            ..PushOptions::default()
+        };
+        let _ = Manifests::push(&bed.engine, "quay.io/a/list:1", options.clone()).await.unwrap();
+        let call = bed.engine.calls().pop().unwrap();
+        let events = Engine::manifests(&bed.client).push("quay.io/a/list:1", options).await.unwrap();
+        let events: Vec<_> = events.map(Result::unwrap).collect().await;
+        assert_eq!(events, sample::push_progress());
+        assert_eq!(bed.engine.calls(), [call]);
+    }
+    let change = ManifestModifyOptions { files: vec!["/f".into()], ..ManifestModifyOptions::default() };
+    let error = Engine::manifests(&bed.client).modify("a", change).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported);
+}
+
+#[tokio::test]
 async fn pulls() {
     let bed = Bed::new().await;
     let options = PullOptions {
@@ -137,7 +232,7 @@ async fn pulls() {
         access: access(),
     };
     for options in [options, PullOptions::default()] {
-        let _ = bed.engine.pull("quay.io/a/b:1", options.clone()).await.unwrap();
+        let _ = Images::pull(&bed.engine, "quay.io/a/b:1", options.clone()).await.unwrap();
         let call = bed.engine.calls().pop().unwrap();
         let events = Engine::images(&bed.client).pull("quay.io/a/b:1", options).await.unwrap();
         let events: Vec<_> = events.map(Result::unwrap).collect().await;

@@ -104,6 +104,18 @@ impl Images for FakeEngine {
         }
         Ok(Box::pin(stream::iter(pieces)))
     }
+    async fn explain(&self, name: &str, options: PullOptions) -> Result<ImageExplanation> {
+        self.note(name, format!("explain {name} {options:?}"))?;
+        Ok(ImageExplanation {
+            name: name.into(),
+            platform: "linux/amd64".into(),
+            ..ImageExplanation::default()
+        })
+    }
+    async fn search(&self, term: &str, options: SearchOptions) -> Result<Vec<SearchResult>> {
+        self.note(term, format!("search {term} {options:?}"))?;
+        Ok(sample::found(options.list_tags))
+    }
     async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String> {
         let length = all_of(archive).await?;
         self.note("", format!("import {length} {options:?}"))?;

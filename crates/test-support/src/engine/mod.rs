@@ -18,11 +18,13 @@
 //! | `nothing` | an archive that fails before its first byte |
 //! | `never` | a pull that never ends |
 
+mod artifacts;
 mod containers;
 mod execs;
 mod fake;
 mod files;
 mod images;
+mod manifests;
 mod networks;
 mod pods;
 pub mod sample;

@@ -105,6 +105,29 @@ pub fn image_row() -> ImageSummary {
     }
 }
 
+/// An artifact.
+pub fn artifact() -> Artifact {
+    Artifact {
+        digest: format!("sha256:{}", "d".repeat(64)),
+        name: "quay.io/org/artifact:1".into(),
+        manifest: serde_json::json!({"layers": [{"size": 7, "annotations": {"org.opencontainers.image.title": "f"}}]}),
+    }
+}
+
+/// What a search finds; tags where these are listed.
+pub fn found(tags: bool) -> Vec<SearchResult> {
+    let result =
+        SearchResult { index: "quay.io".into(), name: "quay.io/org/image".into(), ..SearchResult::default() };
+    if tags {
+        return ["1", "2"].map(|tag| SearchResult { tag: tag.into(), ..result.clone() }).into();
+    }
+    let text = "An image with a description that no table has room for";
+    vec![
+        SearchResult { stars: 7, official: "[OK]".into(), description: text.into(), ..result.clone() },
+        SearchResult { name: "quay.io/other".into(), ..result },
+    ]
+}
+
 /// An image as `inspect` gives it.
 pub fn image() -> ImageInspect {
     ImageInspect {

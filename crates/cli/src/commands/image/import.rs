@@ -6,7 +6,7 @@ use cove_api::ImportOptions;
 
 use crate::args::{at_least, at_most};
 use crate::command_error::{CommandError, CommandResult};
-use crate::commands::common::{file_stream, stdin_stream};
+use crate::commands::common::{file_or_url_stream, stdin_stream};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -43,16 +43,13 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     at_least(&args.words, 1)?;
     at_most(&args.words, 2)?;
     let source = &args.words[0];
-    if source.starts_with("http://") || source.starts_with("https://") {
-        return Err(CommandError::other("importing from a URL is not supported by this version"));
-    }
     let archive = if source == "-" || source == "/dev/stdin" {
         if std::io::stdin().is_terminal() {
             return Err(CommandError::other("cannot read from terminal, use command-line redirection"));
         }
         stdin_stream()
     } else {
-        file_stream(source)?
+        file_or_url_stream(source).await?
     };
     let options = ImportOptions {
         changes: args.change,

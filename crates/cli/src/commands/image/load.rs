@@ -4,14 +4,14 @@ use std::io::IsTerminal;
 
 use crate::args::at_most;
 use crate::command_error::{CommandError, CommandResult};
-use crate::commands::common::{file_stream, stdin_stream};
+use crate::commands::common::{file_or_url_stream, stdin_stream};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
 /// Load images from an archive that docker save, cove save or others made
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The archive; standard input where none is given
+    /// The archive, a file or a URL; standard input where none is given
     #[arg(long, short, value_name = "FILE")]
     input: Option<String>,
     /// No progress
@@ -37,7 +37,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             stdin_stream()
         }
         Some("/dev/stdin") => stdin_stream(),
-        Some(path) => file_stream(path)?,
+        Some(place) => file_or_url_stream(place).await?,
     };
     let report = context.engine().await?.images().load(archive).await?;
     for name in &report.names {

@@ -2,6 +2,7 @@
 
 pub(crate) mod diff;
 pub(crate) mod exists;
+pub(crate) mod explain;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod inspect;
@@ -13,6 +14,8 @@ pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod remove;
 pub(crate) mod save;
+pub(crate) mod scp;
+pub(crate) mod search;
 pub(crate) mod tag;
 pub(crate) mod tree;
 pub(crate) mod unmount;

@@ -1,12 +1,13 @@
 //! `cove image prune`
 
-use cove_api::ImagePruneOptions;
+use cove_api::{Filters, ImageListOptions, ImagePruneOptions};
 
 use crate::args::at_most;
 use crate::command_error::{CommandError, CommandResult, Failures};
 use crate::commands::common::{filter_fault, filters};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
+use crate::render::{human_size_spaced, short_id};
 
 /// Remove images that no container uses
 #[derive(Debug, clap::Args)]
@@ -31,6 +32,27 @@ pub(crate) struct Args {
     force: bool,
 }
 
+/// Says what would go, and how much room it takes.
+async fn show_doomed(context: &Context, all: bool, filters: &Filters) -> Result<(), CommandError> {
+    let mut filters = filters.clone();
+    if !all {
+        filters.entry("dangling".to_owned()).or_insert_with(|| vec!["true".to_owned()]);
+    }
+    let options = ImageListOptions { all: false, filters };
+    let mut images = context.engine().await?.images().list(options).await?;
+    images.retain(|image| image.containers == 0);
+    for image in &images {
+        let names = if image.repo_tags.is_empty() { "<none>".to_owned() } else { image.repo_tags.join(", ") };
+        let (id, size) = (short_id(&image.id), human_size_spaced(image.size));
+        context.printer.line(&format!("  {id}  {size}  {names}"))?;
+    }
+    let bytes = images.iter().map(|image| image.size).sum();
+    let count = images.len();
+    let noun = if count == 1 { "image" } else { "images" };
+    let size = human_size_spaced(bytes);
+    context.printer.line(&format!("{count} {noun}; at most {size} become free, less what others share"))
+}
+
 /// The command.
 pub(crate) const COMMAND: Leaf = leaf!("[options]");
 
@@ -49,6 +71,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             "WARNING! This command removes all dangling images."
         };
         context.printer.line(which)?;
+        show_doomed(context, args.all, &filters).await?;
         let answer = crate::terminal::ask("Are you sure you want to continue? [y/N] ")?;
         if !answer.trim().to_lowercase().starts_with('y') {
             return Ok(0);

@@ -1,9 +1,9 @@
 //! `cove push`
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use cove_api::{Progress, PushCompression, PushFormat, PushOptions};
+use cove_api::{Progress, PushCompression, PushFormat, PushOptions, PushReport, ValueStream};
 use cove_sys::output::{Existing, OutputFile};
 use futures_util::StreamExt;
 
@@ -35,10 +35,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     digestfile: Option<PathBuf>,
     /// Pack the layers of a dir: destination
-    #[arg(long)]
+    #[arg(long = "compress", alias = "dir-compress")]
     dir_compress: bool,
     /// Accepted for scripts written for Docker, and without effect
-    #[arg(long, hide = true)]
+    #[arg(long)]
     disable_content_trust: bool,
     /// The manifest's type: oci or v2s2; else the image's own
     #[arg(long, short, value_name = "TYPE")]
@@ -57,7 +57,7 @@ pub(crate) struct Args {
 
 // What is known and refused by name.
 #[derive(Debug, clap::Args)]
-struct Later {
+pub(in crate::commands) struct Later {
     #[arg(long, hide = true, value_name = "LAYER")]
     encrypt_layer: Vec<String>,
     #[arg(long, hide = true, value_name = "KEY")]
@@ -75,7 +75,7 @@ struct Later {
 }
 
 impl Later {
-    fn refuse(&self) -> Result<(), CommandError> {
+    pub(in crate::commands) fn refuse(&self) -> Result<(), CommandError> {
         let given = [
             ("encrypt-layer", !self.encrypt_layer.is_empty()),
             ("encryption-key", !self.encryption_key.is_empty()),
@@ -94,7 +94,7 @@ impl Later {
     }
 }
 
-fn format(text: &str) -> Result<PushFormat, CommandError> {
+pub(in crate::commands) fn format(text: &str) -> Result<PushFormat, CommandError> {
     match text {
         "oci" => Ok(PushFormat::Oci),
         "v2s2" | "docker" => Ok(PushFormat::Docker),
@@ -107,7 +107,7 @@ fn format(text: &str) -> Result<PushFormat, CommandError> {
     }
 }
 
-fn compression(text: &str) -> Result<PushCompression, CommandError> {
+pub(in crate::commands) fn compression(text: &str) -> Result<PushCompression, CommandError> {
     match text {
         "gzip" => Ok(PushCompression::Gzip),
         "zstd" => Ok(PushCompression::Zstd),
@@ -118,11 +118,50 @@ fn compression(text: &str) -> Result<PushCompression, CommandError> {
     }
 }
 
-fn digest_file(path: &Path) -> Result<(OutputFile, impl Fn(io::Error) -> CommandError), CommandError> {
+/// The file that gets the digest of what was pushed.
+pub(in crate::commands) struct DigestFile {
+    file: OutputFile,
+    name: String,
+}
+
+pub(in crate::commands) fn digest_file(path: &Path) -> Result<DigestFile, CommandError> {
     let name = path.display().to_string();
-    let failed = move |error| CommandError::other(format!("--digestfile {name}: {error}"));
-    let file = OutputFile::create(path, Existing::Replace).map_err(&failed)?;
-    Ok((file, failed))
+    match OutputFile::create(path, Existing::Replace) {
+        Ok(file) => Ok(DigestFile { file, name }),
+        Err(error) => Err(CommandError::other(format!("--digestfile {name}: {error}"))),
+    }
+}
+
+impl DigestFile {
+    pub(in crate::commands) fn write(mut self, digest: &str) -> Result<(), CommandError> {
+        self.file
+            .write_all(digest.as_bytes())
+            .and_then(|()| self.file.finish())
+            .map_err(|error| CommandError::other(format!("--digestfile {}: {error}", self.name)))
+    }
+}
+
+/// Shows the progress of a push up to its end.
+pub(in crate::commands) async fn follow(
+    context: &Context,
+    mut steps: ValueStream<Progress<PushReport>>,
+    quiet: bool,
+    digest_file: Option<DigestFile>,
+) -> Result<(), CommandError> {
+    let mut progress = PullProgress::new(&context.printer, quiet);
+    while let Some(step) = steps.next().await {
+        match step? {
+            Progress::Message(line) => progress.message(line.trim_end()),
+            Progress::Blob(blob) => progress.blob(&blob),
+            Progress::Done(report) => {
+                return match digest_file {
+                    Some(file) => file.write(&report.manifest_digest),
+                    None => Ok(()),
+                };
+            }
+        }
+    }
+    Err(CommandError::other("the push ended without saying how"))
 }
 
 /// The command.
@@ -145,21 +184,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         ..PushOptions::default()
     };
     let digest_file = args.digestfile.as_deref().map(digest_file).transpose()?;
-    let mut steps = context.engine().await?.images().push(&args.image, options).await?;
-    let mut progress = PullProgress::new(&context.printer, args.quiet);
-    while let Some(step) = steps.next().await {
-        match step? {
-            Progress::Message(line) => progress.message(line.trim_end()),
-            Progress::Blob(blob) => progress.blob(&blob),
-            Progress::Done(report) => {
-                if let Some((mut file, failed)) = digest_file {
-                    file.write_all(report.manifest_digest.as_bytes())
-                        .and_then(|()| file.finish())
-                        .map_err(failed)?;
-                }
-                return Ok(0);
-            }
-        }
-    }
-    Err(CommandError::other("the push ended without saying how"))
+    let steps = context.engine().await?.images().push(&args.image, options).await?;
+    follow(context, steps, args.quiet, digest_file).await?;
+    Ok(0)
 }
