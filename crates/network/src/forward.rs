@@ -2,8 +2,8 @@
 //! the container's.
 //!
 //! A socket belongs to the namespace its thread was in when it was made. So the listeners are made first, then the
-//! whole process moves into the container's namespace and connects there. Connections of TCP come from their client's
-//! address (`source.rs`); those of this host's loopback and of UDP from the container's own address, never from
+//! whole process moves into the container's namespace and connects there. Connections come from their client's
+//! address (`source.rs`); those of this host's loopback from the container's own address, never from
 //! 127.0.0.1, which services in it might trust.
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 use crate::netns;
 use crate::ports;
 use crate::process;
-use crate::source;
+use crate::source::{self, ClientSocket};
 use crate::store::Networks;
 
 /// Connections served at once.
@@ -146,7 +146,7 @@ pub fn forward(request: &str, mut ready_to: impl Write) -> Result<()> {
             let connections = Arc::clone(&connections);
             spawn(move || match listener {
                 Listener::Tcp(listener) => serve_tcp(&listener, target, shows, &connections),
-                Listener::Udp(socket) => serve_udp(&Arc::new(socket), target),
+                Listener::Udp(socket) => serve_udp(&Arc::new(socket), target, shows),
             })
         })
         .collect();
@@ -174,10 +174,8 @@ impl Shows {
     /// Prepares the namespace. Where it cannot be, connections come from the container's own address.
     fn prepare(listeners: &[(Listener, SocketAddr)]) -> Self {
         let prepared = |ipv4: bool| {
-            let is_wanted = listeners
-                .iter()
-                .any(|(listener, target)| matches!(listener, Listener::Tcp(_)) && target.is_ipv4() == ipv4);
-            is_wanted && source::prepare(ipv4).is_ok()
+            let target = listeners.iter().map(|(_, target)| *target).find(|target| target.is_ipv4() == ipv4);
+            target.is_some_and(|target| source::prepare(target.ip()).is_ok())
         };
         Self { ipv4: prepared(true), ipv6: prepared(false) }
     }
@@ -245,10 +243,39 @@ fn relay(client: TcpStream, server: TcpStream) {
     }
 }
 
-/// The sockets towards the container, by peer, with the time of the peer's last packet.
-type Peers = Arc<Mutex<HashMap<SocketAddr, (Arc<UdpSocket>, Instant)>>>;
+/// A socket towards the container, for one peer.
+enum Outlet {
+    /// From the peer's address.
+    Shown(ClientSocket),
+    /// From the container's.
+    Own(UdpSocket),
+}
 
-fn serve_udp(socket: &Arc<UdpSocket>, target: SocketAddr) {
+impl Outlet {
+    fn open(peer: SocketAddr, target: SocketAddr, shows: Shows) -> std::io::Result<Self> {
+        if shows.includes(peer, target)
+            && let Ok(shown) = ClientSocket::connect(peer, target)
+        {
+            return Ok(Self::Shown(shown));
+        }
+        let any: SocketAddr = if target.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+        let own = UdpSocket::bind(any)?;
+        own.connect(target)?;
+        Ok(Self::Own(own))
+    }
+
+    fn socket(&self) -> &UdpSocket {
+        match self {
+            Self::Shown(shown) => shown.socket(),
+            Self::Own(own) => own,
+        }
+    }
+}
+
+/// The sockets towards the container, by peer, with the time of the peer's last packet.
+type Peers = Arc<Mutex<HashMap<SocketAddr, (Arc<Outlet>, Instant)>>>;
+
+fn serve_udp(socket: &Arc<UdpSocket>, target: SocketAddr, shows: Shows) {
     let peers: Peers = Arc::default();
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -263,8 +290,8 @@ fn serve_udp(socket: &Arc<UdpSocket>, target: SocketAddr) {
                 Arc::clone(out)
             })
         };
-        if let Some(out) = known.or_else(|| new_peer(socket, peer, target, &peers)) {
-            let _ = out.send(&buffer[..count]);
+        if let Some(out) = known.or_else(|| new_peer(socket, peer, target, shows, &peers)) {
+            let _ = out.socket().send(&buffer[..count]);
         }
     }
 }
@@ -273,12 +300,11 @@ fn new_peer(
     socket: &Arc<UdpSocket>,
     peer: SocketAddr,
     target: SocketAddr,
+    shows: Shows,
     peers: &Peers,
-) -> Option<Arc<UdpSocket>> {
-    let any: SocketAddr = if target.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
-    let out = Arc::new(UdpSocket::bind(any).ok()?);
-    out.connect(target).ok()?;
-    out.set_read_timeout(Some(PEER_TIMEOUT)).ok()?;
+) -> Option<Arc<Outlet>> {
+    let out = Arc::new(Outlet::open(peer, target, shows).ok()?);
+    out.socket().set_read_timeout(Some(PEER_TIMEOUT)).ok()?;
     {
         let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
         if peers.len() >= PEER_LIMIT {
@@ -290,7 +316,7 @@ fn new_peer(
     spawn(move || {
         let mut buffer = vec![0; 64 * 1024];
         loop {
-            match from.recv(&mut buffer) {
+            match from.socket().recv(&mut buffer) {
                 Ok(count) => {
                     let _ = socket.send_to(&buffer[..count], peer);
                 }

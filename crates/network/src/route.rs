@@ -1,7 +1,7 @@
 //! Addresses, routes, rules and neighbours over rtnetlink(7), in the namespace of the calling thread.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use netlink_packet_core::{Parseable, ParseableParametrized};
 use netlink_packet_route::address::{AddressAttribute, AddressHeader, AddressHeaderFlags, AddressMessage};
@@ -12,12 +12,12 @@ use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteLwEnCapType, RouteMessage, RouteProtocol, RouteScope,
     RouteType,
 };
-use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage};
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+use netlink_packet_route::rule::{RuleAction, RuleAttribute, RuleMessage, RulePortRange};
+use netlink_packet_route::{AddressFamily, IpProtocol, RouteNetlinkMessage};
 
 use crate::addr::Cidr;
 use crate::error::{Error, Result};
-use crate::netlink::{MAKE, MAKE_OR_REPLACE, Socket, attributes};
+use crate::netlink::{CHANGE, MAKE, MAKE_OR_REPLACE, Socket, attributes};
 
 /// Index of the loopback device in every namespace.
 const LOOPBACK: u32 = 1;
@@ -99,15 +99,20 @@ pub(crate) fn add_route(
     })
 }
 
-/// Makes a routing table by which everything is for this namespace itself; having it already is fine.
-pub(crate) fn add_local_table(socket: &mut Socket, ipv4: bool, table: u32) -> Result<()> {
+/// Makes a routing table by which everything is for this namespace itself, answers coming from `own` where their sender has
+/// no address yet.
+pub(crate) fn set_local_table(socket: &mut Socket, own: IpAddr, table: u32) -> Result<()> {
     let mut message = RouteMessage::default();
-    message.header.address_family = family(ipv4);
+    message.header.address_family = family(own.is_ipv4());
     message.header.protocol = RouteProtocol::Static;
     message.header.scope = RouteScope::Host;
     message.header.kind = RouteType::Local;
-    message.attributes = vec![RouteAttribute::Oif(LOOPBACK), RouteAttribute::Table(table)];
-    unless_there(socket.execute(RouteNetlinkMessage::NewRoute(message), MAKE), || {
+    message.attributes = vec![
+        RouteAttribute::Oif(LOOPBACK),
+        RouteAttribute::Table(table),
+        RouteAttribute::PrefSource(own.into()),
+    ];
+    unless_there(socket.execute(RouteNetlinkMessage::NewRoute(message), MAKE_OR_REPLACE), || {
         "adding a local route".into()
     })
 }
@@ -121,6 +126,54 @@ pub(crate) fn add_mark_rule(socket: &mut Socket, ipv4: bool, mark: u32) -> Resul
     unless_there(socket.execute(RouteNetlinkMessage::NewRule(message), MAKE), || {
         "adding a routing rule".into()
     })
+}
+
+/// A flow of datagrams from a port of this namespace to one address and port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flow {
+    pub(crate) from: u16,
+    pub(crate) to: SocketAddr,
+}
+
+/// The routing rule by which a flow is sent by `table`.
+fn flow_rule(flow: Flow, table: u32, priority: u32) -> RuleMessage {
+    let only = |port: u16| RulePortRange { start: port, end: port };
+    let mut message = RuleMessage::default();
+    message.header.family = family(flow.to.is_ipv4());
+    message.header.dst_len = if flow.to.is_ipv4() { 32 } else { 128 };
+    message.header.action = RuleAction::ToTable;
+    message.attributes = vec![
+        RuleAttribute::Priority(priority),
+        RuleAttribute::Destination(flow.to.ip()),
+        RuleAttribute::IpProtocol(IpProtocol::Udp),
+        RuleAttribute::SourcePortRange(only(flow.from)),
+        RuleAttribute::DestinationPortRange(only(flow.to.port())),
+        RuleAttribute::Table(table),
+    ];
+    message
+}
+
+/// Routes a flow by `table`.
+pub(crate) fn add_flow_rule(socket: &mut Socket, flow: Flow, table: u32, priority: u32) -> io::Result<()> {
+    socket.execute(RouteNetlinkMessage::NewRule(flow_rule(flow, table, priority)), MAKE)
+}
+
+/// Takes the rule of a flow back.
+pub(crate) fn delete_flow_rule(socket: &mut Socket, flow: Flow, table: u32, priority: u32) -> io::Result<()> {
+    socket.execute(RouteNetlinkMessage::DelRule(flow_rule(flow, table, priority)), CHANGE)
+}
+
+/// Takes back all rules of that priority, at most `limit`.
+pub(crate) fn delete_rules(socket: &mut Socket, ipv4: bool, priority: u32, limit: usize) {
+    let mut message = RuleMessage::default();
+    message.header.family = family(ipv4);
+    message.attributes = vec![RuleAttribute::Priority(priority)];
+    for _ in 0..limit {
+        // The kernel takes the first that is like this.
+        if socket.execute(RouteNetlinkMessage::DelRule(message.clone()), CHANGE).is_err() {
+            return;
+        }
+    }
 }
 
 /// A route of the main table.

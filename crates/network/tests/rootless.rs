@@ -78,20 +78,30 @@ fn free(container_port: u16, protocol: Protocol) -> PublishedPort {
     PublishedPort { host_ip: None, host_port: 0, container_port, protocol }
 }
 
+/// The host's port that leads to this one.
+fn published(ports: &[PublishedPort], container_port: u16) -> u16 {
+    ports.iter().find(|port| port.container_port == container_port).unwrap().host_port
+}
+
 fn user_mode(networks: &Networks, network: UserNetwork) {
     let netns = networks.create_netns("user").unwrap();
     let options = UserlandOptions {
         network,
         container_id: "user".into(),
         netns: netns.clone(),
-        ports: vec![PublishedPort { host_ip: "127.0.0.1".parse().ok(), ..free(80, Protocol::Tcp) }],
+        ports: vec![
+            PublishedPort { host_ip: "127.0.0.1".parse().ok(), ..free(80, Protocol::Tcp) },
+            free(82, Protocol::Udp),
+        ],
         ..UserlandOptions::default()
     };
     let report = networks.setup_userland(&options).unwrap();
     println!("{network:?}: {report:?}");
     assert!(!report.addresses.is_empty() && !report.dns_servers.is_empty());
     serve(&netns, "0.0.0.0:80");
-    let address = format!("127.0.0.1:{}", report.ports[0].host_port);
+    tell(&netns, "0.0.0.0:82");
+    shows_senders(published(&report.ports, 82), &format!("{network:?}"));
+    let address = format!("127.0.0.1:{}", published(&report.ports, 80));
     assert!(eventually(|| ask(&address).is_some()), "{network:?}");
     let second = UserlandOptions { container_id: "second".into(), ports: report.ports.clone(), ..options };
     assert!(matches!(networks.setup_userland(&second), Err(Error::PortInUse { .. })));
@@ -111,7 +121,7 @@ fn bridges(networks: &Networks, folder: &Path) {
         ..SetupOptions::default()
     };
     let mut web = options("web");
-    web.ports = vec![free(80, Protocol::Tcp), free(81, Protocol::Udp)];
+    web.ports = vec![free(80, Protocol::Tcp), free(81, Protocol::Udp), free(82, Protocol::Udp)];
     let start = std::time::Instant::now();
     let report = networks.setup(&web).unwrap();
     println!("first set-up {:?}: {:?}", start.elapsed(), report.networks);
@@ -131,6 +141,8 @@ fn bridges(networks: &Networks, folder: &Path) {
         let count = socket.recv(&mut answer).unwrap();
         assert_eq!(&answer[..count], text.as_bytes());
     }
+    tell(&web.netns, "0.0.0.0:82");
+    shows_senders(published(&report.ports, 82), "bridge");
     let db = options("db");
     let start = std::time::Instant::now();
     networks.setup(&db).unwrap();
@@ -204,6 +216,41 @@ fn echo(path: &Path, address: &str) {
             let _ = socket.send_to(&buffer[..count], peer);
         }
     });
+}
+
+/// Answers each datagram with its sender's address.
+fn tell(path: &Path, address: &str) {
+    let socket = inside(path, || UdpSocket::bind(address).unwrap());
+    std::thread::spawn(move || {
+        let mut buffer = [0; 64];
+        while let Ok((_, peer)) = socket.recv_from(&mut buffer) {
+            let _ = socket.send_to(peer.to_string().as_bytes(), peer);
+        }
+    });
+}
+
+/// An address of this host by which others reach it.
+fn outer_address() -> Option<std::net::IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
+
+/// Two clients of a published UDP port get answers, and the service sees their addresses and ports.
+fn shows_senders(port: u16, network: &str) {
+    let Some(host) = outer_address() else { return };
+    let clients = [(); 2].map(|()| UdpSocket::bind((host, 0)).unwrap());
+    for client in clients.iter().chain(&clients) {
+        client.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let told = eventually(|| {
+            let mut answer = [0; 64];
+            client.send_to(b"?", (host, port)).is_ok()
+                && client.recv(&mut answer).is_ok_and(|count| {
+                    String::from_utf8_lossy(&answer[..count]) == client.local_addr().unwrap().to_string()
+                })
+        });
+        assert!(told, "{network}: {client:?}");
+    }
 }
 
 fn ask(address: &str) -> Option<String> {
