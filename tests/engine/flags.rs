@@ -91,7 +91,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["--blkio-weight", "7"], "10 to 1000"),
     (&["--device-read-bps", "/dev/null:1m"], "not a block device"),
     (&["--cgroup-conf", "cgroup.procs=0"], "cgroup.procs"),
-    (&["--link-local-ip", "169.254.0.5"], "--link-local-ip"),
+    (&["--link-local-ip", "10.0.0.5"], "link-local address"),
     (&["--decryption-key", "k"], "--decryption-key"),
     (&["--gpus", "all"], "gpus"),
     (&["--sdnotify", "shout"], "sdnotify"),

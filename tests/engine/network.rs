@@ -250,6 +250,20 @@ fn services_are_told_their_clients_addresses() {
 }
 
 #[test]
+fn an_interface_has_further_addresses_of_its_link() {
+    everyone(|bed| {
+        let name = format!("ch{}", free_port());
+        bed.cove(&["network", "create", "--ipv6", &name]).ok();
+        let run = ["run", "--rm", "--network", &name, "--link-local-ip", "169.254.7.7"];
+        let more = ["--link-local-ip", "fe80::7:7", IMAGE, "ip", "addr", "show", "eth0"];
+        let shown = bed.cove(&[&run[..], &more].concat());
+        assert!(shown.ok().contains("inet 169.254.7.7/16"), "{shown:?}");
+        assert!(shown.ok().contains("inet6 fe80::7:7/64"), "{shown:?}");
+        bed.cove(&["network", "rm", &name]).ok();
+    });
+}
+
+#[test]
 fn a_port_of_root_is_explained() {
     let first =
         cove_sys::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();

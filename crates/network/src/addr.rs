@@ -140,6 +140,15 @@ impl<'de> Deserialize<'de> for Cidr {
     }
 }
 
+/// The address with the subnet of its link, where it is valid on one link only.
+pub(crate) fn link_local(address: IpAddr) -> Option<Cidr> {
+    match address {
+        IpAddr::V4(ip) if ip.is_link_local() => Cidr::new(address, 16),
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => Cidr::new(address, 64),
+        _ => None,
+    }
+}
+
 /// A random locally administered unicast hardware address.
 pub(crate) fn random_mac() -> MacAddress {
     let mut bytes = crate::ident::random_bytes::<6>();

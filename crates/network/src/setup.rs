@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use cove_api::{Network, NetworkAddress, NetworkInterface, NetworkStatus, PerNetworkOptions, PublishedPort};
 
-use crate::addr::{Cidr, random_mac};
+use crate::addr::{self, Cidr, random_mac};
 use crate::attach::{Plan, attach_bridge, attach_child, configure, wait_for_port};
 use crate::error::{Error, Result};
 use crate::ident;
@@ -236,7 +236,7 @@ impl Networks {
                 addresses.push((cidr, subnet.gateway));
             }
         }
-        if let Some(address) = wanted.first() {
+        if let Some(address) = wanted.iter().find(|address| addr::link_local(**address).is_none()) {
             return Err(Error::Invalid(format!(
                 "requested static ip {address} not in any subnet on network {name}"
             )));
@@ -263,6 +263,8 @@ impl Networks {
             },
             dns_search_domains: if bridge_dns { vec!["dns.podman".into()] } else { Vec::new() },
         };
+        // On the interface only: nobody leases them, and no name or port leads to them.
+        addresses.extend(wanted.into_iter().filter_map(addr::link_local).map(|address| (address, None)));
         let entry = entry.clone();
         let named_by_user = how.options.contains_key("host_interface_name");
         Ok(Plan { settings, entry, addresses, mac, static_mac, named_by_user })

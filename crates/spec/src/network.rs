@@ -42,6 +42,8 @@ pub struct AddressFlags {
     pub ip6: Option<String>,
     /// `--mac-address`.
     pub mac: Option<String>,
+    /// `--link-local-ip`.
+    pub link_local: Vec<String>,
     /// `--network-alias`.
     pub aliases: Vec<String>,
 }
@@ -151,8 +153,13 @@ impl NetworkSelection {
         if *flags == AddressFlags::default() {
             return Ok(self);
         }
-        if self.networks.len() > 1 && (flags.ip.is_some() || flags.ip6.is_some() || flags.mac.is_some()) {
-            bail!("--ip, --ip6 and --mac-address can only be set for a single network");
+        if self.networks.len() > 1
+            && (flags.ip.is_some()
+                || flags.ip6.is_some()
+                || flags.mac.is_some()
+                || !flags.link_local.is_empty())
+        {
+            bail!("--ip, --ip6, --link-local-ip and --mac-address can only be set for a single network");
         }
         match self.namespace.nsmode.as_str() {
             "" | "default" | "private" => {
@@ -178,6 +185,9 @@ impl NetworkSelection {
                     Ok(ip) => network.static_ips.push(ip.to_string()),
                     Err(_) => bail!("invalid value for --ip6: {text:?} is not an IPv6 address"),
                 }
+            }
+            for text in &flags.link_local {
+                network.static_ips.push(link_local(text)?);
             }
             if let Some(text) = &flags.mac {
                 network.static_mac = mac_address(text)?;
@@ -229,6 +239,18 @@ pub(crate) fn bridge_options(text: &str) -> Result<PerNetworkOptions> {
         }
     }
     Ok(options)
+}
+
+/// Checks an address that is valid on one link only, and writes it in its one form.
+///
+/// # Errors
+/// It is no address, or one of another kind.
+pub fn link_local(text: &str) -> Result<String> {
+    match text.parse::<IpAddr>() {
+        Ok(IpAddr::V4(ip)) if ip.is_link_local() => Ok(ip.to_string()),
+        Ok(IpAddr::V6(ip)) if ip.is_unicast_link_local() => Ok(ip.to_string()),
+        _ => bail!("invalid link-local address {text:?}: it is one of 169.254.0.0/16 or fe80::/10"),
+    }
 }
 
 /// Checks a hardware address, and writes it in its one form.
@@ -334,6 +356,15 @@ mod tests {
         );
         let wrong = AddressFlags { ip: Some("fd::1".into()), ..AddressFlags::default() };
         assert!(parse(["a"]).unwrap().with_addresses(&wrong).is_err());
+        let local = |texts: &[&str]| AddressFlags {
+            link_local: texts.iter().map(|text| (*text).to_owned()).collect(),
+            ..AddressFlags::default()
+        };
+        let found = parse(["a"]).unwrap().with_addresses(&local(&["169.254.7.7", "FE80::7"])).unwrap();
+        assert_eq!(found.networks["a"].static_ips, ["169.254.7.7", "fe80::7"]);
+        for wrong in ["10.0.0.1", "fd00::1", "x", ""] {
+            assert!(parse(["a"]).unwrap().with_addresses(&local(&[wrong])).is_err(), "{wrong}");
+        }
         assert!(mac_address("01:00:5e:00:00:01").unwrap_err().to_string().contains("multicast"));
     }
 }

@@ -212,19 +212,26 @@ fn networks(spec: &mut ContainerSpec, host: &HostConfig, networking: NetworkingC
         },
     }
     endpoints.remove("default");
-    spec.networks.extend(endpoints.into_iter().map(|(name, endpoint)| (name, network_options(endpoint))));
+    for (name, endpoint) in endpoints {
+        spec.networks.insert(name, network_options(endpoint)?);
+    }
     Ok(())
 }
 
 /// What a container asks of a network.
-pub(super) fn network_options(endpoint: Endpoint) -> PerNetworkOptions {
+pub(super) fn network_options(endpoint: Endpoint) -> Answer<PerNetworkOptions> {
     let ipam = endpoint.ipam_config;
-    PerNetworkOptions {
-        static_ips: [ipam.ipv4, ipam.ipv6].into_iter().filter(|ip| !ip.is_empty()).collect(),
+    let mut static_ips: Vec<String> =
+        [ipam.ipv4, ipam.ipv6].into_iter().filter(|ip| !ip.is_empty()).collect();
+    for text in &ipam.link_local_ips {
+        static_ips.push(cove_spec::network::link_local(text).map_err(invalid)?);
+    }
+    Ok(PerNetworkOptions {
+        static_ips,
         aliases: endpoint.aliases,
         static_mac: endpoint.mac_address,
         ..PerNetworkOptions::default()
-    }
+    })
 }
 
 /// A mode as `host`, `private`, `container:NAME`.

@@ -329,5 +329,5 @@ pub(super) struct EndpointIpam {
     #[serde(rename = "IPv6Address")]
     pub(super) ipv6: String,
     #[serde(rename = "LinkLocalIPs")]
-    pub(super) link_local_ips: NotDone<Vec<String>>,
+    pub(super) link_local_ips: Vec<String>,
 }

@@ -301,7 +301,7 @@ async fn connect(
     JsonBody(body): JsonBody<Connect>,
 ) -> Answer<StatusCode> {
     let name = resolve(&engine, name, &default).await?;
-    engine.networks().connect(&name, &body.container, network_options(body.endpoint_config)).await?;
+    engine.networks().connect(&name, &body.container, network_options(body.endpoint_config)?).await?;
     Ok(StatusCode::OK)
 }
 

@@ -21,9 +21,9 @@ pub(crate) struct NetworkArgs {
     /// IPv6 address
     #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
     pub(crate) ip6: Option<String>,
-    /// Link-local address, which networks do not have yet: it is refused
+    /// Further address, of 169.254.0.0/16 or fe80::/10
     #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
-    pub(crate) link_local_ip: Option<String>,
+    pub(crate) link_local_ip: Vec<String>,
     /// Hardware address
     #[arg(long, value_name = "ADDRESS", help_heading = "Network")]
     pub(crate) mac_address: Option<String>,
@@ -66,14 +66,12 @@ impl NetworkArgs {
         around: &Surroundings<'_>,
         spec: &mut ContainerSpec,
     ) -> Result<(), CommandError> {
-        if self.link_local_ip.is_some() {
-            return Err(CommandError::other("the option --link-local-ip is not supported"));
-        }
         network::parse(refs(&self.network))?
             .with_addresses(&network::AddressFlags {
                 ip: self.ip.clone(),
                 ip6: self.ip6.clone(),
                 mac: self.mac_address.clone(),
+                link_local: self.link_local_ip.clone(),
                 aliases: self.network_alias.clone(),
             })?
             .apply(spec);
