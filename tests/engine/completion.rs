@@ -1,6 +1,8 @@
 //! Completion of command lines, as the shells' scripts ask for it.
 
-use cove_test_support::{Bed, IMAGE, binary, everyone};
+use std::path::Path;
+
+use cove_test_support::{Bed, IMAGE, Need, Outcome, binary, everyone, met};
 
 /// The words that may follow, and the number of what else the shell offers.
 fn asked(bed: &Bed, words: &[&str]) -> (Vec<String>, String) {
@@ -62,5 +64,92 @@ fn every_command_has_a_manual_page() {
         bed.cove(&["__man", &folder.display().to_string()]).ok();
         let page = cove_sys::fs::read_to_string(folder.join("cove-container-run.1")).expect("a page");
         assert!(page.contains("SYNOPSIS\ncove container run [options] IMAGE"), "{page}");
+    });
+}
+
+/// The script of a shell, in a file that is called so.
+fn script_file(bed: &Bed, shell: &str, name: &str) -> String {
+    let file = bed.path("run").join(name);
+    cove_sys::fs::write(&file, bed.cove(&["completion", shell]).ok()).expect("a script");
+    file.display().to_string()
+}
+
+/// The command line of the bed's program up to its first own word.
+fn program(bed: &Bed) -> String {
+    format!("{} {}", binary("cove").display(), bed.store_options().join(" "))
+}
+
+#[test]
+fn fish_completes_by_its_script() {
+    if !met(&[Need::Fish]) {
+        return;
+    }
+    everyone(|bed| {
+        bed.cove(&["create", "--name", "made", IMAGE, "true"]).ok();
+        let (file, program) = (script_file(bed, "fish", "cove.fish"), program(bed));
+        let asked = |line: &str| {
+            let mut fish = bed.program(Path::new("fish"));
+            let text = format!("source {file}; complete -C '{program} {line}'");
+            fish.args(["--no-config", "-c", &text]);
+            Outcome::of(fish, b"").ok().to_owned()
+        };
+        assert_eq!(asked("rm m"), "made");
+        assert_eq!(asked("rmi loc"), IMAGE);
+        assert_eq!(asked("ps --sort=im"), "--sort=image");
+        assert!(asked("system d").starts_with("df\tShow what"));
+        assert_eq!(asked("rename a b "), "");
+        assert!(asked("load -i /et").contains("/etc/"));
+    });
+}
+
+/// A line of a shell at a terminal, with a key that completes and one that shows what the line has become.
+const ZSH: &str = r#"
+zmodload zsh/zpty || exit 3
+zpty inner 'zsh -f -i'
+zpty -w inner 'stty -echo; PS1=; unset zle_bracketed_paste; autoload -Uz compinit; compinit -u -D; source $FILE'
+zpty -w inner 'show() { print -r -- "<<$BUFFER>>"; BUFFER=; zle accept-line }; zle -N show; bindkey "^X" show; print REA""DY'
+zpty -r inner out '*READY*' || exit 4
+for line in "$@"; do
+    zpty -w -n inner "$PROGRAM $line"$'\t\x18'
+    zpty -r inner out '*>>*' || exit 5
+    print -r -- "${${${out##*<<}%%>>*}#$PROGRAM }"
+done
+zpty -d inner
+"#;
+
+#[test]
+fn zsh_completes_by_its_script() {
+    if !met(&[Need::Zsh]) {
+        return;
+    }
+    everyone(|bed| {
+        bed.cove(&["create", "--name", "made", IMAGE, "true"]).ok();
+        let mut zsh = bed.program(Path::new("zsh"));
+        zsh.args([
+            "-f",
+            "-c",
+            ZSH,
+            "zsh",
+            "rm m",
+            "rmi loc",
+            "ps --sort=im",
+            "ps --no-t",
+            "system conn",
+            "rename a b ",
+        ]);
+        zsh.env("FILE", script_file(bed, "zsh", "_cove")).env("PROGRAM", program(bed)).env("TERM", "dumb");
+        let image = IMAGE.replace(':', "\\:");
+        let lines = Outcome::of(zsh, b"");
+        let expected = [
+            "rm made ",
+            &format!("rmi {image} "),
+            "ps --sort=image ",
+            "ps --no-trunc ",
+            "system connection ",
+            "rename a b ",
+        ];
+        let seen: Vec<&str> = lines.ok().lines().collect();
+        let bare = |text: &str| text.replace('\\', "").trim().to_owned();
+        assert_eq!(seen.iter().map(|line| bare(line)).collect::<Vec<_>>(), expected.map(bare));
     });
 }

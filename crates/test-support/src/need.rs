@@ -21,6 +21,12 @@ pub enum Need {
     Crun,
     /// `runc`: the other OCI runtime.
     Runc,
+    /// `runsc`: gVisor's OCI runtime.
+    Runsc,
+    /// `fish`: the shell.
+    Fish,
+    /// `zsh`: the shell.
+    Zsh,
     /// `podman`: a peer on the same store.
     Podman,
     /// `docker`: Docker's client.
@@ -57,13 +63,16 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 25] = [
         Self::Root,
         Self::User,
         Self::Monitor,
         Self::Busybox,
         Self::Crun,
         Self::Runc,
+        Self::Runsc,
+        Self::Fish,
+        Self::Zsh,
         Self::Podman,
         Self::Docker,
         Self::Registry,
@@ -91,6 +100,9 @@ impl Need {
             Self::Busybox => "busybox",
             Self::Crun => "crun",
             Self::Runc => "runc",
+            Self::Runsc => "runsc",
+            Self::Fish => "fish",
+            Self::Zsh => "zsh",
             Self::Podman => "podman",
             Self::Docker => "docker",
             Self::Registry => "registry",
@@ -124,9 +136,15 @@ impl Need {
             Self::Busybox => crate::image::find_busybox()
                 .is_none()
                 .then(|| "not installed: busybox (package busybox-static)".to_owned()),
-            Self::Crun | Self::Runc | Self::Podman | Self::Docker | Self::Openssl | Self::Script => {
-                programs(&[self.name()])
-            }
+            Self::Crun
+            | Self::Runc
+            | Self::Runsc
+            | Self::Fish
+            | Self::Zsh
+            | Self::Podman
+            | Self::Docker
+            | Self::Openssl
+            | Self::Script => programs(&[self.name()]),
             Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
             Self::Packers => programs(&["gzip", "bzip2", "xz", "zstd"]),
             Self::Dns => programs(&["aardvark-dns"]),
