@@ -93,7 +93,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["--cgroup-conf", "cgroup.procs=0"], "cgroup.procs"),
     (&["--link-local-ip", "10.0.0.5"], "link-local address"),
     (&["--decryption-key", "k"], "--decryption-key"),
-    (&["--gpus", "all"], "gpus"),
+    (&["--gpus", "a/b"], "GPU"),
     (&["--sdnotify", "shout"], "sdnotify"),
     (&["--sdnotify", "healthy"], "sdnotify"),
     (&["--systemd", "perhaps"], "systemd"),

@@ -7,6 +7,7 @@ mod artifacts;
 mod bad_input;
 mod completion;
 mod defaults;
+mod devices;
 mod files;
 mod flags;
 mod health;

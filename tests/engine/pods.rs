@@ -162,7 +162,10 @@ fn what_is_the_pods_cannot_be_a_containers() {
             .fails(125, "Options are: cgroup, ipc, net, pid, uts or none");
         bed.cove(&["pod", "create", "--exit-policy", "invalid"])
             .fails(125, "invalid pod exit policy: \"invalid\"");
-        bed.cove(&["pod", "create", "--userns", "keep-id"]).fails(125, "not supported yet for pods");
+        bed.cove(&["pod", "create", "--infra=false", "--userns", "auto"]).fails(125, "infra container");
+        bed.cove(&["create", "--init-ctr", "once", IMAGE, "true"]).fails(125, "must specify pod value");
+        bed.cove(&["create", "--pod", "p", "--init-ctr", "x", IMAGE, "true"])
+            .fails(125, "'always' or 'once'");
         bed.cove(&["pod", "create", "--infra=false", "-p", "80"]).fails(125, "infra container");
         bed.cove(&["pod", "create", "--network", "nonesuch", "q"]).fails(125, "network not found");
         bed.cove(&["pod", "exists", "q"]).fails(1, "");
@@ -189,6 +192,111 @@ fn namespaces_are_shared_as_asked() {
         bed.cove(&["run", "--rm", "--pod", "p", "--network", "none", IMAGE, "true"]).ok();
         assert_eq!(bed.cove(&["pod", "inspect", "--format", "{{.NumContainers}}", "p"]).ok(), "0");
         bed.cove(&["pod", "rm", "p"]).ok();
+        nothing_left(bed);
+    });
+}
+
+#[test]
+fn a_user_namespace_is_everybodys_in_the_pod() {
+    everyone(|bed| {
+        let maps = "cut -c1-40 /proc/self/uid_map; id -u; touch /new; stat -c %u /new";
+        let in_pod = |arguments: &[&str]| {
+            let run = [&["run", "--rm", "--pod", "p"], arguments, &[IMAGE, "sh", "-c", maps]].concat();
+            let seen = bed.cove(&run).ok().to_owned();
+            seen.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let own = uid(bed);
+        let is_user = own != "0";
+        let mapping = if is_user { "0:1:500" } else { "0:200000:500" };
+        let host = mapping.split(':').nth(1).unwrap();
+        let port = free_port();
+        let publish = format!("127.0.0.1:{port}:80");
+        bed.cove(&["pod", "create", "--name", "p", "--uidmap", mapping, "-p", &publish]).ok();
+        assert_eq!(in_pod(&[]), ["0", host, "500", "0", "0"]);
+        // The one that holds the namespaces is in it, too, and its network belongs to it.
+        let server = "mkdir /www; echo hello >/www/i; exec httpd -f -p 80 -h /www";
+        bed.cove(&["run", "-d", "--pod", "p", "--name", "web", IMAGE, "sh", "-c", server]).ok();
+        wait_for("the published port", 15, || TcpStream::connect(("127.0.0.1", port)).ok());
+        let get = ["run", "--rm", "--pod", "p", IMAGE, "wget", "-qO-", "http://127.0.0.1/i"];
+        assert_eq!(bed.cove(&get).ok(), "hello");
+        let inspect = ["pod", "inspect", "--format", "{{.SharedNamespaces}}", "p"];
+        assert_eq!(bed.cove(&inspect).ok(), "[ipc net user uts]");
+        bed.cove(&["pod", "rm", "-f", "-t", "0", "p"]).ok();
+        if is_user {
+            bed.cove(&["pod", "create", "--name", "p", "--userns", "keep-id"]).ok();
+            let run = ["run", "--rm", "--pod", "p", IMAGE, "id", "-u"];
+            assert_eq!(bed.cove(&run).ok(), own);
+            let run = ["run", "--rm", "--pod", "p", "--user", "0", IMAGE, "id", "-u"];
+            assert_eq!(bed.cove(&run).ok(), "0");
+            bed.cove(&["pod", "rm", "-f", "-t", "0", "p"]).ok();
+        }
+        nothing_left(bed);
+    });
+}
+
+/// The number of who runs the commands.
+fn uid(bed: &Bed) -> String {
+    let mut id = bed.program(std::path::Path::new("id"));
+    id.arg("-u");
+    Outcome::of(id, b"").ok().to_owned()
+}
+
+#[test]
+fn some_run_to_their_end_before_the_others_start() {
+    everyone(|bed| {
+        bed.cove(&["pod", "create", "--name", "p"]).ok();
+        let first = |name: &str, kind: &str, command: &str| {
+            bed.cove(&[
+                "create",
+                "--pod",
+                "p",
+                "--init-ctr",
+                kind,
+                "--name",
+                name,
+                "-v",
+                "shared:/s",
+                IMAGE,
+                "sh",
+                "-c",
+                command,
+            ])
+            .ok();
+        };
+        first("once", "once", "echo once >>/s/told");
+        first("always", "always", "echo always >>/s/told");
+        bed.cove(&[
+            "create",
+            "--pod",
+            "p",
+            "--name",
+            "one",
+            "-v",
+            "shared:/s",
+            IMAGE,
+            "sh",
+            "-c",
+            "echo one >>/s/told; exec sleep 1000",
+        ])
+        .ok();
+        bed.cove(&["pod", "start", "p"]).ok();
+        bed.cove(&["container", "exists", "once"]).fails(1, "");
+        assert_eq!(state(bed), "Running");
+        let told = || bed.cove(&["exec", "one", "cat", "/s/told"]).ok().to_owned();
+        wait_for("the container to write", 10, || told().ends_with("one").then_some(()));
+        assert_eq!(told(), "once\nalways\none");
+        bed.cove(&["create", "--pod", "p", "--init-ctr", "once", IMAGE, "true"])
+            .fails(125, "cannot add init-ctr to a running pod");
+        // Those that prepare a pod do so at its start only.
+        bed.cove(&["pod", "restart", "p"]).ok();
+        wait_for("the container to write", 10, || (told().matches("one").count() == 2).then_some(()));
+        assert_eq!(told().matches("always").count(), 1);
+        bed.cove(&["pod", "stop", "-t", "0", "p"]).ok();
+        first("fails", "always", "exit 3");
+        bed.cove(&["pod", "start", "p"]).fails(125, "exited with code 3");
+        assert_eq!(bed.cove(&["inspect", "--format", "{{.State.Running}}", "one"]).ok(), "false");
+        bed.cove(&["pod", "rm", "-f", "-t", "0", "p"]).ok();
+        bed.cove(&["volume", "rm", "shared"]).ok();
         nothing_left(bed);
     });
 }

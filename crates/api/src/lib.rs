@@ -7,6 +7,7 @@
 mod access;
 mod artifact;
 mod capability;
+mod cdi;
 mod check;
 mod container;
 pub mod endpoint;
@@ -43,6 +44,7 @@ pub mod wire;
 pub use access::*;
 pub use artifact::*;
 pub use capability::*;
+pub use cdi::*;
 pub use check::*;
 pub use container::*;
 pub use error::{Error, ErrorKind, Result};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::wire::NotDone;
 use crate::{
     IdMappings, ImageVolume, Mount, NamedVolume, Namespace, OverlayVolume, PerNetworkOptions, PortMapping,
-    Resources, StringMap,
+    Resources, StringMap, ThrottleDevices, WeightDevices,
 };
 
 mod copy;
@@ -40,8 +40,8 @@ pub struct PodSpec {
     /// Without a container that holds the shared namespaces.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub no_infra: bool,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub infra_conmon_pid_file: NotDone<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub infra_conmon_pid_file: String,
     /// What the infra container runs in place of the built-in program.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub infra_command: Vec<String>,
@@ -70,6 +70,9 @@ pub struct PodSpec {
     /// `HOST[:CONTAINER[:rwm]]`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pod_devices: Vec<String>,
+    /// Graphics processors for every container.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sysctl: StringMap,
 
@@ -102,6 +105,17 @@ pub struct PodSpec {
     /// Limits of all its containers together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_limits: Option<Resources>,
+    /// Further limits, by devices' paths.
+    #[serde(rename = "weightDevice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub weight_device: WeightDevices,
+    #[serde(rename = "throttleReadBpsDevice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttle_read_bps_device: ThrottleDevices,
+    #[serde(rename = "throttleWriteBpsDevice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttle_write_bps_device: ThrottleDevices,
+    #[serde(rename = "throttleReadIOPSDevice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttle_read_iops_device: ThrottleDevices,
+    #[serde(rename = "throttleWriteIOPSDevice", skip_serializing_if = "BTreeMap::is_empty")]
+    pub throttle_write_iops_device: ThrottleDevices,
 
     /// Mounted into every container of the pod.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -116,14 +130,14 @@ pub struct PodSpec {
     pub volumes_from: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shm_size: Option<i64>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub shm_size_systemd: NotDone<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shm_size_systemd: Option<i64>,
 
     /// As `--security-opt`, for every container of the pod.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub security_opt: Vec<String>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub idmappings: NotDone<IdMappings>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idmappings: Option<IdMappings>,
     #[serde(rename = "serviceContainerID", skip_serializing_if = "NotDone::is_absent")]
     pub service_container_id: NotDone<String>,
 }

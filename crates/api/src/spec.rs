@@ -291,11 +291,13 @@ pub struct ContainerSpec {
     /// Descriptors of the caller that the first process gets under their numbers (local engine only).
     #[serde(skip)]
     pub preserve_fds: Vec<u32>,
+    /// Graphics processors by what their vendor calls them, or `all`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<String>,
+    /// `always` or `once`: runs to its end before the other containers of its pod start.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub init_container_type: String,
     // From here on: what is not done.
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub gpus: NotDone<Vec<String>>,
-    #[serde(skip_serializing_if = "NotDone::is_absent")]
-    pub init_container_type: NotDone<String>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub rootfs_mapping: String,
     #[serde(skip_serializing_if = "NotDone::is_absent")]

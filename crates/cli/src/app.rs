@@ -32,6 +32,9 @@ pub(crate) fn main() -> u8 {
 
 /// Writes what went wrong.
 fn report(printer: &Printer, error: &CommandError) {
+    if let Some(above) = error.above() {
+        printer.error_line(above);
+    }
     for message in error.messages() {
         // Complaints about the log level have no prefix, as in Podman.
         if message.starts_with("Log Level") || message.starts_with("Setting --log-level") {

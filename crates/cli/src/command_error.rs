@@ -16,6 +16,8 @@ pub(crate) struct CommandError {
     failure: Failure,
     /// Text of our own that follows the message, such as a pointer to the help.
     below: Option<String>,
+    /// Text of our own that stands before the message, such as the help.
+    above: Option<String>,
     code: Option<u8>,
 }
 
@@ -42,6 +44,16 @@ impl CommandError {
     pub(crate) fn followed_by(mut self, below: impl Into<String>) -> Self {
         self.below = Some(below.into());
         self
+    }
+    /// The same error with a text of our own before the message, shown as it is.
+    #[must_use]
+    pub(crate) fn preceded_by(mut self, above: impl Into<String>) -> Self {
+        self.above = Some(above.into());
+        self
+    }
+    /// What stands before the message.
+    pub(crate) fn above(&self) -> Option<&str> {
+        self.above.as_deref()
     }
     /// The same error with another exit code.
     #[must_use]
@@ -88,7 +100,7 @@ impl CommandError {
 
 impl From<Failure> for CommandError {
     fn from(failure: Failure) -> Self {
-        Self { failure, below: None, code: None }
+        Self { failure, below: None, above: None, code: None }
     }
 }
 impl From<Error> for CommandError {

@@ -172,6 +172,15 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
         monitor(context)?,
     );
     options.runtime.clone_from(&shared.runtime);
+    options.runtime_flags.clone_from(&shared.runtime_flag);
+    let engine = &mut options.containers.engine;
+    for (folders, key) in
+        [(&shared.hooks_dir, &mut engine.hooks_dir), (&shared.cdi_spec_dir, &mut engine.cdi_spec_dirs)]
+    {
+        if !folders.is_empty() {
+            *key = Some(crate::args::absolute(folders).into());
+        }
+    }
     options.cgroup_manager.clone_from(&shared.cgroup_manager);
     options.run_dir = shared.tmpdir.clone().map(absolute).transpose()?.map(|folder| folder.join("cove"));
     options.events_backend = events_backend;

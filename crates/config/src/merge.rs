@@ -56,6 +56,12 @@ impl<const N: usize> From<[&str; N]> for TextList {
     }
 }
 
+impl From<Vec<String>> for TextList {
+    fn from(values: Vec<String>) -> Self {
+        Self { values, append: None }
+    }
+}
+
 impl Merge for TextList {
     fn merge(&mut self, later: Self) {
         // The attribute stays with the list once it was given, as in Podman.

@@ -172,7 +172,7 @@ mod tests {
             ("[engine]\nretry = 5", 2, "engine.retry"),
             ("[engine]\nimage_default_format = \"v2s1\"", 2, "engine.image_default_format"),
             ("[engine]\nchown_copied_files = false", 2, "engine.chown_copied_files"),
-            ("[engine]\nhooks_dir = [\"/x\"]", 2, "engine.hooks_dir"),
+            ("[engine]\nenv = [\"A=1\"]", 2, "engine.env"),
             ("[engine]\nevents_logger = \"syslog\"", 2, "engine.events_logger"),
             ("[network]\nnetavark_plugin_dirs = [\n  \"/x\",\n]", 2, "network.netavark_plugin_dirs"),
             ("[network]\nfirewall_driver = \"iptables\"", 2, "network.firewall_driver"),

@@ -25,6 +25,8 @@ pub struct EngineOptions {
     pub rootless: bool,
     /// OCI runtime, a name or a path (`--runtime`); `None` takes that of containers.conf, then crun, then runc.
     pub runtime: Option<String>,
+    /// Flags of the OCI runtime besides those of containers.conf, without their dashes (`--runtime-flag`).
+    pub runtime_flags: Vec<String>,
     /// `systemd` or `cgroupfs` (`--cgroup-manager`); `None` finds out.
     pub cgroup_manager: Option<String>,
     /// Folder of the engine's own run-time files (`--tmpdir`); `None` is `cove` in the run root.
@@ -71,6 +73,7 @@ impl EngineOptions {
             environment,
             containers,
             runtime: None,
+            runtime_flags: Vec::new(),
             cgroup_manager: None,
             run_dir: None,
             events_backend: None,

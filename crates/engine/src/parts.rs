@@ -129,10 +129,12 @@ impl Parts {
             flags: conf
                 .engine
                 .runtimes_flags
-                .as_ref()
-                .and_then(|all| all.get(name))
+                .iter()
+                .filter_map(|all| all.get(name))
+                .flatten()
                 .cloned()
-                .unwrap_or_default(),
+                .chain(self.options.runtime_flags.iter().map(|flag| format!("--{flag}")))
+                .collect(),
         };
         let candidates = |name: &str| {
             conf.runtime_paths(name).into_iter().find(|path| cove_sys::process::is_executable(path))

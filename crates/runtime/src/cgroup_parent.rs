@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cove_api::Resources;
+use cove_api::{BlockIo, Resources};
 use cove_sys::fs;
 
 use crate::cgroup::CgroupMode;
@@ -10,6 +10,10 @@ use crate::error::{Error, Result};
 
 /// Where the tree of cgroups is mounted.
 const MOUNT: &str = "/sys/fs/cgroup";
+
+/// The share of block devices, for each of the kernel's two ways to keep it.
+const BFQ_WEIGHT: &str = "io.bfq.weight";
+const WEIGHT: &str = "io.weight";
 
 impl CgroupMode {
     /// Makes the cgroup that containers with this parent ([`CgroupMode::container_path`]) are in, and sets its limits.
@@ -35,7 +39,15 @@ impl CgroupMode {
                 _ => {}
             }
         }
-        files.iter().try_for_each(|(file, text)| fs::write(directory.join(file), text).map_err(Error::file))
+        let has_bfq = directory.join(BFQ_WEIGHT).exists();
+        let wanted = files.iter().filter(|(file, _)| match *file {
+            BFQ_WEIGHT => has_bfq,
+            WEIGHT => !has_bfq,
+            _ => true,
+        });
+        wanted
+            .into_iter()
+            .try_for_each(|(file, text)| fs::write(directory.join(file), text).map_err(Error::file))
     }
 
     /// Takes that cgroup away, where nothing is in it.
@@ -99,13 +111,64 @@ fn files(limits: &Resources) -> Vec<(&'static str, String)> {
     if let Some(pids) = limits.pids {
         files.push(("pids.max", number(pids.limit)));
     }
+    if let Some(block) = &limits.block_io {
+        files.extend(block_files(block));
+    }
+    files
+}
+
+/// Each device has a line of its own, which is written alone.
+fn block_files(block: &BlockIo) -> Vec<(&'static str, String)> {
+    let mut files = Vec::new();
+    let mut weight = |device: &str, weight: u16| {
+        files.push((BFQ_WEIGHT, format!("{device}{weight}")));
+        let other = 1 + (u32::from(weight.clamp(10, 1000)) - 10) * 9_999 / 990;
+        files.push((WEIGHT, format!("{device}{other}")));
+    };
+    if let Some(all) = block.weight {
+        weight("", all);
+    }
+    for device in &block.weight_device {
+        if let Some(own) = device.weight {
+            weight(&format!("{}:{} ", device.major, device.minor), own);
+        }
+    }
+    for (key, list) in [
+        ("rbps", &block.throttle_read_bps_device),
+        ("wbps", &block.throttle_write_bps_device),
+        ("riops", &block.throttle_read_iops_device),
+        ("wiops", &block.throttle_write_iops_device),
+    ] {
+        for device in list {
+            files.push(("io.max", format!("{}:{} {key}={}", device.major, device.minor, device.rate)));
+        }
+    }
     files
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cove_api::{CpuLimits, MemoryLimits, PidsLimit};
+    use cove_api::{CpuLimits, MemoryLimits, PidsLimit, ThrottleDevice};
+
+    fn shown(limits: &Resources) -> Vec<String> {
+        files(limits).iter().map(|(file, text)| format!("{file}={text}")).collect()
+    }
+
+    #[test]
+    fn limits_of_block_devices_become_files() {
+        let rate = ThrottleDevice { major: 8, minor: 0, rate: 1024 };
+        let block = BlockIo {
+            weight: Some(100),
+            throttle_read_bps_device: vec![rate.clone()],
+            throttle_write_bps_device: vec![rate],
+            ..BlockIo::default()
+        };
+        assert_eq!(
+            shown(&Resources { block_io: Some(block), ..Resources::default() }),
+            ["io.bfq.weight=100", "io.weight=910", "io.max=8:0 rbps=1024", "io.max=8:0 wbps=1024"]
+        );
+    }
 
     #[test]
     fn limits_become_files() {
@@ -120,9 +183,8 @@ mod tests {
             pids: Some(PidsLimit { limit: -1 }),
             ..Resources::default()
         };
-        let files: Vec<String> = files(&limits).iter().map(|(file, text)| format!("{file}={text}")).collect();
         assert_eq!(
-            files,
+            shown(&limits),
             [
                 "memory.max=100",
                 "memory.swap.max=200",

@@ -1,10 +1,12 @@
 //! OCI configuration from a container spec; driving the OCI runtime and the monitor; attach, exec and log streams.
 
 pub mod attach;
+pub mod cdi;
 pub mod cgroup;
 mod cgroup_parent;
 mod error;
 mod health;
+pub mod hooks;
 pub mod journal;
 mod launch;
 mod logs;

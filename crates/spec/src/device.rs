@@ -1,8 +1,8 @@
 //! `--device`, `--device-cgroup-rule`.
 
-use cove_api::{Device, DeviceCgroup};
+use cove_api::{CdiName, Device, DeviceCgroup};
 
-use crate::error::{Error, Result, bail};
+use crate::error::{Result, bail};
 
 /// The three parts of a `--device`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +18,8 @@ pub struct DevicePath {
 /// Parses `HOST[:CONTAINER][:PERMISSIONS]`.
 ///
 /// # Errors
-/// The form is wrong. CDI names (`vendor.com/class=device`) are not supported.
+/// The form is wrong.
 pub fn parse(text: &str) -> Result<DevicePath> {
-    if !text.starts_with('/') && text.contains('/') && text.contains('=') {
-        return Err(Error::unsupported(format!("the CDI device {text}")));
-    }
     let parts: Vec<&str> = text.split(':').collect();
     let (host, container, permissions) = match parts[..] {
         [host] => (host, host, "rwm"),
@@ -49,13 +46,28 @@ pub fn parse(text: &str) -> Result<DevicePath> {
     })
 }
 
-/// Checks a `--device` and puts it in the spec's form, which keeps the text.
+/// Checks a `--device`, a path or the name of a device that its vendor describes, and puts it in the spec's form, which
+/// keeps the text.
 ///
 /// # Errors
 /// As [`parse`].
 pub fn to_spec(text: &str) -> Result<Device> {
-    parse(text)?;
+    if !CdiName::is(text) {
+        parse(text)?;
+    }
     Ok(Device { path: text.to_owned(), ..Device::default() })
+}
+
+/// Checks an entry of `--gpus`: `all`, or what the vendor calls one. With `device=` before it, as Docker has it.
+///
+/// # Errors
+/// It is no such name.
+pub fn gpu(text: &str) -> Result<String> {
+    let name = text.strip_prefix("device=").unwrap_or(text);
+    match CdiName::device(name) {
+        Ok(name) => Ok(name.to_owned()),
+        Err(_) => bail!("invalid GPU {text:?}: use all, or the name of one"),
+    }
 }
 
 /// Parses a `--device-cgroup-rule`: `TYPE MAJOR:MINOR MODE`, with `*` for any number.
@@ -114,11 +126,15 @@ mod tests {
             ("/dev/a:/dev/b:r:w", "invalid device specification"),
             ("dev/a", "invalid device specification"),
             ("/dev/../etc/x", "invalid device specification"),
-            ("nvidia.com/gpu=all", "CDI device nvidia.com/gpu=all is not supported"),
+            ("nvidia.com/gpu=all", "invalid device specification"),
         ] {
             assert!(parse(text).unwrap_err().to_string().contains(expected), "{text}");
         }
         assert_eq!(to_spec("/dev/null:r").unwrap().path, "/dev/null:r");
+        assert_eq!(to_spec("nvidia.com/gpu=all").unwrap().path, "nvidia.com/gpu=all");
+        assert!(to_spec("nvidia.com/gpu=").is_err());
+        assert_eq!((gpu("all").unwrap(), gpu("device=0").unwrap()), ("all".to_owned(), "0".to_owned()));
+        assert!(gpu("").is_err() && gpu("a/b=c").is_err());
     }
 
     #[test]

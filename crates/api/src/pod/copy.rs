@@ -51,7 +51,15 @@ impl PodSpec {
         namespace(&mut self.utsns, take(&mut changes.utsns));
         self.labels.extend(take(&mut changes.labels));
         self.sysctl.extend(take(&mut changes.sysctl));
+        text(&mut self.infra_conmon_pid_file, take(&mut changes.infra_conmon_pid_file));
+        self.idmappings = take(&mut changes.idmappings).or(self.idmappings);
         self.pod_devices.extend(take(&mut changes.pod_devices));
+        self.gpus.extend(take(&mut changes.gpus));
+        self.weight_device.extend(take(&mut changes.weight_device));
+        self.throttle_read_bps_device.extend(take(&mut changes.throttle_read_bps_device));
+        self.throttle_write_bps_device.extend(take(&mut changes.throttle_write_bps_device));
+        self.throttle_read_iops_device.extend(take(&mut changes.throttle_read_iops_device));
+        self.throttle_write_iops_device.extend(take(&mut changes.throttle_write_iops_device));
         self.security_opt.extend(take(&mut changes.security_opt));
         self.mounts.extend(take(&mut changes.mounts));
         self.volumes.extend(take(&mut changes.volumes));
@@ -59,6 +67,7 @@ impl PodSpec {
         self.image_volumes.extend(take(&mut changes.image_volumes));
         self.volumes_from.extend(take(&mut changes.volumes_from));
         self.shm_size = take(&mut changes.shm_size).or(self.shm_size);
+        self.shm_size_systemd = take(&mut changes.shm_size_systemd).or(self.shm_size_systemd);
         self.resource_limits = match (self.resource_limits, take(&mut changes.resource_limits)) {
             (Some(own), Some(new)) => Some(Resources {
                 memory: new.memory.or(own.memory),

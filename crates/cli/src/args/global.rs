@@ -70,6 +70,15 @@ pub(crate) struct SharedArgs {
     /// OCI runtime, a name or a path
     #[arg(long, value_name = "NAME", help_heading = "Global options")]
     pub(crate) runtime: Option<String>,
+    /// Flag of the OCI runtime, without its dashes
+    #[arg(long, value_name = "FLAG", help_heading = "Global options")]
+    pub(crate) runtime_flag: Vec<String>,
+    /// Folder with OCI hooks; one of a later folder comes before another of its name
+    #[arg(long, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) hooks_dir: Vec<PathBuf>,
+    /// Folder with descriptions of devices (CDI); a later one comes before an earlier one
+    #[arg(long, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) cdi_spec_dir: Vec<PathBuf>,
     /// Who makes control groups: cgroupfs or systemd
     #[arg(long, value_name = "NAME", help_heading = "Global options")]
     pub(crate) cgroup_manager: Option<String>,
@@ -105,15 +114,18 @@ impl SharedArgs {
             root: later.root.or(self.root),
             runroot: later.runroot.or(self.runroot),
             storage_driver: later.storage_driver.or(self.storage_driver),
-            storage_opt: if later.storage_opt.is_empty() { self.storage_opt } else { later.storage_opt },
+            storage_opt: list(self.storage_opt, later.storage_opt),
             runtime: later.runtime.or(self.runtime),
+            runtime_flag: list(self.runtime_flag, later.runtime_flag),
+            hooks_dir: list(self.hooks_dir, later.hooks_dir),
+            cdi_spec_dir: list(self.cdi_spec_dir, later.cdi_spec_dir),
             cgroup_manager: later.cgroup_manager.or(self.cgroup_manager),
             network_config_dir: later.network_config_dir.or(self.network_config_dir),
             tmpdir: later.tmpdir.or(self.tmpdir),
             volumepath: later.volumepath.or(self.volumepath),
             events_backend: later.events_backend.or(self.events_backend),
             registries_conf: later.registries_conf.or(self.registries_conf),
-            module: if later.module.is_empty() { self.module } else { later.module },
+            module: list(self.module, later.module),
             log_level: later.log_level.or(self.log_level),
             refused: self.refused.merged(later.refused),
         }
@@ -135,6 +147,14 @@ impl SharedArgs {
             add("storage-opt", Some(option.clone()));
         }
         add("runtime", self.runtime.clone());
+        for flag in &self.runtime_flag {
+            add("runtime-flag", Some(flag.clone()));
+        }
+        for (name, folders) in [("hooks-dir", &self.hooks_dir), ("cdi-spec-dir", &self.cdi_spec_dir)] {
+            for folder in absolute(folders) {
+                add(name, Some(folder));
+            }
+        }
         add("cgroup-manager", self.cgroup_manager.clone());
         add("network-config-dir", path(&self.network_config_dir));
         add("tmpdir", path(&self.tmpdir));
@@ -146,6 +166,16 @@ impl SharedArgs {
         }
         arguments
     }
+}
+
+fn list<T>(earlier: Vec<T>, later: Vec<T>) -> Vec<T> {
+    if later.is_empty() { earlier } else { later }
+}
+
+/// Folders as they are called from everywhere.
+pub(crate) fn absolute(folders: &[PathBuf]) -> Vec<String> {
+    let absolute = |folder: &PathBuf| std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
+    folders.iter().map(|folder| absolute(folder).display().to_string()).collect()
 }
 
 /// All global options together.

@@ -54,7 +54,7 @@ pub(crate) fn parse(program: &str, arguments: &[String]) -> Result<Parsed, Comma
     }
     let Some((at, _)) = first else {
         let help = commands::help::root(program, &root);
-        return Err(CommandError::other(format!("missing command '{program} COMMAND'")).followed_by(help));
+        return Err(CommandError::other(format!("missing command '{program} COMMAND'")).preceded_by(help));
     };
     descend(program, commands::TREE, &arguments[at..], String::new(), global)
 }
@@ -113,7 +113,7 @@ fn descend(
                 None => {
                     let help = commands::help::group(program, &path, group);
                     Err(CommandError::other(format!("missing command '{program} {path} COMMAND'"))
-                        .followed_by(help))
+                        .preceded_by(help))
                 }
             }
         }
@@ -153,13 +153,17 @@ fn unknown_flag(program: &str, rest: &[String]) -> Option<CommandError> {
 pub(crate) fn build(program: &str, path: &str, leaf: &Leaf) -> Command {
     let command = SharedArgs::augment_args(Command::new("command"));
     tuned((leaf.augment)(command))
+        // Where a command has no options of its own, its usage names none, and no list says otherwise.
+        .mut_arg("help", |help| help.hide(!leaf.usage.contains("[options]")))
         .override_usage(format!("{program} {path} {}", leaf.usage))
         .no_binary_name(true)
 }
 
 /// The help of a command; options that may have a value say nothing of it, and the columns stay where they are.
 pub(crate) fn help_text(command: &Command) -> String {
-    command.clone().render_help().to_string().replace("[=<BOOL>]", &" ".repeat(9))
+    let text = command.clone().render_help().to_string();
+    // The usage has a line of its own, where scripts look for it.
+    text.replace("[=<BOOL>]", &" ".repeat(9)).replacen("\nUsage: ", "\nUsage:\n  ", 1)
 }
 
 enum Ended {

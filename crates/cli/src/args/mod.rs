@@ -19,7 +19,7 @@ mod usage;
 
 pub(crate) use count::{at_least, at_most, exactly};
 pub(crate) use descriptors::DescriptorArgs;
-pub(crate) use global::{GlobalOptions, RootArgs, SharedArgs};
+pub(crate) use global::{GlobalOptions, RootArgs, SharedArgs, absolute};
 pub(crate) use line::{Invocation, Parsed, build, help_text, parse};
 pub(crate) use nearest::suggestion;
 pub(crate) use scan::first_positional;

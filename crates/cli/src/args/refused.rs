@@ -6,24 +6,15 @@ use cove_api::Error;
 // The options; each with a value takes one, so that what follows it is not taken for the command.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args)]
 pub(crate) struct RefusedArgs {
-    /// Folders of CDI specifications
-    #[arg(long, hide = true, value_name = "DIR")]
-    cdi_spec_dir: Vec<String>,
     /// The program conmon
     #[arg(long, hide = true, value_name = "FILE")]
     conmon: Option<String>,
-    /// Folders of OCI hooks
-    #[arg(long, hide = true, value_name = "DIR")]
-    hooks_dir: Vec<String>,
     /// Folder of images apart from the containers'
     #[arg(long, hide = true, value_name = "DIR")]
     imagestore: Option<String>,
     /// The program slirp4netns
     #[arg(long, hide = true, value_name = "FILE")]
     network_cmd_path: Option<String>,
-    /// Option of the OCI runtime
-    #[arg(long, hide = true, value_name = "FLAG")]
-    runtime_flag: Vec<String>,
     /// Log to syslog too
     #[arg(long, hide = true)]
     syslog: bool,
@@ -35,14 +26,10 @@ pub(crate) struct RefusedArgs {
 impl RefusedArgs {
     /// Those of both.
     pub(super) fn merged(self, later: Self) -> Self {
-        let list = |one: Vec<String>, other: Vec<String>| if other.is_empty() { one } else { other };
         Self {
-            cdi_spec_dir: list(self.cdi_spec_dir, later.cdi_spec_dir),
             conmon: later.conmon.or(self.conmon),
-            hooks_dir: list(self.hooks_dir, later.hooks_dir),
             imagestore: later.imagestore.or(self.imagestore),
             network_cmd_path: later.network_cmd_path.or(self.network_cmd_path),
-            runtime_flag: list(self.runtime_flag, later.runtime_flag),
             syslog: self.syslog || later.syslog,
             transient_store: self.transient_store || later.transient_store,
         }
@@ -55,16 +42,10 @@ impl RefusedArgs {
     pub(crate) fn check(&self) -> Result<(), Error> {
         let given = [
             (
-                !self.cdi_spec_dir.is_empty(),
-                "cdi-spec-dir",
-                "devices are given by their paths, with --device",
-            ),
-            (
                 self.conmon.is_some(),
                 "conmon",
                 "containers are watched by cove-monitor, which belongs beside cove",
             ),
-            (!self.hooks_dir.is_empty(), "hooks-dir", "OCI hooks are not run"),
             (
                 self.imagestore.is_some(),
                 "imagestore",
@@ -75,7 +56,6 @@ impl RefusedArgs {
                 "network-cmd-path",
                 "put its folder into helper_binaries_dir of containers.conf",
             ),
-            (!self.runtime_flag.is_empty(), "runtime-flag", "name a wrapper script with --runtime"),
             (self.syslog, "syslog", "messages go to standard error"),
             (self.transient_store, "transient-store", "the state is always kept"),
         ];

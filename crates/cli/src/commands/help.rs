@@ -9,7 +9,7 @@ use crate::command_error::CommandError;
 /// The help of the program.
 pub(crate) fn root(program: &str, options: &Command) -> String {
     let mut text = format!(
-        "Run containers, images, volumes, networks and machines\n\nUsage: {program} [options] COMMAND\n\nCommands:\n"
+        "Manage pods, containers and images\n\nUsage:\n  {program} [options] [command]\n\nAvailable Commands:\n"
     );
     text.push_str(&list(TREE));
     let rendered = args::help_text(options);
@@ -23,7 +23,11 @@ pub(crate) fn root(program: &str, options: &Command) -> String {
 
 /// The help of a group.
 pub(crate) fn group(program: &str, path: &str, group: &Group) -> String {
-    format!("{}\n\nUsage: {program} {path} COMMAND\n\nCommands:\n{}", group.about, list(group.entries))
+    format!(
+        "{}\n\nUsage:\n  {program} {path} [command]\n\nAvailable Commands:\n{}",
+        group.about,
+        list(group.entries)
+    )
 }
 
 /// The help of the command whose path is `words`.

@@ -90,11 +90,8 @@ fn global_options() {
     kept!(
         "global-options",
         [
-            "--cdi-spec-dir /x ps",
             "--conmon /x ps",
-            "--hooks-dir /x ps",
             "--imagestore /x ps",
-            "--runtime-flag x ps",
             "--syslog ps",
             "--transient-store ps",
             "--tls-ca /x ps",

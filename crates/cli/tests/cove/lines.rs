@@ -46,18 +46,18 @@ fn section<'a>(text: &'a str, title: &str) -> Vec<&'a str> {
 fn commands(service: &Service) -> Vec<Help> {
     let (mut all, mut groups, mut texts) = (Vec::new(), vec![String::new()], BTreeSet::new());
     while let Some(group) = groups.pop() {
-        for line in section(&help_of(service, &group), "Commands:") {
+        for line in section(&help_of(service, &group), "Available Commands:") {
             let name = line.split_whitespace().next().unwrap();
             if line.starts_with("     ") {
                 continue;
             }
             let path = format!("{group} {name}").trim().to_owned();
             let text = help_of(service, &path);
-            if !section(&text, "Commands:").is_empty() {
+            if !section(&text, "Available Commands:").is_empty() {
                 groups.push(path);
                 continue;
             }
-            let without_usage: String = text.lines().filter(|line| !line.starts_with("Usage:")).collect();
+            let without_usage: String = text.lines().filter(|line| !line.starts_with("  cove ")).collect();
             if LEFT_OUT.contains(&path.as_str()) || !texts.insert(without_usage) {
                 continue;
             }

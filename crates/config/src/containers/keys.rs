@@ -147,9 +147,9 @@ section! {
         /// Folders of helper programs; `$BINDIR` is the folder of our own binary.
         helper_binaries_dir: TextList = Used,
         /// Folders of OCI hooks.
-        hooks_dir: TextList = Refused,
+        hooks_dir: TextList = Used,
         /// Folders of CDI device specifications.
-        cdi_spec_dirs: TextList = Refused,
+        cdi_spec_dirs: TextList = Used,
         /// `oci` or `docker`.
         image_build_format: String = Moot,
         /// Transport of image names without one, `docker://`.

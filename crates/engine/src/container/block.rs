@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use cove_api::{ContainerSpec, Error, Result, ThrottleDevice, ThrottleDevices};
 
 /// Puts the limits of devices by path beside those by number.
-pub(super) fn resolve(spec: &mut ContainerSpec) -> Result<()> {
+pub(crate) fn resolve(spec: &mut ContainerSpec) -> Result<()> {
     let weights = std::mem::take(&mut spec.weight_device);
     let rates = [
         std::mem::take(&mut spec.throttle_read_bps_device),

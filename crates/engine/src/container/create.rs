@@ -226,7 +226,7 @@ fn settle(core: &Core, id: &str, spec: &ContainerSpec, config: &mut ContainerCon
     config.runtime = core.oci_runtime(&spec.oci_runtime)?.path.to_string_lossy().into_owned();
     check_limits(core, &config.settings.limits)?;
     check_log(config)?;
-    check_settings(core, config)?;
+    check_settings(core, config, &spec.selinux_opts)?;
     notify::check(config)?;
     image_mounts(core, config)?;
     storage::check(&config.mounts)?;
@@ -433,11 +433,18 @@ fn image_mounts(core: &Core, config: &mut ContainerConfig) -> Result<()> {
 }
 
 /// What cannot be kept here besides limits is an error as well.
-fn check_settings(core: &Core, config: &ContainerConfig) -> Result<()> {
+fn check_settings(core: &Core, config: &ContainerConfig, labels: &[String]) -> Result<()> {
     if core.options.rootless && !config.settings.device_rules.is_empty() {
         return Err(Error::invalid(
             "device cgroup rules are not supported in rootless mode or in a user namespace",
         ));
+    }
+    if let Some(label) = labels.iter().find(|label| !matches!(label.as_str(), "disable" | "nested"))
+        && std::path::Path::new("/sys/fs/selinux/enforce").exists()
+    {
+        return Err(Error::unsupported(format!(
+            "label={label}: labels of SELinux, which this machine has, are not supported yet: use label=disable"
+        )));
     }
     if config.settings.intel_rdt.is_some() && !std::path::Path::new("/sys/fs/resctrl/schemata").exists() {
         return Err(Error::unsupported(

@@ -58,7 +58,7 @@ fn finish(core: &Arc<Core>, row: &ContainerRow) -> Result<Option<ContainerRow>> 
     }
     let overdue = locked.row.status.restart_due > 0;
     let next = end::settle(core, locked)?;
-    if next != Next::Restart && !row.config.pod.is_empty() && !row.config.infra {
+    if next != Next::Restart && !row.config.pod.is_empty() && row.config.is_ordinary() {
         crate::pod::after_member(core, &row.config.pod)?;
     }
     match next {

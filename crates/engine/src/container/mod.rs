@@ -42,6 +42,7 @@ mod wait;
 
 pub(crate) use api::remove_container;
 pub(crate) use attach::Waiting;
+pub(crate) use block::resolve as resolve_block;
 pub(crate) use boot::start_after_reboot;
 pub(crate) use create::{Draft, Place, check, check_limits, draft, finish, name_in_use};
 pub(crate) use files::{ensure_mounted, settled};

@@ -45,7 +45,7 @@ pub(super) fn prepare(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch
 fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
     crate::state::make_private(&core.container_dir(&row.id))?;
     if row.config.pause {
-        crate::pod::write_program(core, &core.container_dir(&row.id))?;
+        crate::pod::write_program(core, &core.container_dir(&row.id), &row.config.userns)?;
     }
     crate::pod::prepare_cgroup(core, row)?;
     member::enter(core, row)?;

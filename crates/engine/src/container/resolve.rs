@@ -11,7 +11,7 @@ use crate::container::environment::environment;
 use crate::container::{namespaces, ports, settings, storage};
 use crate::name::short;
 use crate::state::{
-    ContainerConfig, Dns, Files, HostAddress, HostsBase, HostsFile, ImageFacts, Log, LogDriver,
+    ContainerConfig, Dns, Files, First, HostAddress, HostsBase, HostsFile, ImageFacts, Log, LogDriver,
     NamespaceMode, NetworkMode, Notify, PidFiles, RECORD_VERSION, RestartPolicy,
 };
 
@@ -119,6 +119,7 @@ pub(super) fn resolve(
         pod: String::new(),
         infra: false,
         pause: false,
+        first: first(spec)?,
         namespaces,
         network,
         arguments,
@@ -126,6 +127,18 @@ pub(super) fn resolve(
         command,
         image,
     })
+}
+
+fn first(spec: &ContainerSpec) -> Result<First> {
+    match spec.init_container_type.as_str() {
+        "" => Ok(First::No),
+        _ if spec.pod.is_empty() => {
+            Err(Error::invalid("init containers must be created in a pod: invalid argument"))
+        }
+        "always" => Ok(First::Always),
+        "once" => Ok(First::Once),
+        other => Err(Error::invalid(format!("init-ctr value must be 'always' or 'once', not {other:?}"))),
+    }
 }
 
 /// Whether the container is prepared for systemd: always, never, or where the command is systemd by its path.

@@ -1,6 +1,6 @@
 //! What a container may do, see and use, from the request and containers.conf(5).
 
-use cove_api::{ContainerSpec, Error, Result, Rlimit, StringMap};
+use cove_api::{CdiName, ContainerSpec, Error, Result, Rlimit, StringMap};
 use cove_config::{ContainersConf, TextList};
 use cove_runtime::oci::{
     CapabilityRules, CgroupPlacement, CpuLimits, Limits, MemoryLimits, RootAccess, Seccomp, Security,
@@ -23,7 +23,9 @@ pub(super) fn settings(spec: &ContainerSpec, image: &ImageFacts, conf: &Containe
         umask: if umask.is_empty() { built_in.umask } else { parse_umask(umask)? },
         security,
         limits,
-        devices: spec.devices.iter().map(|device| Ok(device.path.parse()?)).collect::<Result<_>>()?,
+        devices: paths(spec).map(|path| Ok(path.parse()?)).collect::<Result<_>>()?,
+        cdi_devices: all_devices(spec).filter(|name| CdiName::is(name)).map(str::to_owned).collect(),
+        gpus: spec.gpus.clone(),
         device_rules: spec.device_cgroup_rule.clone(),
         personality: spec.personality.clone(),
         intel_rdt: spec.intel_rdt.clone(),
@@ -49,6 +51,15 @@ pub(super) fn settings(spec: &ContainerSpec, image: &ImageFacts, conf: &Containe
         },
         keep_groups: spec.groups.iter().any(|group| group == "keep-groups"),
     })
+}
+
+fn all_devices(spec: &ContainerSpec) -> impl Iterator<Item = &str> {
+    spec.devices.iter().map(|device| device.path.as_str())
+}
+
+/// The devices that are given by their paths.
+fn paths(spec: &ContainerSpec) -> impl Iterator<Item = &str> {
+    all_devices(spec).filter(|path| !CdiName::is(path))
 }
 
 fn security(spec: &ContainerSpec, image: &ImageFacts, conf: &ContainersConf) -> Result<Security> {

@@ -172,7 +172,7 @@ pub(super) fn after_exit(core: &Arc<Core>, name: &str) -> Result<()> {
         Err(error) => return Err(error),
     };
     let id = locked.row.id.clone();
-    let pod = if locked.row.config.infra { String::new() } else { locked.row.config.pod.clone() };
+    let pod = if !locked.row.config.is_ordinary() { String::new() } else { locked.row.config.pod.clone() };
     match end::settle(core, locked)? {
         Next::Restart => restart_in_time(core, &id),
         Next::Nothing | Next::Removed if !pod.is_empty() => crate::pod::after_member(core, &pod),

@@ -128,5 +128,6 @@ fn resolved(parts: &Parts, old: Version1) -> Result<ContainerConfig> {
         pod: String::new(),
         infra: false,
         pause: false,
+        first: Default::default(),
     })
 }

@@ -3,7 +3,7 @@
 //! Whoever parses a text checks it as well, to tell the user early; nothing after this file has to doubt a value.
 
 use cove_api::{ContainerSpec, Error, PerNetworkOptions, Result};
-use cove_spec::{host, name, network, resource, volume};
+use cove_spec::{device, host, name, network, resource, volume};
 
 /// Refuses what is not done and what is no value of its kind, naming it; brings texts into their one form.
 ///
@@ -12,6 +12,7 @@ use cove_spec::{host, name, network, resource, volume};
 pub(super) fn validate(spec: &mut ContainerSpec) -> Result<()> {
     cove_api::wire::json::check(spec)?;
     modes(spec)?;
+    devices(spec)?;
     names(spec)?;
     files(spec)?;
     mounts(spec)?;
@@ -118,6 +119,13 @@ fn mounts(spec: &mut ContainerSpec) -> Result<()> {
             |error: cove_spec::Error| Error::from(error).context(format!("volume {:?}", mounted.dest));
         mounted.options = volume::check_options(mounted.options.iter().map(String::as_str)).map_err(named)?;
         volume::check_overlay(&mounted.options).map_err(named)?;
+    }
+    Ok(())
+}
+
+fn devices(spec: &mut ContainerSpec) -> Result<()> {
+    for gpu in &mut spec.gpus {
+        *gpu = device::gpu(gpu)?;
     }
     Ok(())
 }

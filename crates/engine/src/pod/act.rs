@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use cove_api::{
-    ContainerState, Containers as _, Error, ErrorKind, PodReport, Result, StopOptions, TopReport,
+    ContainerState, Containers, Error, ErrorKind, PodReport, RemoveOptions, Result, StopOptions, TopReport,
+    WaitOptions,
 };
 use futures_util::future::join_all;
 
 use super::lookup;
 use crate::engine::{Core, LocalEngine, blocking};
-use crate::state::{ContainerRow, ExitPolicy, PodRow};
+use crate::state::{ContainerRow, ExitPolicy, First, PodRow};
 
 /// A pod and its containers, the one that holds the namespaces first.
 async fn look(engine: &LocalEngine, name: &str) -> Result<(PodRow, Vec<ContainerRow>)> {
@@ -39,14 +40,43 @@ fn failure(doing: &str, member: &ContainerRow, result: Result<()>) -> Option<Str
     }
 }
 
-/// Starts those that do not run: first the one that holds the namespaces.
+/// Starts those that do not run: first the one that holds the namespaces, then, one after the other, those that prepare
+/// the pod. Where one of these fails, nothing else is started.
 pub(super) async fn start(engine: &LocalEngine, name: &str) -> Result<PodReport> {
     let (pod, members) = look(engine, name).await?;
     let mut errs = Vec::new();
-    for member in members.iter().filter(|member| !member.state.is_alive()) {
+    for first in members.iter().filter(|member| member.config.first != First::No) {
+        errs.extend(failure("starting", first, run_first(engine, first).await));
+        if !errs.is_empty() {
+            return Ok(report(engine, &pod, "start", errs, true));
+        }
+    }
+    start_ordinary(engine, &pod, &members).await
+}
+
+/// Runs one that prepares its pod to its end.
+async fn run_first(engine: &LocalEngine, first: &ContainerRow) -> Result<()> {
+    if !first.state.is_alive() {
+        engine.start(&first.id).await?;
+    }
+    let code = Containers::wait(engine, &first.id, WaitOptions::default()).await?;
+    if code != 0 {
+        let text = format!("init container {} exited with code {code}", first.id);
+        return Err(Error::new(ErrorKind::WrongState, text));
+    }
+    if first.config.first == First::Once {
+        Containers::remove(engine, &first.id, RemoveOptions::default()).await?;
+    }
+    Ok(())
+}
+
+async fn start_ordinary(engine: &LocalEngine, pod: &PodRow, members: &[ContainerRow]) -> Result<PodReport> {
+    let mut errs = Vec::new();
+    let ordinary = members.iter().filter(|member| member.config.first == First::No);
+    for member in ordinary.filter(|member| !member.state.is_alive()) {
         errs.extend(failure("starting", member, engine.start(&member.id).await));
     }
-    Ok(report(engine, &pod, "start", errs, true))
+    Ok(report(engine, pod, "start", errs, true))
 }
 
 /// Stops all, side by side, and at last the one that holds the namespaces.
@@ -70,9 +100,10 @@ pub(super) async fn restart(engine: &LocalEngine, name: &str) -> Result<PodRepor
     if !stopped.errs.is_empty() {
         return Ok(stopped);
     }
-    let started = start(engine, &stopped.id).await?;
+    let (pod, members) = look(engine, &stopped.id).await?;
+    // What prepares the pod has done so.
+    let started = start_ordinary(engine, &pod, &members).await?;
     if started.errs.is_empty() {
-        let (pod, _) = look(engine, &stopped.id).await?;
         engine.core.tell_pod("restart", &pod);
     }
     Ok(started)
@@ -161,7 +192,7 @@ pub(crate) fn after_member(core: &Arc<Core>, pod: &str) -> Result<()> {
             || member.status.prepared
             || member.status.restart_due > 0
     };
-    if members.iter().any(|member| !member.config.infra && busy(member)) {
+    if members.iter().any(|member| member.config.is_ordinary() && busy(member)) {
         return Ok(());
     }
     for infra in members.iter().filter(|member| member.config.infra && member.state.is_alive()) {

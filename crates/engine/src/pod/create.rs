@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cove_api::{
     ContainerSpec, DEFAULT_SHARED_NAMESPACES, Device, Error, ErrorKind, Namespace, PodCreateReport, PodSpec,
-    Result, Timestamp,
+    Resources, Result, Timestamp,
 };
 
 use super::cgroup;
@@ -111,7 +111,9 @@ fn check(spec: &PodSpec) -> Result<()> {
         (!spec.ipcns.is_default(), "Ipc"),
         (!spec.utsns.is_default(), "UtsNs"),
         (!spec.userns.is_default(), "Userns"),
-        (!spec.pod_devices.is_empty(), "Devices"),
+        (spec.idmappings.is_some(), "IDMappings"),
+        (!spec.pod_devices.is_empty() || !spec.gpus.is_empty(), "Devices"),
+        (!spec.infra_conmon_pid_file.is_empty(), "InfraConmonPidFile"),
         (!spec.sysctl.is_empty(), "Sysctl"),
         (!spec.mounts.is_empty() || !spec.volumes.is_empty(), "Volumes"),
         (!spec.overlay_volumes.is_empty(), "OverlayVolumes"),
@@ -134,13 +136,6 @@ fn check(spec: &PodSpec) -> Result<()> {
     }
     if matches!(mode, "container" | "pod") {
         return Err(Error::invalid(format!("pods presently do not support network mode {mode}")));
-    }
-    if !matches!(spec.userns.nsmode.as_str(), "" | "default" | "host") {
-        // Its containers would have to be in that namespace, too.
-        return Err(Error::unsupported(format!(
-            "the user namespace mode {:?} is not supported yet for pods",
-            spec.userns.nsmode
-        )));
     }
     let hosts = [(!spec.hostadd.is_empty(), "HostAdd"), (!spec.hosts_file.is_empty(), "HostsFile")]
         .map(|(asked, name)| (spec.no_manage_hosts && asked, "NoManageHosts", name));
@@ -177,8 +172,23 @@ fn config(core: &Core, spec: &PodSpec) -> Result<PodConfig> {
         restart: restart(&as_container)?,
         cgroup_parent: spec.cgroup_parent.clone(),
         share_cgroup: spec.share_parent != Some(false),
-        limits: spec.resource_limits.clone().filter(|limits| *limits != Default::default()),
+        limits: limits(spec)?,
     })
+}
+
+/// The limits, with the numbers of devices that are named by their paths.
+fn limits(spec: &PodSpec) -> Result<Option<Resources>> {
+    let mut as_container = ContainerSpec {
+        resource_limits: spec.resource_limits.clone(),
+        weight_device: spec.weight_device.clone(),
+        throttle_read_bps_device: spec.throttle_read_bps_device.clone(),
+        throttle_write_bps_device: spec.throttle_write_bps_device.clone(),
+        throttle_read_iops_device: spec.throttle_read_iops_device.clone(),
+        throttle_write_iops_device: spec.throttle_write_iops_device.clone(),
+        ..ContainerSpec::default()
+    };
+    crate::container::resolve_block(&mut as_container)?;
+    Ok(as_container.resource_limits.filter(|limits| *limits != Resources::default()))
 }
 
 fn restart(spec: &ContainerSpec) -> Result<RestartPolicy> {
@@ -250,8 +260,13 @@ fn infra_request(core: &Core, pod: &PodRow, spec: &PodSpec) -> Result<ContainerS
         ipcns: spec.ipcns.clone(),
         pidns: spec.pidns.clone(),
         utsns: spec.utsns.clone(),
-        // The only one that pods have yet, whatever containers.conf says of containers.
-        userns: Namespace::new("host"),
+        // Whatever containers.conf says of containers.
+        userns: match &spec.idmappings {
+            None if spec.userns.is_default() => Namespace::new("host"),
+            _ => spec.userns.clone(),
+        },
+        idmappings: spec.idmappings.clone(),
+        conmon_pid_file: spec.infra_conmon_pid_file.clone(),
         netns: spec.netns.clone(),
         portmappings: spec.portmappings.clone(),
         networks: spec.networks.clone(),
@@ -271,6 +286,8 @@ fn infra_request(core: &Core, pod: &PodRow, spec: &PodSpec) -> Result<ContainerS
         image_volumes: spec.image_volumes.clone(),
         volumes_from: spec.volumes_from.clone(),
         shm_size: spec.shm_size,
+        shm_size_systemd: spec.shm_size_systemd,
+        gpus: spec.gpus.clone(),
         devices: spec
             .pod_devices
             .iter()
@@ -336,7 +353,7 @@ mod tests {
                 ..PodSpec::default()
             },
             PodSpec { name: "a/b".into(), ..PodSpec::default() },
-            PodSpec { userns: cove_api::Namespace::new("keep-id"), ..PodSpec::default() },
+            PodSpec { no_infra: true, userns: cove_api::Namespace::new("auto"), ..PodSpec::default() },
         ] {
             assert!(check(&bad).is_err(), "{bad:?}");
         }

@@ -5,7 +5,7 @@ use cove_api::{PodInfraInspect, PodInspect, PodInspectContainer, PodSpec, Result
 use super::{cgroup, list, lookup};
 use crate::container::{all_mounts, host_port, namespace_mode, network_names, port_table, time};
 use crate::engine::Core;
-use crate::state::{ContainerRow, NamespaceMode, NetworkMode};
+use crate::state::{ContainerRow, NamespaceMode, NetworkMode, PodRow};
 
 /// All about one.
 pub(super) fn inspect(core: &Core, name: &str) -> Result<PodInspect> {
@@ -29,7 +29,7 @@ pub(super) fn inspect(core: &Core, name: &str) -> Result<PodInspect> {
         create_infra: pod.config.infra,
         infra_container_id: infra.map(|infra| infra.id.clone()).unwrap_or_default(),
         infra_config: infra.map(|infra| infra_config(infra, &request)),
-        shared_namespaces: pod.config.share.names(),
+        shared_namespaces: shared_names(&pod, infra),
         num_containers: u32::try_from(members.len()).unwrap_or(u32::MAX),
         containers: members
             .iter()
@@ -55,6 +55,16 @@ pub(super) fn inspect(core: &Core, name: &str) -> Result<PodInspect> {
         id: pod.id,
         name: pod.name,
     })
+}
+
+/// A user namespace is shared wherever there is one.
+fn shared_names(pod: &PodRow, infra: Option<&ContainerRow>) -> Vec<String> {
+    let mut names = pod.config.share.names();
+    if infra.is_some_and(|infra| infra.config.userns.mode != NamespaceMode::Host) {
+        names.push("user".to_owned());
+        names.sort();
+    }
+    names
 }
 
 fn infra_config(infra: &ContainerRow, request: &PodSpec) -> PodInfraInspect {
@@ -83,7 +93,7 @@ fn infra_config(infra: &ContainerRow, request: &PodSpec) -> PodInfraInspect {
         networks: network_names(infra),
         network_options: config.network_programs.clone(),
         pid_ns: shown(&config.namespaces.pid),
-        user_ns: "host".into(),
+        user_ns: shown(&config.userns.mode),
         uts_ns: shown(&config.namespaces.uts),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cove_api::{ContainerSpec, Error, IdMappings, Namespace, Result};
+use cove_api::{ContainerSpec, Error, ErrorKind, IdMappings, Namespace, Result};
 
 use super::cgroup::place_cgroup;
 use crate::engine::Core;
@@ -12,18 +12,23 @@ use crate::state::{ContainerConfig, ContainerRow, IpcMode, NamespaceMode, Networ
 /// container that holds the namespaces.
 pub(crate) fn join(core: &Arc<Core>, pod: &PodRow, spec: &mut ContainerSpec) -> Result<Option<ContainerRow>> {
     spec.pod.clone_from(&pod.id);
+    if !spec.init_container_type.is_empty()
+        && core.members(&pod.id)?.iter().any(|member| member.config.is_ordinary() && member.state.is_alive())
+    {
+        return Err(Error::new(ErrorKind::WrongState, "cannot add init-ctr to a running pod"));
+    }
     let infra = core.infra(&pod.id)?;
     let maps = |maps: &IdMappings| maps.auto_user_ns || !maps.uid_map.is_empty() || !maps.gid_map.is_empty();
-    let wants_own = !matches!(spec.userns.nsmode.as_str(), "" | "default" | "host")
+    let wants_own = !matches!(spec.userns.nsmode.as_str(), "" | "default" | "host" | "pod")
         || spec.idmappings.as_ref().is_some_and(maps);
     if infra.is_some() && wants_own {
         return Err(Error::invalid(
             "cannot set user namespace mode when joining pod with infra container: invalid argument",
         ));
     }
-    if infra.is_some() {
+    if let Some(infra) = &infra {
         // As the pod's, whatever containers.conf says of containers.
-        spec.userns = Namespace::new("host");
+        join_user(infra, spec);
     }
     let share = pod.config.share;
     let theirs = infra.as_ref().map(|infra| (infra.id.as_str(), &infra.config));
@@ -62,9 +67,24 @@ pub(crate) fn join(core: &Arc<Core>, pod: &PodRow, spec: &mut ContainerSpec) -> 
         on_the_pods_network(spec)?;
     }
     if let Some(infra) = &infra {
-        inherit_security(&core.database()?.pod_request(&infra.config.pod)?.security_opt, spec)?;
+        let pod = core.database()?.pod_request(&infra.config.pod)?;
+        inherit_security(&pod.security_opt, spec)?;
+        spec.shm_size = spec.shm_size.or(pod.shm_size);
+        spec.shm_size_systemd = spec.shm_size_systemd.or(pod.shm_size_systemd);
     }
     Ok(infra)
+}
+
+/// Gives it the pod's user namespace, and the user that is to run in it, but where it asks for the host's.
+fn join_user(infra: &ContainerRow, spec: &mut ContainerSpec) {
+    if spec.userns.is_host() || infra.config.userns.mode == NamespaceMode::Host {
+        spec.userns = Namespace::new("host");
+        return;
+    }
+    spec.userns = Namespace { nsmode: "container".into(), value: infra.id.clone() };
+    if spec.user.is_empty() {
+        spec.user.clone_from(&infra.config.user);
+    }
 }
 
 /// Whether a namespace is the pod's: the user asks for it, or for nothing where the pod shares it.
@@ -148,7 +168,7 @@ pub(crate) fn settle_member(
 ) {
     config.pod.clone_from(&pod.id);
     // What removes itself at its end is not started again.
-    if spec.restart_policy.is_empty() && !config.auto_remove {
+    if spec.restart_policy.is_empty() && !config.auto_remove && config.is_ordinary() {
         config.restart = pod.config.restart;
     }
     if let Some(infra) = infra {
@@ -157,6 +177,14 @@ pub(crate) fn settle_member(
             if !devices.iter().any(|own| own.target == device.target) {
                 devices.push(device.clone());
             }
+        }
+        let theirs = &infra.config.settings;
+        for (own, theirs) in [
+            (&mut config.settings.cdi_devices, &theirs.cdi_devices),
+            (&mut config.settings.gpus, &theirs.gpus),
+        ] {
+            let further: Vec<String> = theirs.iter().filter(|name| !own.contains(name)).cloned().collect();
+            own.extend(further);
         }
     }
     place_cgroup(core, pod, spec, config);

@@ -3,7 +3,7 @@
 use cove_api::{ContainerState, Error, PodState, Result};
 
 use crate::engine::Core;
-use crate::state::{ContainerRow, Lookup, PodRow};
+use crate::state::{ContainerRow, First, Lookup, PodRow};
 
 /// The error for a pod that does not exist, in podman's words.
 pub(crate) fn no_such_pod(name: &str) -> Error {
@@ -49,6 +49,8 @@ impl Core {
 
 /// How a pod with these containers fares.
 pub(super) fn state(members: &[ContainerRow]) -> PodState {
+    // Those that prepare it have mostly ended.
+    let members: Vec<_> = members.iter().filter(|member| member.config.first == First::No).collect();
     let count = |is: fn(ContainerState) -> bool| members.iter().filter(|member| is(member.state)).count();
     let (running, paused) =
         (count(|state| state == ContainerState::Running), count(|state| state == ContainerState::Paused));

@@ -7,7 +7,7 @@ use cove_runtime::pause_program;
 use cove_sys::fs;
 
 use crate::parts::Parts;
-use crate::state::make_private;
+use crate::state::{UserNamespace, make_private};
 
 /// Where the program is in its container.
 const PROGRAM: &str = "pause";
@@ -21,7 +21,7 @@ pub(crate) fn wait_in(directory: &Path, spec: &mut ContainerSpec) {
 }
 
 /// Puts the program in its place, where it is not there already.
-pub(crate) fn write_program(parts: &Parts, directory: &Path) -> Result<()> {
+pub(crate) fn write_program(parts: &Parts, directory: &Path, users: &UserNamespace) -> Result<()> {
     let root = directory.join("rootfs");
     let path = root.join(PROGRAM);
     if path.exists() {
@@ -33,10 +33,16 @@ pub(crate) fn write_program(parts: &Parts, directory: &Path) -> Result<()> {
         // The same in a program of its own, for other machines.
         None => fs::read(parts.helper("catatonit")?)?,
     };
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    let mode: std::fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     // Whole or not at all: another command may have been killed while it wrote.
     let half = root.join(".new");
     fs::write(&half, program)?;
-    fs::set_permissions(&half, mode)?;
+    fs::set_permissions(&half, mode.clone())?;
+    if !users.users.is_empty() {
+        // Its root makes the places of mounts there, and whoever runs in it passes through.
+        let (uid, gid) = users.to_host(0, 0)?;
+        std::os::unix::fs::chown(&root, Some(uid), Some(gid))?;
+        fs::set_permissions(&root, mode)?;
+    }
     Ok(fs::rename(&half, &path)?)
 }

@@ -14,9 +14,9 @@ use rustix::fs::{Mode, OFlags};
 use super::files::NOTIFY_FOLDER;
 use super::plan::{Connected, Plan, Shm, shm_directory};
 use super::rootfs::{self, RootDir};
-use super::{files, mounts, secrets};
+use super::{additions, files, mounts, secrets};
 use crate::parts::Parts;
-use crate::state::IdRange;
+use crate::state::{IdRange, NamespaceMode, NetworkMode};
 
 /// Writes `config.json` and all files into the folder; answers the volumes that have changed on the way, and the
 /// configuration.
@@ -39,7 +39,7 @@ pub(super) fn write(
     }
     all.extend(secrets::write(plan)?);
     all.extend(mounts);
-    let oci = oci::build(&SpecInput {
+    let mut oci = oci::build(&SpecInput {
         id: plan.id,
         settings: &config.settings,
         rootfs: mountpoint,
@@ -53,15 +53,24 @@ pub(super) fn write(
             let mappings = |ranges: &[IdRange]| ranges.iter().map(|range| range.mapping()).collect();
             (mappings(&config.userns.users), mappings(&config.userns.groups))
         }),
-        owns_network: network.userns.is_some(),
+        owns_network: network.userns.is_some() || shares_both(plan),
         shm: shared_memory(plan)?,
         mounts: all,
         init_path: config.init.clone(),
         cgroup: parts.cgroup(),
         host: parts.host_facts(),
     })?;
+    additions::apply(parts, plan, &mut oci)?;
     oci::write_bundle(&plan.folder, &oci)?;
     Ok((changed, oci))
+}
+
+/// The namespaces of users and of the network are those of one other container, which has made them together.
+fn shares_both(plan: &Plan<'_>) -> bool {
+    match (&plan.config.userns.mode, &plan.config.network) {
+        (NamespaceMode::Container(one), NetworkMode::Container(other)) => one == other,
+        _ => false,
+    }
 }
 
 fn environment(plan: &Plan<'_>, user: &ResolvedUser) -> Result<Vec<String>> {

@@ -8,6 +8,7 @@
 //! apart whatever there is, from the id and the folder alone, as often as one likes.
 
 mod accounts;
+mod additions;
 mod bundle;
 mod files;
 mod idmap;

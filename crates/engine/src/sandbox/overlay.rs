@@ -71,6 +71,17 @@ pub(super) fn mapped_root(
     Ok(target)
 }
 
+/// Binds the root file system at `real` into the folder, to which the container's root can get, and answers where.
+pub(super) fn bound_root(plan: &Plan<'_>, real: &Path) -> Result<PathBuf> {
+    let target = directory(&plan.folder).join("root");
+    make_private(&directory(&plan.folder))?;
+    make_private(&target)?;
+    rustix::mount::mount_bind(real, &target).map_err(|errno| {
+        Error::from(std::io::Error::from(errno)).context(format!("binding {}", real.display()))
+    })?;
+    Ok(target)
+}
+
 /// An empty layer whose root is like that of what is below it.
 fn layer(folder: &Path, lower: &Path) -> Result<(PathBuf, PathBuf)> {
     let (upper, work) = (folder.join("upper"), folder.join("work"));

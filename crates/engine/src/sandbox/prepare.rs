@@ -40,6 +40,9 @@ fn changed_root(parts: &Parts, plan: &Plan<'_>) -> Result<PathBuf> {
         let (users, groups) = idmap::ranges(&config.rootfs_idmap, &config.userns)?;
         return reachable(plan, overlay::mapped_root(plan, &real, &users, &groups)?);
     }
+    if config.pause && !config.userns.users.is_empty() {
+        return reachable(plan, overlay::bound_root(plan, &real)?);
+    }
     if plan.layer.is_none() && config.rootfs_overlay {
         return reachable(plan, overlay::mount(parts, plan, "root", &real, &[])?);
     }

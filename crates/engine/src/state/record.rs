@@ -125,6 +125,15 @@ pub(crate) struct ContainerConfig {
     pub(crate) infra: bool,
     /// Its root file system is nothing but the built-in program that waits.
     pub(crate) pause: bool,
+    /// Whether it prepares its pod.
+    pub(crate) first: First,
+}
+
+impl ContainerConfig {
+    /// Neither holds it the namespaces of a pod nor prepares one.
+    pub(crate) fn is_ordinary(&self) -> bool {
+        !self.infra && self.first == First::No
+    }
 }
 
 /// Variables whose values are known at the start only.
@@ -135,6 +144,19 @@ pub(crate) struct ImpliedEnv {
     pub(crate) home: bool,
     /// `HOSTNAME`.
     pub(crate) hostname: bool,
+}
+
+/// Whether a container of a pod runs to its end before the others start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum First {
+    /// It is one of the others.
+    #[default]
+    No,
+    /// At each start of the pod.
+    Always,
+    /// At the first start, after which it is removed.
+    Once,
 }
 
 /// Who tells systemd, which waits on `NOTIFY_SOCKET`, that the container is ready.

@@ -28,6 +28,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Devices of the host.
     pub devices: Vec<DeviceMapping>,
+    /// Devices by the names that their descriptions have, [`cove_api::CdiName`].
+    pub cdi_devices: Vec<String>,
+    /// Graphics processors by what their vendor calls them, or `all`.
+    pub gpus: Vec<String>,
     /// What its cgroup says of devices besides those in [`Settings::devices`].
     pub device_rules: Vec<DeviceCgroup>,
     /// The execution domain of the process.
@@ -60,6 +64,8 @@ impl Default for Settings {
             security: Security::default(),
             limits: Limits::default(),
             devices: Vec::new(),
+            cdi_devices: Vec::new(),
+            gpus: Vec::new(),
             device_rules: Vec::new(),
             personality: None,
             intel_rdt: None,

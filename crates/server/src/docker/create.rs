@@ -4,14 +4,14 @@
 //! body was read. What a value may be is for the engine to say, for all ways in.
 
 use cove_api::{
-    BlockIo, ContainerSpec, CpuLimits, Device, ExposedPort, HealthConfig, MemoryLimits, Mount, NamedVolume,
-    Namespace, PerNetworkOptions, PidsLimit, PortMapping, Resources, Rlimit,
+    BlockIo, ContainerSpec, CpuLimits, Device, Error, ExposedPort, HealthConfig, MemoryLimits, Mount,
+    NamedVolume, Namespace, PerNetworkOptions, PidsLimit, PortMapping, Resources, Rlimit,
 };
 use cove_spec::volume::HostPaths;
 
 use super::create_body::{
-    CreateBody, DockerDevice, DockerMount, Endpoint, HostConfig, NetworkingConfig, Set, ThrottleDevice,
-    Ulimit,
+    CreateBody, DeviceRequest, DockerDevice, DockerMount, Endpoint, HostConfig, NetworkingConfig, Set,
+    ThrottleDevice, Ulimit,
 };
 use crate::error::{Answer, ApiError};
 
@@ -288,10 +288,41 @@ fn host(spec: &mut ContainerSpec, host: HostConfig) -> Answer<()> {
     spec.init = host.init;
     spec.annotations = host.annotations;
     spec.devices.extend(host.devices.into_iter().map(device));
+    for request in host.device_requests {
+        requested_devices(spec, request)?;
+    }
     for limit in host.ulimits {
         spec.r_limits.push(rlimit(limit)?);
     }
     spec.resource_limits = limits.into_resources();
+    Ok(())
+}
+
+/// `--gpus`, and devices by the names of their descriptions.
+fn requested_devices(spec: &mut ContainerSpec, request: DeviceRequest) -> Answer<()> {
+    let DeviceRequest { driver, count, device_ids, capabilities, options: _ } = request;
+    if driver == "cdi" {
+        for name in &device_ids {
+            spec.devices.push(cove_spec::device::to_spec(name).map_err(invalid)?);
+        }
+        return Ok(());
+    }
+    let are_gpus = capabilities.iter().flatten().any(|capability| capability == "gpu");
+    if !are_gpus || !matches!(&*driver, "" | "nvidia" | "amd") {
+        return Err(Error::unsupported(format!(
+            "HostConfig.DeviceRequests: devices of the driver {driver:?} with capabilities {capabilities:?} are not supported: \
+             only GPUs, and the driver cdi"
+        ))
+        .into());
+    }
+    match count {
+        _ if !device_ids.is_empty() => spec.gpus.extend(device_ids),
+        -1 => spec.gpus.push("all".to_owned()),
+        // They are numbered from 0 on.
+        1..=64 => spec.gpus.extend((0..count).map(|number| number.to_string())),
+        0 => {}
+        count => return Err(Error::invalid(format!("invalid number {count} of GPUs")).into()),
+    }
     Ok(())
 }
 

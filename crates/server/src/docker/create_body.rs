@@ -153,7 +153,7 @@ pub(super) struct HostConfig {
     pub(super) cpu_realtime_period: i64,
     pub(super) cpu_realtime_runtime: i64,
     pub(super) device_cgroup_rules: Vec<String>,
-    pub(super) device_requests: NotDone<Vec<DeviceRequest>>,
+    pub(super) device_requests: Vec<DeviceRequest>,
     pub(super) kernel_memory: NotDone<i64>,
     #[serde(rename = "KernelMemoryTCP")]
     pub(super) kernel_memory_tcp: NotDone<i64>,
@@ -276,12 +276,12 @@ pub(super) struct ThrottleDevice {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(super) struct DeviceRequest {
-    driver: String,
-    count: i64,
+    pub(super) driver: String,
+    pub(super) count: i64,
     #[serde(rename = "DeviceIDs")]
-    device_ids: Vec<String>,
-    capabilities: Vec<Vec<String>>,
-    options: StringMap,
+    pub(super) device_ids: Vec<String>,
+    pub(super) capabilities: Vec<Vec<String>>,
+    pub(super) options: NotDone<StringMap>,
 }
 
 #[derive(Debug, Default, Deserialize)]

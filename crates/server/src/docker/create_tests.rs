@@ -65,12 +65,28 @@ fn mounts_keep_their_options() {
 }
 
 #[test]
+fn requests_for_devices() {
+    let of = |requests: serde_json::Value| {
+        let spec = spec(json!({"Image": "i", "HostConfig": {"DeviceRequests": requests}})).unwrap();
+        (spec.gpus, spec.devices.into_iter().map(|device| device.path).collect::<Vec<_>>())
+    };
+    let gpus = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let all =
+        json!([{"Driver": "", "Count": -1, "DeviceIDs": null, "Capabilities": [["gpu"]], "Options": {}}]);
+    assert_eq!(of(all), (gpus(&["all"]), vec![]));
+    assert_eq!(of(json!([{"Count": 2, "Capabilities": [["gpu"]]}])), (gpus(&["0", "1"]), vec![]));
+    assert_eq!(of(json!([{"DeviceIDs": ["3"], "Capabilities": [["gpu"]]}])), (gpus(&["3"]), vec![]));
+    let described = json!([{"Driver": "cdi", "DeviceIDs": ["vendor.com/net=a"]}]);
+    assert_eq!(of(described), (vec![], gpus(&["vendor.com/net=a"])));
+}
+
+#[test]
 fn what_is_not_done_or_unknown_is_refused_by_name() {
     for (body, name) in [
         (json!({"Image": "i", "HostConfig": {"CpuCount": 10}}), "HostConfig.CpuCount"),
         (json!({"Image": "i", "HostConfig": {"DeviceCgroupRules": ["x"]}}), "device cgroup rule"),
         (
-            json!({"Image": "i", "HostConfig": {"DeviceRequests": [{"Count": -1, "Driver": "nvidia"}]}}),
+            json!({"Image": "i", "HostConfig": {"DeviceRequests": [{"Count": -1, "Driver": "other"}]}}),
             "HostConfig.DeviceRequests",
         ),
         (json!({"Image": "i", "HostConfig": {"Mounts": [{"Type": "npipe", "Target": "/x"}]}}), "npipe"),

@@ -55,7 +55,15 @@ impl Bed {
     }
 
     pub(crate) async fn connect(&self) -> UnixStream {
-        UnixStream::connect(self.folder.path().join("s")).await.unwrap()
+        let path = self.folder.path().join("s");
+        for _ in 0..5000 {
+            match UnixStream::connect(&path).await {
+                Ok(stream) => return stream,
+                // It is bound and does not listen yet, or has more to accept than its queue holds.
+                Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+        UnixStream::connect(path).await.unwrap()
     }
 
     /// Sends bytes and gives the answer up to its end.

@@ -28,11 +28,11 @@ pub(crate) struct FileArgs {
     /// With --read-only, writable /dev/shm, /run, /tmp and /var/tmp
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Files")]
     pub(crate) read_only_tmpfs: Option<bool>,
-    /// Device of the host: HOST[:CONTAINER][:PERMISSIONS]
+    /// Device of the host: HOST[:CONTAINER][:PERMISSIONS], or VENDOR/CLASS=NAME of one that its vendor describes
     #[arg(long, value_name = "DEVICE", help_heading = "Files", value_delimiter = ',')]
     pub(crate) device: Vec<String>,
-    /// Graphics processors, which this version cannot give: they are refused
-    #[arg(long, value_name = "ENTRY", help_heading = "Files")]
+    /// Graphics processors, as NVIDIA or AMD describes them on this host: all, or the name of one
+    #[arg(long, value_name = "ENTRY", help_heading = "Files", value_delimiter = ',')]
     pub(crate) gpus: Vec<String>,
     /// Rule about devices for the control group: TYPE MAJOR:MINOR MODE
     #[arg(long, value_name = "RULE", help_heading = "Files")]
@@ -81,9 +81,8 @@ impl FileArgs {
         for text in &self.device {
             spec.devices.push(device::to_spec(text)?);
         }
-        if !self.gpus.is_empty() {
-            // Refused by engines that do not do it.
-            spec.gpus = self.gpus.clone().into();
+        for gpu in &self.gpus {
+            spec.gpus.push(device::gpu(gpu)?);
         }
         for text in &self.device_cgroup_rule {
             spec.device_cgroup_rule.push(device::cgroup_rule(text)?);

@@ -9,9 +9,9 @@ use super::around::{Surroundings, refs};
 use super::idmaps;
 use crate::command_error::CommandError;
 
-// Which namespaces a container has, shares or does without.
+// Which user namespace a container or pod has.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct NamespaceArgs {
+pub(crate) struct UserNamespaceArgs {
     /// User namespace: host, keep-id, auto, nomap, container:NAME, ns:PATH
     #[arg(long, value_name = "MODE", help_heading = "Security")]
     pub(crate) userns: Option<String>,
@@ -27,6 +27,13 @@ pub(crate) struct NamespaceArgs {
     /// Map the groups that /etc/subgid has for this name
     #[arg(long, value_name = "NAME", help_heading = "Security")]
     pub(crate) subgidname: Option<String>,
+}
+
+// Which namespaces a container has, shares or does without.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct NamespaceArgs {
+    #[command(flatten)]
+    pub(crate) users: UserNamespaceArgs,
     /// Process namespace: host, private, container:NAME, ns:PATH
     #[arg(long, value_name = "MODE", help_heading = "Security")]
     pub(crate) pid: Option<String>,
@@ -51,7 +58,7 @@ impl NamespaceArgs {
         around: &Surroundings<'_>,
         spec: &mut ContainerSpec,
     ) -> Result<(), CommandError> {
-        self.apply_user(around, spec)?;
+        self.users.apply(around.rootless, around.environment.get(PODMAN_USERNS), spec)?;
         if let Some(mode) = &self.pid {
             spec.pidns = namespace::pid(mode)?;
         }
@@ -68,15 +75,24 @@ impl NamespaceArgs {
     }
 }
 
-impl NamespaceArgs {
-    fn apply_user(&self, around: &Surroundings<'_>, spec: &mut ContainerSpec) -> Result<(), CommandError> {
+impl UserNamespaceArgs {
+    /// Puts the choice into the specification; `default` is the mode where there is none.
+    ///
+    /// # Errors
+    /// There is no such mode, or a mapping is wrong.
+    pub(crate) fn apply(
+        &self,
+        rootless: bool,
+        default: Option<&str>,
+        spec: &mut ContainerSpec,
+    ) -> Result<(), CommandError> {
         let has_maps = !self.uidmap.is_empty()
             || !self.gidmap.is_empty()
             || self.subuidname.is_some()
             || self.subgidname.is_some();
         let named = match &self.userns {
             Some(mode) => Some(mode.as_str()),
-            None => around.environment.get(PODMAN_USERNS).filter(|mode| !has_maps && !mode.is_empty()),
+            None => default.filter(|mode| !has_maps && !mode.is_empty()),
         };
         if let Some(mode) = named {
             spec.userns = namespace::user(mode)?;
@@ -101,18 +117,8 @@ impl NamespaceArgs {
         let or =
             |own: &[String], other: &[String]| if own.is_empty() { other.to_vec() } else { own.to_vec() };
         let (users, groups) = (or(&self.uidmap, &self.gidmap), or(&self.gidmap, &self.uidmap));
-        maps.uid_map.extend(idmap::parse(
-            refs(&users),
-            Ids::Users,
-            &idmaps::own(Ids::Users),
-            around.rootless,
-        )?);
-        maps.gid_map.extend(idmap::parse(
-            refs(&groups),
-            Ids::Groups,
-            &idmaps::own(Ids::Groups),
-            around.rootless,
-        )?);
+        maps.uid_map.extend(idmap::parse(refs(&users), Ids::Users, &idmaps::own(Ids::Users), rootless)?);
+        maps.gid_map.extend(idmap::parse(refs(&groups), Ids::Groups, &idmaps::own(Ids::Groups), rootless)?);
         idmap::check(&maps.uid_map, Ids::Users)?;
         idmap::check(&maps.gid_map, Ids::Groups)?;
         spec.userns = cove_api::Namespace::new("private");

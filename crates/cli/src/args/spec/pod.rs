@@ -1,9 +1,12 @@
 //! Options of pods: of a container that is to be in one, and of the pod itself.
 
 use cove_api::{ContainerSpec, PodSpec};
+use cove_config::env::PODMAN_USERNS;
 use cove_spec::{device, environment, namespace, policy, security, size, volume};
 
 use super::around::{Surroundings, read, refs};
+use super::block::BlockArgs;
+use super::namespaces::UserNamespaceArgs;
 use super::network::NetworkArgs;
 use super::resources::ResourceArgs;
 use crate::command_error::CommandError;
@@ -55,7 +58,8 @@ impl PodSpecArgs {
     pub(crate) fn build(&self, context: &Context) -> Result<PodSpec, CommandError> {
         let mut container = ContainerSpec::default();
         self.network.apply(&around(context), &mut container)?;
-        Ok(crate::commands::pod::moved(&mut container, self.others.build(context)?))
+        let userns = context.environment.get(PODMAN_USERNS);
+        Ok(crate::commands::pod::moved(&mut container, self.others.build_with(context, userns)?))
     }
 }
 
@@ -73,6 +77,11 @@ fn around(context: &Context) -> Surroundings<'_> {
 pub(crate) struct PodChangeArgs {
     #[command(flatten)]
     resources: ResourceArgs,
+    #[command(flatten)]
+    block: BlockArgs,
+    /// File that gets the pid of what watches the container that holds the namespaces
+    #[arg(long, value_name = "FILE")]
+    infra_conmon_pidfile: Option<String>,
     /// Label, KEY=VALUE
     #[arg(long, short, value_name = "LABEL")]
     label: Vec<String>,
@@ -88,9 +97,15 @@ pub(crate) struct PodChangeArgs {
     /// Mount what another container mounts: CONTAINER[:OPTIONS]
     #[arg(long, value_name = "CONTAINER", help_heading = "Files")]
     volumes_from: Vec<String>,
-    /// Device of the host in every container: HOST[:CONTAINER][:PERMISSIONS]
+    /// Device of the host in every container: HOST[:CONTAINER][:PERMISSIONS], or VENDOR/CLASS=NAME
     #[arg(long, value_name = "DEVICE", help_heading = "Files", value_delimiter = ',')]
     device: Vec<String>,
+    /// Graphics processors in every container: all, or the name of one
+    #[arg(long, value_name = "ENTRY", help_heading = "Files", value_delimiter = ',')]
+    gpus: Vec<String>,
+    /// Size of the file systems in memory for systemd in a container
+    #[arg(long, value_name = "SIZE", help_heading = "Files")]
+    shm_size_systemd: Option<String>,
     /// Size of the shared /dev/shm
     #[arg(long, value_name = "SIZE", help_heading = "Files")]
     shm_size: Option<String>,
@@ -103,9 +118,8 @@ pub(crate) struct PodChangeArgs {
     /// Process namespace: host, private, container:NAME, ns:PATH
     #[arg(long, value_name = "MODE", help_heading = "Security")]
     pid: Option<String>,
-    /// User namespace: host, keep-id, auto, nomap, container:NAME, ns:PATH
-    #[arg(long, value_name = "MODE", help_heading = "Security")]
-    userns: Option<String>,
+    #[command(flatten)]
+    users: UserNamespaceArgs,
     /// UTS namespace: host, private, container:NAME, ns:PATH
     #[arg(long, value_name = "MODE", help_heading = "Security")]
     uts: Option<String>,
@@ -120,8 +134,14 @@ impl PodChangeArgs {
     /// # Errors
     /// An option's value is wrong, or a file that it names cannot be read.
     pub(crate) fn build(&self, context: &Context) -> Result<PodSpec, CommandError> {
+        self.build_with(context, None)
+    }
+
+    fn build_with(&self, context: &Context, userns: Option<&str>) -> Result<PodSpec, CommandError> {
         let mut container = ContainerSpec::default();
         self.resources.apply(&mut container)?;
+        self.block.apply(&mut container)?;
+        self.users.apply(context.directories.user.rootless, userns, &mut container)?;
         let paths = volume::HostPaths {
             current_folder: std::env::current_dir()?,
             windows: cfg!(windows),
@@ -135,6 +155,16 @@ impl PodChangeArgs {
             security_opt: self.security_opt.clone(),
             sysctl: cove_spec::host::sysctls(refs(&self.sysctl))?,
             cgroup_parent: self.cgroup_parent.clone().unwrap_or_default(),
+            gpus: self.gpus.clone(),
+            infra_conmon_pid_file: self.infra_conmon_pidfile.clone().unwrap_or_default(),
+            shm_size_systemd: self.shm_size_systemd.as_deref().map(size::signed_bytes).transpose()?,
+            userns: container.userns.clone(),
+            idmappings: container.idmappings.take(),
+            weight_device: std::mem::take(&mut container.weight_device),
+            throttle_read_bps_device: std::mem::take(&mut container.throttle_read_bps_device),
+            throttle_write_bps_device: std::mem::take(&mut container.throttle_write_bps_device),
+            throttle_read_iops_device: std::mem::take(&mut container.throttle_read_iops_device),
+            throttle_write_iops_device: std::mem::take(&mut container.throttle_write_iops_device),
             shm_size: self.shm_size.as_deref().map(size::signed_bytes).transpose()?,
             resource_limits: container.resource_limits.take(),
             mounts: std::mem::take(&mut container.mounts),
@@ -146,6 +176,9 @@ impl PodChangeArgs {
         for text in &self.device {
             spec.pod_devices.push(device::to_spec(text)?.path);
         }
+        for gpu in &mut spec.gpus {
+            *gpu = device::gpu(gpu)?;
+        }
         for file in &self.label_file {
             spec.labels.extend(environment::label_file(&read(file)?, file)?);
         }
@@ -156,9 +189,6 @@ impl PodChangeArgs {
         }
         if let Some(mode) = &self.pid {
             spec.pidns = namespace::pid(mode)?;
-        }
-        if let Some(mode) = &self.userns {
-            spec.userns = namespace::user(mode)?;
         }
         if let Some(mode) = &self.uts {
             spec.utsns = namespace::uts(mode)?;

@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Accepted and kept for the start: stdin, stdout, stderr
     #[arg(long, short, value_name = "STREAM")]
     attach: Vec<String>,
+    /// In a pod: run to its end before the others start, always or only once
+    #[arg(long, value_name = "TYPE", help_heading = "Container")]
+    init_ctr: Option<String>,
     #[command(flatten)]
     spec: SpecArgs,
 }
@@ -32,10 +35,22 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] IMAGE [COMMAND [ARG...]]", fal
 async fn run(context: &Context, args: Args) -> CommandResult {
     at_least(&args.words, 1)?;
     super::check_streams(&args.attach)?;
+    let init = init_type(&args)?;
     let engine = context.engine().await?;
-    let id = create(context, engine, &args.spec, &args.words, |_| {}).await?;
+    let id = create(context, engine, &args.spec, &args.words, |spec| spec.init_container_type = init).await?;
     context.printer.line(&id)?;
     Ok(0)
+}
+
+fn init_type(args: &Args) -> Result<String, CommandError> {
+    let Some(kind) = &args.init_ctr else { return Ok(String::new()) };
+    if args.spec.pod.pod.is_none() && args.spec.pod.pod_id_file.is_none() {
+        return Err(CommandError::other("must specify pod value with init-ctr"));
+    }
+    if !matches!(kind.as_str(), "always" | "once") {
+        return Err(CommandError::other("init-ctr value must be 'always' or 'once'"));
+    }
+    Ok(kind.clone())
 }
 
 /// Pulls the image where that is needed, makes the container and answers its id. `adjust` has the last word on the

@@ -127,6 +127,8 @@ fn build(context: &Context, args: &Args) -> Result<PodSpec, CommandError> {
         "cannot specify --no-hosts without an infra container".to_owned()
     } else if !spec.infra_name.is_empty() {
         "cannot set infra-name without an infra container".to_owned()
+    } else if spec.idmappings.is_some() || !spec.userns.is_default() {
+        "cannot set a user namespace without an infra container".to_owned()
     } else if !shares_nothing && let Some(share) = share {
         format!("cannot set share({share}) namespaces without an infra container")
     } else if !spec.portmappings.is_empty() {
@@ -164,6 +166,7 @@ pub(crate) async fn new_for(
     let pod = PodSpec {
         pidns: spec.pidns.clone(),
         userns: std::mem::take(&mut spec.userns),
+        idmappings: spec.idmappings.take(),
         restart_policy: spec.restart_policy.clone(),
         restart_tries: spec.restart_tries,
         pod_create_command: context.command_line.clone(),

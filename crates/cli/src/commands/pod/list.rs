@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, short)]
     latest: bool,
     /// Also their cgroups and namespaces
-    #[arg(long, alias = "namespace")]
+    #[arg(long, visible_alias = "namespace")]
     ns: bool,
     /// Whole ids
     #[arg(long)]
