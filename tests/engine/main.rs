@@ -5,6 +5,8 @@
 mod api;
 mod artifacts;
 mod bad_input;
+mod build;
+mod build_steps;
 mod completion;
 mod defaults;
 mod devices;

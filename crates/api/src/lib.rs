@@ -6,6 +6,7 @@
 
 mod access;
 mod artifact;
+mod build;
 mod capability;
 mod cdi;
 mod check;
@@ -43,6 +44,7 @@ pub mod wire;
 
 pub use access::*;
 pub use artifact::*;
+pub use build::*;
 pub use capability::*;
 pub use cdi::*;
 pub use check::*;

@@ -8,21 +8,22 @@ use bytes::Bytes;
 
 use crate::{
     Artifact, ArtifactAddOptions, ArtifactExtractOptions, ArtifactRemoveOptions, AttachOptions, AttachStream,
-    ByteStream, Change, ChangesOptions, CommitOptions, ContainerClone, ContainerCreateReport,
-    ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerStats, ContainerSummary,
-    ContainerUpdate, CopyFromOptions, CopyToOptions, DiskUsage, Event, EventOptions, ExecInspect, ExecSpec,
-    ExecStartOptions, ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions,
-    ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, ListOptions,
-    LoadReport, LogLine, LogOptions, ManifestCreateOptions, ManifestModifyOptions, ManifestModifyReport,
-    ManifestRemoveOptions, MountedFiles, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions,
-    NetworkPruneReport, NetworkUpdateOptions, PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions,
-    PodCreateReport, PodInspect, PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport,
-    PodReport, PodSpec, PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions,
-    PruneReport, PullOptions, PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions, Result,
-    SaveOptions, SearchOptions, SearchResult, Secret, SecretCreateOptions, SecretInspectOptions,
-    SecretListOptions, StatsOptions, StopOptions, SystemCheckOptions, SystemCheckReport, SystemPruneOptions,
-    SystemPruneReport, TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions,
-    VolumeListOptions, VolumePruneOptions, VolumeRemoveOptions, WaitOptions, prune,
+    BuildContext, BuildOptions, BuildReport, ByteStream, Change, ChangesOptions, CommitOptions,
+    ContainerClone, ContainerCreateReport, ContainerInspect, ContainerRemoveReport, ContainerSpec,
+    ContainerStats, ContainerSummary, ContainerUpdate, CopyFromOptions, CopyToOptions, DiskUsage, Event,
+    EventOptions, ExecInspect, ExecSpec, ExecStartOptions, ImageExplanation, ImageHistoryRow, ImageInspect,
+    ImageListOptions, ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions,
+    Info, InspectHealth, ListOptions, LoadReport, LogLine, LogOptions, ManifestCreateOptions,
+    ManifestModifyOptions, ManifestModifyReport, ManifestRemoveOptions, MountedFiles, Network,
+    NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport, NetworkUpdateOptions,
+    PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport, PodInspect,
+    PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec, PodStats,
+    PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
+    PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions, Result, SaveOptions, SearchOptions,
+    SearchResult, Secret, SecretCreateOptions, SecretInspectOptions, SecretListOptions, StatsOptions,
+    StopOptions, SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport, TerminalSize,
+    TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions,
+    VolumeRemoveOptions, WaitOptions, prune,
 };
 
 /// Everything an engine does.
@@ -245,6 +246,12 @@ pub trait Images: Send + Sync {
     async fn search(&self, term: &str, options: SearchOptions) -> Result<Vec<SearchResult>>;
     /// Makes an image of one layer from a tar of a file system and answers its id.
     async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String>;
+    /// Builds one by a build file. Dropping the stream ends the build.
+    async fn build(
+        &self,
+        context: BuildContext,
+        options: BuildOptions,
+    ) -> Result<ValueStream<Progress<BuildReport>>>;
 }
 
 /// Artifacts: files that are kept and moved as images are. A `name` is a whole name, or the unambiguous start of a digest.

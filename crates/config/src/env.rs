@@ -66,6 +66,9 @@ variables! {
     /// User namespace of new containers where no flag says otherwise, as `--userns`.
     PODMAN_USERNS = "PODMAN_USERNS";
 
+    /// Whether steps of builds become images that later builds use, where no flag says otherwise.
+    BUILDAH_LAYERS = "BUILDAH_LAYERS";
+
     /// URL of the engine to talk to (`unix://`, `ssh://`, `tcp://`, `npipe://`); implies `--remote`.
     CONTAINER_HOST = "CONTAINER_HOST";
     /// Name of the connection to use; implies `--remote`.

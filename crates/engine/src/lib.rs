@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 mod artifact;
+mod build;
 mod container;
 mod descriptors;
 mod engine;

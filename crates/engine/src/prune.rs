@@ -5,8 +5,8 @@ use cove_api::{Error, PruneReport, Result, SystemPruneOptions, SystemPruneReport
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::error::storage;
 
-/// The file by which a container of a build is known.
-const BUILD_FILE: &str = "buildah.json";
+/// The files by which a container of a build is known: Buildah's, and ours.
+const BUILD_FILES: [&str; 2] = ["buildah.json", crate::build::BUILD_FILE];
 
 /// Removes what nothing uses; with `external` only what interrupted commands left in the store.
 pub(crate) async fn prune(engine: &LocalEngine, options: SystemPruneOptions) -> Result<SystemPruneReport> {
@@ -31,7 +31,8 @@ fn builds(core: &Core) -> Result<Vec<PruneReport>> {
     let store = core.store()?;
     let mut reports = Vec::new();
     for container in store.containers().map_err(storage)?.iter() {
-        if !store.container_directory(&container.id).join(BUILD_FILE).exists() {
+        let folder = store.container_directory(&container.id);
+        if !BUILD_FILES.iter().any(|file| folder.join(file).exists()) {
             continue;
         }
         let size = store.container_size(&container.id).unwrap_or(0);

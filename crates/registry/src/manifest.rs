@@ -227,6 +227,18 @@ impl ImageManifest {
         Self { format, config, layers, value }
     }
 
+    /// The same with annotations in place of its own; an empty map takes them away.
+    #[must_use]
+    pub fn with_annotations(mut self, annotations: &BTreeMap<String, String>) -> Self {
+        if let Some(value) = self.value.as_object_mut() {
+            match annotations.is_empty() {
+                true => drop(value.remove("annotations")),
+                false => drop(value.insert("annotations".into(), json!(annotations))),
+            }
+        }
+        self
+    }
+
     /// Its media type.
     pub fn media_type(&self) -> &'static str {
         match self.format {

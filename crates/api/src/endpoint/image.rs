@@ -16,10 +16,10 @@ use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::wire::NotDone;
 use crate::{
-    ByteStream, Error, ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions,
-    ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress,
-    PruneReport, PullOptions, PullReport, PushOptions, PushReport, Result, SaveOptions, SearchOptions,
-    SearchResult, ValueStream,
+    BuildContext, BuildOptions, BuildReport, ByteStream, Error, ImageExplanation, ImageHistoryRow,
+    ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary,
+    Images, ImportOptions, LoadReport, Progress, PruneReport, PullOptions, PullReport, PushOptions,
+    PushReport, Result, SaveOptions, SearchOptions, SearchResult, ValueStream,
 };
 
 type PullParameters = Both<Pull, Both<PullOptions, Access>>;
@@ -318,6 +318,13 @@ impl<T: Transport + 'static> Images for Remote<T> {
     async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String> {
         let parameters = Both(options, From::default());
         self.call(IMPORT, (), parameters, Archive(archive)).await.map(|Json(made)| made.id)
+    }
+    async fn build(
+        &self,
+        context: BuildContext,
+        options: BuildOptions,
+    ) -> Result<ValueStream<Progress<BuildReport>>> {
+        super::build::build(self, context, options).await
     }
 }
 

@@ -18,6 +18,7 @@ mod answer;
 mod artifact;
 mod auth;
 mod body;
+mod build;
 mod container;
 mod declare;
 mod exec;
@@ -39,6 +40,7 @@ mod volume;
 pub use answer::{Answer, Asked, Attached, Code, Described, Exists, Log, Received, Reply, json_lines};
 pub use auth::RegistryAuth;
 pub use body::{Archive, Blob, Body, Json, Outgoing};
+pub use build::BuildParameters;
 pub use container::replay;
 pub use declare::{Endpoint, PathParameters, Verb};
 pub use exec::ExecStart;
@@ -54,6 +56,7 @@ pub use system::ServiceVersion;
 /// Every endpoint.
 fn libpod(routes: &mut impl Routes) {
     artifact::serve(routes);
+    build::serve(routes);
     container::serve(routes);
     exec::serve(routes);
     files::serve(routes);

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{Answer, Asked, Described, Received, Reply, lines, read_json_lines};
 use crate::{
-    BlobProgress, ByteStream, Error, ErrorKind, Progress, PullReport, PushReport, Result, ValueStream,
+    BlobProgress, BuildReport, ByteStream, Error, ErrorKind, FailedStep, Progress, PullReport, PushReport,
+    Result, ValueStream,
 };
 
 /// The steps of work that ends with an `R`.
@@ -28,6 +29,9 @@ pub(super) struct Step {
     /// Why it failed; the last line.
     #[serde(skip_serializing_if = "String::is_empty")]
     error: String,
+    /// The same as Docker's clients look for it.
+    #[serde(rename = "errorDetail", skip_serializing_if = "Option::is_none")]
+    error_detail: Option<ErrorDetail>,
     /// The kind of that error.
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<ErrorKind>,
@@ -46,6 +50,17 @@ pub(super) struct Step {
     /// Its bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     manifestsize: Option<u64>,
+}
+
+/// An error in parts.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct ErrorDetail {
+    /// The exit code of a build's command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
+    /// The text.
+    message: String,
 }
 
 /// What the last line says.
@@ -84,6 +99,28 @@ impl End for PushReport {
     }
 }
 
+impl End for BuildReport {
+    fn line(self) -> Step {
+        let Self { id, failed } = self;
+        match failed {
+            None => Step { stream: Some(format!("{id}\n")), images: Some(vec![id]), ..Step::default() },
+            Some(FailedStep { code, message }) => Step {
+                error: message.clone(),
+                error_detail: Some(ErrorDetail { code: Some(code), message }),
+                ..Step::default()
+            },
+        }
+    }
+    fn of(line: &mut Step) -> Option<Self> {
+        if let Some(code) = line.error_detail.as_ref().and_then(|detail| detail.code) {
+            let message = std::mem::take(&mut line.error);
+            return Some(Self { id: String::new(), failed: Some(FailedStep { code, message }) });
+        }
+        let id = line.images.take()?.pop()?;
+        Some(Self { id, failed: None })
+    }
+}
+
 impl Step {
     fn of<R: End>(event: Result<Progress<R>>, with_blobs: bool, with_text: bool) -> Option<Self> {
         let line = Self::default();
@@ -98,14 +135,14 @@ impl Step {
     }
 
     fn event<R: End>(mut self) -> Option<Result<Progress<R>>> {
+        if let Some(report) = R::of(&mut self) {
+            return Some(Ok(Progress::Done(report)));
+        }
         if !self.error.is_empty() {
             return Some(Err(Error::new(self.kind.unwrap_or(ErrorKind::Internal), self.error)));
         }
         if let Some(blob) = self.blob {
             return Some(Ok(Progress::Blob(blob)));
-        }
-        if let Some(report) = R::of(&mut self) {
-            return Some(Ok(Progress::Done(report)));
         }
         Some(Ok(Progress::Message(self.stream?.trim_end_matches('\n').to_owned())))
     }

@@ -35,6 +35,8 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::leaf(&["unpause"], &container::unpause::COMMAND),
     Entry::leaf(&["update"], &container::update::COMMAND),
     Entry::leaf(&["wait"], &container::wait::COMMAND),
+    #[cfg(unix)]
+    Entry::leaf(&["build"], &image::build::COMMAND),
     Entry::leaf(&["history"], &image::history::COMMAND),
     Entry::leaf(&["images"], &image::list::COMMAND),
     Entry::leaf(&["import"], &image::import::COMMAND),
@@ -131,6 +133,8 @@ static HEALTHCHECK: Group = Group {
 static IMAGE: Group = Group {
     about: "Manage images",
     entries: &[
+        #[cfg(unix)]
+        Entry::leaf(&["build"], &image::build::COMMAND),
         Entry::leaf(&["diff"], &image::diff::COMMAND),
         Entry::leaf(&["exists"], &image::exists::COMMAND),
         Entry::leaf(&["explain"], &image::explain::COMMAND),

@@ -30,6 +30,8 @@ pub(crate) enum Place<'a> {
     Member(&'a PodRow),
     /// In a new pod, whose namespaces it holds.
     Infra(&'a PodRow),
+    /// Nowhere: it is a step of a build, which says what its image is so far.
+    Step(&'a ImageFacts),
 }
 
 /// A container that nobody knows yet.
@@ -138,13 +140,17 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
     let id = name::random_id()?;
     let infra = match place {
         Place::Member(pod) => crate::pod::join(core, pod, &mut spec)?,
-        Place::Infra(_) | Place::Alone => None,
+        Place::Infra(_) | Place::Alone | Place::Step(_) => None,
     };
     let pause = matches!(place, Place::Infra(_)) && spec.image.is_empty();
     if pause {
         crate::pod::wait_in(&core.container_dir(&id), &mut spec);
     }
-    let image = if pause { ImageFacts::default() } else { image_facts(core, &spec)? };
+    let image = match place {
+        Place::Step(facts) => facts.clone(),
+        _ if pause => ImageFacts::default(),
+        _ => image_facts(core, &spec)?,
+    };
     let mut dependencies = resolve_containers(core, &mut spec)?;
     required(core, &spec, &mut dependencies)?;
     block::resolve(&mut spec)?;
@@ -189,7 +195,7 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
             (config.infra, config.pause) = (true, pause);
             crate::pod::place_cgroup(core, pod, &spec, &mut config);
         }
-        Place::Alone => {}
+        Place::Alone | Place::Step(_) => {}
     }
     settle(core, &id, &spec, &mut config)?;
     let no_ports = match &config.network {

@@ -63,7 +63,7 @@ fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
 }
 
 /// What is to run. Containers whose namespaces it shares must run.
-fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
+pub(crate) fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
     let config = &row.config;
     let mut exit_command = core.options.exit_command.clone();
     if !exit_command.is_empty() {
@@ -110,7 +110,7 @@ fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
 }
 
 /// On the disk, as what is written there may be large.
-pub(super) fn scratch(core: &Core, id: &str) -> PathBuf {
+pub(crate) fn scratch(core: &Core, id: &str) -> PathBuf {
     core.container_dir(id).join("scratch")
 }
 

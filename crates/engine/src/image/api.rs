@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use cove_api::{
-    ByteStream, ErrorKind, ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions,
-    ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress,
-    PullOptions, PullReport, PushOptions, PushReport, Result, SaveOptions, SearchOptions, SearchResult,
-    ValueStream,
+    BuildContext, BuildOptions, BuildReport, ByteStream, ErrorKind, ImageExplanation, ImageHistoryRow,
+    ImageInspect, ImageListOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images,
+    ImportOptions, LoadReport, Progress, PullOptions, PullReport, PushOptions, PushReport, Result,
+    SaveOptions, SearchOptions, SearchResult, ValueStream,
 };
 
 use crate::engine::{LocalEngine, blocking};
@@ -78,5 +78,13 @@ impl Images for LocalEngine {
     async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String> {
         let reader = crate::stream::reader(archive);
         blocking(&self.core, move |core| import::import(core, reader, &options)).await
+    }
+
+    async fn build(
+        &self,
+        context: BuildContext,
+        options: BuildOptions,
+    ) -> Result<ValueStream<Progress<BuildReport>>> {
+        crate::build::build(&self.core, context, options)
     }
 }

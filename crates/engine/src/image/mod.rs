@@ -19,5 +19,6 @@ mod save;
 mod search;
 
 pub(crate) use list::container_counts;
-pub(crate) use pull::policy;
+pub(crate) use progress::{Sender as ProgressSender, working};
+pub(crate) use pull::{policy, pull};
 pub(crate) use registry::client as registry_client;

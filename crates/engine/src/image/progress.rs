@@ -9,11 +9,11 @@ use cove_registry::{CopyEvent, CopyProgress};
 use tokio::sync::mpsc;
 
 /// Where progress goes.
-pub(super) type Sender<R> = mpsc::UnboundedSender<Result<Progress<R>>>;
+pub(crate) type Sender<R> = mpsc::UnboundedSender<Result<Progress<R>>>;
 
 /// A stream of what `work` sends, with its end as the last item. The stream polls it, so that dropping the stream ends
 /// the work.
-pub(super) fn working<R, F>(work: impl FnOnce(Sender<R>) -> F) -> ValueStream<Progress<R>>
+pub(crate) fn working<R, F>(work: impl FnOnce(Sender<R>) -> F) -> ValueStream<Progress<R>>
 where
     R: Send + 'static,
     F: Future<Output = Result<R>> + Send + 'static,

@@ -16,7 +16,7 @@ use crate::image::{load, lookup, progress, registry};
 type Sender = progress::Sender<PullReport>;
 
 /// Pulls; the stream ends with the report or an error. Dropping it ends the pull.
-pub(super) async fn pull(
+pub(crate) async fn pull(
     core: &Arc<Core>,
     name: &str,
     options: PullOptions,

@@ -1,5 +1,6 @@
 //! The Docker routes and Docker's JSON shapes.
 
+mod build;
 mod containers;
 mod create;
 mod create_body;
@@ -27,6 +28,7 @@ use crate::router::EngineState;
 /// Every Docker route.
 pub(crate) fn routes() -> Router<EngineState> {
     Router::new()
+        .merge(build::routes())
         .merge(containers::routes())
         .merge(execs::routes())
         .merge(files::routes())

@@ -116,6 +116,27 @@ impl Images for FakeEngine {
         self.note(term, format!("search {term} {options:?}"))?;
         Ok(sample::found(options.list_tags))
     }
+    async fn build(
+        &self,
+        context: BuildContext,
+        options: BuildOptions,
+    ) -> Result<ValueStream<Progress<BuildReport>>> {
+        let BuildContext { mut archive, .. } = context;
+        let mut size = 0;
+        while let Some(piece) = archive.next().await {
+            size += piece?.len();
+        }
+        self.note("", format!("build {size} {options:?}"))?;
+        let mut events = vec![Ok(Progress::Message("STEP 1/1: FROM scratch".into()))];
+        events.push(Ok(match options.target == BROKEN {
+            false => Progress::Done(BuildReport { id: "a".repeat(64), failed: None }),
+            true => {
+                let failed = FailedStep { code: 3, message: "exit status 3".into() };
+                Progress::Done(BuildReport { id: String::new(), failed: Some(failed) })
+            }
+        }));
+        Ok(Box::pin(stream::iter(events)))
+    }
     async fn import(&self, archive: ByteStream, options: ImportOptions) -> Result<String> {
         let length = all_of(archive).await?;
         self.note("", format!("import {length} {options:?}"))?;

@@ -1,5 +1,7 @@
 //! Images.
 
+#[cfg(unix)]
+pub(crate) mod build;
 pub(crate) mod diff;
 pub(crate) mod exists;
 pub(crate) mod explain;

@@ -1,0 +1,154 @@
+//! Building images: what is asked for, from what, and what comes of it.
+
+use std::path::PathBuf;
+
+use crate::{ByteStream, CommitFormat, ContainerSpec, PullPolicy, RegistryAccess, StringMap};
+
+/// What an image is built of.
+pub struct BuildContext {
+    /// The folder, where the engine is on the same machine; it is read in place of the archive then.
+    pub directory: Option<PathBuf>,
+    /// What is in it, as a tar. Nothing is packed before it is read.
+    pub archive: ByteStream,
+    /// The build files that are read already, in their order. Without any, [`BuildOptions::files`] are read from the
+    /// context.
+    pub files: Vec<BuildText>,
+    /// The rules of what is ignored, in place of the context's own.
+    pub ignore: Option<BuildText>,
+    /// Secrets by their ids.
+    pub secrets: Vec<BuildSecret>,
+}
+
+impl BuildContext {
+    /// How names of files begin that a client puts into the archive although they are no part of the context.
+    pub const BESIDE: &'static str = ".cove-build-file-";
+
+    /// A tar with everything in it.
+    #[must_use]
+    pub fn of_archive(archive: ByteStream) -> Self {
+        Self { directory: None, archive, files: Vec::new(), ignore: None, secrets: Vec::new() }
+    }
+}
+
+impl std::fmt::Debug for BuildContext {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("BuildContext").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// A text and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildText {
+    /// The file, for messages.
+    pub name: String,
+    /// What is in it.
+    pub text: Vec<u8>,
+}
+
+/// A secret of a build.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BuildSecret {
+    /// By which the build file asks for it.
+    pub id: String,
+    /// What it is.
+    pub data: Vec<u8>,
+}
+
+impl std::fmt::Debug for BuildSecret {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("BuildSecret").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Options of a build.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BuildOptions {
+    /// Paths of the build files in the context; empty is `Containerfile` or `Dockerfile`.
+    pub files: Vec<String>,
+    /// Names of the image.
+    pub tags: Vec<String>,
+    /// The stage that becomes the image; empty is the last.
+    pub target: String,
+    /// Values for `ARG`.
+    pub build_args: StringMap,
+    /// Labels that are added.
+    pub labels: Vec<(String, String)>,
+    /// Variables that are added to the image of every stage.
+    pub env: Vec<(String, String)>,
+    /// Variables that are taken away from the image.
+    pub unset_env: Vec<String>,
+    /// Labels of the base that are taken away.
+    pub unset_labels: Vec<String>,
+    /// Annotations of the manifest.
+    pub annotations: StringMap,
+    /// The format of manifest and configuration.
+    pub format: CommitFormat,
+    /// When images are looked for in registries.
+    pub pull: PullPolicy,
+    /// Nothing of earlier builds is used.
+    pub no_cache: bool,
+    /// Every step is an image of its own, which later builds use.
+    pub layers: bool,
+    /// The whole image is one layer.
+    pub squash: bool,
+    /// Nothing is told but the id.
+    pub quiet: bool,
+    /// Seconds since 1970 that everything is from.
+    pub timestamp: Option<i64>,
+    /// Nothing of how it was made is kept in the image.
+    pub omit_history: bool,
+    /// Stages that the target does not need are built as well.
+    pub all_stages: bool,
+    /// `OS/ARCH[/VARIANT]`; empty is this machine's.
+    pub platform: String,
+    /// How commands are run: limits, rights, networks, mounts.
+    pub run: Box<ContainerSpec>,
+    /// How registries are reached.
+    pub access: RegistryAccess,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self {
+            files: Vec::new(),
+            tags: Vec::new(),
+            target: String::new(),
+            build_args: StringMap::new(),
+            labels: Vec::new(),
+            env: Vec::new(),
+            unset_env: Vec::new(),
+            unset_labels: Vec::new(),
+            annotations: StringMap::new(),
+            format: CommitFormat::Oci,
+            pull: PullPolicy::Missing,
+            no_cache: false,
+            layers: true,
+            squash: false,
+            quiet: false,
+            timestamp: None,
+            omit_history: false,
+            all_stages: false,
+            platform: String::new(),
+            run: Box::default(),
+            access: RegistryAccess::default(),
+        }
+    }
+}
+
+/// What a build ends with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildReport {
+    /// The image's id; empty where a command failed.
+    pub id: String,
+    /// The command that failed.
+    pub failed: Option<FailedStep>,
+}
+
+/// A command of a build that ended with another code than 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedStep {
+    /// Its exit code.
+    pub code: i32,
+    /// What is to be told.
+    pub message: String,
+}

@@ -1,0 +1,529 @@
+//! `/build`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::auth::Access;
+use super::body::Archive;
+use super::declare::{Endpoint, post};
+use super::parameters::Both;
+use super::progress::Steps;
+use super::remote::{Remote, Transport};
+use super::serve::{Call, Routes};
+use crate::wire::NotDone;
+use crate::{
+    BuildContext, BuildOptions, BuildReport, CommitFormat, ContainerSpec, CpuLimits, Error, MemoryLimits,
+    Mount, Namespace, Progress, PullPolicy, Resources, Result, Rlimit, ValueStream,
+};
+
+const BUILD: Endpoint<(), Both<BuildParameters, Access>, Archive, Steps<BuildReport>> =
+    post("/build", "Build an image of a build file and its context, a tar");
+
+const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
+const DOCKER: &str = "application/vnd.docker.distribution.manifest.v2+json";
+
+/// The parameters of a build. Lists are JSON, or their values follow each other; Docker's spelling of them is read, too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct BuildParameters {
+    /// Paths of the build files in the context.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub dockerfile: Vec<String>,
+    /// Names of the image.
+    pub t: Vec<String>,
+    /// Tell nothing but the id.
+    pub q: bool,
+    /// Use nothing of earlier builds.
+    pub nocache: bool,
+    /// Look for newer images of the same names.
+    #[serde(deserialize_with = "switch")]
+    pub pull: bool,
+    /// `always`, `missing`, `never` or `newer`, in place of `pull`.
+    pub pullpolicy: String,
+    /// Working containers are always removed: no other value is done.
+    #[serde(deserialize_with = "on")]
+    pub rm: bool,
+    /// The same after a failure.
+    #[serde(deserialize_with = "on")]
+    pub forcerm: bool,
+    /// Every step is an image of its own.
+    pub layers: bool,
+    /// The whole image is one layer.
+    pub squash: bool,
+    /// Values for `ARG`; one without a value is not given.
+    pub buildargs: BTreeMap<String, Option<String>>,
+    /// Labels that are added.
+    #[serde(with = "pairs")]
+    #[schemars(with = "String")]
+    pub labels: Vec<(String, String)>,
+    /// Annotations that the manifest gets.
+    #[serde(with = "pairs")]
+    #[schemars(with = "String")]
+    pub annotations: Vec<(String, String)>,
+    /// Variables that are added to the image.
+    pub setenv: Vec<String>,
+    /// Variables that are taken away from the image.
+    pub unsetenv: Vec<String>,
+    /// Labels of the base that are taken away.
+    pub unsetlabel: Vec<String>,
+    /// The stage that becomes the image.
+    pub target: String,
+    /// Media type of the manifest.
+    pub outputformat: String,
+    /// Seconds since 1970 that everything is from.
+    pub timestamp: Option<i64>,
+    /// Keep nothing of how it was made.
+    pub omithistory: bool,
+    /// Leave out stages that the target does not need.
+    pub skipunusedstages: bool,
+    /// `OS/ARCH[/VARIANT]`.
+    pub platform: Vec<String>,
+    /// The network of commands.
+    pub networkmode: String,
+    /// `NAME:ADDRESS` for the hosts file of commands.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub extrahosts: Vec<String>,
+    /// Name servers of commands.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub dnsservers: Vec<String>,
+    /// Search domains of commands.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub dnssearch: Vec<String>,
+    /// Options of commands' resolvers.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub dnsoptions: Vec<String>,
+    /// Capabilities of commands that are added.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub addcaps: Vec<String>,
+    /// Capabilities of commands that are taken away.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub dropcaps: Vec<String>,
+    /// Limits such as `nofile=100:200`, or Docker's objects.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub ulimits: Vec<String>,
+    /// `SOURCE:DESTINATION[:OPTIONS]` of the engine's host, mounted for commands.
+    pub volume: Vec<String>,
+    /// Bytes of memory for commands.
+    pub memory: i64,
+    /// The same with swap.
+    pub memswap: i64,
+    /// Bytes of `/dev/shm`.
+    pub shmsize: i64,
+    /// Weight of the processor's time.
+    pub cpushares: u64,
+    /// Microseconds of a period.
+    pub cpuquota: i64,
+    /// Microseconds.
+    pub cpuperiod: u64,
+    /// Processors.
+    pub cpusetcpus: String,
+    /// Memory nodes.
+    pub cpusetmems: String,
+    /// The cgroup that those of commands are in.
+    pub cgroupparent: String,
+    /// Give commands the proxies of the engine's environment.
+    pub httpproxy: bool,
+    /// How commands are run, in place of all that is said of them above: a request of `create`.
+    pub run: Option<ContainerSpec>,
+    /// Where to fetch the context.
+    pub remote: NotDone<String>,
+    /// The manifest list that the image is added to.
+    pub manifest: NotDone<String>,
+    /// Another base for the first stage.
+    pub from: NotDone<String>,
+    /// Every platform that the base has.
+    pub allplatforms: NotDone<bool>,
+}
+
+impl Default for BuildParameters {
+    /// What is built where nothing is said.
+    fn default() -> Self {
+        Self {
+            dockerfile: Vec::new(),
+            t: Vec::new(),
+            q: false,
+            nocache: false,
+            pull: false,
+            pullpolicy: String::new(),
+            rm: true,
+            forcerm: true,
+            layers: true,
+            squash: false,
+            buildargs: BTreeMap::new(),
+            labels: Vec::new(),
+            annotations: Vec::new(),
+            setenv: Vec::new(),
+            unsetenv: Vec::new(),
+            unsetlabel: Vec::new(),
+            target: String::new(),
+            outputformat: String::new(),
+            timestamp: None,
+            omithistory: false,
+            skipunusedstages: true,
+            platform: Vec::new(),
+            networkmode: String::new(),
+            extrahosts: Vec::new(),
+            dnsservers: Vec::new(),
+            dnssearch: Vec::new(),
+            dnsoptions: Vec::new(),
+            addcaps: Vec::new(),
+            dropcaps: Vec::new(),
+            ulimits: Vec::new(),
+            volume: Vec::new(),
+            memory: 0,
+            memswap: 0,
+            shmsize: 0,
+            cpushares: 0,
+            cpuquota: 0,
+            cpuperiod: 0,
+            cpusetcpus: String::new(),
+            cpusetmems: String::new(),
+            cgroupparent: String::new(),
+            httpproxy: true,
+            run: None,
+            remote: NotDone::default(),
+            manifest: NotDone::default(),
+            from: NotDone::default(),
+            allplatforms: NotDone::default(),
+        }
+    }
+}
+
+impl BuildParameters {
+    /// The options that they mean.
+    ///
+    /// # Errors
+    /// A value means nothing.
+    pub fn options(self) -> Result<BuildOptions> {
+        let format = match self.outputformat.as_str() {
+            "" | "oci" | OCI => CommitFormat::Oci,
+            "docker" | DOCKER => CommitFormat::Docker,
+            other => return Err(Error::invalid(format!("parameter outputformat: {other:?} is no format"))),
+        };
+        let pull = match (self.pullpolicy.to_ascii_lowercase().as_str(), self.pull) {
+            ("", false) | ("missing" | "ifmissing" | "ifnotpresent", _) => PullPolicy::Missing,
+            ("", true) | ("newer" | "ifnewer", _) => PullPolicy::Newer,
+            ("always" | "true", _) => PullPolicy::Always,
+            ("never" | "false", _) => PullPolicy::Never,
+            (other, _) => {
+                return Err(Error::invalid(format!("parameter pullpolicy: {other:?} is no policy")));
+            }
+        };
+        let platform = match self.platform.as_slice() {
+            [] => String::new(),
+            [one] => one.clone(),
+            _ => {
+                return Err(Error::unsupported(
+                    "parameter platform: building for several is not supported yet",
+                ));
+            }
+        };
+        let run = match &self.run {
+            Some(run) => run.clone(),
+            None => self.request()?,
+        };
+        Ok(BuildOptions {
+            files: self.dockerfile,
+            tags: self.t.into_iter().filter(|tag| !tag.is_empty()).collect(),
+            target: self.target,
+            build_args: self.buildargs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+            labels: self.labels,
+            env: self.setenv.iter().map(|text| pair(text)).collect(),
+            unset_env: self.unsetenv,
+            unset_labels: self.unsetlabel,
+            annotations: self.annotations.into_iter().collect(),
+            format,
+            pull,
+            no_cache: self.nocache,
+            layers: self.layers && !self.squash,
+            squash: self.squash,
+            quiet: self.q,
+            timestamp: self.timestamp,
+            omit_history: self.omithistory,
+            all_stages: !self.skipunusedstages,
+            platform,
+            run: Box::new(run),
+            access: crate::RegistryAccess::default(),
+        })
+    }
+
+    /// How commands are run.
+    fn request(&self) -> Result<ContainerSpec> {
+        let positive = |number: i64| Some(number).filter(|number| *number != 0);
+        let memory = MemoryLimits {
+            limit: positive(self.memory),
+            swap: positive(self.memswap),
+            ..MemoryLimits::default()
+        };
+        let cpu = CpuLimits {
+            shares: Some(self.cpushares).filter(|shares| *shares > 0),
+            quota: positive(self.cpuquota),
+            period: Some(self.cpuperiod).filter(|period| *period > 0),
+            cpus: self.cpusetcpus.clone(),
+            mems: self.cpusetmems.clone(),
+            ..CpuLimits::default()
+        };
+        let limits = Resources {
+            memory: Some(memory).filter(|memory| *memory != MemoryLimits::default()),
+            cpu: Some(cpu).filter(|cpu| *cpu != CpuLimits::default()),
+            ..Resources::default()
+        };
+        let mut netns = Namespace::default();
+        match self.networkmode.as_str() {
+            "" | "default" | "private" => {}
+            mode => netns = Namespace::new(mode),
+        }
+        Ok(ContainerSpec {
+            netns,
+            hostadd: self.extrahosts.clone(),
+            dns_server: self.dnsservers.clone(),
+            dns_search: self.dnssearch.clone(),
+            dns_option: self.dnsoptions.clone(),
+            cap_add: self.addcaps.clone(),
+            cap_drop: self.dropcaps.clone(),
+            r_limits: self.ulimits.iter().map(|text| limit(text)).collect::<Result<_>>()?,
+            mounts: self.volume.iter().map(|text| volume(text)).collect::<Result<_>>()?,
+            shm_size: positive(self.shmsize),
+            cgroup_parent: self.cgroupparent.clone(),
+            resource_limits: Some(limits).filter(|limits| *limits != Resources::default()),
+            httpproxy: Some(self.httpproxy),
+            ..ContainerSpec::default()
+        })
+    }
+}
+
+impl From<&BuildOptions> for BuildParameters {
+    fn from(options: &BuildOptions) -> Self {
+        let options = options.clone();
+        let pullpolicy = match options.pull {
+            PullPolicy::Missing => "",
+            PullPolicy::Always => "always",
+            PullPolicy::Newer => "newer",
+            PullPolicy::Never => "never",
+        };
+        Self {
+            dockerfile: options.files,
+            t: options.tags,
+            q: options.quiet,
+            nocache: options.no_cache,
+            pullpolicy: pullpolicy.into(),
+            layers: options.layers,
+            squash: options.squash,
+            buildargs: options.build_args.into_iter().map(|(name, value)| (name, Some(value))).collect(),
+            labels: options.labels,
+            annotations: options.annotations.into_iter().collect(),
+            setenv: options.env.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            unsetenv: options.unset_env,
+            unsetlabel: options.unset_labels,
+            target: options.target,
+            outputformat: match options.format {
+                CommitFormat::Oci => String::new(),
+                CommitFormat::Docker => DOCKER.into(),
+            },
+            timestamp: options.timestamp,
+            omithistory: options.omit_history,
+            skipunusedstages: !options.all_stages,
+            platform: Some(options.platform).filter(|platform| !platform.is_empty()).into_iter().collect(),
+            run: Some(*options.run).filter(|run| *run != ContainerSpec::default()),
+            ..Self::default()
+        }
+    }
+}
+
+fn pair(text: &str) -> (String, String) {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    (name.to_owned(), value.to_owned())
+}
+
+/// `NAME=SOFT[:HARD]`, or Docker's object.
+fn limit(text: &str) -> Result<Rlimit> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Docker {
+        name: String,
+        hard: i64,
+        soft: i64,
+    }
+    let bad = || Error::invalid(format!("parameter ulimits: {text:?} is no limit"));
+    let number = |number: i64| u64::try_from(number).unwrap_or(u64::MAX);
+    if let Ok(Docker { name, hard, soft }) = serde_json::from_str(text) {
+        return Ok(Rlimit { kind: name, hard: number(hard), soft: number(soft) });
+    }
+    let (name, values) = text.split_once('=').ok_or_else(bad)?;
+    let (soft, hard) = values.split_once(':').unwrap_or((values, values));
+    let read = |text: &str| text.parse().map(number).map_err(|_| bad());
+    Ok(Rlimit { kind: name.to_owned(), soft: read(soft)?, hard: read(hard)? })
+}
+
+fn volume(text: &str) -> Result<Mount> {
+    let mut parts = text.splitn(3, ':');
+    let (Some(source), Some(destination)) = (parts.next(), parts.next()) else {
+        return Err(Error::invalid(format!("parameter volume: {text:?} has no destination")));
+    };
+    if !source.starts_with('/') || !destination.starts_with('/') {
+        return Err(Error::invalid(format!("parameter volume: {text:?}: its paths must be absolute")));
+    }
+    let options = parts.next().into_iter().flat_map(|options| options.split(','));
+    let options = options.filter(|option| !option.is_empty()).map(ToOwned::to_owned);
+    Ok(Mount {
+        kind: "bind".into(),
+        source: source.to_owned(),
+        destination: destination.to_owned(),
+        options: std::iter::once("rbind".to_owned()).chain(options).collect(),
+    })
+}
+
+/// Something that is on for any value but those of `false`: Docker's clients name an image there.
+fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<bool, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Ok(!matches!(text.to_ascii_lowercase().as_str(), "" | "0" | "false" | "f" | "no" | "off"))
+}
+
+/// Something that is always on: to switch it off asks for nothing but less tidiness, which older clients do.
+fn on<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<bool, D::Error> {
+    switch(deserializer).map(|_| true)
+}
+
+/// Lists of texts: JSON, separated by commas, or one after another.
+mod list {
+    use super::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(list: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+        match list.is_empty() {
+            true => "".serialize(serializer),
+            false => serde_json::Value::from(list.to_vec()).to_string().serialize(serializer),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+        let values = Vec::<String>::deserialize(deserializer)?;
+        let mut all = Vec::new();
+        for value in values {
+            match serde_json::from_str::<Option<Vec<serde_json::Value>>>(&value) {
+                Ok(items) => all.extend(items.into_iter().flatten().map(|item| match item {
+                    serde_json::Value::String(text) => text,
+                    other => other.to_string(),
+                })),
+                Err(_) => all.extend(value.split(',').filter(|part| !part.is_empty()).map(ToOwned::to_owned)),
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// Names with values: Docker's map in JSON, or a list of `NAME=VALUE` in JSON.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use super::{Deserialize, Deserializer, Serializer, pair};
+
+    pub(super) fn serialize<S: Serializer>(
+        pairs: &[(String, String)],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let list: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        super::list::serialize(&list, serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<(String, String)>, D::Error> {
+        let values = Vec::<String>::deserialize(deserializer)?;
+        let mut all = Vec::new();
+        for value in values {
+            if let Ok(map) = serde_json::from_str::<BTreeMap<String, String>>(&value) {
+                all.extend(map);
+            } else if let Ok(list) = serde_json::from_str::<Option<Vec<String>>>(&value) {
+                all.extend(list.iter().flatten().map(|text| pair(text)));
+            } else {
+                all.push(pair(&value));
+            }
+        }
+        Ok(all)
+    }
+}
+
+pub(super) fn serve(routes: &mut impl Routes) {
+    routes.add(
+        BUILD,
+        |engine, Call { parameters: Both(parameters, access), body: Archive(archive), .. }| async move {
+            let options = BuildOptions { access: access.into(), ..parameters.options()? };
+            let progress = engine.images().build(BuildContext::of_archive(archive), options).await?;
+            Ok(Steps { progress, with_blobs: false, with_text: true })
+        },
+    );
+}
+
+/// Has a service build.
+pub(super) async fn build<T: Transport + 'static>(
+    remote: &Remote<T>,
+    context: BuildContext,
+    options: BuildOptions,
+) -> Result<ValueStream<Progress<BuildReport>>> {
+    if !context.secrets.is_empty() {
+        return Err(Error::unsupported("--secret is not supported over a service yet"));
+    }
+    let access = Access::asked(&options.access)?;
+    let parameters = Both(BuildParameters::from(&options), access);
+    let steps = remote.call(BUILD, (), parameters, Archive(context.archive)).await?;
+    Ok(steps.progress)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::query;
+
+    #[test]
+    fn every_spelling_is_read() {
+        let read = |text: &str| query::decode::<BuildParameters>(text).unwrap();
+        let escaped = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let json = escaped(r#"["a=b","c=d"]"#);
+        let map = escaped(r#"{"a":"b","c":"d"}"#);
+        let pairs = vec![("a".to_owned(), "b".to_owned()), ("c".to_owned(), "d".to_owned())];
+        assert_eq!(read(&format!("labels={json}")).labels, pairs);
+        assert_eq!(read(&format!("labels={map}")).labels, pairs);
+        assert_eq!(read("dockerfile=Dockerfile").dockerfile, ["Dockerfile"]);
+        assert_eq!(read(&format!("dockerfile={}", escaped(r#"["a","b"]"#))).dockerfile, ["a", "b"]);
+        assert_eq!(read("extrahosts=a:1,b:2").extrahosts, ["a:1", "b:2"]);
+        let args = read(&format!("buildargs={}", escaped(r#"{"a":"b","c":null}"#)));
+        assert_eq!(args.options().unwrap().build_args, [("a".to_owned(), "b".to_owned())].into());
+        let limits = read(&format!("ulimits={}", escaped(r#"[{"Name":"nofile","Hard":2,"Soft":1}]"#)));
+        let wanted = Rlimit { kind: "nofile".into(), hard: 2, soft: 1 };
+        assert_eq!(limits.options().unwrap().run.r_limits, [wanted]);
+        assert_eq!(read("pull=1").options().unwrap().pull, PullPolicy::Newer);
+        assert_eq!(read("pull=alpine").options().unwrap().pull, PullPolicy::Newer);
+        assert!(read("rm=0&forcerm=0").rm);
+        assert_eq!(read("").options().unwrap().run.httpproxy, Some(true));
+        assert!(read("volume=a:b").options().is_err());
+        assert!(query::decode::<BuildParameters>("remote=https://x/y.tar").is_err());
+    }
+
+    #[test]
+    fn what_a_client_asks_is_what_a_service_reads() {
+        let mut options = BuildOptions {
+            tags: vec!["a".into(), "b:1".into()],
+            files: vec!["x y".into()],
+            labels: vec![("a".into(), "b=c".into())],
+            env: vec![("e".into(), "f".into())],
+            no_cache: true,
+            layers: false,
+            squash: true,
+            timestamp: Some(0),
+            ..BuildOptions::default()
+        };
+        options.run.cap_add = vec!["CAP_SYS_ADMIN".into()];
+        let written = query::encode(&BuildParameters::from(&options));
+        assert_eq!(query::decode::<BuildParameters>(&written).unwrap().options().unwrap(), options);
+    }
+}

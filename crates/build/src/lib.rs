@@ -1,0 +1,35 @@
+//! What a build file says, what is ignored of a context, and what a step takes of it: all of a build but the doing.
+//!
+//! [`BuildFile::parse`] reads the language of BuildKit's `docker/dockerfile:1`; [`Scope`] knows its variables;
+//! [`apply`] is what an instruction makes of an image's configuration; [`Ignore`] holds the rules of `.dockerignore`;
+//! [`Selection`] is what `COPY` takes, as a tar whose digest says whether anything has changed.
+//!
+//! Nothing here knows a store, an engine or a registry.
+
+mod apply;
+mod chmod;
+mod error;
+#[cfg(unix)]
+mod files;
+mod ignore;
+mod language;
+mod pattern;
+mod scope;
+#[cfg(unix)]
+mod select;
+mod stages;
+
+pub use apply::{apply, join, shell};
+pub use chmod::Chmod;
+pub use error::{BuildError, Result};
+#[cfg(unix)]
+pub use files::{read_bounded, read_text, usual_file, usual_rules};
+pub use ignore::Ignore;
+pub use language::{
+    BuildFile, CacheSharing, Command, Copying, FileMount, From, HealthCheck, Heredoc, Instruction, MountKind,
+    Run, RunMount, Stage, Step, parse_line,
+};
+pub use scope::{Platforms, Scope};
+#[cfg(unix)]
+pub use select::{Ownership, Selection, Source};
+pub use stages::{Plan, PlannedStage, StageBase};

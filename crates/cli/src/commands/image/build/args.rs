@@ -1,0 +1,223 @@
+//! The options of a build.
+
+use crate::args::registry::RegistryArgs;
+use crate::args::spec::ResourceArgs;
+use crate::command_error::CommandError;
+use crate::commands::image::pull::PlatformArgs;
+
+/// Build an image of a build file and what is beside it
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folder with what the image is built of; "-" reads the build file, or a tar of the folder, from standard input
+    #[arg(value_name = "CONTEXT")]
+    pub(super) words: Vec<String>,
+    /// Build file; "-" is standard input
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) file: Vec<String>,
+    /// Name of the image
+    #[arg(long, short, value_name = "NAME")]
+    pub(super) tag: Vec<String>,
+    /// Stage that becomes the image
+    #[arg(long, value_name = "STAGE")]
+    pub(super) target: Option<String>,
+    /// Value for an ARG, NAME[=VALUE]; without a value that of the environment
+    #[arg(long, value_name = "ARGUMENT")]
+    pub(super) build_arg: Vec<String>,
+    /// File with lines NAME=VALUE for ARGs
+    #[arg(long, value_name = "FILE")]
+    pub(super) build_arg_file: Vec<String>,
+    /// Label that is added, NAME[=VALUE]
+    #[arg(long, value_name = "LABEL")]
+    pub(super) label: Vec<String>,
+    /// Annotation of the manifest, NAME[=VALUE]
+    #[arg(long, value_name = "ANNOTATION")]
+    pub(super) annotation: Vec<String>,
+    /// Variable that is added to the image, NAME[=VALUE]
+    #[arg(long, value_name = "VARIABLE")]
+    pub(super) env: Vec<String>,
+    /// Variable that the image does not keep
+    #[arg(long, value_name = "NAME")]
+    pub(super) unsetenv: Vec<String>,
+    /// Label of the base that the image does not keep
+    #[arg(long, value_name = "NAME")]
+    pub(super) unsetlabel: Vec<String>,
+    /// Format of the image: oci or docker
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) format: Option<String>,
+    /// When to ask registries for images: always, missing, newer, never
+    #[arg(long, value_name = "POLICY", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
+    pub(super) pull: Option<String>,
+    /// The same as --pull=always
+    #[arg(long)]
+    pub(super) pull_always: bool,
+    /// The same as --pull=never
+    #[arg(long)]
+    pub(super) pull_never: bool,
+    /// Use nothing of earlier builds
+    #[arg(long)]
+    pub(super) no_cache: bool,
+    /// Every step becomes an image that later builds use
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) layers: Option<bool>,
+    /// All that is new becomes one layer
+    #[arg(long)]
+    pub(super) squash: bool,
+    /// The whole image becomes one layer
+    #[arg(long)]
+    pub(super) squash_all: bool,
+    /// Say nothing but the id
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// File that the id of the image is written to, after "sha256:"
+    #[arg(long, value_name = "FILE")]
+    pub(super) iidfile: Option<String>,
+    /// File that the id of the image alone is written to
+    #[arg(long, value_name = "FILE")]
+    pub(super) iidfile_raw: Option<String>,
+    /// File that the output is written to
+    #[arg(long, value_name = "FILE")]
+    pub(super) logfile: Option<String>,
+    /// File with what is ignored of the context, in place of its own
+    #[arg(long, value_name = "FILE")]
+    pub(super) ignorefile: Option<String>,
+    /// Seconds since 1970 that the image and everything new in it is from
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(super) timestamp: Option<i64>,
+    /// Keep nothing of how the image was made
+    #[arg(long)]
+    pub(super) omit_history: bool,
+    /// Leave out stages that the target does not need
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) skip_unused_stages: Option<bool>,
+    /// Most stages that are built at a time
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) jobs: Option<u32>,
+    /// Remove working containers after a build, which is always done
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) rm: Option<bool>,
+    /// Remove working containers after a failure, which is always done
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) force_rm: Option<bool>,
+    /// Secret for RUN --mount=type=secret: id=ID[,src=FILE|,env=VARIABLE]
+    #[arg(long, value_name = "SECRET")]
+    pub(super) secret: Vec<String>,
+    /// How commands are confined: oci
+    #[arg(long, value_name = "KIND")]
+    pub(super) isolation: Option<String>,
+    /// Accepted for scripts written for Docker, and without effect
+    #[arg(long)]
+    pub(super) compress: bool,
+    /// Accepted for scripts written for Docker, and without effect
+    #[arg(long)]
+    pub(super) disable_content_trust: bool,
+    /// Layers are kept uncompressed, which is always done
+    #[arg(long, short = 'D', value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) disable_compression: Option<bool>,
+    #[command(flatten)]
+    pub(super) platform: PlatformArgs,
+    #[command(flatten)]
+    pub(super) registry: RegistryArgs,
+    #[command(flatten)]
+    pub(super) commands: CommandArgs,
+    #[command(flatten)]
+    pub(super) resources: ResourceArgs,
+}
+
+// How the commands of a build are run.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct CommandArgs {
+    /// Network of commands: private, host, none, pasta, or a network's name
+    #[arg(long, visible_alias = "net", value_name = "NETWORK", help_heading = "Commands")]
+    pub(super) network: Vec<String>,
+    /// Folder or file of the host that commands have: SOURCE:DESTINATION[:OPTIONS]
+    #[arg(long, short, value_name = "VOLUME", help_heading = "Commands")]
+    pub(super) volume: Vec<String>,
+    /// Line for /etc/hosts of commands, NAME:ADDRESS
+    #[arg(long, value_name = "HOST", help_heading = "Commands", value_delimiter = ',')]
+    pub(super) add_host: Vec<String>,
+    /// Leave the image's /etc/hosts as it is
+    #[arg(long, help_heading = "Commands")]
+    pub(super) no_hosts: bool,
+    /// Leave the image's /etc/hostname as it is
+    #[arg(long, help_heading = "Commands")]
+    pub(super) no_hostname: bool,
+    /// Name server of commands
+    #[arg(long, value_name = "ADDRESS", help_heading = "Commands", value_delimiter = ',')]
+    pub(super) dns: Vec<String>,
+    /// Option of commands' resolver
+    #[arg(long, value_name = "OPTION", help_heading = "Commands", value_delimiter = ',')]
+    pub(super) dns_option: Vec<String>,
+    /// Search domain of commands
+    #[arg(long, value_name = "DOMAIN", help_heading = "Commands", value_delimiter = ',')]
+    pub(super) dns_search: Vec<String>,
+    /// Capability that commands have
+    #[arg(long, value_name = "CAPABILITY", help_heading = "Commands", value_delimiter = ',')]
+    pub(super) cap_add: Vec<String>,
+    /// Capability that commands have not
+    #[arg(long, value_name = "CAPABILITY", help_heading = "Commands", value_delimiter = ',')]
+    pub(super) cap_drop: Vec<String>,
+    /// Security option such as seccomp=FILE
+    #[arg(long, value_name = "OPTION", help_heading = "Commands")]
+    pub(super) security_opt: Vec<String>,
+    /// Further group of commands' user
+    #[arg(long, value_name = "GROUP", help_heading = "Commands")]
+    pub(super) group_add: Vec<String>,
+    /// Resource limit of commands, NAME=SOFT[:HARD]
+    #[arg(long, value_name = "LIMIT", help_heading = "Commands", value_delimiter = ',')]
+    pub(super) ulimit: Vec<String>,
+    /// Size of commands' /dev/shm
+    #[arg(long, value_name = "SIZE", help_heading = "Commands")]
+    pub(super) shm_size: Option<String>,
+    /// Parent control group
+    #[arg(long, value_name = "PATH", help_heading = "Commands")]
+    pub(super) cgroup_parent: Option<String>,
+    /// Process namespace of commands: host, private, ns:PATH
+    #[arg(long, value_name = "MODE", help_heading = "Commands")]
+    pub(super) pid: Option<String>,
+    /// IPC namespace of commands: host, private, ns:PATH
+    #[arg(long, value_name = "MODE", help_heading = "Commands")]
+    pub(super) ipc: Option<String>,
+    /// UTS namespace of commands: host, private, ns:PATH
+    #[arg(long, value_name = "MODE", help_heading = "Commands")]
+    pub(super) uts: Option<String>,
+    /// Control group namespace of commands: host, private, ns:PATH
+    #[arg(long, value_name = "MODE", help_heading = "Commands")]
+    pub(super) cgroupns: Option<String>,
+    /// Pass the proxy variables of the environment to commands
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Commands")]
+    pub(super) http_proxy: Option<bool>,
+}
+
+impl Args {
+    /// Refuses what contradicts itself and what is not done.
+    pub(super) fn check(&self) -> Result<(), CommandError> {
+        crate::args::at_most(&self.words, 1)?;
+        let given = |count: &[bool]| count.iter().filter(|given| **given).count();
+        if given(&[self.pull.is_some(), self.pull_always, self.pull_never]) > 1 {
+            return Err(CommandError::other(
+                "can only set one of 'pull' or 'pull-always' or 'pull-never' or 'pull=newer'",
+            ));
+        }
+        if self.squash && self.squash_all {
+            return Err(CommandError::other("cannot specify --squash with --squash-all"));
+        }
+        if self.layers == Some(true) && (self.squash || self.squash_all) {
+            let name = if self.squash { "--squash" } else { "--squash-all" };
+            return Err(CommandError::other(format!("cannot specify {name} with --layers")));
+        }
+        if self.rm == Some(false) {
+            return Err(CommandError::other(
+                "--rm=false is not supported: working containers are always removed",
+            ));
+        }
+        if self.disable_compression == Some(false) {
+            return Err(CommandError::other(
+                "--disable-compression=false is not supported: layers are compressed when they are pushed",
+            ));
+        }
+        match self.isolation.as_deref() {
+            None | Some("" | "oci" | "default" | "rootless") => Ok(()),
+            Some(other) => Err(CommandError::other(format!("the isolation {other:?} is not supported"))),
+        }
+    }
+}

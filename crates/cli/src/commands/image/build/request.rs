@@ -1,0 +1,129 @@
+//! From options to what is asked of the engine.
+
+use cove_api::{BuildOptions, CommitFormat, ContainerSpec, PullPolicy};
+use cove_config::env::{BUILDAH_FORMAT, BUILDAH_LAYERS};
+use cove_spec::{namespace, size, volume};
+
+use super::args::{Args, CommandArgs};
+use super::values::{build_args, pair, variables};
+use crate::args::spec::{LimitArgs, NetworkArgs, SecurityArgs, Surroundings};
+use crate::command_error::CommandError;
+use crate::commands::image::pull;
+use crate::context::Context;
+
+/// What is asked for.
+pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, CommandError> {
+    let environment = &context.environment;
+    let format = args.format.as_deref().or(environment.get(BUILDAH_FORMAT)).unwrap_or("oci");
+    let format = match format {
+        "oci" => CommitFormat::Oci,
+        "docker" => CommitFormat::Docker,
+        other => return Err(CommandError::other(format!("unrecognized image type {other:?}"))),
+    };
+    let by_environment = || match environment.get(BUILDAH_LAYERS) {
+        None | Some("") => true,
+        Some(text) => matches!(text.to_ascii_lowercase().as_str(), "true" | "1"),
+    };
+    let squashed = args.squash || args.squash_all;
+    Ok(BuildOptions {
+        files: Vec::new(),
+        tags: args.tag.clone(),
+        target: args.target.clone().unwrap_or_default(),
+        build_args: build_args(&args.build_arg_file, &args.build_arg, environment)?,
+        labels: args.label.iter().map(|text| pair(text)).collect(),
+        env: variables(&args.env, environment),
+        unset_env: args.unsetenv.clone(),
+        unset_labels: args.unsetlabel.clone(),
+        annotations: args.annotation.iter().map(|text| pair(text)).collect(),
+        format,
+        pull: policy(args)?,
+        no_cache: args.no_cache,
+        layers: !squashed && args.layers.unwrap_or_else(by_environment),
+        squash: args.squash_all,
+        quiet: args.quiet,
+        timestamp: args.timestamp,
+        omit_history: args.omit_history,
+        all_stages: args.skip_unused_stages == Some(false),
+        platform: platform(args)?,
+        run: Box::new(commands(context, args)?),
+        access: args.registry.access()?,
+    })
+}
+
+fn policy(args: &Args) -> Result<PullPolicy, CommandError> {
+    Ok(match args.pull.as_deref() {
+        _ if args.pull_always => PullPolicy::Always,
+        _ if args.pull_never => PullPolicy::Never,
+        None | Some("false") => PullPolicy::Missing,
+        Some(name) => pull::policy(name)?,
+    })
+}
+
+fn platform(args: &Args) -> Result<String, CommandError> {
+    let [os, arch, variant] = args.platform.parts()?;
+    if os.is_none() && arch.is_none() && variant.is_none() {
+        return Ok(String::new());
+    }
+    if [&os, &arch, &variant].into_iter().flatten().any(|part| part.contains(',')) {
+        return Err(CommandError::other("building for several platforms is not supported yet"));
+    }
+    let host = cove_registry::Platform::host();
+    let mut text = format!("{}/{}", os.unwrap_or(host.os), arch.unwrap_or(host.architecture));
+    if let Some(variant) = variant {
+        text = format!("{text}/{variant}");
+    }
+    Ok(text)
+}
+
+/// How commands are run.
+fn commands(context: &Context, args: &Args) -> Result<ContainerSpec, CommandError> {
+    let around = Surroundings {
+        printer: &context.printer,
+        environment: &context.environment,
+        rootless: context.directories.user.rootless,
+        command_line: &[],
+    };
+    let mut spec = ContainerSpec::default();
+    let CommandArgs { network, add_host, no_hosts, no_hostname, dns, dns_option, dns_search, .. } =
+        args.commands.clone();
+    let network = network.into_iter().filter(|network| network != "default").collect();
+    NetworkArgs {
+        network,
+        add_host,
+        no_hosts,
+        no_hostname,
+        dns,
+        dns_option,
+        dns_search,
+        ..NetworkArgs::default()
+    }
+    .apply(&around, &mut spec)?;
+    let CommandArgs { cap_add, cap_drop, security_opt, ulimit, cgroup_parent, group_add, .. } =
+        args.commands.clone();
+    SecurityArgs { cap_add, cap_drop, security_opt, ..SecurityArgs::default() }.apply(&mut spec)?;
+    args.resources.apply(&mut spec)?;
+    LimitArgs { ulimit, cgroup_parent, ..LimitArgs::default() }.apply(&mut spec)?;
+    spec.groups = group_add;
+    let commands = &args.commands;
+    if let Some(text) = &commands.shm_size {
+        spec.shm_size = Some(size::signed_bytes(text)?);
+    }
+    for (mode, place, read) in [
+        (&commands.pid, &mut spec.pidns, namespace::pid as fn(&str) -> cove_spec::Result<_>),
+        (&commands.ipc, &mut spec.ipcns, namespace::ipc),
+        (&commands.uts, &mut spec.utsns, namespace::uts),
+        (&commands.cgroupns, &mut spec.cgroupns, namespace::cgroup),
+    ] {
+        if let Some(mode) = mode {
+            *place = read(mode)?;
+        }
+    }
+    spec.httpproxy = commands.http_proxy;
+    let paths = volume::HostPaths {
+        current_folder: std::env::current_dir()?,
+        windows: cfg!(windows),
+        rootless: around.rootless,
+    };
+    volume::parse_all(&commands.volume, &[], &[], &paths)?.apply(&mut spec);
+    Ok(spec)
+}

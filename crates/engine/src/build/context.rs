@@ -1,0 +1,117 @@
+//! What an image is built of: a folder, or an archive that is unpacked for the time of the build.
+
+use std::io::Read;
+use std::path::PathBuf;
+
+use cove_api::{BuildContext, BuildSecret, BuildText, Error, Result};
+use cove_build::{Ignore, read_text, usual_file, usual_rules};
+use cove_tree::{Root, Unpacking};
+
+use crate::engine::Core;
+
+/// An opened context.
+pub(super) struct Context {
+    pub(super) root: Root,
+    pub(super) ignore: Ignore,
+    /// The build file.
+    pub(super) file: BuildText,
+    pub(super) secrets: Vec<BuildSecret>,
+    /// Where it is unpacked; removed with this.
+    _unpacked: Option<tempfile::TempDir>,
+}
+
+/// Where a context comes from, for code that blocks.
+pub(super) enum Place {
+    /// A folder of this machine.
+    Folder(PathBuf),
+    /// A tar.
+    Archive(Box<dyn Read + Send>),
+}
+
+/// What comes with a context.
+pub(super) struct Given {
+    pub(super) files: Vec<BuildText>,
+    pub(super) ignore: Option<BuildText>,
+    pub(super) secrets: Vec<BuildSecret>,
+}
+
+impl Context {
+    /// Opens a context; `names` are its build files where none is given.
+    pub(super) fn open(core: &Core, place: Place, given: Given, names: &[String]) -> Result<Self> {
+        let (root, shown, unpacked) = match place {
+            Place::Folder(path) => {
+                let root = Root::open(&path).map_err(|error| Error::from(error).context(path.display()))?;
+                (root, path.display().to_string(), None)
+            }
+            Place::Archive(archive) => {
+                let folder = unpack(core, archive)?;
+                (Root::open(folder.path())?, "the context".to_owned(), Some(folder))
+            }
+        };
+        let files = if given.files.is_empty() { read_files(&root, &shown, names)? } else { given.files };
+        let ignore = match given.ignore {
+            Some(text) => Some(text),
+            None => usual_rules(&root, files.first().map_or("", |file| &file.name))?,
+        };
+        let ignore = ignore.map(|file| Ignore::of_text(&file)).transpose()?.unwrap_or_default();
+        if unpacked.is_some() {
+            take_away(&root, names)?;
+        }
+        Ok(Self { root, ignore, file: joined(files), secrets: given.secrets, _unpacked: unpacked })
+    }
+}
+
+fn unpack(core: &Core, archive: impl Read) -> Result<tempfile::TempDir> {
+    let temporary = &core.options.directories.temporary;
+    let folder = tempfile::Builder::new()
+        .prefix("cove-build-")
+        .tempdir_in(temporary)
+        .map_err(|error| Error::from(error).context(format!("a folder in {}", temporary.display())))?;
+    let root = Root::open(folder.path())?;
+    let unpacking = Unpacking {
+        directory: b"/",
+        rename: &[],
+        owner: Some((0, 0)),
+        owners: &|_, _| (0, 0),
+        overwrite: true,
+        privileged: false,
+    };
+    cove_tree::unpack(&root, &unpacking, archive)
+        .map_err(|error| Error::from(error).context("unpacking the context"))?;
+    Ok(folder)
+}
+
+/// Several files are one after another.
+fn joined(mut files: Vec<BuildText>) -> BuildText {
+    let mut first = files.remove(0);
+    for file in files {
+        first.text.push(b'\n');
+        first.text.extend(file.text);
+    }
+    first
+}
+
+fn read_files(root: &Root, shown: &str, names: &[String]) -> Result<Vec<BuildText>> {
+    if names.is_empty() {
+        let found = usual_file(root)?.ok_or_else(|| {
+            Error::not_found(format!(
+                "no Containerfile or Dockerfile specified or found in context directory, {shown}: no such file or directory"
+            ))
+        })?;
+        return Ok(vec![found]);
+    }
+    let found = names.iter().map(|name| match read_text(root, name)? {
+        Some(text) => Ok(BuildText { name: name.clone(), text }),
+        None => Err(Error::not_found(format!("{name}: no such file or directory in {shown}"))),
+    });
+    found.collect()
+}
+
+/// What a client has put beside the context is no part of it.
+fn take_away(root: &Root, names: &[String]) -> Result<()> {
+    for name in names.iter().filter(|name| name.starts_with(BuildContext::BESIDE) && !name.contains('/')) {
+        let removed = rustix::fs::unlinkat(root, name.as_str(), rustix::fs::AtFlags::empty());
+        removed.map_err(|errno| Error::from(std::io::Error::from(errno)).context(name))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! Building images: the doing of what `cove-build` understands.
+//!
+//! A build goes through the stages that its target needs, one step after another. What a step changes of files happens in
+//! a *working container* ([`working`]), a container of the store that no database knows; its changes become a layer, and
+//! with layers every step an image that later builds find again ([`cache`]). A command is run like a container's
+//! ([`run`]), from a plan of values.
+
+mod cache;
+mod commit;
+mod context;
+mod copying;
+mod mounts;
+mod report;
+mod run;
+mod stage;
+mod start;
+mod state;
+mod working;
+
+pub(crate) use start::build;
+pub(crate) use working::BUILD_FILE;

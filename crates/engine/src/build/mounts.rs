@@ -1,0 +1,282 @@
+//! What is mounted while a command of a build runs.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cove_api::{ContainerSpec, Error, Mount, OverlayVolume, Result};
+use cove_build::{CacheSharing, FileMount, MountKind, RunMount, Source};
+use cove_storage::Digest;
+use cove_sys::fs;
+use rustix::fs::{FileType, Mode, OFlags};
+use serde_json::{Value, json};
+
+use super::copying::path_digest;
+use super::stage::Stage;
+use super::start::{MountedImage, Stepped};
+use crate::engine::Core;
+use crate::lock::ObjectLock;
+use crate::sandbox::{Hidden, PlannedSecret, RootDir};
+
+/// Most caches of one name that are private to builds at the same time.
+const MAX_PRIVATE: usize = 64;
+
+/// A mount before anything is made for it.
+pub(super) struct Wanted {
+    mount: RunMount,
+    /// The image that it shows.
+    image: Option<String>,
+}
+
+/// What mounts need, as long as the command runs.
+#[derive(Default)]
+pub(super) struct Mounts<'a> {
+    images: Vec<MountedImage<'a>>,
+    locks: Vec<ObjectLock>,
+    pub(super) secrets: Vec<PlannedSecret>,
+    pub(super) secret_env: Vec<(String, Hidden)>,
+}
+
+impl Stage<'_, '_> {
+    /// Reads the mounts of a command, and what a cache must know of them.
+    pub(super) fn wanted(&self, texts: &[String]) -> Stepped<(Vec<Wanted>, Value)> {
+        let mut all = Vec::new();
+        let mut inputs = Vec::new();
+        for text in texts {
+            let text = self.scope.word(text)?;
+            let mount = RunMount::parse(&text)?;
+            let mut image = None;
+            match &mount.kind {
+                MountKind::Bind { from: Some(from), .. } => {
+                    let id = self.image_of(from)?;
+                    inputs.push(json!([text, id]));
+                    image = Some(id);
+                }
+                MountKind::Bind { from: None, source, .. } => {
+                    let context = &self.build.context;
+                    let source_of = Source { root: &context.root, ignore: &context.ignore };
+                    inputs.push(json!([text, path_digest(source_of, source)?.to_string()]));
+                }
+                MountKind::Cache { from: Some(_), .. } => {
+                    return Err(Error::unsupported("a cache mount with \"from\" is not supported yet").into());
+                }
+                MountKind::Ssh(_) => {
+                    return Err(Error::unsupported("mounts of type ssh are not supported yet").into());
+                }
+                // What is in a cache or a secret is no part of the result.
+                MountKind::Cache { .. } | MountKind::Tmpfs { .. } | MountKind::Secret(_) => {
+                    inputs.push(json!([text]));
+                }
+            }
+            all.push(Wanted { mount, image });
+        }
+        Ok((all, Value::from(inputs)))
+    }
+
+    /// Makes what mounts need and adds them to the request.
+    pub(super) fn mounts(
+        &self,
+        all: &[Wanted],
+        spec: &mut ContainerSpec,
+        workdir: &str,
+    ) -> Result<Mounts<'_>> {
+        let mut mounts = Mounts::default();
+        for wanted in all {
+            self.mount(wanted, spec, workdir, &mut mounts)?;
+        }
+        Ok(mounts)
+    }
+
+    fn mount<'m>(
+        &'m self,
+        wanted: &Wanted,
+        spec: &mut ContainerSpec,
+        workdir: &str,
+        mounts: &mut Mounts<'m>,
+    ) -> Result<()> {
+        let destination = cove_build::join(workdir, &wanted.mount.target);
+        match &wanted.mount.kind {
+            MountKind::Bind { source, writable, .. } => {
+                let path = match &wanted.image {
+                    Some(id) => {
+                        let image = MountedImage::new(self.build.core, id)?;
+                        let path = RootDir::open(&image.path)?.real_path(source)?;
+                        mounts.images.push(image);
+                        path
+                    }
+                    None => self.context_path(source)?,
+                };
+                if *writable && path.is_dir() {
+                    let source = path.to_string_lossy().into_owned();
+                    spec.overlay_volumes.push(OverlayVolume { destination, source, options: Vec::new() });
+                } else if *writable {
+                    return Err(Error::unsupported("a writable bind of a single file is not supported yet"));
+                } else {
+                    spec.mounts.push(bind(&path, destination, "ro"));
+                }
+            }
+            MountKind::Cache { id, read_only, sharing, mode, uid, gid, .. } => {
+                let (path, lock) = cache(self.build.core, id, *sharing, *mode, (*uid, *gid))?;
+                mounts.locks.extend(lock);
+                spec.mounts.push(bind(&path, destination, if *read_only { "ro" } else { "rw" }));
+            }
+            MountKind::Tmpfs { size } => spec.mounts.push(Mount {
+                destination,
+                kind: "tmpfs".into(),
+                source: "tmpfs".into(),
+                options: size.iter().map(|size| format!("size={size}")).collect(),
+            }),
+            MountKind::Secret(file) => self.secret(file, workdir, mounts)?,
+            MountKind::Ssh(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Where something of the context is on this machine; a link leads to something of the context.
+    fn context_path(&self, path: &str) -> Result<PathBuf> {
+        let root = &self.build.context.root;
+        let found = root.find(path.as_bytes(), OFlags::PATH).map_err(|errno| {
+            Error::from(std::io::Error::from(errno)).context(format!("{path} in the context"))
+        })?;
+        Ok(std::fs::read_link(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&found)))?)
+    }
+
+    fn secret<'m>(&'m self, file: &FileMount, workdir: &str, mounts: &mut Mounts<'m>) -> Result<()> {
+        let Some(secret) = self.build.context.secrets.iter().find(|secret| secret.id == file.id) else {
+            if file.required {
+                return Err(Error::invalid(format!(
+                    "secret required but no secret with id {} found",
+                    file.id
+                )));
+            }
+            return Ok(());
+        };
+        if let Some(name) = &file.env {
+            mounts.secret_env.push((name.clone(), Hidden(secret.data.clone())));
+        }
+        if file.env.is_none() || file.target.is_some() {
+            let destination = match &file.target {
+                Some(target) => cove_build::join(workdir, target),
+                None => format!("/run/secrets/{}", name(&file.id)?),
+            };
+            let data = Hidden(secret.data.clone());
+            let FileMount { uid, gid, mode, .. } = *file;
+            mounts.secrets.push(PlannedSecret { destination, data, uid, gid, mode });
+        }
+        Ok(())
+    }
+}
+
+fn name(id: &str) -> Result<&str> {
+    match id {
+        "" | "." | ".." => Err(Error::invalid(format!("{id:?} is no name of a secret"))),
+        id if id.contains('/') => Err(Error::invalid(format!("{id:?} is no name of a secret"))),
+        id => Ok(id),
+    }
+}
+
+fn bind(source: &Path, destination: String, access: &str) -> Mount {
+    Mount {
+        destination,
+        kind: "bind".into(),
+        source: source.to_string_lossy().into_owned(),
+        options: vec!["rbind".into(), "rprivate".into(), access.into()],
+    }
+}
+
+/// The folder of a cache, and the lock by which nobody else has it. Its name is a digest, so that an id is no path.
+fn cache(
+    core: &Core,
+    id: &str,
+    sharing: CacheSharing,
+    mode: u32,
+    owner: (u32, u32),
+) -> Result<(PathBuf, Option<ObjectLock>)> {
+    let digest = Digest::sha256(id.as_bytes());
+    let folder = core.options.state_dir().join("build-cache");
+    let locks = core.options.run_dir().join("build-caches");
+    crate::state::make_private(&folder)?;
+    crate::state::make_private(&locks)?;
+    let (name, lock) = match sharing {
+        CacheSharing::Shared => (digest.hex().to_owned(), None),
+        CacheSharing::Locked => {
+            let lock = ObjectLock::acquire(&locks, digest.hex())?;
+            (digest.hex().to_owned(), Some(lock))
+        }
+        CacheSharing::Private => {
+            let names = (0..MAX_PRIVATE).map(|number| format!("{}.{number}", digest.hex()));
+            let free = names.into_iter().find_map(|name| {
+                let lock = ObjectLock::try_acquire(&locks, &name)?;
+                Some((name, lock))
+            });
+            let (name, lock) = free.ok_or_else(|| {
+                Error::unsupported(format!("more than {MAX_PRIVATE} builds have the private cache {id:?}"))
+            })?;
+            (name, Some(lock))
+        }
+    };
+    let path = folder.join(name);
+    if !path.exists() {
+        make_cache(&path, mode, owner)?;
+    }
+    Ok((path, lock))
+}
+
+fn make_cache(path: &Path, mode: u32, (uid, gid): (u32, u32)) -> Result<()> {
+    let at = |errno: rustix::io::Errno| Error::from(std::io::Error::from(errno)).context(path.display());
+    match fs::create_dir(path) {
+        // Another build was faster.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+        other => other?,
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let made = rustix::fs::open(path, flags, Mode::empty()).map_err(at)?;
+    let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));
+    rustix::fs::fchown(&made, Some(uid), Some(gid)).map_err(at)?;
+    rustix::fs::fchmod(&made, Mode::from_raw_mode(mode)).map_err(at)
+}
+
+/// What a command's mounts leave in a root file system: empty files and folders that were not there before.
+pub(super) struct Traces {
+    /// Absolute paths, those of folders before what is in them.
+    missing: Vec<Vec<u8>>,
+}
+
+impl Traces {
+    /// Notes which of these places, and of the folders they are in, do not exist.
+    pub(super) fn note(root: &cove_tree::Root, destinations: &[String]) -> Self {
+        let mut missing = BTreeMap::new();
+        for destination in destinations {
+            let path = cove_build::join("/", destination).into_bytes();
+            let ends =
+                path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').map(|(index, _)| index);
+            for end in ends.chain([path.len()]) {
+                if root.look(&path[..end]).is_ok_and(|look| look.stat.is_none() && look.link.is_none()) {
+                    missing.insert(path[..end].to_vec(), ());
+                }
+            }
+        }
+        Self { missing: missing.into_keys().collect() }
+    }
+
+    /// Removes what of it is empty.
+    pub(super) fn remove(&self, root: &cove_tree::Root) {
+        for path in self.missing.iter().rev() {
+            let slash = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+            let (folder, name) = (&path[..slash], &path[slash + 1..]);
+            let Ok(parent) = root.find(folder, OFlags::PATH | OFlags::DIRECTORY) else { continue };
+            let Ok(name) = std::ffi::CString::new(name) else { continue };
+            let Ok(stat) =
+                rustix::fs::statat(&parent, name.as_c_str(), rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+            else {
+                continue;
+            };
+            let flags = match FileType::from_raw_mode(stat.st_mode) {
+                FileType::Directory => rustix::fs::AtFlags::REMOVEDIR,
+                FileType::RegularFile if stat.st_size == 0 => rustix::fs::AtFlags::empty(),
+                _ => continue,
+            };
+            // One that is not empty is the command's own.
+            let _ = rustix::fs::unlinkat(&parent, name.as_c_str(), flags);
+        }
+    }
+}

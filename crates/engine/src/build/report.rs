@@ -1,0 +1,72 @@
+//! What a build tells while it goes on.
+
+use cove_api::{BuildReport, Error, ErrorKind, Progress, Result};
+
+use crate::image::ProgressSender;
+
+/// Longest line of a command that is kept before it is told.
+const LONGEST_LINE: usize = 64 << 10;
+
+/// Where the lines of a build go.
+#[derive(Clone)]
+pub(super) struct Teller {
+    sender: ProgressSender<BuildReport>,
+    quiet: bool,
+}
+
+impl Teller {
+    pub(super) fn new(sender: ProgressSender<BuildReport>, quiet: bool) -> Self {
+        Self { sender, quiet }
+    }
+
+    /// Tells a line.
+    pub(super) fn line(&self, line: impl Into<String>) {
+        if !self.quiet {
+            // Whoever does not listen any more is noticed by `check`.
+            let _ = self.sender.send(Ok(Progress::Message(line.into())));
+        }
+    }
+
+    /// An error where nobody listens any more: there is nobody to build for.
+    pub(super) fn check(&self) -> Result<()> {
+        match self.sender.is_closed() {
+            true => Err(Error::new(ErrorKind::Cancelled, "the build was given up")),
+            false => Ok(()),
+        }
+    }
+
+    /// Ends when nobody listens any more.
+    pub(super) async fn closed(&self) {
+        self.sender.closed().await;
+    }
+}
+
+/// Output in pieces, told line by line.
+pub(super) struct Lines<'a> {
+    teller: &'a Teller,
+    rest: Vec<u8>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(teller: &'a Teller) -> Self {
+        Self { teller, rest: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, data: &[u8]) {
+        self.rest.extend_from_slice(data);
+        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.rest.drain(..=end).collect();
+            self.teller.line(String::from_utf8_lossy(&line[..line.len() - 1]));
+        }
+        if self.rest.len() > LONGEST_LINE {
+            self.finish();
+        }
+    }
+
+    pub(super) fn finish(&mut self) {
+        if !self.rest.is_empty() {
+            let line = std::mem::take(&mut self.rest);
+            self.teller.line(String::from_utf8_lossy(&line));
+        }
+    }
+}

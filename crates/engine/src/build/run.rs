@@ -1,0 +1,261 @@
+//! `RUN`: a command in a working container, run as a container's is.
+
+use std::sync::Arc;
+
+use cove_api::{ContainerSpec, Error, FailedStep, HealthConfig, Namespace, OutputStream, Result};
+use cove_build::{Command, Heredoc, Run, shell};
+use cove_runtime::{AttachStreams, Attachment, Frame, Launch};
+use cove_tree::Root;
+use serde_json::{Value, json};
+
+use super::mounts::{Mounts, Traces, Wanted};
+use super::report::Lines;
+use super::stage::{Doing, Stage};
+use super::start::{Stepped, Stop};
+use super::working::Working;
+use crate::container::{self, Draft, Place};
+use crate::engine::Core;
+use crate::sandbox::{self, Hidden, Plan, PlannedSecret};
+use crate::state::{ImageFacts, LogDriver};
+
+/// Where a document with a `#!` line is; a file system in memory, so that it leaves no trace.
+const SCRIPT: &str = "/dev/pipes/script";
+
+/// A command with everything that it needs.
+struct Order {
+    words: Vec<String>,
+    /// A program that the command is.
+    script: Option<String>,
+    mounts: Vec<Wanted>,
+    network: Option<String>,
+}
+
+impl Stage<'_, '_> {
+    pub(super) fn run<'s>(&self, run: &'s Run) -> Stepped<Doing<'s>> {
+        if run.insecure {
+            return Err(Error::unsupported("RUN --security=insecure is not supported").into());
+        }
+        if !run.devices.is_empty() {
+            return Err(Error::unsupported("RUN --device is not supported yet").into());
+        }
+        let (words, script) = self.words(run);
+        let (mounts, mount_inputs) = self.wanted(&run.mounts)?;
+        let network = run.network.as_ref().map(|network| self.scope.word(network)).transpose()?;
+        if let Some(mode) = network.as_deref().filter(|mode| !matches!(*mode, "default" | "none" | "host")) {
+            return Err(Error::invalid(format!("unsupported network mode {mode:?}")).into());
+        }
+        let visible = self.scope.visible();
+        let shown = shown(run, &words);
+        let created_by = match visible.len() {
+            0 => shown,
+            count => {
+                let pairs: Vec<String> =
+                    visible.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                format!("|{count} {} {shown}", pairs.join(" "))
+            }
+        };
+        let inputs = json!({"words": words, "script": script, "mounts": mount_inputs, "network": network});
+        let order = Order { words, script, mounts, network };
+        Ok(Doing {
+            created_by,
+            inputs: Value::from(vec![inputs, json!(visible)]),
+            files: Some(Box::new(move |stage, working| {
+                stage.execute(&order, working)?;
+                Ok(true)
+            })),
+        })
+    }
+
+    /// The words that are run, and the program that they are where the file has one.
+    fn words(&self, run: &Run) -> (Vec<String>, Option<String>) {
+        let line = match &run.command {
+            Command::Exec(words) => return (words.clone(), None),
+            Command::Shell(line) => line,
+        };
+        let with_shell = |line: String| shell(&self.state.config).into_iter().chain([line]).collect();
+        match run.heredocs.as_slice() {
+            [] => (with_shell(line.clone()), None),
+            [document] if run.is_script && document.text.starts_with("#!") => {
+                (vec![SCRIPT.to_owned()], Some(document.text.clone()))
+            }
+            [document] if run.is_script => (with_shell(document.text.clone()), None),
+            documents => (with_shell(with_documents(line, documents)), None),
+        }
+    }
+
+    fn execute(&self, order: &Order, working: &Working) -> Stepped<()> {
+        let core = self.build.core;
+        let facts = ImageFacts {
+            id: self.state.id.clone().unwrap_or_default(),
+            name: self.state.base.clone(),
+            digest: String::new(),
+            config: self.state.config.clone(),
+        };
+        let mut spec = self.request(order);
+        let workdir = match self.state.config.working_dir.as_str() {
+            "" => "/",
+            path => path,
+        };
+        let mounts = self.mounts(&order.mounts, &mut spec, workdir)?;
+        let Draft { mut row, .. } = container::draft(core, &spec, Place::Step(&facts))?;
+        row.id.clone_from(&working.id);
+        row.name = crate::name::short(&working.id).to_owned();
+        row.config.log.driver = LogDriver::None;
+        let mut plan = container::plan(core, &row)?;
+        // Nobody but this build knows it; what it leaves is taken away by the next.
+        plan.exit_command.clear();
+        let _kept = add_secrets(&mut plan, mounts, order);
+        let code = self.attended(working, plan, &row.config.runtime)?;
+        if code != 0 {
+            let message = format!("while running runtime: exit status {code}");
+            return Err(Stop::Failed(FailedStep { code, message }));
+        }
+        Ok(())
+    }
+
+    /// The request that the command is, over what the options say of all of them.
+    fn request(&self, order: &Order) -> ContainerSpec {
+        let mut spec = ContainerSpec::clone(&self.build.options.run);
+        spec.image = self.state.id.clone().unwrap_or_else(|| "scratch".into());
+        spec.entrypoint = Some(Vec::new());
+        spec.command.clone_from(&order.words);
+        spec.env.extend(self.scope.visible());
+        spec.env.extend(self.scope.proxies());
+        // Changes below a volume's path stay, as with BuildKit.
+        spec.image_volume_mode = "ignore".into();
+        spec.systemd = "false".into();
+        spec.sdnotify_mode = "ignore".into();
+        spec.healthconfig = Some(HealthConfig { test: vec!["NONE".into()], ..HealthConfig::default() });
+        match order.network.as_deref() {
+            Some(mode @ ("none" | "host")) => {
+                spec.netns = Namespace::new(mode);
+                spec.networks.clear();
+            }
+            _ => {}
+        }
+        spec
+    }
+
+    /// Runs it to its end and takes everything apart.
+    fn attended(&self, working: &Working, plan: Plan<'_>, runtime: &str) -> Result<i32> {
+        let core = self.build.core;
+        let folder = plan.folder.clone();
+        let (traces, mountpoint, result) = match sandbox::prepare(core, plan) {
+            Ok(prepared) => {
+                let destinations = destinations(&folder)?;
+                let root = Root::open(&prepared.mountpoint)?;
+                let traces = Traces::note(&root, &destinations);
+                drop(root);
+                let result = self.wait(prepared.launch, working, runtime);
+                (Some(traces), prepared.mountpoint, result)
+            }
+            Err(error) => (None, working.folder(), Err(error)),
+        };
+        let cleared = match &traces {
+            Some(traces) => Root::open(&mountpoint).map(|root| traces.remove(&root)).map_err(Error::from),
+            None => Ok(()),
+        };
+        let released = working.release(runtime);
+        let code = result?;
+        cleared?;
+        released?;
+        Ok(code)
+    }
+
+    fn wait(&self, launch: Launch, working: &Working, runtime: &str) -> Result<i32> {
+        let core = self.build.core;
+        let tokio = tokio::runtime::Handle::current();
+        let streams = AttachStreams { stdin: false, stdout: true, stderr: true };
+        let attachment = tokio.block_on(Attachment::connect(launch.run_dir(), streams))?;
+        let started = launch.start()?;
+        let (mut reader, writer) = attachment.split();
+        let teller = self.build.teller;
+        let code = tokio.block_on(async {
+            let (mut out, mut errors) = (Lines::new(teller), Lines::new(teller));
+            loop {
+                let frame = tokio::select! {
+                    biased;
+                    () = teller.closed() => return Ok(None),
+                    frame = reader.next() => frame.map_err(Error::from)?,
+                };
+                match frame {
+                    Some(Frame::Output(chunk)) => match chunk.stream {
+                        OutputStream::Stderr => errors.add(&chunk.data),
+                        _ => out.add(&chunk.data),
+                    },
+                    Some(Frame::Exit(code)) => {
+                        out.finish();
+                        errors.finish();
+                        return Ok(Some(code));
+                    }
+                    Some(Frame::Failed(message)) => return Err(Error::invalid(message)),
+                    None => return Err(Error::internal("the monitor of the command has died")),
+                }
+            }
+        });
+        drop(writer);
+        match code {
+            Ok(Some(code)) => {
+                let _ = started.supervision.wait_exit();
+                let _ = started.supervision.wait_cleaned();
+                let _ = started.supervision.acknowledge();
+                Ok(code)
+            }
+            other => {
+                kill(core, &working.id, runtime)?;
+                other?;
+                teller.check()?;
+                Err(Error::internal("the command ended without an exit code"))
+            }
+        }
+    }
+}
+
+/// Ends a command that nobody waits for any more.
+fn kill(core: &Arc<Core>, id: &str, runtime: &str) -> Result<()> {
+    let oci = core.oci_runtime(runtime)?;
+    Ok(core.runtime()?.force_delete(&oci, id)?)
+}
+
+/// Gives the command its secrets; what comes back is kept as long as it runs.
+fn add_secrets<'m>(plan: &mut Plan<'_>, mut mounts: Mounts<'m>, order: &Order) -> Mounts<'m> {
+    plan.secrets.append(&mut mounts.secrets);
+    plan.secret_env.append(&mut mounts.secret_env);
+    if let Some(script) = &order.script {
+        let data = Hidden(script.clone().into_bytes());
+        plan.secrets.push(PlannedSecret { destination: SCRIPT.into(), data, uid: 0, gid: 0, mode: 0o755 });
+    }
+    mounts
+}
+
+/// Where something is mounted, by the bundle.
+fn destinations(folder: &std::path::Path) -> Result<Vec<String>> {
+    let text = cove_sys::fs::read(folder.join("config.json"))?;
+    let config: Value = serde_json::from_slice(&text).map_err(|error| Error::internal(error.to_string()))?;
+    let mounts = config["mounts"].as_array().into_iter().flatten();
+    Ok(mounts.filter_map(|mount| mount["destination"].as_str().map(ToOwned::to_owned)).collect())
+}
+
+/// A line with the documents that it announces, for a shell.
+fn with_documents(line: &str, documents: &[Heredoc]) -> String {
+    let mut text = line.to_owned();
+    for document in documents {
+        text.push('\n');
+        text.push_str(&document.text);
+        text.push_str(&document.name);
+    }
+    text.push('\n');
+    text
+}
+
+/// A command as the history tells it.
+fn shown(run: &Run, words: &[String]) -> String {
+    match &run.command {
+        Command::Exec(words) => words.join(" "),
+        Command::Shell(line) if run.heredocs.is_empty() => {
+            let shell = words.split_last().map(|(_, shell)| shell.join(" ")).unwrap_or_default();
+            format!("{shell} {line}")
+        }
+        Command::Shell(line) => format!("/bin/sh -c {}", with_documents(line, &run.heredocs).trim_end()),
+    }
+}

@@ -1,0 +1,327 @@
+//! A stage: from its base through its steps.
+
+use cove_api::{Error, FailedStep, Result};
+use cove_build::{Instruction, Scope, StageBase, Step, apply, parse_line};
+use serde_json::{Value, json};
+
+use super::start::{Build, Stepped, Stop};
+use super::state::ImageState;
+use super::working::Working;
+use super::{cache, commit};
+use crate::name::short;
+
+/// A stage under way.
+pub(super) struct Stage<'b, 'a> {
+    pub(super) build: &'b Build<'a>,
+    pub(super) index: usize,
+    pub(super) scope: Scope,
+    pub(super) state: ImageState,
+    /// Where files are changed, once they are.
+    working: Option<Working>,
+    /// Something is not saved yet.
+    dirty: bool,
+}
+
+/// What a step is going to do.
+pub(super) struct Doing<'s> {
+    /// As the history tells it.
+    pub(super) created_by: String,
+    /// What its result depends on besides the image so far.
+    pub(super) inputs: Value,
+    /// What it does to files; answers whether it did anything.
+    #[allow(clippy::type_complexity, reason = "one closure, made and called once")]
+    pub(super) files: Option<Box<dyn FnOnce(&Stage<'_, '_>, &Working) -> Stepped<bool> + 's>>,
+}
+
+impl Build<'_> {
+    /// Builds a stage.
+    pub(super) fn stage(&mut self, index: usize) -> Stepped<ImageState> {
+        let stage = self.file.stages[index].clone();
+        let prefix = match self.file.stages.len() {
+            1 => String::new(),
+            count => format!("[{}/{count}] ", index + 1),
+        };
+        let mut steps = self.own_steps(index);
+        let total = steps.len() + 1;
+        self.teller.line(format!("{prefix}STEP 1/{total}: {}", stage.text));
+        let state = self.base(index).map_err(|error| self.located(error, stage.line, None))?;
+        let mut state = state;
+        let triggers = std::mem::take(&mut state.config.on_build);
+        for (place, text) in triggers.iter().enumerate() {
+            let mut step =
+                parse_line(text, '\\').map_err(|error| self.located(error.into(), stage.line, Some(text)))?;
+            step.line = stage.line;
+            steps.insert(place, step);
+        }
+        for name in &self.options.unset_labels {
+            state.config.labels.remove(name);
+        }
+        let total = steps.len() + 1;
+        let is_target = index == self.plan.target;
+        let scope = self.scope.stage(&state.config.env);
+        let mut declared = std::mem::take(&mut self.declared);
+        let changed_base = !triggers.is_empty() || !self.options.unset_labels.is_empty();
+        let mut stage = Stage { build: self, index, scope, state, working: None, dirty: changed_base };
+        for (number, step) in steps.iter().enumerate() {
+            self::check(stage.build)?;
+            stage.build.teller.line(format!("{prefix}STEP {}/{total}: {}", number + 2, step.text));
+            if let Instruction::Arg(all) = &step.instruction {
+                declared.extend(all.iter().map(|(name, _)| name.clone()));
+            }
+            let is_last = number + 1 == steps.len();
+            stage
+                .step(step, is_last && is_target, is_last)
+                .map_err(|stop| stage.build.stopped(stop, step))?;
+        }
+        stage.finish(is_target, steps.is_empty())?;
+        let state = stage.state;
+        self.declared = declared;
+        Ok(state)
+    }
+
+    /// The steps of a stage, with those that the options add.
+    fn own_steps(&self, index: usize) -> Vec<Step> {
+        let added = |name: &str,
+                     pairs: &[(String, String)],
+                     instruction: fn(Vec<(String, String)>) -> Instruction| {
+            let text: Vec<String> = pairs.iter().map(|(key, value)| format!("{key:?}={value:?}")).collect();
+            // The values are what they are: no variables are meant.
+            let quoted = pairs.iter().map(|(key, value)| (literal(key), literal(value))).collect();
+            Step { line: 0, text: format!("{name} {}", text.join(" ")), instruction: instruction(quoted) }
+        };
+        let mut steps = Vec::new();
+        if !self.options.env.is_empty() {
+            steps.push(added("ENV", &self.options.env, Instruction::Env));
+        }
+        steps.extend(self.file.stages[index].steps.iter().cloned());
+        if index == self.plan.target && !self.options.labels.is_empty() {
+            steps.push(added("LABEL", &self.options.labels, Instruction::Label));
+        }
+        steps
+    }
+
+    fn base(&self, index: usize) -> Result<ImageState> {
+        let planned = &self.plan.stages[index];
+        match &planned.base {
+            StageBase::Scratch => Ok(ImageState::default()),
+            StageBase::Stage(other) => {
+                let mut state = self.done[*other].clone().unwrap_or_default();
+                state.base = String::new();
+                state.own_command = false;
+                Ok(state)
+            }
+            StageBase::Image(name) => self.image(name, planned.platform.as_deref()),
+        }
+    }
+
+    /// An error with the place in the build file.
+    fn located(&self, error: Error, line: usize, text: Option<&str>) -> Error {
+        let mut error = match text {
+            Some(text) => error.context(format!("building at STEP \"{text}\"")),
+            None => error,
+        };
+        if line > 0 {
+            error.message = format!("{} ({}:{line})", error.message, self.context.file.name);
+        }
+        error
+    }
+
+    fn stopped(&self, stop: Stop, step: &Step) -> Stop {
+        match stop {
+            Stop::Error(error) => Stop::Error(self.located(error, step.line, Some(&step.text))),
+            Stop::Failed(FailedStep { code, message }) => {
+                let error = self.located(Error::invalid(message), step.line, Some(&step.text));
+                Stop::Failed(FailedStep { code, message: error.message })
+            }
+        }
+    }
+}
+
+fn check(build: &Build<'_>) -> Result<()> {
+    build.teller.check()
+}
+
+/// A value in single quotes.
+fn literal(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "'\"'\"'"))
+}
+
+impl Stage<'_, '_> {
+    fn step(&mut self, step: &Step, is_commit: bool, is_last: bool) -> Stepped<()> {
+        let mut state = self.state.clone();
+        let doing = self.doing(step, &mut state)?;
+        let Doing { created_by, inputs, files } = doing;
+        let options = self.build.options;
+        let layered = options.layers;
+        let key = layered.then(|| self.key(&created_by, &inputs, &state));
+        if let Some(key) = key.as_deref().filter(|_| !options.no_cache)
+            && let Some(id) = cache::find(self.build.core, key)?
+        {
+            self.use_cached(&id, &state, is_commit)?;
+            return self.told(is_commit, &id);
+        }
+        let mut changed = false;
+        if let Some(files) = files {
+            let working = match self.working.take() {
+                Some(working) => working,
+                None => Working::new(self.build.core, self.state.id.as_deref())?,
+            };
+            changed = files(self, &working)?;
+            if changed || !layered {
+                self.working = Some(working);
+            }
+        }
+        let entry = self.build.history(created_by, &state, !changed);
+        self.state = state;
+        self.state.history.push(entry);
+        self.scope.set_environment(&self.state.config.env);
+        self.dirty = true;
+        if is_commit {
+            self.tell_commit();
+        }
+        if layered {
+            let id = self.save(changed, key.as_deref())?;
+            return self.told(is_commit, &id);
+        }
+        let _ = is_last;
+        Ok(())
+    }
+
+    fn told(&self, is_commit: bool, id: &str) -> Stepped<()> {
+        // The end tells the last of them.
+        if !is_commit {
+            self.build.teller.line(format!("--> {}", short(id)));
+        }
+        Ok(())
+    }
+
+    fn tell_commit(&self) {
+        let tag = self.build.options.tags.first().map(String::as_str).unwrap_or_default();
+        self.build.teller.line(format!("COMMIT {tag}").trim_end());
+    }
+
+    fn key(&self, created_by: &str, inputs: &Value, state: &ImageState) -> String {
+        let options = self.build.options;
+        cache::key(&json!({
+            "version": 1,
+            "parent": self.state.id,
+            "format": options.format,
+            "timestamp": options.timestamp,
+            "annotations": options.annotations,
+            "omit_history": options.omit_history,
+            "unset_labels": options.unset_labels,
+            "author": state.author,
+            "step": created_by,
+            "inputs": inputs,
+        }))
+    }
+
+    fn use_cached(&mut self, id: &str, state: &ImageState, is_commit: bool) -> Stepped<()> {
+        self.build.teller.line(format!("--> Using cache {id}"));
+        if is_commit {
+            self.tell_commit();
+        }
+        let cached = ImageState::of(self.build.core, id, &state.base)?;
+        self.state = ImageState { own_command: state.own_command, base_steps: state.base_steps, ..cached };
+        self.scope.set_environment(&self.state.config.env);
+        self.dirty = false;
+        Ok(())
+    }
+
+    /// Saves the image so far; `changed` says that files were.
+    fn save(&mut self, changed: bool, key: Option<&str>) -> Stepped<String> {
+        let working = self.working.take();
+        if changed && let Some(working) = &working {
+            commit::add_layer(self.build.core, self.build.options, &mut self.state, working)?;
+        }
+        let id = commit::save(self.build.core, self.build.options, &mut self.state, key)?;
+        self.dirty = false;
+        Ok(id)
+    }
+
+    /// What is not saved yet is saved; without layers that is all that the stage has made.
+    fn finish(&mut self, is_target: bool, is_empty: bool) -> Stepped<()> {
+        let options = self.build.options;
+        if is_target && is_empty {
+            self.tell_commit();
+        }
+        if is_target && options.squash {
+            let working = match self.working.take() {
+                Some(working) => working,
+                None => Working::new(self.build.core, self.state.id.as_deref())?,
+            };
+            commit::squash(self.build.core, options, &mut self.state, &working)?;
+            commit::save(self.build.core, options, &mut self.state, None)?;
+            return Ok(());
+        }
+        if self.dirty || self.state.id.is_none() {
+            let changed = self.working.is_some();
+            if changed {
+                // All steps together have made one layer, which the last of those that changed files stands for.
+                let own = self.state.base_steps.min(self.state.history.len());
+                let steps = &mut self.state.history[own..];
+                let last = steps.iter().rposition(|step| !step.empty_layer);
+                for (index, step) in steps.iter_mut().enumerate() {
+                    step.empty_layer = Some(index) != last;
+                }
+                if last.is_none()
+                    && let Some(step) = steps.last_mut()
+                {
+                    step.empty_layer = false;
+                }
+            }
+            self.save(changed, None)?;
+        }
+        Ok(())
+    }
+
+    /// What a step is going to do; `state` is what the image will be.
+    fn doing<'s>(&mut self, step: &'s Step, state: &mut ImageState) -> Stepped<Doing<'s>> {
+        match &step.instruction {
+            Instruction::Arg(all) => {
+                self.scope.declare(all)?;
+                Ok(Doing::of_configuration(step.text.clone()))
+            }
+            Instruction::Run(run) => self.run(run),
+            Instruction::Copy(copying) => self.copying(copying, "COPY", state),
+            Instruction::Add(copying) => self.copying(copying, "ADD", state),
+            Instruction::Maintainer(name) => {
+                state.author.clone_from(name);
+                Ok(Doing::of_configuration(step.text.clone()))
+            }
+            instruction => {
+                let own = state.own_command;
+                let text = apply(&mut state.config, &self.scope, instruction, own)?;
+                if matches!(instruction, Instruction::Cmd(_)) {
+                    state.own_command = true;
+                }
+                let mut doing = Doing::of_configuration(text.unwrap_or_else(|| step.text.clone()));
+                if matches!(instruction, Instruction::Workdir(_)) {
+                    let path = state.config.working_dir.clone();
+                    doing.files = Some(Box::new(move |_, working| make_directory(working, &path)));
+                }
+                Ok(doing)
+            }
+        }
+    }
+}
+
+impl Doing<'_> {
+    /// Something that changes the configuration alone.
+    fn of_configuration(text: String) -> Self {
+        Self { created_by: format!("/bin/sh -c #(nop) {text}"), inputs: Value::Null, files: None }
+    }
+}
+
+/// Makes the working directory where there is none; answers whether it did.
+fn make_directory(working: &Working, path: &str) -> Stepped<bool> {
+    let made = working.with_root(|root| {
+        let root = cove_tree::Root::open(root)?;
+        let there = root.look(path.as_bytes()).is_ok_and(|look| look.stat.is_some());
+        if !there {
+            cove_tree::make_directories(&root, path.as_bytes(), (0, 0))?;
+        }
+        Ok(!there)
+    })?;
+    Ok(made)
+}

@@ -1,0 +1,259 @@
+//! From a request to an image: reading, planning, the stages in their order, names.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cove_api::{
+    BuildContext, BuildOptions, BuildReport, Error, FailedStep, ImageHistory, Progress, PullOptions, Result,
+    ValueStream,
+};
+use cove_build::{BuildError, BuildFile, Instruction, Plan, Platforms, Scope};
+use cove_registry::{Platform, Reference};
+use cove_storage::{NameChange, StorageError};
+use futures_util::StreamExt as _;
+
+use super::context::{Context, Given, Place};
+use super::report::Teller;
+use super::state::ImageState;
+use super::{commit, working};
+use crate::engine::{Core, blocking};
+use crate::error::storage;
+use crate::image::{lookup, names, pull, working as working_stream};
+
+/// Why a build ended before its end.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// An error.
+    Error(Error),
+    /// A command that failed.
+    Failed(FailedStep),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<BuildError> for Stop {
+    fn from(error: BuildError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// What steps come to.
+pub(super) type Stepped<T> = std::result::Result<T, Stop>;
+
+/// Builds; the stream ends with the image's id, and dropping it ends the build.
+pub(crate) fn build(
+    core: &Arc<Core>,
+    context: BuildContext,
+    options: BuildOptions,
+) -> Result<ValueStream<Progress<BuildReport>>> {
+    let core = Arc::clone(core);
+    let BuildContext { directory, archive, files, ignore, secrets } = context;
+    let given = Given { files, ignore, secrets };
+    Ok(working_stream(|sender| async move {
+        let place = match directory {
+            Some(directory) => Place::Folder(directory),
+            None => Place::Archive(Box::new(crate::stream::reader(archive))),
+        };
+        let teller = Teller::new(sender, options.quiet);
+        blocking(&core, move |core| match run(core, place, given, &options, &teller) {
+            Ok(id) => Ok(BuildReport { id, failed: None }),
+            Err(Stop::Failed(failed)) => Ok(BuildReport { id: String::new(), failed: Some(failed) }),
+            Err(Stop::Error(error)) => Err(error),
+        })
+        .await
+    }))
+}
+
+/// A build under way.
+pub(super) struct Build<'a> {
+    pub(super) core: &'a Arc<Core>,
+    pub(super) options: &'a BuildOptions,
+    pub(super) teller: &'a Teller,
+    pub(super) context: Context,
+    pub(super) file: BuildFile,
+    pub(super) plan: Plan,
+    /// The variables before the first stage.
+    pub(super) scope: Scope,
+    /// What the stages have come to.
+    pub(super) done: Vec<Option<ImageState>>,
+    /// Names that an `ARG` has declared.
+    pub(super) declared: BTreeSet<String>,
+}
+
+fn run(
+    core: &Arc<Core>,
+    place: Place,
+    given: Given,
+    options: &BuildOptions,
+    teller: &Teller,
+) -> Stepped<String> {
+    let tags = options.tags.iter().map(|tag| names::normalize(tag)).collect::<Result<Vec<Reference>>>()?;
+    check(options)?;
+    let context = Context::open(core, place, given, &options.files)?;
+    let named = |error: BuildError| Error::from(error).context(&context.file.name);
+    let file = BuildFile::parse(&context.file.text).map_err(named)?;
+    let host = platform_text(&Platform::host());
+    let target = if options.platform.is_empty() { host.clone() } else { options.platform.clone() };
+    let platforms = Platforms { build: host, target };
+    let mut scope = Scope::new(file.escape, options.build_args.clone(), &platforms, &options.target);
+    let mut declared = BTreeSet::new();
+    for step in &file.arguments {
+        if let Instruction::Arg(all) = &step.instruction {
+            scope.declare_global(all).map_err(|error| named(error.at(step.line)))?;
+            declared.extend(all.iter().map(|(name, _)| name.clone()));
+        }
+    }
+    let plan = Plan::new(&file, &scope, &options.target, options.all_stages).map_err(named)?;
+    working::sweep(core)?;
+    let done = vec![None; plan.stages.len()];
+    let mut build = Build { core, options, teller, context, file, plan, scope, done, declared };
+    for index in 0..=build.plan.target {
+        if build.plan.stages[index].needed {
+            let state = build.stage(index)?;
+            build.done[index] = Some(state);
+        }
+    }
+    build.finish(&tags)
+}
+
+/// Options that mean something else, or nothing here.
+fn check(options: &BuildOptions) -> Result<()> {
+    if options.squash && options.layers {
+        return Err(Error::invalid("cannot specify --squash-all with --layers"));
+    }
+    if let Some(seconds) = options.timestamp
+        && cove_api::Timestamp::from_second(seconds).is_err()
+    {
+        return Err(Error::invalid(format!("the timestamp {seconds} is out of range")));
+    }
+    Ok(())
+}
+
+fn platform_text(platform: &Platform) -> String {
+    let Platform { os, architecture, variant, .. } = platform;
+    match variant.is_empty() {
+        true => format!("{os}/{architecture}"),
+        false => format!("{os}/{architecture}/{variant}"),
+    }
+}
+
+impl Build<'_> {
+    /// Gives the image its names and tells.
+    fn finish(&mut self, tags: &[Reference]) -> Stepped<String> {
+        let target = self.plan.target;
+        let mut state = self.done[target].take().unwrap_or_default();
+        let options = self.options;
+        if !options.unset_env.is_empty() {
+            let gone = |entry: &String| {
+                options.unset_env.iter().any(|name| entry.split('=').next() == Some(name.as_str()))
+            };
+            state.config.env.retain(|entry| !gone(entry));
+            commit::save(self.core, options, &mut state, None)?;
+        }
+        let id = match state.id.clone() {
+            Some(id) => id,
+            None => commit::save(self.core, options, &mut state, None)?,
+        };
+        for name in self.scope.unused(&self.declared) {
+            self.teller.line(format!("[Warning] one or more build args were not consumed: [{name}]"));
+        }
+        self.teller.line(format!("--> {}", crate::name::short(&id)));
+        let store = self.core.store()?;
+        for tag in tags {
+            let name = tag.to_string();
+            store.change_image_names(&id, &[name.clone()], NameChange::Add).map_err(storage)?;
+            self.teller.line(format!("Successfully tagged {name}"));
+        }
+        let attributes = [("name".to_owned(), tags.first().map(ToString::to_string).unwrap_or_default())];
+        self.core.events.write("image", "build", &id, attributes.into());
+        Ok(id)
+    }
+
+    /// Makes sure that an image is in the store and answers what it is.
+    pub(super) fn image(&self, name: &str, platform: Option<&str>) -> Result<ImageState> {
+        let wanted = platform.or(Some(self.options.platform.as_str()).filter(|own| !own.is_empty()));
+        let mut parts = wanted.unwrap_or_default().splitn(3, '/').map(ToOwned::to_owned);
+        let mut next = || parts.next().filter(|part| !part.is_empty());
+        let options = PullOptions {
+            policy: self.options.pull,
+            os: next(),
+            arch: next(),
+            variant: next(),
+            all_tags: false,
+            access: self.options.access.clone(),
+        };
+        let id = tokio::runtime::Handle::current().block_on(self.pulled(name, options))?;
+        let base = match lookup::find(self.core, name) {
+            Ok(found) => found.name.unwrap_or_else(|| name.to_owned()),
+            Err(_) => name.to_owned(),
+        };
+        ImageState::of(self.core, &id, &base)
+    }
+
+    async fn pulled(&self, name: &str, options: PullOptions) -> Result<String> {
+        let named = |error: Error| error.context("creating build container");
+        let mut steps = pull(self.core, name, options).await.map_err(named)?;
+        loop {
+            let step = tokio::select! {
+                step = steps.next() => step,
+                () = self.teller.closed() => return Err(self.teller.check().err().unwrap_or_else(gone)),
+            };
+            match step {
+                Some(Ok(Progress::Message(line))) => self.teller.line(line),
+                Some(Ok(Progress::Blob(_))) => {}
+                Some(Ok(Progress::Done(report))) => {
+                    return report.images.into_iter().next_back().ok_or_else(gone);
+                }
+                Some(Err(error)) => return Err(named(error)),
+                None => return Err(gone()),
+            }
+        }
+    }
+
+    /// An entry of the history.
+    pub(super) fn history(&self, created_by: String, state: &ImageState, empty: bool) -> ImageHistory {
+        let comment = match (&*state.base, state.own_steps()) {
+            ("", _) | (_, true) => String::new(),
+            (base, false) => format!("FROM {base}"),
+        };
+        ImageHistory {
+            created: Some(commit::now(self.options)),
+            created_by,
+            author: state.author.clone(),
+            comment,
+            empty_layer: empty,
+        }
+    }
+}
+
+fn gone() -> Error {
+    Error::internal("pulling ended without an image")
+}
+
+/// An image mounted to be read; dropping it gives the mount back.
+pub(super) struct MountedImage<'a> {
+    core: &'a Core,
+    id: String,
+    pub(super) path: std::path::PathBuf,
+}
+
+impl<'a> MountedImage<'a> {
+    pub(super) fn new(core: &'a Core, id: &str) -> Result<Self> {
+        let path = core.store()?.mount_image(id).map_err(storage)?;
+        Ok(Self { core, id: id.to_owned(), path })
+    }
+}
+
+impl Drop for MountedImage<'_> {
+    fn drop(&mut self) {
+        match self.core.store().map(|store| store.unmount_image(&self.id, false)) {
+            Ok(Ok(_) | Err(StorageError::NotMounted(_))) => {}
+            Ok(Err(error)) => tracing::warn!("unmounting image {}: {error}", self.id),
+            Err(error) => tracing::warn!("unmounting image {}: {error}", self.id),
+        }
+    }
+}

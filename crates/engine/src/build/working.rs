@@ -1,0 +1,125 @@
+//! Working containers: where the files of an image in the making are changed.
+//!
+//! One is a container of the store with a file that says what it is, and a lock that is held as long as its build lives.
+//! What the builds of killed programs have left is taken away by the next one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cove_api::{Error, Result, Timestamp};
+use cove_storage::{ContainerMountOptions, ContainerOptions, StorageError, container_metadata};
+use cove_sys::fs;
+
+use crate::container::scratch;
+use crate::engine::Core;
+use crate::error::{joined, storage};
+use crate::lock::ObjectLock;
+use crate::name;
+use crate::sandbox::{self, Remains};
+
+/// The file in a container's folder of the store that says that it belongs to a build.
+pub(crate) const BUILD_FILE: &str = "cove-build";
+
+/// A working container; dropping it takes it away.
+pub(super) struct Working {
+    core: Arc<Core>,
+    pub(super) id: String,
+    lock: Option<ObjectLock>,
+}
+
+impl Working {
+    /// Makes one over an image, or over nothing.
+    pub(super) fn new(core: &Arc<Core>, image: Option<&str>) -> Result<Self> {
+        let id = name::random_id()?;
+        let lock = ObjectLock::acquire(&locks(core), &id)?;
+        let working = Self { core: Arc::clone(core), id: id.clone(), lock: Some(lock) };
+        let label = format!("{}-working-container", name::short(&id));
+        let created = Timestamp::now().as_second();
+        let store = core.store()?;
+        store
+            .create_container(ContainerOptions {
+                id: Some(id.clone()),
+                names: vec![label.clone()],
+                image: image.map(ToOwned::to_owned),
+                metadata: container_metadata(&label, "", image.unwrap_or_default(), created),
+                volatile: true,
+                ..ContainerOptions::default()
+            })
+            .map_err(storage)?;
+        let folder = store.container_directory(&id);
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(BUILD_FILE), b"")?;
+        Ok(working)
+    }
+
+    /// Runs something with its root file system mounted.
+    pub(super) fn with_root<T>(&self, work: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+        let store = self.core.store()?;
+        let path = store.mount_container(&self.id, &ContainerMountOptions::default()).map_err(storage)?;
+        let result = work(&path);
+        match store.unmount_container(&self.id, false) {
+            Ok(_) | Err(StorageError::NotMounted(_)) => result,
+            Err(error) => result.and_then(|_| Err(storage(error))),
+        }
+    }
+
+    /// Takes apart what a command needed.
+    pub(super) fn release(&self, runtime: &str) -> Result<()> {
+        joined(release(&self.core, &self.id, runtime))
+    }
+
+    /// Where the files of its commands are while they run.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.core.container_run_dir(&self.id)
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        match self.core.store().map(|store| store.delete_container(&self.id)) {
+            Ok(Ok(()) | Err(StorageError::ContainerNotFound(_))) => {}
+            Ok(Err(error)) => tracing::warn!("removing the working container {}: {error}", self.id),
+            Err(error) => tracing::warn!("removing the working container {}: {error}", self.id),
+        }
+        if let Some(lock) = self.lock.take() {
+            lock.remove();
+        }
+    }
+}
+
+fn locks(core: &Core) -> PathBuf {
+    core.options.run_dir().join("builds")
+}
+
+fn release(core: &Core, id: &str, runtime: &str) -> Vec<Error> {
+    sandbox::release(
+        core,
+        &Remains {
+            id,
+            folder: core.container_run_dir(id),
+            scratch: scratch(core, id),
+            runtime,
+            network: true,
+            layer: true,
+        },
+    )
+}
+
+/// Takes away what builds have left that were killed.
+pub(super) fn sweep(core: &Arc<Core>) -> Result<()> {
+    let store = core.store()?;
+    let locks = locks(core);
+    crate::state::make_private(&locks)?;
+    for container in store.containers().map_err(storage)?.iter() {
+        if !store.container_directory(&container.id).join(BUILD_FILE).exists() {
+            continue;
+        }
+        let Some(lock) = ObjectLock::try_acquire(&locks, &container.id) else { continue };
+        for error in release(core, &container.id, "") {
+            tracing::warn!("clearing up after a build: {error}");
+        }
+        let left = Working { core: Arc::clone(core), id: container.id.clone(), lock: Some(lock) };
+        drop(left);
+    }
+    Ok(())
+}
