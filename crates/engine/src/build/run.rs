@@ -126,12 +126,9 @@ impl Stage<'_, '_> {
         spec.systemd = "false".into();
         spec.sdnotify_mode = "ignore".into();
         spec.healthconfig = Some(HealthConfig { test: vec!["NONE".into()], ..HealthConfig::default() });
-        match order.network.as_deref() {
-            Some(mode @ ("none" | "host")) => {
-                spec.netns = Namespace::new(mode);
-                spec.networks.clear();
-            }
-            _ => {}
+        if let Some(mode @ ("none" | "host")) = order.network.as_deref() {
+            spec.netns = Namespace::new(mode);
+            spec.networks.clear();
         }
         spec
     }

@@ -69,9 +69,7 @@ impl Build<'_> {
                 declared.extend(all.iter().map(|(name, _)| name.clone()));
             }
             let is_last = number + 1 == steps.len();
-            stage
-                .step(step, is_last && is_target, is_last)
-                .map_err(|stop| stage.build.stopped(stop, step))?;
+            stage.step(step, is_last && is_target).map_err(|stop| stage.build.stopped(stop, step))?;
         }
         stage.finish(is_target, steps.is_empty())?;
         let state = stage.state;
@@ -147,7 +145,7 @@ fn literal(value: &str) -> String {
 }
 
 impl Stage<'_, '_> {
-    fn step(&mut self, step: &Step, is_commit: bool, is_last: bool) -> Stepped<()> {
+    fn step(&mut self, step: &Step, is_commit: bool) -> Stepped<()> {
         let mut state = self.state.clone();
         let doing = self.doing(step, &mut state)?;
         let Doing { created_by, inputs, files } = doing;
@@ -183,7 +181,6 @@ impl Stage<'_, '_> {
             let id = self.save(changed, key.as_deref())?;
             return self.told(is_commit, &id);
         }
-        let _ = is_last;
         Ok(())
     }
 

@@ -165,7 +165,7 @@ impl Build<'_> {
         let store = self.core.store()?;
         for tag in tags {
             let name = tag.to_string();
-            store.change_image_names(&id, &[name.clone()], NameChange::Add).map_err(storage)?;
+            store.change_image_names(&id, std::slice::from_ref(&name), NameChange::Add).map_err(storage)?;
             self.teller.line(format!("Successfully tagged {name}"));
         }
         let attributes = [("name".to_owned(), tags.first().map(ToString::to_string).unwrap_or_default())];
