@@ -70,6 +70,7 @@ fn unpack(core: &Core, archive: impl Read) -> Result<tempfile::TempDir> {
     let root = Root::open(folder.path())?;
     let unpacking = Unpacking {
         directory: b"/",
+        keep_directory: true,
         rename: &[],
         owner: Some((0, 0)),
         owners: &|_, _| (0, 0),

@@ -236,6 +236,7 @@ fn put(path: &Path, order: &Order, source: Source<'_>, selection: Selection<'_>)
         });
         let unpacking = Unpacking {
             directory: b"/",
+            keep_directory: true,
             rename: &[],
             owner: None,
             owners: &|uid, gid| (uid, gid),
@@ -310,6 +311,7 @@ fn unpack_archive(
 ) -> Result<()> {
     let unpacking = Unpacking {
         directory: order.destination.as_bytes(),
+        keep_directory: true,
         rename: &[],
         owner,
         owners: &|uid, gid| (uid, gid),
