@@ -143,6 +143,12 @@ pub struct BuildParameters {
     pub from: NotDone<String>,
     /// Every platform that the base has.
     pub allplatforms: NotDone<bool>,
+    /// Secrets in the context.
+    pub secrets: NotDone<String>,
+    /// Devices of the engine's host for commands.
+    pub devices: NotDone<String>,
+    /// Other contexts, by their names.
+    pub additionalbuildcontexts: NotDone<String>,
 }
 
 impl Default for BuildParameters {
@@ -195,6 +201,9 @@ impl Default for BuildParameters {
             manifest: NotDone::default(),
             from: NotDone::default(),
             allplatforms: NotDone::default(),
+            secrets: NotDone::default(),
+            devices: NotDone::default(),
+            additionalbuildcontexts: NotDone::default(),
         }
     }
 }
@@ -506,7 +515,9 @@ mod tests {
         assert!(read("rm=0&forcerm=0").rm);
         assert_eq!(read("").options().unwrap().run.httpproxy, Some(true));
         assert!(read("volume=a:b").options().is_err());
-        assert!(query::decode::<BuildParameters>("remote=https://x/y.tar").is_err());
+        for refused in ["remote=https://x/y.tar", "secrets=%5B%22id%3Da%22%5D", "devices=%2Fdev%2Ffuse"] {
+            assert!(query::decode::<BuildParameters>(refused).is_err(), "{refused}");
+        }
     }
 
     #[test]
