@@ -160,7 +160,7 @@ mod tests {
             crate::wire::json::decode(br#"{"name":"p","portmappings":null,"Networks":null,"netns":{}}"#)
                 .unwrap();
         assert_eq!(spec, PodSpec { name: "p".into(), ..PodSpec::default() });
-        let error = crate::wire::json::decode::<PodSpec>(br#"{"shm_size_systemd":1}"#).unwrap_err();
-        assert!(error.to_string().contains("shm_size_systemd"), "{error}");
+        let error = crate::wire::json::decode::<PodSpec>(br#"{"serviceContainerID":"x"}"#).unwrap_err();
+        assert!(error.to_string().contains("serviceContainerID"), "{error}");
     }
 }
