@@ -38,8 +38,9 @@ pub struct BuildParameters {
     pub q: bool,
     /// Use nothing of earlier builds.
     pub nocache: bool,
-    /// Look for newer images of the same names.
+    /// Look for newer images of the same names: Docker's clients give a text, which means it unless it says no.
     #[serde(deserialize_with = "switch")]
+    #[schemars(with = "String")]
     pub pull: bool,
     /// `always`, `missing`, `never` or `newer`, in place of `pull`.
     pub pullpolicy: String,
@@ -400,7 +401,7 @@ fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<boo
 
 /// Something that is always on: to switch it off asks for nothing but less tidiness, which older clients do.
 fn on<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<bool, D::Error> {
-    switch(deserializer).map(|_| true)
+    bool::deserialize(deserializer).map(|_| true)
 }
 
 /// Lists of texts: JSON, separated by commas, or one after another.

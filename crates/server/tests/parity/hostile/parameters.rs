@@ -19,10 +19,18 @@ enum Kind {
     Other,
 }
 
+/// Whether a schema is of that type, or of that one among others.
+fn is_of(schema: &Value, name: &str) -> bool {
+    match &schema["type"] {
+        Value::Array(types) => types.iter().any(|found| found == name),
+        found => found == name,
+    }
+}
+
 fn kind(parameter: &Value, schemas: &Value) -> Kind {
     if let Some(content) = parameter.get("content") {
         let values = &content["application/json"]["schema"]["additionalProperties"];
-        return if values["type"] == "string" { Kind::Map } else { Kind::Filters };
+        return if is_of(values, "string") { Kind::Map } else { Kind::Filters };
     }
     let schema = &parameter["schema"];
     let schema = match schema["$ref"].as_str() {
@@ -32,10 +40,7 @@ fn kind(parameter: &Value, schemas: &Value) -> Kind {
     if schema.get("enum").is_some() || schema.get("oneOf").is_some() {
         return Kind::Word;
     }
-    let is = |name: &str| match &schema["type"] {
-        Value::Array(types) => types.iter().any(|found| found == name),
-        found => found == name,
-    };
+    let is = |name: &str| is_of(schema, name);
     match schema.get("minimum").and_then(Value::as_i64) {
         _ if is("boolean") => Kind::Truth,
         Some(0) if is("integer") => Kind::Natural,
