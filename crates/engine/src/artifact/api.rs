@@ -66,7 +66,7 @@ fn remove(core: &Core, options: &ArtifactRemoveOptions) -> Result<Vec<String>> {
         _ => {}
     }
     let store = ArtifactStore::open(core)?;
-    let lock = store.lock()?;
+    let lock = store.lock_existing()?;
     let mut entries = store.entries()?;
     let mut failures = Vec::new();
     let mut gone = Vec::new();
@@ -80,13 +80,13 @@ fn remove(core: &Core, options: &ArtifactRemoveOptions) -> Result<Vec<String>> {
             Err(error) => failures.push(error),
         }
     }
-    if !gone.is_empty() {
+    if let Some(lock) = lock.filter(|_| !gone.is_empty()) {
         store.write(&lock, &entries)?;
-    }
-    for entry in &gone {
-        // One whose manifest is lost can be removed nevertheless.
-        let blobs = store.blobs_of(entry).unwrap_or_else(|_| vec![entry.digest.clone()]);
-        store.collect(&lock, &entries, &blobs)?;
+        for entry in &gone {
+            // One whose manifest is lost can be removed nevertheless.
+            let blobs = store.blobs_of(entry).unwrap_or_else(|_| vec![entry.digest.clone()]);
+            store.collect(&lock, &entries, &blobs)?;
+        }
     }
     crate::error::joined(failures)?;
     Ok(gone.into_iter().map(|entry| entry.digest.to_string()).collect())

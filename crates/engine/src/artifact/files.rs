@@ -149,7 +149,7 @@ pub(super) async fn extract(
     let (store, wanted) = blocking(core, move |core| {
         let store = ArtifactStore::open(core)?;
         let artifact = {
-            let _lock = store.lock()?;
+            let _lock = store.lock_existing()?;
             let entries = store.entries()?;
             store.artifact(&entries[find(&entries, &name)?])?
         };

@@ -85,21 +85,31 @@ pub(super) fn whole_name(name: &str) -> Result<Reference> {
 }
 
 impl ArtifactStore {
-    /// Opens it, making what is missing.
+    /// The store, which need not be there: who reads makes nothing.
     pub(super) fn open(core: &Core) -> Result<Self> {
-        let store = Self { folder: core.store()?.graph_root().join("artifacts") };
-        let blobs = store.folder.join("blobs/sha256");
+        Ok(Self { folder: core.store()?.graph_root().join("artifacts") })
+    }
+
+    /// Makes what is missing.
+    fn ensure(&self) -> Result<()> {
+        let blobs = self.folder.join("blobs/sha256");
         if fs::metadata(&blobs).is_err() {
-            crate::state::make_private(&store.folder)
-                .map_err(|error| Error::from(error).context(store.folder.display()))?;
+            crate::state::make_private(&self.folder)
+                .map_err(|error| Error::from(error).context(self.folder.display()))?;
             fs::create_dir_all(&blobs)?;
         }
-        Ok(store)
+        Ok(())
     }
 
     /// Keeps others from changing the index.
     pub(super) fn lock(&self) -> Result<LockedFile> {
+        self.ensure()?;
         lock_file(&self.folder.join("index.lock")).map_err(storage)
+    }
+
+    /// The same where there is a store; where there is none, nothing can be changed.
+    pub(super) fn lock_existing(&self) -> Result<Option<LockedFile>> {
+        self.folder.is_dir().then(|| self.lock()).transpose()
     }
 
     fn blob(&self, digest: &Digest) -> PathBuf {
@@ -143,6 +153,7 @@ impl ArtifactStore {
 
     /// Stores a blob; it gets its name when it is complete. `expected` is what it must be.
     pub(super) fn put(&self, mut data: impl Read, expected: Option<&Digest>) -> Result<Put> {
+        self.ensure()?;
         let folder = self.folder.join("blobs/sha256");
         let staged = Staged::in_folder(&folder)?;
         let file = &staged.file;

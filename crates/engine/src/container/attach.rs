@@ -20,15 +20,15 @@ use crate::container::{prepare, start};
 use crate::engine::{Core, blocking};
 use crate::state::{ContainerRow, LogDriver};
 
-/// Connects to a container. One that has never run is prepared, so that nothing of the following start is lost; one
-/// that has ended is left as it is, and the connection is made by the next start in this process
-/// ([`join_waiting`]).
+/// Connects to a container. One that has never run is prepared, so that nothing of the following start is lost. One
+/// that has ended is left as it is, and the connection is made by the next start in this process ([`join_waiting`]); so it
+/// is where preparing fails, since the start is what tells why, and clients look there for it.
 pub(super) async fn attach(core: &Arc<Core>, name: &str, options: &AttachOptions) -> Result<AttachStream> {
     let wanted = name.to_owned();
     let (id, found) = blocking(core, move |core| make_ready(core, &wanted)).await?;
     let streams = AttachStreams { stdin: options.stdin, stdout: options.stdout, stderr: options.stderr };
     let keys = detach_keys(options.detach_keys.as_deref())?;
-    let mut stream = if found == Found::Ended {
+    let mut stream = if found == Found::Waiting {
         wait_for_start(core, &id, streams, keys)
     } else {
         connect(&core.runtime()?.container_dir(&id), streams, keys).await?
@@ -61,8 +61,8 @@ enum Found {
     Running,
     /// A monitor that waits for the order to start.
     New,
-    /// A container whose last run is over.
-    Ended,
+    /// Nothing before the next start.
+    Waiting,
 }
 
 fn make_ready(core: &Arc<Core>, name: &str) -> Result<(String, Found)> {
@@ -76,11 +76,14 @@ fn make_ready(core: &Arc<Core>, name: &str) -> Result<(String, Found)> {
             }
             Found::Running
         }
-        ContainerState::Created | ContainerState::Initialized => {
-            make_prepared(core, &mut row)?;
-            Found::New
-        }
-        ContainerState::Exited | ContainerState::Stopped => Found::Ended,
+        ContainerState::Created | ContainerState::Initialized => match make_prepared(core, &mut row) {
+            Ok(()) => Found::New,
+            Err(error) => {
+                tracing::debug!("preparing container {} for who attaches: {error}", row.id);
+                Found::Waiting
+            }
+        },
+        ContainerState::Exited | ContainerState::Stopped => Found::Waiting,
         state => {
             return Err(improper(format!(
                 "can only attach to created or running containers - currently in state {state}"
