@@ -89,18 +89,13 @@ fn user_mode(networks: &Networks, network: UserNetwork) {
         network,
         container_id: "user".into(),
         netns: netns.clone(),
-        ports: vec![
-            PublishedPort { host_ip: "127.0.0.1".parse().ok(), ..free(80, Protocol::Tcp) },
-            free(82, Protocol::Udp),
-        ],
+        ports: vec![PublishedPort { host_ip: "127.0.0.1".parse().ok(), ..free(80, Protocol::Tcp) }],
         ..UserlandOptions::default()
     };
     let report = networks.setup_userland(&options).unwrap();
     println!("{network:?}: {report:?}");
     assert!(!report.addresses.is_empty() && !report.dns_servers.is_empty());
     serve(&netns, "0.0.0.0:80");
-    tell(&netns, "0.0.0.0:82");
-    shows_senders(published(&report.ports, 82), &format!("{network:?}"));
     let address = format!("127.0.0.1:{}", published(&report.ports, 80));
     assert!(eventually(|| ask(&address).is_some()), "{network:?}");
     let second = UserlandOptions { container_id: "second".into(), ports: report.ports.clone(), ..options };
@@ -142,7 +137,7 @@ fn bridges(networks: &Networks, folder: &Path) {
         assert_eq!(&answer[..count], text.as_bytes());
     }
     tell(&web.netns, "0.0.0.0:82");
-    shows_senders(published(&report.ports, 82), "bridge");
+    shows_senders(published(&report.ports, 82));
     let db = options("db");
     let start = std::time::Instant::now();
     networks.setup(&db).unwrap();
@@ -236,8 +231,9 @@ fn outer_address() -> Option<std::net::IpAddr> {
     socket.local_addr().ok().map(|address| address.ip())
 }
 
-/// Two clients of a published UDP port get answers, and the service sees their addresses and ports.
-fn shows_senders(port: u16, network: &str) {
+/// Two clients of a published UDP port get answers, and the service sees their addresses and ports. Not to be tried from
+/// this host with pasta: the container has the host's own address there.
+fn shows_senders(port: u16) {
     let Some(host) = outer_address() else { return };
     let clients = [(); 2].map(|()| UdpSocket::bind((host, 0)).unwrap());
     for client in clients.iter().chain(&clients) {
@@ -249,7 +245,7 @@ fn shows_senders(port: u16, network: &str) {
                     String::from_utf8_lossy(&answer[..count]) == client.local_addr().unwrap().to_string()
                 })
         });
-        assert!(told, "{network}: {client:?}");
+        assert!(told, "{client:?}");
     }
 }
 

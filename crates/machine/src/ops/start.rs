@@ -181,9 +181,8 @@ impl Machines {
             }
             let name = record.name.to_string();
             let console = paths.console();
-            if !provider.is_alive(paths) {
-                return Err(Error::DiedAtBoot { name, tail: tail(&console), console });
-            }
+            // Asked before the console is read: what a guest says at its end tells more than that it has ended.
+            let is_alive = provider.is_alive(paths);
             for fault in console_log.new_faults() {
                 if fault.fatal {
                     return Err(Error::GuestFault { name, line: fault.line, tail: tail(&console), console });
@@ -192,6 +191,9 @@ impl Machines {
                     steps.note(format!("the guest says {:?}", fault.line));
                     complaint = Some(fault.line);
                 }
+            }
+            if !is_alive {
+                return Err(Error::DiedAtBoot { name, tail: tail(&console), console });
             }
             if started.elapsed() > AGENT_TIME && !Self::has_agent(paths) {
                 let log = read_log(&paths.agent_log());
