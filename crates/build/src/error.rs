@@ -44,3 +44,10 @@ impl From<BuildError> for Error {
         Self::new(kind, error.to_string())
     }
 }
+
+#[cfg(unix)]
+impl From<cove_tree::Error> for BuildError {
+    fn from(error: cove_tree::Error) -> Self {
+        Self::new(error.to_string())
+    }
+}

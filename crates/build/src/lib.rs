@@ -18,6 +18,8 @@ mod scope;
 #[cfg(unix)]
 mod select;
 mod stages;
+#[cfg(unix)]
+mod take;
 
 pub use apply::{apply, join, shell};
 pub use chmod::Chmod;

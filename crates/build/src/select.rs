@@ -1,28 +1,24 @@
-//! What a step takes of a context, a stage or an image: found, digested, and written as a tar.
+//! What a step takes of a context, a stage or an image: found here, written as a tar in `take`.
 //!
 //! All paths are resolved beneath the root: a link leads to something of the same tree or to nothing.
 
-use std::collections::HashMap;
-use std::ffi::{CStr, CString, OsStr};
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::CString;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 
-use cove_archive::{Kind, Member, Writer, lossy};
+use cove_archive::lossy;
 use cove_tree::Root;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
 
 use crate::chmod::Chmod;
 use crate::error::{BuildError, Result};
 use crate::ignore::Ignore;
 use crate::pattern::{compile, is_pattern};
+use crate::take::Taker;
 
 /// Deeper trees are refused rather than followed until descriptors run out.
-const MAX_DEPTH: usize = 900;
-/// Bytes of a file that are read at once.
-const PIECE: usize = 256 << 10;
+pub(crate) const MAX_DEPTH: usize = 900;
 /// Most things that the patterns of a step may name.
 const MAX_ITEMS: usize = 1_000_000;
 
@@ -47,20 +43,20 @@ pub enum Ownership {
 /// What a step takes.
 #[derive(Debug)]
 pub struct Selection<'a> {
-    source: Source<'a>,
+    pub(crate) source: Source<'a>,
     /// Paths in what is taken that are left out.
-    exclude: Ignore,
+    pub(crate) exclude: Ignore,
     items: Vec<Item>,
 }
 
 #[derive(Debug)]
-struct Item {
+pub(crate) struct Item {
     /// The path in the tree, all links evaluated, without a slash at its begin.
-    path: Vec<u8>,
+    pub(crate) path: Vec<u8>,
     /// Its contents are taken, not itself.
     is_directory: bool,
     /// The name that it gets: its own, or with the folders it is in.
-    name: Vec<u8>,
+    pub(crate) name: Vec<u8>,
 }
 
 impl<'a> Selection<'a> {
@@ -229,27 +225,19 @@ impl<'a> Selection<'a> {
         times: bool,
         out: &mut dyn Write,
     ) -> Result<()> {
-        let mut packer = Packer {
-            tar: Writer::new(out),
-            links: HashMap::new(),
-            buffer: vec![0; PIECE],
-            selection: self,
-            ownership,
-            chmod,
-            times,
-        };
+        let mut taker = Taker::new(self, ownership, chmod, times, out);
         for item in &self.items {
             match (item.is_directory, file_name) {
-                (true, _) => packer.tree(item, &joined(directory, &item.name))?,
-                (false, Some(name)) => packer.file(item, &joined(directory, name))?,
-                (false, None) => packer.file(item, &joined(directory, &item.name))?,
+                (true, _) => taker.tree(item, &joined(directory, &item.name))?,
+                (false, Some(name)) => taker.file(item, &joined(directory, name))?,
+                (false, None) => taker.file(item, &joined(directory, &item.name))?,
             }
         }
         Ok(())
     }
 }
 
-fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
+pub(crate) fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
     match (folder.is_empty(), name.is_empty()) {
         (true, _) => name.to_vec(),
         (_, true) => folder.to_vec(),
@@ -257,7 +245,7 @@ fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
     }
 }
 
-fn failed(action: &str, path: &[u8], error: io::Error) -> BuildError {
+pub(crate) fn failed(action: &str, path: &[u8], error: io::Error) -> BuildError {
     let why = match error.kind() {
         io::ErrorKind::NotFound => "no such file or directory".to_owned(),
         _ => error.to_string(),
@@ -266,7 +254,7 @@ fn failed(action: &str, path: &[u8], error: io::Error) -> BuildError {
 }
 
 /// The names in a folder, sorted.
-fn names_of(directory: impl AsFd) -> Result<Vec<CString>, Errno> {
+pub(crate) fn names_of(directory: impl AsFd) -> Result<Vec<CString>, Errno> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
         let entry = entry?;
@@ -276,257 +264,6 @@ fn names_of(directory: impl AsFd) -> Result<Vec<CString>, Errno> {
     }
     names.sort_unstable();
     Ok(names)
-}
-
-struct Packer<'a> {
-    tar: Writer<&'a mut dyn Write>,
-    /// The first name of each inode that has several.
-    links: HashMap<(u64, u64), Vec<u8>>,
-    buffer: Vec<u8>,
-    selection: &'a Selection<'a>,
-    ownership: Ownership,
-    chmod: Option<&'a Chmod>,
-    times: bool,
-}
-
-struct Level {
-    directory: OwnedFd,
-    stat: Stat,
-    /// Names still to visit, in reverse order.
-    names: Vec<CString>,
-    /// Its path in the source.
-    path: Vec<u8>,
-    /// Its path in what is taken.
-    inner: Vec<u8>,
-    /// Its name in the archive.
-    name: Vec<u8>,
-    /// It is in the archive already.
-    written: bool,
-}
-
-impl Packer<'_> {
-    fn tree(&mut self, item: &Item, name: &[u8]) -> Result<()> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let top = self.selection.source.root.find(&item.path, flags);
-        let top = top.map_err(|error| failed("open", &item.path, error.into()))?;
-        let mut levels = vec![level(top, item.path.clone(), Vec::new(), name.to_vec())?];
-        // The folder itself is the destination, whose mode is its own business, unless it is one of several parents.
-        levels[0].written = item.name.is_empty();
-        if !levels[0].written {
-            self.directories(&mut levels)?;
-        }
-        while let Some(current) = levels.last_mut() {
-            let Some(own) = current.names.pop() else {
-                levels.pop();
-                continue;
-            };
-            let path = joined(&current.path, own.to_bytes());
-            let inner = joined(&current.inner, own.to_bytes());
-            let name = joined(&current.name, own.to_bytes());
-            let fd = current.directory.as_fd();
-            let is = match rustix::fs::statat(fd, own.as_c_str(), AtFlags::SYMLINK_NOFOLLOW) {
-                // What has gone meanwhile is left out.
-                Err(Errno::NOENT) => continue,
-                other => other.map_err(|error| failed("look at", &path, error.into()))?,
-            };
-            let (ignore, exclude) = (self.selection.source.ignore, &self.selection.exclude);
-            let hidden = ignore.ignores(&path) || exclude.ignores(&inner);
-            if FileType::from_raw_mode(is.st_mode).is_dir() {
-                if hidden && !ignore.has_exceptions() && !exclude.has_exceptions() {
-                    continue;
-                }
-                let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let opened = rustix::fs::openat(fd, own.as_c_str(), flags, Mode::empty());
-                let opened = opened.map_err(|error| failed("open", &path, error.into()))?;
-                if levels.len() >= MAX_DEPTH {
-                    return Err(BuildError::new(format!("a tree of more than {MAX_DEPTH} levels")));
-                }
-                levels.push(level(opened, path, inner, name)?);
-                if !hidden {
-                    self.directories(&mut levels)?;
-                }
-            } else if !hidden {
-                // A folder that is ignored is there for what is kept of it.
-                self.directories(&mut levels)?;
-                let parent = levels.last().map(|level| level.directory.as_fd());
-                let parent = parent.unwrap_or_else(|| self.selection.source.root.as_fd());
-                self.entry(parent, &own, &is, &path, &name)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the folders that are not written yet.
-    fn directories(&mut self, levels: &mut [Level]) -> Result<()> {
-        for level in levels.iter_mut().filter(|level| !level.written) {
-            level.written = true;
-            let xattrs = xattrs(level.directory.as_fd());
-            let slashed = [level.name.as_slice(), b"/"].concat();
-            let member = self.member(&level.stat, Kind::Directory, &slashed);
-            self.put(&Member { xattrs: &xattrs, ..member })?;
-        }
-        Ok(())
-    }
-
-    fn file(&mut self, item: &Item, name: &[u8]) -> Result<()> {
-        let (folder, own) = match item.path.iter().rposition(|byte| *byte == b'/') {
-            Some(slash) => (&item.path[..slash], &item.path[slash + 1..]),
-            None => (&b""[..], item.path.as_slice()),
-        };
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let at = |error: Errno| failed("open", &item.path, error.into());
-        let parent = self.selection.source.root.find(folder, flags).map_err(at)?;
-        let own = CString::new(own).map_err(|_| BuildError::new("a name with a zero byte"))?;
-        let is = rustix::fs::statat(&parent, own.as_c_str(), AtFlags::SYMLINK_NOFOLLOW).map_err(at)?;
-        self.entry(parent.as_fd(), &own, &is, &item.path, name)
-    }
-
-    fn entry(
-        &mut self,
-        parent: BorrowedFd<'_>,
-        own: &CStr,
-        is: &Stat,
-        path: &[u8],
-        name: &[u8],
-    ) -> Result<()> {
-        let at = |error: Errno| failed("read", path, error.into());
-        match FileType::from_raw_mode(is.st_mode) {
-            FileType::RegularFile => {
-                if self.known_link(is, name)? {
-                    return Ok(());
-                }
-                let flags =
-                    OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let file =
-                    rustix::fs::openat(parent, OsStr::from_bytes(own.to_bytes()), flags, Mode::empty());
-                let file = file.map_err(at)?;
-                let now = rustix::fs::fstat(&file).map_err(at)?;
-                if !FileType::from_raw_mode(now.st_mode).is_file() {
-                    return Err(BuildError::new(format!("{:?} was replaced while it was read", lossy(path))));
-                }
-                self.regular(file, &now, path, name)
-            }
-            FileType::Symlink => {
-                let target = rustix::fs::readlinkat(parent, own, Vec::new()).map_err(at)?;
-                let member = self.member(is, Kind::Symlink, name);
-                self.put(&Member { link: target.as_bytes(), ..member })
-            }
-            kind => self.special(kind, is, name),
-        }
-    }
-
-    /// Writes a file with as many bytes as were announced, whatever happens to it meanwhile.
-    fn regular(&mut self, file: OwnedFd, stat: &Stat, path: &[u8], name: &[u8]) -> Result<()> {
-        let size = u64::try_from(stat.st_size).unwrap_or_default();
-        let xattrs = xattrs(file.as_fd());
-        let member = self.member(stat, Kind::File, name);
-        self.put(&Member { size, xattrs: &xattrs, ..member })?;
-        let mut file = File::from(file);
-        let mut left = size;
-        while left > 0 {
-            let limit = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE);
-            let count = match file.read(&mut self.buffer[..limit]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(failed("read", path, error)),
-                Ok(count) => count,
-            };
-            if count == 0 {
-                return Err(BuildError::new(format!("{:?} was made shorter while it was read", lossy(path))));
-            }
-            self.tar.data(&self.buffer[..count]).map_err(written)?;
-            left -= count as u64;
-        }
-        self.tar.pad(size).map_err(written)
-    }
-
-    fn special(&mut self, kind: FileType, stat: &Stat, name: &[u8]) -> Result<()> {
-        let kind = match kind {
-            FileType::CharacterDevice => Kind::CharDevice,
-            FileType::BlockDevice => Kind::BlockDevice,
-            FileType::Fifo => Kind::Fifo,
-            // A socket means nothing without its process.
-            _ => return Ok(()),
-        };
-        let device = match kind {
-            Kind::Fifo => (0, 0),
-            _ => (rustix::fs::major(stat.st_rdev as _), rustix::fs::minor(stat.st_rdev as _)),
-        };
-        let member = self.member(stat, kind, name);
-        self.put(&Member { device: (device.0 as _, device.1 as _), ..member })
-    }
-
-    /// Writes a hard link where the inode was written under another name already.
-    fn known_link(&mut self, stat: &Stat, name: &[u8]) -> Result<bool> {
-        if stat.st_nlink < 2 {
-            return Ok(false);
-        }
-        let inode = (stat.st_dev, stat.st_ino);
-        if let Some(first) = self.links.get(&inode).cloned() {
-            let member = self.member(stat, Kind::HardLink, name);
-            self.put(&Member { link: &first, ..member })?;
-            return Ok(true);
-        }
-        self.links.insert(inode, name.to_vec());
-        Ok(false)
-    }
-
-    fn member<'n>(&self, stat: &Stat, kind: Kind, name: &'n [u8]) -> Member<'n> {
-        let (uid, gid) = match self.ownership {
-            Ownership::Kept => (stat.st_uid, stat.st_gid),
-            Ownership::Given(uid, gid) => (uid, gid),
-        };
-        let mode = stat.st_mode & 0o7777;
-        let mode = match self.chmod {
-            Some(chmod) if !matches!(kind, Kind::Symlink) => {
-                chmod.applied(mode, matches!(kind, Kind::Directory))
-            }
-            _ => mode,
-        };
-        let mtime = if self.times { stat.st_mtime } else { 0 };
-        Member { uid, gid, mtime, ..Member::new(kind, name, mode) }
-    }
-
-    fn put(&mut self, member: &Member<'_>) -> Result<()> {
-        self.tar.member(member).map_err(written)
-    }
-}
-
-fn level(directory: OwnedFd, path: Vec<u8>, inner: Vec<u8>, name: Vec<u8>) -> Result<Level> {
-    let at = |error: Errno| failed("list", &path, error.into());
-    let stat = rustix::fs::fstat(&directory).map_err(at)?;
-    let mut names = names_of(&directory).map_err(at)?;
-    names.reverse();
-    Ok(Level { directory, stat, names, path, inner, name, written: false })
-}
-
-fn written(error: io::Error) -> BuildError {
-    BuildError::new(format!("writing what is copied: {error}"))
-}
-
-/// The attributes that are kept: capabilities and the user's own.
-#[cfg(target_os = "linux")]
-fn xattrs(fd: BorrowedFd<'_>) -> Vec<(String, Vec<u8>)> {
-    let mut list = [0; 4 << 10];
-    let Ok(length) = rustix::fs::flistxattr(fd, &mut list) else { return Vec::new() };
-    let mut found = Vec::new();
-    for name in list[..length].split(|&byte| byte == 0) {
-        let Ok(name) = std::str::from_utf8(name) else { continue };
-        let of_overlay = name.starts_with("user.overlay.") || name.starts_with("user.fuseoverlayfs.");
-        if of_overlay || !(name == "security.capability" || name.starts_with("user.")) {
-            continue;
-        }
-        let mut value = vec![0; 64 << 10];
-        if let Ok(length) = rustix::fs::fgetxattr(fd, name, &mut value) {
-            value.truncate(length);
-            found.push((name.to_owned(), value));
-        }
-    }
-    found
-}
-
-#[cfg(not(target_os = "linux"))]
-fn xattrs(_: BorrowedFd<'_>) -> Vec<(String, Vec<u8>)> {
-    Vec::new()
 }
 
 #[cfg(test)]

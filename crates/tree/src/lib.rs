@@ -4,12 +4,14 @@
 //! it meanwhile. What comes from an archive is bounded, and made through the descriptor of its directory.
 #![cfg(unix)]
 
+mod entries;
 mod error;
 mod pack;
 mod remove;
 mod root;
 mod unpack;
 
+pub use entries::{Entries, Shown, Shows};
 pub use error::{Error, Result};
 pub use pack::{Owners, Packing, pack};
 pub use root::{Look, Root};

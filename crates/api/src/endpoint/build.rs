@@ -1,9 +1,11 @@
 //! `/build`.
 
+mod values;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::auth::Access;
 use super::body::Archive;
@@ -15,8 +17,9 @@ use super::serve::{Call, Routes};
 use crate::wire::NotDone;
 use crate::{
     BuildContext, BuildOptions, BuildReport, CommitFormat, ContainerSpec, CpuLimits, Error, MemoryLimits,
-    Mount, Namespace, Progress, PullPolicy, Resources, Result, Rlimit, ValueStream,
+    Namespace, Progress, PullPolicy, Resources, Result, ValueStream,
 };
+use values::{limit, list, on, pair, pairs, switch, volume};
 
 const BUILD: Endpoint<(), Both<BuildParameters, Access>, Archive, Steps<BuildReport>> =
     post("/build", "Build an image of a build file and its context, a tar");
@@ -350,119 +353,6 @@ impl From<&BuildOptions> for BuildParameters {
     }
 }
 
-fn pair(text: &str) -> (String, String) {
-    let (name, value) = text.split_once('=').unwrap_or((text, ""));
-    (name.to_owned(), value.to_owned())
-}
-
-/// `NAME=SOFT[:HARD]`, or Docker's object.
-fn limit(text: &str) -> Result<Rlimit> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Docker {
-        name: String,
-        hard: i64,
-        soft: i64,
-    }
-    let bad = || Error::invalid(format!("parameter ulimits: {text:?} is no limit"));
-    let number = |number: i64| u64::try_from(number).unwrap_or(u64::MAX);
-    if let Ok(Docker { name, hard, soft }) = serde_json::from_str(text) {
-        return Ok(Rlimit { kind: name, hard: number(hard), soft: number(soft) });
-    }
-    let (name, values) = text.split_once('=').ok_or_else(bad)?;
-    let (soft, hard) = values.split_once(':').unwrap_or((values, values));
-    let read = |text: &str| text.parse().map(number).map_err(|_| bad());
-    Ok(Rlimit { kind: name.to_owned(), soft: read(soft)?, hard: read(hard)? })
-}
-
-fn volume(text: &str) -> Result<Mount> {
-    let mut parts = text.splitn(3, ':');
-    let (Some(source), Some(destination)) = (parts.next(), parts.next()) else {
-        return Err(Error::invalid(format!("parameter volume: {text:?} has no destination")));
-    };
-    if !source.starts_with('/') || !destination.starts_with('/') {
-        return Err(Error::invalid(format!("parameter volume: {text:?}: its paths must be absolute")));
-    }
-    let options = parts.next().into_iter().flat_map(|options| options.split(','));
-    let options = options.filter(|option| !option.is_empty()).map(ToOwned::to_owned);
-    Ok(Mount {
-        kind: "bind".into(),
-        source: source.to_owned(),
-        destination: destination.to_owned(),
-        options: std::iter::once("rbind".to_owned()).chain(options).collect(),
-    })
-}
-
-/// Something that is on for any value but those of `false`: Docker's clients name an image there.
-fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<bool, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Ok(!matches!(text.to_ascii_lowercase().as_str(), "" | "0" | "false" | "f" | "no" | "off"))
-}
-
-/// Something that is always on: to switch it off asks for nothing but less tidiness, which older clients do.
-fn on<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<bool, D::Error> {
-    bool::deserialize(deserializer).map(|_| true)
-}
-
-/// Lists of texts: JSON, separated by commas, or one after another.
-mod list {
-    use super::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(list: &[String], serializer: S) -> Result<S::Ok, S::Error> {
-        match list.is_empty() {
-            true => "".serialize(serializer),
-            false => serde_json::Value::from(list.to_vec()).to_string().serialize(serializer),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-        let values = Vec::<String>::deserialize(deserializer)?;
-        let mut all = Vec::new();
-        for value in values {
-            match serde_json::from_str::<Option<Vec<serde_json::Value>>>(&value) {
-                Ok(items) => all.extend(items.into_iter().flatten().map(|item| match item {
-                    serde_json::Value::String(text) => text,
-                    other => other.to_string(),
-                })),
-                Err(_) => all.extend(value.split(',').filter(|part| !part.is_empty()).map(ToOwned::to_owned)),
-            }
-        }
-        Ok(all)
-    }
-}
-
-/// Names with values: Docker's map in JSON, or a list of `NAME=VALUE` in JSON.
-mod pairs {
-    use std::collections::BTreeMap;
-
-    use super::{Deserialize, Deserializer, Serializer, pair};
-
-    pub(super) fn serialize<S: Serializer>(
-        pairs: &[(String, String)],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        let list: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        super::list::serialize(&list, serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<(String, String)>, D::Error> {
-        let values = Vec::<String>::deserialize(deserializer)?;
-        let mut all = Vec::new();
-        for value in values {
-            if let Ok(map) = serde_json::from_str::<BTreeMap<String, String>>(&value) {
-                all.extend(map);
-            } else if let Ok(list) = serde_json::from_str::<Option<Vec<String>>>(&value) {
-                all.extend(list.iter().flatten().map(|text| pair(text)));
-            } else {
-                all.push(pair(&value));
-            }
-        }
-        Ok(all)
-    }
-}
-
 pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(
         BUILD,
@@ -509,7 +399,7 @@ mod tests {
         let args = read(&format!("buildargs={}", escaped(r#"{"a":"b","c":null}"#)));
         assert_eq!(args.options().unwrap().build_args, [("a".to_owned(), "b".to_owned())].into());
         let limits = read(&format!("ulimits={}", escaped(r#"[{"Name":"nofile","Hard":2,"Soft":1}]"#)));
-        let wanted = Rlimit { kind: "nofile".into(), hard: 2, soft: 1 };
+        let wanted = crate::Rlimit { kind: "nofile".into(), hard: 2, soft: 1 };
         assert_eq!(limits.options().unwrap().run.r_limits, [wanted]);
         assert_eq!(read("pull=1").options().unwrap().pull, PullPolicy::Newer);
         assert_eq!(read("pull=alpine").options().unwrap().pull, PullPolicy::Newer);

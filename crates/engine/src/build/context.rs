@@ -7,7 +7,9 @@ use cove_api::{BuildContext, BuildSecret, BuildText, Error, Result};
 use cove_build::{Ignore, read_text, usual_file, usual_rules};
 use cove_tree::{Root, Unpacking};
 
-use crate::engine::Core;
+use super::working::locks;
+use crate::engine::{Core, remove_directory};
+use crate::lock::ObjectLock;
 
 /// An opened context.
 pub(super) struct Context {
@@ -16,8 +18,24 @@ pub(super) struct Context {
     /// The build file.
     pub(super) file: BuildText,
     pub(super) secrets: Vec<BuildSecret>,
-    /// Where it is unpacked; removed with this.
-    _unpacked: Option<tempfile::TempDir>,
+    _unpacked: Option<Unpacked>,
+}
+
+/// Where a context is unpacked; dropping it removes it. What a killed build has left, the next one removes.
+struct Unpacked {
+    folder: PathBuf,
+    lock: Option<ObjectLock>,
+}
+
+impl Drop for Unpacked {
+    fn drop(&mut self) {
+        if let Err(error) = remove_directory(&self.folder) {
+            tracing::warn!("removing the context of a build: {error}");
+        }
+        if let Some(lock) = self.lock.take() {
+            lock.remove();
+        }
+    }
 }
 
 /// Where a context comes from, for code that blocks.
@@ -45,7 +63,7 @@ impl Context {
             }
             Place::Archive(archive) => {
                 let folder = unpack(core, archive)?;
-                (Root::open(folder.path())?, "the context".to_owned(), Some(folder))
+                (Root::open(&folder.folder)?, "the context".to_owned(), Some(folder))
             }
         };
         let files = if given.files.is_empty() { read_files(&root, &shown, names)? } else { given.files };
@@ -61,13 +79,33 @@ impl Context {
     }
 }
 
-fn unpack(core: &Core, archive: impl Read) -> Result<tempfile::TempDir> {
-    let temporary = &core.options.directories.temporary;
-    let folder = tempfile::Builder::new()
-        .prefix("cove-build-")
-        .tempdir_in(temporary)
-        .map_err(|error| Error::from(error).context(format!("a folder in {}", temporary.display())))?;
-    let root = Root::open(folder.path())?;
+/// Where the contexts of builds are unpacked.
+fn contexts(core: &Core) -> PathBuf {
+    core.options.state_dir().join("build-contexts")
+}
+
+/// Removes the contexts of builds that were killed.
+pub(super) fn sweep(core: &Core) -> Result<()> {
+    let entries = match cove_sys::fs::read_dir(contexts(core)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if let Some(lock) = ObjectLock::try_acquire(&locks(core), &entry.file_name().to_string_lossy()) {
+            drop(Unpacked { folder: entry.path(), lock: Some(lock) });
+        }
+    }
+    Ok(())
+}
+
+fn unpack(core: &Core, archive: impl Read) -> Result<Unpacked> {
+    let id = crate::name::random_id()?;
+    let lock = ObjectLock::acquire(&locks(core), &id)?;
+    let unpacked = Unpacked { folder: contexts(core).join(id), lock: Some(lock) };
+    crate::state::make_private(&unpacked.folder)
+        .map_err(|error| Error::from(error).context(unpacked.folder.display()))?;
+    let root = Root::open(&unpacked.folder)?;
     let unpacking = Unpacking {
         directory: b"/",
         keep_directory: true,
@@ -79,7 +117,7 @@ fn unpack(core: &Core, archive: impl Read) -> Result<tempfile::TempDir> {
     };
     cove_tree::unpack(&root, &unpacking, archive)
         .map_err(|error| Error::from(error).context("unpacking the context"))?;
-    Ok(folder)
+    Ok(unpacked)
 }
 
 /// Several files are one after another.

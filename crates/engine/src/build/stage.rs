@@ -44,8 +44,7 @@ impl Build<'_> {
         let mut steps = self.own_steps(index);
         let total = steps.len() + 1;
         self.teller.line(format!("{prefix}STEP 1/{total}: {}", stage.text));
-        let state = self.base(index).map_err(|error| self.located(error, stage.line, None))?;
-        let mut state = state;
+        let mut state = self.base(index).map_err(|error| self.located(error, stage.line, None))?;
         let triggers = std::mem::take(&mut state.config.on_build);
         for (place, text) in triggers.iter().enumerate() {
             let mut step =

@@ -93,6 +93,9 @@ fn run(
 ) -> Stepped<String> {
     let tags = options.tags.iter().map(|tag| names::normalize(tag)).collect::<Result<Vec<Reference>>>()?;
     check(options)?;
+    // Before anything of this build is there.
+    super::context::sweep(core)?;
+    working::sweep(core)?;
     let context = Context::open(core, place, given, &options.files)?;
     let named = |error: BuildError| Error::from(error).context(&context.file.name);
     let file = BuildFile::parse(&context.file.text).map_err(named)?;
@@ -108,7 +111,6 @@ fn run(
         }
     }
     let plan = Plan::new(&file, &scope, &options.target, options.all_stages).map_err(named)?;
-    working::sweep(core)?;
     let done = vec![None; plan.stages.len()];
     let mut build = Build { core, options, teller, context, file, plan, scope, done, declared };
     for index in 0..=build.plan.target {

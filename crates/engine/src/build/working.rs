@@ -3,6 +3,7 @@
 //! One is a container of the store with a file that says what it is, and a lock that is held as long as its build lives.
 //! What the builds of killed programs have left is taken away by the next one.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -87,7 +88,8 @@ impl Drop for Working {
     }
 }
 
-fn locks(core: &Core) -> PathBuf {
+/// Where the locks of builds are: each names a working container or a context.
+pub(super) fn locks(core: &Core) -> PathBuf {
     core.options.run_dir().join("builds")
 }
 
@@ -110,16 +112,20 @@ pub(super) fn sweep(core: &Arc<Core>) -> Result<()> {
     let store = core.store()?;
     let locks = locks(core);
     crate::state::make_private(&locks)?;
-    for container in store.containers().map_err(storage)?.iter() {
-        if !store.container_directory(&container.id).join(BUILD_FILE).exists() {
-            continue;
-        }
-        let Some(lock) = ObjectLock::try_acquire(&locks, &container.id) else { continue };
-        for error in release(core, &container.id, "") {
+    let containers = store.containers().map_err(storage)?;
+    let marked = containers.iter().filter(|row| store.container_directory(&row.id).join(BUILD_FILE).exists());
+    let mut ids: BTreeSet<String> = marked.map(|row| row.id.clone()).collect();
+    // One that was killed before it could mark its container has left its lock. All of them go with a reboot, the marks
+    // do not.
+    for entry in fs::read_dir(&locks)? {
+        ids.extend(entry?.file_name().into_string());
+    }
+    for id in ids {
+        let Some(lock) = ObjectLock::try_acquire(&locks, &id) else { continue };
+        for error in release(core, &id, "") {
             tracing::warn!("clearing up after a build: {error}");
         }
-        let left = Working { core: Arc::clone(core), id: container.id.clone(), lock: Some(lock) };
-        drop(left);
+        drop(Working { core: Arc::clone(core), id, lock: Some(lock) });
     }
     Ok(())
 }

@@ -6,19 +6,19 @@ use cove_api::{
     ContainerCreateReport, ContainerSpec, ContainerState, Error, ErrorKind, ImageVolume, Mount, Namespace,
     OverlayVolume, Result, Timestamp,
 };
-use cove_runtime::oci::Limits;
 use cove_storage::{ContainerOptions, container_metadata};
 
-use crate::container::{block, init, inspect, notify, resolve, storage, userns, validate};
+use crate::container::settle::settle;
+use crate::container::{block, init, inspect, resolve, storage, userns, validate};
 use crate::engine::{Core, remove_directory};
 use crate::error::storage as storage_error;
-use crate::event::{INSPECT_DATA, JOURNAL};
+use crate::event::INSPECT_DATA;
 use crate::lock::ObjectLock;
 use crate::name;
 use crate::pod::no_such_pod;
 use crate::state::{
-    ContainerConfig, ContainerRow, ContainerStatus, ImageFacts, IpcMode, LogDriver, MountKind, NetworkMode,
-    PodRow, RECORD_VERSION,
+    ContainerConfig, ContainerRow, ContainerStatus, ImageFacts, IpcMode, MountKind, NetworkMode, PodRow,
+    RECORD_VERSION,
 };
 
 /// Where a new container is to be.
@@ -227,18 +227,6 @@ pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>)
     Ok(Draft { row, warnings, ids })
 }
 
-/// Finds on this machine what the configuration names, and refuses what cannot be kept here.
-fn settle(core: &Core, id: &str, spec: &ContainerSpec, config: &mut ContainerConfig) -> Result<()> {
-    config.runtime = core.oci_runtime(&spec.oci_runtime)?.path.to_string_lossy().into_owned();
-    check_limits(core, &config.settings.limits)?;
-    check_log(config)?;
-    check_settings(core, config, &spec.selinux_opts)?;
-    notify::check(config)?;
-    image_mounts(core, config)?;
-    storage::check(&config.mounts)?;
-    check_networks(core, id, &spec.hostname, config)
-}
-
 /// Enters the container into the database, under the given or a random name.
 fn add(core: &Core, row: &mut ContainerRow, request: &ContainerSpec) -> Result<()> {
     let database = core.database()?;
@@ -426,102 +414,6 @@ fn take_mounts(spec: &mut ContainerSpec, other: &ContainerRow, options: &[String
             });
         }
     }
-}
-
-/// The images that are mounted, which must be in the store.
-fn image_mounts(core: &Core, config: &mut ContainerConfig) -> Result<()> {
-    for mount in config.mounts.iter_mut().filter(|mount| mount.kind == MountKind::Image) {
-        let found = crate::image::lookup::find(core, &mount.source)
-            .map_err(|error| error.context(format!("image mount {}", mount.destination)))?;
-        mount.image = found.image.id;
-    }
-    Ok(())
-}
-
-/// What cannot be kept here besides limits is an error as well.
-fn check_settings(core: &Core, config: &ContainerConfig, labels: &[String]) -> Result<()> {
-    if core.options.rootless && !config.settings.device_rules.is_empty() {
-        return Err(Error::invalid(
-            "device cgroup rules are not supported in rootless mode or in a user namespace",
-        ));
-    }
-    if let Some(label) = labels.iter().find(|label| !matches!(label.as_str(), "disable" | "nested"))
-        && std::path::Path::new("/sys/fs/selinux/enforce").exists()
-    {
-        return Err(Error::unsupported(format!(
-            "label={label}: labels of SELinux, which this machine has, are not supported yet: use label=disable"
-        )));
-    }
-    if config.settings.intel_rdt.is_some() && !std::path::Path::new("/sys/fs/resctrl/schemata").exists() {
-        return Err(Error::unsupported(
-            "a class of Intel RDT cannot be kept: no file system of resource control is mounted at /sys/fs/resctrl",
-        ));
-    }
-    Ok(())
-}
-
-/// A limit that cannot be kept here is an error, never dropped.
-pub(crate) fn check_limits(core: &Core, limits: &Limits) -> Result<()> {
-    let Limits { memory, cpu, pids, block_io, unified, .. } = limits;
-    let mode = core.cgroup();
-    if cpu.realtime_runtime.is_some() || cpu.realtime_period.is_some() {
-        return Err(Error::unsupported(
-            "a limit of real-time scheduling cannot be kept: cgroups of version 2 have none",
-        ));
-    }
-    let files = unified.keys().map(|file| file.split_once('.').map_or(file.as_str(), |(name, _)| name));
-    let wanted = [
-        ("memory", *memory != Default::default()),
-        ("cpu", cpu.shares.is_some() || cpu.quota.is_some()),
-        ("cpuset", !cpu.cpus.is_empty() || !cpu.mems.is_empty()),
-        ("pids", pids.is_some_and(|limit| limit > 0)),
-        ("io", *block_io != Default::default()),
-    ];
-    for (controller, asked) in wanted.into_iter().chain(files.map(|controller| (controller, true))) {
-        if asked && !mode.has(controller) {
-            let why = match mode {
-                cove_runtime::cgroup::CgroupMode::Disabled { reason, .. } => reason.clone(),
-                _ => format!("the cgroup controller {controller:?} is not available"),
-            };
-            return Err(Error::unsupported(format!("the {controller} limit cannot be kept: {why}")));
-        }
-    }
-    Ok(())
-}
-
-/// Where there is no journal, nothing can be kept in it.
-fn check_log(config: &ContainerConfig) -> Result<()> {
-    if config.log.driver == LogDriver::Journald && !std::path::Path::new(JOURNAL).exists() {
-        return Err(Error::unsupported(format!(
-            "the log driver \"journald\" is not supported here: this host has no {}",
-            JOURNAL
-        )));
-    }
-    Ok(())
-}
-
-/// Networks must exist; aliases and so on are checked when they are set up. Ids become names.
-fn check_networks(core: &Core, id: &str, hostname: &str, config: &mut ContainerConfig) -> Result<()> {
-    if config.network != NetworkMode::Bridge {
-        return Ok(());
-    }
-    let mut known = std::collections::BTreeMap::new();
-    let default = core.options.containers.network.default_network.as_deref().unwrap_or("podman");
-    for (name, options) in &config.networks {
-        // Docker's name for its default network.
-        let name = if name == "default" { default } else { name };
-        let network = core.networks()?.inspect(name)?;
-        let mut options = options.clone();
-        // Names that the name servers of the network answer.
-        for alias in [crate::name::short(id), hostname] {
-            if !alias.is_empty() && !options.aliases.iter().any(|known| known == alias) {
-                options.aliases.push(alias.to_owned());
-            }
-        }
-        known.insert(network.name, options);
-    }
-    config.networks = known;
-    Ok(())
 }
 
 /// Volumes that do not exist yet are made; anonymous ones get a random name.
