@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{ByteStream, CommitFormat, ContainerSpec, PullPolicy, RegistryAccess, StringMap};
 
 /// What an image is built of.
@@ -17,6 +19,9 @@ pub struct BuildContext {
     pub ignore: Option<BuildText>,
     /// Secrets by their ids.
     pub secrets: Vec<BuildSecret>,
+    /// Cancelled by who gives the build up and waits for its end, by which nothing of it is left. Dropping the stream gives
+    /// it up as well, and does not wait.
+    pub given_up: CancellationToken,
 }
 
 impl BuildContext {
@@ -26,7 +31,14 @@ impl BuildContext {
     /// A tar with everything in it.
     #[must_use]
     pub fn of_archive(archive: ByteStream) -> Self {
-        Self { directory: None, archive, files: Vec::new(), ignore: None, secrets: Vec::new() }
+        Self {
+            directory: None,
+            archive,
+            files: Vec::new(),
+            ignore: None,
+            secrets: Vec::new(),
+            given_up: CancellationToken::new(),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which stages are built: from the target back to what it needs.
 
 use crate::error::{BuildError, Result};
-use crate::language::{BuildFile, Instruction, MountKind, RunMount, Stage};
+use crate::language::{BuildFile, Instruction, MountKind, RunMount, Stage, Step};
 use crate::scope::Scope;
 
 /// What is built.
@@ -104,15 +104,22 @@ impl Plan {
 
     /// The stages before that a stage takes something of.
     fn needs(&self, stage: &Stage, index: usize, scope: &Scope) -> Vec<usize> {
-        let mut needed = Vec::new();
+        let mut needed = self.taken(&stage.steps, index, scope);
         if let StageBase::Stage(base) = self.stages[index].base {
             needed.push(base);
         }
+        needed
+    }
+
+    /// The stages among the first `before` ones that steps take something of.
+    #[must_use]
+    pub fn taken(&self, steps: &[Step], before: usize, scope: &Scope) -> Vec<usize> {
+        let mut needed = Vec::new();
         let mut take = |name: &str| {
             let name = scope.global_word(name).unwrap_or_else(|_| name.to_owned());
-            needed.extend(self.find(&name, index));
+            needed.extend(self.find(&name, before));
         };
-        for step in &stage.steps {
+        for step in steps {
             match &step.instruction {
                 Instruction::Copy(copying) => copying.from.iter().for_each(|name| take(name)),
                 Instruction::Run(run) => {
@@ -124,8 +131,6 @@ impl Plan {
                         }
                     }
                 }
-                // What a trigger takes is known only where it runs: nothing of this file may be missing then.
-                Instruction::OnBuild(_) => {}
                 _ => {}
             }
         }

@@ -35,9 +35,17 @@ fn builds(core: &Core) -> Result<Vec<PruneReport>> {
         if !BUILD_FILES.iter().any(|file| folder.join(file).exists()) {
             continue;
         }
+        // One of a build that lives is in use.
+        let lock = crate::build::lock_left(core, &container.id);
+        if lock.is_none() && folder.join(crate::build::BUILD_FILE).exists() {
+            continue;
+        }
         let size = store.container_size(&container.id).unwrap_or(0);
         let error = store.delete_container(&container.id).err().map(|error| storage(error).message);
         let size = if error.is_none() { size } else { 0 };
+        if let Some(lock) = lock {
+            lock.remove();
+        }
         reports.push(PruneReport { id: container.id.clone(), error, size });
     }
     Ok(reports)

@@ -4,6 +4,7 @@ mod values;
 
 use std::collections::BTreeMap;
 
+use futures_util::StreamExt as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -373,10 +374,14 @@ pub(super) async fn build<T: Transport + 'static>(
     if !context.secrets.is_empty() {
         return Err(Error::unsupported("--secret is not supported over a service yet"));
     }
+    if context.ignore.is_some() && context.files.is_empty() {
+        return Err(Error::unsupported("--ignorefile with an archive is not supported over a service yet"));
+    }
     let access = Access::asked(&options.access)?;
     let parameters = Both(BuildParameters::from(&options), access);
     let steps = remote.call(BUILD, (), parameters, Archive(context.archive)).await?;
-    Ok(steps.progress)
+    let given_up = context.given_up;
+    Ok(Box::pin(steps.progress.take_until(async move { given_up.cancelled().await })))
 }
 
 #[cfg(test)]

@@ -136,6 +136,7 @@ impl Expander<'_> {
                 },
                 Some(character) => out.push(character),
             }
+            check(out)?;
         }
     }
 

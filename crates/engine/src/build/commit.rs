@@ -33,10 +33,7 @@ pub(super) fn add_layer(
     state: &mut ImageState,
     working: &Working,
 ) -> Result<()> {
-    if let Some(seconds) = options.timestamp {
-        let (changed, _) = core.store()?.container_directories(&working.id).map_err(storage)?;
-        set_times(&changed, seconds)?;
-    }
+    settle_times(core, options, working)?;
     let store = core.store()?;
     let changes = store.container_diff_tar(&working.id).map_err(storage)?;
     let staged = store.stage_layer(changes, &Expectations::default()).map_err(storage)?;
@@ -50,6 +47,7 @@ pub(super) fn squash(
     state: &mut ImageState,
     working: &Working,
 ) -> Result<()> {
+    settle_times(core, options, working)?;
     let staged = working.with_root(|path| whole(core, path))?;
     state.layers.clear();
     state.history.clear();
@@ -204,6 +202,13 @@ fn config_value(state: &ImageState) -> Value {
         value.extend(config);
     }
     value.into()
+}
+
+/// What the container has changed gets the time that is asked for.
+fn settle_times(core: &Core, options: &BuildOptions, working: &Working) -> Result<()> {
+    let Some(seconds) = options.timestamp else { return Ok(()) };
+    let (changed, _) = core.store()?.container_directories(&working.id).map_err(storage)?;
+    set_times(&changed, seconds)
 }
 
 /// Everything below a folder of the store gets that time.

@@ -22,9 +22,21 @@ pub(super) struct Context {
 }
 
 /// Where a context is unpacked; dropping it removes it. What a killed build has left, the next one removes.
-struct Unpacked {
-    folder: PathBuf,
+pub(super) struct Unpacked {
+    pub(super) folder: PathBuf,
     lock: Option<ObjectLock>,
+}
+
+impl Unpacked {
+    /// An empty folder.
+    pub(super) fn new(core: &Core) -> Result<Self> {
+        let id = crate::name::random_id()?;
+        let lock = ObjectLock::acquire(&locks(core), &id)?;
+        let unpacked = Self { folder: contexts(core).join(id), lock: Some(lock) };
+        crate::state::make_private(&unpacked.folder)
+            .map_err(|error| Error::from(error).context(unpacked.folder.display()))?;
+        Ok(unpacked)
+    }
 }
 
 impl Drop for Unpacked {
@@ -100,11 +112,7 @@ pub(super) fn sweep(core: &Core) -> Result<()> {
 }
 
 fn unpack(core: &Core, archive: impl Read) -> Result<Unpacked> {
-    let id = crate::name::random_id()?;
-    let lock = ObjectLock::acquire(&locks(core), &id)?;
-    let unpacked = Unpacked { folder: contexts(core).join(id), lock: Some(lock) };
-    crate::state::make_private(&unpacked.folder)
-        .map_err(|error| Error::from(error).context(unpacked.folder.display()))?;
+    let unpacked = Unpacked::new(core)?;
     let root = Root::open(&unpacked.folder)?;
     let unpacking = Unpacking {
         directory: b"/",
@@ -149,8 +157,12 @@ fn read_files(root: &Root, shown: &str, names: &[String]) -> Result<Vec<BuildTex
 /// What a client has put beside the context is no part of it.
 fn take_away(root: &Root, names: &[String]) -> Result<()> {
     for name in names.iter().filter(|name| name.starts_with(BuildContext::BESIDE) && !name.contains('/')) {
-        let removed = rustix::fs::unlinkat(root, name.as_str(), rustix::fs::AtFlags::empty());
-        removed.map_err(|errno| Error::from(std::io::Error::from(errno)).context(name))?;
+        for name in [name.clone(), format!("{name}.containerignore")] {
+            match rustix::fs::unlinkat(root, name.as_str(), rustix::fs::AtFlags::empty()) {
+                Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+                Err(errno) => return Err(Error::from(std::io::Error::from(errno)).context(name)),
+            }
+        }
     }
     Ok(())
 }

@@ -32,6 +32,8 @@ struct Order {
     into_folder: bool,
     from: From,
     chown: Option<String>,
+    /// `--chmod` with its variables replaced.
+    mode: Option<String>,
     chmod: Option<Chmod>,
     exclude: Vec<String>,
     parents: bool,
@@ -63,7 +65,8 @@ impl Stage<'_, '_> {
             "destination": order.destination,
             "into_folder": order.into_folder,
             "chown": order.chown,
-            "chmod": copying.chmod,
+            "chmod": order.mode,
+            "documents": order.documents,
             "exclude": order.exclude,
             "parents": order.parents,
             "unpack": order.unpack,
@@ -115,7 +118,8 @@ impl Stage<'_, '_> {
             None => From::Context,
             Some(from) => From::Image(self.image_of(from)?),
         };
-        let chmod = copying.chmod.as_ref().map(|text| Chmod::parse(&self.scope.word(text)?)).transpose()?;
+        let mode = copying.chmod.as_ref().map(|text| self.scope.word(text)).transpose()?;
+        let chmod = mode.as_deref().map(Chmod::parse).transpose()?;
         let chown = copying.chown.as_ref().map(|text| self.scope.word(text)).transpose()?;
         Ok(Order {
             into_folder: written.ends_with('/')
@@ -128,6 +132,7 @@ impl Stage<'_, '_> {
             destination,
             from,
             chown: chown.filter(|chown| !chown.is_empty()),
+            mode,
             chmod,
             exclude: self.scope.words(&copying.exclude)?,
             parents: copying.parents,
@@ -224,13 +229,20 @@ fn put(path: &Path, order: &Order, source: Source<'_>, selection: Selection<'_>)
         (None, From::Context) => Ownership::Given(0, 0),
         (None, From::Image(_)) => Ownership::Kept,
     };
-    let (reader, writer) = std::io::pipe()?;
+    piped(&root, |out| {
+        let chmod = order.chmod.as_ref();
+        selection.write(directory, file_name, ownership, chmod, true, out)?;
+        documents(order, directory, file_name, owner.unwrap_or((0, 0)), out)
+    })
+}
+
+/// Unpacks beneath a root what `pack` writes, but for the end of the archive.
+fn piped(root: &Root, pack: impl FnOnce(&mut dyn Write) -> Result<()> + Send) -> Result<()> {
+    let (mut reader, writer) = std::io::pipe()?;
     std::thread::scope(|scope| {
         let packed = scope.spawn(|| -> Result<()> {
             let mut out = BufWriter::with_capacity(256 << 10, writer);
-            let chmod = order.chmod.as_ref();
-            selection.write(directory, file_name, ownership, chmod, true, &mut out)?;
-            documents(order, directory, file_name, owner.unwrap_or((0, 0)), &mut out)?;
+            pack(&mut out)?;
             out.write_all(&[0; 1024])?;
             Ok(out.flush()?)
         });
@@ -243,8 +255,7 @@ fn put(path: &Path, order: &Order, source: Source<'_>, selection: Selection<'_>)
             overwrite: false,
             privileged: true,
         };
-        let mut reader = reader;
-        let unpacked = cove_tree::unpack(&root, &unpacking, &mut reader).map_err(Error::from);
+        let unpacked = cove_tree::unpack(root, &unpacking, &mut reader).map_err(Error::from);
         // Whoever still writes has nobody to read it.
         let _ = std::io::copy(&mut reader, &mut std::io::sink());
         packed.join().unwrap_or_else(|_| Err(Error::internal("the thread that packs panicked")))?;
@@ -343,4 +354,17 @@ pub(super) fn path_digest(source: Source<'_>, path: &str) -> std::result::Result
     let mut hashing = Hashing(cove_archive::Hasher::new(cove_archive::DigestAlgorithm::Sha256));
     selection.write(b"", None, Ownership::Given(0, 0), None, false, &mut hashing)?;
     Ok(hashing.0.finish())
+}
+
+/// Whether the rules leave anything out of a path of the context.
+pub(super) fn hides_something(source: Source<'_>, path: &str) -> Result<bool> {
+    let all = Ignore::default();
+    Ok(path_digest(source, path)? != path_digest(Source { ignore: &all, ..source }, path)?)
+}
+
+/// Copies what the rules keep of a folder of the context.
+pub(super) fn keep(source: Source<'_>, path: &str, folder: &Path) -> Result<()> {
+    let selection = Selection::find(source, &[path.to_owned()], &[], false)?;
+    let root = Root::open(folder)?;
+    piped(&root, |out| Ok(selection.write(b"", None, Ownership::Given(0, 0), None, true, out)?))
 }

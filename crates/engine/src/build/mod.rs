@@ -18,4 +18,4 @@ mod state;
 mod working;
 
 pub(crate) use start::build;
-pub(crate) use working::BUILD_FILE;
+pub(crate) use working::{BUILD_FILE, lock_left};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cove_api::{ContainerSpec, Error, Mount, OverlayVolume, Result};
 use cove_build::{CacheSharing, FileMount, MountKind, RunMount, Source};
@@ -10,15 +11,17 @@ use cove_sys::fs;
 use rustix::fs::{FileType, Mode, OFlags};
 use serde_json::{Value, json};
 
-use super::copying::path_digest;
+use super::context::{Context, Unpacked};
+use super::copying::{self, path_digest};
 use super::stage::Stage;
 use super::start::{MountedImage, Stepped};
-use crate::engine::Core;
 use crate::lock::ObjectLock;
 use crate::sandbox::{Hidden, PlannedSecret, RootDir};
 
 /// Most caches of one name that are private to builds at the same time.
 const MAX_PRIVATE: usize = 64;
+/// How often a cache that another build has is looked at again.
+const CACHE_POLL: Duration = Duration::from_millis(100);
 
 /// A mount before anything is made for it.
 pub(super) struct Wanted {
@@ -31,7 +34,10 @@ pub(super) struct Wanted {
 #[derive(Default)]
 pub(super) struct Mounts<'a> {
     images: Vec<MountedImage<'a>>,
-    locks: Vec<ObjectLock>,
+    /// Folders of the context without what is ignored.
+    copies: Vec<Unpacked>,
+    /// Those of caches, by their names.
+    locks: BTreeMap<String, ObjectLock>,
     pub(super) secrets: Vec<PlannedSecret>,
     pub(super) secret_env: Vec<(String, Hidden)>,
 }
@@ -103,7 +109,7 @@ impl Stage<'_, '_> {
                         mounts.images.push(image);
                         path
                     }
-                    None => self.context_path(source)?,
+                    None => self.context_path(source, mounts)?,
                 };
                 if *writable && path.is_dir() {
                     let source = path.to_string_lossy().into_owned();
@@ -115,8 +121,7 @@ impl Stage<'_, '_> {
                 }
             }
             MountKind::Cache { id, read_only, sharing, mode, uid, gid, .. } => {
-                let (path, lock) = cache(self.build.core, id, *sharing, *mode, (*uid, *gid))?;
-                mounts.locks.extend(lock);
+                let path = self.cache(id, *sharing, *mode, (*uid, *gid), mounts)?;
                 spec.mounts.push(bind(&path, destination, if *read_only { "ro" } else { "rw" }));
             }
             MountKind::Tmpfs { size } => spec.mounts.push(Mount {
@@ -131,9 +136,18 @@ impl Stage<'_, '_> {
         Ok(())
     }
 
-    /// Where something of the context is on this machine; a link leads to something of the context.
-    fn context_path(&self, path: &str) -> Result<PathBuf> {
-        let root = &self.build.context.root;
+    /// Where something of the context is on this machine; a link leads to something of the context. Of a folder that has
+    /// something that is ignored, a copy without it.
+    fn context_path(&self, path: &str, mounts: &mut Mounts<'_>) -> Result<PathBuf> {
+        let Context { root, ignore, .. } = &self.build.context;
+        let source = Source { root, ignore };
+        if !ignore.is_empty() && copying::hides_something(source, path)? {
+            let kept = Unpacked::new(self.build.core)?;
+            copying::keep(source, path, &kept.folder)?;
+            let folder = kept.folder.clone();
+            mounts.copies.push(kept);
+            return Ok(folder);
+        }
         let found = root.find(path.as_bytes(), OFlags::PATH).map_err(|errno| {
             Error::from(std::io::Error::from(errno)).context(format!("{path} in the context"))
         })?;
@@ -164,6 +178,61 @@ impl Stage<'_, '_> {
         }
         Ok(())
     }
+
+    /// The folder of a cache, whose lock is kept with the mounts. Its name is a digest, so that an id is no path.
+    fn cache(
+        &self,
+        id: &str,
+        sharing: CacheSharing,
+        mode: u32,
+        owner: (u32, u32),
+        mounts: &mut Mounts<'_>,
+    ) -> Result<PathBuf> {
+        let options = &self.build.core.options;
+        let digest = Digest::sha256(id.as_bytes());
+        let folder = options.state_dir().join("build-cache");
+        let locks = options.run_dir().join("build-caches");
+        crate::state::make_private(&folder)?;
+        crate::state::make_private(&locks)?;
+        let name = match sharing {
+            CacheSharing::Shared => digest.hex().to_owned(),
+            CacheSharing::Locked => {
+                let name = digest.hex().to_owned();
+                if !mounts.locks.contains_key(&name) {
+                    let lock = self.waited_for(&locks, &name)?;
+                    mounts.locks.insert(name.clone(), lock);
+                }
+                name
+            }
+            CacheSharing::Private => {
+                let mut names = (0..MAX_PRIVATE).map(|number| format!("{}.{number}", digest.hex()));
+                let free = names.find_map(|name| Some((ObjectLock::try_acquire(&locks, &name)?, name)));
+                let (lock, name) = free.ok_or_else(|| {
+                    Error::unsupported(format!(
+                        "more than {MAX_PRIVATE} builds have the private cache {id:?}"
+                    ))
+                })?;
+                mounts.locks.insert(name.clone(), lock);
+                name
+            }
+        };
+        let path = folder.join(name);
+        if !path.exists() {
+            make_cache(&path, mode, owner)?;
+        }
+        Ok(path)
+    }
+
+    /// The lock of a cache that another build may have for as long as its command takes.
+    fn waited_for(&self, locks: &Path, name: &str) -> Result<ObjectLock> {
+        loop {
+            self.build.teller.check()?;
+            if let Some(lock) = ObjectLock::try_acquire(locks, name) {
+                return Ok(lock);
+            }
+            std::thread::sleep(CACHE_POLL);
+        }
+    }
 }
 
 fn name(id: &str) -> Result<&str> {
@@ -181,44 +250,6 @@ fn bind(source: &Path, destination: String, access: &str) -> Mount {
         source: source.to_string_lossy().into_owned(),
         options: vec!["rbind".into(), "rprivate".into(), access.into()],
     }
-}
-
-/// The folder of a cache, and the lock by which nobody else has it. Its name is a digest, so that an id is no path.
-fn cache(
-    core: &Core,
-    id: &str,
-    sharing: CacheSharing,
-    mode: u32,
-    owner: (u32, u32),
-) -> Result<(PathBuf, Option<ObjectLock>)> {
-    let digest = Digest::sha256(id.as_bytes());
-    let folder = core.options.state_dir().join("build-cache");
-    let locks = core.options.run_dir().join("build-caches");
-    crate::state::make_private(&folder)?;
-    crate::state::make_private(&locks)?;
-    let (name, lock) = match sharing {
-        CacheSharing::Shared => (digest.hex().to_owned(), None),
-        CacheSharing::Locked => {
-            let lock = ObjectLock::acquire(&locks, digest.hex())?;
-            (digest.hex().to_owned(), Some(lock))
-        }
-        CacheSharing::Private => {
-            let names = (0..MAX_PRIVATE).map(|number| format!("{}.{number}", digest.hex()));
-            let free = names.into_iter().find_map(|name| {
-                let lock = ObjectLock::try_acquire(&locks, &name)?;
-                Some((name, lock))
-            });
-            let (name, lock) = free.ok_or_else(|| {
-                Error::unsupported(format!("more than {MAX_PRIVATE} builds have the private cache {id:?}"))
-            })?;
-            (name, Some(lock))
-        }
-    };
-    let path = folder.join(name);
-    if !path.exists() {
-        make_cache(&path, mode, owner)?;
-    }
-    Ok((path, lock))
 }
 
 fn make_cache(path: &Path, mode: u32, (uid, gid): (u32, u32)) -> Result<()> {

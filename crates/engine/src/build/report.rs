@@ -2,6 +2,8 @@
 
 use cove_api::{BuildReport, Error, ErrorKind, Progress, Result};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::image::ProgressSender;
 
 /// Longest line of a command that is kept before it is told.
@@ -12,11 +14,12 @@ const LONGEST_LINE: usize = 64 << 10;
 pub(super) struct Teller {
     sender: ProgressSender<BuildReport>,
     quiet: bool,
+    given_up: CancellationToken,
 }
 
 impl Teller {
-    pub(super) fn new(sender: ProgressSender<BuildReport>, quiet: bool) -> Self {
-        Self { sender, quiet }
+    pub(super) fn new(sender: ProgressSender<BuildReport>, quiet: bool, given_up: CancellationToken) -> Self {
+        Self { sender, quiet, given_up }
     }
 
     /// Tells a line.
@@ -27,17 +30,20 @@ impl Teller {
         }
     }
 
-    /// An error where nobody listens any more: there is nobody to build for.
+    /// An error where it is given up or nobody listens any more: there is nobody to build for.
     pub(super) fn check(&self) -> Result<()> {
-        match self.sender.is_closed() {
+        match self.sender.is_closed() || self.given_up.is_cancelled() {
             true => Err(Error::new(ErrorKind::Cancelled, "the build was given up")),
             false => Ok(()),
         }
     }
 
-    /// Ends when nobody listens any more.
+    /// Ends when it is given up or nobody listens any more.
     pub(super) async fn closed(&self) {
-        self.sender.closed().await;
+        tokio::select! {
+            () = self.sender.closed() => {}
+            () = self.given_up.cancelled() => {}
+        }
     }
 }
 

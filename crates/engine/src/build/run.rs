@@ -137,24 +137,15 @@ impl Stage<'_, '_> {
     fn attended(&self, working: &Working, plan: Plan<'_>, runtime: &str) -> Result<i32> {
         let core = self.build.core;
         let folder = plan.folder.clone();
-        let (traces, mountpoint, result) = match sandbox::prepare(core, plan) {
-            Ok(prepared) => {
-                let destinations = destinations(&folder)?;
-                let root = Root::open(&prepared.mountpoint)?;
-                let traces = Traces::note(&root, &destinations);
-                drop(root);
-                let result = self.wait(prepared.launch, working, runtime);
-                (Some(traces), prepared.mountpoint, result)
-            }
-            Err(error) => (None, working.folder(), Err(error)),
-        };
-        let cleared = match &traces {
-            Some(traces) => Root::open(&mountpoint).map(|root| traces.remove(&root)).map_err(Error::from),
-            None => Ok(()),
-        };
+        let result = sandbox::prepare(core, plan).and_then(|prepared| {
+            let destinations = destinations(&folder)?;
+            let traces = Traces::note(&Root::open(&prepared.mountpoint)?, &destinations);
+            let result = self.wait(prepared.launch, working, runtime);
+            traces.remove(&Root::open(&prepared.mountpoint)?);
+            result
+        });
         let released = working.release(runtime);
         let code = result?;
-        cleared?;
         released?;
         Ok(code)
     }

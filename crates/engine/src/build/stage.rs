@@ -4,7 +4,7 @@ use cove_api::{Error, FailedStep, Result};
 use cove_build::{Instruction, Scope, StageBase, Step, apply, parse_line};
 use serde_json::{Value, json};
 
-use super::start::{Build, Stepped, Stop};
+use super::start::{Build, Stepped, Stop, platform};
 use super::state::ImageState;
 use super::working::Working;
 use super::{cache, commit};
@@ -34,13 +34,25 @@ pub(super) struct Doing<'s> {
 }
 
 impl Build<'_> {
+    /// Builds a stage unless it is built.
+    pub(super) fn ensure(&mut self, index: usize) -> Stepped<()> {
+        if self.done[index].is_none() {
+            let state = self.stage(index)?;
+            self.done[index] = Some(state);
+        }
+        Ok(())
+    }
+
     /// Builds a stage.
-    pub(super) fn stage(&mut self, index: usize) -> Stepped<ImageState> {
+    fn stage(&mut self, index: usize) -> Stepped<ImageState> {
         let stage = self.file.stages[index].clone();
         let prefix = match self.file.stages.len() {
             1 => String::new(),
             count => format!("[{}/{count}] ", index + 1),
         };
+        if let StageBase::Stage(other) = self.plan.stages[index].base {
+            self.ensure(other)?;
+        }
         let mut steps = self.own_steps(index);
         let total = steps.len() + 1;
         self.teller.line(format!("{prefix}STEP 1/{total}: {}", stage.text));
@@ -54,6 +66,10 @@ impl Build<'_> {
         }
         for name in &self.options.unset_labels {
             state.config.labels.remove(name);
+        }
+        // What the base's triggers take of this file is known only now.
+        for other in self.plan.taken(&steps, index, &self.scope) {
+            self.ensure(other)?;
         }
         let total = steps.len() + 1;
         let is_target = index == self.plan.target;
@@ -100,7 +116,21 @@ impl Build<'_> {
     fn base(&self, index: usize) -> Result<ImageState> {
         let planned = &self.plan.stages[index];
         match &planned.base {
-            StageBase::Scratch => Ok(ImageState::default()),
+            StageBase::Scratch => {
+                let mut state = ImageState::default();
+                let wanted = planned.platform.as_deref().unwrap_or(&self.options.platform);
+                if !wanted.is_empty() {
+                    let platform = platform(wanted)?;
+                    let parts = [
+                        ("os", platform.os),
+                        ("architecture", platform.architecture),
+                        ("variant", platform.variant),
+                    ];
+                    let parts = parts.into_iter().filter(|(_, part)| !part.is_empty());
+                    state.document.extend(parts.map(|(name, part)| (name.to_owned(), part.into())));
+                }
+                Ok(state)
+            }
             StageBase::Stage(other) => {
                 let mut state = self.done[*other].clone().unwrap_or_default();
                 state.base = String::new();
@@ -198,6 +228,7 @@ impl Stage<'_, '_> {
 
     fn key(&self, created_by: &str, inputs: &Value, state: &ImageState) -> String {
         let options = self.build.options;
+        let platform = ["os", "architecture", "variant"].map(|part| state.document.get(part));
         cache::key(&json!({
             "version": 1,
             "parent": self.state.id,
@@ -207,6 +238,8 @@ impl Stage<'_, '_> {
             "omit_history": options.omit_history,
             "unset_labels": options.unset_labels,
             "author": state.author,
+            "config": state.config,
+            "platform": platform,
             "step": created_by,
             "inputs": inputs,
         }))

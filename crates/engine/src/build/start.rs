@@ -51,14 +51,14 @@ pub(crate) fn build(
     options: BuildOptions,
 ) -> Result<ValueStream<Progress<BuildReport>>> {
     let core = Arc::clone(core);
-    let BuildContext { directory, archive, files, ignore, secrets } = context;
+    let BuildContext { directory, archive, files, ignore, secrets, given_up } = context;
     let given = Given { files, ignore, secrets };
     Ok(working_stream(|sender| async move {
         let place = match directory {
             Some(directory) => Place::Folder(directory),
             None => Place::Archive(Box::new(crate::stream::reader(archive))),
         };
-        let teller = Teller::new(sender, options.quiet);
+        let teller = Teller::new(sender, options.quiet, given_up);
         blocking(&core, move |core| match run(core, place, given, &options, &teller) {
             Ok(id) => Ok(BuildReport { id, failed: None }),
             Err(Stop::Failed(failed)) => Ok(BuildReport { id: String::new(), failed: Some(failed) }),
@@ -100,7 +100,8 @@ fn run(
     let named = |error: BuildError| Error::from(error).context(&context.file.name);
     let file = BuildFile::parse(&context.file.text).map_err(named)?;
     let host = platform_text(&Platform::host());
-    let target = if options.platform.is_empty() { host.clone() } else { options.platform.clone() };
+    let target =
+        if options.platform.is_empty() { host.clone() } else { platform_text(&platform(&options.platform)?) };
     let platforms = Platforms { build: host, target };
     let mut scope = Scope::new(file.escape, options.build_args.clone(), &platforms, &options.target);
     let mut declared = BTreeSet::new();
@@ -115,8 +116,7 @@ fn run(
     let mut build = Build { core, options, teller, context, file, plan, scope, done, declared };
     for index in 0..=build.plan.target {
         if build.plan.stages[index].needed {
-            let state = build.stage(index)?;
-            build.done[index] = Some(state);
+            build.ensure(index)?;
         }
     }
     build.finish(&tags)
@@ -127,12 +127,21 @@ fn check(options: &BuildOptions) -> Result<()> {
     if options.squash && options.layers {
         return Err(Error::invalid("cannot specify --squash-all with --layers"));
     }
+    if let Some(volume) = options.run.volumes.iter().find(|volume| volume.name.is_empty()) {
+        return Err(Error::invalid(format!("the volume at {} of a build has no source", volume.dest)));
+    }
     if let Some(seconds) = options.timestamp
         && cove_api::Timestamp::from_second(seconds).is_err()
     {
         return Err(Error::invalid(format!("the timestamp {seconds} is out of range")));
     }
     Ok(())
+}
+
+/// A platform that is asked for.
+pub(super) fn platform(text: &str) -> Result<Platform> {
+    Platform::parse(text)
+        .ok_or_else(|| Error::invalid(format!("the platform {text:?} is none: OS/ARCH[/VARIANT]")))
 }
 
 fn platform_text(platform: &Platform) -> String {
@@ -178,17 +187,21 @@ impl Build<'_> {
     /// Makes sure that an image is in the store and answers what it is.
     pub(super) fn image(&self, name: &str, platform: Option<&str>) -> Result<ImageState> {
         let wanted = platform.or(Some(self.options.platform.as_str()).filter(|own| !own.is_empty()));
-        let mut parts = wanted.unwrap_or_default().splitn(3, '/').map(ToOwned::to_owned);
-        let mut next = || parts.next().filter(|part| !part.is_empty());
+        let wanted = wanted.map(self::platform).transpose()?;
+        let part = |part: fn(Platform) -> String| wanted.clone().map(part).filter(|part| !part.is_empty());
+        let (os, arch, variant) = (part(|one| one.os), part(|one| one.architecture), part(|one| one.variant));
         let options = PullOptions {
             policy: self.options.pull,
-            os: next(),
-            arch: next(),
-            variant: next(),
+            os: os.clone(),
+            arch: arch.clone(),
+            variant: variant.clone(),
             all_tags: false,
             access: self.options.access.clone(),
         };
         let id = tokio::runtime::Handle::current().block_on(self.pulled(name, options))?;
+        // A list in the store stands for the image that it has for the platform.
+        let parts = [&os, &arch, &variant].map(|part| part.as_deref().unwrap_or_default());
+        let id = lookup::find_image(self.core, &id, parts)?.image.id;
         let base = match lookup::find(self.core, name) {
             Ok(found) => found.name.unwrap_or_else(|| name.to_owned()),
             Err(_) => name.to_owned(),

@@ -68,11 +68,6 @@ impl Working {
     pub(super) fn release(&self, runtime: &str) -> Result<()> {
         joined(release(&self.core, &self.id, runtime))
     }
-
-    /// Where the files of its commands are while they run.
-    pub(super) fn folder(&self) -> PathBuf {
-        self.core.container_run_dir(&self.id)
-    }
 }
 
 impl Drop for Working {
@@ -91,6 +86,13 @@ impl Drop for Working {
 /// Where the locks of builds are: each names a working container or a context.
 pub(super) fn locks(core: &Core) -> PathBuf {
     core.options.run_dir().join("builds")
+}
+
+/// The lock of a working container whose build is no more.
+pub(crate) fn lock_left(core: &Core, id: &str) -> Option<ObjectLock> {
+    let locks = locks(core);
+    crate::state::make_private(&locks).ok()?;
+    ObjectLock::try_acquire(&locks, id)
 }
 
 fn release(core: &Core, id: &str, runtime: &str) -> Vec<Error> {

@@ -11,6 +11,7 @@ use std::path::Path;
 use cove_api::{BuildReport, Progress};
 use cove_sys::output::{Existing, OutputFile};
 use futures_util::StreamExt as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::args::Args;
 use crate::command_error::{CommandError, CommandResult};
@@ -29,31 +30,44 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let mut raw_id_file = output(args.iidfile_raw.as_deref())?;
     let mut log = output(args.logfile.as_deref())?;
     let engine = context.engine().await?;
-    let mut ended = ended()?;
+    let mut signals = Signals::new()?;
+    let given_up = build.given_up.clone();
     let mut steps = engine.images().build(build, options).await?;
-    let mut report = BuildReport::default();
+    let interrupted = |code| CommandError::other("the build was interrupted").with_code(code);
+    let mut asked = None;
+    let mut result = Ok(BuildReport::default());
     loop {
         let step = tokio::select! {
             step = steps.next() => step,
-            // The engine takes everything apart when nobody listens any more.
-            signal = &mut ended => {
-                return Err(CommandError::other("the build was interrupted").with_code(signal));
+            code = signals.next() => {
+                if asked.is_some() {
+                    return Err(interrupted(code));
+                }
+                asked = Some(code);
+                // The end of the steps tells that everything is taken apart; who does not want to wait asks once more.
+                given_up.cancel();
+                continue;
             }
         };
         match step {
             None => break,
-            Some(Err(error)) => return Err(error.into()),
+            Some(Err(error)) => result = Err(error),
             Some(Ok(Progress::Message(line))) => match &mut log {
                 Some(log) => writeln!(log, "{line}")?,
                 None => context.printer.line(&line)?,
             },
             Some(Ok(Progress::Blob(_))) => {}
-            Some(Ok(Progress::Done(done))) => report = done,
+            Some(Ok(Progress::Done(done))) => result = Ok(done),
         }
     }
+    // Also of a build that failed.
     if let Some(log) = log {
         log.finish()?;
     }
+    if let Some(code) = asked {
+        return Err(interrupted(code));
+    }
+    let report = result?;
     if let Some(failed) = report.failed {
         let code = u8::try_from(failed.code).unwrap_or(125);
         return Err(CommandError::other(failed.message).with_code(code));
@@ -80,17 +94,26 @@ fn output(path: Option<&str>) -> Result<Option<OutputFile>, CommandError> {
     }
 }
 
-/// Done when the process is asked to end, with the exit code for that.
-fn ended() -> Result<std::pin::Pin<Box<dyn Future<Output = u8> + Send>>, CommandError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(Box::pin(async move {
+/// What asks the process to end.
+struct Signals([(Signal, u8); 3]);
+
+impl Signals {
+    fn new() -> Result<Self, CommandError> {
+        let of = |kind: SignalKind, number: u8| Ok::<_, CommandError>((signal(kind)?, 128 + number));
+        Ok(Self([
+            of(SignalKind::terminate(), 15)?,
+            of(SignalKind::interrupt(), 2)?,
+            of(SignalKind::hangup(), 1)?,
+        ]))
+    }
+
+    /// The exit code for the next of them.
+    async fn next(&mut self) -> u8 {
+        let [(terminate, of_terminate), (interrupt, of_interrupt), (hangup, of_hangup)] = &mut self.0;
         tokio::select! {
-            _ = terminate.recv() => 128 + 15,
-            _ = interrupt.recv() => 128 + 2,
-            _ = hangup.recv() => 128 + 1,
+            _ = terminate.recv() => *of_terminate,
+            _ = interrupt.recv() => *of_interrupt,
+            _ = hangup.recv() => *of_hangup,
         }
-    }))
+    }
 }

@@ -56,7 +56,8 @@ pub(super) fn gather(context: &Context, args: &Args) -> Result<(Vec<String>, Bui
     };
     let names = beside(files.len());
     let archive = packed(folder.clone(), files.clone(), names.clone(), ignore.clone());
-    Ok((names, BuildContext { directory: Some(folder), archive, files, ignore, secrets }))
+    let context = BuildContext::of_archive(archive);
+    Ok((names, BuildContext { directory: Some(folder), files, ignore, secrets, ..context }))
 }
 
 /// How build files are called in the archive, where they are no part of the context.
@@ -114,7 +115,8 @@ fn from_stdin(
     let file = BuildText { name: "Containerfile".into(), text };
     let names = beside(1);
     let archive = archive_of(names.clone(), vec![file.clone()]);
-    Ok((names, BuildContext { directory: None, archive, files: vec![file], ignore, secrets }))
+    let context = BuildContext::of_archive(archive);
+    Ok((names, BuildContext { files: vec![file], ignore, secrets, ..context }))
 }
 
 /// A tar of build files alone.
@@ -140,14 +142,13 @@ fn packed(
         };
         let rules = rules.map(|text| Ignore::of_text(&text)).transpose()?.unwrap_or_default();
         let source = Source { root: &root, ignore: &rules };
-        // Rules that were given take the place of the context's own, which would hold again at the other end.
-        let own = match ignore.is_some() {
-            true => [".containerignore", ".dockerignore"].map(ToOwned::to_owned).to_vec(),
-            false => Vec::new(),
-        };
-        let selection = Selection::find(source, &[".".to_owned()], &own, false).map_err(Error::from)?;
+        let selection = Selection::find(source, &[".".to_owned()], &[], false).map_err(Error::from)?;
         selection.write(b"", None, Ownership::Given(0, 0), None, true, out).map_err(Error::from)?;
         add_files(&names, &files, out)?;
+        if let Some(name) = names.first() {
+            // What is packed is what the rules keep. They must not hold once more, nor others of the context.
+            Writer::new(&mut *out).file(&format!("{name}.containerignore"), b"")?;
+        }
         Ok(out.write_all(&[0; 1024])?)
     })
 }
