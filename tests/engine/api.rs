@@ -285,6 +285,15 @@ fn networks_and_volumes_over_a_service() {
     remote(&["network", "rm", &name]).ok();
 }
 
+/// Does not outlive its test.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = (self.0.kill(), self.0.wait());
+    }
+}
+
 #[test]
 fn a_service_with_tls_and_its_clients() {
     let (Some(bed), Some(made)) = (Bed::new(Who::Root), Certificates::make()) else { return };
@@ -294,7 +303,7 @@ fn a_service_with_tls_and_its_clients() {
     let authority = made.text("ca.pem");
     let mut options = vec!["system", "service", "--time", "0", "--tls-cert", &certificate, "--tls-key", &key];
     options.extend(["--tls-client-ca", &authority, &uri]);
-    let mut service = bed.command(&options).stdin(Stdio::null()).spawn().unwrap();
+    let _service = Killed(bed.command(&options).stdin(Stdio::null()).spawn().unwrap());
     wait_for("the service", 20, || std::net::TcpStream::connect(("127.0.0.1", port)).ok());
     let (shown, own) = (made.text("client.pem"), made.text("client.key"));
     let trusting = ["--url", &uri, "--tls-ca", &authority];
@@ -312,6 +321,4 @@ fn a_service_with_tls_and_its_clients() {
         docker.args(["--tlskey", &own, "ps", "-q"]).env("HOME", bed.path("home")).env_remove("DOCKER_HOST");
         assert_eq!(Outcome::of(docker, b"").ok(), "");
     }
-    service.kill().unwrap();
-    service.wait().unwrap();
 }

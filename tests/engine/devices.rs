@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cove_sys::fs;
-use cove_test_support::{Bed, IMAGE, Need, Service, Who, everyone, met};
+use cove_test_support::{Bed, IMAGE, Need, Outcome, Service, Who, everyone, met};
 
 /// Everybody may read what is put there.
 fn put(folder: &Path, name: &str, text: &str) -> PathBuf {
@@ -91,12 +91,30 @@ fn graphics_processors_are_described_devices() {
 fn containers_conf_names_the_folders_and_a_service_uses_its_own() {
     everyone(|bed| {
         let folder = described(bed);
-        let hooks = bed.path("home").join("no-hooks").display().to_string();
+        let base = bed.path("home").join("conf-hooks");
+        let told = bed.path("home").join("told-conf").display().to_string();
+        let program = put(&base, "tell", &format!("#!/bin/sh\ncat >/dev/null; echo hook >>{told}\n"));
+        let hooks = base.join("hooks");
+        let text = format!(
+            r#"{{"version": "1.0.0", "hook": {{"path": "{}"}}, "when": {{"always": true}}, "stages": ["createRuntime"]}}"#,
+            program.display()
+        );
+        put(&hooks, "tell.json", &text);
+        let hooks = hooks.display().to_string();
+        let times = || fs::read_to_string(&told).unwrap_or_default().lines().count();
+        let conf = bed.path("run").join("containers.conf");
+        fs::write(&conf, format!("[engine]\ncdi_spec_dirs = [\"{folder}\"]\nhooks_dir = [\"{hooks}\"]\n"))
+            .unwrap();
+        let run = ["run", "--rm", "--gpus", "0", "--device", "vendor.test/dev=zero", IMAGE];
+        let look = ["sh", "-c", "echo $GPU $DEVICE"];
+        let mut command = bed.command(&[&run[..], &look[..]].concat());
+        command.env("CONTAINERS_CONF_OVERRIDE", &conf);
+        assert_eq!(Outcome::of(command, b"").ok(), "first zero");
+        assert_eq!(times(), 1);
         let service = Service::start_with(bed, &["--cdi-spec-dir", &folder, "--hooks-dir", &hooks]);
         let uri = service.uri();
-        let run = ["--url", &uri, "run", "--rm", "--gpus", "0", "--device", "vendor.test/dev=zero"];
-        let look = [IMAGE, "sh", "-c", "echo $GPU $DEVICE"];
-        assert_eq!(bed.cove(&[&run[..], &look[..]].concat()).ok(), "first zero");
+        assert_eq!(bed.cove(&[&["--url", &uri], &run[..], &look[..]].concat()).ok(), "first zero");
+        assert_eq!(times(), 2);
     });
 }
 

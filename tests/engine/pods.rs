@@ -397,6 +397,21 @@ fn a_user_namespace_of_containers_conf_is_not_a_pods() {
 }
 
 #[test]
+fn a_user_namespace_of_the_environment_is_one_of_pods_and_of_nobody_in_them() {
+    everyone(|bed| {
+        let cove = |arguments: &[&str]| {
+            let mut command = bed.command(arguments);
+            command.env("PODMAN_USERNS", "keep-id");
+            Outcome::of(command, b"")
+        };
+        cove(&["pod", "create", "--infra=false", "none"]).ok();
+        cove(&["pod", "create", "--name", "p"]).ok();
+        assert_eq!(cove(&["run", "--rm", "--pod", "p", IMAGE, "echo", "runs"]).ok(), "runs");
+        bed.cove(&["pod", "rm", "-f", "-t", "0", "p", "none"]).ok();
+    });
+}
+
+#[test]
 fn a_broken_hosts_of_a_pod_keeps_nobody_from_running() {
     everyone(|bed| {
         running_pod(bed, &[]);

@@ -94,6 +94,24 @@ pub struct ManifestModifyOptions {
 }
 
 impl ManifestModifyOptions {
+    /// Whether it says something of an artifact that is made of files.
+    #[must_use]
+    pub fn is_about_files(&self) -> bool {
+        self.artifact_type.is_some()
+            || self.artifact_exclude_titles
+            || !self.artifact_annotations.is_empty()
+            || [
+                &self.artifact_layer_type,
+                &self.artifact_config_type,
+                &self.artifact_config,
+                &self.artifact_subject,
+            ]
+            .iter()
+            .any(|text| !text.is_empty())
+    }
+}
+
+impl ManifestModifyOptions {
     /// The annotations of an entry.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ pub enum Use {
     /// As `OneOf`, for a means of the engine that bounds no container. A distribution sets some for its Podman (Fedora
     /// the log driver `journald`), which nobody here has asked of Cove: in its file another word stands for our own.
     Means(&'static [&'static str]),
-    /// What it is about does not exist here (conmon, builds, a number of locks …), so there is nothing to obey.
+    /// What it is about does not exist here (conmon, a number of locks …), so there is nothing to obey.
     Moot,
     /// It is not done yet: any value but the built-in one (or one that asks for nothing) is refused.
     Refused,

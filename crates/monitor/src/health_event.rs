@@ -19,8 +19,13 @@ pub(crate) fn tell(events: &HealthEvents, found: &HealthFound) {
 }
 
 /// Adds an entry to the journal of systemd, with podman's fields.
+/// Most bytes of a check's output that an entry of the journal has.
+const LONGEST_LOG: usize = 64 << 10;
+
 fn write(journal: &HealthJournal, found: &HealthFound, with_log: bool) -> std::io::Result<()> {
-    let log = found.log.back().filter(|_| with_log).map(|last| last.output.clone()).unwrap_or_default();
+    let mut log = found.log.back().filter(|_| with_log).map(|last| last.output.clone()).unwrap_or_default();
+    // The whole entry is one datagram.
+    log.truncate(log.floor_char_boundary(LONGEST_LOG));
     let own = [
         ("PODMAN_TIME", Clock::default().now()),
         ("PODMAN_HEALTH_STATUS", found.status.clone()),

@@ -312,8 +312,8 @@ fn new_peer(
         }
         peers.insert(peer, (Arc::clone(&out), Instant::now()));
     }
-    let (socket, peers, from) = (Arc::clone(socket), Arc::clone(peers), Arc::clone(&out));
-    spawn(move || {
+    let (socket, known, from) = (Arc::clone(socket), Arc::clone(peers), Arc::clone(&out));
+    let started = spawn(move || {
         let mut buffer = vec![0; 64 * 1024];
         loop {
             match from.socket().recv(&mut buffer) {
@@ -322,7 +322,7 @@ fn new_peer(
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {}
                 Err(_) => {
-                    let mut peers = peers.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut peers = known.lock().unwrap_or_else(PoisonError::into_inner);
                     if peers.get(&peer).is_none_or(|(_, last)| last.elapsed() >= PEER_TIMEOUT) {
                         peers.remove(&peer);
                         return;
@@ -330,6 +330,11 @@ fn new_peer(
                 }
             }
         }
-    })?;
+    });
+    if started.is_none() {
+        // Nobody else would ever take it away.
+        peers.lock().unwrap_or_else(PoisonError::into_inner).remove(&peer);
+        return None;
+    }
     Some(out)
 }

@@ -164,10 +164,10 @@ pub(crate) fn delete_flow_rule(socket: &mut Socket, flow: Flow, table: u32, prio
 }
 
 /// Takes back all rules of that priority, at most `limit`.
-pub(crate) fn delete_rules(socket: &mut Socket, ipv4: bool, priority: u32, limit: usize) {
+pub(crate) fn delete_rules(socket: &mut Socket, ipv4: bool, table: u32, priority: u32, limit: usize) {
     let mut message = RuleMessage::default();
     message.header.family = family(ipv4);
-    message.attributes = vec![RuleAttribute::Priority(priority)];
+    message.attributes = vec![RuleAttribute::Priority(priority), RuleAttribute::Table(table)];
     for _ in 0..limit {
         // The kernel takes the first that is like this.
         if socket.execute(RouteNetlinkMessage::DelRule(message.clone()), CHANGE).is_err() {

@@ -38,7 +38,7 @@ pub(crate) fn prepare(own: IpAddr) -> Result<()> {
     netns::sysctl("net/ipv4/tcp_fwmark_accept", "1")?;
     let mut socket = route_socket()?;
     // Those of a forwarder that was ended while the container went on.
-    route::delete_rules(&mut socket, own.is_ipv4(), FLOW_PRIORITY, FLOW_LIMIT);
+    route::delete_rules(&mut socket, own.is_ipv4(), MARK, FLOW_PRIORITY, FLOW_LIMIT);
     route::set_local_table(&mut socket, own, MARK)?;
     route::add_mark_rule(&mut socket, own.is_ipv4(), MARK)
 }

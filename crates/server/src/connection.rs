@@ -41,7 +41,7 @@ impl Served {
         T: AsyncRead + AsyncWrite + AsFd + Send + Unpin + 'static,
     {
         let hang_up = HangUp::of(&stream)?;
-        let slot = self.slots.take();
+        let mut slot = self.slots.take();
         let leave = slot.leave();
         let (router, tls) = (self.router.clone(), self.tls.clone());
         tokio::spawn(async move {
@@ -49,6 +49,8 @@ impl Served {
                 let Some(tls) = tls else {
                     return exchange(stream, slot, router, &hang_up, half_close).await;
                 };
+                // Who has not said yet who they are makes room for others.
+                slot.set_idle();
                 match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
                     Ok(Ok(stream)) => exchange(stream, slot, router, &hang_up, half_close).await,
                     Ok(Err(error)) => tracing::debug!(%error, "a client's handshake"),

@@ -5,12 +5,10 @@ const IMAGE_VERBS: &[&str] = &[
     "json",
     "history",
     "push",
-    "extract",
     "tag",
     "untag",
     "get",
     "exists",
-    "explain",
     "tree",
     "changes",
     "resolve",
@@ -21,20 +19,20 @@ const IMAGE_VERBS: &[&str] = &[
 /// leave as they are.
 pub(crate) fn normalise(path: &str) -> String {
     let path = strip_version(path);
-    for prefix in ["/libpod/images/", "/images/"] {
+    // With the verbs that this kind alone has.
+    for (prefix, verbs) in
+        [("/libpod/images/", &["explain"][..]), ("/images/", &[]), ("/libpod/artifacts/", &["extract"])]
+    {
         if let Some(rest) = path.strip_prefix(prefix) {
-            return format!("{prefix}{}", escape_name(rest));
+            return format!("{prefix}{}", escape_name(rest, verbs));
         }
-    }
-    if let Some(rest) = path.strip_prefix("/libpod/artifacts/") {
-        return format!("/libpod/artifacts/{}", escape_name(rest));
     }
     if let Some(rest) = path.strip_prefix("/libpod/manifests/") {
         let rest = match rest.split_once("/registry/") {
-            Some((name, place)) => {
+            Some((name, place)) if !has_verb(rest) => {
                 format!("{}/registry/{}", name.replace('/', "%2F"), place.replace('/', "%2F"))
             }
-            None => escape_name(rest),
+            _ => escape_name(rest, &[]),
         };
         return format!("/libpod/manifests/{rest}");
     }
@@ -57,9 +55,16 @@ pub(crate) fn version(path: &str) -> Option<&str> {
     is_version.then_some(version)
 }
 
-fn escape_name(rest: &str) -> String {
+/// Whether it ends with a verb.
+fn has_verb(rest: &str) -> bool {
+    rest.rsplit('/').next().is_some_and(|last| IMAGE_VERBS.contains(&last))
+}
+
+fn escape_name(rest: &str, more: &[&str]) -> String {
     match rest.rsplit_once('/') {
-        Some((name, verb)) if IMAGE_VERBS.contains(&verb) => format!("{}/{verb}", name.replace('/', "%2F")),
+        Some((name, verb)) if IMAGE_VERBS.contains(&verb) || more.contains(&verb) => {
+            format!("{}/{verb}", name.replace('/', "%2F"))
+        }
         _ => rest.replace('/', "%2F"),
     }
 }
@@ -81,6 +86,9 @@ mod tests {
             ("/libpod/manifests/quay.io/a:1/json", "/libpod/manifests/quay.io%2Fa:1/json"),
             ("/libpod/manifests/a/b", "/libpod/manifests/a%2Fb"),
             ("/libpod/artifacts/quay.io/a:1/extract", "/libpod/artifacts/quay.io%2Fa:1/extract"),
+            ("/images/quay.io/me/extract", "/images/quay.io%2Fme%2Fextract"),
+            ("/libpod/images/quay.io/me/explain", "/libpod/images/quay.io%2Fme/explain"),
+            ("/libpod/manifests/quay.io/registry/a/json", "/libpod/manifests/quay.io%2Fregistry%2Fa/json"),
             ("/libpod/artifacts/remove", "/libpod/artifacts/remove"),
             ("/libpod/manifests/a/b/registry/c:5/d", "/libpod/manifests/a%2Fb/registry/c:5%2Fd"),
             ("/v4.0.0/libpod/images/quay.io%2Fx/exists", "/libpod/images/quay.io%2Fx/exists"),

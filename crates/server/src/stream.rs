@@ -20,7 +20,7 @@ use crate::hangup::HangUp;
 use crate::hijack;
 
 /// How long a client may take to close its side after the output has ended.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+pub(crate) const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// An answer of pieces as they come. An error in the middle cuts the answer off, which the client notices.
 pub(crate) fn pieces(content_type: &'static str, stream: ByteStream) -> Response {

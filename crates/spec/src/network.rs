@@ -176,12 +176,14 @@ impl NetworkSelection {
         if let Some(network) = self.order.first().and_then(|name| self.networks.get_mut(name)) {
             if let Some(text) = &flags.ip {
                 match text.parse::<Ipv4Addr>() {
+                    Ok(ip) if ip.is_link_local() => bail!("{}", is_link_local("--ip", text)),
                     Ok(ip) => network.static_ips.push(ip.to_string()),
                     Err(_) => bail!("invalid value for --ip: {text:?} is not an IPv4 address"),
                 }
             }
             if let Some(text) = &flags.ip6 {
                 match text.parse::<Ipv6Addr>() {
+                    Ok(ip) if ip.is_unicast_link_local() => bail!("{}", is_link_local("--ip6", text)),
                     Ok(ip) => network.static_ips.push(ip.to_string()),
                     Err(_) => bail!("invalid value for --ip6: {text:?} is not an IPv6 address"),
                 }
@@ -239,6 +241,12 @@ pub(crate) fn bridge_options(text: &str) -> Result<PerNetworkOptions> {
         }
     }
     Ok(options)
+}
+
+/// Why such an address cannot be a container's own.
+#[must_use]
+pub fn is_link_local(option: &str, text: &str) -> String {
+    format!("{option} {text} is a link-local address: give it with --link-local-ip")
 }
 
 /// Checks an address that is valid on one link only, and writes it in its one form.

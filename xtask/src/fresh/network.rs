@@ -13,14 +13,16 @@ const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 pub(super) struct Network {
     /// Of the namespace and of the table of nft.
     name: String,
+    /// The host did not forward packets before.
+    is_forwarding_ours: bool,
 }
 
 impl Network {
     pub(super) fn new() -> Result<Self> {
         remove_what_is_left();
         let id = std::process::id();
-        let network = Self { name: format!("cove-fresh-{id}") };
-        let (name, link) = (network.name.as_str(), format!("cove{id}"));
+        let mut network = Self { name: format!("cove-fresh-{id}"), is_forwarding_ours: false };
+        let (name, link) = (&*network.name.clone(), format!("cove{id}"));
         // A block that is set aside for tests of networks, so that no pool of addresses has it.
         let (subnet, gateway, own) = {
             let third = id % 256;
@@ -38,6 +40,7 @@ impl Network {
         ip(&["-n", name, "route", "add", "default", "via", &gateway])?;
         if std::fs::read_to_string(FORWARDING).context(FORWARDING)?.trim() == "0" {
             std::fs::write(FORWARDING, "1").context(FORWARDING)?;
+            network.is_forwarding_ours = true;
         }
         let rules = format!(
             "table ip {name} {{ chain out {{ type nat hook postrouting priority srcnat; \
@@ -58,6 +61,9 @@ impl Network {
 impl Drop for Network {
     fn drop(&mut self) {
         remove(&self.name);
+        if self.is_forwarding_ours {
+            let _ = std::fs::write(FORWARDING, "0");
+        }
     }
 }
 

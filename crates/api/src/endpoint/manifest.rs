@@ -38,11 +38,18 @@ const PUSH: Endpoint<(String, String), PushParameters, (), Steps<PushReport>> =
 
 pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(CREATE, |engine, Call { path: name, parameters, body }| async move {
+        let is_new = !parameters.amend;
         let id = engine.manifests().create(&name, parameters).await?;
         if let Some(Json(change)) = body {
             let usual = if change.images.is_empty() { Operation::Annotate } else { Operation::Update };
             let change = ManifestModifyOptions { operation: change.operation.or(Some(usual)), ..change };
-            engine.manifests().modify(&id, change).await?;
+            if let Err(error) = engine.manifests().modify(&id, change).await {
+                // Nothing half made is left.
+                if is_new {
+                    let _ = engine.manifests().remove(&id, ManifestRemoveOptions::default()).await;
+                }
+                return Err(error);
+            }
         }
         Ok(Json(Made { id }))
     });

@@ -51,7 +51,8 @@ impl PodSpec {
         namespace(&mut self.utsns, take(&mut changes.utsns));
         self.labels.extend(take(&mut changes.labels));
         self.sysctl.extend(take(&mut changes.sysctl));
-        text(&mut self.infra_conmon_pid_file, take(&mut changes.infra_conmon_pid_file));
+        // As of the name: two cannot have it.
+        self.infra_conmon_pid_file = take(&mut changes.infra_conmon_pid_file);
         self.idmappings = take(&mut changes.idmappings).or(self.idmappings);
         self.pod_devices.extend(take(&mut changes.pod_devices));
         self.gpus.extend(take(&mut changes.gpus));

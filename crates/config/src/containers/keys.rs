@@ -138,7 +138,7 @@ section! {
         events_logfile_path: String = Used,
         /// Size at which the event log is rotated.
         events_logfile_max_size: Text = Used,
-        /// `file` or `none`; `journald` is not done.
+        /// `file`, `journald` or `none`.
         events_logger: String = Means(&["file", "journald", "none"]),
         /// Inspect data in create events.
         events_container_create_inspect_data: bool = Used,
@@ -151,7 +151,7 @@ section! {
         /// Folders of CDI device specifications.
         cdi_spec_dirs: TextList = Used,
         /// `oci` or `docker`.
-        image_build_format: String = Moot,
+        image_build_format: String = Used,
         /// Transport of image names without one, `docker://`.
         image_default_transport: String = OneOf(&["docker://"]),
         /// Layers copied at the same time.
@@ -207,7 +207,7 @@ section! {
         /// Name of the default connection.
         active_service: String = Used,
         /// Compressions that a pushed image also gets.
-        add_compression: TextList = Moot,
+        add_compression: TextList = Refused,
         /// Connections by name.
         service_destinations: BTreeMap<String, Destination> = Used,
         /// ssh_config file.

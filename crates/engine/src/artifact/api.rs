@@ -15,7 +15,9 @@ impl Artifacts for LocalEngine {
     async fn list(&self) -> Result<Vec<Artifact>> {
         blocking(&self.core, |core| {
             let store = ArtifactStore::open(core)?;
-            store.entries()?.iter().map(|entry| store.artifact(entry)).collect()
+            let entries = store.entries()?;
+            // One that is damaged is shown by what the index has of it, so that it can be removed.
+            Ok(entries.iter().map(|entry| store.artifact(entry).unwrap_or_else(|_| entry.bare())).collect())
         })
         .await
     }
@@ -82,11 +84,7 @@ fn remove(core: &Core, options: &ArtifactRemoveOptions) -> Result<Vec<String>> {
     }
     if let Some(lock) = lock.filter(|_| !gone.is_empty()) {
         store.write(&lock, &entries)?;
-        for entry in &gone {
-            // One whose manifest is lost can be removed nevertheless.
-            let blobs = store.blobs_of(entry).unwrap_or_else(|_| vec![entry.digest.clone()]);
-            store.collect(&lock, &entries, &blobs)?;
-        }
+        store.clear(&lock, &entries, &gone);
     }
     crate::error::joined(failures)?;
     Ok(gone.into_iter().map(|entry| entry.digest.to_string()).collect())

@@ -31,7 +31,7 @@ pub(super) fn add(core: &Core, options: &ArtifactAddOptions, data: impl Read) ->
     }
     let name = whole_name(&options.name)?.to_string();
     let annotations = options.annotation_map()?;
-    check_title(&options.file_name)?;
+    check_title(annotations.get(TITLE).unwrap_or(&options.file_name))?;
     let store = ArtifactStore::open(core)?;
     {
         let _lock = store.lock()?;
@@ -42,6 +42,10 @@ pub(super) fn add(core: &Core, options: &ArtifactAddOptions, data: impl Read) ->
     let lock = store.lock()?;
     let entries = store.entries()?;
     let made = begun(&store, &name, options, &annotations).and_then(|(mut manifest, former)| {
+        if !store.has(&Descriptor::new("", put.digest.clone(), put.size)) {
+            let gone = format!("{name}: what was added went with another artifact meanwhile: add it again");
+            return Err(Error::internal(gone));
+        }
         let layer = layer(options, annotations, &put);
         match manifest["layers"].as_array_mut() {
             Some(layers) => layers.push(layer),
@@ -56,9 +60,7 @@ pub(super) fn add(core: &Core, options: &ArtifactAddOptions, data: impl Read) ->
         let mut kept: Vec<Entry> = entries.iter().filter(|other| other.name != name).cloned().collect();
         kept.push(entry);
         store.write(&lock, &kept)?;
-        if let Some(former) = former {
-            store.collect(&lock, &kept, &store.blobs_of(&former)?)?;
-        }
+        store.clear(&lock, &kept, former.as_slice());
         Ok(digest)
     });
     if made.is_err() {

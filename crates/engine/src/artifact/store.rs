@@ -63,6 +63,11 @@ impl Entry {
         let name = value["annotations"][NAME].as_str().unwrap_or_default().to_owned();
         Some(Self { digest, name, value })
     }
+
+    /// The artifact without its manifest.
+    pub(super) fn bare(&self) -> Artifact {
+        Artifact { digest: self.digest.to_string(), name: self.name.clone(), manifest: Value::Null }
+    }
 }
 
 /// The error for an artifact that is not there, in podman's words.
@@ -204,7 +209,14 @@ impl ArtifactStore {
     pub(super) fn collect(&self, _lock: &LockedFile, entries: &[Entry], candidates: &[Digest]) -> Result<()> {
         let mut needed: HashSet<Digest> = HashSet::new();
         for entry in entries {
-            needed.extend(self.blobs_of(entry)?);
+            match self.blobs_of(entry) {
+                Ok(blobs) => needed.extend(blobs),
+                // What that one needs is not known, so nothing goes.
+                Err(error) => {
+                    tracing::warn!("{error}: blobs that nothing may need any more are kept");
+                    return Ok(());
+                }
+            }
         }
         for digest in candidates.iter().filter(|digest| !needed.contains(digest)) {
             match fs::remove_file(self.blob(digest)) {
@@ -213,6 +225,17 @@ impl ArtifactStore {
             }
         }
         Ok(())
+    }
+
+    /// Removes what former artifacts alone needed, after the index was written: what stays costs room and nothing else.
+    pub(super) fn clear(&self, lock: &LockedFile, entries: &[Entry], former: &[Entry]) {
+        for entry in former {
+            // One whose manifest is lost can be removed nevertheless.
+            let blobs = self.blobs_of(entry).unwrap_or_else(|_| vec![entry.digest.clone()]);
+            if let Err(error) = self.collect(lock, entries, &blobs) {
+                tracing::warn!("removing what artifact {} had: {error}", entry.digest);
+            }
+        }
     }
 
     /// Its manifest and all that this names.
@@ -284,6 +307,9 @@ pub(super) fn find(entries: &[Entry], name: &str) -> Result<usize> {
         return found.ok_or_else(|| missing(&wanted));
     }
     let start = name.strip_prefix("sha256:").unwrap_or(name);
+    if start.is_empty() {
+        return Err(missing(name));
+    }
     let mut found = (0..entries.len()).filter(|index| entries[*index].digest.hex().starts_with(start));
     match (found.next(), found.next()) {
         (None, _) => Err(missing(name)),
@@ -331,7 +357,9 @@ mod tests {
         let digest = entries[0].digest.clone();
         assert_eq!(find(&entries, &digest.hex()[..12]).unwrap(), 0);
         assert_eq!(find(&entries, &format!("quay.io/a/b@{digest}")).unwrap(), 0);
-        for name in ["quay.io/a/b", "quay.io/a/c@sha256:00", "zzz", &format!("quay.io/a/c@{digest}")] {
+        for name in
+            ["quay.io/a/b", "quay.io/a/c@sha256:00", "zzz", "sha256:", &format!("quay.io/a/c@{digest}")]
+        {
             assert!(find(&entries, name).is_err(), "{name}");
         }
     }

@@ -22,7 +22,10 @@ pub(super) async fn pull(core: &Arc<Core>, name: &str, access: RegistryAccess) -
     let (raw, manifest) = artifact_manifest(&source, &policy(core).await?).await?;
     let mut fetched = Vec::new();
     let stored = match fetch(core, &source, &manifest, &mut fetched).await {
-        Ok(()) => enter(core, &reference, raw).await,
+        Ok(()) => {
+            let blobs = std::iter::once(&manifest.config).chain(&manifest.layers).cloned().collect();
+            enter(core, &reference, raw, blobs).await
+        }
         Err(error) => Err(error),
     };
     if stored.is_err() {
@@ -66,21 +69,29 @@ async fn store_blob(core: &Arc<Core>, blob: &Descriptor, data: BlobStream) -> Re
     Ok(())
 }
 
-async fn enter(core: &Arc<Core>, reference: &Reference, raw: RawManifest) -> Result<String> {
+async fn enter(
+    core: &Arc<Core>,
+    reference: &Reference,
+    raw: RawManifest,
+    blobs: Vec<Descriptor>,
+) -> Result<String> {
     let name = reference.to_string();
     blocking(core, move |core| {
         let store = ArtifactStore::open(core)?;
-        store.put(&raw.bytes[..], None)?;
         let entry = Entry::new(&name, &raw.bytes, &artifact_type(&raw));
         let digest = entry.digest.to_string();
         let lock = store.lock()?;
+        store.put(&raw.bytes[..], None)?;
+        // Under the lock now: what was fetched may have gone with another artifact.
+        if let Some(gone) = blobs.iter().find(|blob| !store.has(blob)) {
+            let why = format!("{name}: {} went with another artifact meanwhile: pull it again", gone.digest);
+            return Err(Error::internal(why));
+        }
         let (former, mut kept): (Vec<Entry>, Vec<Entry>) =
             store.entries()?.into_iter().partition(|other| other.name == name);
         kept.push(entry);
         store.write(&lock, &kept)?;
-        for former in former {
-            store.collect(&lock, &kept, &store.blobs_of(&former)?)?;
-        }
+        store.clear(&lock, &kept, &former);
         Ok(digest)
     })
     .await

@@ -81,7 +81,12 @@ pub(crate) fn check(core: &Arc<Core>, mut spec: ContainerSpec) -> Result<()> {
         conf: &core.options.containers,
         environment: &core.options.environment,
         rootless: core.options.rootless,
-        init: init::program(core, &spec)?,
+        // The program that holds a pod's namespaces has none.
+        init: if spec.image.is_empty() && spec.rootfs.is_empty() {
+            None
+        } else {
+            init::program(core, &spec)?
+        },
     };
     // Of the image nothing is known: it has whatever is needed.
     let mut image = ImageFacts::default();

@@ -28,7 +28,7 @@ pub(super) fn settle(
 /// The images that are mounted, which must be in the store.
 fn image_mounts(core: &Core, config: &mut ContainerConfig) -> Result<()> {
     for mount in config.mounts.iter_mut().filter(|mount| mount.kind == MountKind::Image) {
-        let found = crate::image::lookup::find(core, &mount.source)
+        let found = crate::image::lookup::find_image(core, &mount.source, [""; 3])
             .map_err(|error| error.context(format!("image mount {}", mount.destination)))?;
         mount.image = found.image.id;
     }

@@ -145,6 +145,7 @@ pub(super) fn stream(program: &Path, uid: u32, options: EventOptions) -> Result<
     let mut child = command.spawn().map_err(failed)?;
     let output = child.stdout.take().ok_or_else(|| Error::internal("journalctl without output"))?;
     let (sender, receiver) = mpsc::channel(64);
+    let shown = program.display().to_string();
     tokio::spawn(async move {
         let mut reader = BufReader::new(output);
         let until = options.until;
@@ -176,10 +177,17 @@ pub(super) fn stream(program: &Path, uid: u32, options: EventOptions) -> Result<
                 _ => std::future::pending().await,
             }
         };
-        tokio::select! {
-            () = read => {}
-            () = end => {}
-            () = sender.closed() => {}
+        let has_ended = tokio::select! {
+            () = read => true,
+            () = end => false,
+            () = sender.closed() => false,
+        };
+        if has_ended
+            && let Ok(status) = child.wait().await
+            && !status.success()
+        {
+            let error = Error::internal(format!("{shown} ended with {status}: try it by hand"));
+            let _ = sender.send(Err(error)).await;
         }
         drop(child);
     });

@@ -50,7 +50,7 @@ fn layer_of(core: &Core, name: &str, of: DiffType) -> Result<String> {
         result => result.map(Some),
     };
     if of != DiffType::Container {
-        let image = lookup::find(core, name).and_then(|found| {
+        let image = lookup::find_image(core, name, [""; 3]).and_then(|found| {
             let top = found.image.top_layer().map(str::to_owned);
             top.ok_or_else(|| Error::invalid(format!("image {name} has no layers")))
         });

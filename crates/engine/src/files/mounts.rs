@@ -73,7 +73,7 @@ pub(super) fn mounts(core: &Core) -> Result<Vec<MountedFiles>> {
 
 /// Mounts an image read-only.
 pub(super) fn mount_image(core: &Core, name: &str) -> Result<MountedFiles> {
-    let image = lookup::find(core, name)?.image;
+    let image = lookup::find_image(core, name, [""; 3])?.image;
     let path = core.store()?.mount_image(&image.id).map_err(storage)?;
     core.events.write("image", "mount", &image.id, [("name".to_owned(), name.to_owned())].into());
     Ok(MountedFiles { id: image.id, names: image.names, path: path.to_string_lossy().into_owned() })
@@ -81,7 +81,7 @@ pub(super) fn mount_image(core: &Core, name: &str) -> Result<MountedFiles> {
 
 /// Unmounts an image; [`None`] where it was not mounted.
 pub(super) fn unmount_image(core: &Core, name: &str, force: bool) -> Result<Option<String>> {
-    let image = lookup::find(core, name)?.image;
+    let image = lookup::find_image(core, name, [""; 3])?.image;
     let store = core.store()?;
     if store.image_mount(&image.id).map_err(storage)?.is_none() {
         return Ok(None);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use cove_api::{Error, Filters, ImageListOptions, ImageSummary, Result, Timestamp};
+use cove_api::{Error, Filters, ImageListOptions, ImageSummary, Result, StringMap, Timestamp};
 use cove_registry::Reference;
 use cove_storage::Image;
 
@@ -154,7 +154,11 @@ impl Filter {
             let mut newest: Option<Timestamp> = None;
             for value in values {
                 let moment = match lookup::find(core, value) {
-                    Ok(found) => lookup::document(core, &found.image)?.created.unwrap_or(found.image.created),
+                    Ok(found) => {
+                        // A list has none.
+                        let document = lookup::document(core, &found.image).ok();
+                        document.and_then(|document| document.created).unwrap_or(found.image.created)
+                    }
                     Err(error) if error.kind == cove_api::ErrorKind::NotFound => {
                         filter::time("since", std::slice::from_ref(value)).map_err(|_| error)?
                     }
@@ -225,7 +229,10 @@ impl Filter {
                     .iter()
                     .any(|wanted| image.digests().iter().any(|digest| digest.starts_with(wanted.as_str()))),
                 One::Label(labels, wanted) => {
-                    let own = lookup::document(core, image)?.config().labels;
+                    let own = match lists::is_list(core, image) {
+                        true => StringMap::default(),
+                        false => lookup::document(core, image)?.config().labels,
+                    };
                     let all = labels.iter().all(|label| match label.split_once('=') {
                         Some((name, value)) => own.get(name).is_some_and(|found| found == value),
                         None => own.contains_key(label),

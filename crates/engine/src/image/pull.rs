@@ -181,8 +181,18 @@ async fn has_platform(core: &Arc<Core>, found: &lookup::Found, options: &PullOpt
     if options.os.is_none() && options.arch.is_none() && options.variant.is_none() {
         return Ok(true);
     }
-    let image = found.image.clone();
-    let document = blocking(core, move |core| lookup::document(core, &image)).await?;
+    let id = found.image.id.clone();
+    let asked = [&options.os, &options.arch, &options.variant].map(|part| part.clone().unwrap_or_default());
+    let document = blocking(core, move |core| {
+        // Of a list that image is meant.
+        let found = lookup::find_image(core, &id, asked.each_ref().map(String::as_str))?;
+        lookup::document(core, &found.image)
+    })
+    .await;
+    let document = match document {
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(false),
+        other => other?,
+    };
     let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
     Ok(same(&options.os, &document.os)
         && same(&options.arch, &document.architecture)

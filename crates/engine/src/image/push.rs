@@ -8,6 +8,7 @@ use cove_api::{
     Error, Progress, PushCompression, PushFormat, PushOptions, PushReport, RegistryAccess, Result,
     ValueStream,
 };
+use cove_config::Policy;
 use cove_registry::manifest::{Descriptor, LayerCompression, ManifestFormat};
 use cove_registry::{
     ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyOptions, CopyProgress, CopyReport, Digest,
@@ -158,12 +159,13 @@ pub(super) struct Sending<'a> {
 
 impl Sending<'_> {
     /// Sends it. `known_layers` are packed forms that the registry may have, `mount_from` names that it may have them
-    /// under.
+    /// under, `policy` is what is asked whether the source is trusted.
     pub(super) async fn send(
         &self,
         source: &dyn ImageSource,
         mut known_layers: HashMap<Digest, Descriptor>,
         mount_from: Vec<Reference>,
+        policy: Policy,
     ) -> Result<CopyReport> {
         // Zstandard is OCI's; a Docker manifest would name it by a media type that nobody registered.
         let zstd = self.packing.compression == LayerCompression::Zstd;
@@ -188,6 +190,7 @@ impl Sending<'_> {
         let copying = CopyOptions {
             max_parallel: self.parallel,
             progress: Some(self.progress.clone()),
+            policy,
             ..CopyOptions::default()
         };
         Ok(copy_image(source, &destination, &copying).await?)
@@ -225,7 +228,8 @@ impl Copying<'_> {
             progress: progress::copying(self.sender),
         };
         let names = self.image.names.iter().filter_map(|name| Reference::parse(name).ok()).collect();
-        sending.send(&self.source, self.source.packed_layers(), names).await
+        // It was asked when the image came into the store.
+        sending.send(&self.source, self.source.packed_layers(), names, Policy::accept_anything()).await
     }
 
     async fn to_archive(

@@ -217,7 +217,7 @@ fn share(names: &[String]) -> Result<Share> {
             "pid" => share.pid = true,
             "uts" => share.uts = true,
             "none" => return Ok(Share::default()),
-            // The host's, which all containers have.
+            // Shared wherever the pod has one of its own.
             "user" => {}
             "" => {}
             other => {

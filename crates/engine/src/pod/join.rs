@@ -28,7 +28,8 @@ pub(crate) fn join(core: &Arc<Core>, pod: &PodRow, spec: &mut ContainerSpec) -> 
     }
     if let Some(infra) = &infra {
         // As the pod's, whatever containers.conf says of containers.
-        join_user(infra, spec);
+        let keeps_id = core.database()?.pod_request(&pod.id)?.userns.nsmode == "keep-id";
+        join_user(infra, keeps_id, spec);
     }
     let share = pod.config.share;
     let theirs = infra.as_ref().map(|infra| (infra.id.as_str(), &infra.config));
@@ -75,14 +76,14 @@ pub(crate) fn join(core: &Arc<Core>, pod: &PodRow, spec: &mut ContainerSpec) -> 
     Ok(infra)
 }
 
-/// Gives it the pod's user namespace, and the user that is to run in it, but where it asks for the host's.
-fn join_user(infra: &ContainerRow, spec: &mut ContainerSpec) {
+/// Gives it the pod's user namespace, and with keep-id the user that is to run in it, but where it asks for the host's.
+fn join_user(infra: &ContainerRow, keeps_id: bool, spec: &mut ContainerSpec) {
     if spec.userns.is_host() || infra.config.userns.mode == NamespaceMode::Host {
         spec.userns = Namespace::new("host");
         return;
     }
     spec.userns = Namespace { nsmode: "container".into(), value: infra.id.clone() };
-    if spec.user.is_empty() {
+    if keeps_id && spec.user.is_empty() {
         spec.user.clone_from(&infra.config.user);
     }
 }

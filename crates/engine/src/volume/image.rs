@@ -13,7 +13,7 @@ const SUFFIX: &str = "+volume";
 /// Makes the layer; notes it in the volume.
 pub(super) fn make(core: &Core, volume: &mut Volume) -> Result<()> {
     let wanted = volume.options.get("image").cloned().unwrap_or_default();
-    let image = crate::image::lookup::find(core, &wanted)
+    let image = crate::image::lookup::find_image(core, &wanted, [""; 3])
         .map_err(|error| error.context(format!("looking up image {wanted} to create volume failed")))?;
     let id = name::random_id()?;
     let name = format!("{}{SUFFIX}", volume.name);

@@ -126,9 +126,15 @@ impl RegistryDestination {
     /// # Errors
     /// The registry cannot be reached or refuses.
     pub async fn put_list(&self, manifest: RawManifest) -> Result<()> {
-        let tag = match self.place.tag() {
-            Some(tag) if !self.options.untagged => tag.to_owned(),
-            _ => manifest.digest().to_string(),
+        let actual = manifest.digest();
+        let tag = match (self.place.tag(), self.place.digest()) {
+            _ if self.options.untagged => actual.to_string(),
+            (Some(tag), _) => tag.to_owned(),
+            (None, Some(expected)) if *expected != actual => {
+                let subject = format!("{}: manifest to push", self.place);
+                return Err(Error::DigestMismatch { subject, expected: expected.clone(), actual });
+            }
+            (None, _) => actual.to_string(),
         };
         self.put_manifest(&tag, manifest).await
     }

@@ -194,11 +194,12 @@ fn oci_mount(mount: &Mount) -> oci::Mount {
     oci
 }
 
-/// In place of another one there, and after all above it.
+/// In place of another one there, after all above it and before all below it.
 fn add_mount(spec: &mut Spec, mount: oci::Mount) {
     let mut all = spec.mounts().clone().unwrap_or_default();
     all.retain(|other| other.destination() != mount.destination());
-    all.push(mount);
+    let below = all.iter().position(|other| other.destination().starts_with(mount.destination()));
+    all.insert(below.unwrap_or(all.len()), mount);
     spec.set_mounts(Some(all));
 }
 
@@ -215,6 +216,9 @@ fn oci_hook(hook: &Hook) -> oci::Hook {
 fn oci_rdt(rdt: &IntelRdt) -> LinuxIntelRdt {
     let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
     let mut oci = LinuxIntelRdt::default();
+    #[allow(deprecated, reason = "files of older versions have it")]
+    oci.set_enable_cmt(rdt.enable_cmt.then_some(true));
+    oci.set_enable_mbm(rdt.enable_mbm.then_some(true));
     oci.set_clos_id(text(&rdt.clos_id))
         .set_l3_cache_schema(text(&rdt.l3_cache_schema))
         .set_mem_bw_schema(text(&rdt.mem_bw_schema))

@@ -124,6 +124,10 @@ pub struct IntelRdt {
     pub mem_bw_schema: String,
     pub schemata: Vec<String>,
     pub enable_monitoring: bool,
+    #[serde(rename = "enableCMT")]
+    pub enable_cmt: bool,
+    #[serde(rename = "enableMBM")]
+    pub enable_mbm: bool,
 }
 
 impl File {

@@ -315,13 +315,20 @@ fn requested_devices(spec: &mut ContainerSpec, request: DeviceRequest) -> Answer
         ))
         .into());
     }
-    match count {
-        _ if !device_ids.is_empty() => spec.gpus.extend(device_ids),
-        -1 => spec.gpus.push("all".to_owned()),
+    let names = match count {
+        _ if !device_ids.is_empty() => device_ids,
+        -1 => vec!["all".to_owned()],
         // They are numbered from 0 on.
-        1..=64 => spec.gpus.extend((0..count).map(|number| number.to_string())),
-        0 => {}
+        0..=64 => (0..count).map(|number| number.to_string()).collect(),
         count => return Err(Error::invalid(format!("invalid number {count} of GPUs")).into()),
+    };
+    if driver.is_empty() {
+        spec.gpus.extend(names);
+        return Ok(());
+    }
+    for name in names {
+        let name = format!("{driver}.com/gpu={name}");
+        spec.devices.push(cove_spec::device::to_spec(&name).map_err(invalid)?);
     }
     Ok(())
 }

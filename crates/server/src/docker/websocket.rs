@@ -64,8 +64,12 @@ async fn couple(socket: WebSocket, AttachStream { mut input, mut output }: Attac
         }
         let _ = sender.send(Message::Close(None)).await;
     };
+    tokio::pin!(feed, drain);
     tokio::select! {
-        () = feed => {}
-        () = drain => {}
+        () = &mut feed => {}
+        () = &mut drain => {
+            // As for other attached streams: a socket that is closed with unread bytes takes the last output along.
+            let _ = tokio::time::timeout(crate::stream::LAST_WORDS, feed).await;
+        }
     }
 }

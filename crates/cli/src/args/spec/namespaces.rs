@@ -58,7 +58,10 @@ impl NamespaceArgs {
         around: &Surroundings<'_>,
         spec: &mut ContainerSpec,
     ) -> Result<(), CommandError> {
-        self.users.apply(around.rootless, around.environment.get(PODMAN_USERNS), spec)?;
+        // In a pod that is there it is the pod's.
+        let default = around.environment.get(PODMAN_USERNS);
+        let default = default.filter(|_| spec.pod.is_empty() || spec.pod.starts_with("new:"));
+        self.users.apply(around.rootless, default, spec)?;
         if let Some(mode) = &self.pid {
             spec.pidns = namespace::pid(mode)?;
         }

@@ -55,10 +55,11 @@ impl PodSpecArgs {
     ///
     /// # Errors
     /// An option's value is wrong, or a file that it names cannot be read.
-    pub(crate) fn build(&self, context: &Context) -> Result<PodSpec, CommandError> {
+    pub(crate) fn build(&self, context: &Context, infra: bool) -> Result<PodSpec, CommandError> {
         let mut container = ContainerSpec::default();
         self.network.apply(&around(context), &mut container)?;
-        let userns = context.environment.get(PODMAN_USERNS);
+        // Without a container that holds it there is none.
+        let userns = context.environment.get(PODMAN_USERNS).filter(|_| infra);
         Ok(crate::commands::pod::moved(&mut container, self.others.build_with(context, userns)?))
     }
 }

@@ -37,6 +37,9 @@ pub(crate) struct Args {
     kind: Option<String>,
 }
 
+/// The annotation by which a file has another name in the artifact.
+const TITLE: &str = "org.opencontainers.image.title=";
+
 /// The command.
 pub(crate) const COMMAND: Leaf = leaf!("[options] ARTIFACT PATH [PATH...]");
 
@@ -52,6 +55,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         return Err(CommandError::other(format!("annotation {text:?} must be in key=value format")));
     }
     let names = file_names(&args.files)?;
+    if args.files.len() > 1 && args.annotation.iter().any(|text| text.starts_with(TITLE)) {
+        return Err(CommandError::other("several files cannot have one title"));
+    }
     let engine = context.engine().await?;
     let mut digest = String::new();
     for (position, (path, file_name)) in args.files.iter().zip(names).enumerate() {
@@ -96,7 +102,12 @@ fn file_names(paths: &[String]) -> Result<Vec<String>, CommandError> {
         if !cove_sys::fs::metadata(path)?.is_file() {
             return Err(CommandError::other(format!("{path}: is no regular file")));
         }
+        // Before anything is replaced by the first of them.
+        drop(cove_sys::fs::File::open(path)?);
         let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.contains('\\') {
+            return Err(CommandError::other(format!("{path}: an artifact's file cannot have that name")));
+        }
         if !seen.insert(name.clone()) {
             return Err(CommandError::other(format!("{name}: file already exists in artifact")));
         }

@@ -46,10 +46,16 @@ fn options(args: &Args) -> Result<PerNetworkOptions, CommandError> {
     let mut options = PerNetworkOptions::default();
     if let Some(text) = &args.ip {
         let address: Ipv4Addr = text.parse().map_err(|_| wrong("--ip", text, "IPv4"))?;
+        if address.is_link_local() {
+            return Err(CommandError::other(cove_spec::network::is_link_local("--ip", text)));
+        }
         options.static_ips.push(address.to_string());
     }
     if let Some(text) = &args.ip6 {
         let address: Ipv6Addr = text.parse().map_err(|_| wrong("--ip6", text, "IPv6"))?;
+        if address.is_unicast_link_local() {
+            return Err(CommandError::other(cove_spec::network::is_link_local("--ip6", text)));
+        }
         options.static_ips.push(address.to_string());
     }
     if let Some(text) = &args.mac_address {

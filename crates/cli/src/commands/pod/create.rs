@@ -93,7 +93,7 @@ fn build(context: &Context, args: &Args) -> Result<PodSpec, CommandError> {
     let share = args.share.as_deref();
     let shares_nothing = matches!(share, Some("none" | ""));
     let infra = args.infra.unwrap_or(!shares_nothing);
-    let mut spec = args.spec.build(context)?;
+    let mut spec = args.spec.build(context, infra)?;
     spec.name = match (&args.name, args.words.as_slice()) {
         (Some(_), [_, ..]) => {
             return Err(CommandError::other("cannot specify --name and NAME at the same time"));

@@ -36,6 +36,9 @@ async fn update(core: &Arc<Core>, id: String, change: ManifestModifyOptions) -> 
     if !change.os_features.is_empty() && change.images.is_empty() {
         return Err(Error::unsupported("os_features are for images, not for artifacts"));
     }
+    if change.files.is_empty() && change.is_about_files() {
+        return Err(Error::unsupported("the artifact options are for files, and none are given"));
+    }
     let properties = Properties::of(&change)?;
     let subject = subject(core, &change).await?;
     for image in &change.images {

@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use cove_api::{Error, Progress, PushCompression, PushOptions, PushReport, Result, ValueStream};
-use cove_registry::manifest::{ListEntry, ManifestFormat, ManifestList, media_type};
+use cove_config::Policy;
+use cove_registry::manifest::{Descriptor, ListEntry, ManifestFormat, ManifestList, media_type};
 use cove_registry::{
-    Archive, CopyReport, ImageLocation, RawManifest, Reference, RegistryClient, RegistryDestination,
-    artifact_manifest, verified_blob,
+    Archive, ArchiveSource, BlobStream, CopyReport, Digest, ImageLocation, ImageSource, RawManifest,
+    Reference, RegistryClient, RegistryDestination, artifact_manifest, verified_blob,
 };
 use futures_util::TryStreamExt as _;
 
@@ -41,6 +43,9 @@ pub(crate) async fn push(
         .await?
     };
     let reference = destination(&name, &options.destination)?;
+    if options.compress_directory {
+        return Err(Error::invalid("--compress is for a destination with the transport dir: alone"));
+    }
     Ok(progress::working(
         |sender| async move { Pushing { core, list, reference, options, sender }.run().await },
     ))
@@ -201,15 +206,16 @@ impl Pushing {
             Some(ImageLocation::Registry(reference)) => {
                 let reference = reference.without_tag().without_digest().with_digest(entry.digest.clone());
                 let source = client.open(&reference).await?;
-                sending.send(&source, HashMap::new(), vec![reference]).await
+                let policy = pull::policy(&self.core).await?;
+                sending.send(&source, HashMap::new(), vec![reference], policy).await
             }
             Some(ImageLocation::DockerArchive(path, inner)) => {
-                self.send_archived(sending, &path, inner.as_deref()).await
+                self.send_archived(sending, entry, &path, inner.as_deref()).await
             }
             Some(ImageLocation::OciArchive(path, inner) | ImageLocation::OciLayout(path, inner)) => {
-                self.send_archived(sending, &path, inner.as_deref()).await
+                self.send_archived(sending, entry, &path, inner.as_deref()).await
             }
-            Some(ImageLocation::Directory(path)) => self.send_archived(sending, &path, None).await,
+            Some(ImageLocation::Directory(path)) => self.send_archived(sending, entry, &path, None).await,
             Some(ImageLocation::Storage(_)) | None => {
                 let digest = entry.digest.clone();
                 let (source, image) = blocking(&self.core, move |core| {
@@ -227,7 +233,8 @@ impl Pushing {
                 })
                 .await?;
                 let names = image.names.iter().filter_map(|name| Reference::parse(name).ok()).collect();
-                sending.send(&source, source.packed_layers(), names).await
+                // It was asked when the image came into the store.
+                sending.send(&source, source.packed_layers(), names, Policy::accept_anything()).await
             }
         }
     }
@@ -235,6 +242,7 @@ impl Pushing {
     async fn send_archived(
         &self,
         sending: &Sending<'_>,
+        entry: &ListEntry,
         path: &std::path::Path,
         inner: Option<&str>,
     ) -> Result<CopyReport> {
@@ -245,7 +253,41 @@ impl Pushing {
             Ok(archive.source(position)?)
         })
         .await?;
-        sending.send(&source, HashMap::new(), Vec::new()).await
+        let wanted = Descriptor::new(&entry.media_type, entry.digest.clone(), entry.size);
+        let policy = pull::policy(&self.core).await?;
+        sending.send(&Member { archive: &source, wanted }, HashMap::new(), Vec::new(), policy).await
+    }
+}
+
+/// One image of an archive: that of the digest which the list has for it, and no other.
+struct Member<'a> {
+    archive: &'a ArchiveSource,
+    wanted: Descriptor,
+}
+
+#[async_trait]
+impl ImageSource for Member<'_> {
+    fn name(&self) -> String {
+        self.archive.name()
+    }
+    async fn manifest(&self, instance: Option<&Descriptor>) -> cove_registry::Result<RawManifest> {
+        if instance.is_some() {
+            return self.archive.manifest(instance).await;
+        }
+        let top = self.archive.manifest(None).await?;
+        match top.digest() == self.wanted.digest {
+            true => Ok(top),
+            false => self.archive.manifest(Some(&self.wanted)).await,
+        }
+    }
+    async fn blob(&self, blob: &Descriptor) -> cove_registry::Result<BlobStream> {
+        self.archive.blob(blob).await
+    }
+    fn policy_scope(&self) -> (&'static str, String) {
+        self.archive.policy_scope()
+    }
+    fn expected_digest(&self) -> Option<Digest> {
+        Some(self.wanted.digest.clone())
     }
 }
 

@@ -14,7 +14,8 @@ use crate::context::Context;
 /// What is asked for.
 pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, CommandError> {
     let environment = &context.environment;
-    let format = args.format.as_deref().or(environment.get(BUILDAH_FORMAT)).unwrap_or("oci");
+    let configured = context.conf.engine.image_build_format.as_deref().filter(|format| !format.is_empty());
+    let format = args.format.as_deref().or(environment.get(BUILDAH_FORMAT)).or(configured).unwrap_or("oci");
     let format = match format {
         "oci" => CommitFormat::Oci,
         "docker" => CommitFormat::Docker,
