@@ -101,7 +101,11 @@ fn an_interrupted_build_takes_everything_apart() {
 fn what_a_killed_build_has_left_goes_with_the_next() {
     let Some(bed) = Bed::new(Who::Root) else { return };
     let folder = bed.path("context");
-    write(&folder, "Containerfile", &format!("FROM {IMAGE}\nRUN sleep 1000.75\n"));
+    write(
+        &folder,
+        "Containerfile",
+        &format!("FROM {IMAGE}\nRUN --mount=type=bind,from={IMAGE},target=/m sleep 1000.75\n"),
+    );
     let tar = bed.path("context.tar");
     let packed =
         std::process::Command::new("tar").arg("-cf").arg(&tar).arg("-C").arg(&folder).arg(".").status();
@@ -122,6 +126,7 @@ fn what_a_killed_build_has_left_goes_with_the_next() {
     crate::build::build(&bed, &folder, &[]).ok();
     assert!(!sleeps());
     assert_eq!(contexts(), 0);
+    assert_eq!(bed.cove(&["image", "mount"]).ok(), "");
     assert_eq!(bed.cove(&["ps", "-a", "--external", "-q"]).ok(), "");
 }
 

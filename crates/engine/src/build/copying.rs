@@ -172,7 +172,7 @@ impl Stage<'_, '_> {
         let context = &self.build.context;
         let mounted = match &order.from {
             From::Context => None,
-            From::Image(id) => Some(MountedImage::new(core, id)?),
+            From::Image(id) => Some(MountedImage::new(core, working, id)?),
         };
         let root = mounted.as_ref().map(|image| Root::open(&image.path)).transpose().map_err(Error::from)?;
         let source = match &root {

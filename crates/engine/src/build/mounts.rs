@@ -15,6 +15,7 @@ use super::context::{Context, Unpacked};
 use super::copying::{self, path_digest};
 use super::stage::Stage;
 use super::start::{MountedImage, Stepped};
+use super::working::Working;
 use crate::lock::ObjectLock;
 use crate::sandbox::{Hidden, PlannedSecret, RootDir};
 
@@ -84,10 +85,11 @@ impl Stage<'_, '_> {
         all: &[Wanted],
         spec: &mut ContainerSpec,
         workdir: &str,
+        working: &Working,
     ) -> Result<Mounts<'_>> {
         let mut mounts = Mounts::default();
         for wanted in all {
-            self.mount(wanted, spec, workdir, &mut mounts)?;
+            self.mount(wanted, spec, workdir, working, &mut mounts)?;
         }
         Ok(mounts)
     }
@@ -97,6 +99,7 @@ impl Stage<'_, '_> {
         wanted: &Wanted,
         spec: &mut ContainerSpec,
         workdir: &str,
+        working: &Working,
         mounts: &mut Mounts<'m>,
     ) -> Result<()> {
         let destination = cove_build::join(workdir, &wanted.mount.target);
@@ -104,7 +107,7 @@ impl Stage<'_, '_> {
             MountKind::Bind { source, writable, .. } => {
                 let path = match &wanted.image {
                     Some(id) => {
-                        let image = MountedImage::new(self.build.core, id)?;
+                        let image = MountedImage::new(self.build.core, working, id)?;
                         let path = RootDir::open(&image.path)?.real_path(source)?;
                         mounts.images.push(image);
                         path

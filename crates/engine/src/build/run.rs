@@ -96,7 +96,7 @@ impl Stage<'_, '_> {
             "" => "/",
             path => path,
         };
-        let mounts = self.mounts(&order.mounts, &mut spec, workdir)?;
+        let mounts = self.mounts(&order.mounts, &mut spec, workdir, working)?;
         let Draft { mut row, .. } = container::draft(core, &spec, Place::Step(&facts))?;
         row.id.clone_from(&working.id);
         row.name = crate::name::short(&working.id).to_owned();

@@ -1,6 +1,7 @@
 //! From a request to an image: reading, planning, the stages in their order, names.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use cove_api::{
@@ -9,16 +10,18 @@ use cove_api::{
 };
 use cove_build::{BuildError, BuildFile, Instruction, Plan, Platforms, Scope};
 use cove_registry::{Platform, Reference};
-use cove_storage::{NameChange, StorageError};
+use cove_storage::NameChange;
 use futures_util::StreamExt as _;
 
+use super::commit;
 use super::context::{Context, Given, Place};
 use super::report::Teller;
 use super::state::ImageState;
-use super::{commit, working};
+use super::working::{self, Working};
 use crate::engine::{Core, blocking};
 use crate::error::storage;
 use crate::image::{lookup, names, pull, working as working_stream};
+use crate::sandbox;
 
 /// Why a build ended before its end.
 #[derive(Debug)]
@@ -249,26 +252,28 @@ fn gone() -> Error {
     Error::internal("pulling ended without an image")
 }
 
-/// An image mounted to be read; dropping it gives the mount back.
+/// An image mounted to be read; dropping it gives the mount back. It is noted as a container's images are, so that what
+/// a killed build has left is found by the folder of its working container.
 pub(super) struct MountedImage<'a> {
     core: &'a Core,
-    id: String,
-    pub(super) path: std::path::PathBuf,
+    folder: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 impl<'a> MountedImage<'a> {
-    pub(super) fn new(core: &'a Core, id: &str) -> Result<Self> {
-        let path = core.store()?.mount_image(id).map_err(storage)?;
-        Ok(Self { core, id: id.to_owned(), path })
+    pub(super) fn new(core: &'a Core, working: &Working, id: &str) -> Result<Self> {
+        let folder = core.container_run_dir(&working.id);
+        let path = sandbox::mount_image(core, &folder, id)?;
+        Ok(Self { core, folder, path })
     }
 }
 
 impl Drop for MountedImage<'_> {
     fn drop(&mut self) {
-        match self.core.store().map(|store| store.unmount_image(&self.id, false)) {
-            Ok(Ok(_) | Err(StorageError::NotMounted(_))) => {}
-            Ok(Err(error)) => tracing::warn!("unmounting image {}: {error}", self.id),
-            Err(error) => tracing::warn!("unmounting image {}: {error}", self.id),
+        if let Err(error) = sandbox::release_images(self.core, &self.folder) {
+            tracing::warn!("unmounting images of a build: {error}");
         }
+        // Where a command runs, more than that is in it.
+        let _ = cove_sys::fs::remove_dir(&self.folder);
     }
 }

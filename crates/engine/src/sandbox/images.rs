@@ -16,7 +16,7 @@ fn notes(folder: &Path) -> PathBuf {
 }
 
 /// Mounts an image and answers where. Once for each folder: another call answers the same.
-pub(super) fn mount(parts: &Parts, folder: &Path, id: &str) -> Result<PathBuf> {
+pub(crate) fn mount(parts: &Parts, folder: &Path, id: &str) -> Result<PathBuf> {
     let note = notes(folder).join(id);
     let store = parts.store()?;
     if note.exists() {
@@ -33,7 +33,7 @@ pub(super) fn mount(parts: &Parts, folder: &Path, id: &str) -> Result<PathBuf> {
 }
 
 /// Undoes every [`mount`]; what is not there is no error.
-pub(super) fn release(parts: &Parts, folder: &Path) -> Result<()> {
+pub(crate) fn release(parts: &Parts, folder: &Path) -> Result<()> {
     let entries = match fs::read_dir(notes(folder)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -49,5 +49,5 @@ pub(super) fn release(parts: &Parts, folder: &Path) -> Result<()> {
         }
         fs::remove_file(entry.path())?;
     }
-    Ok(())
+    Ok(fs::remove_dir(notes(folder))?)
 }

@@ -26,6 +26,7 @@ mod tests;
 mod userns;
 
 pub(crate) use files::follow_networks;
+pub(crate) use images::{mount as mount_image, release as release_images};
 pub(crate) use mounts::settle;
 pub(crate) use plan::{Hidden, Plan, PlannedHealth, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
 pub(crate) use prepare::{health_options, mount_root, prepare};
