@@ -6,6 +6,7 @@ mod api;
 mod artifacts;
 mod bad_input;
 mod build;
+mod build_graph;
 mod build_promises;
 mod build_steps;
 mod completion;

@@ -111,6 +111,8 @@ pub struct BuildOptions {
     pub omit_history: bool,
     /// Stages that the target does not need are built as well.
     pub all_stages: bool,
+    /// Most stages that are built at a time, 0 for all; without it as many as the engine's host has processors.
+    pub jobs: Option<u32>,
     /// `OS/ARCH[/VARIANT]`; empty is this machine's.
     pub platform: String,
     /// How commands are run: limits, rights, networks, mounts.
@@ -140,6 +142,7 @@ impl Default for BuildOptions {
             timestamp: None,
             omit_history: false,
             all_stages: false,
+            jobs: None,
             platform: String::new(),
             run: Box::default(),
             access: RegistryAccess::default(),

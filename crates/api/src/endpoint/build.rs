@@ -84,6 +84,8 @@ pub struct BuildParameters {
     pub omithistory: bool,
     /// Leave out stages that the target does not need.
     pub skipunusedstages: bool,
+    /// Most stages that are built at a time, 0 for all.
+    pub jobs: Option<u32>,
     /// `OS/ARCH[/VARIANT]`.
     pub platform: Vec<String>,
     /// The network of commands.
@@ -181,6 +183,7 @@ impl Default for BuildParameters {
             timestamp: None,
             omithistory: false,
             skipunusedstages: true,
+            jobs: None,
             platform: Vec::new(),
             networkmode: String::new(),
             extrahosts: Vec::new(),
@@ -265,6 +268,7 @@ impl BuildParameters {
             timestamp: self.timestamp,
             omit_history: self.omithistory,
             all_stages: !self.skipunusedstages,
+            jobs: self.jobs,
             platform,
             run: Box::new(run),
             access: crate::RegistryAccess::default(),
@@ -347,6 +351,7 @@ impl From<&BuildOptions> for BuildParameters {
             timestamp: options.timestamp,
             omithistory: options.omit_history,
             skipunusedstages: !options.all_stages,
+            jobs: options.jobs,
             platform: Some(options.platform).filter(|platform| !platform.is_empty()).into_iter().collect(),
             run: Some(*options.run).filter(|run| *run != ContainerSpec::default()),
             ..Self::default()
@@ -427,6 +432,7 @@ mod tests {
             layers: false,
             squash: true,
             timestamp: Some(0),
+            jobs: Some(3),
             ..BuildOptions::default()
         };
         options.run.cap_add = vec!["CAP_SYS_ADMIN".into()];

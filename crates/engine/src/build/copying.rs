@@ -145,8 +145,8 @@ impl Stage<'_, '_> {
         let build = self.build;
         let name = build.scope.global_word(name)?;
         let state = match build.plan.find(&name, self.index) {
-            Some(stage) => build.done[stage].clone().unwrap_or_default(),
-            None => build.image(&name, None)?,
+            Some(stage) => build.ensure(stage)?,
+            None => build.image(&name, None, &self.teller)?,
         };
         state.id.ok_or_else(|| Stop::Error(Error::internal(format!("the stage {name} has made no image"))))
     }

@@ -13,6 +13,7 @@ mod mounts;
 mod report;
 mod run;
 mod stage;
+mod stages;
 mod start;
 mod state;
 mod working;

@@ -229,7 +229,7 @@ impl Stage<'_, '_> {
     /// The lock of a cache that another build may have for as long as its command takes.
     fn waited_for(&self, locks: &Path, name: &str) -> Result<ObjectLock> {
         loop {
-            self.build.teller.check()?;
+            self.teller.check()?;
             if let Some(lock) = ObjectLock::try_acquire(locks, name) {
                 return Ok(lock);
             }

@@ -15,18 +15,51 @@ pub(super) struct Teller {
     sender: ProgressSender<BuildReport>,
     quiet: bool,
     given_up: CancellationToken,
+    /// What every line begins with.
+    mark: String,
+    /// What the line of a step begins with.
+    step_mark: String,
 }
 
 impl Teller {
     pub(super) fn new(sender: ProgressSender<BuildReport>, quiet: bool, given_up: CancellationToken) -> Self {
-        Self { sender, quiet, given_up }
+        Self { sender, quiet, given_up, mark: String::new(), step_mark: String::new() }
+    }
+
+    /// One that is given up with this one, and by itself.
+    pub(super) fn with_stop(&self, stop: &CancellationToken) -> Self {
+        Self { given_up: stop.clone(), ..self.clone() }
+    }
+
+    /// When it is given up.
+    pub(super) fn given_up(&self) -> &CancellationToken {
+        &self.given_up
+    }
+
+    /// One for a stage; where others are under way at the same time, each of its lines says whose it is.
+    pub(super) fn of_stage(&self, index: usize, count: usize, marked: bool) -> Self {
+        let mark = match count {
+            1 => String::new(),
+            count => format!("[{}/{count}] ", index + 1),
+        };
+        let step_mark = format!("{}{mark}", self.step_mark);
+        Self { mark: if marked { step_mark.clone() } else { self.mark.clone() }, step_mark, ..self.clone() }
     }
 
     /// Tells a line.
-    pub(super) fn line(&self, line: impl Into<String>) {
+    pub(super) fn line(&self, line: impl AsRef<str>) {
+        self.tell(format!("{}{}", self.mark, line.as_ref()));
+    }
+
+    /// Tells the line of a step.
+    pub(super) fn step(&self, line: &str) {
+        self.tell(format!("{}{line}", self.step_mark));
+    }
+
+    fn tell(&self, line: String) {
         if !self.quiet {
             // Whoever does not listen any more is noticed by `check`.
-            let _ = self.sender.send(Ok(Progress::Message(line.into())));
+            let _ = self.sender.send(Ok(Progress::Message(line)));
         }
     }
 

@@ -157,7 +157,7 @@ impl Stage<'_, '_> {
         let attachment = tokio.block_on(Attachment::connect(launch.run_dir(), streams))?;
         let started = launch.start()?;
         let (mut reader, writer) = attachment.split();
-        let teller = self.build.teller;
+        let teller = &self.teller;
         let code = tokio.block_on(async {
             let (mut out, mut errors) = (Lines::new(teller), Lines::new(teller));
             loop {

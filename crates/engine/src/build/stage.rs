@@ -1,9 +1,10 @@
 //! A stage: from its base through its steps.
 
-use cove_api::{Error, FailedStep, Result};
+use cove_api::{Error, ErrorKind, FailedStep};
 use cove_build::{Instruction, Scope, StageBase, Step, apply, parse_line};
 use serde_json::{Value, json};
 
+use super::report::Teller;
 use super::start::{Build, Stepped, Stop, platform};
 use super::state::ImageState;
 use super::working::Working;
@@ -13,6 +14,8 @@ use crate::name::short;
 /// A stage under way.
 pub(super) struct Stage<'b, 'a> {
     pub(super) build: &'b Build<'a>,
+    /// Tells the stage's lines.
+    pub(super) teller: Teller,
     pub(super) index: usize,
     pub(super) scope: Scope,
     pub(super) state: ImageState,
@@ -34,29 +37,14 @@ pub(super) struct Doing<'s> {
 }
 
 impl Build<'_> {
-    /// Builds a stage unless it is built.
-    pub(super) fn ensure(&mut self, index: usize) -> Stepped<()> {
-        if self.done[index].is_none() {
-            let state = self.stage(index)?;
-            self.done[index] = Some(state);
-        }
-        Ok(())
-    }
-
     /// Builds a stage.
-    fn stage(&mut self, index: usize) -> Stepped<ImageState> {
-        let stage = self.file.stages[index].clone();
-        let prefix = match self.file.stages.len() {
-            1 => String::new(),
-            count => format!("[{}/{count}] ", index + 1),
-        };
-        if let StageBase::Stage(other) = self.plan.stages[index].base {
-            self.ensure(other)?;
-        }
+    pub(super) fn stage(&self, index: usize) -> Stepped<ImageState> {
+        let stage = &self.file.stages[index];
+        let teller = self.teller.of_stage(index, self.file.stages.len(), self.stages.workers > 1);
         let mut steps = self.own_steps(index);
         let total = steps.len() + 1;
-        self.teller.line(format!("{prefix}STEP 1/{total}: {}", stage.text));
-        let mut state = self.base(index).map_err(|error| self.located(error, stage.line, None))?;
+        teller.step(&format!("STEP 1/{total}: {}", stage.text));
+        let mut state = self.base(index, &teller).map_err(|stop| self.stopped(stop, stage.line, None))?;
         let triggers = std::mem::take(&mut state.config.on_build);
         for (place, text) in triggers.iter().enumerate() {
             let mut step =
@@ -67,29 +55,25 @@ impl Build<'_> {
         for name in &self.options.unset_labels {
             state.config.labels.remove(name);
         }
-        // What the base's triggers take of this file is known only now.
-        for other in self.plan.taken(&steps, index, &self.scope) {
-            self.ensure(other)?;
-        }
         let total = steps.len() + 1;
         let is_target = index == self.plan.target;
         let scope = self.scope.stage(&state.config.env);
-        let mut declared = std::mem::take(&mut self.declared);
         let changed_base = !triggers.is_empty() || !self.options.unset_labels.is_empty();
-        let mut stage = Stage { build: self, index, scope, state, working: None, dirty: changed_base };
+        let mut stage =
+            Stage { build: self, teller, index, scope, state, working: None, dirty: changed_base };
         for (number, step) in steps.iter().enumerate() {
-            self::check(stage.build)?;
-            stage.build.teller.line(format!("{prefix}STEP {}/{total}: {}", number + 2, step.text));
+            stage.teller.check()?;
+            stage.teller.step(&format!("STEP {}/{total}: {}", number + 2, step.text));
             if let Instruction::Arg(all) = &step.instruction {
-                declared.extend(all.iter().map(|(name, _)| name.clone()));
+                self.declare(all);
             }
             let is_last = number + 1 == steps.len();
-            stage.step(step, is_last && is_target).map_err(|stop| stage.build.stopped(stop, step))?;
+            stage
+                .step(step, is_last && is_target)
+                .map_err(|stop| self.stopped(stop, step.line, Some(&step.text)))?;
         }
         stage.finish(is_target, steps.is_empty())?;
-        let state = stage.state;
-        self.declared = declared;
-        Ok(state)
+        Ok(stage.state)
     }
 
     /// The steps of a stage, with those that the options add.
@@ -113,7 +97,7 @@ impl Build<'_> {
         steps
     }
 
-    fn base(&self, index: usize) -> Result<ImageState> {
+    fn base(&self, index: usize, teller: &Teller) -> Stepped<ImageState> {
         let planned = &self.plan.stages[index];
         match &planned.base {
             StageBase::Scratch => {
@@ -132,12 +116,12 @@ impl Build<'_> {
                 Ok(state)
             }
             StageBase::Stage(other) => {
-                let mut state = self.done[*other].clone().unwrap_or_default();
+                let mut state = self.ensure(*other)?;
                 state.base = String::new();
                 state.own_command = false;
                 Ok(state)
             }
-            StageBase::Image(name) => self.image(name, planned.platform.as_deref()),
+            StageBase::Image(name) => Ok(self.image(name, planned.platform.as_deref(), teller)?),
         }
     }
 
@@ -153,19 +137,18 @@ impl Build<'_> {
         error
     }
 
-    fn stopped(&self, stop: Stop, step: &Step) -> Stop {
+    /// The end of a build with the place in the build file.
+    fn stopped(&self, stop: Stop, line: usize, text: Option<&str>) -> Stop {
         match stop {
-            Stop::Error(error) => Stop::Error(self.located(error, step.line, Some(&step.text))),
+            // Another stage has said why.
+            Stop::Error(error) if error.kind == ErrorKind::Cancelled => Stop::Error(error),
+            Stop::Error(error) => Stop::Error(self.located(error, line, text)),
             Stop::Failed(FailedStep { code, message }) => {
-                let error = self.located(Error::invalid(message), step.line, Some(&step.text));
+                let error = self.located(Error::invalid(message), line, text);
                 Stop::Failed(FailedStep { code, message: error.message })
             }
         }
     }
-}
-
-fn check(build: &Build<'_>) -> Result<()> {
-    build.teller.check()
 }
 
 /// A value in single quotes.
@@ -216,14 +199,14 @@ impl Stage<'_, '_> {
     fn told(&self, is_commit: bool, id: &str) -> Stepped<()> {
         // The end tells the last of them.
         if !is_commit {
-            self.build.teller.line(format!("--> {}", short(id)));
+            self.teller.line(format!("--> {}", short(id)));
         }
         Ok(())
     }
 
     fn tell_commit(&self) {
         let tag = self.build.options.tags.first().map(String::as_str).unwrap_or_default();
-        self.build.teller.line(format!("COMMIT {tag}").trim_end());
+        self.teller.line(format!("COMMIT {tag}").trim_end());
     }
 
     fn key(&self, created_by: &str, inputs: &Value, state: &ImageState) -> String {
@@ -246,7 +229,7 @@ impl Stage<'_, '_> {
     }
 
     fn use_cached(&mut self, id: &str, state: &ImageState, is_commit: bool) -> Stepped<()> {
-        self.build.teller.line(format!("--> Using cache {id}"));
+        self.teller.line(format!("--> Using cache {id}"));
         if is_commit {
             self.tell_commit();
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cove_api::{
     BuildContext, BuildOptions, BuildReport, Error, FailedStep, ImageHistory, Progress, PullOptions, Result,
@@ -16,6 +16,7 @@ use futures_util::StreamExt as _;
 use super::commit;
 use super::context::{Context, Given, Place};
 use super::report::Teller;
+use super::stages::Stages;
 use super::state::ImageState;
 use super::working::{self, Working};
 use crate::engine::{Core, blocking};
@@ -75,16 +76,16 @@ pub(crate) fn build(
 pub(super) struct Build<'a> {
     pub(super) core: &'a Arc<Core>,
     pub(super) options: &'a BuildOptions,
-    pub(super) teller: &'a Teller,
+    pub(super) teller: Teller,
     pub(super) context: Context,
     pub(super) file: BuildFile,
     pub(super) plan: Plan,
     /// The variables before the first stage.
     pub(super) scope: Scope,
     /// What the stages have come to.
-    pub(super) done: Vec<Option<ImageState>>,
+    pub(super) stages: Stages,
     /// Names that an `ARG` has declared.
-    pub(super) declared: BTreeSet<String>,
+    declared: Mutex<BTreeSet<String>>,
 }
 
 fn run(
@@ -115,13 +116,12 @@ fn run(
         }
     }
     let plan = Plan::new(&file, &scope, &options.target, options.all_stages).map_err(named)?;
-    let done = vec![None; plan.stages.len()];
-    let mut build = Build { core, options, teller, context, file, plan, scope, done, declared };
-    for index in 0..=build.plan.target {
-        if build.plan.stages[index].needed {
-            build.ensure(index)?;
-        }
-    }
+    let stop = teller.given_up().child_token();
+    let stages = Stages::new(&file, &plan, &scope, options.jobs, stop.clone());
+    let teller = teller.with_stop(&stop);
+    let declared = Mutex::new(declared);
+    let build = Build { core, options, teller, context, file, plan, scope, stages, declared };
+    build.build_stages()?;
     build.finish(&tags)
 }
 
@@ -157,9 +157,8 @@ fn platform_text(platform: &Platform) -> String {
 
 impl Build<'_> {
     /// Gives the image its names and tells.
-    fn finish(&mut self, tags: &[Reference]) -> Stepped<String> {
-        let target = self.plan.target;
-        let mut state = self.done[target].take().unwrap_or_default();
+    fn finish(&self, tags: &[Reference]) -> Stepped<String> {
+        let mut state = self.ensure(self.plan.target)?;
         let options = self.options;
         if !options.unset_env.is_empty() {
             let gone = |entry: &String| {
@@ -172,7 +171,8 @@ impl Build<'_> {
             Some(id) => id,
             None => commit::save(self.core, options, &mut state, None)?,
         };
-        for name in self.scope.unused(&self.declared) {
+        let declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for name in self.scope.unused(&declared) {
             self.teller.line(format!("[Warning] one or more build args were not consumed: [{name}]"));
         }
         self.teller.line(format!("--> {}", crate::name::short(&id)));
@@ -187,8 +187,14 @@ impl Build<'_> {
         Ok(id)
     }
 
+    /// Notes names that an `ARG` declares.
+    pub(super) fn declare(&self, all: &[(String, Option<String>)]) {
+        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        declared.extend(all.iter().map(|(name, _)| name.clone()));
+    }
+
     /// Makes sure that an image is in the store and answers what it is.
-    pub(super) fn image(&self, name: &str, platform: Option<&str>) -> Result<ImageState> {
+    pub(super) fn image(&self, name: &str, platform: Option<&str>, teller: &Teller) -> Result<ImageState> {
         let wanted = platform.or(Some(self.options.platform.as_str()).filter(|own| !own.is_empty()));
         let wanted = wanted.map(self::platform).transpose()?;
         let part = |part: fn(Platform) -> String| wanted.clone().map(part).filter(|part| !part.is_empty());
@@ -201,7 +207,7 @@ impl Build<'_> {
             all_tags: false,
             access: self.options.access.clone(),
         };
-        let id = tokio::runtime::Handle::current().block_on(self.pulled(name, options))?;
+        let id = tokio::runtime::Handle::current().block_on(self.pulled(name, options, teller))?;
         // A list in the store stands for the image that it has for the platform.
         let parts = [&os, &arch, &variant].map(|part| part.as_deref().unwrap_or_default());
         let id = lookup::find_image(self.core, &id, parts)?.image.id;
@@ -212,16 +218,16 @@ impl Build<'_> {
         ImageState::of(self.core, &id, &base)
     }
 
-    async fn pulled(&self, name: &str, options: PullOptions) -> Result<String> {
+    async fn pulled(&self, name: &str, options: PullOptions, teller: &Teller) -> Result<String> {
         let named = |error: Error| error.context("creating build container");
         let mut steps = pull(self.core, name, options).await.map_err(named)?;
         loop {
             let step = tokio::select! {
                 step = steps.next() => step,
-                () = self.teller.closed() => return Err(self.teller.check().err().unwrap_or_else(gone)),
+                () = teller.closed() => return Err(teller.check().err().unwrap_or_else(gone)),
             };
             match step {
-                Some(Ok(Progress::Message(line))) => self.teller.line(line),
+                Some(Ok(Progress::Message(line))) => teller.line(line),
                 Some(Ok(Progress::Blob(_))) => {}
                 Some(Ok(Progress::Done(report))) => {
                     return report.images.into_iter().next_back().ok_or_else(gone);

@@ -89,7 +89,7 @@ pub(crate) struct Args {
     /// Leave out stages that the target does not need
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) skip_unused_stages: Option<bool>,
-    /// Most stages that are built at a time
+    /// Most stages that are built at a time, 0 for all; without it as many as there are processors
     #[arg(long, value_name = "NUMBER")]
     pub(super) jobs: Option<u32>,
     /// Remove working containers after a build, which is always done

@@ -45,6 +45,7 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
         timestamp: args.timestamp,
         omit_history: args.omit_history,
         all_stages: args.skip_unused_stages == Some(false),
+        jobs: args.jobs,
         platform: platform(args)?,
         run: Box::new(commands(context, args)?),
         access: args.registry.access()?,
