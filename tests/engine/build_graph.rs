@@ -1,6 +1,6 @@
-//! Building images: stages at the same time.
+//! Building images: stages at the same time, several platforms, caches in registries.
 
-use cove_test_support::{IMAGE, everyone};
+use cove_test_support::{Bed, IMAGE, Registry, Who, everyone};
 
 use crate::build::{build, seen, write};
 
@@ -59,4 +59,119 @@ fn a_stage_that_fails_ends_the_others() {
         assert!(!found.status.success());
         assert_eq!(bed.cove(&["ps", "-a", "--external", "-q"]).ok(), "");
     });
+}
+
+#[test]
+fn several_platforms_become_a_list() {
+    everyone(|bed| {
+        let folder = bed.path("context");
+        let text = format!(
+            "FROM --platform=$BUILDPLATFORM {IMAGE} AS make\nARG TARGETARCH\nRUN echo $TARGETARCH > /made\n\
+             FROM scratch\nCOPY --from=make /made /\n"
+        );
+        write(&folder, "Containerfile", &text);
+        let id_file = bed.path("id").display().to_string();
+        let options =
+            ["--platform", "linux/amd64,linux/arm64", "-t", "app", "-t", "other:2", "--iidfile", &id_file];
+        let output = build(bed, &folder, &options).ok().to_owned();
+        assert!(output.contains("[linux/arm64] [2/2] STEP 2/2: COPY"), "{output}");
+        let id = output.lines().last().expect("the id").to_owned();
+        assert_eq!(cove_sys::fs::read_to_string(&id_file).expect("file"), format!("sha256:{id}"));
+        let platforms = |name: &str| -> Vec<String> {
+            let text = bed.cove(&["manifest", "inspect", name]).ok().to_owned();
+            let list: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            let entries = list["manifests"].as_array().expect("entries").iter();
+            entries
+                .map(|entry| entry["platform"]["architecture"].as_str().expect("text").to_owned())
+                .collect()
+        };
+        assert_eq!(platforms("app"), ["amd64", "arm64"]);
+        assert_eq!(platforms("other:2"), ["amd64", "arm64"]);
+        // A list that is named keeps what it has, and an image that is added keeps its own names.
+        for (platform, tag) in [("linux/amd64", "one"), ("linux/arm64", "two")] {
+            build(bed, &folder, &["--platform", platform, "--manifest", "list", "-t", tag]).ok();
+            let format = "{{.Architecture}}";
+            let architecture = bed.cove(&["image", "inspect", "--format", format, tag]).ok().to_owned();
+            assert_eq!(format!("linux/{architecture}"), platform);
+        }
+        assert_eq!(platforms("list"), ["amd64", "arm64"]);
+        build(bed, &folder, &["--manifest", IMAGE]).fails(125, "image is not a manifest list");
+        build(bed, &folder, &["--platform", "linux/arm64", "--arch", "arm64"]).fails(125, "--arch or --os");
+        // What a list has says for what an image can be built.
+        write(&folder, "Containerfile", "FROM localhost/app\nLABEL a=b\n");
+        build(bed, &folder, &["--all-platforms", "-t", "all"]).ok();
+        assert_eq!(platforms("all"), ["amd64", "arm64"]);
+    });
+}
+
+#[test]
+fn what_the_image_says_of_its_system() {
+    everyone(|bed| {
+        let folder = bed.path("context");
+        write(&folder, "Containerfile", "FROM scratch\nLABEL a=b\n");
+        let options = ["--os-version", "10.1", "--os-feature", "x", "--os-feature", "y", "-t", "base"];
+        build(bed, &folder, &options).ok();
+        write(&folder, "Containerfile", "FROM localhost/base\n");
+        build(bed, &folder, &["--os-feature", "x-", "--os-feature", "z", "-t", "app"]).ok();
+        let archive = bed.path("app.tar").display().to_string();
+        bed.cove(&["save", "-q", "--format", "oci-archive", "-o", &archive, "app"]).ok();
+        let mut tar = std::process::Command::new("tar");
+        tar.args(["-xOf", &archive, "--wildcards", "blobs/sha256/*"]);
+        let text = tar.output().expect("tar").stdout;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        assert!(
+            text.contains(r#""os.features":["y","z"]"#) && text.contains(r#""os.version":"10.1""#),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn steps_come_from_a_registry() {
+    for who in [Who::Root, Who::User] {
+        let (Some(bed), Some(registry)) = (Bed::new(who), Registry::start()) else { continue };
+        let certificates = bed.path("certs");
+        cove_sys::fs::create_dir(&certificates).expect("certs");
+        cove_sys::fs::copy(registry.cert_dir().join("ca.crt"), certificates.join("ca.crt")).expect("ca.crt");
+        let certificates = certificates.display().to_string();
+        let credentials = format!("{}:{}", Registry::USER, Registry::PASSWORD);
+        let place = format!("{}/ann/cache", registry.address());
+        let folder = bed.path("context");
+        write(&folder, "file", "text");
+        write(
+            &folder,
+            "Containerfile",
+            &format!("FROM {IMAGE}\nRUN echo made > /made\nCOPY file /\nLABEL a=b\n"),
+        );
+        let built = |options: &[&str]| {
+            let reach = ["--cert-dir", &certificates, "--creds", &credentials, "-t", "app"];
+            build(&bed, &folder, &[&reach[..], options].concat())
+        };
+        let output = built(&["--cache-to", &place]).ok().to_owned();
+        assert_eq!(output.matches("--> Pushing cache to ").count(), 3, "{output}");
+        let id = output.lines().last().expect("the id");
+        let forget = || {
+            bed.cove(&["rmi", "app"]).ok();
+            bed.cove(&["image", "prune", "-f"]).ok();
+        };
+        forget();
+        // Nothing is taken of a place that nobody named.
+        let other = built(&[]).ok().to_owned();
+        assert!(!other.contains("Using cache"), "{other}");
+        forget();
+        let again = built(&["--cache-from", &place, "--cache-to", &place]).ok().to_owned();
+        assert_eq!(again.matches("--> Cache pulled from ").count(), 3, "{again}");
+        assert_eq!(again.matches("--> Using cache").count(), 3, "{again}");
+        assert!(!again.contains("Pushing"), "{again}");
+        assert_eq!(again.lines().last(), Some(id));
+        assert_eq!(seen(&bed, "app", "cat /made /file"), "made\ntext");
+        // Too old is what is older than nothing; a registry that is not there is told and no error.
+        let old = built(&["--cache-ttl", "0"]).ok().to_owned();
+        assert!(!old.contains("Using cache"), "{old}");
+        let gone = built(&["--cache-ttl", "0", "--cache-from", "127.0.0.1:1/x"]);
+        assert_eq!(gone.ok().matches("[Warning] the cache 127.0.0.1:1/x").count(), 1, "{gone:?}");
+        built(&["--cache-from", &place, "--layers=false"])
+            .fails(125, "--cache-from and --cache-to need --layers");
+        built(&["--cache-to", "type=inline"]).fails(125, "the type \"inline\" is not supported");
+    }
 }

@@ -1,6 +1,7 @@
 //! Building images: what is asked for, from what, and what comes of it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -99,6 +100,12 @@ pub struct BuildOptions {
     pub pull: PullPolicy,
     /// Nothing of earlier builds is used.
     pub no_cache: bool,
+    /// Repositories of registries with images of steps, which are used as those of earlier builds are.
+    pub cache_from: Vec<String>,
+    /// Repositories that the images of all steps are brought to.
+    pub cache_to: Vec<String>,
+    /// How old an image of an earlier build may be that is used; without it of any age.
+    pub cache_ttl: Option<Duration>,
     /// Every step is an image of its own, which later builds use.
     pub layers: bool,
     /// The whole image is one layer.
@@ -113,8 +120,16 @@ pub struct BuildOptions {
     pub all_stages: bool,
     /// Most stages that are built at a time, 0 for all; without it as many as the engine's host has processors.
     pub jobs: Option<u32>,
-    /// `OS/ARCH[/VARIANT]`; empty is this machine's.
-    pub platform: String,
+    /// What it is built for, each `OS/ARCH[/VARIANT]`; empty is this machine's. What comes of several is a list.
+    pub platforms: Vec<String>,
+    /// It is built for every platform that the base images have.
+    pub all_platforms: bool,
+    /// The list that images are added to; empty is none.
+    pub manifest: String,
+    /// Version of the operating system that the image says; empty is the base's.
+    pub os_version: String,
+    /// What the image says that the operating system must have; one with a trailing `-` is taken away.
+    pub os_features: Vec<String>,
     /// How commands are run: limits, rights, networks, mounts.
     pub run: Box<ContainerSpec>,
     /// How registries are reached.
@@ -136,6 +151,9 @@ impl Default for BuildOptions {
             format: CommitFormat::Oci,
             pull: PullPolicy::Missing,
             no_cache: false,
+            cache_from: Vec::new(),
+            cache_to: Vec::new(),
+            cache_ttl: None,
             layers: true,
             squash: false,
             quiet: false,
@@ -143,7 +161,11 @@ impl Default for BuildOptions {
             omit_history: false,
             all_stages: false,
             jobs: None,
-            platform: String::new(),
+            platforms: Vec::new(),
+            all_platforms: false,
+            manifest: String::new(),
+            os_version: String::new(),
+            os_features: Vec::new(),
             run: Box::default(),
             access: RegistryAccess::default(),
         }

@@ -42,6 +42,16 @@ pub struct BuildParameters {
     pub q: bool,
     /// Use nothing of earlier builds.
     pub nocache: bool,
+    /// Repositories with images of steps that are used.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub cachefrom: Vec<String>,
+    /// Repositories that the images of steps are brought to.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub cacheto: Vec<String>,
+    /// How old an image of an earlier build may be, such as `24h`.
+    pub cachettl: String,
     /// Look for newer images of the same names: Docker's clients give a text, which means it unless it says no.
     #[serde(deserialize_with = "switch")]
     #[schemars(with = "String")]
@@ -86,8 +96,16 @@ pub struct BuildParameters {
     pub skipunusedstages: bool,
     /// Most stages that are built at a time, 0 for all.
     pub jobs: Option<u32>,
-    /// `OS/ARCH[/VARIANT]`.
+    /// What it is built for, `OS/ARCH[/VARIANT]`; what comes of several is a list.
     pub platform: Vec<String>,
+    /// Every platform that the base images have.
+    pub allplatforms: bool,
+    /// The manifest list that images are added to.
+    pub manifest: String,
+    /// Version of the operating system that the image says.
+    pub osversion: String,
+    /// What the image says that the operating system must have; one with a trailing `-` is taken away.
+    pub osfeature: Vec<String>,
     /// The network of commands.
     pub networkmode: String,
     /// `NAME:ADDRESS` for the hosts file of commands.
@@ -144,12 +162,8 @@ pub struct BuildParameters {
     pub run: Option<ContainerSpec>,
     /// Where to fetch the context.
     pub remote: NotDone<String>,
-    /// The manifest list that the image is added to.
-    pub manifest: NotDone<String>,
     /// Another base for the first stage.
     pub from: NotDone<String>,
-    /// Every platform that the base has.
-    pub allplatforms: NotDone<bool>,
     /// Secrets in the context.
     pub secrets: NotDone<String>,
     /// Devices of the engine's host for commands.
@@ -166,6 +180,9 @@ impl Default for BuildParameters {
             t: Vec::new(),
             q: false,
             nocache: false,
+            cachefrom: Vec::new(),
+            cacheto: Vec::new(),
+            cachettl: String::new(),
             pull: false,
             pullpolicy: String::new(),
             rm: true,
@@ -185,6 +202,10 @@ impl Default for BuildParameters {
             skipunusedstages: true,
             jobs: None,
             platform: Vec::new(),
+            allplatforms: false,
+            manifest: String::new(),
+            osversion: String::new(),
+            osfeature: Vec::new(),
             networkmode: String::new(),
             extrahosts: Vec::new(),
             dnsservers: Vec::new(),
@@ -206,9 +227,7 @@ impl Default for BuildParameters {
             httpproxy: true,
             run: None,
             remote: NotDone::default(),
-            manifest: NotDone::default(),
             from: NotDone::default(),
-            allplatforms: NotDone::default(),
             secrets: NotDone::default(),
             devices: NotDone::default(),
             additionalbuildcontexts: NotDone::default(),
@@ -236,15 +255,16 @@ impl BuildParameters {
                 return Err(Error::invalid(format!("parameter pullpolicy: {other:?} is no policy")));
             }
         };
-        let platform = match self.platform.as_slice() {
-            [] => String::new(),
-            [one] => one.clone(),
-            _ => {
-                return Err(Error::unsupported(
-                    "parameter platform: building for several is not supported yet",
-                ));
+        let cache_ttl = match self.cachettl.as_str() {
+            "" => None,
+            text => {
+                let at = |error| Error::invalid(format!("parameter cachettl: {error}"));
+                Some(crate::time::duration(text).map_err(at)?)
             }
         };
+        let platforms = self.platform.iter().flat_map(|text| text.split(','));
+        let platforms: Vec<String> =
+            platforms.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect();
         let run = match &self.run {
             Some(run) => run.clone(),
             None => self.request()?,
@@ -262,6 +282,9 @@ impl BuildParameters {
             format,
             pull,
             no_cache: self.nocache,
+            cache_from: self.cachefrom,
+            cache_to: self.cacheto,
+            cache_ttl,
             layers: self.layers && !self.squash,
             squash: self.squash,
             quiet: self.q,
@@ -269,7 +292,11 @@ impl BuildParameters {
             omit_history: self.omithistory,
             all_stages: !self.skipunusedstages,
             jobs: self.jobs,
-            platform,
+            platforms,
+            all_platforms: self.allplatforms,
+            manifest: self.manifest,
+            os_version: self.osversion,
+            os_features: self.osfeature,
             run: Box::new(run),
             access: crate::RegistryAccess::default(),
         })
@@ -334,6 +361,9 @@ impl From<&BuildOptions> for BuildParameters {
             t: options.tags,
             q: options.quiet,
             nocache: options.no_cache,
+            cachefrom: options.cache_from,
+            cacheto: options.cache_to,
+            cachettl: options.cache_ttl.map(|age| format!("{}ns", age.as_nanos())).unwrap_or_default(),
             pullpolicy: pullpolicy.into(),
             layers: options.layers,
             squash: options.squash,
@@ -352,7 +382,11 @@ impl From<&BuildOptions> for BuildParameters {
             omithistory: options.omit_history,
             skipunusedstages: !options.all_stages,
             jobs: options.jobs,
-            platform: Some(options.platform).filter(|platform| !platform.is_empty()).into_iter().collect(),
+            platform: options.platforms,
+            allplatforms: options.all_platforms,
+            manifest: options.manifest,
+            osversion: options.os_version,
+            osfeature: options.os_features,
             run: Some(*options.run).filter(|run| *run != ContainerSpec::default()),
             ..Self::default()
         }
@@ -433,6 +467,13 @@ mod tests {
             squash: true,
             timestamp: Some(0),
             jobs: Some(3),
+            cache_from: vec!["host/a".into()],
+            cache_to: vec!["host/b".into(), "host/c".into()],
+            cache_ttl: Some(std::time::Duration::from_millis(1500)),
+            platforms: vec!["linux/amd64".into(), "linux/arm64/v8".into()],
+            manifest: "list".into(),
+            os_version: "1.2".into(),
+            os_features: vec!["a".into(), "b-".into()],
             ..BuildOptions::default()
         };
         options.run.cap_add = vec!["CAP_SYS_ADMIN".into()];

@@ -36,6 +36,11 @@ impl Teller {
         &self.given_up
     }
 
+    /// One whose lines all begin with a text.
+    pub(super) fn marked(&self, mark: &str) -> Self {
+        Self { mark: mark.to_owned(), step_mark: mark.to_owned(), ..self.clone() }
+    }
+
     /// One for a stage; where others are under way at the same time, each of its lines says whose it is.
     pub(super) fn of_stage(&self, index: usize, count: usize, marked: bool) -> Self {
         let mark = match count {

@@ -9,6 +9,7 @@ use cove_tree::Root;
 use serde_json::{Value, json};
 
 use super::mounts::{Mounts, Traces, Wanted};
+use super::platforms;
 use super::report::Lines;
 use super::stage::{Doing, Stage};
 use super::start::{Stepped, Stop};
@@ -85,6 +86,8 @@ impl Stage<'_, '_> {
 
     fn execute(&self, order: &Order, working: &Working) -> Stepped<()> {
         let core = self.build.core;
+        let architecture = self.state.document.get("architecture").and_then(Value::as_str);
+        platforms::check_runnable(architecture.unwrap_or_default())?;
         let facts = ImageFacts {
             id: self.state.id.clone().unwrap_or_default(),
             name: self.state.base.clone(),

@@ -1,8 +1,8 @@
 //! A stage: from its base through its steps.
 
-use cove_api::{Error, ErrorKind, FailedStep};
+use cove_api::{BuildOptions, Error, ErrorKind, FailedStep};
 use cove_build::{Instruction, Scope, StageBase, Step, apply, parse_line};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::report::Teller;
 use super::start::{Build, Stepped, Stop, platform};
@@ -23,6 +23,8 @@ pub(super) struct Stage<'b, 'a> {
     working: Option<Working>,
     /// Something is not saved yet.
     dirty: bool,
+    /// A step was done and not found.
+    is_new: bool,
 }
 
 /// What a step is going to do.
@@ -58,9 +60,18 @@ impl Build<'_> {
         let total = steps.len() + 1;
         let is_target = index == self.plan.target;
         let scope = self.scope.stage(&state.config.env);
-        let changed_base = !triggers.is_empty() || !self.options.unset_labels.is_empty();
-        let mut stage =
-            Stage { build: self, teller, index, scope, state, working: None, dirty: changed_base };
+        let changed_system = is_target && operating_system(self.options, &mut state.document);
+        let changed_base = !triggers.is_empty() || !self.options.unset_labels.is_empty() || changed_system;
+        let mut stage = Stage {
+            build: self,
+            teller,
+            index,
+            scope,
+            state,
+            working: None,
+            dirty: changed_base,
+            is_new: false,
+        };
         for (number, step) in steps.iter().enumerate() {
             stage.teller.check()?;
             stage.teller.step(&format!("STEP {}/{total}: {}", number + 2, step.text));
@@ -102,9 +113,8 @@ impl Build<'_> {
         match &planned.base {
             StageBase::Scratch => {
                 let mut state = ImageState::default();
-                let wanted = planned.platform.as_deref().unwrap_or(&self.options.platform);
-                if !wanted.is_empty() {
-                    let platform = platform(wanted)?;
+                let own = planned.platform.as_deref().map(platform).transpose()?;
+                if let Some(platform) = own.or_else(|| self.platform.clone()) {
                     let parts = [
                         ("os", platform.os),
                         ("architecture", platform.architecture),
@@ -151,6 +161,29 @@ impl Build<'_> {
     }
 }
 
+/// What the options say of the operating system; answers whether they say something.
+fn operating_system(options: &BuildOptions, document: &mut Map<String, Value>) -> bool {
+    if !options.os_version.is_empty() {
+        document.insert("os.version".into(), options.os_version.as_str().into());
+    }
+    let known = document.get("os.features").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut features: Vec<String> =
+        known.iter().filter_map(|known| known.as_str().map(ToOwned::to_owned)).collect();
+    for feature in &options.os_features {
+        let name = feature.strip_suffix('-').unwrap_or(feature);
+        features.retain(|known| known != name);
+        if name == feature {
+            features.push(feature.clone());
+        }
+    }
+    match (options.os_features.is_empty(), features.is_empty()) {
+        (true, _) => {}
+        (false, true) => drop(document.remove("os.features")),
+        (false, false) => drop(document.insert("os.features".into(), features.into())),
+    }
+    !options.os_version.is_empty() || !options.os_features.is_empty()
+}
+
 /// A value in single quotes.
 fn literal(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\"'\"'"))
@@ -165,11 +198,13 @@ impl Stage<'_, '_> {
         let layered = options.layers;
         let key = layered.then(|| self.key(&created_by, &inputs, &state));
         if let Some(key) = key.as_deref().filter(|_| !options.no_cache)
-            && let Some(id) = cache::find(self.build.core, key)?
+            && let Some(id) = self.cached(key)?
         {
             self.use_cached(&id, &state, is_commit)?;
+            self.build.distant.keep(key, &id);
             return self.told(is_commit, &id);
         }
+        self.is_new = true;
         let mut changed = false;
         if let Some(files) = files {
             let working = match self.working.take() {
@@ -191,9 +226,25 @@ impl Stage<'_, '_> {
         }
         if layered {
             let id = self.save(changed, key.as_deref())?;
+            if let Some(key) = &key {
+                self.build.distant.keep(key, &id);
+            }
             return self.told(is_commit, &id);
         }
         Ok(())
+    }
+
+    /// The image that a step with that key has made, here or where the options say.
+    fn cached(&self, key: &str) -> Stepped<Option<String>> {
+        let build = self.build;
+        let oldest = cache::oldest(build.options);
+        match cache::find(build.core, key, oldest)? {
+            // What was made now nobody else has built on.
+            None if !self.is_new => {
+                Ok(build.distant.fetch(build.core, key, &self.state, oldest, &self.teller)?)
+            }
+            found => Ok(found),
+        }
     }
 
     fn told(&self, is_commit: bool, id: &str) -> Stepped<()> {
@@ -211,7 +262,8 @@ impl Stage<'_, '_> {
 
     fn key(&self, created_by: &str, inputs: &Value, state: &ImageState) -> String {
         let options = self.build.options;
-        let platform = ["os", "architecture", "variant"].map(|part| state.document.get(part));
+        let platform = ["os", "architecture", "variant", "os.version", "os.features"];
+        let platform = platform.map(|part| state.document.get(part));
         cache::key(&json!({
             "version": 1,
             "parent": self.state.id,

@@ -9,19 +9,19 @@ use cove_api::{
     ValueStream,
 };
 use cove_build::{BuildError, BuildFile, Instruction, Plan, Platforms, Scope};
-use cove_registry::{Platform, Reference};
-use cove_storage::NameChange;
+use cove_registry::Platform;
 use futures_util::StreamExt as _;
 
-use super::commit;
 use super::context::{Context, Given, Place};
+use super::distant::Distant;
+use super::naming::Naming;
 use super::report::Teller;
 use super::stages::Stages;
 use super::state::ImageState;
 use super::working::{self, Working};
+use super::{commit, platforms};
 use crate::engine::{Core, blocking};
-use crate::error::storage;
-use crate::image::{lookup, names, pull, working as working_stream};
+use crate::image::{lookup, pull, working as working_stream};
 use crate::sandbox;
 
 /// Why a build ended before its end.
@@ -72,18 +72,22 @@ pub(crate) fn build(
     }))
 }
 
-/// A build under way.
+/// A build for one platform under way.
 pub(super) struct Build<'a> {
     pub(super) core: &'a Arc<Core>,
     pub(super) options: &'a BuildOptions,
     pub(super) teller: Teller,
-    pub(super) context: Context,
-    pub(super) file: BuildFile,
+    pub(super) context: &'a Context,
+    pub(super) file: &'a BuildFile,
     pub(super) plan: Plan,
+    /// What it is built for; [`None`] is this machine's, and whatever images of it there are.
+    pub(super) platform: Option<Platform>,
     /// The variables before the first stage.
     pub(super) scope: Scope,
     /// What the stages have come to.
     pub(super) stages: Stages,
+    /// Caches in registries.
+    pub(super) distant: &'a Distant,
     /// Names that an `ARG` has declared.
     declared: Mutex<BTreeSet<String>>,
 }
@@ -95,34 +99,69 @@ fn run(
     options: &BuildOptions,
     teller: &Teller,
 ) -> Stepped<String> {
-    let tags = options.tags.iter().map(|tag| names::normalize(tag)).collect::<Result<Vec<Reference>>>()?;
     check(options)?;
+    let naming = Naming::of(core, options)?;
+    let distant = Distant::of(options)?;
+    let mut wanted = platforms::wanted(options)?;
     // Before anything of this build is there.
     super::context::sweep(core)?;
     working::sweep(core)?;
     let context = Context::open(core, place, given, &options.files)?;
     let named = |error: BuildError| Error::from(error).context(&context.file.name);
     let file = BuildFile::parse(&context.file.text).map_err(named)?;
-    let host = platform_text(&Platform::host());
-    let target =
-        if options.platform.is_empty() { host.clone() } else { platform_text(&platform(&options.platform)?) };
-    let platforms = Platforms { build: host, target };
+    if options.all_platforms {
+        let (scope, _) = scope(&context, &file, options, None)?;
+        let plan = Plan::new(&file, &scope, &options.target, options.all_stages).map_err(named)?;
+        wanted = tokio::runtime::Handle::current().block_on(platforms::of_bases(core, options, &plan))?;
+    }
+    let several = wanted.len() > 1;
+    let each: Vec<Option<Platform>> = match wanted.is_empty() {
+        true => vec![None],
+        false => wanted.into_iter().map(Some).collect(),
+    };
+    let mut ids = Vec::with_capacity(each.len());
+    for platform in each {
+        let teller = match &platform {
+            Some(platform) if several => teller.marked(&platforms::mark(platform)),
+            _ => teller.clone(),
+        };
+        let (scope, declared) = scope(&context, &file, options, platform.as_ref())?;
+        let plan = Plan::new(&file, &scope, &options.target, options.all_stages).map_err(named)?;
+        let stop = teller.given_up().child_token();
+        let stages = Stages::new(&file, &plan, &scope, options.jobs, stop.clone());
+        let teller = teller.with_stop(&stop);
+        let declared = Mutex::new(declared);
+        let (context, file) = (&context, &file);
+        let distant = &distant;
+        let build =
+            Build { core, options, teller, context, file, plan, platform, scope, stages, distant, declared };
+        build.build_stages()?;
+        ids.push(build.finish()?);
+    }
+    let id = naming.name(core, ids, teller)?;
+    distant.export(core, teller)?;
+    Ok(id)
+}
+
+/// The variables before the first stage, and the names that are declared there.
+fn scope(
+    context: &Context,
+    file: &BuildFile,
+    options: &BuildOptions,
+    platform: Option<&Platform>,
+) -> Result<(Scope, BTreeSet<String>)> {
+    let build = platform_text(&Platform::host());
+    let platforms = Platforms { target: platform.map_or_else(|| build.clone(), platform_text), build };
     let mut scope = Scope::new(file.escape, options.build_args.clone(), &platforms, &options.target);
     let mut declared = BTreeSet::new();
     for step in &file.arguments {
         if let Instruction::Arg(all) = &step.instruction {
-            scope.declare_global(all).map_err(|error| named(error.at(step.line)))?;
+            let at = |error: BuildError| Error::from(error.at(step.line)).context(&context.file.name);
+            scope.declare_global(all).map_err(at)?;
             declared.extend(all.iter().map(|(name, _)| name.clone()));
         }
     }
-    let plan = Plan::new(&file, &scope, &options.target, options.all_stages).map_err(named)?;
-    let stop = teller.given_up().child_token();
-    let stages = Stages::new(&file, &plan, &scope, options.jobs, stop.clone());
-    let teller = teller.with_stop(&stop);
-    let declared = Mutex::new(declared);
-    let build = Build { core, options, teller, context, file, plan, scope, stages, declared };
-    build.build_stages()?;
-    build.finish(&tags)
+    Ok((scope, declared))
 }
 
 /// Options that mean something else, or nothing here.
@@ -147,7 +186,8 @@ pub(super) fn platform(text: &str) -> Result<Platform> {
         .ok_or_else(|| Error::invalid(format!("the platform {text:?} is none: OS/ARCH[/VARIANT]")))
 }
 
-fn platform_text(platform: &Platform) -> String {
+/// A platform as it is written.
+pub(super) fn platform_text(platform: &Platform) -> String {
     let Platform { os, architecture, variant, .. } = platform;
     match variant.is_empty() {
         true => format!("{os}/{architecture}"),
@@ -156,8 +196,8 @@ fn platform_text(platform: &Platform) -> String {
 }
 
 impl Build<'_> {
-    /// Gives the image its names and tells.
-    fn finish(&self, tags: &[Reference]) -> Stepped<String> {
+    /// What the target has come to.
+    fn finish(&self) -> Stepped<String> {
         let mut state = self.ensure(self.plan.target)?;
         let options = self.options;
         if !options.unset_env.is_empty() {
@@ -176,14 +216,6 @@ impl Build<'_> {
             self.teller.line(format!("[Warning] one or more build args were not consumed: [{name}]"));
         }
         self.teller.line(format!("--> {}", crate::name::short(&id)));
-        let store = self.core.store()?;
-        for tag in tags {
-            let name = tag.to_string();
-            store.change_image_names(&id, std::slice::from_ref(&name), NameChange::Add).map_err(storage)?;
-            self.teller.line(format!("Successfully tagged {name}"));
-        }
-        let attributes = [("name".to_owned(), tags.first().map(ToString::to_string).unwrap_or_default())];
-        self.core.events.write("image", "build", &id, attributes.into());
         Ok(id)
     }
 
@@ -195,8 +227,7 @@ impl Build<'_> {
 
     /// Makes sure that an image is in the store and answers what it is.
     pub(super) fn image(&self, name: &str, platform: Option<&str>, teller: &Teller) -> Result<ImageState> {
-        let wanted = platform.or(Some(self.options.platform.as_str()).filter(|own| !own.is_empty()));
-        let wanted = wanted.map(self::platform).transpose()?;
+        let wanted = platform.map(self::platform).transpose()?.or_else(|| self.platform.clone());
         let part = |part: fn(Platform) -> String| wanted.clone().map(part).filter(|part| !part.is_empty());
         let (os, arch, variant) = (part(|one| one.os), part(|one| one.architecture), part(|one| one.variant));
         let options = PullOptions {

@@ -1,6 +1,6 @@
 //! An image in the making.
 
-use cove_api::{ImageConfig, ImageHistory, Result};
+use cove_api::{ImageConfig, ImageHistory, Result, Timestamp};
 use cove_storage::Layer;
 use serde_json::{Map, Value};
 
@@ -35,6 +35,11 @@ impl ImageState {
     /// Whether the build has made a step already.
     pub(super) fn own_steps(&self) -> bool {
         self.history.len() > self.base_steps
+    }
+
+    /// When it was made, as far as it says so.
+    pub(super) fn created(&self) -> Option<Timestamp> {
+        self.document.get("created")?.as_str()?.parse().ok()
     }
 
     /// What an image of the store is.

@@ -6,7 +6,7 @@ mod explain;
 mod import;
 mod inspect;
 mod list;
-mod lists;
+pub(crate) mod lists;
 mod load;
 pub(crate) mod lookup;
 pub(crate) mod names;
@@ -20,5 +20,6 @@ mod search;
 
 pub(crate) use list::container_counts;
 pub(crate) use progress::{Sender as ProgressSender, working};
-pub(crate) use pull::{policy, pull};
+pub(crate) use pull::{policy, pull, pull_nameless};
+pub(crate) use push::push_all;
 pub(crate) use registry::client as registry_client;

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cove_api::{Error, ErrorKind, Progress, PullOptions, PullPolicy, PullReport, Result, ValueStream};
+use cove_api::{
+    Error, ErrorKind, Progress, PullOptions, PullPolicy, PullReport, RegistryAccess, Result, ValueStream,
+};
 use cove_config::Policy;
 use cove_registry::{
     Archive, CopyOptions, ImageLocation, Platform, Reference, RegistryClient, copy_image, resolve,
@@ -253,6 +255,29 @@ async fn pull_one(
     let id = report.config_digest.hex().to_owned();
     core.events.write("image", "pull", &id, [("name".to_owned(), kept.to_string())].into());
     Ok(id)
+}
+
+/// Brings an image of a registry that gets no name here; [`None`] where there is none of that name.
+pub(crate) async fn pull_nameless(
+    core: &Arc<Core>,
+    reference: &Reference,
+    access: &RegistryAccess,
+) -> Result<Option<String>> {
+    let client = {
+        let access = access.clone();
+        blocking(core, move |core| registry::client(core, &access)).await?
+    };
+    let policy = policy(core).await?;
+    let source = match client.open(reference).await.map_err(Error::from) {
+        Ok(source) => source,
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let destination = StoreDestination::new(core);
+    let max_parallel = registry::parallel(core);
+    let options = CopyOptions { max_parallel, policy, ..CopyOptions::default() };
+    let report = copy_image(&source, &destination, &options).await?;
+    Ok(Some(report.config_digest.hex().to_owned()))
 }
 
 async fn all_tags(

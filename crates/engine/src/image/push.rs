@@ -197,6 +197,41 @@ impl Sending<'_> {
     }
 }
 
+/// Brings images of the store to a registry, each under a name of its own. A layer that several of them have is packed
+/// once.
+pub(crate) async fn push_all(
+    core: &Arc<Core>,
+    images: Vec<(String, Reference)>,
+    access: &RegistryAccess,
+) -> Result<()> {
+    let client = {
+        let access = access.clone();
+        blocking(core, move |core| registry::client(core, &access)).await?
+    };
+    let mut known = HashMap::new();
+    for (id, reference) in images {
+        let source = blocking(core, move |core| {
+            let image = core.store()?.image(&id).map_err(crate::error::storage)?;
+            StoreSource::open(core, &image)
+        })
+        .await?;
+        let sending = Sending {
+            client: &client,
+            reference: &reference,
+            manifest: None,
+            packing: packing(&PushOptions::default(), None, None)?,
+            force: false,
+            untagged: false,
+            parallel: registry::parallel(core),
+            progress: Arc::new(|_| {}),
+        };
+        known.extend(source.packed_layers());
+        let report = sending.send(&source, known.clone(), Vec::new(), Policy::accept_anything()).await?;
+        known.extend(source.packed_as(&report.manifest)?);
+    }
+    Ok(())
+}
+
 struct Copying<'a> {
     core: &'a Arc<Core>,
     image: &'a Image,

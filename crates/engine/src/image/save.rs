@@ -78,6 +78,13 @@ impl StoreSource {
     pub(super) fn packed_layers(&self) -> HashMap<Digest, Descriptor> {
         self.packed.clone()
     }
+
+    /// The packed forms that the layers have in another manifest of the image.
+    pub(super) fn packed_as(&self, manifest: &RawManifest) -> Result<HashMap<Digest, Descriptor>> {
+        let Document::Image(packed) = parse(manifest, &self.name)? else { return Ok(HashMap::new()) };
+        let plain = self.layers.iter().filter_map(|(digest, _)| digest.parse().ok());
+        Ok(plain.zip(packed.layers).collect())
+    }
 }
 
 fn packed_form(layer: &cove_storage::Layer, format: ManifestFormat) -> Option<Descriptor> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod context;
+mod platform;
 mod request;
 mod values;
 

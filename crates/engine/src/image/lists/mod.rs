@@ -3,11 +3,13 @@
 mod add;
 mod api;
 mod artifact;
+mod built;
 mod inspect;
 mod modify;
 mod place;
 mod push;
 mod stored;
 
+pub(crate) use built::{add_images, check_list, of_images, platforms};
 pub(super) use push::push;
 pub(super) use stored::{instance, is_list, of_image};

@@ -139,7 +139,7 @@ impl StoredList {
         Ok(answer)
     }
 
-    fn save(&self, core: &Core, names: Vec<String>, format: ManifestFormat) -> Result<()> {
+    pub(super) fn save(&self, core: &Core, names: Vec<String>, format: ManifestFormat) -> Result<()> {
         let failed = |error: serde_json::Error| Error::from_chain(ErrorKind::Internal, &error);
         let manifest = self.list.to_raw(format);
         let options = ImageOptions {

@@ -1,9 +1,9 @@
 //! The options of a build.
 
+use super::platform::PlatformArgs;
 use crate::args::registry::RegistryArgs;
 use crate::args::spec::ResourceArgs;
 use crate::command_error::CommandError;
-use crate::commands::image::pull::PlatformArgs;
 
 /// Build an image of a build file and what is beside it
 #[derive(Debug, clap::Args)]
@@ -56,6 +56,15 @@ pub(crate) struct Args {
     /// Use nothing of earlier builds
     #[arg(long)]
     pub(super) no_cache: bool,
+    /// Repository with images of steps that are used as those of earlier builds are
+    #[arg(long, value_name = "REPOSITORY")]
+    pub(super) cache_from: Vec<String>,
+    /// Repository that the images of all steps are brought to
+    #[arg(long, value_name = "REPOSITORY")]
+    pub(super) cache_to: Vec<String>,
+    /// How old an image of an earlier build may be that is used, such as 24h; 0 uses none
+    #[arg(long, value_name = "DURATION")]
+    pub(super) cache_ttl: Option<String>,
     /// Every step becomes an image that later builds use
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) layers: Option<bool>,

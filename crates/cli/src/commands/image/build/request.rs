@@ -5,6 +5,7 @@ use cove_config::env::{BUILDAH_FORMAT, BUILDAH_LAYERS};
 use cove_spec::{namespace, size, volume};
 
 use super::args::{Args, CommandArgs};
+use super::platform::{Platforms, platforms};
 use super::values::{build_args, pair, variables};
 use crate::args::spec::{LimitArgs, NetworkArgs, SecurityArgs, Surroundings};
 use crate::command_error::CommandError;
@@ -25,6 +26,7 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
         None | Some("") => true,
         Some(text) => matches!(text.to_ascii_lowercase().as_str(), "true" | "1"),
     };
+    let Platforms { platforms, all_platforms, manifest, os_version, os_features } = platforms(args)?;
     let squashed = args.squash || args.squash_all;
     Ok(BuildOptions {
         files: Vec::new(),
@@ -39,6 +41,9 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
         format,
         pull: policy(args)?,
         no_cache: args.no_cache,
+        cache_from: args.cache_from.clone(),
+        cache_to: args.cache_to.clone(),
+        cache_ttl: args.cache_ttl.as_deref().map(ttl).transpose()?,
         layers: !squashed && args.layers.unwrap_or_else(by_environment),
         squash: args.squash_all,
         quiet: args.quiet,
@@ -46,9 +51,19 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
         omit_history: args.omit_history,
         all_stages: args.skip_unused_stages == Some(false),
         jobs: args.jobs,
-        platform: platform(args)?,
+        platforms,
+        all_platforms,
+        manifest,
+        os_version,
+        os_features,
         run: Box::new(commands(context, args)?),
         access: args.registry.access()?,
+    })
+}
+
+fn ttl(text: &str) -> Result<std::time::Duration, CommandError> {
+    cove_api::time::duration(text).map_err(|error| {
+        CommandError::other(format!("unable to parse value provided {text:?} as --cache-ttl: {error}"))
     })
 }
 
@@ -59,22 +74,6 @@ fn policy(args: &Args) -> Result<PullPolicy, CommandError> {
         None | Some("false") => PullPolicy::Missing,
         Some(name) => pull::policy(name)?,
     })
-}
-
-fn platform(args: &Args) -> Result<String, CommandError> {
-    let [os, arch, variant] = args.platform.parts()?;
-    if os.is_none() && arch.is_none() && variant.is_none() {
-        return Ok(String::new());
-    }
-    if [&os, &arch, &variant].into_iter().flatten().any(|part| part.contains(',')) {
-        return Err(CommandError::other("building for several platforms is not supported yet"));
-    }
-    let host = cove_registry::Platform::host();
-    let mut text = format!("{}/{}", os.unwrap_or(host.os), arch.unwrap_or(host.architecture));
-    if let Some(variant) = variant {
-        text = format!("{text}/{variant}");
-    }
-    Ok(text)
 }
 
 /// How commands are run.
