@@ -16,7 +16,7 @@ pub(crate) async fn rpc(desktop: State<'_, Desktop>, call: Call) -> Result<Reply
 #[tauri::command]
 pub(crate) async fn subscribe(desktop: State<'_, Desktop>, channel: Channel<Batch>) -> Result<(), Failure> {
     // There is one page; what an earlier one had opened is nobody's now.
-    desktop.close_logs();
+    desktop.close_all();
     let mut batches = desktop.subscribe();
     tauri::async_runtime::spawn(async move {
         while let Some(batch) = batches.recv().await {

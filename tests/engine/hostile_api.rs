@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use cove_test_support::{Bed, IMAGE, Service, Who, docker_routes, everyone, libpod_routes};
+use cove_test_support::{Bed, IMAGE, Service, Who, docker_routes, everyone, libpod_routes, wait_for};
 use serde_json::{Value, json};
 
 /// Names that no object has, in the encoding of a URL.
@@ -160,4 +160,40 @@ fn idle_clients_under_a_hard_limit() {
     let late = slowest.filter(|took| *took > Duration::from_secs(1)).count();
     assert!(late < 2, "{late} of 5 signs of life came late");
     drop(idle);
+}
+
+#[test]
+fn a_directory_is_listed_within_its_container() {
+    everyone(|bed| {
+        let service = Service::start(bed);
+        let script = "mkdir /d && echo x > /d/file && ln -s /d /d/inside && ln -s ../../../../../../d /d/above && \
+                      ln -s /nowhere /d/broken && mkdir /d/ready && exec sleep 100";
+        bed.cove(&["run", "-d", "--name", "ctr", "--network", "none", IMAGE, "sh", "-c", script]).ok();
+        let list =
+            |path: &str| ask(&service, "GET", &format!("/libpod/containers/ctr/directory?path={path}"), "");
+        let rows = |path: &str| -> Vec<Value> {
+            let (status, body) = list(path);
+            assert_eq!(status, 200, "{path}: {body}");
+            serde_json::from_str(&body).expect("a list")
+        };
+        let row = |name: &str| rows("/d").into_iter().find(|row| row["name"] == name);
+        wait_for("the files", 10, || row("ready"));
+        for _ in 0..2 {
+            let fact = |name: &str, key: &str| row(name).map(|row| row[key].clone()).unwrap_or_default();
+            assert_eq!(fact("file", "size"), json!(2));
+            assert_eq!((fact("file", "isDir"), fact("ready", "isDir")), (json!(false), json!(true)));
+            // Links are evaluated inside: what leads above the root ends there.
+            assert_eq!((fact("inside", "isDir"), fact("above", "isDir")), (json!(true), json!(true)));
+            assert_eq!(
+                (fact("broken", "isDir"), fact("broken", "linkTarget")),
+                (json!(false), json!("/nowhere"))
+            );
+            assert_eq!(rows("/d/above/inside").len(), 5);
+            assert_eq!(list("/d/file").0, 400);
+            assert_eq!(list("/missing").0, 404);
+            assert_eq!(list("").0, 400);
+            // The same where nothing of it runs.
+            bed.cove(&["stop", "-t", "0", "ctr"]).ok();
+        }
+    });
 }

@@ -75,9 +75,15 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-server" => &["cove-api", "cove-spec", "cove-sys"],
         "cove-client" => &["cove-api", "cove-config", "cove-sys"],
         "cove-machine" => &["cove-api", "cove-client", "cove-config", "cove-sys"],
-        "cove-desktop" => {
-            &["cove-api", "cove-client", "cove-config", "cove-machine", "cove-spec", "cove-sys"]
-        }
+        "cove-desktop" => &[
+            "cove-api",
+            "cove-archive",
+            "cove-client",
+            "cove-config",
+            "cove-machine",
+            "cove-spec",
+            "cove-sys",
+        ],
         "cove-desktop-app" => &["cove-desktop"],
         "cove-test-support" => &["cove-api", "cove-sys"],
         "cove-cli" => return None,

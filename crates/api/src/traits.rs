@@ -191,6 +191,8 @@ pub trait Files: Send + Sync {
     async fn commit(&self, name: &str, options: CommitOptions) -> Result<String>;
     /// What is at a path in a container.
     async fn path_stat(&self, name: &str, path: &str) -> Result<PathStat>;
+    /// What is in a directory of a container, in no order. Running or not, its volumes and mounts are seen.
+    async fn list_directory(&self, name: &str, path: &str) -> Result<Vec<PathStat>>;
     /// What is at a path in a container, as a tar. Running or not, its volumes and mounts are seen.
     async fn copy_from(&self, name: &str, options: CopyFromOptions) -> Result<PathArchive>;
     /// Unpacks a tar, plain or compressed, into a directory of a container.

@@ -6,11 +6,16 @@ use ts_rs::{Config, TS};
 
 use crate::kinds::{Change, Rows};
 use crate::view::{
-    Connection, ConnectionKind, ContainerDetails, ContainerRow, Group, GroupKind, Health, ImageRow,
-    JoinedNetwork, KeyValue, LinkState, MachineRow, MountRow, NetworkRow, PortRow, Snapshot, StepState,
-    TaskRow, TaskState, TaskStep, VolumeRow,
+    Attempt, Connection, ConnectionKind, ContainerDetails, ContainerRow, Description, Explanation, FileRow,
+    FoundImage, Freed, Group, GroupKind, HappeningRow, Health, HistoryRow, ImageDetails, ImageRow,
+    ImageShare, JoinedNetwork, KeyValue, LinkState, LoginRow, MachineRow, MountRow, NetworkRow, ObjectName,
+    PodMember, PodRow, PortRow, Registries, RegistryRow, SecretRow, Snapshot, StatsSample, StepState,
+    TaskRow, TaskState, TaskStep, UnusedRow, Usage, UsageRow, VolumeRow,
 };
-use crate::{Call, ContainerAct, Event, Failure, LogEntry, Reply, RunOptions};
+use crate::{
+    BuildForm, Call, ContainerAct, Event, Failure, LogEntry, NetworkOptions, Reply, RunOptions, SaveFormat,
+    TerminalOptions,
+};
 
 const HEAD: &str = "// Generated from crates/desktop by `COVE_GENERATE=1 cargo test -p cove-desktop bindings`; do not edit.\n";
 
@@ -24,6 +29,8 @@ fn generated() -> String {
         };
     }
     declare!(
+        Attempt,
+        BuildForm,
         Call,
         Change,
         Connection,
@@ -31,28 +38,51 @@ fn generated() -> String {
         ContainerAct,
         ContainerDetails,
         ContainerRow,
+        Description,
         Event,
+        Explanation,
         Failure,
+        FileRow,
+        FoundImage,
+        Freed,
         Group,
         GroupKind,
+        HappeningRow,
         Health,
+        HistoryRow,
+        ImageDetails,
         ImageRow,
+        ImageShare,
         JoinedNetwork,
         KeyValue,
         LinkState,
         LogEntry,
+        LoginRow,
         MachineRow,
         MountRow,
+        NetworkOptions,
         NetworkRow,
+        ObjectName,
+        PodMember,
+        PodRow,
         PortRow,
+        Registries,
+        RegistryRow,
         Reply,
         Rows,
         RunOptions,
+        SaveFormat,
+        SecretRow,
         Snapshot,
+        StatsSample,
         StepState,
         TaskRow,
         TaskState,
         TaskStep,
+        TerminalOptions,
+        UnusedRow,
+        Usage,
+        UsageRow,
         VolumeRow,
     );
     text

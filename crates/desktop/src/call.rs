@@ -1,9 +1,12 @@
 //! What a screen may ask, and what it is answered.
 
-use cove_api::ErrorKind;
+use cove_api::{Concealed, ErrorKind};
 use serde::{Deserialize, Serialize};
 
-use crate::view::{ContainerDetails, Snapshot};
+use crate::view::{
+    ContainerDetails, Description, Explanation, FileRow, FoundImage, ImageDetails, Registries, Snapshot,
+    UnusedRow, Usage,
+};
 
 /// What is done to containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +50,79 @@ pub struct RunOptions {
     pub volumes: Vec<String>,
     /// Remove the container when it ends.
     pub remove: bool,
+    /// The pod that it joins; empty is none.
+    pub pod: String,
+    /// The network that it joins; empty leaves it to the engine.
+    pub network: String,
+}
+
+/// A process with a terminal in a running container, as a form has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(default, rename_all = "camelCase")]
+pub struct TerminalOptions {
+    /// The container's id.
+    pub id: String,
+    /// The command as in a shell, with quotes; empty is a shell.
+    pub command: String,
+    /// As whom, `user[:group]`; empty takes the container's.
+    pub user: String,
+    /// The terminal's width in characters.
+    pub columns: u16,
+    /// Its height.
+    pub rows: u16,
+}
+
+/// A network to be made, as a form has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(default, rename_all = "camelCase")]
+pub struct NetworkOptions {
+    /// Its name.
+    pub name: String,
+    /// `10.89.5.0/24`; empty lets the engine choose.
+    pub subnet: String,
+    /// `10.89.5.1`; empty is the subnet's first address.
+    pub gateway: String,
+    /// Without a way out.
+    pub internal: bool,
+    /// Also with addresses of IPv6.
+    pub ipv6: bool,
+}
+
+/// An image to be built, as a form has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(default, rename_all = "camelCase")]
+pub struct BuildForm {
+    /// The folder of this computer with what is built: a whole path.
+    pub context: String,
+    /// The build file; empty is the folder's own.
+    pub file: String,
+    /// The image's name; empty leaves it without one.
+    pub tag: String,
+    /// The stage that becomes the image; empty is the last.
+    pub target: String,
+    /// `NAME=value` for `ARG`.
+    pub arguments: Vec<String>,
+    /// `linux/arm64`; empty is the engine's own.
+    pub platform: String,
+    /// Use nothing of earlier builds.
+    pub no_cache: bool,
+    /// Ask for newer base images.
+    pub pull: bool,
+}
+
+/// What an archive of images is like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub enum SaveFormat {
+    /// As `docker save` writes it.
+    #[default]
+    Docker,
+    /// An OCI layout.
+    Oci,
 }
 
 /// A question or an order.
@@ -82,8 +158,47 @@ pub enum Call {
         /// How many old lines.
         tail: u32,
     },
+    /// Follow what a running container uses, likewise.
+    OpenStats {
+        /// Its id.
+        id: String,
+    },
+    /// Follow a task's log, from its first line on.
+    OpenTaskLog {
+        /// Its number.
+        id: u32,
+    },
+    /// Start a process with a terminal: what it shows comes as events until it ends or the subscription is closed, which
+    /// ends it.
+    OpenTerminal {
+        /// What to start.
+        options: TerminalOptions,
+    },
+    /// Type into a terminal.
+    Type {
+        /// Its number.
+        subscription: u32,
+        /// What.
+        data: String,
+    },
+    /// Tell a terminal its size.
+    Resize {
+        /// Its number.
+        subscription: u32,
+        /// Width in characters.
+        columns: u16,
+        /// Height.
+        rows: u16,
+    },
+    /// So many bytes of a terminal are on the screen: as many more may come.
+    Shown {
+        /// Its number.
+        subscription: u32,
+        /// How many.
+        bytes: u32,
+    },
     /// End a subscription. One that has ended already is no error.
-    CloseLog {
+    Close {
         /// Its number.
         subscription: u32,
     },
@@ -92,9 +207,9 @@ pub enum Call {
         /// Its name.
         image: String,
     },
-    /// Remove images, networks or volumes; the first failure is answered when all were tried.
+    /// Remove images, networks, volumes, pods or secrets; the first failure is answered when all were tried.
     Remove {
-        /// `image`, `network` or `volume`.
+        /// `image`, `network`, `volume`, `pod` or `secret`.
         kind: String,
         /// Their ids.
         ids: Vec<String>,
@@ -105,6 +220,159 @@ pub enum Call {
     Run {
         /// What to run.
         options: RunOptions,
+    },
+    /// Do something to pods; the first failure is answered when all were tried.
+    Pods {
+        /// What; not a removal.
+        act: ContainerAct,
+        /// Their ids.
+        ids: Vec<String>,
+    },
+    /// All about one network, volume, pod or secret.
+    Describe {
+        /// `network`, `volume`, `pod` or `secret`.
+        kind: String,
+        /// Its id.
+        id: String,
+    },
+    /// All about one image.
+    InspectImage {
+        /// Its id.
+        id: String,
+    },
+    /// Make a pod.
+    CreatePod {
+        /// Its name; empty lets the engine choose.
+        name: String,
+        /// As after `-p`.
+        ports: Vec<String>,
+    },
+    /// Make a network.
+    CreateNetwork {
+        /// What it is to be.
+        options: NetworkOptions,
+    },
+    /// Make a volume.
+    CreateVolume {
+        /// Its name; empty lets the engine choose.
+        name: String,
+    },
+    /// Keep a secret.
+    CreateSecret {
+        /// Its name.
+        name: String,
+        /// What is to be kept.
+        #[cfg_attr(test, ts(type = "string"))]
+        data: Concealed,
+        /// One of that name gets new data.
+        replace: bool,
+    },
+    /// What is in a directory of a container.
+    ListFiles {
+        /// The container's id.
+        id: String,
+        /// The directory.
+        path: String,
+    },
+    /// Bring a file of a container to this computer, or a directory as a tar; a task.
+    Download {
+        /// The container's id.
+        id: String,
+        /// What.
+        path: String,
+        /// Where to: a whole path at which nothing is.
+        to: String,
+    },
+    /// Give an image a further name.
+    Tag {
+        /// The image's id.
+        id: String,
+        /// The name.
+        name: String,
+    },
+    /// Take a name from an image.
+    Untag {
+        /// The image's id.
+        id: String,
+        /// The name.
+        name: String,
+    },
+    /// Bring an image to its registry; a task.
+    Push {
+        /// Its name.
+        image: String,
+    },
+    /// Write images to an archive; a task.
+    SaveImages {
+        /// Their names.
+        names: Vec<String>,
+        /// What the archive is like.
+        format: SaveFormat,
+        /// Where to: a whole path at which nothing is.
+        to: String,
+    },
+    /// Load the images of an archive; a task.
+    LoadImages {
+        /// The archive: a whole path.
+        from: String,
+    },
+    /// Write a volume's contents to an archive; a task.
+    ExportVolume {
+        /// Its name.
+        name: String,
+        /// Where to: a whole path at which nothing is.
+        to: String,
+    },
+    /// Add what is in an archive to a volume; a task.
+    ImportVolume {
+        /// Its name.
+        name: String,
+        /// The archive: a whole path.
+        from: String,
+    },
+    /// Look for images in registries.
+    Search {
+        /// `[REGISTRY/]WORD`.
+        term: String,
+    },
+    /// The tags of a repository.
+    Tags {
+        /// The repository, with its registry.
+        repository: String,
+    },
+    /// Build an image; a task with a log.
+    Build {
+        /// What to build.
+        form: BuildForm,
+    },
+    /// What is on the disk, and what of it nothing uses.
+    Usage,
+    /// Remove what nothing uses; what has come into use stays. A task.
+    Prune {
+        /// What of it.
+        rows: Vec<UnusedRow>,
+    },
+    /// How registries are reached, and where the user has logged in.
+    Registries,
+    /// Log in to a registry, which is asked.
+    Login {
+        /// The registry.
+        registry: String,
+        /// The user's name there.
+        username: String,
+        /// The password or token.
+        #[cfg_attr(test, ts(type = "string"))]
+        password: Concealed,
+    },
+    /// Forget a login.
+    Logout {
+        /// The registry.
+        registry: String,
+    },
+    /// Where an image's name leads, and who answers.
+    Explain {
+        /// The name.
+        image: String,
     },
     /// Make and start the usual machine with sizes that fit this host; a task.
     CreateMachine,
@@ -143,6 +411,41 @@ pub enum Reply {
     Details {
         /// It.
         details: Box<ContainerDetails>,
+    },
+    /// All about one image.
+    Image {
+        /// It.
+        details: Box<ImageDetails>,
+    },
+    /// All about one network, volume, pod or secret.
+    Description {
+        /// It.
+        description: Box<Description>,
+    },
+    /// What is in a directory.
+    Files {
+        /// Directories first.
+        files: Vec<FileRow>,
+    },
+    /// What registries have.
+    Found {
+        /// What fits, best first.
+        found: Vec<FoundImage>,
+    },
+    /// What is on the disk.
+    Usage {
+        /// It.
+        usage: Box<Usage>,
+    },
+    /// Registries.
+    Registries {
+        /// All about them.
+        registries: Box<Registries>,
+    },
+    /// Where a name leads.
+    Explanation {
+        /// It.
+        explanation: Box<Explanation>,
     },
     /// A subscription was opened.
     Subscription {

@@ -28,6 +28,11 @@ impl<R: Row> Default for Collection<R> {
 }
 
 impl<R: Row> Collection<R> {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// All rows in the order of their keys.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &R> {
         self.rows.values()

@@ -8,6 +8,7 @@ use cove_api::{Engine, ErrorKind};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
 
+use crate::act::terminal::Terminal;
 use crate::source::{EngineSource, Target};
 use crate::state::State;
 use crate::{Event, Failure};
@@ -41,8 +42,10 @@ pub(crate) struct Shared {
     /// Follows the engine in use.
     pub(crate) link: Option<AbortHandle>,
     pub(crate) tasks: HashMap<u32, AbortHandle>,
-    pub(crate) logs: HashMap<u32, AbortHandle>,
-    pub(crate) last_log: u32,
+    /// What flows to screens, by the numbers of the subscriptions.
+    pub(crate) flows: HashMap<u32, AbortHandle>,
+    pub(crate) last_flow: u32,
+    pub(crate) terminals: HashMap<u32, Terminal>,
 }
 
 /// The heart.
@@ -85,12 +88,17 @@ impl Core {
 
     /// Changes the state and has the change told.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut self.lock().state);
+        self.edit(|shared| change(&mut shared.state))
+    }
+
+    /// The same where more than the state changes.
+    pub(crate) fn edit<T>(&self, edit: impl FnOnce(&mut Shared) -> T) -> T {
+        let result = edit(&mut self.lock());
         self.changed.notify_one();
         result
     }
 
-    /// The same on behalf of the link to `target`; nothing where another engine has come into use.
+    /// A change on behalf of the link to `target`; nothing where another engine has come into use.
     pub(crate) fn change_for(&self, target: &Target, change: impl FnOnce(&mut Shared)) {
         let mut shared = self.lock();
         if shared.target.as_ref() == Some(target) {

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use cove_api::{ErrorKind, PullPolicy};
+use cove_api::{ErrorKind, PullPolicy, SearchOptions};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::act::{containers, images, logs, machines, remove, run};
+use crate::act::{
+    containers, files, flows, images, logs, machines, make, pods, program, registries, remove, run, stats,
+    system, terminal,
+};
 use crate::core::{Batch, Core};
+use crate::kinds::kind_of;
 use crate::link;
 use crate::source::{EngineSource, Target};
 use crate::view::ConnectionKind;
@@ -38,6 +42,8 @@ impl Desktop {
             options.machines,
         );
         machines::connections(&core);
+        let downloads = core.source.downloads().map(|path| path.display().to_string()).unwrap_or_default();
+        core.change(|state| state.downloads = downloads);
         if let Some((target, _)) = core.source.fixed().into_iter().next() {
             link::switch(&core, target);
         }
@@ -53,10 +59,12 @@ impl Desktop {
         self.core.subscribe()
     }
 
-    /// Ends every log subscription: for a window whose page was loaded anew.
-    pub fn close_logs(&self) {
-        for (_, task) in self.core.lock().logs.drain() {
-            task.abort();
+    /// Ends every subscription: for a window whose page was loaded anew.
+    pub fn close_all(&self) {
+        let mut shared = self.core.lock();
+        shared.terminals.clear();
+        for (_, flow) in shared.flows.drain() {
+            flow.abort();
         }
     }
 
@@ -81,14 +89,85 @@ impl Desktop {
             Call::OpenLog { id, tail } => {
                 logs::open(core, id, tail).map(|subscription| Reply::Subscription { subscription })
             }
-            Call::CloseLog { subscription } => {
-                logs::close(core, subscription);
+            Call::OpenStats { id } => {
+                stats::open(core, id).map(|subscription| Reply::Subscription { subscription })
+            }
+            Call::OpenTaskLog { id } => {
+                core.open_task_log(id).map(|subscription| Reply::Subscription { subscription })
+            }
+            Call::OpenTerminal { options } => {
+                terminal::open(core, options).map(|subscription| Reply::Subscription { subscription })
+            }
+            Call::Type { subscription, data } => {
+                terminal::input(core, subscription, data).await.map(|()| Reply::Done)
+            }
+            Call::Resize { subscription, columns, rows } => {
+                terminal::resize(core, subscription, columns, rows).await.map(|()| Reply::Done)
+            }
+            Call::Shown { subscription, bytes } => {
+                terminal::shown(core, subscription, bytes);
+                Ok(Reply::Done)
+            }
+            Call::Close { subscription } => {
+                flows::close(core, subscription);
                 Ok(Reply::Done)
             }
             Call::Pull { image } => self.pull(image.trim()),
             Call::Remove { kind, ids, force } => {
                 remove::remove(core, &kind, &ids, force).await.map(|()| Reply::Done)
             }
+            Call::Pods { act, ids } => pods::act(core, act, &ids).await.map(|()| Reply::Done),
+            Call::CreatePod { name, ports } => {
+                pods::create(core, name.trim(), &ports).await.map(|()| Reply::Done)
+            }
+            Call::CreateNetwork { options } => make::network(core, options).await.map(|()| Reply::Done),
+            Call::CreateVolume { name } => make::volume(core, name).await.map(|()| Reply::Done),
+            Call::CreateSecret { name, data, replace } => {
+                make::secret(core, name, data, replace).await.map(|()| Reply::Done)
+            }
+            Call::Describe { kind, id } => {
+                let engine = core.engine()?;
+                let description = Box::new((kind_of(&kind)?.describe)(engine.as_ref(), &id).await?);
+                Ok(Reply::Description { description })
+            }
+            Call::InspectImage { id } => {
+                let details = Box::new(images::inspect(core, &id).await?);
+                Ok(Reply::Image { details })
+            }
+            Call::ListFiles { id, path } => {
+                files::list(core, &id, &path).await.map(|files| Reply::Files { files })
+            }
+            Call::Tag { id, name } => {
+                core.engine()?.images().tag(&id, name.trim()).await?;
+                Ok(Reply::Done)
+            }
+            Call::Untag { id, name } => {
+                core.engine()?.images().untag(&id, vec![name]).await?;
+                Ok(Reply::Done)
+            }
+            Call::Search { term } => self.search(&term, false).await,
+            Call::Tags { repository } => self.search(&repository, true).await,
+            Call::Usage => Ok(Reply::Usage { usage: Box::new(system::usage(core).await?) }),
+            Call::Registries => {
+                let registries = Box::new(registries::read(core).await?);
+                Ok(Reply::Registries { registries })
+            }
+            Call::Login { registry, username, password } => {
+                program::login(core, &registry, &username, &password).await.map(|()| Reply::Done)
+            }
+            Call::Logout { registry } => program::logout(core, &registry).await.map(|()| Reply::Done),
+            Call::Explain { image } => {
+                let explanation = Box::new(registries::explain(core, image.trim()).await?);
+                Ok(Reply::Explanation { explanation })
+            }
+            Call::Download { .. }
+            | Call::Push { .. }
+            | Call::SaveImages { .. }
+            | Call::LoadImages { .. }
+            | Call::ExportVolume { .. }
+            | Call::ImportVolume { .. }
+            | Call::Build { .. }
+            | Call::Prune { .. } => self.begin(call).map(|id| Reply::Task { id }),
             Call::Run { options } => {
                 let spec = run::spec(&options)?;
                 let engine = core.engine()?;
@@ -96,8 +175,10 @@ impl Desktop {
                     "" => format!("Run {}", spec.image),
                     name => format!("Run {name}"),
                 };
+                let of_task = Arc::clone(core);
                 let id = core.begin(title, true, |task| async move {
-                    run::run(engine.as_ref(), spec, &task).await.map_err(Into::into)
+                    let access = images::access(&of_task, &spec.image).await;
+                    run::run(engine.as_ref(), spec, access, &task).await.map_err(Into::into)
                 });
                 Ok(Reply::Task { id })
             }
@@ -112,14 +193,81 @@ impl Desktop {
         }
     }
 
+    async fn search(&self, term: &str, tags: bool) -> Result<Reply, Failure> {
+        let access = images::access(&self.core, term).await;
+        let options = SearchOptions { list_tags: tags, access, ..SearchOptions::default() };
+        let found = self.core.engine()?.images().search(term.trim(), options).await?;
+        Ok(Reply::Found { found: found.into_iter().map(Into::into).collect() })
+    }
+
+    /// Begins the task of a call and answers its number.
+    fn begin(&self, call: Call) -> Result<u32, Failure> {
+        let core = &self.core;
+        let engine = core.engine()?;
+        Ok(match call {
+            Call::Download { id, path, to } => {
+                let to = files::place(&to)?;
+                core.begin(format!("Download {path}"), true, |task| async move {
+                    files::download(engine.as_ref(), &id, &path, to, &task).await.map_err(Into::into)
+                })
+            }
+            Call::Push { image } => {
+                let core = Arc::clone(core);
+                self.core.begin(format!("Push {image}"), true, |task| async move {
+                    let access = images::access(&core, &image).await;
+                    images::push(engine.as_ref(), &image, access, &task).await.map_err(Into::into)
+                })
+            }
+            Call::SaveImages { names, format, to } => {
+                let to = files::place(&to)?;
+                core.begin(format!("Save {}", names.join(", ")), true, |task| async move {
+                    files::save(engine.as_ref(), names, format, to, &task).await.map_err(Into::into)
+                })
+            }
+            Call::LoadImages { from } => {
+                let from = files::place(&from)?;
+                core.begin(format!("Load {}", from.display()), true, |task| async move {
+                    let report = files::load(engine.as_ref(), from, &task).await?;
+                    task.message(report.names.join(", "));
+                    Ok(())
+                })
+            }
+            Call::ExportVolume { name, to } => {
+                let to = files::place(&to)?;
+                core.begin(format!("Export {name}"), true, |task| async move {
+                    files::export_volume(engine.as_ref(), &name, to, &task).await.map_err(Into::into)
+                })
+            }
+            Call::ImportVolume { name, from } => {
+                let from = files::place(&from)?;
+                core.begin(format!("Import into {name}"), true, |task| async move {
+                    files::import_volume(engine.as_ref(), &name, from, &task).await.map_err(Into::into)
+                })
+            }
+            Call::Build { form } => {
+                let command = program::build_command(core, &form)?;
+                let title = if form.tag.trim().is_empty() { &form.context } else { &form.tag };
+                core.begin(format!("Build {}", title.trim()), true, |task| async move {
+                    program::build(command, &task).await.map_err(Into::into)
+                })
+            }
+            Call::Prune { rows } => core.begin("Clean up".to_owned(), true, |task| async move {
+                system::prune(engine.as_ref(), rows, &task).await.map_err(Into::into)
+            }),
+            other => return Err(Failure::new(ErrorKind::Internal, format!("{other:?} is no task"))),
+        })
+    }
+
     fn pull(&self, image: &str) -> Result<Reply, Failure> {
         if image.is_empty() {
             return Err(Failure::new(ErrorKind::InvalidArgument, "an image is needed"));
         }
         let engine = self.core.engine()?;
         let image = image.to_owned();
+        let core = Arc::clone(&self.core);
         let id = self.core.begin(format!("Pull {image}"), true, |task| async move {
-            images::pull(engine.as_ref(), &image, PullPolicy::Always, &task).await?;
+            let access = images::access(&core, &image).await;
+            images::pull(engine.as_ref(), &image, PullPolicy::Always, access, &task).await?;
             Ok(())
         });
         Ok(Reply::Task { id })
@@ -156,7 +304,7 @@ impl Drop for Desktop {
         }
         let mut shared = self.core.lock();
         let link = shared.link.take();
-        let running: Vec<_> = shared.logs.drain().map(|(_, task)| task).chain(link).collect();
+        let running: Vec<_> = shared.flows.drain().map(|(_, task)| task).chain(link).collect();
         drop(shared);
         for task in running {
             task.abort();

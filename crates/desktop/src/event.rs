@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 use crate::kinds::Change;
-use crate::view::{Connection, Health, MachineRow, Snapshot};
+use crate::view::{Connection, Health, MachineRow, Snapshot, StatsSample};
 
-/// A line of a container's log.
+/// A line of a log: a container's, or a task's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -58,10 +58,26 @@ pub enum Event {
         /// The lines.
         lines: Vec<LogEntry>,
     },
-    /// A log has ended: the container's last process is gone, or it cannot be read on.
-    LogEnd {
+    /// What a terminal shows next.
+    Terminal {
         /// Whose.
         subscription: u32,
+        /// The bytes, in base64.
+        data: String,
+    },
+    /// What a container uses at one moment.
+    Stats {
+        /// Whose.
+        subscription: u32,
+        /// How much.
+        sample: StatsSample,
+    },
+    /// A subscription has ended: there is nothing more, or it cannot be read on.
+    End {
+        /// Whose.
+        subscription: u32,
+        /// The exit code of what a terminal showed.
+        code: Option<i32>,
         /// Why it cannot be read on.
         failure: Option<Failure>,
     },

@@ -15,6 +15,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 
+use crate::accounts::Accounts;
 use crate::source::{EngineSource, Target};
 
 /// The program's path, where it is neither beside the desktop nor in PATH.
@@ -127,8 +128,8 @@ impl Host {
         Ok(engine)
     }
 
-    fn start(&self) -> Result<Service> {
-        let program = self.program.as_deref().ok_or_else(|| {
+    fn program(&self) -> Result<&Path> {
+        self.program.as_deref().ok_or_else(|| {
             Error::new(
                 ErrorKind::Unavailable,
                 format!(
@@ -136,7 +137,11 @@ impl Host {
                     self.options.executable.display()
                 ),
             )
-        })?;
+        })
+    }
+
+    fn start(&self) -> Result<Service> {
+        let program = self.program()?;
         let folder = self.directories.sockets();
         dirs::create_private(&folder)
             .map_err(|error| Error::from_chain(ErrorKind::PermissionDenied, &error))?;
@@ -289,6 +294,26 @@ impl EngineSource for Host {
                 "machine {name}: not supported on this system by this version"
             ))),
         }
+    }
+
+    fn command(&self, target: &Target) -> Result<Command> {
+        let mut command = Command::new(self.program()?);
+        match target {
+            Target::Native => command.args(&self.options.arguments),
+            Target::Machine(name) => command.arg("--connection").arg(name),
+            Target::Remote(url) => command.arg("--url").arg(url),
+        };
+        Ok(command)
+    }
+
+    fn accounts(&self) -> Option<Accounts> {
+        Some(Accounts::new(self.options.environment.clone(), self.directories.clone()))
+    }
+
+    fn downloads(&self) -> Option<PathBuf> {
+        let home = self.directories.user.home.as_deref()?;
+        // The usual name; a home without that folder is used itself.
+        Some(home.join("Downloads")).filter(|folder| folder.is_dir()).or_else(|| Some(home.to_owned()))
     }
 
     fn fixed(&self) -> Vec<(Target, String)> {

@@ -8,13 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 use crate::collection::{Collection, Row};
-use crate::view::{ContainerRow, ImageRow, NetworkRow, TaskRow, VolumeRow};
+use crate::view::{
+    ContainerRow, Description, HappeningRow, ImageRow, NetworkRow, PodRow, SecretRow, TaskRow, VolumeRow,
+};
 
 /// A kind that an engine lists.
 #[async_trait]
 pub(crate) trait Listed: Row<Key = String> + Kept {
     /// The type of the events that tell of it.
     const EVENTS: &'static str;
+    /// Whether its rows also tell how containers fare.
+    const FOLLOWS_CONTAINERS: bool = false;
 
     /// All of them.
     async fn list(engine: &dyn Engine) -> Result<Vec<Self>>;
@@ -25,6 +29,14 @@ pub(crate) trait Listed: Row<Key = String> + Kept {
     /// What the engine says, or that this kind has a way of its own.
     async fn remove(_engine: &dyn Engine, _id: &str, _force: bool) -> std::result::Result<(), Failure> {
         Err(Failure::new(ErrorKind::Unsupported, format!("a {} is not removed this way", Self::EVENTS)))
+    }
+
+    /// All about one.
+    ///
+    /// # Errors
+    /// What the engine says, or that this kind has details of its own.
+    async fn describe(_engine: &dyn Engine, _id: &str) -> std::result::Result<Description, Failure> {
+        Err(Failure::new(ErrorKind::Unsupported, format!("a {} is not described this way", Self::EVENTS)))
     }
 }
 
@@ -118,6 +130,12 @@ kinds! {
     networks Networks NetworkRow;
     /// Volumes.
     volumes Volumes VolumeRow;
+    /// Pods.
+    pods Pods PodRow;
+    /// Secrets.
+    secrets Secrets SecretRow;
+    /// What has happened in the engine, newest last.
+    happenings Happenings HappeningRow;
     /// Long acts, newest last.
     tasks Tasks TaskRow;
 }
@@ -126,13 +144,20 @@ kinds! {
 pub(crate) struct ListedKind {
     /// The type of the events that tell of it, and its name in [`crate::Call::Remove`].
     pub(crate) events: &'static str,
+    /// Whether its rows also tell how containers fare.
+    pub(crate) follows_containers: bool,
+    /// Whether there are none.
+    pub(crate) is_empty: fn(&mut Collections) -> bool,
     /// Reads all of them anew, and answers how to put them in their place.
     pub(crate) read: Read,
     /// Removes one.
     pub(crate) remove: Remove,
+    /// Tells all about one.
+    pub(crate) describe: Describe,
 }
 
 type Read = for<'a> fn(&'a dyn Engine) -> Work<'a, Place, cove_api::Error>;
+type Describe = for<'a> fn(&'a dyn Engine, &'a str) -> Work<'a, Description, Failure>;
 type Remove = for<'a> fn(&'a dyn Engine, &'a str, bool) -> Work<'a, (), Failure>;
 
 /// Puts rows that were read in their place.
@@ -142,15 +167,33 @@ pub(crate) type Place = Box<dyn FnOnce(&mut Collections) + Send>;
 type Work<'a, T, E> = Pin<Box<dyn Future<Output = std::result::Result<T, E>> + Send + 'a>>;
 
 /// The kinds that the engine in use lists.
-pub(crate) const LISTED: &[ListedKind] =
-    &[listed::<ContainerRow>(), listed::<ImageRow>(), listed::<NetworkRow>(), listed::<VolumeRow>()];
+pub(crate) const LISTED: &[ListedKind] = &[
+    listed::<ContainerRow>(),
+    listed::<ImageRow>(),
+    listed::<NetworkRow>(),
+    listed::<VolumeRow>(),
+    listed::<PodRow>(),
+    listed::<SecretRow>(),
+];
 
 const fn listed<R: Listed>() -> ListedKind {
     ListedKind {
         events: R::EVENTS,
+        follows_containers: R::FOLLOWS_CONTAINERS,
+        is_empty: |all| R::collection(all).len() == 0,
         read: |engine| Box::pin(read::<R>(engine)),
         remove: |engine, id, force| R::remove(engine, id, force),
+        describe: |engine, id| R::describe(engine, id),
     }
+}
+
+/// The kind whose events have this type.
+///
+/// # Errors
+/// There is none.
+pub(crate) fn kind_of(events: &str) -> std::result::Result<&'static ListedKind, Failure> {
+    let unknown = || Failure::new(ErrorKind::InvalidArgument, format!("there is no kind {events:?}"));
+    LISTED.iter().find(|listed| listed.events == events).ok_or_else(unknown)
 }
 
 async fn read<R: Listed>(engine: &dyn Engine) -> Result<Place> {

@@ -3,6 +3,7 @@
 //! A screen subscribes, gets a snapshot, and from then on what changes. Nothing is polled: the engine's event
 //! stream says which object to read again, and the machines' folders are watched.
 
+mod accounts;
 mod act;
 #[cfg(test)]
 mod bindings;
@@ -22,7 +23,10 @@ pub mod view;
 #[cfg(feature = "web")]
 pub mod web;
 
-pub use call::{Call, ContainerAct, Failure, Reply, RunOptions};
+pub use accounts::Accounts;
+pub use call::{
+    BuildForm, Call, ContainerAct, Failure, NetworkOptions, Reply, RunOptions, SaveFormat, TerminalOptions,
+};
 pub use collection::Row;
 pub use core::Batch;
 pub use cove_config::Environment;

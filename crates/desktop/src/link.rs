@@ -43,9 +43,10 @@ pub(crate) fn switch(core: &Arc<Core>, target: Target) {
     if let Some(link) = shared.link.take() {
         link.abort();
     }
-    for (_, log) in shared.logs.drain() {
-        log.abort();
+    for (_, flow) in shared.flows.drain() {
+        flow.abort();
     }
+    shared.terminals.clear();
     shared.engine = None;
     shared.target = Some(target.clone());
     drop(shared);
@@ -103,7 +104,12 @@ async fn session(core: &Core, target: &Target, reached: &mut bool) -> Result<()>
     let mut events = events.ready_chunks(MOST_EVENTS);
     while let Some(chunk) = events.next().await {
         let chunk: Vec<Event> = chunk.into_iter().collect::<Result<_>>()?;
-        for kind in LISTED.iter().filter(|kind| chunk.iter().any(|event| event.kind == kind.events)) {
+        core.change_for(target, |shared| {
+            for event in &chunk {
+                shared.state.happened(event);
+            }
+        });
+        for kind in LISTED.iter().filter(|kind| concerns(core, kind, &chunk)) {
             if kind.events == ContainerRow::EVENTS {
                 update_containers(core, target, engine.as_ref(), &changed_containers(&chunk)).await?;
             } else {
@@ -113,6 +119,14 @@ async fn session(core: &Core, target: &Target, reached: &mut bool) -> Result<()>
         }
     }
     Ok(())
+}
+
+/// Whether some of these events may have changed rows of a kind.
+fn concerns(core: &Core, kind: &ListedKind, events: &[Event]) -> bool {
+    events.iter().any(|event| event.kind == kind.events)
+        || (kind.follows_containers
+            && !changed_containers(events).is_empty()
+            && !(kind.is_empty)(&mut core.lock().state.rows))
 }
 
 /// Reads a kind's list anew.

@@ -1,9 +1,13 @@
 //! Where engines come from.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cove_api::{Engine, Result};
+use cove_api::{Engine, Error, Result};
+use tokio::process::Command;
+
+use crate::accounts::Accounts;
 
 /// Which engine is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,4 +43,22 @@ pub trait EngineSource: Send + Sync {
 
     /// What can be opened besides machines, with names for people; the first one is used at the start.
     fn fixed(&self) -> Vec<(Target, String)>;
+
+    /// The program `cove` with the arguments that lead to an engine; a command of it is to be added.
+    ///
+    /// # Errors
+    /// It was not found.
+    fn command(&self, _target: &Target) -> Result<Command> {
+        Err(Error::unsupported("this needs the program cove, which is not known here"))
+    }
+
+    /// Where this user's credentials are kept.
+    fn accounts(&self) -> Option<Accounts> {
+        None
+    }
+
+    /// The folder where files are put unless the user says another.
+    fn downloads(&self) -> Option<PathBuf> {
+        None
+    }
 }

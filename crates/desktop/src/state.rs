@@ -2,10 +2,17 @@
 //!
 //! Rows are in collections (`collection.rs`) that know which of them have changed; what is no row is noted here.
 
-use crate::Event;
-use crate::kinds::Collections;
-use crate::view::{Connection, Health, MachineRow, Snapshot, StepState, TaskRow, TaskState};
+use std::collections::HashMap;
 
+use crate::kinds::Collections;
+use crate::task::TaskLog;
+use crate::view::{Connection, HappeningRow, Health, MachineRow, Snapshot, StepState, TaskRow, TaskState};
+use crate::{Event, LogEntry};
+
+/// So much of a terminal counts as a line, in characters of base64.
+const TERMINAL_LINE: usize = 128;
+/// Events of the engine that are kept.
+const MOST_HAPPENINGS: usize = 300;
 /// Ended tasks that are kept.
 const MOST_ENDED_TASKS: usize = 30;
 
@@ -16,7 +23,8 @@ struct Dirty {
     connections: bool,
     health: bool,
     machines: bool,
-    logs: Vec<Event>,
+    /// What flows: logs, terminals, samples and their ends, in their order.
+    flows: Vec<Event>,
 }
 
 /// Everything that a screen shows.
@@ -27,7 +35,11 @@ pub(crate) struct State {
     pub(crate) rows: Collections,
     machines: Vec<MachineRow>,
     machines_problem: Option<String>,
+    /// The folder of this computer where files are put, unless the user says another.
+    pub(crate) downloads: String,
     last_task: u32,
+    last_happening: u32,
+    task_logs: HashMap<u32, TaskLog>,
     dirty: Dirty,
 }
 
@@ -39,6 +51,7 @@ impl State {
             rows: self.rows.snapshot(),
             machines: self.machines.clone(),
             machines_problem: self.machines_problem.clone(),
+            downloads: self.downloads.clone(),
         }
     }
 
@@ -68,7 +81,7 @@ impl State {
     pub(crate) fn switch(&mut self, health: Health) {
         self.health = health;
         self.rows.forget_engine();
-        self.dirty.logs.clear();
+        self.dirty.flows.clear();
         self.dirty.all = true;
     }
 
@@ -92,6 +105,7 @@ impl State {
         let ended = self.ended_tasks();
         for old in ended.iter().take(ended.len().saturating_sub(MOST_ENDED_TASKS)) {
             self.rows.tasks.remove(old);
+            self.task_logs.remove(old);
         }
         id
     }
@@ -120,6 +134,7 @@ impl State {
     pub(crate) fn clear_tasks(&mut self) {
         for id in self.ended_tasks() {
             self.rows.tasks.remove(&id);
+            self.task_logs.remove(&id);
         }
     }
 
@@ -128,22 +143,85 @@ impl State {
         ended.map(|task| task.id).collect()
     }
 
-    /// A log's lines or its end, to be sent in their order.
-    pub(crate) fn log(&mut self, event: Event) {
+    /// Keeps an event of the engine.
+    pub(crate) fn happened(&mut self, event: &cove_api::Event) {
+        self.last_happening = self.last_happening.wrapping_add(1);
+        self.rows.happenings.set(HappeningRow::new(self.last_happening, event));
+        let oldest = self.rows.happenings.rows().next().map(|row| row.id);
+        if let Some(oldest) = oldest.filter(|_| self.rows.happenings.len() > MOST_HAPPENINGS) {
+            self.rows.happenings.remove(&oldest);
+        }
+    }
+
+    /// Keeps a line of a task's log and tells those who read it.
+    pub(crate) fn task_line(&mut self, id: u32, line: LogEntry) {
+        if self.rows.tasks.get(&id).is_none() {
+            return;
+        }
+        let log = self.task_logs.entry(id).or_insert_with(|| {
+            // The screen learns with this that there is something to read.
+            if let Some(task) = self.rows.tasks.get_mut(&id) {
+                task.logged = true;
+                self.rows.tasks.touch(id);
+            }
+            TaskLog::default()
+        });
+        log.push(line.clone());
+        for subscription in log.readers.clone() {
+            self.flow(Event::Log { subscription, lines: vec![line.clone()] });
+        }
+    }
+
+    /// Begins to tell a task's log, from its first line on; false where there is none.
+    pub(crate) fn open_task_log(&mut self, id: u32, subscription: u32) -> bool {
+        let running = self.rows.tasks.get(&id).is_some_and(|task| task.state == TaskState::Running);
+        let Some(log) = self.task_logs.get_mut(&id) else { return false };
+        let lines = log.lines.iter().cloned().collect();
+        if running {
+            log.readers.push(subscription);
+        }
+        self.flow(Event::Log { subscription, lines });
+        if !running {
+            self.flow(Event::End { subscription, code: None, failure: None });
+        }
+        true
+    }
+
+    /// Tells those who read a task's log that there is no more.
+    pub(crate) fn end_task_log(&mut self, id: u32) {
+        let readers = self.task_logs.get_mut(&id).map(|log| std::mem::take(&mut log.readers));
+        for subscription in readers.unwrap_or_default() {
+            self.flow(Event::End { subscription, code: None, failure: None });
+        }
+    }
+
+    /// Ends a subscription to a task's log.
+    pub(crate) fn close_task_log(&mut self, subscription: u32) {
+        for log in self.task_logs.values_mut() {
+            log.readers.retain(|reader| *reader != subscription);
+        }
+    }
+
+    /// Something of a subscription, to be sent in its order.
+    pub(crate) fn flow(&mut self, event: Event) {
         if let (Some(Event::Log { subscription: last, lines }), Event::Log { subscription, lines: more }) =
-            (self.dirty.logs.last_mut(), &event)
+            (self.dirty.flows.last_mut(), &event)
             && last == subscription
         {
             lines.extend_from_slice(more);
             return;
         }
-        self.dirty.logs.push(event);
+        self.dirty.flows.push(event);
     }
 
-    /// Log lines that wait for the next batch.
-    pub(crate) fn waiting_log_lines(&self) -> usize {
-        let lines = |event: &Event| if let Event::Log { lines, .. } = event { lines.len() } else { 1 };
-        self.dirty.logs.iter().map(lines).sum()
+    /// How much waits for the next batch, in lines of a log.
+    pub(crate) fn waiting_lines(&self) -> usize {
+        let lines = |event: &Event| match event {
+            Event::Log { lines, .. } => lines.len(),
+            Event::Terminal { data, .. } => 1 + data.len() / TERMINAL_LINE,
+            _ => 1,
+        };
+        self.dirty.flows.iter().map(lines).sum()
     }
 
     /// The next batch; empty where nothing has changed.
@@ -153,7 +231,7 @@ impl State {
         let mut events = Vec::new();
         if dirty.all {
             events.push(Event::Snapshot { snapshot: Box::new(self.snapshot()) });
-            events.extend(dirty.logs);
+            events.extend(dirty.flows);
             return events;
         }
         if dirty.connections {
@@ -169,7 +247,7 @@ impl State {
                 problem: self.machines_problem.clone(),
             });
         }
-        events.extend(dirty.logs);
+        events.extend(dirty.flows);
         events
     }
 }
@@ -239,15 +317,15 @@ mod tests {
     fn log_lines_keep_their_order_around_an_end() {
         let entry = |text: &str| LogEntry { time: 0, error: false, text: text.into() };
         let mut state = State::default();
-        state.log(Event::Log { subscription: 1, lines: vec![entry("a")] });
-        state.log(Event::Log { subscription: 1, lines: vec![entry("b")] });
-        state.log(Event::LogEnd { subscription: 1, failure: None });
-        assert_eq!(state.waiting_log_lines(), 3);
+        state.flow(Event::Log { subscription: 1, lines: vec![entry("a")] });
+        state.flow(Event::Log { subscription: 1, lines: vec![entry("b")] });
+        state.flow(Event::End { subscription: 1, code: None, failure: None });
+        assert_eq!(state.waiting_lines(), 3);
         assert_eq!(
             state.take_events(),
             [
                 Event::Log { subscription: 1, lines: vec![entry("a"), entry("b")] },
-                Event::LogEnd { subscription: 1, failure: None }
+                Event::End { subscription: 1, code: None, failure: None }
             ]
         );
     }

@@ -1,13 +1,35 @@
 //! Long acts: begun by a call, followed through events.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cove_api::{BlobPhase, BlobProgress, ErrorKind};
 
-use crate::Failure;
 use crate::core::Core;
-use crate::view::{StepState, TaskRow, TaskState, TaskStep};
+use crate::view::{Freed, StepState, TaskRow, TaskState, TaskStep};
+use crate::{Failure, LogEntry};
+
+/// Lines of a task that are kept.
+const MOST_LINES: usize = 5000;
+
+/// What a task has said, and who reads it.
+#[derive(Debug, Default)]
+pub(crate) struct TaskLog {
+    pub(crate) lines: VecDeque<LogEntry>,
+    /// The subscriptions.
+    pub(crate) readers: Vec<u32>,
+}
+
+impl TaskLog {
+    /// Keeps a line, and lets the oldest one go where there are too many.
+    pub(crate) fn push(&mut self, line: LogEntry) {
+        if self.lines.len() == MOST_LINES {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line);
+    }
+}
 
 /// Milliseconds since the epoch.
 fn now() -> i64 {
@@ -29,6 +51,8 @@ pub(crate) fn row(id: u32, title: String, cancellable: bool) -> TaskRow {
         ended: None,
         cancellable,
         container: None,
+        logged: false,
+        freed: None,
     }
 }
 
@@ -65,6 +89,34 @@ impl Task {
     /// A step without bytes begins or ends.
     pub(crate) fn step(&self, label: &str, state: StepState) {
         self.edit(|task| step(task, TaskStep { label: label.to_owned(), state, current: 0, total: 0 }));
+    }
+
+    /// How many bytes were moved, and of how many; 0 is not known.
+    pub(crate) fn bytes(&self, current: u64, total: u64) {
+        let state = if total > 0 && current >= total { StepState::Done } else { StepState::Active };
+        self.edit(|task| step(task, TaskStep { label: "bytes".to_owned(), state, current, total }));
+    }
+
+    /// A step begins, by which those before it are done.
+    pub(crate) fn next_step(&self, label: &str) {
+        self.edit(|task| {
+            for before in task.steps.iter_mut().filter(|step| step.state == StepState::Active) {
+                before.state = StepState::Done;
+            }
+            let state = StepState::Active;
+            step(task, TaskStep { label: label.to_owned(), state, current: 0, total: 0 });
+        });
+    }
+
+    /// A line of its log; the last one is shown, too.
+    pub(crate) fn line(&self, text: &str) {
+        let line = LogEntry { time: now(), error: false, text: text.to_owned() };
+        self.core.change(|state| state.task_line(self.id, line));
+    }
+
+    /// How many objects are gone, and how many bytes with them.
+    pub(crate) fn freed(&self, objects: u32, bytes: i64) {
+        self.edit(|task| task.freed = Some(Freed { objects, bytes }));
     }
 
     /// The container that a run has made.
@@ -117,10 +169,24 @@ impl Core {
                     }
                 }
             });
+            task.core.change(|state| state.end_task_log(id));
             task.core.lock().tasks.remove(&id);
         });
         shared.tasks.insert(id, handle.abort_handle());
         id
+    }
+
+    /// Follows a task's log and answers the subscription's number. It begins with what was said before.
+    pub(crate) fn open_task_log(self: &Arc<Self>, task: u32) -> Result<u32, Failure> {
+        self.edit(|shared| {
+            shared.last_flow += 1;
+            let subscription = shared.last_flow;
+            if shared.state.open_task_log(task, subscription) {
+                Ok(subscription)
+            } else {
+                Err(Failure::new(ErrorKind::NotFound, format!("there is no log of a task {task}")))
+            }
+        })
     }
 
     /// Ends a task.
@@ -145,7 +211,8 @@ impl Core {
             state.edit_task(id, |task| {
                 task.ended = Some(now());
                 task.state = TaskState::Cancelled;
-            })
+            });
+            state.end_task_log(id);
         });
         Ok(())
     }

@@ -195,7 +195,7 @@ async fn rpc(State(served): State<Arc<Served>>, headers: HeaderMap, upgrade: Web
 async fn talk(desktop: Arc<Desktop>, mut socket: WebSocket) {
     let mut batches = desktop.subscribe();
     let (answers, mut answered) = mpsc::channel::<Answer<'static>>(64);
-    let mut logs = Vec::new();
+    let mut flows = Vec::new();
     loop {
         let text = tokio::select! {
             batch = batches.recv() => match batch {
@@ -204,7 +204,7 @@ async fn talk(desktop: Arc<Desktop>, mut socket: WebSocket) {
             },
             Some(answer) = answered.recv() => {
                 if let Answer::Reply { reply: Reply::Subscription { subscription }, .. } = &answer {
-                    logs.push(*subscription);
+                    flows.push(*subscription);
                 }
                 encode(&answer)
             }
@@ -224,9 +224,9 @@ async fn talk(desktop: Arc<Desktop>, mut socket: WebSocket) {
             break;
         }
     }
-    // Nobody reads its logs any more. One that has ended already is no error.
-    for subscription in logs {
-        let _ = desktop.call(Call::CloseLog { subscription }).await;
+    // Nobody looks at its subscriptions any more. One that has ended already is no error.
+    for subscription in flows {
+        let _ = desktop.call(Call::Close { subscription }).await;
     }
 }
 
@@ -238,13 +238,13 @@ fn answer(desktop: &Arc<Desktop>, Question { id, call }: Question, answers: mpsc
             Ok(reply) => Answer::Reply { id, reply },
             Err(failure) => Answer::Failure { id, failure },
         };
-        // A screen that has gone needs no answer, and no log.
+        // A screen that has gone needs no answer, and no subscription.
         if let Err(mpsc::error::SendError(Answer::Reply {
             reply: Reply::Subscription { subscription },
             ..
         })) = answers.send(answer).await
         {
-            let _ = desktop.call(Call::CloseLog { subscription }).await;
+            let _ = desktop.call(Call::Close { subscription }).await;
         }
     });
 }

@@ -1,5 +1,6 @@
 import type { ContainerRow, GroupKind, PortRow } from "./generated/desktop";
-import { span } from "./text/format";
+import { capital, span } from "./text/format";
+import { t } from "./text/messages.svelte";
 import { matches } from "./text/search";
 
 /** A line of the list: the head of a group, or a container. */
@@ -26,14 +27,16 @@ export function status(row: ContainerRow, now: number): string {
   const since = (time: number) => span(now - time);
   switch (row.state) {
     case "running":
-      return row.started > 0 ? `Up ${since(row.started)}` : "Up";
+      return row.started > 0 ? t("Up {span}", { span: since(row.started) }) : t("Up");
     case "paused":
-      return "Paused";
+      return capital(t("paused"));
     case "exited":
     case "stopped":
-      return `Exited (${row.exitCode ?? 0})${row.ended > 0 ? ` ${since(row.ended)} ago` : ""}`;
+      return row.ended > 0
+        ? t("Exited ({code}) {span} ago", { code: row.exitCode ?? 0, span: since(row.ended) })
+        : t("Exited ({code})", { code: row.exitCode ?? 0 });
     default:
-      return row.state.charAt(0).toUpperCase() + row.state.slice(1);
+      return capital(t(row.state));
   }
 }
 

@@ -1,5 +1,6 @@
-import type { ImageRow } from "./generated/desktop";
+import type { HistoryRow, ImageRow } from "./generated/desktop";
 import { matches } from "./text/search";
+import { isOfUse, type ImageUse } from "./usage";
 
 /** A line of the list of images. */
 export interface ImageLine {
@@ -18,9 +19,36 @@ export function split(name: string): { repository: string; tag: string } {
 }
 
 /** The list as it is shown: filtered, newest first. */
-export function lines(rows: Iterable<ImageRow>, query: string): ImageLine[] {
+export function lines(
+  rows: Iterable<ImageRow>,
+  query: string,
+  use: ImageUse = "all",
+  uses: ReadonlyMap<string, number> = new Map(),
+): ImageLine[] {
   return [...rows]
-    .filter((row) => matches(query, row.id, ...row.names))
+    .filter((row) => isOfUse(row, uses.get(row.id) ?? 0, use) && matches(query, row.id, ...row.names))
     .sort((a, b) => b.created - a.created || (a.id < b.id ? -1 : 1))
     .map((image) => ({ key: image.id, image }));
+}
+
+/** A step in an image's making, with its share of all bytes. */
+export interface LayerStep extends HistoryRow {
+  key: number;
+  share: number;
+}
+
+/** The steps, the base first. */
+export function layers(history: HistoryRow[]): LayerStep[] {
+  const total = Math.max(1, history.reduce((sum, step) => sum + step.size, 0));
+  return history.map((step, at) => ({ ...step, key: at, share: step.size / total })).reverse();
+}
+
+/** An instruction as it was in the build file, without what builders put around it. */
+export function readable(step: string): string {
+  return step
+    .replace(/^\/bin\/sh -c #\(nop\)\s*/, "")
+    .replace(/^(?:RUN )?\|\d+ (?:[^\s=]+=\S* )*/, "RUN ")
+    .replace(/^(?:RUN )?\/bin\/sh -c /, "RUN ")
+    .replace(/\s+# buildkit$/, "")
+    .trim();
 }

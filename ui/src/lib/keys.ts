@@ -22,7 +22,7 @@ export const SHEET: { title: string; keys: [string[], string][] }[] = [
   {
     title: "Everywhere",
     keys: [
-      [["Ctrl", "1 2 …"], "The pages"],
+      [["Ctrl", "1 2 … 0"], "The pages"],
       [["Ctrl", "K"], "Find an act or an object"],
       [["/"], "Filter the list"],
       [["Ctrl", "F"], "Search the open log"],
@@ -47,14 +47,26 @@ export const SHEET: { title: string; keys: [string[], string][] }[] = [
       [["R"], "Restart"],
       [["P"], "Pause or resume"],
       [["L"], "Logs"],
+      [["T"], "Terminal"],
+      [["F"], "Files"],
+      [["U"], "Stats"],
       [["I"], "Inspect"],
     ],
   },
   {
-    title: "On an image or a machine",
+    title: "On an image",
     keys: [
-      [["R"], "Run the image"],
-      [["S"], "Start or stop the machine"],
+      [["R"], "Run"],
+      [["T"], "Tag"],
+      [["P"], "Push"],
+      [["D"], "Save to a file"],
+    ],
+  },
+  {
+    title: "On a pod or a machine",
+    keys: [
+      [["S"], "Start or stop"],
+      [["R"], "Restart the pod"],
       [["U"], "Use the machine's engine"],
     ],
   },

@@ -12,6 +12,23 @@ import { clock } from "./clock.svelte";
 import { apply, collect, rowsOf, type Collections } from "./collection";
 import type { Transport } from "./transport";
 
+/** An event of a subscription. */
+export type FlowEvent = Extract<CoreEvent, { subscription: number }>;
+
+/** Who takes what a subscription brings. */
+export interface Flow {
+  take(event: FlowEvent): void;
+  /** There is no more: with the exit code of what a terminal showed, or why it cannot go on. */
+  end(failure: Failure | null, code: number | null): void;
+}
+
+/** An open subscription. */
+export interface Subscription {
+  /** Its number, once the core has told it. */
+  readonly number: number | undefined;
+  close(): void;
+}
+
 /** Who reads a log. */
 export interface LogReader {
   lines(lines: LogEntry[]): void;
@@ -19,7 +36,7 @@ export interface LogReader {
 }
 
 const NO_HEALTH: Health = { connection: "", state: "connecting", message: null, version: "", platform: "" };
-/** Lines kept for a subscription whose number the screen does not know yet. */
+/** Events kept for a subscription whose number the screen does not know yet. */
 const MOST_EARLY = 20_000;
 
 /** What the core has told, ready for the screens. */
@@ -30,6 +47,8 @@ export class Model {
   rows = $state.raw<Collections>({});
   machines = $state.raw<MachineRow[]>([]);
   machinesProblem = $state<string | null>(null);
+  /** The folder of this computer where files are put, unless the user says another. */
+  downloads = $state("");
   /** Whether the first snapshot has come. */
   ready = $state(false);
   /** Whether the core can be reached. */
@@ -37,6 +56,8 @@ export class Model {
 
   containers = $derived(rowsOf(this.rows, "containers"));
   images = $derived(rowsOf(this.rows, "images"));
+  pods = $derived(rowsOf(this.rows, "pods"));
+  networks = $derived(rowsOf(this.rows, "networks"));
   tasks = $derived(rowsOf(this.rows, "tasks"));
   /** How many containers use each image. */
   uses = $derived.by(() => {
@@ -51,8 +72,8 @@ export class Model {
   connection = $derived(this.connections.find((connection) => connection.id === this.health.connection));
 
   #transport: Transport;
-  #readers = new Map<number, LogReader>();
-  #early = new Map<number, CoreEvent[]>();
+  #flows = new Map<number, Flow>();
+  #early = new Map<number, FlowEvent[]>();
 
   constructor(transport: Transport) {
     this.#transport = transport;
@@ -72,34 +93,50 @@ export class Model {
     this.#transport.open(url);
   }
 
-  /** Follows a log until the returned function is called. */
-  readLog(id: string, tail: number, reader: LogReader): () => void {
-    let subscription: number | undefined;
+  /** Opens a subscription: `call` is answered with its number. */
+  subscribe(call: Call, flow: Flow): Subscription {
+    let number: number | undefined;
     let closed = false;
-    this.call({ call: "openLog", id, tail }).then(
+    this.call(call).then(
       (reply) => {
         if (reply.reply !== "subscription") return;
-        subscription = reply.subscription;
-        if (closed) return this.#close(subscription);
-        this.#readers.set(subscription, reader);
-        const early = this.#early.get(subscription) ?? [];
-        this.#early.delete(subscription);
-        this.take(early);
+        number = reply.subscription;
+        if (closed) return this.#close(number);
+        this.#flows.set(number, flow);
+        const early = this.#early.get(number) ?? [];
+        this.#early.delete(number);
+        for (const event of early) this.#flow(event);
       },
       (failure: Failure) => {
-        if (!closed) reader.end(failure);
+        if (!closed) flow.end(failure, null);
       },
     );
-    return () => {
-      closed = true;
-      if (subscription !== undefined) this.#close(subscription);
+    return {
+      get number() {
+        return number;
+      },
+      close: () => {
+        closed = true;
+        if (number !== undefined) this.#close(number);
+      },
     };
   }
 
+  /** Follows a log until the returned function is called. */
+  readLog(call: Extract<Call, { call: "openLog" | "openTaskLog" }>, reader: LogReader): () => void {
+    const subscription = this.subscribe(call, {
+      take: (event) => {
+        if (event.event === "log") reader.lines(event.lines);
+      },
+      end: (failure) => reader.end(failure),
+    });
+    return () => subscription.close();
+  }
+
   #close(subscription: number): void {
-    this.#readers.delete(subscription);
+    this.#flows.delete(subscription);
     this.#early.delete(subscription);
-    void this.call({ call: "closeLog", subscription }).catch(() => undefined);
+    void this.call({ call: "close", subscription }).catch(() => undefined);
   }
 
   take(batch: CoreEvent[]): void {
@@ -117,6 +154,7 @@ export class Model {
         this.rows = collect(snapshot.rows);
         this.machines = snapshot.machines;
         this.machinesProblem = snapshot.machinesProblem;
+        this.downloads = snapshot.downloads;
         this.ready = true;
         break;
       }
@@ -134,22 +172,24 @@ export class Model {
         this.machinesProblem = event.problem;
         break;
       case "log":
-      case "logEnd":
-        this.#log(event);
+      case "terminal":
+      case "stats":
+      case "end":
+        this.#flow(event);
         break;
     }
   }
 
-  #log(event: CoreEvent & { subscription: number }): void {
-    const reader = this.#readers.get(event.subscription);
-    if (!reader) {
+  #flow(event: FlowEvent): void {
+    const flow = this.#flows.get(event.subscription);
+    if (!flow) {
       const early = this.#early.get(event.subscription) ?? [];
       if (early.length < MOST_EARLY) early.push(event);
       this.#early.set(event.subscription, early);
-    } else if (event.event === "log") {
-      reader.lines(event.lines);
-    } else if (event.event === "logEnd") {
-      reader.end(event.failure);
+    } else if (event.event === "end") {
+      flow.end(event.failure, event.code);
+    } else {
+      flow.take(event);
     }
   }
 }

@@ -2,10 +2,6 @@ import type { Component } from "svelte";
 
 import type { IconName } from "../components/shared/Icon.svelte";
 import Containers from "../views/Containers.svelte";
-import Images from "../views/Images.svelte";
-import Machines from "../views/Machines.svelte";
-import Networks from "../views/Networks.svelte";
-import Volumes from "../views/Volumes.svelte";
 import { rowsOf } from "./collection";
 import type { Model } from "./model.svelte";
 import type { Page } from "./screen.svelte";
@@ -13,21 +9,39 @@ import type { Page } from "./screen.svelte";
 /** A page, as the sidebar, the palette, the keys and the window know it. */
 export interface PageEntry {
   page: Page;
+  /** A key of the messages. */
   label: string;
   icon: IconName;
-  view: Component;
+  /** Brings its view; all but the first one are brought when they are wanted. */
+  view: () => Promise<Component>;
+  /** The key that opens it, with Ctrl. */
+  key: string;
 }
 
-/** The pages in the order of their keys, Ctrl and 1, 2, … */
+/** The pages in the order of the sidebar. */
 export const PAGES: PageEntry[] = [
-  { page: "containers", label: "Containers", icon: "box", view: Containers },
-  { page: "images", label: "Images", icon: "layers", view: Images },
-  { page: "networks", label: "Networks", icon: "network", view: Networks },
-  { page: "volumes", label: "Volumes", icon: "disk", view: Volumes },
-  { page: "machines", label: "Machines", icon: "server", view: Machines },
+  { page: "containers", label: "Containers", icon: "box", key: "1", view: () => Promise.resolve(Containers) },
+  { page: "pods", label: "Pods", icon: "pod", key: "2", view: async () => (await import("../views/Pods.svelte")).default },
+  { page: "images", label: "Images", icon: "layers", key: "3", view: async () => (await import("../views/Images.svelte")).default },
+  { page: "networks", label: "Networks", icon: "network", key: "4", view: async () => (await import("../views/Networks.svelte")).default },
+  { page: "volumes", label: "Volumes", icon: "disk", key: "5", view: async () => (await import("../views/Volumes.svelte")).default },
+  { page: "secrets", label: "Secrets", icon: "key", key: "6", view: async () => (await import("../views/Secrets.svelte")).default },
+  { page: "machines", label: "Machines", icon: "server", key: "7", view: async () => (await import("../views/Machines.svelte")).default },
+  { page: "registries", label: "Registries", icon: "cloud", key: "8", view: async () => (await import("../views/Registries.svelte")).default },
+  { page: "system", label: "System", icon: "gauge", key: "9", view: async () => (await import("../views/System.svelte")).default },
+  { page: "settings", label: "Settings", icon: "gear", key: "0", view: async () => (await import("../views/Settings.svelte")).default },
 ];
 
-/** How many things a page lists. */
+/** How many things a page lists; 0 where it lists none. */
 export function size(model: Model, page: Page): number {
-  return page === "machines" ? model.machines.length : rowsOf(model.rows, page).size;
+  switch (page) {
+    case "machines":
+      return model.machines.length;
+    case "registries":
+    case "system":
+    case "settings":
+      return 0;
+    default:
+      return rowsOf(model.rows, page).size;
+  }
 }

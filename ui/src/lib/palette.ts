@@ -1,9 +1,11 @@
 import { isLive } from "./containers";
+import { loadImages, makeNetwork, makePod, makeSecret, makeVolume } from "./forms";
 import type { IconName } from "../components/shared/Icon.svelte";
 import { stops } from "./machines";
 import { PAGES } from "./pages";
 import type { Screen } from "./screen.svelte";
 import { shortImage } from "./text/format";
+import { t } from "./text/messages.svelte";
 import { plain } from "./text/plain";
 import { score } from "./text/search";
 import { theme } from "./theme.svelte";
@@ -22,28 +24,34 @@ const MOST = 50;
 function all(screen: Screen): Entry[] {
   const { model } = screen;
   const result: Entry[] = [
-    ...PAGES.map(({ page, label, icon }, at) => ({
+    ...PAGES.map(({ page, label, icon, key }) => ({
       key: `go:${page}`,
       icon,
-      text: label,
-      detail: `Ctrl+${at + 1}`,
+      text: t(label),
+      detail: `Ctrl+${key}`,
       run: () => screen.go(page),
     })),
-    { key: "run", icon: "plus", text: "Run an image", detail: "", run: () => (screen.dialog = { kind: "run", image: "" }) },
-    { key: "pull", icon: "down", text: "Pull an image", detail: "", run: () => (screen.dialog = { kind: "pull" }) },
-    { key: "tasks", icon: "tasks", text: "Show tasks", detail: "", run: () => (screen.tasksOpen = true) },
-    { key: "keys", icon: "keyboard", text: "Keys", detail: "?", run: () => (screen.dialog = { kind: "keys" }) },
-    { key: "light", icon: "sun", text: "Light colours", detail: "", run: () => theme.set("light") },
-    { key: "dark", icon: "moon", text: "Dark colours", detail: "", run: () => theme.set("dark") },
-    { key: "system", icon: "monitor", text: "Colours of the system", detail: "", run: () => theme.set("system") },
+    { key: "run", icon: "plus", text: t("Run an image"), detail: "", run: () => (screen.dialog = { kind: "run", image: "" }) },
+    { key: "pull", icon: "down", text: t("Pull an image"), detail: "", run: () => (screen.dialog = { kind: "pull" }) },
+    { key: "build", icon: "hammer", text: t("Build an image"), detail: "", run: () => (screen.dialog = { kind: "build" }) },
+    { key: "load", icon: "folder", text: t("Load images from a file"), detail: "", run: () => screen.form(loadImages(screen)) },
+    { key: "pod", icon: "pod", text: t("New pod"), detail: "", run: () => screen.form(makePod(screen)) },
+    { key: "network", icon: "network", text: t("New network"), detail: "", run: () => screen.form(makeNetwork(screen)) },
+    { key: "volume", icon: "disk", text: t("New volume"), detail: "", run: () => screen.form(makeVolume(screen)) },
+    { key: "secret", icon: "key", text: t("New secret"), detail: "", run: () => screen.form(makeSecret(screen)) },
+    { key: "tasks", icon: "tasks", text: t("Show tasks"), detail: "", run: () => (screen.tasksOpen = true) },
+    { key: "keys", icon: "keyboard", text: t("Keys"), detail: "?", run: () => (screen.dialog = { kind: "keys" }) },
+    { key: "light", icon: "sun", text: t("Light colours"), detail: "", run: () => theme.set("light") },
+    { key: "dark", icon: "moon", text: t("Dark colours"), detail: "", run: () => theme.set("dark") },
+    { key: "system", icon: "monitor", text: t("Colours of the system"), detail: "", run: () => theme.set("system") },
   ];
   for (const connection of model.connections) {
     if (connection.id === model.health.connection || !connection.available) continue;
     result.push({
       key: `use:${connection.id}`,
       icon: "server",
-      text: `Use ${plain(connection.label)}`,
-      detail: "connection",
+      text: t("Use {name}", { name: plain(connection.label) }),
+      detail: t("connection"),
       run: () => void screen.work([], () => model.call({ call: "connect", connection: connection.id })),
     });
   }
@@ -51,12 +59,15 @@ function all(screen: Screen): Entry[] {
     const name = plain(row.name);
     const detail = plain(shortImage(row.image));
     result.push({ key: `c:${row.id}`, icon: "box", text: name, detail, run: () => screen.open(row.id, "summary") });
-    result.push({ key: `l:${row.id}`, icon: "logs", text: `Logs of ${name}`, detail, run: () => screen.open(row.id, "logs") });
+    result.push({ key: `l:${row.id}`, icon: "logs", text: t("Logs of {name}", { name }), detail, run: () => screen.open(row.id, "logs") });
     const live = isLive(row);
+    if (row.state === "running") {
+      result.push({ key: `t:${row.id}`, icon: "terminal", text: t("Terminal in {name}", { name }), detail, run: () => screen.open(row.id, "terminal") });
+    }
     result.push({
       key: `s:${row.id}`,
       icon: live ? "stop" : "play",
-      text: `${live ? "Stop" : "Start"} ${name}`,
+      text: t(live ? "Stop {name}" : "Start {name}", { name }),
       detail,
       run: () => void screen.act(live ? "stop" : "start", [row.id]),
     });
@@ -67,8 +78,8 @@ function all(screen: Screen): Entry[] {
     result.push({
       key: `i:${row.id}`,
       icon: "layers",
-      text: `Run ${plain(shortImage(name))}`,
-      detail: "image",
+      text: t("Run {name}", { name: plain(shortImage(name)) }),
+      detail: t("image"),
       run: () => (screen.dialog = { kind: "run", image: name }),
     });
   }
@@ -77,8 +88,8 @@ function all(screen: Screen): Entry[] {
     result.push({
       key: `m:${machine.name}`,
       icon: stop ? "stop" : "play",
-      text: `${stop ? "Stop" : "Start"} machine ${plain(machine.name)}`,
-      detail: machine.state,
+      text: t(stop ? "Stop machine {name}" : "Start machine {name}", { name: plain(machine.name) }),
+      detail: t(machine.state),
       run: () => void screen.begin({ call: stop ? "stopMachine" : "startMachine", name: machine.name }),
     });
   }

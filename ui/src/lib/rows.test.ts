@@ -59,7 +59,7 @@ test("names of images come apart", () => {
 });
 
 describe("the run form", () => {
-  const form: RunForm = { image: "alpine", name: "", command: "", ports: "", environment: "", volumes: "", remove: false };
+  const form: RunForm = { image: "alpine", name: "", command: "", ports: "", environment: "", volumes: "", remove: false, pod: "", network: "" };
   test("good ones", () => {
     for (const good of [
       form,

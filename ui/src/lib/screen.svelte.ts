@@ -1,15 +1,40 @@
 import { getContext, setContext } from "svelte";
 
-import type { ContainerAct, ContainerRow, Failure, Reply } from "./generated/desktop";
+import type { Call, ContainerAct, ContainerRow, Failure, ImageRow, PodRow, Reply } from "./generated/desktop";
 import type { Kind } from "./collection";
 import { isLive } from "./containers";
 import type { Model } from "./model.svelte";
 import { count } from "./text/format";
+import { t } from "./text/messages.svelte";
 import { plain } from "./text/plain";
 
-/** A page: a kind of rows that has a list of its own, or the machines. */
-export type Page = Exclude<Kind, "tasks"> | "machines";
-export type Tab = "summary" | "logs" | "inspect";
+/** A page: a kind of rows that has a list of its own, or something else that has one. */
+export type Page = Exclude<Kind, "tasks" | "happenings"> | "machines" | "registries" | "system" | "settings";
+export type Tab = "summary" | "logs" | "terminal" | "files" | "stats" | "inspect";
+
+/** A field of a small form. */
+export interface FormField {
+  name: string;
+  label: string;
+  hint?: string;
+  placeholder?: string;
+  kind?: "text" | "password" | "lines" | "check" | "choice";
+  value?: string;
+  /** What can be chosen: values and their texts. */
+  choices?: [string, string][];
+  required?: boolean;
+}
+
+/** A small form in a dialog. */
+export interface Form {
+  title: string;
+  text?: string;
+  fields: FormField[];
+  /** The word on the button that does it. */
+  act: string;
+  /** Does it; what it rejects with is shown and the dialog stays. */
+  run: (values: Record<string, string>) => Promise<unknown>;
+}
 
 /** A question before something is lost. */
 export interface Confirmation {
@@ -22,8 +47,11 @@ export interface Confirmation {
 
 /** What lies over the page. */
 export type Dialog =
-  | { kind: "run"; image: string }
+  | { kind: "run"; image: string; pod?: string }
   | { kind: "pull" }
+  | { kind: "build" }
+  | { kind: "form"; form: Form }
+  | { kind: "log"; task: number }
   | { kind: "confirm"; confirmation: Confirmation }
   | { kind: "palette" }
   | { kind: "keys" };
@@ -32,18 +60,22 @@ export interface Toast {
   id: number;
   bad: boolean;
   text: string;
+  /** Takes back what was said. */
+  undo?: () => void;
 }
 
 const TOAST_TIME = 5000;
+/** So long a removal can be taken back. */
+export const UNDO_TIME = 8000;
 const DONE: Record<ContainerAct, string> = {
-  start: "Started",
-  stop: "Stopped",
-  restart: "Restarted",
-  kill: "Killed",
-  pause: "Paused",
-  unpause: "Resumed",
-  remove: "Removed",
-  forceRemove: "Removed",
+  start: "Started {what}",
+  stop: "Stopped {what}",
+  restart: "Restarted {what}",
+  kill: "Killed {what}",
+  pause: "Paused {what}",
+  unpause: "Resumed {what}",
+  remove: "Removed {what}",
+  forceRemove: "Removed {what}",
 };
 
 /** What the user looks at, and the acts that the screens share. */
@@ -59,6 +91,8 @@ export class Screen {
   announcement = $state("");
   /** Ids of what is being worked on. */
   busy = $state.raw<ReadonlySet<string>>(new Set());
+  /** Ids of what is removed unless the user takes it back: lists do not show them. */
+  leaving = $state.raw<ReadonlySet<string>>(new Set());
 
   readonly model: Model;
   #nextToast = 1;
@@ -85,14 +119,19 @@ export class Screen {
     this.dialog = { kind: "confirm", confirmation };
   }
 
+  form(form: Form): void {
+    this.dialog = { kind: "form", form };
+  }
+
   say(text: string): void {
     this.announcement = text;
   }
 
-  toast(text: string, bad = false): void {
-    const toast = { id: this.#nextToast++, bad, text };
+  toast(text: string, bad = false, undo?: () => void): number {
+    const toast: Toast = { id: this.#nextToast++, bad, text, ...(undo ? { undo } : {}) };
     this.toasts = [...this.toasts.slice(-3), toast];
-    if (!bad) setTimeout(() => this.dismiss(toast.id), TOAST_TIME);
+    if (!bad) setTimeout(() => this.dismiss(toast.id), undo ? UNDO_TIME : TOAST_TIME);
+    return toast.id;
   }
 
   dismiss(id: number): void {
@@ -100,8 +139,64 @@ export class Screen {
   }
 
   fail(failure: unknown): void {
+    this.toast(plain(this.reason(failure)), true);
+  }
+
+  /** Puts a text on the clipboard and says so. */
+  async copy(text: string, done: string): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(text);
+      this.toast(done);
+    } catch (failure) {
+      this.fail(failure);
+    }
+  }
+
+  /** What a failure says. */
+  reason(failure: unknown): string {
     const text = typeof failure === "object" && failure !== null && "message" in failure ? failure.message : failure;
-    this.toast(plain(String(text)), true);
+    return String(text);
+  }
+
+  /** Hides `ids` and does `work` after a while, unless the user takes it back. A window that is closed meanwhile does nothing. */
+  later(ids: string[], what: string, work: () => Promise<unknown>): void {
+    this.leaving = new Set([...this.leaving, ...ids]);
+    const back = () => {
+      const returned = new Set(ids);
+      this.leaving = new Set([...this.leaving].filter((id) => !returned.has(id)));
+    };
+    const timer = setTimeout(() => void work().finally(back), UNDO_TIME);
+    this.toast(t("Removed {what}", { what }), false, () => {
+      clearTimeout(timer);
+      back();
+      this.say(t("{what} is back", { what }));
+    });
+    this.say(t("Removed {what}", { what }));
+  }
+
+  async actOnPods(act: ContainerAct, rows: PodRow[]): Promise<void> {
+    const wanted = rows.map((row) => row.id);
+    const reply = await this.work(wanted, () => this.model.call({ call: "pods", act, ids: wanted }));
+    const first = rows[0];
+    if (reply && first) this.say(t(DONE[act], { what: plain(first.name) }));
+  }
+
+  /** Removes a pod with its containers, after a question. */
+  removePod(row: PodRow): void {
+    const live = row.members.some((member) => member.state === "running" || member.state === "paused");
+    this.ask({
+      title: t("Remove {what}?", { what: plain(row.name) }),
+      text: t("All its containers go with it, and what was written inside of them; named volumes stay."),
+      act: live ? t("Stop and remove") : t("Remove"),
+      run: () =>
+        void this.work([row.id], () => this.model.call({ call: "remove", kind: "pod", ids: [row.id], force: live })),
+    });
+  }
+
+  /** Begins a task and shows that it goes on. Rejects where it cannot begin. */
+  async start(call: Call): Promise<void> {
+    await this.model.call(call);
+    this.tasksOpen = true;
   }
 
   /** Runs `work` while `ids` are marked as busy; a failure is shown. */
@@ -123,7 +218,7 @@ export class Screen {
     const names = ids.map((id) => this.model.containers.get(id)?.name ?? id);
     const reply = await this.work(ids, () => this.model.call({ call: "containers", act, ids }));
     const what = ids.length === 1 ? plain(names[0] ?? "") : count(ids.length, "container");
-    if (reply) this.say(`${DONE[act]} ${what}`);
+    if (reply) this.say(t(DONE[act], { what }));
   }
 
   /** Starts what does not run, else stops. */
@@ -135,20 +230,26 @@ export class Screen {
     else void this.act("stop", ids(rows));
   }
 
-  /** Removes after a question. */
+  /** Removes: what runs after a question, else at once, and the user can take it back. */
   remove(rows: ContainerRow[]): void {
     const first = rows[0];
     if (!first) return;
     const live = rows.filter(isLive).length;
     const what = rows.length === 1 ? plain(first.name) : count(rows.length, "container");
+    if (live === 0) {
+      const gone = ids(rows);
+      if (this.opened !== null && gone.includes(this.opened)) this.opened = null;
+      this.later(gone, what, () => this.act("remove", gone));
+      return;
+    }
     this.ask({
-      title: `Remove ${what}?`,
+      title: t("Remove {what}?", { what }),
       text:
-        live > 0
-          ? `${live === 1 && rows.length === 1 ? "It is" : `${live} of them are`} running and will be stopped. What was written inside is lost; named volumes stay.`
-          : "What was written inside is lost; named volumes stay.",
-      act: live > 0 ? "Stop and remove" : "Remove",
-      run: () => void this.act(live > 0 ? "forceRemove" : "remove", ids(rows)),
+        live === 1 && rows.length === 1
+          ? t("It is running and will be stopped. What was written inside is lost; named volumes stay.")
+          : t("{live} of them are running and will be stopped. What was written inside is lost; named volumes stay.", { live }),
+      act: t("Stop and remove"),
+      run: () => void this.act("forceRemove", ids(rows)),
     });
   }
 
@@ -156,34 +257,43 @@ export class Screen {
     const row = this.model.images.get(id);
     if (!row) return;
     const uses = this.model.uses.get(id) ?? 0;
+    const what = plain(row.names[0] ?? t("an unnamed image"));
+    if (uses === 0) return this.removeUnused([row], what);
     this.ask({
-      title: `Remove ${plain(row.names[0] ?? "this image")}?`,
-      text:
-        uses > 0
-          ? `${count(uses, "container")} made from it will be stopped and removed too.`
-          : row.names.length > 1
-            ? `All its ${row.names.length} names go with it.`
-            : "It can be pulled again.",
-      act: uses > 0 ? `Remove with ${count(uses, "container")}` : "Remove",
-      run: () =>
-        void this.work([id], () =>
-          this.model.call({ call: "remove", kind: "image", ids: [id], force: uses > 0 || row.names.length > 1 }),
-        ),
+      title: t("Remove {what}?", { what }),
+      text: t("{containers} made from it will be stopped and removed too.", { containers: count(uses, "container") }),
+      act: t("Remove with {containers}", { containers: count(uses, "container") }),
+      run: () => void this.work([id], () => this.model.call({ call: "remove", kind: "image", ids: [id], force: true })),
     });
   }
 
-  /** Removes a network or a volume after a question; `kind` is the core's word for it. */
+  /** Removes images that nothing uses with all their names, unless the user takes it back. */
+  removeUnused(rows: ImageRow[], what: string): void {
+    const gone = rows.map((row) => row.id);
+    this.later(gone, what, () =>
+      this.work(gone, async () => {
+        if (rows.every((row) => row.names.length <= 1)) {
+          return this.model.call({ call: "remove", kind: "image", ids: gone, force: false });
+        }
+        // By its names and without force: a container that was made meanwhile keeps its image.
+        const unused = rows.map((row) => ({ kind: "image", id: row.id, names: row.names, size: row.size }));
+        return this.model.call({ call: "prune", rows: unused });
+      }),
+    );
+  }
+
+  /** Removes a network, a volume or a secret after a question; `kind` is the core's word for it. */
   removeObject(kind: string, row: { id: string; name: string }, text: string): void {
     this.ask({
-      title: `Remove ${plain(row.name)}?`,
+      title: t("Remove {what}?", { what: plain(row.name) }),
       text,
-      act: "Remove",
+      act: t("Remove"),
       run: () => void this.work([row.id], () => this.model.call({ call: "remove", kind, ids: [row.id], force: false })),
     });
   }
 
   /** Begins a task and answers its number. */
-  async begin(call: Parameters<Model["call"]>[0]): Promise<number | undefined> {
+  async begin(call: Call): Promise<number | undefined> {
     try {
       const reply = await this.model.call(call);
       return reply.reply === "task" ? reply.id : undefined;

@@ -29,14 +29,62 @@ for (const scheme of ["light", "dark"] as const) {
     await check(page, "logs");
     await page.getByRole("tab", { name: "Inspect" }).click();
     await check(page, "inspect");
+    await page.getByRole("tab", { name: "Terminal" }).click();
+    await page.getByRole("button", { name: "Start", exact: true }).last().click();
+    await expect.poll(() => core.calls.at(-1)?.call).toBe("openTerminal");
+    core.emit({ event: "terminal", subscription: core.last, data: Buffer.from("\u001b[31mred\u001b[0m $ ").toString("base64") });
+    await expect(page.locator("[data-terminal]")).toContainText("red");
+    await check(page, "terminal");
+    await page.getByRole("tab", { name: "Files" }).click();
+    await expect(page.getByRole("tabpanel").getByRole("row", { name: /^etc/ })).toBeVisible();
+    await check(page, "files");
+    await page.getByRole("tab", { name: "Stats" }).click();
+    await expect.poll(() => core.calls.at(-1)?.call).toBe("openStats");
+    const sample1 = { time: 1000, cpu: 3, memory: 1 << 20, memoryLimit: 1 << 30, received: 1, sent: 1, read: 1, written: 1, pids: 1 };
+    core.emit({ event: "stats", subscription: core.last, sample: sample1 });
+    await expect(page.getByText("3.0 %")).toBeVisible();
+    await check(page, "stats");
     await page.getByRole("button", { name: "Close details" }).click();
-    await page.keyboard.press("Control+2");
+    await page.keyboard.press("Control+3");
     await check(page, "images");
-    for (const [name, key] of [["networks", "Control+3"], ["volumes", "Control+4"]] as const) {
+    await page.getByRole("row", { name: /nginx/ }).click();
+    await expect(page.getByText("/docker-entrypoint.sh")).toBeVisible();
+    await check(page, "image");
+    await page.getByRole("tab", { name: "Layers" }).click();
+    await check(page, "layers");
+    await page.getByRole("button", { name: "Build", exact: true }).click();
+    await check(page, "build");
+    await page.keyboard.press("Escape");
+    for (const [name, key] of [["pods", "Control+2"], ["secrets", "Control+6"]] as const) {
+      await page.keyboard.press(key);
+      await page.getByRole("row").first().click();
+      await expect(page.getByText("elsewhere")).toBeVisible();
+      await check(page, name);
+    }
+    await page.getByRole("button", { name: "New secret" }).click();
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("dialog").getByRole("alert")).toBeVisible();
+    await check(page, "a form");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Control+8");
+    await expect(page.getByText("mirror.lan:5000")).toBeVisible();
+    await check(page, "registries");
+    await page.keyboard.press("Control+9");
+    await expect(page.getByText("Clean up")).toBeVisible();
+    await check(page, "disk");
+    await page.getByRole("tab", { name: "Events" }).click();
+    await check(page, "events");
+    await page.keyboard.press("Control+0");
+    await expect(page.getByLabel("Language")).toBeVisible();
+    await check(page, "settings");
+    for (const [name, key] of [["networks", "Control+4"], ["volumes", "Control+5"]] as const) {
       await page.keyboard.press(key);
       await check(page, name);
     }
-    await page.keyboard.press("Control+5");
+    await page.keyboard.press("Control+4");
+    await page.getByRole("button", { name: "Who reaches whom" }).click();
+    await check(page, "the graph of networks");
+    await page.keyboard.press("Control+7");
     await check(page, "machines");
     for (const [name, keys] of [["palette", "Control+k"], ["keys", "?"]] as const) {
       await page.keyboard.press(keys);

@@ -4,14 +4,21 @@ import type {
   Call,
   ContainerDetails,
   ContainerRow,
+  Description,
   Event as CoreEvent,
+  Explanation,
   Failure,
+  FileRow,
+  FoundImage,
+  ImageDetails,
   ImageRow,
   MachineRow,
+  Registries,
   Reply,
   Rows,
   Snapshot,
   TaskRow,
+  Usage,
 } from "../../src/lib/generated/desktop";
 
 const NOW = Math.floor(Date.now() / 1000);
@@ -30,6 +37,7 @@ export function container(number: number, changes: Partial<ContainerRow> = {}): 
     ended: 0,
     ports: [],
     group: null,
+    networks: ["podman"],
     ...changes,
   };
 }
@@ -109,6 +117,30 @@ export function sample(changes: Partial<Rows> = {}): Snapshot {
         { id: "shop_cache", driver: "local", mountpoint: "/var/lib/containers/storage/volumes/shop_cache/_data", anonymous: false, created: NOW - 86_400 * 2 },
         { id: "5".repeat(64), driver: "local", mountpoint: `/var/lib/containers/storage/volumes/${"5".repeat(64)}/_data`, anonymous: true, created: NOW - 60 },
       ],
+      pods: [
+        {
+          id: "6".repeat(64),
+          name: "monitoring",
+          state: "degraded",
+          members: [
+            { id: "7".repeat(64), name: "6666-infra", state: "running", infra: true },
+            { id: container(21).id, name: "prometheus", state: "running", infra: false },
+            { id: container(22).id, name: "grafana", state: "exited", infra: false },
+          ],
+          networks: ["podman"],
+          created: NOW - 86_400 * 4,
+        },
+        { id: "8".repeat(64), name: "spare", state: "created", members: [], networks: [], created: NOW - 600 },
+      ],
+      secrets: [
+        { id: "9".repeat(25), name: "db-password", driver: "file", created: NOW - 86_400 * 30, updated: NOW - 86_400 * 2 },
+        { id: "a".repeat(25), name: "tls-key", driver: "pass", created: NOW - 86_400 * 3, updated: NOW - 86_400 * 3 },
+      ],
+      happenings: [
+        { id: 1, time: NOW * 1000 - 9000, kind: "container", action: "start", object: container(1).id, name: "web", code: "" },
+        { id: 2, time: NOW * 1000 - 4000, kind: "container", action: "died", object: container(8).id, name: "import-2026-11", code: "1" },
+        { id: 3, time: NOW * 1000 - 1000, kind: "image", action: "pull", object: "a".repeat(64), name: "docker.io/library/alpine:3.22", code: "" },
+      ],
       tasks: [],
       ...changes,
     },
@@ -118,6 +150,7 @@ export function sample(changes: Partial<Rows> = {}): Snapshot {
       machine("old", { state: "broken", problem: "the definition cannot be read: expected value at line 1" }),
     ],
     machinesProblem: null,
+    downloads: "/home/me/Downloads",
   };
 }
 
@@ -152,6 +185,113 @@ export function details(row: ContainerRow): ContainerDetails {
     json: JSON.stringify({ Id: row.id, Name: row.name, State: { Status: row.state, Running: row.state === "running" } }, null, 2),
   };
 }
+
+export function description(): Description {
+  return {
+    containers: [
+      { id: container(1).id, name: "web", note: "10.89.0.4/24" },
+      { id: "e".repeat(64), name: "elsewhere", note: "" },
+    ],
+    labels: [{ key: "com.docker.compose.project", value: "shop" }],
+    options: [{ key: "mtu", value: "1500" }],
+    json: JSON.stringify({ Name: "shop" }, null, 2),
+  };
+}
+
+export function imageDetails(row: ImageRow): ImageDetails {
+  return {
+    id: row.id,
+    names: row.names,
+    digest: `sha256:${"d".repeat(64)}`,
+    platform: row.platform,
+    entrypoint: ["/docker-entrypoint.sh"],
+    command: ["nginx", "-g", "daemon off;"],
+    workingDir: "/",
+    user: "",
+    ports: ["80/tcp"],
+    volumes: [],
+    environment: [{ key: "NGINX_VERSION", value: "1.29.3" }],
+    labels: [{ key: "maintainer", value: "NGINX Docker Maintainers" }],
+    history: [
+      { step: 'CMD ["nginx" "-g" "daemon off;"]', size: 0, created: NOW, comment: "buildkit.dockerfile.v0" },
+      { step: "COPY 30-tune-worker-processes.sh /docker-entrypoint.d # buildkit", size: 4620, created: NOW, comment: "" },
+      { step: "RUN /bin/sh -c set -x && apt-get install -y nginx # buildkit", size: 117_000_000, created: NOW, comment: "" },
+      { step: "/bin/sh -c #(nop) ADD file:0a1b in / ", size: 74_800_000, created: NOW, comment: "" },
+    ],
+    json: JSON.stringify({ Id: row.id }, null, 2),
+  };
+}
+
+export function files(path: string): FileRow[] {
+  const row = (name: string, changes: Partial<FileRow> = {}): FileRow => ({
+    name,
+    kind: "file",
+    directory: false,
+    target: "",
+    size: 1234,
+    mode: 0o644,
+    changed: NOW - 86_400,
+    ...changes,
+  });
+  const folder = (name: string) => row(name, { kind: "directory", directory: true, size: 4096, mode: 0o755 });
+  if (path !== "/") return [row("nginx.conf"), row("mime.types", { size: 5349 })];
+  return [
+    ...["bin", "etc", "home", "root", "usr", "var"].map(folder),
+    row("lib", { kind: "link", directory: true, target: "usr/lib", mode: 0o777 }),
+    row("docker-entrypoint.sh", { mode: 0o775, size: 1620 }),
+  ];
+}
+
+export function usage(snapshot: Snapshot): Usage {
+  const unused = snapshot.rows.images.slice(1).map((row) => ({ kind: "image", id: row.id, names: row.names, size: Math.round(row.size * 0.6) }));
+  return {
+    images: { count: 7, active: 1, size: 912_000_000 },
+    containers: { count: 10, active: 7, size: 84_000_000 },
+    volumes: { count: 2, active: 1, size: 1_240_000_000 },
+    unused: [
+      ...unused,
+      { kind: "container", id: container(8).id, names: ["import-2026-11"], size: 61_000_000 },
+      { kind: "volume", id: "5".repeat(64), names: ["5".repeat(64)], size: 12_000_000 },
+    ],
+    shares: snapshot.rows.images.map((row) => ({ id: row.id, shared: Math.round(row.size * 0.4), own: Math.round(row.size * 0.6) })),
+  };
+}
+
+const REGISTRIES: Registries = {
+  search: ["docker.io", "quay.io"],
+  registries: [
+    { prefix: "docker.io", location: "", insecure: false, blocked: false, mirrors: ["mirror.lan:5000"] },
+    { prefix: "registry.lan", location: "10.0.0.7:5000", insecure: true, blocked: false, mirrors: [] },
+    { prefix: "evil.example", location: "", insecure: false, blocked: true, mirrors: [] },
+  ],
+  logins: [
+    { registry: "quay.io", username: "mina", place: "/run/user/1000/containers/auth.json", problem: null },
+    { registry: "ghcr.io", username: "", place: "", problem: "docker-credential-desktop: not found" },
+  ],
+  problem: null,
+};
+
+function explanation(image: string): Explanation {
+  return {
+    local: "",
+    attempts: [
+      {
+        reference: `docker.io/library/${image}:latest`,
+        places: [`mirror.lan:5000/library/${image}:latest`, `docker.io/library/${image}:latest`],
+        answered: `docker.io/library/${image}:latest`,
+        size: 3_800_000,
+        layers: 1,
+        problem: "",
+      },
+      { reference: `evil.example/${image}:latest`, places: [], answered: "", size: 0, layers: 0, problem: "registry evil.example is blocked" },
+    ],
+  };
+}
+
+const FOUND: FoundImage[] = [
+  { name: "docker.io/library/nginx", description: "Official build of Nginx.", stars: 20_900, official: true },
+  { name: "docker.io/bitnami/nginx", description: "Bitnami container image for NGINX", stars: 200, official: false },
+];
 
 /** A core that lives in the test: it answers what the page asks over the web transport. */
 export class FakeCore {
@@ -196,9 +336,16 @@ export class FakeCore {
       ended: null,
       cancellable: true,
       container: null,
+      logged: false,
+      freed: null,
       ...row,
     };
     this.emit({ event: "rows", change: { kind: "tasks", changed: [whole], removed: [] } });
+  }
+
+  /** The number of the last subscription or task. */
+  get last(): number {
+    return this.#next - 1;
   }
 
   log(...texts: string[]): void {
@@ -220,8 +367,37 @@ export class FakeCore {
         return row ? { reply: "details", details: details(row) } : { kind: "NotFound", message: `no container ${call.id}` };
       }
       case "openLog":
+      case "openTaskLog":
+      case "openStats":
+      case "openTerminal":
         return { reply: "subscription", subscription: this.#next++ };
+      case "describe":
+        return { reply: "description", description: description() };
+      case "inspectImage": {
+        const row = this.#snapshot.rows.images.find((row) => row.id === call.id);
+        return row ? { reply: "image", details: imageDetails(row) } : { kind: "NotFound", message: `no image ${call.id}` };
+      }
+      case "listFiles":
+        return { reply: "files", files: files(call.path) };
+      case "usage":
+        return { reply: "usage", usage: usage(this.#snapshot) };
+      case "registries":
+        return { reply: "registries", registries: REGISTRIES };
+      case "explain":
+        return { reply: "explanation", explanation: explanation(call.image) };
+      case "search":
+        return { reply: "found", found: FOUND };
+      case "tags":
+        return { reply: "found", found: ["1.29", "1.28", "latest"].map((tag) => ({ name: `${call.repository}:${tag}`, description: "", stars: 0, official: false })) };
       case "pull":
+      case "push":
+      case "build":
+      case "prune":
+      case "download":
+      case "saveImages":
+      case "loadImages":
+      case "exportVolume":
+      case "importVolume":
       case "run":
       case "createMachine":
       case "startMachine":

@@ -16,6 +16,9 @@ test("foreign text stays text", async ({ page }) => {
     ...sample({
       containers: [row],
       images: [image(EVIL)],
+      pods: [{ id: EVIL, name: EVIL, state: EVIL, members: [{ id: EVIL, name: EVIL, state: EVIL, infra: false }], networks: [EVIL], created: 0 }],
+      secrets: [{ id: EVIL, name: EVIL, driver: EVIL, created: 0, updated: 0 }],
+      happenings: [{ id: 1, time: 0, kind: EVIL, action: EVIL, object: EVIL, name: EVIL, code: EVIL }],
       networks: [{ id: EVIL, name: EVIL, driver: EVIL, subnets: [EVIL], internal: true, created: 0 }],
       volumes: [{ id: EVIL, driver: EVIL, mountpoint: EVIL, anonymous: false, created: 0 }],
     }),
@@ -27,6 +30,23 @@ test("foreign text stays text", async ({ page }) => {
       const evil = [{ key: EVIL, value: EVIL }];
       const json = JSON.stringify({ Name: EVIL }, null, 2);
       return { reply: "details", details: { ...details(row), command: [EVIL], error: EVIL, environment: evil, labels: evil, json } };
+    }
+    const pair = { key: EVIL, value: EVIL };
+    const named = { id: EVIL, name: EVIL, note: EVIL };
+    if (call.call === "describe") {
+      return { reply: "description", description: { containers: [named], labels: [pair], options: [pair], json: JSON.stringify(EVIL) } };
+    }
+    if (call.call === "listFiles") {
+      return { reply: "files", files: [{ name: EVIL, kind: EVIL, directory: false, target: EVIL, size: 0, mode: 0, changed: 0 }] };
+    }
+    if (call.call === "usage") {
+      const row = { count: 1, active: 0, size: 1 };
+      return { reply: "usage", usage: { images: row, containers: row, volumes: row, unused: [{ kind: "image", id: EVIL, names: [EVIL], size: 1 }], shares: [] } };
+    }
+    if (call.call === "registries") {
+      const login = { registry: EVIL, username: EVIL, place: EVIL, problem: null };
+      const registry = { prefix: EVIL, location: EVIL, insecure: true, blocked: true, mirrors: [EVIL] };
+      return { reply: "registries", registries: { search: [EVIL], registries: [registry], logins: [login], problem: EVIL } };
     }
     return call.call === "containers" || call.call === "pull" ? { kind: "Internal", message: EVIL } : undefined;
   };
@@ -51,9 +71,25 @@ test("foreign text stays text", async ({ page }) => {
   await page.keyboard.type("img");
   await expect(page.getByRole("listbox").getByRole("option").first()).toContainText(SHOWN);
   await page.keyboard.press("Escape");
-  await page.keyboard.press("Control+2");
+  await page.keyboard.press("Control+3");
   await expect(page.getByRole("row").first()).toContainText("onerror");
-  await page.keyboard.press("Control+5");
+  for (const key of ["2", "4", "5", "6"]) {
+    await page.keyboard.press(`Control+${key}`);
+    await page.getByRole("row").first().click();
+    await expect(page.getByRole("tabpanel")).toContainText(SHOWN);
+    await page.getByRole("button", { name: "Close details" }).click();
+  }
+  await page.keyboard.press("Control+8");
+  await expect(page.getByRole("main")).toContainText(SHOWN);
+  await page.keyboard.press("Control+9");
+  await expect(page.getByRole("tabpanel")).toContainText(SHOWN);
+  await page.getByRole("tab", { name: "Events" }).click();
+  await expect(page.getByRole("row").first()).toContainText(SHOWN);
+  await page.keyboard.press("Control+1");
+  await page.getByRole("row").nth(1).focus();
+  await page.keyboard.press("f");
+  await expect(page.getByRole("tabpanel")).toContainText(SHOWN);
+  await page.keyboard.press("Control+7");
   await expect(page.getByRole("row").first()).toContainText(SHOWN);
   expect(await page.evaluate(() => (window as { __pwn?: number }).__pwn)).toBeUndefined();
   expect(await page.locator("img:not([src='/icon.svg'])").count()).toBe(0);

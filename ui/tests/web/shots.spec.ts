@@ -27,17 +27,49 @@ for (const scheme of ["light", "dark"] as const) {
     await page.getByLabel("Search in the log").fill("assets/1");
     await shot("logs");
     await page.getByLabel("Search in the log").fill("");
+    await page.getByRole("tab", { name: "Terminal" }).click();
+    await page.getByRole("button", { name: "Start", exact: true }).last().click();
+    await expect.poll(() => core.calls.at(-1)?.call).toBe("openTerminal");
+    const prompt = "\u001b[36m/ #\u001b[0m ";
+    const lines = `${prompt}ls -l /etc/nginx\r\ntotal 8\r\ndrwxr-xr-x    2 root  root  26 Nov 24 09:12 \u001b[34mconf.d\u001b[0m\r\n-rw-r--r--    1 root  root  5349 Oct 28 12:05 mime.types\r\n${prompt}`;
+    core.emit({ event: "terminal", subscription: core.last, data: Buffer.from(lines).toString("base64") });
+    await expect(page.locator("[data-terminal]")).toContainText("mime.types");
+    await shot("terminal");
+    await page.getByRole("tab", { name: "Files" }).click();
+    await expect(page.getByRole("tabpanel").getByRole("row", { name: /^etc/ })).toBeVisible();
+    await shot("files");
+    await page.getByRole("tab", { name: "Stats" }).click();
+    await expect.poll(() => core.calls.at(-1)?.call).toBe("openStats");
+    for (let at = 0; at < 200; at += 1) {
+      core.emit({
+        event: "stats",
+        subscription: core.last,
+        sample: {
+          time: 1_000_000 + at * 1000,
+          cpu: 22 + 18 * Math.sin(at / 9) + (at % 7),
+          memory: (180 + 60 * Math.sin(at / 60)) * 2 ** 20,
+          memoryLimit: 512 * 2 ** 20,
+          received: at * 42_000 + 300_000 * Math.sin(at / 15),
+          sent: at * 180_000 + 900_000 * Math.sin(at / 22),
+          read: at > 40 ? 9_000_000 : at * 220_000,
+          written: at * 3000,
+          pids: 9,
+        },
+      });
+    }
+    await expect(page.getByText("9 processes and threads")).toBeVisible();
+    await shot("stats");
     await page.getByRole("tab", { name: "Inspect" }).click();
     await shot("inspect");
     await page.getByRole("button", { name: "Close details" }).click();
-    await page.keyboard.press("Control+2");
+    await page.keyboard.press("Control+3");
     await shot("images");
     await page.getByRole("button", { name: "Pull" }).click();
     await page.getByLabel("Image", { exact: true }).fill("docker.io/library/redis");
     await page.keyboard.press("Enter");
     await expect.poll(() => core.calls.some((call) => call.call === "pull")).toBe(true);
     core.task({
-      id: 2,
+      id: core.last,
       message: "Trying to pull docker.io/library/redis:latest…",
       steps: [
         { label: "sha256:0e4bc2bd6656e6e004e3c749af70e5650bac2258243eb0949dea51cb8b7863db", state: "skipped", current: 0, total: 29_800_000 },
@@ -48,11 +80,42 @@ for (const scheme of ["light", "dark"] as const) {
     await expect(page.getByText("11.0 MB of 17.5 MB")).toBeVisible();
     await shot("pull");
     await page.keyboard.press("Escape");
-    await page.keyboard.press("Control+3");
-    await shot("networks");
+    await page.getByRole("row", { name: /nginx/ }).click();
+    await expect(page.getByText("/docker-entrypoint.sh")).toBeVisible();
+    await shot("image");
+    await page.getByRole("tab", { name: "Layers" }).click();
+    await shot("layers");
+    await page.keyboard.press("Control+2");
+    await page.getByRole("row", { name: /monitoring/ }).click();
+    await expect(page.getByText("elsewhere")).toBeVisible();
+    await shot("pods");
+    await page.keyboard.press("Control+6");
+    await expect(page.getByRole("row", { name: /tls-key/ })).toBeVisible();
+    await shot("secrets");
+    await page.getByRole("button", { name: "New secret" }).click();
+    await shot("form");
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("Control+8");
+    await page.getByLabel("Image", { exact: true }).fill("alpine");
+    await page.keyboard.press("Enter");
+    await expect(page.getByText("evil.example is blocked")).toBeVisible();
+    await shot("registries");
+    await page.keyboard.press("Control+9");
+    await page.getByRole("checkbox", { name: /Containers that do not run/ }).check();
+    await shot("disk");
+    await page.getByRole("tab", { name: "Events" }).click();
+    await shot("events");
+    await page.keyboard.press("Control+0");
+    await expect(page.getByLabel("Language")).toBeVisible();
+    await shot("settings");
     await page.keyboard.press("Control+4");
-    await shot("volumes");
+    await page.getByRole("button", { name: "Who reaches whom" }).click();
+    await shot("graph");
+    await page.getByRole("button", { name: "Who reaches whom" }).click();
+    await shot("networks");
     await page.keyboard.press("Control+5");
+    await shot("volumes");
+    await page.keyboard.press("Control+7");
     await shot("machines");
     await page.keyboard.press("Control+k");
     await page.keyboard.type("we");
@@ -67,7 +130,7 @@ for (const scheme of ["light", "dark"] as const) {
     await page.keyboard.press("?");
     await shot("keys");
     await page.keyboard.press("Escape");
-    await page.getByRole("row", { name: "Select backup" }).focus();
+    await page.getByRole("row", { name: "Select web" }).focus();
     await page.keyboard.press("Delete");
     await shot("confirm");
     await page.keyboard.press("Escape");
@@ -76,9 +139,26 @@ for (const scheme of ["light", "dark"] as const) {
   });
 }
 
+test("Korean", async ({ page }) => {
+  const shot = (name: string) => page.screenshot({ path: `${FOLDER}/ko-${name}.png` });
+  await page.addInitScript(() => localStorage.setItem("cove.language", "ko"));
+  const core = new FakeCore(sample());
+  await core.open(page);
+  await expect(page.getByRole("row", { name: /^registry / })).toBeVisible();
+  await page.getByRole("row", { name: /^web / }).click();
+  await expect(page.getByText("SESSION_SECRET")).toBeVisible();
+  await shot("summary");
+  for (const [key, name] of [["3", "images"], ["9", "disk"], ["0", "settings"]] as const) {
+    await page.keyboard.press(`Control+${key}`);
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await page.waitForTimeout(300);
+    await shot(name);
+  }
+});
+
 test("odd states", async ({ page }) => {
   const shot = (name: string) => page.screenshot({ path: `${FOLDER}/odd-${name}.png` });
-  const empty = { ...sample({ containers: [], images: [], networks: [], volumes: [] }), machines: [] };
+  const empty = { ...sample({ containers: [], images: [], networks: [], volumes: [], pods: [], secrets: [] }), machines: [] };
   await new FakeCore(empty).open(page);
   await expect(page.getByText("No containers yet")).toBeVisible();
   await shot("empty");
@@ -105,4 +185,10 @@ test("odd states", async ({ page }) => {
   await shot("narrow");
   await page.getByRole("row", { name: "Select web" }).click();
   await shot("narrow-details");
+  await page.getByRole("button", { name: "Close details" }).click();
+  for (const [key, name] of [["2", "pods"], ["3", "images"], ["8", "registries"], ["9", "disk"], ["0", "settings"]] as const) {
+    await page.keyboard.press(`Control+${key}`);
+    await page.waitForTimeout(300);
+    await shot(`narrow-${name}`);
+  }
 });

@@ -154,7 +154,7 @@ test("the window shows the engine and what happens in it", { skip: reason, timeo
   });
 
   await t.test("an image is run from its form", async () => {
-    await window.keys("Control+2");
+    await window.keys("Control+3");
     await window.sees("cove-window-test");
     await shot("images");
     await window.run("document.querySelector('[role=row]').focus()");
@@ -167,7 +167,7 @@ test("the window shows the engine and what happens in it", { skip: reason, timeo
   });
 
   await t.test("a failure is told", async () => {
-    await window.keys("Escape", "Control+2");
+    await window.keys("Escape", "Control+3");
     await window.clickText("button", "Pull");
     await window.keys("127.0.0.1:9/nobody", "Enter");
     await window.sees(/refused|connect|unreachable/i, 60);
@@ -188,7 +188,7 @@ test("the window shows the engine and what happens in it", { skip: reason, timeo
   });
 
   await t.test("machines have their page, and nothing went wrong", async () => {
-    await window.keys("Control+5");
+    await window.keys("Control+7");
     await window.sees("No machines");
     await shot("machines");
     assert.equal(await window.run("return document.querySelectorAll('[role=alert]').length"), 0);

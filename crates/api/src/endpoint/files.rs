@@ -34,6 +34,8 @@ const COMMIT: Endpoint<(), Both<Commit, CommitOptions>, Option<Json<ImageConfig>
     post("/commit", "Make an image of a container");
 const STAT: Named<CopyFromOptions, (), PathStat> =
     head("/containers/{name}/archive", "What is at a path in a container");
+const LIST: Named<CopyFromOptions, (), Json<Vec<PathStat>>> =
+    get("/containers/{name}/directory", "What is in a directory of a container");
 const COPY_FROM: Named<CopyFromOptions, (), PathArchive> =
     get("/containers/{name}/archive", "What is at a path in a container, as a tar");
 const COPY_TO: Named<CopyToOptions, Archive, ()> =
@@ -103,6 +105,9 @@ pub(super) fn serve(routes: &mut impl Routes) {
     });
     routes.add(STAT, |engine, Call { path: name, parameters, .. }| async move {
         engine.files().path_stat(&name, &parameters.checked()?.path).await
+    });
+    routes.add(LIST, |engine, Call { path: name, parameters, .. }| async move {
+        engine.files().list_directory(&name, &parameters.checked()?.path).await.map(Json)
     });
     routes.add(COPY_FROM, |engine, Call { path: name, parameters, .. }| async move {
         engine.files().copy_from(&name, parameters.checked()?).await
@@ -279,6 +284,10 @@ impl<T: Transport + 'static> Files for Remote<T> {
     async fn path_stat(&self, name: &str, path: &str) -> Result<PathStat> {
         let options = CopyFromOptions { path: path.to_owned(), ..CopyFromOptions::default() };
         self.call(STAT, name, options, ()).await
+    }
+    async fn list_directory(&self, name: &str, path: &str) -> Result<Vec<PathStat>> {
+        let options = CopyFromOptions { path: path.to_owned(), ..CopyFromOptions::default() };
+        self.call(LIST, name, options, ()).await.map(|Json(rows)| rows)
     }
     async fn copy_from(&self, name: &str, options: CopyFromOptions) -> Result<PathArchive> {
         self.call(COPY_FROM, name, options, ()).await

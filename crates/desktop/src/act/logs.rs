@@ -1,55 +1,26 @@
-//! Logs: followed until the screen has seen enough.
+//! Logs of containers: followed until the screen has seen enough.
 
 use std::sync::Arc;
 
 use cove_api::{Engine, LogLine, LogOptions, OutputStream};
 use futures_util::StreamExt as _;
 
+use crate::act::flows::{self, Sink};
 use crate::core::Core;
 use crate::{Event, Failure, LogEntry};
 
-/// Lines that may wait for the next batch; then reading waits too.
-const MOST_WAITING: usize = 5000;
 /// Lines taken together.
 const MOST_LINES: usize = 512;
 /// A longer line is cut, in bytes.
-const LONGEST_LINE: usize = 64 << 10;
+pub(crate) const LONGEST_LINE: usize = 64 << 10;
 
 /// Follows a container's log and answers the subscription's number.
 pub(crate) fn open(core: &Arc<Core>, id: String, tail: u32) -> Result<u32, Failure> {
     let engine = core.engine()?;
-    let mut shared = core.lock();
-    shared.last_log += 1;
-    let subscription = shared.last_log;
-    let task = tokio::spawn({
-        let core = Arc::clone(core);
-        async move {
-            let result = follow(&core, engine.as_ref(), &id, tail, subscription).await;
-            core.change(|state| {
-                state.log(Event::LogEnd { subscription, failure: result.err().map(Into::into) })
-            });
-            core.lock().logs.remove(&subscription);
-        }
-    });
-    // The task needs this lock before it can take itself off the list.
-    shared.logs.insert(subscription, task.abort_handle());
-    Ok(subscription)
+    Ok(flows::open(core, |_, sink| follow(engine, id, tail, sink)))
 }
 
-/// Ends a subscription.
-pub(crate) fn close(core: &Core, subscription: u32) {
-    if let Some(task) = core.lock().logs.remove(&subscription) {
-        task.abort();
-    }
-}
-
-async fn follow(
-    core: &Core,
-    engine: &dyn Engine,
-    id: &str,
-    tail: u32,
-    subscription: u32,
-) -> cove_api::Result<()> {
+async fn follow(engine: Arc<dyn Engine>, id: String, tail: u32, sink: Sink) -> cove_api::Result<Option<i32>> {
     let options = LogOptions {
         follow: true,
         tail: Some(u64::from(tail)),
@@ -57,7 +28,7 @@ async fn follow(
         stderr: true,
         ..LogOptions::default()
     };
-    let mut lines = engine.containers().logs(id, options).await?.ready_chunks(MOST_LINES);
+    let mut lines = engine.containers().logs(&id, options).await?.ready_chunks(MOST_LINES);
     let mut joined = Joined::default();
     while let Some(chunk) = lines.next().await {
         let mut entries = Vec::with_capacity(chunk.len());
@@ -69,20 +40,14 @@ async fn follow(
             }
         }
         if !entries.is_empty() {
-            core.change(|state| state.log(Event::Log { subscription, lines: entries }));
+            sink.send(Event::Log { subscription: sink.subscription, lines: entries });
         }
         if let Some(error) = failed {
             return Err(error);
         }
-        loop {
-            let flushed = core.flushed.notified();
-            if core.lock().state.waiting_log_lines() < MOST_WAITING {
-                break;
-            }
-            flushed.await;
-        }
+        sink.room().await;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Puts the parts of long lines together, each output for itself.

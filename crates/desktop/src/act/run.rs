@@ -1,17 +1,22 @@
 //! Running an image.
 
-use cove_api::{ContainerSpec, Engine, Error, PullPolicy, RemoveOptions, Result};
+use cove_api::{ContainerSpec, Engine, Error, PullPolicy, RegistryAccess, RemoveOptions, Result};
 use cove_spec::volume::HostPaths;
-use cove_spec::{environment, name, port, volume};
+use cove_spec::{environment, name, network, port, volume};
 
 use crate::RunOptions;
 use crate::act::images;
 use crate::task::Task;
 
 /// Makes and starts the container, after bringing its image where that is missing.
-pub(crate) async fn run(engine: &dyn Engine, spec: ContainerSpec, task: &Task) -> Result<()> {
+pub(crate) async fn run(
+    engine: &dyn Engine,
+    spec: ContainerSpec,
+    access: RegistryAccess,
+    task: &Task,
+) -> Result<()> {
     if !engine.images().exists(&spec.image).await? {
-        images::pull(engine, &spec.image, PullPolicy::Missing, task).await?;
+        images::pull(engine, &spec.image, PullPolicy::Missing, access, task).await?;
     }
     // Between these steps there would be a container that nobody asked for.
     task.commit();
@@ -54,8 +59,12 @@ pub(crate) fn spec(options: &RunOptions) -> Result<ContainerSpec> {
         env: environment::parse(options.environment.iter().map(String::as_str), &[])?,
         portmappings: port::publish_all(options.ports.iter().map(String::as_str))?,
         remove: options.remove.then_some(true),
+        pod: options.pod.clone(),
         ..ContainerSpec::default()
     };
+    if !options.network.is_empty() {
+        network::parse([options.network.as_str()])?.apply(&mut spec);
+    }
     for text in &options.volumes {
         // The engine may be on another host, where the folder of this program means nothing.
         if text.starts_with(['.', '~']) {
@@ -68,7 +77,7 @@ pub(crate) fn spec(options: &RunOptions) -> Result<ContainerSpec> {
 }
 
 /// The words of a command as a POSIX shell splits it, without expansion (sh(1), Quoting).
-fn words(text: &str) -> Result<Vec<String>> {
+pub(crate) fn words(text: &str) -> Result<Vec<String>> {
     shlex::split(text)
         .ok_or_else(|| Error::invalid(format!("the command {text:?} has a quote or \\ without its end")))
 }
@@ -104,6 +113,8 @@ mod tests {
             environment: vec!["A=1".into()],
             volumes: vec!["data:/data".into(), "/srv:/srv:ro".into()],
             remove: true,
+            pod: "duo".into(),
+            network: "shop".into(),
         };
         let spec = spec(&options).unwrap();
         assert_eq!((spec.image.as_str(), spec.name.as_str()), ("alpine", "box"));
@@ -112,6 +123,7 @@ mod tests {
         assert_eq!(spec.env["A"], "1");
         assert_eq!((spec.volumes[0].name.as_str(), spec.mounts[0].source.as_str()), ("data", "/srv"));
         assert_eq!(spec.remove, Some(true));
+        assert_eq!((spec.pod.as_str(), spec.networks.contains_key("shop")), ("duo", true));
     }
 
     #[test]

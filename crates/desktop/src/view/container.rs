@@ -7,6 +7,7 @@ use cove_api::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::description::{json, pairs};
 use crate::collection::Row;
 use crate::kinds::Listed;
 
@@ -82,6 +83,8 @@ pub struct ContainerRow {
     pub ports: Vec<PortRow>,
     /// What it belongs to.
     pub group: Option<Group>,
+    /// The networks that it is on.
+    pub networks: Vec<String>,
 }
 
 /// A name and its value.
@@ -199,6 +202,7 @@ impl From<ContainerSummary> for ContainerRow {
             ended: if summary.state.is_alive() { 0 } else { summary.exited_at.max(0) },
             exit_code: summary.state.has_ended().then_some(summary.exit_code),
             id: summary.id,
+            networks: summary.networks,
             image: summary.image,
             image_id: summary.image_id,
             state: summary.state,
@@ -208,10 +212,9 @@ impl From<ContainerSummary> for ContainerRow {
 
 impl From<ContainerInspect> for ContainerDetails {
     fn from(inspect: ContainerInspect) -> Self {
-        let json = serde_json::to_string_pretty(&inspect).unwrap_or_default();
+        let json = json(&inspect);
         let mut command = vec![inspect.path];
         command.extend(inspect.args);
-        let pairs = |map: StringMap| map.into_iter().map(|(key, value)| KeyValue { key, value }).collect();
         Self {
             id: inspect.id,
             command,
@@ -255,7 +258,7 @@ impl From<ContainerInspect> for ContainerDetails {
     }
 }
 
-fn variable(entry: &str) -> KeyValue {
+pub(super) fn variable(entry: &str) -> KeyValue {
     let (key, value) = entry.split_once('=').unwrap_or((entry, ""));
     KeyValue { key: key.to_owned(), value: value.to_owned() }
 }

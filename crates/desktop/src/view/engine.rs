@@ -79,4 +79,6 @@ pub struct Snapshot {
     pub machines: Vec<MachineRow>,
     /// Why machines cannot be listed or used here.
     pub machines_problem: Option<String>,
+    /// The folder of this computer where files are put, unless the user says another; empty where none is known.
+    pub downloads: String,
 }

@@ -1,19 +1,35 @@
 //! What the screen shows: small rows made for it. The web view's types are generated from these.
 
 mod container;
+mod description;
 mod engine;
+mod file;
+mod happening;
 mod image;
 mod machine;
 mod network;
+mod pod;
+mod registry;
+mod secret;
+mod stats;
 mod task;
+mod usage;
 mod volume;
 
 pub use container::{
     ContainerDetails, ContainerRow, Group, GroupKind, JoinedNetwork, KeyValue, MountRow, PortRow,
 };
+pub use description::{Description, ObjectName};
 pub use engine::{Connection, ConnectionKind, Health, LinkState, Snapshot};
-pub use image::ImageRow;
+pub use file::FileRow;
+pub use happening::HappeningRow;
+pub use image::{FoundImage, HistoryRow, ImageDetails, ImageRow};
 pub use machine::MachineRow;
 pub use network::NetworkRow;
-pub use task::{StepState, TaskRow, TaskState, TaskStep};
+pub use pod::{PodMember, PodRow};
+pub use registry::{Attempt, Explanation, LoginRow, Registries, RegistryRow};
+pub use secret::SecretRow;
+pub use stats::StatsSample;
+pub use task::{Freed, StepState, TaskRow, TaskState, TaskStep};
+pub use usage::{ImageShare, UnusedRow, Usage, UsageRow};
 pub use volume::VolumeRow;

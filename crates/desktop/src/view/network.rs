@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use cove_api::{Engine, Network, NetworkListOptions, Result};
 use serde::{Deserialize, Serialize};
 
+use super::description::{Description, ObjectName, json, pairs};
 use crate::Failure;
 use crate::collection::Row;
 use crate::kinds::Listed;
@@ -45,6 +46,22 @@ impl Listed for NetworkRow {
 
     async fn remove(engine: &dyn Engine, id: &str, force: bool) -> std::result::Result<(), Failure> {
         Ok(engine.networks().remove(id, force).await?)
+    }
+
+    async fn describe(engine: &dyn Engine, id: &str) -> std::result::Result<Description, Failure> {
+        let inspect = engine.networks().inspect(id).await?;
+        let json = json(&inspect);
+        let member = |(id, member): (String, cove_api::NetworkMember)| {
+            let addresses = member.interfaces.into_values().flat_map(|interface| interface.subnets);
+            let note = addresses.map(|address| address.ipnet.to_string()).collect::<Vec<_>>().join(", ");
+            ObjectName { id, name: member.name, note }
+        };
+        Ok(Description {
+            containers: inspect.containers.into_iter().map(member).collect(),
+            labels: pairs(inspect.network.labels),
+            options: pairs(inspect.network.options),
+            json,
+        })
     }
 }
 

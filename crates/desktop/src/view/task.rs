@@ -48,6 +48,17 @@ pub struct TaskStep {
     pub total: u64,
 }
 
+/// What a clean-up has freed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Freed {
+    /// How many objects are gone.
+    pub objects: u32,
+    /// How many bytes went with them.
+    pub bytes: i64,
+}
+
 /// A long act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -73,6 +84,10 @@ pub struct TaskRow {
     pub cancellable: bool,
     /// The container that a run has made.
     pub container: Option<String>,
+    /// Whether it has a log to be read.
+    pub logged: bool,
+    /// What a clean-up has freed.
+    pub freed: Option<Freed>,
 }
 
 impl Row for TaskRow {

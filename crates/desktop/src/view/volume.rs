@@ -1,9 +1,10 @@
 //! Volumes.
 
 use async_trait::async_trait;
-use cove_api::{Engine, Result, Volume, VolumeListOptions, VolumeRemoveOptions};
+use cove_api::{Engine, Filters, ListOptions, Result, Volume, VolumeListOptions, VolumeRemoveOptions};
 use serde::{Deserialize, Serialize};
 
+use super::description::{Description, ObjectName, json, pairs};
 use crate::Failure;
 use crate::collection::Row;
 use crate::kinds::Listed;
@@ -44,6 +45,24 @@ impl Listed for VolumeRow {
     async fn remove(engine: &dyn Engine, id: &str, force: bool) -> std::result::Result<(), Failure> {
         let options = VolumeRemoveOptions { force, ..VolumeRemoveOptions::default() };
         Ok(engine.volumes().remove(id, options).await?)
+    }
+
+    async fn describe(engine: &dyn Engine, id: &str) -> std::result::Result<Description, Failure> {
+        let volume = engine.volumes().inspect(id).await?;
+        let filters = Filters::from([("volume".to_owned(), vec![id.to_owned()])]);
+        let options = ListOptions { all: true, filters, ..ListOptions::default() };
+        let users = engine.containers().list(options).await?.into_iter().map(|row| ObjectName {
+            id: row.id,
+            name: row.names.into_iter().next().unwrap_or_default(),
+            note: row.state.to_string(),
+        });
+        let json = json(&volume);
+        Ok(Description {
+            containers: users.collect(),
+            labels: pairs(volume.labels),
+            options: pairs(volume.options),
+            json,
+        })
     }
 }
 

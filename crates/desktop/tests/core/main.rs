@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cove_api::{Engine, Error, ErrorKind, Result};
-use cove_desktop::view::{LinkState, Snapshot, StepState, TaskState};
+use cove_desktop::view::{LinkState, Snapshot, StepState, TaskState, UnusedRow};
 use cove_desktop::{
-    Batch, Call, ContainerAct, Desktop, DesktopOptions, EngineSource, Event, Failure, Reply, RunOptions,
-    Target,
+    Batch, BuildForm, Call, ContainerAct, Desktop, DesktopOptions, EngineSource, Event, Failure, Reply,
+    RunOptions, Target, TerminalOptions,
 };
 use cove_test_support::{BROKEN, FakeEngine, sample};
 use tokio::sync::mpsc::Receiver;
@@ -46,11 +46,24 @@ struct Screen {
     seen: Snapshot,
     log: Vec<String>,
     log_ended: bool,
+    /// What terminals showed, in base64.
+    shown: Vec<String>,
+    /// Exit codes and failures of what ended.
+    ends: Vec<(Option<i32>, Option<Failure>)>,
+    samples: usize,
 }
 
 impl Screen {
     fn new(desktop: &Desktop) -> Self {
-        Self { batches: desktop.subscribe(), seen: Snapshot::default(), log: Vec::new(), log_ended: false }
+        Self {
+            batches: desktop.subscribe(),
+            seen: Snapshot::default(),
+            log: Vec::new(),
+            log_ended: false,
+            shown: Vec::new(),
+            ends: Vec::new(),
+            samples: 0,
+        }
     }
 
     /// Takes events until `done`; at most five seconds.
@@ -76,8 +89,13 @@ impl Screen {
             Event::Health { health } => seen.health = health,
             Event::Rows { change } => seen.rows.apply(change),
             Event::Machines { machines, .. } => seen.machines = machines,
+            Event::Terminal { data, .. } => self.shown.push(data),
+            Event::Stats { .. } => self.samples += 1,
             Event::Log { lines, .. } => self.log.extend(lines.into_iter().map(|line| line.text)),
-            Event::LogEnd { .. } => self.log_ended = true,
+            Event::End { code, failure, .. } => {
+                self.log_ended = true;
+                self.ends.push((code, failure));
+            }
         }
     }
 
@@ -87,6 +105,13 @@ impl Screen {
 
     fn state(&self, id: &str) -> Option<&str> {
         self.seen.rows.containers.iter().find(|row| row.id == id).map(|row| row.state.as_str())
+    }
+}
+
+fn subscription(reply: &Reply) -> u32 {
+    match reply {
+        Reply::Subscription { subscription } => *subscription,
+        other => panic!("no subscription: {other:?}"),
     }
 }
 
@@ -276,7 +301,7 @@ async fn an_endless_log_does_not_fill_the_memory() {
         panic!("no subscription")
     };
     screen.until("lines", |screen| screen.log.len() > 10_000).await;
-    desktop.call(Call::CloseLog { subscription }).await.unwrap();
+    desktop.call(Call::Close { subscription }).await.unwrap();
     tokio::time::sleep(Duration::from_millis(50)).await;
     // What was on its way may still come, then there is silence.
     while let Ok(batch) = screen.batches.try_recv() {
@@ -334,4 +359,146 @@ async fn networks_and_volumes_are_live_and_can_be_removed() {
     let unknown = desktop.call(remove("planet", "x")).await.unwrap_err();
     assert_eq!(unknown.kind, ErrorKind::InvalidArgument);
     assert_eq!(desktop.call(remove("container", "x")).await.unwrap_err().kind, ErrorKind::Unsupported);
+}
+
+#[tokio::test]
+async fn a_terminal_takes_what_is_typed_and_ends_with_its_screen() {
+    let engine = living(&[("a", "running")]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let options = TerminalOptions { id: "a".into(), columns: 80, rows: 24, ..TerminalOptions::default() };
+    let call = Call::OpenTerminal { options: options.clone() };
+    let number = subscription(&desktop.call(call.clone()).await.unwrap());
+    engine.calls();
+    desktop.call(Call::Type { subscription: number, data: "ls".into() }).await.unwrap();
+    // The session echoes in upper case.
+    screen.until("the echo", |screen| screen.shown == ["TFM="]).await;
+    desktop.call(Call::Resize { subscription: number, columns: 100, rows: 30 }).await.unwrap();
+    desktop.call(Call::Shown { subscription: number, bytes: 2 }).await.unwrap();
+    desktop.call(Call::Close { subscription: number }).await.unwrap();
+    wait_for(&engine, "exec remove session true").await;
+    let failure = desktop.call(Call::Type { subscription: number, data: "x".into() }).await.unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::WrongState);
+    let broken = TerminalOptions { id: BROKEN.into(), ..options };
+    desktop.call(Call::OpenTerminal { options: broken }).await.unwrap();
+    screen.until("why it did not start", |screen| screen.ends.iter().any(|(_, why)| why.is_some())).await;
+}
+
+/// Waits until the engine was asked for something.
+async fn wait_for(engine: &FakeEngine, wanted: &str) {
+    let wait = async {
+        while !engine.calls().iter().any(|call| call == wanted) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), wait).await.unwrap_or_else(|_| panic!("never: {wanted}"));
+}
+
+#[tokio::test]
+async fn what_a_container_uses_is_told_until_there_is_no_more() {
+    let engine = living(&[("a", "running")]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    desktop.call(Call::OpenStats { id: "a".into() }).await.unwrap();
+    screen.until("samples and their end", |screen| screen.samples > 0 && screen.ends == [(None, None)]).await;
+}
+
+#[tokio::test]
+async fn pods_follow_their_containers() {
+    let engine = living(&[("a", "running")]);
+    engine.contents().pods.push(cove_api::PodSummary { id: "p".into(), ..cove_api::PodSummary::default() });
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    assert_eq!(screen.seen.rows.pods.len(), 1);
+    engine.contents().pods[0].name = "renamed".into();
+    engine.set("a", "exited");
+    screen.until("the pod's change", |screen| screen.seen.rows.pods[0].name == "renamed").await;
+    let act = |ids: &[&str]| Call::Pods {
+        act: ContainerAct::Stop,
+        ids: ids.iter().map(|id| (*id).to_owned()).collect(),
+    };
+    assert_eq!(desktop.call(act(&["whole"])).await, Ok(Reply::Done));
+    let failure = desktop.call(act(&[BROKEN, "half"])).await.unwrap_err();
+    assert!(failure.message.contains("broken"), "{failure:?}");
+    assert!(engine.calls().iter().any(|call| call == "pod stop None half"), "the second one was tried");
+    let remove = Call::Remove { kind: "pod".into(), ids: vec!["half".into()], force: true };
+    assert_eq!(desktop.call(remove).await.unwrap_err().message, "c: it runs");
+}
+
+#[tokio::test]
+async fn what_nothing_uses_goes_without_force_and_past_errors() {
+    let engine = living(&[("a", "exited")]);
+    engine.contents().volumes.push(sample::volume("data"));
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    assert!(matches!(desktop.call(Call::Usage).await, Ok(Reply::Usage { .. })));
+    let row = |kind: &str, id: &str, size| UnusedRow {
+        kind: kind.into(),
+        id: id.into(),
+        names: vec![id.into()],
+        size,
+    };
+    let rows = vec![row("image", BROKEN, 5), row("volume", "data", 7), row("container", "a", 11)];
+    let id = task(&desktop.call(Call::Prune { rows }).await.unwrap());
+    screen
+        .until("the end", |screen| {
+            screen.seen.rows.tasks.iter().any(|task| task.id == id && task.state == TaskState::Failed)
+        })
+        .await;
+    let done = screen.seen.rows.tasks.iter().find(|task| task.id == id).unwrap();
+    assert_eq!(done.freed.map(|freed| (freed.objects, freed.bytes)), Some((2, 18)));
+    assert!(engine.contents().volumes.is_empty());
+}
+
+#[tokio::test]
+async fn what_happens_is_kept_to_be_read() {
+    let engine = living(&[]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    for number in 0..310 {
+        engine.tell("volume", "create", &format!("v{number}"));
+    }
+    screen
+        .until("the last one", |screen| {
+            screen.seen.rows.happenings.last().is_some_and(|row| row.object == "v309")
+        })
+        .await;
+    assert_eq!(screen.seen.rows.happenings.len(), 300);
+}
+
+#[tokio::test]
+async fn a_path_must_be_whole_and_a_build_needs_its_program() {
+    let engine = living(&[]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let form =
+        |context: &str| Call::Build { form: BuildForm { context: context.into(), ..BuildForm::default() } };
+    assert_eq!(desktop.call(form("app")).await.unwrap_err().kind, ErrorKind::InvalidArgument);
+    assert_eq!(desktop.call(form("/app")).await.unwrap_err().kind, ErrorKind::Unsupported);
+    let save =
+        |to: &str| Call::SaveImages { names: vec!["a".into()], format: Default::default(), to: to.into() };
+    assert_eq!(desktop.call(save("a.tar")).await.unwrap_err().kind, ErrorKind::InvalidArgument);
+    let folder = tempfile::tempdir().unwrap();
+    let there = folder.path().join("there.tar");
+    std::os::unix::fs::symlink("/etc/passwd", &there).unwrap();
+    let id = task(&desktop.call(save(&there.display().to_string())).await.unwrap());
+    screen
+        .until("a refusal", |screen| {
+            screen.seen.rows.tasks.iter().any(|task| task.id == id && task.state == TaskState::Failed)
+        })
+        .await;
+    let fresh = folder.path().join("fresh.tar");
+    let id = task(&desktop.call(save(&fresh.display().to_string())).await.unwrap());
+    screen
+        .until("a file", |screen| {
+            screen.seen.rows.tasks.iter().any(|task| task.id == id && task.state == TaskState::Done)
+        })
+        .await;
+    assert!(fresh.metadata().unwrap().len() > 0);
 }

@@ -6,7 +6,7 @@ use cove_api::{
     PathArchive, PathStat, Result,
 };
 
-use super::{changes, commit, copy, mounts, tree};
+use super::{changes, commit, copy, list, mounts, tree};
 use crate::engine::{LocalEngine, blocking};
 use crate::stream;
 
@@ -30,6 +30,11 @@ impl Files for LocalEngine {
     async fn path_stat(&self, name: &str, path: &str) -> Result<PathStat> {
         let (name, path) = (name.to_owned(), path.to_owned());
         blocking(&self.core, move |core| copy::path_stat(core, &name, &path)).await
+    }
+
+    async fn list_directory(&self, name: &str, path: &str) -> Result<Vec<PathStat>> {
+        let (name, path) = (name.to_owned(), path.to_owned());
+        blocking(&self.core, move |core| list::list(core, &name, &path)).await
     }
 
     async fn copy_from(&self, name: &str, options: CopyFromOptions) -> Result<PathArchive> {

@@ -55,11 +55,11 @@ fn no_such_file() -> Error {
     Error::not_found("no such file or directory")
 }
 
-fn failed(path: &str, errno: Errno) -> Error {
+pub(super) fn failed(path: &str, errno: Errno) -> Error {
     Error::from(std::io::Error::from(errno)).context(path)
 }
 
-fn changed(stat: &Stat) -> Timestamp {
+pub(super) fn changed(stat: &Stat) -> Timestamp {
     let nanoseconds = i32::try_from(stat.st_mtime_nsec).unwrap_or_default();
     Timestamp::new(stat.st_mtime, nanoseconds).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -4,6 +4,7 @@ mod api;
 mod changes;
 mod commit;
 mod copy;
+mod list;
 mod mounts;
 mod root_fs;
 mod tree;

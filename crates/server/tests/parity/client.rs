@@ -123,6 +123,7 @@ async fn files() {
         let _ = same!(bed, files, commit(name, options.clone()));
         let _ = same!(bed, files, commit(name, CommitOptions::default()));
         for path in ["/a b", "rel/.", "/dangling", "/nothing", "/dir/"] {
+            let _ = same!(bed, files, list_directory(name, path));
             // The answer is a head, which has no room for words.
             if name != BROKEN {
                 let there = same!(bed, files, path_stat(name, path));

@@ -45,6 +45,11 @@ impl Files for FakeEngine {
             missing: path == "/dangling",
         })
     }
+    async fn list_directory(&self, name: &str, path: &str) -> Result<Vec<PathStat>> {
+        self.note(name, format!("list_directory {name} {path}"))?;
+        let file = |name: &str, is_dir| PathStat { name: name.into(), is_dir, ..PathStat::default() };
+        Ok(vec![file("ä b", false), file("etc", true)])
+    }
     async fn copy_from(&self, name: &str, options: CopyFromOptions) -> Result<PathArchive> {
         let stat = Files::path_stat(self, name, &options.path).await?.found()?;
         self.note(name, format!("copy_from {name} {options:?}"))?;

@@ -1,5 +1,65 @@
 // Generated from crates/desktop by `COVE_GENERATE=1 cargo test -p cove-desktop bindings`; do not edit.
 
+export type Attempt = { 
+/**
+ * The name that it was looked for under.
+ */
+reference: string, 
+/**
+ * Where, one after the other.
+ */
+places: Array<string>, 
+/**
+ * The place that answered; empty where none did or none was asked.
+ */
+answered: string, 
+/**
+ * Bytes of its layers as they are sent.
+ */
+size: number, 
+/**
+ * How many layers it has.
+ */
+layers: number, 
+/**
+ * Why it cannot be pulled; empty where it can, or where it was not asked for.
+ */
+problem: string, };
+
+export type BuildForm = { 
+/**
+ * The folder of this computer with what is built: a whole path.
+ */
+context: string, 
+/**
+ * The build file; empty is the folder's own.
+ */
+file: string, 
+/**
+ * The image's name; empty leaves it without one.
+ */
+tag: string, 
+/**
+ * The stage that becomes the image; empty is the last.
+ */
+target: string, 
+/**
+ * `NAME=value` for `ARG`.
+ */
+arguments: Array<string>, 
+/**
+ * `linux/arm64`; empty is the engine's own.
+ */
+platform: string, 
+/**
+ * Use nothing of earlier builds.
+ */
+noCache: boolean, 
+/**
+ * Ask for newer base images.
+ */
+pull: boolean, };
+
 export type Call = { "call": "snapshot" } | { "call": "connect", 
 /**
  * Its id.
@@ -24,7 +84,47 @@ id: string,
 /**
  * How many old lines.
  */
-tail: number, } | { "call": "closeLog", 
+tail: number, } | { "call": "openStats", 
+/**
+ * Its id.
+ */
+id: string, } | { "call": "openTaskLog", 
+/**
+ * Its number.
+ */
+id: number, } | { "call": "openTerminal", 
+/**
+ * What to start.
+ */
+options: TerminalOptions, } | { "call": "type", 
+/**
+ * Its number.
+ */
+subscription: number, 
+/**
+ * What.
+ */
+data: string, } | { "call": "resize", 
+/**
+ * Its number.
+ */
+subscription: number, 
+/**
+ * Width in characters.
+ */
+columns: number, 
+/**
+ * Height.
+ */
+rows: number, } | { "call": "shown", 
+/**
+ * Its number.
+ */
+subscription: number, 
+/**
+ * How many.
+ */
+bytes: number, } | { "call": "close", 
 /**
  * Its number.
  */
@@ -34,7 +134,7 @@ subscription: number, } | { "call": "pull",
  */
 image: string, } | { "call": "remove", 
 /**
- * `image`, `network` or `volume`.
+ * `image`, `network`, `volume`, `pod` or `secret`.
  */
 kind: string, 
 /**
@@ -48,7 +148,163 @@ force: boolean, } | { "call": "run",
 /**
  * What to run.
  */
-options: RunOptions, } | { "call": "createMachine" } | { "call": "startMachine", 
+options: RunOptions, } | { "call": "pods", 
+/**
+ * What; not a removal.
+ */
+act: ContainerAct, 
+/**
+ * Their ids.
+ */
+ids: Array<string>, } | { "call": "describe", 
+/**
+ * `network`, `volume`, `pod` or `secret`.
+ */
+kind: string, 
+/**
+ * Its id.
+ */
+id: string, } | { "call": "inspectImage", 
+/**
+ * Its id.
+ */
+id: string, } | { "call": "createPod", 
+/**
+ * Its name; empty lets the engine choose.
+ */
+name: string, 
+/**
+ * As after `-p`.
+ */
+ports: Array<string>, } | { "call": "createNetwork", 
+/**
+ * What it is to be.
+ */
+options: NetworkOptions, } | { "call": "createVolume", 
+/**
+ * Its name; empty lets the engine choose.
+ */
+name: string, } | { "call": "createSecret", 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * What is to be kept.
+ */
+data: string, 
+/**
+ * One of that name gets new data.
+ */
+replace: boolean, } | { "call": "listFiles", 
+/**
+ * The container's id.
+ */
+id: string, 
+/**
+ * The directory.
+ */
+path: string, } | { "call": "download", 
+/**
+ * The container's id.
+ */
+id: string, 
+/**
+ * What.
+ */
+path: string, 
+/**
+ * Where to: a whole path at which nothing is.
+ */
+to: string, } | { "call": "tag", 
+/**
+ * The image's id.
+ */
+id: string, 
+/**
+ * The name.
+ */
+name: string, } | { "call": "untag", 
+/**
+ * The image's id.
+ */
+id: string, 
+/**
+ * The name.
+ */
+name: string, } | { "call": "push", 
+/**
+ * Its name.
+ */
+image: string, } | { "call": "saveImages", 
+/**
+ * Their names.
+ */
+names: Array<string>, 
+/**
+ * What the archive is like.
+ */
+format: SaveFormat, 
+/**
+ * Where to: a whole path at which nothing is.
+ */
+to: string, } | { "call": "loadImages", 
+/**
+ * The archive: a whole path.
+ */
+from: string, } | { "call": "exportVolume", 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Where to: a whole path at which nothing is.
+ */
+to: string, } | { "call": "importVolume", 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * The archive: a whole path.
+ */
+from: string, } | { "call": "search", 
+/**
+ * `[REGISTRY/]WORD`.
+ */
+term: string, } | { "call": "tags", 
+/**
+ * The repository, with its registry.
+ */
+repository: string, } | { "call": "build", 
+/**
+ * What to build.
+ */
+form: BuildForm, } | { "call": "usage" } | { "call": "prune", 
+/**
+ * What of it.
+ */
+rows: Array<UnusedRow>, } | { "call": "registries" } | { "call": "login", 
+/**
+ * The registry.
+ */
+registry: string, 
+/**
+ * The user's name there.
+ */
+username: string, 
+/**
+ * The password or token.
+ */
+password: string, } | { "call": "logout", 
+/**
+ * The registry.
+ */
+registry: string, } | { "call": "explain", 
+/**
+ * The name.
+ */
+image: string, } | { "call": "createMachine" } | { "call": "startMachine", 
 /**
  * Its name.
  */
@@ -94,7 +350,31 @@ changed: Array<VolumeRow>,
 /**
  * The keys of those that are gone.
  */
-removed: Array<string>, } | { "kind": "tasks", 
+removed: Array<string>, } | { "kind": "pods", 
+/**
+ * New ones and changed ones.
+ */
+changed: Array<PodRow>, 
+/**
+ * The keys of those that are gone.
+ */
+removed: Array<string>, } | { "kind": "secrets", 
+/**
+ * New ones and changed ones.
+ */
+changed: Array<SecretRow>, 
+/**
+ * The keys of those that are gone.
+ */
+removed: Array<string>, } | { "kind": "happenings", 
+/**
+ * New ones and changed ones.
+ */
+changed: Array<HappeningRow>, 
+/**
+ * The keys of those that are gone.
+ */
+removed: Array<number>, } | { "kind": "tasks", 
 /**
  * New ones and changed ones.
  */
@@ -256,7 +536,29 @@ ports: Array<PortRow>,
 /**
  * What it belongs to.
  */
-group: Group | null, };
+group: Group | null, 
+/**
+ * The networks that it is on.
+ */
+networks: Array<string>, };
+
+export type Description = { 
+/**
+ * The containers that use it or belong to it.
+ */
+containers: Array<ObjectName>, 
+/**
+ * Its labels.
+ */
+labels: Array<KeyValue>, 
+/**
+ * Its options.
+ */
+options: Array<KeyValue>, 
+/**
+ * All that `inspect` tells, as indented JSON.
+ */
+json: string, };
 
 export type Event = { "event": "snapshot", 
 /**
@@ -290,15 +592,45 @@ subscription: number,
 /**
  * The lines.
  */
-lines: Array<LogEntry>, } | { "event": "logEnd", 
+lines: Array<LogEntry>, } | { "event": "terminal", 
 /**
  * Whose.
  */
 subscription: number, 
 /**
+ * The bytes, in base64.
+ */
+data: string, } | { "event": "stats", 
+/**
+ * Whose.
+ */
+subscription: number, 
+/**
+ * How much.
+ */
+sample: StatsSample, } | { "event": "end", 
+/**
+ * Whose.
+ */
+subscription: number, 
+/**
+ * The exit code of what a terminal showed.
+ */
+code: number | null, 
+/**
  * Why it cannot be read on.
  */
 failure: Failure | null, };
+
+export type Explanation = { 
+/**
+ * The name under which it is here already; empty where it is not.
+ */
+local: string, 
+/**
+ * What a pull tries, in this order.
+ */
+attempts: Array<Attempt>, };
 
 export type Failure = { 
 /**
@@ -309,6 +641,64 @@ kind: string,
  * The text for people.
  */
 message: string, };
+
+export type FileRow = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * `file`, `directory`, `link`, `device`, `pipe`, `socket`.
+ */
+kind: string, 
+/**
+ * Whether it can be looked into: a directory, or a link to one.
+ */
+directory: boolean, 
+/**
+ * Where a link leads; else empty.
+ */
+target: string, 
+/**
+ * Bytes.
+ */
+size: number, 
+/**
+ * The nine permission bits.
+ */
+mode: number, 
+/**
+ * Seconds since the epoch.
+ */
+changed: number, };
+
+export type FoundImage = { 
+/**
+ * The repository with its registry; of a tag, the whole name.
+ */
+name: string, 
+/**
+ * What its owner says about it.
+ */
+description: string, 
+/**
+ * How many users marked it.
+ */
+stars: number, 
+/**
+ * Whether the registry's owner keeps it.
+ */
+official: boolean, };
+
+export type Freed = { 
+/**
+ * How many objects are gone.
+ */
+objects: number, 
+/**
+ * How many bytes went with them.
+ */
+bytes: number, };
 
 export type Group = { 
 /**
@@ -321,6 +711,36 @@ kind: GroupKind,
 name: string, };
 
 export type GroupKind = "project" | "pod";
+
+export type HappeningRow = { 
+/**
+ * Its number; later ones have higher ones.
+ */
+id: number, 
+/**
+ * Milliseconds since the epoch.
+ */
+time: number, 
+/**
+ * What it happened to: `container`, `image`, …
+ */
+kind: string, 
+/**
+ * What happened: `start`, `died`, …
+ */
+action: string, 
+/**
+ * The object's id.
+ */
+object: string, 
+/**
+ * The object's name, where the engine tells.
+ */
+name: string, 
+/**
+ * The exit code of what has ended, where the engine tells; else empty.
+ */
+code: string, };
 
 export type Health = { 
 /**
@@ -344,6 +764,82 @@ version: string,
  */
 platform: string, };
 
+export type HistoryRow = { 
+/**
+ * The instruction.
+ */
+step: string, 
+/**
+ * Bytes that it added.
+ */
+size: number, 
+/**
+ * Seconds since the epoch; 0 where the image does not tell.
+ */
+created: number, 
+/**
+ * What its author remarks.
+ */
+comment: string, };
+
+export type ImageDetails = { 
+/**
+ * The whole id.
+ */
+id: string, 
+/**
+ * Its names with tags.
+ */
+names: Array<string>, 
+/**
+ * Digest of its manifest.
+ */
+digest: string, 
+/**
+ * `linux/amd64`.
+ */
+platform: string, 
+/**
+ * What is put before a command.
+ */
+entrypoint: Array<string>, 
+/**
+ * The command.
+ */
+command: Array<string>, 
+/**
+ * Where it runs.
+ */
+workingDir: string, 
+/**
+ * As whom it runs; empty is root.
+ */
+user: string, 
+/**
+ * `80/tcp`.
+ */
+ports: Array<string>, 
+/**
+ * Paths that get a volume.
+ */
+volumes: Array<string>, 
+/**
+ * Its environment.
+ */
+environment: Array<KeyValue>, 
+/**
+ * Its labels.
+ */
+labels: Array<KeyValue>, 
+/**
+ * How it was made, newest step first.
+ */
+history: Array<HistoryRow>, 
+/**
+ * All that `inspect` tells, as indented JSON.
+ */
+json: string, };
+
 export type ImageRow = { 
 /**
  * The whole id.
@@ -365,6 +861,20 @@ size: number,
  * `linux/amd64`, where the engine tells.
  */
 platform: string, };
+
+export type ImageShare = { 
+/**
+ * The whole id.
+ */
+id: string, 
+/**
+ * Bytes that other images have, too.
+ */
+shared: number, 
+/**
+ * The rest.
+ */
+own: number, };
 
 export type JoinedNetwork = { 
 /**
@@ -405,6 +915,24 @@ error: boolean,
  * The text; what is no UTF-8 is replaced, escape sequences are left in.
  */
 text: string, };
+
+export type LoginRow = { 
+/**
+ * The registry, or a part of it.
+ */
+registry: string, 
+/**
+ * The user's name there; empty where only a token is kept.
+ */
+username: string, 
+/**
+ * The file or program that keeps it.
+ */
+place: string, 
+/**
+ * Why it cannot be read.
+ */
+problem: string | null, };
 
 export type MachineRow = { 
 /**
@@ -462,6 +990,28 @@ destination: string,
  */
 writable: boolean, };
 
+export type NetworkOptions = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * `10.89.5.0/24`; empty lets the engine choose.
+ */
+subnet: string, 
+/**
+ * `10.89.5.1`; empty is the subnet's first address.
+ */
+gateway: string, 
+/**
+ * Without a way out.
+ */
+internal: boolean, 
+/**
+ * Also with addresses of IPv6.
+ */
+ipv6: boolean, };
+
 export type NetworkRow = { 
 /**
  * The whole id.
@@ -488,6 +1038,64 @@ internal: boolean,
  */
 created: number, };
 
+export type ObjectName = { 
+/**
+ * The whole id.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * What else is to be said: an address, a state.
+ */
+note: string, };
+
+export type PodMember = { 
+/**
+ * The whole id.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Podman's word for its state.
+ */
+state: string, 
+/**
+ * Whether it holds the namespaces that the others share.
+ */
+infra: boolean, };
+
+export type PodRow = { 
+/**
+ * The whole id.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Podman's word in lower case: `created`, `degraded`, `exited`, `paused`, `running`, `stopped`, …
+ */
+state: string, 
+/**
+ * Its containers.
+ */
+members: Array<PodMember>, 
+/**
+ * The networks that they share.
+ */
+networks: Array<string>, 
+/**
+ * Seconds since the epoch; 0 where the engine does not tell.
+ */
+created: number, };
+
 export type PortRow = { 
 /**
  * The address it is published on; empty is every one.
@@ -506,6 +1114,46 @@ containerPort: number,
  */
 protocol: string, };
 
+export type Registries = { 
+/**
+ * Where short names are looked for, in this order.
+ */
+search: Array<string>, 
+/**
+ * Those with settings.
+ */
+registries: Array<RegistryRow>, 
+/**
+ * The user's logins.
+ */
+logins: Array<LoginRow>, 
+/**
+ * Why logins cannot be listed.
+ */
+problem: string | null, };
+
+export type RegistryRow = { 
+/**
+ * Which names it is for: `docker.io`, `quay.io/team`, `*.example.com`.
+ */
+prefix: string, 
+/**
+ * What takes the prefix's place; empty where nothing does.
+ */
+location: string, 
+/**
+ * Certificates are not checked, and plain HTTP is allowed.
+ */
+insecure: boolean, 
+/**
+ * Nothing is pulled from it.
+ */
+blocked: boolean, 
+/**
+ * What is asked before it, in this order.
+ */
+mirrors: Array<string>, };
+
 export type Reply = { "reply": "done" } | { "reply": "snapshot", 
 /**
  * At this moment.
@@ -514,7 +1162,35 @@ snapshot: Snapshot, } | { "reply": "details",
 /**
  * It.
  */
-details: ContainerDetails, } | { "reply": "subscription", 
+details: ContainerDetails, } | { "reply": "image", 
+/**
+ * It.
+ */
+details: ImageDetails, } | { "reply": "description", 
+/**
+ * It.
+ */
+description: Description, } | { "reply": "files", 
+/**
+ * Directories first.
+ */
+files: Array<FileRow>, } | { "reply": "found", 
+/**
+ * What fits, best first.
+ */
+found: Array<FoundImage>, } | { "reply": "usage", 
+/**
+ * It.
+ */
+usage: Usage, } | { "reply": "registries", 
+/**
+ * All about them.
+ */
+registries: Registries, } | { "reply": "explanation", 
+/**
+ * It.
+ */
+explanation: Explanation, } | { "reply": "subscription", 
 /**
  * Its number.
  */
@@ -541,6 +1217,18 @@ networks: Array<NetworkRow>,
  * Volumes.
  */
 volumes: Array<VolumeRow>, 
+/**
+ * Pods.
+ */
+pods: Array<PodRow>, 
+/**
+ * Secrets.
+ */
+secrets: Array<SecretRow>, 
+/**
+ * What has happened in the engine, newest last.
+ */
+happenings: Array<HappeningRow>, 
 /**
  * Long acts, newest last.
  */
@@ -574,7 +1262,39 @@ volumes: Array<string>,
 /**
  * Remove the container when it ends.
  */
-remove: boolean, };
+remove: boolean, 
+/**
+ * The pod that it joins; empty is none.
+ */
+pod: string, 
+/**
+ * The network that it joins; empty leaves it to the engine.
+ */
+network: string, };
+
+export type SaveFormat = "docker" | "oci";
+
+export type SecretRow = { 
+/**
+ * The whole id.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Who keeps the data: `file`, `pass`, `shell`.
+ */
+driver: string, 
+/**
+ * Seconds since the epoch; 0 where the engine does not tell.
+ */
+created: number, 
+/**
+ * When it got its present data, in seconds since the epoch.
+ */
+updated: number, };
 
 export type Snapshot = { 
 /**
@@ -596,7 +1316,49 @@ machines: Array<MachineRow>,
 /**
  * Why machines cannot be listed or used here.
  */
-machinesProblem: string | null, };
+machinesProblem: string | null, 
+/**
+ * The folder of this computer where files are put, unless the user says another; empty where none is known.
+ */
+downloads: string, };
+
+export type StatsSample = { 
+/**
+ * Milliseconds since the epoch.
+ */
+time: number, 
+/**
+ * Per cent of one processor.
+ */
+cpu: number, 
+/**
+ * Bytes of memory.
+ */
+memory: number, 
+/**
+ * The limit in bytes: the container's or the host's.
+ */
+memoryLimit: number, 
+/**
+ * Bytes received since the start.
+ */
+received: number, 
+/**
+ * Bytes sent since the start.
+ */
+sent: number, 
+/**
+ * Bytes read from disks since the start.
+ */
+read: number, 
+/**
+ * Bytes written to disks since the start.
+ */
+written: number, 
+/**
+ * Processes and threads.
+ */
+pids: number, };
 
 export type StepState = "active" | "done" | "skipped";
 
@@ -640,7 +1402,15 @@ cancellable: boolean,
 /**
  * The container that a run has made.
  */
-container: string | null, };
+container: string | null, 
+/**
+ * Whether it has a log to be read.
+ */
+logged: boolean, 
+/**
+ * What a clean-up has freed.
+ */
+freed: Freed | null, };
 
 export type TaskState = "running" | "done" | "failed" | "cancelled";
 
@@ -661,6 +1431,82 @@ current: number,
  * Bytes in all; 0 where unknown.
  */
 total: number, };
+
+export type TerminalOptions = { 
+/**
+ * The container's id.
+ */
+id: string, 
+/**
+ * The command as in a shell, with quotes; empty is a shell.
+ */
+command: string, 
+/**
+ * As whom, `user[:group]`; empty takes the container's.
+ */
+user: string, 
+/**
+ * The terminal's width in characters.
+ */
+columns: number, 
+/**
+ * Its height.
+ */
+rows: number, };
+
+export type UnusedRow = { 
+/**
+ * `container`, `image` or `volume`.
+ */
+kind: string, 
+/**
+ * The whole id; a volume's name.
+ */
+id: string, 
+/**
+ * Its names: of an image all of them, or none.
+ */
+names: Array<string>, 
+/**
+ * Bytes that go with it. Those that unused images share with each other are in none of them.
+ */
+size: number, };
+
+export type Usage = { 
+/**
+ * Images.
+ */
+images: UsageRow, 
+/**
+ * Containers: what they wrote.
+ */
+containers: UsageRow, 
+/**
+ * Volumes.
+ */
+volumes: UsageRow, 
+/**
+ * What nothing uses, largest first.
+ */
+unused: Array<UnusedRow>, 
+/**
+ * Every image's parts.
+ */
+shares: Array<ImageShare>, };
+
+export type UsageRow = { 
+/**
+ * How many there are.
+ */
+count: number, 
+/**
+ * How many of them are in use.
+ */
+active: number, 
+/**
+ * Their bytes.
+ */
+size: number, };
 
 export type VolumeRow = { 
 /**

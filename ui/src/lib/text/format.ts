@@ -1,3 +1,5 @@
+import { t } from "./messages.svelte";
+
 /** Bytes as people read them, with units of 1000 as in `podman images`. */
 export function size(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
@@ -19,20 +21,20 @@ export function memory(bytes: number): string {
 }
 
 const STEPS: [number, string][] = [
-  [60, "s"],
-  [60, "min"],
-  [24, "h"],
-  [7, "d"],
-  [4.35, "wk"],
-  [12, "mo"],
-  [Infinity, "yr"],
+  [60, "{count} s"],
+  [60, "{count} min"],
+  [24, "{count} h"],
+  [7, "{count} d"],
+  [4.35, "{count} wk"],
+  [12, "{count} mo"],
+  [Infinity, "{count} yr"],
 ];
 
 /** A span of seconds in one unit: `45 s`, `3 min`, `2 d`. */
 export function span(seconds: number): string {
   let value = Math.max(0, seconds);
   for (const [next, unit] of STEPS) {
-    if (Math.floor(value) < next) return `${Math.floor(value)} ${unit}`;
+    if (Math.floor(value) < next) return t(unit, { count: Math.floor(value) });
     value /= next;
   }
   return "";
@@ -50,9 +52,21 @@ export function shortId(id: string): string {
   return id.replace(/^sha256:/, "").slice(0, 12);
 }
 
+/** With a capital, where the language has them. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** What is counted: one of them, and several, as keys of the messages. */
+export const COUNTED = {
+  container: ["{count} container", "{count} containers"],
+  image: ["{count} image", "{count} images"],
+} as const;
+
 /** `1 container`, `3 containers`. */
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+export function count(number: number, what: keyof typeof COUNTED): string {
+  const [one, many] = COUNTED[what];
+  return t(number === 1 ? one : many, { count: number.toLocaleString("en") });
 }
 
 /** Time of day with milliseconds. */

@@ -1,0 +1,191 @@
+//! Files that come from the engine to this computer, and go to it.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use cove_api::{
+    ArchiveFormat, ByteStream, CopyFromOptions, Engine, Error, ErrorKind, LoadReport, Result, SaveOptions,
+};
+use cove_archive::{Kind, Reader, Streamed};
+use cove_sys::output::{Existing, OutputFile};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use tokio::sync::mpsc;
+use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
+
+use crate::core::Core;
+use crate::task::Task;
+use crate::view::{FileRow, StepState};
+use crate::{Failure, SaveFormat};
+
+/// Pieces that wait for the disk.
+const MOST_PIECES: usize = 8;
+/// Bytes read at once.
+const PIECE: usize = 256 << 10;
+
+/// What is in a directory of a container: directories first, by their names.
+pub(crate) async fn list(core: &Core, id: &str, path: &str) -> std::result::Result<Vec<FileRow>, Failure> {
+    let rows = core.engine()?.files().list_directory(id, path).await?;
+    let mut rows: Vec<FileRow> = rows.into_iter().map(Into::into).collect();
+    rows.sort_by(|a, b| b.directory.cmp(&a.directory).then_with(|| a.name.cmp(&b.name)));
+    Ok(rows)
+}
+
+/// A path of this computer, as a screen names it.
+pub(crate) fn place(path: &str) -> std::result::Result<PathBuf, Failure> {
+    let path = Path::new(path.trim());
+    if path.is_absolute() {
+        return Ok(path.to_owned());
+    }
+    let message = format!("{:?}: a whole path on this computer is needed", path.display().to_string());
+    Err(Failure::new(ErrorKind::InvalidArgument, message))
+}
+
+/// Brings a file of a container, or a directory as a tar, to a place where nothing is yet.
+pub(crate) async fn download(
+    engine: &dyn Engine,
+    id: &str,
+    path: &str,
+    to: PathBuf,
+    task: &Task,
+) -> Result<()> {
+    let options = CopyFromOptions { path: path.to_owned(), ..CopyFromOptions::default() };
+    let found = engine.files().copy_from(id, options).await?;
+    if found.stat.is_dir {
+        return keep(found.archive, to, task).await;
+    }
+    let whole = u64::try_from(found.stat.size).unwrap_or(0);
+    task.bytes(0, whole);
+    let input = StreamReader::new(found.archive.map_err(std::io::Error::other));
+    // Made here: it needs the runtime, which its thread does not have.
+    let input = SyncIoBridge::new(Box::pin(input));
+    let task = task.clone();
+    join(tokio::task::spawn_blocking(move || take_one(input, &to, &task)).await)
+}
+
+/// Writes the one file of an archive.
+fn take_one(input: impl std::io::Read, to: &Path, task: &Task) -> Result<()> {
+    let failed = |error: cove_archive::Error| Error::internal(error.to_string());
+    let mut archive = Reader::new(Streamed::new(input));
+    let entry = archive.next().map_err(failed)?;
+    let entry = entry.filter(|entry| entry.header.kind == Kind::File && entry.sparse.is_none());
+    let size = entry.ok_or_else(|| Error::unsupported("it is no plain file"))?.header.size;
+    let mut file = create(to)?;
+    let mut written = 0;
+    loop {
+        let data = archive.peek().map_err(failed)?;
+        if data.is_empty() {
+            break;
+        }
+        let count = data.len();
+        file.write_all(data)?;
+        archive.consume(count).map_err(failed)?;
+        written += u64::try_from(count).unwrap_or(0);
+        task.bytes(written, size);
+    }
+    Ok(file.finish()?)
+}
+
+fn create(to: &Path) -> Result<OutputFile> {
+    OutputFile::create(to, Existing::Refuse)
+        .map_err(|error| Error::from(error).context(format!("write {}", to.display())))
+}
+
+/// Writes images to an archive where nothing is yet.
+pub(crate) async fn save(
+    engine: &dyn Engine,
+    names: Vec<String>,
+    format: SaveFormat,
+    to: PathBuf,
+    task: &Task,
+) -> Result<()> {
+    let options = SaveOptions {
+        format: match format {
+            SaveFormat::Docker => ArchiveFormat::DockerArchive,
+            SaveFormat::Oci => ArchiveFormat::OciArchive,
+        },
+        multi: names.len() > 1,
+        ..SaveOptions::default()
+    };
+    keep(engine.images().save(names, options).await?, to, task).await
+}
+
+/// Writes a volume's contents to an archive where nothing is yet.
+pub(crate) async fn export_volume(engine: &dyn Engine, name: &str, to: PathBuf, task: &Task) -> Result<()> {
+    keep(engine.volumes().export(name).await?, to, task).await
+}
+
+/// Adds what is in an archive to a volume.
+pub(crate) async fn import_volume(engine: &dyn Engine, name: &str, from: PathBuf, task: &Task) -> Result<()> {
+    engine.volumes().import(name, read(&from, task).await?).await
+}
+
+/// Loads every image of an archive.
+pub(crate) async fn load(engine: &dyn Engine, from: PathBuf, task: &Task) -> Result<LoadReport> {
+    engine.images().load(read(&from, task).await?).await
+}
+
+/// A file as a stream that tells how far it is.
+async fn read(from: &Path, task: &Task) -> Result<ByteStream> {
+    let failed = |error: std::io::Error| Error::from(error).context(format!("read {}", from.display()));
+    let file = tokio::fs::File::open(from).await.map_err(failed)?;
+    let about = file.metadata().await.map_err(failed)?;
+    if !about.is_file() {
+        return Err(Error::invalid(format!("{}: it is no file", from.display())));
+    }
+    let (task, mut done, total) = (task.clone(), 0, about.len());
+    let stream = ReaderStream::with_capacity(file, PIECE).map(move |piece| {
+        let piece = piece.map_err(Error::from)?;
+        done += u64::try_from(piece.len()).unwrap_or(0);
+        task.bytes(done, total);
+        Ok(piece)
+    });
+    Ok(Box::pin(stream))
+}
+
+/// Writes a stream to a file. One that is given up leaves no file.
+async fn keep(mut stream: ByteStream, to: PathBuf, task: &Task) -> Result<()> {
+    let (sender, mut pieces) = mpsc::channel::<Option<Bytes>>(MOST_PIECES);
+    let writer = tokio::task::spawn_blocking(move || {
+        let mut file = create(&to)?;
+        while let Some(piece) = pieces.blocking_recv() {
+            match piece {
+                Some(data) => file.write_all(&data)?,
+                None => return Ok(file.finish()?),
+            }
+        }
+        // Nobody said that it was all: the file is taken away again.
+        Err(Error::internal("given up"))
+    });
+    let mut written = 0;
+    loop {
+        let piece = stream.next().await.transpose()?;
+        written += piece.as_ref().map_or(0, |data| u64::try_from(data.len()).unwrap_or(0));
+        let last = piece.is_none();
+        // A writer that has gone says why below.
+        if sender.send(piece).await.is_err() || last {
+            break;
+        }
+        task.bytes(written, 0);
+    }
+    join(writer.await)?;
+    task.step("bytes", StepState::Done);
+    Ok(())
+}
+
+fn join<T>(joined: std::result::Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
+    joined.unwrap_or_else(|error| Err(Error::internal(error.to_string())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_whole_path() {
+        assert!(place(" /tmp/x.tar ").is_ok_and(|path| path == Path::new("/tmp/x.tar")));
+        for text in ["", "x.tar", "./x.tar", "~/x.tar"] {
+            assert_eq!(place(text).unwrap_err().kind, ErrorKind::InvalidArgument, "{text}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+import { entries } from "./run";
+import type { Form, Screen } from "./screen.svelte";
+import { shortImage } from "./text/format";
+import { t } from "./text/messages.svelte";
+import { plain } from "./text/plain";
+
+/** A file beside others of this computer, as long as the core knows a folder for it. */
+export function proposed(screen: Screen, name: string): string {
+  const folder = screen.model.downloads;
+  const separator = folder.includes("\\") ? "\\" : "/";
+  // What comes from an image or a container must not lead to another folder.
+  const safe = name.replace(/[^\w.-]+/g, "-").replace(/^\.+/, "");
+  return folder === "" ? "" : `${folder}${folder.endsWith(separator) ? "" : separator}${safe || "file"}`;
+}
+
+const place = (screen: Screen, name: string) => ({
+  name: "to",
+  label: t("File on this computer"),
+  hint: t("A whole path at which nothing is yet."),
+  value: proposed(screen, name),
+  required: true,
+});
+
+export function makePod(screen: Screen): Form {
+  return {
+    title: t("New pod"),
+    text: t("Its containers reach each other on localhost, and these ports are theirs together."),
+    fields: [
+      { name: "name", label: t("Name"), placeholder: t("chosen for you") },
+      { name: "ports", label: t("Ports"), placeholder: "8080:80, 5432:5432" },
+    ],
+    act: t("Make"),
+    run: ({ name = "", ports = "" }) =>
+      screen.model.call({ call: "createPod", name: name.trim(), ports: entries(ports, /[\s,]+/) }),
+  };
+}
+
+export function makeNetwork(screen: Screen): Form {
+  return {
+    title: t("New network"),
+    fields: [
+      { name: "name", label: t("Name"), placeholder: "backend", required: true },
+      { name: "subnet", label: t("Subnet"), placeholder: t("chosen for you"), hint: t("Such as 10.89.5.0/24.") },
+      { name: "gateway", label: t("Gateway"), placeholder: t("the first address") },
+      { name: "internal", label: t("Without a way out"), kind: "check" },
+      { name: "ipv6", label: t("Also with IPv6 addresses"), kind: "check" },
+    ],
+    act: t("Make"),
+    run: ({ name = "", subnet = "", gateway = "", internal, ipv6 }) =>
+      screen.model.call({
+        call: "createNetwork",
+        options: {
+          name: name.trim(),
+          subnet: subnet.trim(),
+          gateway: gateway.trim(),
+          internal: internal === "yes",
+          ipv6: ipv6 === "yes",
+        },
+      }),
+  };
+}
+
+export function makeVolume(screen: Screen): Form {
+  return {
+    title: t("New volume"),
+    fields: [{ name: "name", label: t("Name"), placeholder: t("chosen for you") }],
+    act: t("Make"),
+    run: ({ name = "" }) => screen.model.call({ call: "createVolume", name: name.trim() }),
+  };
+}
+
+export function exportVolume(screen: Screen, name: string): Form {
+  return {
+    title: t("Export {name}", { name: plain(name) }),
+    text: t("All its files go into a tar archive."),
+    fields: [place(screen, `${name}.tar`)],
+    act: t("Export"),
+    run: ({ to = "" }) => screen.start({ call: "exportVolume", name, to }),
+  };
+}
+
+export function importVolume(screen: Screen, name: string): Form {
+  return {
+    title: t("Import into {name}", { name: plain(name) }),
+    text: t("What is in the archive is added; files of the same names are replaced."),
+    fields: [{ name: "from", label: t("Archive on this computer"), hint: t("A whole path."), required: true }],
+    act: t("Import"),
+    run: ({ from = "" }) => screen.start({ call: "importVolume", name, from }),
+  };
+}
+
+export function makeSecret(screen: Screen): Form {
+  return {
+    title: t("New secret"),
+    fields: [
+      { name: "name", label: t("Name"), placeholder: "db-password", required: true },
+      { name: "data", label: t("Data"), kind: "password", required: true },
+    ],
+    act: t("Keep"),
+    run: ({ name = "", data = "" }) => screen.model.call({ call: "createSecret", name: name.trim(), data, replace: false }),
+  };
+}
+
+export function replaceSecret(screen: Screen, name: string): Form {
+  return {
+    title: t("New data for {name}", { name: plain(name) }),
+    text: t("Containers that are made from now on get it; those that are there keep what they have."),
+    fields: [{ name: "data", label: t("Data"), kind: "password", required: true }],
+    act: t("Replace"),
+    run: ({ data = "" }) => screen.model.call({ call: "createSecret", name, data, replace: true }),
+  };
+}
+
+export function tagImage(screen: Screen, id: string, name: string): Form {
+  return {
+    title: t("Another name for {name}", { name: plain(shortImage(name)) }),
+    text: t("To push an image somewhere, give it a name that begins with the registry."),
+    fields: [{ name: "name", label: t("Name"), placeholder: "quay.io/team/app:1.0", value: name, required: true }],
+    act: t("Add the name"),
+    run: ({ name: next = "" }) => screen.model.call({ call: "tag", id, name: next.trim() }),
+  };
+}
+
+export function pushImage(screen: Screen, names: string[]): Form {
+  const first = names[0] ?? "";
+  return {
+    title: t("Push {name}", { name: plain(shortImage(first)) }),
+    text: t("It goes to the registry that its name begins with. Another name is given with “Tag”."),
+    fields: [
+      { name: "image", label: t("Name"), kind: "choice", value: first, choices: names.map((name) => [name, plain(name)]) },
+    ],
+    act: t("Push"),
+    run: ({ image = "" }) => screen.start({ call: "push", image }),
+  };
+}
+
+export function saveImages(screen: Screen, names: string[]): Form {
+  const first = names[0] ?? "image";
+  return {
+    title: names.length === 1 ? t("Save {name}", { name: plain(shortImage(first)) }) : t("Save {count} images", { count: names.length }),
+    fields: [
+      place(screen, `${names.length === 1 ? shortImage(first) : "images"}.tar`),
+      {
+        name: "format",
+        label: t("Format"),
+        kind: "choice",
+        value: "docker",
+        choices: names.length === 1
+          ? [["docker", t("As docker save writes it")], ["oci", t("OCI archive")]]
+          : [["docker", t("As docker save writes it")]],
+      },
+    ],
+    act: t("Save"),
+    run: ({ to = "", format }) => screen.start({ call: "saveImages", names, format: format === "oci" ? "oci" : "docker", to }),
+  };
+}
+
+export function loadImages(screen: Screen): Form {
+  return {
+    title: t("Load images from a file"),
+    fields: [{ name: "from", label: t("Archive on this computer"), placeholder: proposed(screen, "image.tar"), hint: t("A whole path."), required: true }],
+    act: t("Load"),
+    run: ({ from = "" }) => screen.start({ call: "loadImages", from }),
+  };
+}
+
+export function download(screen: Screen, id: string, path: string, directory: boolean): Form {
+  const name = path.split("/").filter(Boolean).at(-1) ?? "root";
+  return {
+    title: t("Download {name}", { name: plain(name) }),
+    text: directory ? t("A folder comes as a tar archive.") : undefined,
+    fields: [place(screen, directory ? `${name}.tar` : name)],
+    act: t("Download"),
+    run: ({ to = "" }) => screen.start({ call: "download", id, path, to }),
+  };
+}
+
+export function login(screen: Screen, done: () => void, registry = ""): Form {
+  return {
+    title: t("Log in to a registry"),
+    text: t("The registry is asked, and the login is kept where podman and docker look for it, too."),
+    fields: [
+      { name: "registry", label: t("Registry"), placeholder: "quay.io", value: registry, required: true },
+      { name: "username", label: t("User name"), required: true },
+      { name: "password", label: t("Password or token"), kind: "password", required: true },
+    ],
+    act: t("Log in"),
+    run: async ({ registry: where = "", username = "", password = "" }) => {
+      await screen.model.call({ call: "login", registry: where.trim(), username: username.trim(), password });
+      done();
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import { describe, expect, test } from "vitest";
+
+import { container, imageDetails, image, sample, usage } from "../../tests/web/fake";
+import { joined, parent, permissions, way } from "./files";
+import { proposed } from "./forms";
+import { neighbours, networkGraph } from "./graph";
+import { layers, readable } from "./images";
+import { podTone, workers } from "./pods";
+import type { Screen } from "./screen.svelte";
+import { kept, points, rates, series } from "./stats";
+import { chosenSize, isOfUse, unusedGroups } from "./usage";
+
+describe("files", () => {
+  test("paths", () => {
+    expect([joined("/", "etc"), joined("/etc", "a b")]).toEqual(["/etc", "/etc/a b"]);
+    expect([parent("/etc/nginx"), parent("/etc"), parent("/")]).toEqual(["/etc", "/", "/"]);
+    expect(way("/etc/nginx").map((step) => step.path)).toEqual(["/", "/etc", "/etc/nginx"]);
+    expect([permissions(0o644), permissions(0o751), permissions(0)]).toEqual(["rw-r--r--", "rwxr-x--x", "---------"]);
+  });
+
+  test.each([
+    ["data.tar", "/home/me/data.tar"],
+    ["../../etc/passwd", "/home/me/-..-etc-passwd"],
+    ["..", "/home/me/file"],
+    ["\u202egnp.exe", "/home/me/-gnp.exe"],
+    ["a/b:1.tar", "/home/me/a-b-1.tar"],
+  ])("a foreign name %j stays in the folder", (name, wanted) => {
+    expect(proposed({ model: { downloads: "/home/me" } } as Screen, name)).toBe(wanted);
+  });
+});
+
+describe("networks", () => {
+  const [net, vault] = sample().rows.networks.slice(1);
+  const a = container(1, { id: "a", name: "a", networks: ["shop_default"] });
+  const b = container(2, { id: "b", name: "b", networks: ["shop_default", "vault"] });
+  const c = container(3, { id: "c", name: "c", networks: ["vault", "gone"] });
+  const host = container(4, { id: "h", networks: [] });
+  const ended = container(5, { id: "e", state: "exited", networks: ["vault"] });
+
+  test("who reaches whom", () => {
+    const graph = networkGraph([c, host, ended, b, a], net && vault ? [vault, net] : []);
+    expect(graph.members.map((member) => member.row.id)).toEqual(["a", "b", "c"]);
+    expect(graph.networks.map((network) => network.members)).toEqual([["a", "b"], ["b", "c"]]);
+    expect(graph.alone.map((row) => row.id)).toEqual(["h"]);
+    expect([...neighbours(graph, "b")].sort()).toEqual(["a", "c"]);
+    expect([...neighbours(graph, "a")]).toEqual(["b"]);
+    expect(neighbours(graph, "h").size).toBe(0);
+  });
+});
+
+describe("images", () => {
+  test.each([
+    ["/bin/sh -c #(nop)  CMD [\"sh\"]", "CMD [\"sh\"]"],
+    ["/bin/sh -c make all", "RUN make all"],
+    ["RUN /bin/sh -c apt-get update # buildkit", "RUN apt-get update"],
+    ["|2 A=1 B=2 /bin/sh -c make", "RUN make"],
+    ["COPY . /app # buildkit", "COPY . /app"],
+    ["", ""],
+  ])("%j reads as %j", (step, wanted) => expect(readable(step)).toBe(wanted));
+
+  test("layers begin with the base and share the whole", () => {
+    const steps = layers(imageDetails(image("a")).history);
+    expect(steps[0]?.step).toContain("ADD file");
+    expect(steps.reduce((sum, step) => sum + step.share, 0)).toBeCloseTo(1);
+    expect(layers([{ step: "x", size: 0, created: 0, comment: "" }])[0]?.share).toBe(0);
+  });
+
+  test("use", () => {
+    const named = image("a");
+    const dangling = image("b", { names: [] });
+    expect([isOfUse(named, 0, "unused"), isOfUse(named, 2, "unused"), isOfUse(named, 2, "used")]).toEqual([true, false, true]);
+    expect([isOfUse(dangling, 0, "dangling"), isOfUse(named, 0, "dangling"), isOfUse(named, 0, "all")]).toEqual([true, false, true]);
+  });
+});
+
+test("what nothing uses comes in sorts", () => {
+  const all = usage(sample());
+  const groups = unusedGroups(all);
+  expect(groups.map((group) => [group.kind, group.rows.length])).toEqual([["container", 1], ["dangling", 1], ["image", 5], ["volume", 1]]);
+  expect(chosenSize(all, new Set([`container/${container(8).id}`, "volume/none"]))).toBe(61_000_000);
+});
+
+test("pods without the container that holds their namespaces", () => {
+  const [pod] = sample().rows.pods;
+  expect(pod && workers(pod).map((member) => member.name)).toEqual(["prometheus", "grafana"]);
+  expect(pod && podTone(pod)).toBe("warn");
+});
+
+describe("use over time", () => {
+  const at = (time: number, received: number) => ({ time, cpu: 0, memory: 0, memoryLimit: 0, received, sent: 0, read: 0, written: 0, pids: 0 });
+
+  test("what grew in a second; a count that begins anew is no growth", () => {
+    expect(rates([at(0, 0), at(2000, 4000), at(3000, 0), at(3000, 9)], (sample) => sample.received)).toEqual([2000, 0, 0]);
+  });
+
+  test("a limit is the chart's height, else the highest value", () => {
+    expect(series([5, 20], 100, 10)).toEqual({ values: [5, 20], latest: 20, top: 100 });
+    expect([series([5, 20], 0, 10).top, series([], 0, 10).top, series([], 0, 10).latest]).toEqual([20, 10, 0]);
+    expect(points({ values: [0, 50, 200], latest: 200, top: 100 }, 299, 10)).toBe("297.0,10.0 298.0,5.0 299.0,0.0");
+  });
+
+  test("the oldest samples go", () => {
+    let samples: ReturnType<typeof at>[] = [];
+    for (let time = 0; time < 400; time += 1) samples = kept(samples, at(time, 0));
+    expect([samples.length, samples[0]?.time]).toEqual([300, 100]);
+  });
+});
