@@ -6,6 +6,7 @@
 
 mod addr;
 mod attach;
+mod complete;
 mod config;
 mod connect;
 mod dns;

@@ -4,6 +4,7 @@
 //! it meanwhile. What comes from an archive is bounded, and made through the descriptor of its directory.
 #![cfg(unix)]
 
+mod directories;
 mod entries;
 mod error;
 mod pack;
@@ -11,8 +12,9 @@ mod remove;
 mod root;
 mod unpack;
 
+pub use directories::make_directories;
 pub use entries::{Entries, Shown, Shows};
 pub use error::{Error, Result};
 pub use pack::{Owners, Packing, pack};
 pub use root::{Look, Root};
-pub use unpack::{Unpacking, is_archive, make_directories, unpack};
+pub use unpack::{Unpacking, is_archive, unpack};

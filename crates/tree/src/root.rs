@@ -18,6 +18,8 @@ pub(crate) const PLACE: OFlags = OFlags::PATH;
 /// A directory for paths alone.
 #[cfg(not(target_os = "linux"))]
 pub(crate) const PLACE: OFlags = OFlags::RDONLY;
+/// A directory that is only walked through.
+pub(crate) const DIRECTORY: OFlags = PLACE.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// An opened directory that is the root of all paths.
 #[derive(Debug)]

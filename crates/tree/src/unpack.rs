@@ -1,7 +1,7 @@
 //! Making files of a tar beneath a directory.
 
 use std::collections::HashSet;
-use std::ffi::{CString, OsStr};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,16 +12,15 @@ use cove_archive::{Entry, Header, Kind, Reader, Streamed, clean_name, lossy, unp
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
+use crate::directories::{chown, component, make_directories, split};
 use crate::error::{Context, Error, Result};
 use crate::pack::Owners;
 use crate::remove::remove_at;
-use crate::root::{PLACE, Root};
+use crate::root::{DIRECTORY, Root};
 
 /// Bounds far above any real archive, which keep a hostile one from filling the memory.
 const MAX_ENTRIES: usize = 10_000_000;
 const MAX_NAME_BYTES: usize = 512 << 20;
-
-const DIRECTORY: OFlags = PLACE.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// How an archive becomes files.
 #[derive(Clone, Copy)]
@@ -433,33 +432,6 @@ impl<R: Read> Unpacker<'_, R> {
     }
 }
 
-/// Makes the directories of a path that are missing, mode 0755.
-///
-/// # Errors
-/// Something else is there, or the file system refuses.
-pub fn make_directories(root: &Root, path: &[u8], (uid, gid): (u32, u32)) -> Result<()> {
-    let ends = path.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/').map(|(index, _)| index);
-    for end in ends.chain([path.len()]) {
-        let path = &path[..end];
-        if split(path).1.is_empty() || root.find(path, DIRECTORY).is_ok() {
-            continue;
-        }
-        let base = component(path)?;
-        let parent = root.find(split(path).0, DIRECTORY).context("open", path)?;
-        match rustix::fs::mkdirat(&parent, base.as_c_str(), Mode::RWXU) {
-            Ok(()) => {}
-            Err(Errno::EXIST) => continue,
-            Err(error) => return Err(error).context("mkdir", path),
-        }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let made =
-            rustix::fs::openat(&parent, base.as_c_str(), flags, Mode::empty()).context("open", path)?;
-        chown(made.as_fd(), uid, gid).context("set the owner of", path)?;
-        rustix::fs::fchmod(&made, Mode::from_raw_mode(0o755)).context("set the mode of", path)?;
-    }
-    Ok(())
-}
-
 /// Whether what has been made for an entry may be of that type.
 #[cfg(target_os = "linux")]
 fn is_of_kind(kind: Kind, is: FileType) -> bool {
@@ -472,28 +444,8 @@ fn is_of_kind(kind: Kind, is: FileType) -> bool {
     )
 }
 
-fn chown(fd: BorrowedFd<'_>, uid: u32, gid: u32) -> Result<(), Errno> {
-    rustix::fs::fchown(fd, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
-}
-
 fn without_slash(directory: &[u8]) -> &[u8] {
     directory.strip_suffix(b"/").unwrap_or(directory)
-}
-
-/// The directory of a path, and its last component.
-fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|&byte| byte == b'/') {
-        Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (b"", path),
-    }
-}
-
-/// The last component, which names something.
-fn component(path: &[u8]) -> Result<CString> {
-    match split(path).1 {
-        b"" | b"." | b".." => Err(Error::Refused(format!("{:?} is no name of a file", lossy(path)))),
-        base => CString::new(base).map_err(|_| Error::Refused("a name with a zero byte".into())),
-    }
 }
 
 fn timestamps((seconds, nanoseconds): (i64, u32)) -> Timestamps {

@@ -1,5 +1,8 @@
 //! Bridge networks on the real kernel, in a network namespace of each test's own. Needs root and `nft`.
 
+mod dns;
+mod parent;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -360,53 +363,6 @@ fn internal_and_isolated_networks_are_kept_apart() {
 }
 
 #[test]
-fn macvlan_and_ipvlan_devices_lie_on_a_parent() {
-    on_a_host(|networks, _| {
-        shell(
-            "ip link add up0 type veth peer name up1 && ip link set up0 up && ip link set up1 up && ip addr add 172.31.9.1/24 dev up0",
-        );
-        shell("ip link set up0 mtu 1400 && ip route add default via 172.31.9.254 dev up0");
-        for (name, last) in [("macvlan", "77"), ("ipvlan", "78")] {
-            let wanted = Network {
-                name: name.into(),
-                driver: name.into(),
-                network_interface: "up0".into(),
-                subnets: vec![Subnet { subnet: "172.31.9.0/24".into(), ..Subnet::default() }],
-                ..Network::default()
-            };
-            networks.create(wanted, NetworkCreateOptions::default()).unwrap();
-            let mut one = options(networks, name, name);
-            one.networks.get_mut(name).unwrap().static_ips = vec![format!("172.31.9.{last}")];
-            match networks.setup(&one) {
-                Err(Error::Unsupported(reason)) => {
-                    skip(Need::Kernel, &reason);
-                    networks.remove_netns(name).unwrap();
-                    continue;
-                }
-                other => drop(other.unwrap()),
-            }
-            let seen = inside(&one.netns, || shell("ip -d addr show eth0; ip route"));
-            assert!(
-                seen.contains(name) && seen.contains(last) && seen.contains("default via 172.31.9.1"),
-                "{seen}"
-            );
-            end(networks, name);
-            networks.remove(name).unwrap();
-        }
-        let wanted = Network { name: "no-parent".into(), driver: "macvlan".into(), ..Network::default() };
-        assert!(matches!(
-            networks.create(wanted, NetworkCreateOptions::default()),
-            Err(Error::Unsupported(_))
-        ));
-        // Bridges take the MTU of the way out.
-        let one = options(networks, "c1", "podman");
-        networks.setup(&one).unwrap();
-        assert!(inside(&one.netns, || shell("ip link show eth0")).contains("mtu 1400"));
-        end(networks, "c1");
-    });
-}
-
-#[test]
 fn a_drop_policy_of_others_does_not_cut_containers_off() {
     on_a_host(|networks, _| {
         shell(
@@ -417,65 +373,6 @@ fn a_drop_policy_of_others_does_not_cut_containers_off() {
         let listing = shell("nft list chain ip filter FORWARD");
         assert!(listing.contains("cove:podman0"), "{listing}");
         end(networks, "c1");
-    });
-}
-
-/// Asks the name server at `server` for the IPv4 address of `name`: the response code and the address.
-fn lookup(server: &str, name: &str) -> Option<(u8, Option<std::net::Ipv4Addr>)> {
-    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
-    let mut question = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
-    for label in name.split('.') {
-        question.push(u8::try_from(label.len()).unwrap());
-        question.extend_from_slice(label.as_bytes());
-    }
-    question.extend_from_slice(&[0, 0, 1, 0, 1]);
-    socket.send_to(&question, (server, 53)).unwrap();
-    let mut answer = [0; 512];
-    let count = socket.recv(&mut answer).ok()?;
-    let address = (answer[7] > 0)
-        .then(|| std::net::Ipv4Addr::from(<[u8; 4]>::try_from(&answer[count - 4..count]).unwrap()));
-    Some((answer[3] & 15, address))
-}
-
-#[test]
-fn containers_find_each_other_by_name() {
-    if !met(&[Need::Dns]) {
-        return;
-    }
-    on_a_host(|networks, folder| {
-        let wanted = Network { name: "names".into(), dns_enabled: true, ..Network::default() };
-        networks.create(wanted, NetworkCreateOptions::default()).unwrap();
-        let mut first = options(networks, "0123456789abcdef", "names");
-        first.networks.get_mut("names").unwrap().aliases = vec!["web".into()];
-        let second = options(networks, "c2", "names");
-        let report = networks.setup(&first).unwrap();
-        networks.setup(&second).unwrap();
-        let server = report.networks["names"].dns_server_ips[0].clone();
-        let settle = || std::thread::sleep(Duration::from_millis(150));
-        settle();
-        let ask = |name: &str| inside(&second.netns, || lookup(&server, name));
-        let address = Some("10.89.0.2".parse().unwrap());
-        let expected = Some((0, address));
-        for name in ["web", "name-0123456789abcdef", "0123456789ab"] {
-            assert_eq!(ask(name), expected, "{name}");
-        }
-        // Killed, it is started again by the next operation.
-        let pid = fs::read_to_string(folder.join("dns/aardvark.pid")).unwrap();
-        shell(&format!("kill -9 {pid}"));
-        settle();
-        assert_eq!(ask("web"), None);
-        networks.reload("c2").unwrap();
-        settle();
-        assert_eq!(ask("web"), expected);
-        networks.teardown("0123456789abcdef").unwrap();
-        settle();
-        assert_ne!(ask("web").and_then(|(_, found)| found), address);
-        end(networks, "c2");
-        settle();
-        let pid = fs::read_to_string(folder.join("dns/aardvark.pid")).unwrap_or_default();
-        assert!(pid.is_empty() || !works(&format!("kill -0 {pid}")), "the server ends with the last name");
-        networks.remove_netns("0123456789abcdef").unwrap();
     });
 }
 
