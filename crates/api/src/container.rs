@@ -7,7 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::wire::query;
-use crate::{Filters, PortMapping, StringMap, Timestamp};
+use crate::{Filters, InspectAdditionalNetwork, InspectMount, PortMapping, StringMap, Timestamp};
 
 /// The life-cycle states, in Podman's words.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -169,6 +169,8 @@ pub struct ListOptions {
     pub namespaces: bool,
     /// Ask the kernel about each container instead of believing the state database.
     pub sync: bool,
+    /// Fill [`ContainerSummary::details`]. Cove's own.
+    pub details: bool,
     /// Also containers that other tools keep in the store.
     pub external: bool,
     /// `ancestor`, `before`, `exited`, `health`, `id`, `label`, `label!`, `name`, `network`, `pod`, `since`,
@@ -221,6 +223,9 @@ pub struct ContainerSummary {
     pub started_at: i64,
     pub state: ContainerState,
     pub status: String,
+    /// What [`ListOptions::details`] asks for. Cove's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<ContainerDetails>,
 }
 
 impl Default for ContainerSummary {
@@ -253,8 +258,21 @@ impl Default for ContainerSummary {
             started_at: 0,
             state: ContainerState::default(),
             status: String::new(),
+            details: None,
         }
     }
+}
+
+/// What a container is connected with, as `inspect` tells it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+pub struct ContainerDetails {
+    /// Whose network it has.
+    pub network_mode: String,
+    /// The networks by name.
+    pub networks: BTreeMap<String, InspectAdditionalNetwork>,
+    /// What is mounted at the user's wish.
+    pub mounts: Vec<InspectMount>,
 }
 
 /// The namespaces of a container's first process (inode numbers as text).

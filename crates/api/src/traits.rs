@@ -10,15 +10,15 @@ use crate::{
     Artifact, ArtifactAddOptions, ArtifactExtractOptions, ArtifactRemoveOptions, AttachOptions, AttachStream,
     BuildContext, BuildOptions, BuildReport, ByteStream, Change, ChangesOptions, CommitOptions,
     ContainerClone, ContainerCreateReport, ContainerInspect, ContainerRemoveReport, ContainerSpec,
-    ContainerStats, ContainerSummary, ContainerUpdate, CopyFromOptions, CopyToOptions, DiskUsage, Event,
-    EventOptions, ExecInspect, ExecSpec, ExecStartOptions, ImageExplanation, ImageHistoryRow, ImageInspect,
-    ImageListOptions, ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions,
-    Info, InspectHealth, ListOptions, LoadReport, LogLine, LogOptions, ManifestCreateOptions,
-    ManifestModifyOptions, ManifestModifyReport, ManifestRemoveOptions, MountedFiles, Network,
-    NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport, NetworkUpdateOptions,
-    PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport, PodInspect,
-    PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec, PodStats,
-    PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
+    ContainerStats, ContainerSummary, ContainerUpdate, CopyFromOptions, CopyToOptions, Credentials,
+    DiskUsage, Distribution, Event, EventOptions, ExecInspect, ExecSpec, ExecStartOptions, ImageExplanation,
+    ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
+    ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, ListOptions, LoadReport, LogLine,
+    LogOptions, ManifestCreateOptions, ManifestModifyOptions, ManifestModifyReport, ManifestRemoveOptions,
+    MountedFiles, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
+    NetworkUpdateOptions, PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport,
+    PodInspect, PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec,
+    PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
     PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions, Result, SaveOptions, SearchOptions,
     SearchResult, Secret, SecretCreateOptions, SecretInspectOptions, SecretListOptions, StatsOptions,
     StopOptions, SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport, TerminalSize,
@@ -244,6 +244,12 @@ pub trait Images: Send + Sync {
     async fn save(&self, names: Vec<String>, options: SaveOptions) -> Result<ByteStream>;
     /// Where a name leads and why; nothing is pulled.
     async fn explain(&self, name: &str, options: PullOptions) -> Result<ImageExplanation>;
+    /// The references that a name can mean, in the order in which a pull tries them; no registry is asked.
+    async fn resolve(&self, name: &str) -> Result<Vec<String>>;
+    /// What a registry says about a name, without pulling it.
+    async fn distribution(&self, name: &str, access: RegistryAccess) -> Result<Distribution>;
+    /// Asks a registry whether it takes these credentials; nothing is stored.
+    async fn check_login(&self, registry: &str, credentials: Credentials) -> Result<()>;
     /// What registries have that the term names: `[REGISTRY/]WORD`; without a registry all those of registries.conf.
     async fn search(&self, term: &str, options: SearchOptions) -> Result<Vec<SearchResult>>;
     /// Makes an image of one layer from a tar of a file system and answers its id.

@@ -83,7 +83,7 @@ fn names_are_libpods() {
     };
     assert_eq!(
         names("/containers/json", "get"),
-        ["all", "limit", "size", "namespace", "sync", "external", "filters", "pod"]
+        ["all", "limit", "size", "namespace", "sync", "details", "external", "filters", "pod"]
     );
     assert_eq!(names("/containers/{name}/stop", "post"), ["name", "timeout", "ignore"]);
     let pull = names("/images/pull", "post");

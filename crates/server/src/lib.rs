@@ -5,6 +5,7 @@
 
 mod body;
 mod connection;
+mod cove;
 mod docker;
 mod error;
 mod framing;

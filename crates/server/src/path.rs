@@ -20,9 +20,12 @@ const IMAGE_VERBS: &[&str] = &[
 pub(crate) fn normalise(path: &str) -> String {
     let path = strip_version(path);
     // With the verbs that this kind alone has.
-    for (prefix, verbs) in
-        [("/libpod/images/", &["explain"][..]), ("/images/", &[]), ("/libpod/artifacts/", &["extract"])]
-    {
+    for (prefix, verbs) in [
+        ("/libpod/images/", &["explain", "distribution"][..]),
+        ("/images/", &[]),
+        ("/libpod/artifacts/", &["extract"]),
+        ("/distribution/", &[]),
+    ] {
         if let Some(rest) = path.strip_prefix(prefix) {
             return format!("{prefix}{}", escape_name(rest, verbs));
         }
@@ -90,6 +93,7 @@ mod tests {
             ("/libpod/images/quay.io/me/explain", "/libpod/images/quay.io%2Fme/explain"),
             ("/libpod/manifests/quay.io/registry/a/json", "/libpod/manifests/quay.io%2Fregistry%2Fa/json"),
             ("/libpod/artifacts/remove", "/libpod/artifacts/remove"),
+            ("/v1.44/distribution/quay.io/a/b:1/json", "/distribution/quay.io%2Fa%2Fb:1/json"),
             ("/libpod/manifests/a/b/registry/c:5/d", "/libpod/manifests/a%2Fb/registry/c:5%2Fd"),
             ("/v4.0.0/libpod/images/quay.io%2Fx/exists", "/libpod/images/quay.io%2Fx/exists"),
         ] {

@@ -12,7 +12,7 @@ use tower::{Layer as _, ServiceExt as _, util::MapRequestLayer};
 
 use crate::error::ApiError;
 use crate::head::Refusal;
-use crate::{DOCKER_API_VERSION, LIBPOD_API_VERSION, docker, libpod, path};
+use crate::{DOCKER_API_VERSION, LIBPOD_API_VERSION, cove, docker, libpod, path};
 
 /// The engine behind the routes.
 pub(crate) type EngineState = Arc<dyn Engine>;
@@ -64,6 +64,7 @@ pub fn router(engine: Arc<dyn Engine>, default_network: &str, guarded: Guard) ->
     let routes = Router::new()
         .nest("/libpod", libpod::router())
         .merge(docker::routes())
+        .merge(cove::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::disable())

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use schemars::SchemaGenerator;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -17,18 +17,50 @@ const NAME: HeaderName = HeaderName::from_static("x-registry-auth");
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RegistryAuth(pub Option<Credentials>);
 
-/// The JSON, as Docker's clients write it.
-#[derive(Default, Serialize, Deserialize)]
+/// Credentials as Docker's clients write them, in the header and in the body of a login.
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
-struct Written {
+pub struct AuthConfig {
+    /// User name.
     username: String,
+    /// Password.
     password: String,
+    /// OAuth2 refresh token, in place of both.
     identitytoken: String,
     /// A name and a password in base64, as in files of credentials.
     auth: wire::NotDone<String>,
+    /// Not looked at: registries have no use for it any more.
     email: String,
+    /// The registry.
     serveraddress: String,
+    /// A token that the registry itself takes, in place of all others.
     registrytoken: String,
+}
+
+impl AuthConfig {
+    /// The credentials for a registry.
+    pub(super) fn new(registry: &str, credentials: Credentials) -> Self {
+        Self {
+            username: credentials.username,
+            password: credentials.password,
+            identitytoken: credentials.identity_token,
+            registrytoken: credentials.registry_token,
+            serveraddress: registry.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The registry and what it is to be asked with.
+    #[must_use]
+    pub fn into_parts(self) -> (String, Credentials) {
+        let credentials = Credentials {
+            username: self.username,
+            password: self.password,
+            identity_token: self.identitytoken,
+            registry_token: self.registrytoken,
+        };
+        (self.serveraddress, credentials)
+    }
 }
 
 /// How a registry is reached: in the query, and in the header.
@@ -69,14 +101,9 @@ impl RegistryAuth {
             return Ok(None);
         }
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
-        let written: Written = wire::json::decode(&bytes)
+        let written: AuthConfig = wire::json::decode(&bytes)
             .map_err(|error| Error::new(error.error_kind(), format!("header X-Registry-Auth: {error}")))?;
-        let credentials = Credentials {
-            username: written.username,
-            password: written.password,
-            identity_token: written.identitytoken,
-            registry_token: written.registrytoken,
-        };
+        let (_, credentials) = written.into_parts();
         Ok((credentials != Credentials::default()).then_some(credentials))
     }
 }
@@ -89,12 +116,7 @@ impl Parameters for RegistryAuth {
     fn write(&self, _: &mut String, headers: &mut HeaderMap) -> Result<()> {
         let Some(credentials) = &self.0 else { return Ok(()) };
         let internal = |error: &dyn std::error::Error| Error::from_chain(ErrorKind::Internal, error);
-        let text = serde_json::to_vec(&json!({
-            "username": credentials.username,
-            "password": credentials.password,
-            "identitytoken": credentials.identity_token,
-            "registrytoken": credentials.registry_token,
-        }));
+        let text = serde_json::to_vec(&AuthConfig::new("", credentials.clone()));
         let value = HeaderValue::try_from(URL_SAFE.encode(text.map_err(|error| internal(&error))?));
         let mut value = value.map_err(|error| internal(&error))?;
         value.set_sensitive(true);

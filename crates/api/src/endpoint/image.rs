@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::answer::Exists;
-use super::auth::Access;
+use super::auth::{Access, AuthConfig};
 use super::body::{Archive, Json};
 use super::declare::{Endpoint, delete, get, post};
 use super::exec::Made;
@@ -16,10 +16,11 @@ use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::wire::NotDone;
 use crate::{
-    BuildContext, BuildOptions, BuildReport, ByteStream, Error, ImageExplanation, ImageHistoryRow,
-    ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary,
-    Images, ImportOptions, LoadReport, Progress, PruneReport, PullOptions, PullReport, PushOptions,
-    PushReport, Result, SaveOptions, SearchOptions, SearchResult, ValueStream,
+    BuildContext, BuildOptions, BuildReport, ByteStream, Credentials, Distribution, Error, ImageExplanation,
+    ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
+    ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, LoginReport, Progress, PruneReport,
+    PullOptions, PullReport, PushOptions, PushReport, RegistryAccess, ResolvedNames, Result, SaveOptions,
+    SearchOptions, SearchResult, ValueStream,
 };
 
 type PullParameters = Both<Pull, Both<PullOptions, Access>>;
@@ -46,6 +47,12 @@ const SEARCH: Endpoint<(), SearchParameters, (), Json<Vec<SearchResult>>> =
     get("/images/search", "Search registries for images");
 const EXPLAIN: Endpoint<String, Both<PullOptions, Access>, (), Json<ImageExplanation>> =
     get("/images/{name}/explain", "Where the name of an image leads, without pulling it");
+const RESOLVE: Endpoint<String, Nothing, (), Json<ResolvedNames>> =
+    get("/images/{name}/resolve", "The references that a name can mean; no registry is asked");
+const DISTRIBUTION: Endpoint<String, Access, (), Json<Distribution>> =
+    get("/images/{name}/distribution", "What a registry says about a name, without pulling it");
+const LOGIN: Endpoint<(), Nothing, Json<AuthConfig>, Json<LoginReport>> =
+    post("/auth", "Ask a registry whether it takes these credentials; nothing is stored");
 const REMOVE_ONE: Endpoint<String, ImageRemoveOptions, (), Json<ImageRemoveReport>> =
     delete("/images/{name}", "Remove an image or one of its names");
 const INSPECT: Endpoint<String, Nothing, (), Json<ImageInspect>> =
@@ -218,6 +225,17 @@ pub(super) fn serve(routes: &mut impl Routes) {
         let options = PullOptions { access: access.into(), ..options };
         engine.images().explain(&name, options).await.map(Json)
     });
+    routes.add(RESOLVE, |engine, Call { path: name, .. }| async move {
+        engine.images().resolve(&name).await.map(|names| Json(ResolvedNames { names }))
+    });
+    routes.add(DISTRIBUTION, |engine, Call { path: name, parameters: access, .. }| async move {
+        engine.images().distribution(&name, access.into()).await.map(Json)
+    });
+    routes.add(LOGIN, |engine, Call { body: Json(login), .. }| async move {
+        let (registry, credentials) = login.into_parts();
+        engine.images().check_login(&registry, credentials).await?;
+        Ok(Json(LoginReport::succeeded()))
+    });
     routes.add(REMOVE_ONE, |engine, Call { path: name, parameters, .. }| async move {
         let report = engine.images().remove(vec![name], parameters).await?;
         match report.failure() {
@@ -309,6 +327,17 @@ impl<T: Transport + 'static> Images for Remote<T> {
     async fn explain(&self, name: &str, options: PullOptions) -> Result<ImageExplanation> {
         let access = Access::asked(&options.access)?;
         self.call(EXPLAIN, name, Both(options, access), ()).await.map(|Json(explanation)| explanation)
+    }
+    async fn resolve(&self, name: &str) -> Result<Vec<String>> {
+        self.call(RESOLVE, name, Nothing {}, ()).await.map(|Json(resolved)| resolved.names)
+    }
+    async fn distribution(&self, name: &str, access: RegistryAccess) -> Result<Distribution> {
+        let access = Access::asked(&access)?;
+        self.call(DISTRIBUTION, name, access, ()).await.map(|Json(found)| found)
+    }
+    async fn check_login(&self, registry: &str, credentials: Credentials) -> Result<()> {
+        let login = AuthConfig::new(registry, credentials);
+        self.call(LOGIN, (), Nothing {}, Json(login)).await.map(|_| ())
     }
     async fn search(&self, term: &str, options: SearchOptions) -> Result<Vec<SearchResult>> {
         let access = Access::asked(&options.access)?;

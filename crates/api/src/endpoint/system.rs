@@ -26,6 +26,8 @@ const EVENTS: Endpoint<(), EventOptions, (), EventLines> = get("/events", "What 
 
 const DISK_USAGE: Endpoint<(), Nothing, (), Json<DiskUsage>> =
     get("/system/df", "What images, containers and volumes take on the disk");
+const DOCUMENT: Endpoint<(), Nothing, (), Json<serde_json::Value>> =
+    get("/swagger", "This document: OpenAPI 3.1");
 const PRUNE: Endpoint<(), SystemPruneOptions, (), Json<SystemPruneReport>> =
     post("/system/prune", "Remove everything that nothing uses");
 const CHECK: Endpoint<(), SystemCheckOptions, (), Json<SystemCheckReport>> =
@@ -41,6 +43,7 @@ pub(super) fn serve(routes: &mut impl Routes) {
         engine.system().events(parameters).await.map(EventLines)
     });
     routes.add(DISK_USAGE, |engine, Call { .. }| async move { engine.system().disk_usage().await.map(Json) });
+    routes.add(DOCUMENT, |_, _: Call<(), Nothing, ()>| async { Ok(Json(super::document())) });
     routes.add(CHECK, |engine, Call { parameters, .. }| async move {
         engine.system().check(parameters).await.map(Json)
     });

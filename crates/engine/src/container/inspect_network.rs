@@ -36,7 +36,7 @@ pub(super) fn settings(core: &Core, row: &ContainerRow) -> Result<InspectNetwork
     } else {
         settings.sandbox_key.clone_from(&row.status.netns);
     }
-    settings.networks = networks(core, row)?;
+    settings.networks = networks(row, |name| network_id(core, name))?;
     let default = core.options.containers.network.default_network.as_deref().unwrap_or("podman");
     match row.config.network {
         NetworkMode::Bridge if row.config.networks.len() == 1 => {
@@ -54,7 +54,16 @@ pub(super) fn settings(core: &Core, row: &ContainerRow) -> Result<InspectNetwork
     Ok(settings)
 }
 
-fn networks(core: &Core, row: &ContainerRow) -> Result<BTreeMap<String, InspectAdditionalNetwork>> {
+/// The id of a network; its name, where it has been removed.
+pub(super) fn network_id(core: &Core, name: &str) -> Result<String> {
+    Ok(core.networks()?.inspect(name).map(|network| network.id).unwrap_or_else(|_| name.to_owned()))
+}
+
+/// The networks of a container by name.
+pub(super) fn networks(
+    row: &ContainerRow,
+    mut id_of: impl FnMut(&str) -> Result<String>,
+) -> Result<BTreeMap<String, InspectAdditionalNetwork>> {
     let mut all = BTreeMap::new();
     if matches!(row.config.network, NetworkMode::Path(_)) {
         return Ok(all);
@@ -66,12 +75,11 @@ fn networks(core: &Core, row: &ContainerRow) -> Result<BTreeMap<String, InspectA
         return Ok(all);
     }
     for (name, options) in &row.config.networks {
-        let id = core.networks()?.inspect(name).map(|network| network.id).unwrap_or_else(|_| name.clone());
         all.insert(
             name.clone(),
             InspectAdditionalNetwork {
                 basic: row.status.networks.get(name).map(basic).unwrap_or_default(),
-                network_id: id,
+                network_id: id_of(name)?,
                 driver_opts: options.options.clone(),
                 aliases: options.aliases.clone(),
                 ..Default::default()

@@ -1,15 +1,15 @@
 //! Rows of `ps`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use cove_api::{
-    ContainerNamespaces, ContainerSize, ContainerState, ContainerSummary, ListOptions, PublishedPort, Result,
-    Timestamp, zero_time,
+    ContainerDetails, ContainerNamespaces, ContainerSize, ContainerState, ContainerSummary, ListOptions,
+    PublishedPort, Result, Timestamp, zero_time,
 };
 
 use crate::container::filter::{External, Filter};
-use crate::container::{heal, health};
+use crate::container::{heal, health, inspect, inspect_network};
 use crate::engine::Core;
 use crate::error::storage;
 use crate::state::{ContainerRow, NetworkMode};
@@ -41,6 +41,12 @@ pub(super) fn list(core: &Arc<Core>, options: &ListOptions) -> Result<Vec<Contai
     let pods = pod_names(core, &rows)?;
     let mut summaries =
         rows.iter().map(|row| summary(core, row, &pods, options)).collect::<Result<Vec<_>>>()?;
+    if options.details {
+        let mut ids = HashMap::new();
+        for (summary, row) in summaries.iter_mut().zip(&rows) {
+            summary.details = Some(details(core, row, &mut ids)?);
+        }
+    }
     if options.external {
         external(core, options, &mut summaries)?;
     }
@@ -110,6 +116,24 @@ fn summary(
         started_at: seconds(row.status.started_at),
         state: row.state,
         status: health::status(core, row),
+        details: None,
+    })
+}
+
+/// What it is connected with; `ids` are those of the networks met before, whose files are not read again.
+fn details(core: &Core, row: &ContainerRow, ids: &mut HashMap<String, String>) -> Result<ContainerDetails> {
+    let id_of = |name: &str| match ids.get(name) {
+        Some(id) => Ok(id.clone()),
+        None => {
+            let id = inspect_network::network_id(core, name)?;
+            ids.insert(name.to_owned(), id.clone());
+            Ok(id)
+        }
+    };
+    Ok(ContainerDetails {
+        network_mode: inspect::network_mode(row),
+        networks: inspect_network::networks(row, id_of)?,
+        mounts: inspect::all_mounts(core, row)?,
     })
 }
 

@@ -2,14 +2,16 @@
 
 use async_trait::async_trait;
 use cove_api::{
-    BuildContext, BuildOptions, BuildReport, ByteStream, ErrorKind, ImageExplanation, ImageHistoryRow,
-    ImageInspect, ImageListOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images,
-    ImportOptions, LoadReport, Progress, PullOptions, PullReport, PushOptions, PushReport, Result,
-    SaveOptions, SearchOptions, SearchResult, ValueStream,
+    BuildContext, BuildOptions, BuildReport, ByteStream, Credentials, Distribution, ErrorKind,
+    ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions, ImageRemoveOptions, ImageRemoveReport,
+    ImageSummary, Images, ImportOptions, LoadReport, Progress, PullOptions, PullReport, PushOptions,
+    PushReport, RegistryAccess, Result, SaveOptions, SearchOptions, SearchResult, ValueStream,
 };
 
 use crate::engine::{LocalEngine, blocking};
-use crate::image::{explain, import, inspect, list, load, lookup, names, pull, push, remove, save, search};
+use crate::image::{
+    distribution, explain, import, inspect, list, load, lookup, names, pull, push, remove, save, search,
+};
 
 #[async_trait]
 impl Images for LocalEngine {
@@ -69,6 +71,18 @@ impl Images for LocalEngine {
 
     async fn explain(&self, name: &str, options: PullOptions) -> Result<ImageExplanation> {
         explain::explain(&self.core, name, options).await
+    }
+
+    async fn resolve(&self, name: &str) -> Result<Vec<String>> {
+        distribution::resolve(&self.core, name).await
+    }
+
+    async fn distribution(&self, name: &str, access: RegistryAccess) -> Result<Distribution> {
+        distribution::distribution(&self.core, name, access).await
+    }
+
+    async fn check_login(&self, registry: &str, credentials: Credentials) -> Result<()> {
+        distribution::check_login(&self.core, registry, credentials).await
     }
 
     async fn search(&self, term: &str, options: SearchOptions) -> Result<Vec<SearchResult>> {

@@ -2,6 +2,7 @@
 
 mod api;
 mod destination;
+mod distribution;
 mod explain;
 mod import;
 mod inspect;

@@ -25,6 +25,17 @@ pub(super) fn parallel(core: &Core) -> usize {
         .unwrap_or(DEFAULT_PARALLEL)
 }
 
+/// Credentials of a request, as registries are asked with them.
+pub(super) fn given(credentials: &cove_api::Credentials) -> Credentials {
+    let token = |text: &String| Some(text.clone()).filter(|token| !token.is_empty());
+    Credentials::new(
+        credentials.username.clone(),
+        credentials.password.clone(),
+        token(&credentials.identity_token),
+    )
+    .with_registry_token(token(&credentials.registry_token))
+}
+
 /// A client with the user's registries, credentials and certificates.
 pub(crate) fn client(core: &Core, access: &RegistryAccess) -> Result<RegistryClient> {
     let directories = &core.options.directories;
@@ -39,11 +50,8 @@ pub(crate) fn client(core: &Core, access: &RegistryAccess) -> Result<RegistryCli
         ..RetryPolicy::default()
     };
     settings.credentials = match &access.credentials {
-        Some(given) => {
-            let token = Some(given.identity_token.clone()).filter(|token| !token.is_empty());
-            let registry_token = Some(given.registry_token.clone()).filter(|token| !token.is_empty());
-            let given = Credentials::new(given.username.clone(), given.password.clone(), token)
-                .with_registry_token(registry_token);
+        Some(credentials) => {
+            let given = given(credentials);
             Arc::new(move |_: &str| Ok(Some(given.clone())))
         }
         None => {

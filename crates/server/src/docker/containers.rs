@@ -82,6 +82,7 @@ async fn list(
         all: asked.all,
         last: usize::try_from(asked.limit).ok().filter(|limit| *limit > 0),
         size: asked.size,
+        details: true,
         filters,
         ..ListOptions::default()
     };

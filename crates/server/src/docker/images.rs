@@ -111,6 +111,15 @@ struct DockerImage {
     graph_driver: GraphDriver,
     #[serde(rename = "RootFS")]
     root_fs: RootFs,
+    metadata: Metadata,
+}
+
+/// What the store knows of an image beyond the image.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata {
+    /// When it got its name. The store does not keep that: when it was made, which is what clients show as its age.
+    last_tag_time: Option<Timestamp>,
 }
 
 impl From<ImageInspect> for DockerImage {
@@ -131,6 +140,7 @@ impl From<ImageInspect> for DockerImage {
             virtual_size: image.virtual_size,
             graph_driver: image.graph_driver,
             root_fs: image.root_fs,
+            metadata: Metadata { last_tag_time: image.created },
         }
     }
 }

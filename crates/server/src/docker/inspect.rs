@@ -79,7 +79,7 @@ struct Empty {}
 /// A mount.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct DockerMount {
+pub(super) struct DockerMount {
     #[serde(rename = "Type")]
     kind: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -118,7 +118,7 @@ pub(super) fn docker_inspect(container: ContainerInspect, default: &str) -> Dock
         graph_driver: container.graph_driver,
         size_rw: container.size_rw,
         size_root_fs: container.size_rw.map(|_| container.size_root_fs),
-        mounts: container.mounts.into_iter().map(mount).collect(),
+        mounts: container.mounts.into_iter().map(DockerMount::from).collect(),
         config,
         network_settings: network_settings(container.network_settings, default),
     }
@@ -181,15 +181,17 @@ fn network_settings(mut settings: InspectNetworkSettings, default: &str) -> Insp
     settings
 }
 
-fn mount(mount: InspectMount) -> DockerMount {
-    DockerMount {
-        kind: mount.kind,
-        name: mount.name,
-        source: mount.source,
-        destination: mount.destination,
-        driver: mount.driver,
-        mode: mount.mode,
-        rw: mount.rw,
-        propagation: mount.propagation,
+impl From<InspectMount> for DockerMount {
+    fn from(mount: InspectMount) -> Self {
+        Self {
+            kind: mount.kind,
+            name: mount.name,
+            source: mount.source,
+            destination: mount.destination,
+            driver: mount.driver,
+            mode: mount.mode,
+            rw: mount.rw,
+            propagation: mount.propagation,
+        }
     }
 }

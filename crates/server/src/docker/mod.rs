@@ -12,6 +12,7 @@ mod networks;
 mod parameters;
 mod progress;
 mod prune;
+mod registry;
 mod secrets;
 mod stats;
 mod summary;
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Router<EngineState> {
         .merge(images::routes())
         .merge(networks::routes())
         .merge(prune::routes())
+        .merge(registry::routes())
         .merge(secrets::routes())
         .merge(stats::routes())
         .merge(system::routes())

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use cove_api::{ContainerState, ContainerSummary, PortMapping, Protocol, StringMap};
+use cove_api::{
+    ContainerState, ContainerSummary, InspectAdditionalNetwork, PortMapping, Protocol, StringMap,
+};
 use cove_spec::age::human_duration;
 use serde::Serialize;
 
+use super::inspect::DockerMount;
 use super::networks::docker_name;
 use crate::error::Answer;
 
@@ -26,7 +29,7 @@ pub(super) struct DockerSummary {
     status: String,
     host_config: Mode,
     network_settings: Networks,
-    mounts: Vec<Mounted>,
+    mounts: Vec<DockerMount>,
     #[serde(skip_serializing_if = "Option::is_none")]
     size_rw: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,25 +57,13 @@ struct Mode {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Networks {
-    networks: BTreeMap<String, Network>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Network {
-    #[serde(rename = "NetworkID")]
-    network_id: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Mounted {
-    destination: String,
+    networks: BTreeMap<String, InspectAdditionalNetwork>,
 }
 
 /// The row; `default` is the name of the engine's default network.
 pub(super) fn summary(row: &ContainerSummary, with_size: bool, default: &str) -> Answer<DockerSummary> {
     let size = row.size.filter(|_| with_size);
+    let details = row.details.clone().unwrap_or_default();
     Ok(DockerSummary {
         id: row.id.clone(),
         names: row.names.iter().map(|name| format!("/{name}")).collect(),
@@ -85,16 +76,20 @@ pub(super) fn summary(row: &ContainerSummary, with_size: bool, default: &str) ->
         state: docker_state(row.state).as_str(),
         status: status(row),
         host_config: Mode {
-            network_mode: row.networks.first().cloned().unwrap_or_else(|| "default".to_owned()),
+            network_mode: if details.network_mode.is_empty() {
+                "default".to_owned()
+            } else {
+                details.network_mode
+            },
         },
         network_settings: Networks {
-            networks: row
+            networks: details
                 .networks
-                .iter()
-                .map(|name| (docker_name(name, default), Network { network_id: name.clone() }))
+                .into_iter()
+                .map(|(name, network)| (docker_name(&name, default), network))
                 .collect(),
         },
-        mounts: row.mounts.iter().map(|path| Mounted { destination: path.clone() }).collect(),
+        mounts: details.mounts.into_iter().map(DockerMount::from).collect(),
         size_rw: size.map(|size| size.rw),
         size_root_fs: size.map(|size| size.root_fs),
     })

@@ -89,6 +89,7 @@ async fn containers() {
         size: true,
         namespaces: true,
         sync: true,
+        details: true,
         external: true,
         filters: filters(),
     };

@@ -35,6 +35,10 @@ async fn images() {
     for term in ["quay.io/a b", BROKEN] {
         let options = PullOptions { arch: Some("arm64".into()), access: access(), ..PullOptions::default() };
         let _ = same!(bed, images, explain(term, options.clone()));
+        let _ = same!(bed, images, resolve(term));
+        let _ = same!(bed, images, distribution(term, access()));
+        let credentials = access().credentials.unwrap_or_default();
+        let _ = same!(bed, images, check_login(term, credentials.clone()));
         let options = SearchOptions { limit: 3, filters: filters(), ..SearchOptions::default() };
         let _ = same!(bed, images, search(term, options.clone()));
         let options = SearchOptions { list_tags: true, ..SearchOptions::default() };

@@ -112,6 +112,18 @@ impl Images for FakeEngine {
             ..ImageExplanation::default()
         })
     }
+    async fn resolve(&self, name: &str) -> Result<Vec<String>> {
+        self.note(name, format!("resolve {name}"))?;
+        Ok(vec![format!("docker.io/library/{name}:latest")])
+    }
+    async fn distribution(&self, name: &str, access: RegistryAccess) -> Result<Distribution> {
+        let password = access.credentials.as_ref().map(|found| &found.password);
+        self.note(name, format!("distribution {name} {access:?} {password:?}"))?;
+        Ok(sample::distribution())
+    }
+    async fn check_login(&self, registry: &str, credentials: Credentials) -> Result<()> {
+        self.note(registry, format!("login {registry} {credentials:?} {:?}", credentials.password))
+    }
     async fn search(&self, term: &str, options: SearchOptions) -> Result<Vec<SearchResult>> {
         self.note(term, format!("search {term} {options:?}"))?;
         Ok(sample::found(options.list_tags))

@@ -43,6 +43,24 @@ pub fn container_row() -> ContainerSummary {
         }],
         labels: StringMap::from([("l".into(), "1".into())]),
         size: Some(ContainerSize { root_fs: 10, rw: 2 }),
+        details: Some(ContainerDetails {
+            network_mode: "bridge".into(),
+            networks: [(
+                "podman".to_owned(),
+                InspectAdditionalNetwork {
+                    network_id: "d".repeat(64),
+                    ..InspectAdditionalNetwork::default()
+                },
+            )]
+            .into(),
+            mounts: vec![InspectMount {
+                kind: "volume".into(),
+                name: "data".into(),
+                destination: "/data".into(),
+                rw: true,
+                ..InspectMount::default()
+            }],
+        }),
         ..ContainerSummary::default()
     }
 }
@@ -126,6 +144,24 @@ pub fn found(tags: bool) -> Vec<SearchResult> {
         SearchResult { stars: 7, official: "[OK]".into(), description: text.into(), ..result.clone() },
         SearchResult { name: "quay.io/other".into(), ..result },
     ]
+}
+
+/// What a registry says about a name.
+pub fn distribution() -> Distribution {
+    let platform = DistributionPlatform {
+        architecture: "arm64".into(),
+        os: "linux".into(),
+        variant: "v8".into(),
+        ..DistributionPlatform::default()
+    };
+    Distribution {
+        descriptor: DistributionDescriptor {
+            media_type: "application/vnd.oci.image.index.v1+json".into(),
+            digest: format!("sha256:{}", "a".repeat(64)),
+            size: 7,
+        },
+        platforms: vec![platform],
+    }
 }
 
 /// An image as `inspect` gives it.

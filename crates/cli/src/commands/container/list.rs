@@ -95,6 +95,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
                 .iter()
                 .any(|field| wants(field)),
         sync: args.sync,
+        details: false,
         external: args.external,
         filters: filters(&args.filter, |text| format!("invalid filter {text:?}"))?,
     };
