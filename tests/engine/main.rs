@@ -10,6 +10,7 @@ mod build_graph;
 mod build_promises;
 mod build_steps;
 mod completion;
+mod compose;
 mod defaults;
 mod devices;
 mod files;

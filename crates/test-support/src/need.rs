@@ -31,6 +31,8 @@ pub enum Need {
     Podman,
     /// `docker`: Docker's client.
     Docker,
+    /// `compose`: docker-compose, whose first version fails at its start with newer Pythons.
+    Compose,
     /// `registry`: docker-registry and what fills it.
     Registry,
     /// openssl, which makes certificates.
@@ -63,7 +65,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 25] = [
+    const ALL: [Self; 26] = [
         Self::Root,
         Self::User,
         Self::Monitor,
@@ -75,6 +77,7 @@ impl Need {
         Self::Zsh,
         Self::Podman,
         Self::Docker,
+        Self::Compose,
         Self::Registry,
         Self::Openssl,
         Self::Dns,
@@ -105,6 +108,7 @@ impl Need {
             Self::Zsh => "zsh",
             Self::Podman => "podman",
             Self::Docker => "docker",
+            Self::Compose => "compose",
             Self::Registry => "registry",
             Self::Openssl => "openssl",
             Self::Dns => "dns",
@@ -145,6 +149,11 @@ impl Need {
             | Self::Docker
             | Self::Openssl
             | Self::Script => programs(&[self.name()]),
+            Self::Compose => programs(&["docker-compose"]).or_else(|| {
+                let version = Command::new("docker-compose").arg("version").output();
+                let works = version.is_ok_and(|output| output.status.success());
+                (!works).then(|| "docker-compose does not start".to_owned())
+            }),
             Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
             Self::Packers => programs(&["gzip", "bzip2", "xz", "zstd"]),
             Self::Dns => programs(&["aardvark-dns"]),

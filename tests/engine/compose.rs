@@ -1,0 +1,98 @@
+//! docker-compose against the service, its first version or its second.
+
+use std::process::Command;
+
+use cove_sys::fs;
+use cove_test_support::{Bed, IMAGE, Need, Outcome, Service, everyone, free_port, met, wait_for};
+
+/// A project with what most files have: health and completion conditions, a build, a volume, networks with an alias,
+/// a published port, variables, a secret.
+const PROJECT: &str = r#"
+version: "3.8"
+services:
+  db:
+    image: IMAGE
+    command: ["sh", "-c", "echo ready > /data/ready; exec sleep 1000"]
+    stop_grace_period: 0s
+    volumes: ["data:/data"]
+    healthcheck: {test: ["CMD", "test", "-f", "/data/ready"], interval: 1s, retries: 20}
+    networks: {back: {aliases: [database]}}
+  init:
+    image: IMAGE
+    command: ["sh", "-c", "grep -c 'nameserver' /etc/resolv.conf; echo initialised"]
+    depends_on: {db: {condition: service_healthy}}
+    networks: [back]
+  web:
+    build: {context: ./web, args: {PAGE: built}}
+    depends_on: {init: {condition: service_completed_successfully}}
+    stop_grace_period: 0s
+    environment: {GREETING: "${GREETING:-hello}"}
+    ports: ["127.0.0.1:PORT:8080"]
+    secrets: [token]
+    networks: [front, back]
+networks: {front: {}, back: {internal: true}}
+volumes: {data: {}}
+secrets: {token: {file: ./token.txt}}
+"#;
+
+const FILE: &str = "FROM IMAGE\nARG PAGE\nRUN mkdir /www && echo $PAGE >/www/index.html\n\
+    CMD [\"sh\", \"-c\", \"echo $GREETING; exec httpd -f -p 8080 -h /www\"]\n";
+
+fn compose(bed: &Bed, service: &Service, arguments: &[&str]) -> Outcome {
+    let mut command = Command::new("docker-compose");
+    command
+        .args(arguments)
+        .current_dir(bed.path("project"))
+        .env("DOCKER_HOST", service.uri())
+        // The service speaks the classic form of builds.
+        .env("DOCKER_BUILDKIT", "0")
+        .env("HOME", bed.path("home"));
+    Outcome::of(command, b"")
+}
+
+#[test]
+fn a_project_lives_its_day() {
+    if !met(&[Need::Compose]) {
+        return;
+    }
+    everyone(|bed| {
+        let service = Service::start(bed);
+        let port = free_port().to_string();
+        for (name, text) in [
+            ("docker-compose.yml", PROJECT.replace("IMAGE", IMAGE).replace("PORT", &port)),
+            ("web/Dockerfile", FILE.replace("IMAGE", IMAGE)),
+            ("token.txt", "s3cret".to_owned()),
+        ] {
+            let path = bed.path("project").join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+        }
+        let compose = |arguments: &[&str]| compose(bed, &service, arguments);
+        compose(&["up", "-d"]).ok();
+        let logs = compose(&["logs", "--no-color"]);
+        let logs = logs.ok();
+        assert!(logs.contains("initialised") && logs.contains("hello"), "{logs}");
+        let page = || {
+            let mut wget = Command::new("busybox");
+            wget.args(["wget", "-qO-", &format!("http://127.0.0.1:{port}/")]);
+            let answer = Outcome::of(wget, b"");
+            (answer.code == 0).then_some(answer.stdout)
+        };
+        assert_eq!(wait_for("the page", 20, page), "built\n");
+        assert_eq!(compose(&["exec", "-T", "web", "cat", "/run/secrets/token"]).ok(), "s3cret");
+        assert!(compose(&["port", "web", "8080"]).ok().ends_with(&port));
+        // What has not changed stays as it is.
+        let ids = || ["db", "web"].map(|name| compose(&["ps", "-q", name]).ok().to_owned());
+        let before = ids();
+        compose(&["up", "-d"]).ok();
+        assert_eq!(ids(), before);
+        compose(&["restart", "web"]).ok();
+        assert_eq!(wait_for("the page after a restart", 20, page), "built\n");
+        assert_eq!(compose(&["run", "--rm", "-T", "--no-deps", "db", "echo", "once"]).ok(), "once");
+        compose(&["down", "-v"]).ok();
+        for kind in [&["ps", "-aq"][..], &["volume", "ls", "-q"], &["secret", "ls", "-q"]] {
+            assert_eq!(bed.cove(kind).ok(), "", "{kind:?}");
+        }
+        assert_eq!(bed.cove(&["network", "ls", "-q"]).ok(), "podman");
+    });
+}
