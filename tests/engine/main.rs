@@ -9,6 +9,7 @@ mod build;
 mod build_graph;
 mod build_promises;
 mod build_steps;
+mod buildkit;
 mod completion;
 mod compose;
 mod defaults;

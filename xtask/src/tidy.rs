@@ -72,7 +72,8 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
             "cove-sys",
             "cove-tree",
         ],
-        "cove-server" => &["cove-api", "cove-spec", "cove-sys"],
+        "cove-buildkit" => &["cove-api", "cove-build", "cove-sys", "cove-tree"],
+        "cove-server" => &["cove-api", "cove-buildkit", "cove-spec", "cove-sys"],
         "cove-client" => &["cove-api", "cove-config", "cove-sys"],
         "cove-machine" => &["cove-api", "cove-client", "cove-config", "cove-sys"],
         "cove-desktop" => &[

@@ -101,7 +101,7 @@ fn answer_with(
         if let Some(refusal) = exchange.refusal() {
             request.extensions_mut().insert(refusal);
         }
-        let takes_over = wants_upgrade(request.headers());
+        let takes_over = wants_upgrade(request.uri().path(), request.headers());
         async move {
             let mut response = router.oneshot(request).await?;
             if takes_over && response.status() != StatusCode::SWITCHING_PROTOCOLS {

@@ -80,7 +80,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Head<'_>, Refusal> {
     }
     let mut body = facts.body()?;
     let mut disguised = false;
-    if facts.upgrades {
+    if facts.upgrades || (facts.offers_http2 && hijack::takes_http2(path_of(line))) {
         body = BodyLength::Rest;
     } else if let Some(changed) = hijack::with_upgrade(&bytes) {
         bytes = Cow::Owned(changed);
@@ -88,6 +88,12 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Head<'_>, Refusal> {
         disguised = true;
     }
     Ok(Head { bytes, body, disguised })
+}
+
+/// The path of a request line that is known to have one.
+fn path_of(line: &[u8]) -> &[u8] {
+    let target = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    target.split(|byte| *byte == b'?').next().unwrap_or_default()
 }
 
 /// The request line with its target in the characters of a URI; `None` where it is so already. Clients such as curl send
@@ -176,6 +182,8 @@ struct Facts<'a> {
     lengths: Vec<&'a [u8]>,
     codings: Vec<&'a [u8]>,
     upgrades: bool,
+    /// To HTTP/2, which most paths do not take.
+    offers_http2: bool,
 }
 
 impl<'a> Facts<'a> {
@@ -228,8 +236,8 @@ impl<'a> Facts<'a> {
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             self.codings.push(value);
         } else if name.eq_ignore_ascii_case(b"upgrade") {
-            // Others, such as the h2c of Java's clients, are offers that nobody here takes.
             self.upgrades |= hijack::is_taken(value);
+            self.offers_http2 |= hijack::is_http2(value);
         }
     }
 

@@ -4,6 +4,8 @@
 //! use the connection in both directions. HTTP libraries only give a connection away after an upgrade, so such a
 //! request is given the headers of one on its way in, and the answer the status these clients expect on its way out.
 
+use crate::path::without_version;
+
 /// The header that marks such a request.
 pub(crate) const PLAIN: &str = "x-cove-plain-hijack";
 
@@ -19,6 +21,17 @@ pub(crate) fn is_raw(upgrade: &[u8]) -> bool {
 /// Whether what follows a request with this `Upgrade` header may be no request.
 pub(crate) fn is_taken(upgrade: &[u8]) -> bool {
     is_raw(upgrade) || upgrade.eq_ignore_ascii_case(b"websocket")
+}
+
+/// Whether a request with this `Upgrade` header offers to go on in HTTP/2. BuildKit's clients mean it; from others, such as
+/// Java's, it is an offer that nobody here takes.
+pub(crate) fn is_http2(upgrade: &[u8]) -> bool {
+    upgrade.eq_ignore_ascii_case(b"h2c")
+}
+
+/// Whether a path takes that offer.
+pub(crate) fn takes_http2(path: &[u8]) -> bool {
+    std::str::from_utf8(path).is_ok_and(|path| matches!(without_version(path), "/grpc" | "/session"))
 }
 
 /// What the first bytes of a connection become where they are such a request.

@@ -18,7 +18,7 @@ const IMAGE_VERBS: &[&str] = &[
 /// Takes the version prefix (`/v1.44`, `/v5.0.0`) off and escapes the slashes of image names, which Docker's clients
 /// leave as they are.
 pub(crate) fn normalise(path: &str) -> String {
-    let path = strip_version(path);
+    let path = without_version(path);
     // With the verbs that this kind alone has.
     for (prefix, verbs) in [
         ("/libpod/images/", &["explain", "distribution"][..]),
@@ -42,7 +42,8 @@ pub(crate) fn normalise(path: &str) -> String {
     path.to_owned()
 }
 
-fn strip_version(path: &str) -> &str {
+/// A path without the version that it may begin with.
+pub(crate) fn without_version(path: &str) -> &str {
     match version(path) {
         Some(version) => &path["/v".len() + version.len()..],
         None => path,

@@ -8,6 +8,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Router};
 use cove_api::{Engine, Error, ErrorKind};
+use cove_buildkit::BuildKit;
 use tower::{Layer as _, ServiceExt as _, util::MapRequestLayer};
 
 use crate::error::ApiError;
@@ -69,6 +70,7 @@ pub fn router(engine: Arc<dyn Engine>, default_network: &str, guarded: Guard) ->
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::disable())
         .layer(Extension(DefaultNetwork(default_network.into())))
+        .layer(Extension(BuildKit::new(Arc::clone(&engine))))
         .layer(middleware::from_fn(run))
         .layer(middleware::from_fn_with_state(guarded.clone(), guard))
         .layer(middleware::map_response(as_json))

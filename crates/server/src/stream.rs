@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use cove_api::endpoint::{self, FRAMED, RAW, frame, log_bytes};
 use cove_api::{AttachStream, ByteStream, Error, LogLine, OutputChunk, ValueStream};
 use futures_util::{Stream, StreamExt as _};
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::io::{AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -51,13 +52,33 @@ pub(crate) fn upload(body: Body) -> ByteStream {
 }
 
 /// True where the client asks to take the connection over, for itself or for a WebSocket.
-pub(crate) fn wants_upgrade(headers: &HeaderMap) -> bool {
+pub(crate) fn wants_upgrade(path: &str, headers: &HeaderMap) -> bool {
     offers(headers, hijack::is_taken)
+        || (hijack::takes_http2(path.as_bytes()) && offers(headers, hijack::is_http2))
 }
 
 /// Any of several headers, as for the head.
 fn offers(headers: &HeaderMap, is_meant: fn(&[u8]) -> bool) -> bool {
     headers.get_all(header::UPGRADE).iter().any(|value| is_meant(value.as_bytes().trim_ascii()))
+}
+
+/// Answers 101, and gives the connection, on which HTTP/2 follows, to `serve`.
+pub(crate) fn http2<F>(request: &mut Request, serve: impl FnOnce(Upgraded) -> F + Send + 'static) -> Answer
+where
+    F: Future<Output = ()> + Send,
+{
+    if !offers(request.headers(), hijack::is_http2) {
+        return Err(Error::invalid("the connection is to go on with `Upgrade: h2c`").into());
+    }
+    let upgrade = hyper::upgrade::on(request);
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(connection) => serve(connection).await,
+            Err(error) => tracing::debug!(%error, "the client left before HTTP/2 began"),
+        }
+    });
+    let headers = [(header::CONNECTION, "Upgrade"), (header::UPGRADE, "h2c")];
+    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
 }
 
 /// Answers 101 and couples the connection with `attached`. Without an upgrade: 200, the request's body as the input
@@ -151,7 +172,7 @@ async fn feed_body(body: Body, mut input: Input) {
 }
 
 async fn couple(
-    connection: TokioIo<hyper::upgrade::Upgraded>,
+    connection: TokioIo<Upgraded>,
     mut input: Option<Input>,
     mut output: ValueStream<OutputChunk>,
     terminal: bool,

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::program::{built, has, is_root};
+use crate::program::{built, docker_plugin, has, is_root};
 
 /// Something that not every machine has, by its name in `COVE_REQUIRE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub enum Need {
     Docker,
     /// `compose`: docker-compose, whose first version fails at its start with newer Pythons.
     Compose,
+    /// `compose-v2`: Compose's second version, as a plug-in of Docker's client.
+    ComposeV2,
+    /// `buildx`: the plug-in of Docker's client for BuildKit.
+    Buildx,
     /// `registry`: docker-registry and what fills it.
     Registry,
     /// openssl, which makes certificates.
@@ -65,7 +69,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 26] = [
+    const ALL: [Self; 28] = [
         Self::Root,
         Self::User,
         Self::Monitor,
@@ -77,6 +81,8 @@ impl Need {
         Self::Zsh,
         Self::Podman,
         Self::Docker,
+        Self::Buildx,
+        Self::ComposeV2,
         Self::Compose,
         Self::Registry,
         Self::Openssl,
@@ -108,6 +114,8 @@ impl Need {
             Self::Zsh => "zsh",
             Self::Podman => "podman",
             Self::Docker => "docker",
+            Self::Buildx => "buildx",
+            Self::ComposeV2 => "compose-v2",
             Self::Compose => "compose",
             Self::Registry => "registry",
             Self::Openssl => "openssl",
@@ -132,6 +140,11 @@ impl Need {
             let missing: Vec<&str> = names.iter().copied().filter(|name| !has(name)).collect();
             (!missing.is_empty()).then(|| format!("not installed: {}", missing.join(", ")))
         };
+        let plugin = |name: &str| {
+            docker_plugin(name)
+                .is_none()
+                .then(|| format!("not installed: {name}, a plug-in of Docker's client"))
+        };
         match self {
             Self::Root => (!is_root()).then(|| "not run as root".to_owned()),
             Self::User => test_user().err(),
@@ -154,6 +167,8 @@ impl Need {
                 let works = version.is_ok_and(|output| output.status.success());
                 (!works).then(|| "docker-compose does not start".to_owned())
             }),
+            Self::Buildx => plugin("docker-buildx"),
+            Self::ComposeV2 => plugin("docker-compose"),
             Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
             Self::Packers => programs(&["gzip", "bzip2", "xz", "zstd"]),
             Self::Dns => programs(&["aardvark-dns"]),

@@ -8,6 +8,21 @@ use std::time::{Duration, Instant};
 /// Longest a single command of a test may take.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// Where Docker's client looks for its plug-ins, besides the user's own folder.
+const DOCKER_PLUGINS: [&str; 4] = [
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+];
+
+/// A plug-in of Docker's client, such as `docker-buildx`: in the folder `COVE_DOCKER_PLUGINS`, or where it is installed.
+pub fn docker_plugin(name: &str) -> Option<PathBuf> {
+    let own = std::env::var_os("COVE_DOCKER_PLUGINS").map(PathBuf::from);
+    let folders = own.into_iter().chain(DOCKER_PLUGINS.map(PathBuf::from));
+    folders.map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
 /// How a command ended.
 #[derive(Debug, Clone)]
 pub struct Outcome {

@@ -11,7 +11,10 @@ const MAX_DEPTH: usize = 512;
 
 /// Removes a name in an open directory, with all that is below it. Links are removed, never followed; what is mounted
 /// there is in use.
-pub(crate) fn remove_at(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
+///
+/// # Errors
+/// The kernel's.
+pub fn remove_at(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
     if unlink(parent, name)? {
         return Ok(());
     }
@@ -59,7 +62,10 @@ fn enter(parent: BorrowedFd<'_>, name: &CStr) -> Result<(OwnedFd, CString, Vec<C
 }
 
 /// The names in a directory, in reverse order.
-pub(crate) fn names_of(directory: &OwnedFd) -> Result<Vec<CString>, Errno> {
+///
+/// # Errors
+/// The kernel's.
+pub fn names_of(directory: &OwnedFd) -> Result<Vec<CString>, Errno> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
         let name = entry?.file_name().to_owned();

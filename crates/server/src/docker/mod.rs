@@ -1,6 +1,7 @@
 //! The Docker routes and Docker's JSON shapes.
 
 mod build;
+mod buildkit;
 mod containers;
 mod create;
 mod create_body;
@@ -30,6 +31,7 @@ use crate::router::EngineState;
 pub(crate) fn routes() -> Router<EngineState> {
     Router::new()
         .merge(build::routes())
+        .merge(buildkit::routes())
         .merge(containers::routes())
         .merge(execs::routes())
         .merge(files::routes())

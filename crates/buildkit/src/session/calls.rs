@@ -1,0 +1,46 @@
+//! Secrets of a client.
+
+use std::time::Duration;
+
+use cove_api::{Error, Result};
+use tonic::{Code, Status};
+
+use super::Session;
+use crate::error::of_client;
+use crate::messages::{GetSecretRequest, GetSecretResponse};
+
+const GET_SECRET: &str = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
+
+/// How long an answer is waited for: a client may ask its user's key ring.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Largest secret, in bytes.
+const MAX_SECRET: usize = 1 << 20;
+
+impl Session {
+    /// A secret; [`None`] where the client has none of that id.
+    ///
+    /// # Errors
+    /// The client cannot give it, or it is too large.
+    pub(crate) async fn secret(&self, id: &str) -> Result<Option<Vec<u8>>> {
+        if !self.answers(GET_SECRET) {
+            return Ok(None);
+        }
+        let request = GetSecretRequest { id: id.to_owned() };
+        let answer = in_time(self.channel.unary::<_, GetSecretResponse>(GET_SECRET, request)).await;
+        match answer {
+            Ok(answer) if answer.data.len() > MAX_SECRET => {
+                Err(Error::invalid(format!("the secret {id} is larger than {} MiB", MAX_SECRET >> 20)))
+            }
+            Ok(answer) => Ok(Some(answer.data)),
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(of_client(&status, &format!("the secret {id}"))),
+        }
+    }
+}
+
+async fn in_time<T>(
+    call: impl Future<Output = std::result::Result<T, Status>>,
+) -> std::result::Result<T, Status> {
+    let late = || Status::deadline_exceeded("the client does not answer");
+    tokio::time::timeout(PATIENCE, call).await.unwrap_or_else(|_| Err(late()))
+}
