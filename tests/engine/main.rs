@@ -26,6 +26,7 @@ mod mounts;
 mod network;
 mod peers;
 mod pods;
+mod quadlet;
 mod registry;
 mod run;
 mod secrets;

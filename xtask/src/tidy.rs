@@ -58,6 +58,7 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-registry" | "cove-storage" => &["cove-api", "cove-archive", "cove-config", "cove-sys"],
         "cove-tree" => &["cove-api", "cove-archive", "cove-sys"],
         "cove-network" => &["cove-api", "cove-config", "cove-sys"],
+        "cove-quadlet" => &["cove-sys"],
         "cove-build" => &["cove-api", "cove-archive", "cove-tree"],
         "cove-engine" => &[
             "cove-api",

@@ -10,6 +10,8 @@ mod context;
 mod format;
 #[cfg(target_os = "linux")]
 mod forward;
+#[cfg(target_os = "linux")]
+mod generator;
 mod hints;
 mod logging;
 mod printer;
@@ -25,6 +27,10 @@ fn main() -> ExitCode {
     }
     #[cfg(target_os = "linux")]
     if let Some(code) = forward::take_over() {
+        return ExitCode::from(code);
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(code) = generator::take_over() {
         return ExitCode::from(code);
     }
     ExitCode::from(app::main())

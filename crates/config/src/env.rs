@@ -103,6 +103,8 @@ variables! {
     DOCKER_DEFAULT_PLATFORM = "DOCKER_DEFAULT_PLATFORM";
     /// Unit file name that systemd's units of Cove pass in, kept as a label.
     PODMAN_SYSTEMD_UNIT = "PODMAN_SYSTEMD_UNIT";
+    /// Folders of Quadlet's unit files, separated by colons, in place of all others.
+    QUADLET_UNIT_DIRS = "QUADLET_UNIT_DIRS";
     /// Compose provider before those of containers.conf.
     PODMAN_COMPOSE_PROVIDER = "PODMAN_COMPOSE_PROVIDER";
     /// Filter for Cove's own log lines where neither `--log-level` nor `--debug` is given, as tracing-subscriber

@@ -51,6 +51,8 @@ pub enum Need {
     Fuse,
     /// `script`: script(1), which gives a program a terminal.
     Script,
+    /// `systemd`: systemd-analyze, which reads units; systemd itself need not run.
+    Systemd,
     /// `packers`: the programs that compress archives: gzip, bzip2, xz and zstd.
     Packers,
     /// `freezer`: control groups in which a container can be paused.
@@ -69,7 +71,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 28] = [
+    const ALL: [Self; 29] = [
         Self::Root,
         Self::User,
         Self::Monitor,
@@ -91,6 +93,7 @@ impl Need {
         Self::Tun,
         Self::Fuse,
         Self::Script,
+        Self::Systemd,
         Self::Packers,
         Self::Freezer,
         Self::Kernel,
@@ -124,6 +127,7 @@ impl Need {
             Self::Tun => "tun",
             Self::Fuse => "fuse",
             Self::Script => "script",
+            Self::Systemd => "systemd",
             Self::Packers => "packers",
             Self::Freezer => "freezer",
             Self::Kernel => "kernel",
@@ -170,6 +174,7 @@ impl Need {
             Self::Buildx => plugin("docker-buildx"),
             Self::ComposeV2 => plugin("docker-compose"),
             Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
+            Self::Systemd => programs(&["systemd-analyze"]),
             Self::Packers => programs(&["gzip", "bzip2", "xz", "zstd"]),
             Self::Dns => programs(&["aardvark-dns"]),
             Self::Pasta => programs(&["pasta", "unshare", "setpriv", "nft"]),

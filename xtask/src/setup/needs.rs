@@ -190,6 +190,7 @@ pub(super) const NEEDS: &[Need] = &[
     need("test", Program("xz"), &["xz-utils"], "xz", "packed archives"),
     need("test", Program("bzip2"), &["bzip2"], "bzip2", "packed archives"),
     need("test", Program("zstd"), &["zstd"], "zstd", "packed archives"),
+    need("test", Program("systemd-analyze"), &["systemd"], "systemd", "tests of generated units"),
     need("test", Program("script"), &["bsdutils"], "util-linux", "terminal tests"),
     need("test", Program("Xvfb"), &["xvfb"], "xorg-x11-server-Xvfb", "a display for the window test"),
     need("test", Program("xauth"), &["xauth"], "xorg-x11-xauth", "a display for the window test"),

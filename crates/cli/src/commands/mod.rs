@@ -14,6 +14,8 @@ pub(crate) mod machine;
 pub(crate) mod manifest;
 pub(crate) mod network;
 pub(crate) mod pod;
+#[cfg(target_os = "linux")]
+pub(crate) mod quadlet;
 pub(crate) mod secret;
 pub(crate) mod system;
 mod tree;

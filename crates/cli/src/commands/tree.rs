@@ -2,6 +2,8 @@
 
 #[cfg(unix)]
 use super::machine;
+#[cfg(target_os = "linux")]
+use super::quadlet;
 use super::{
     Entry, Group, artifact, container, diff, healthcheck, image, inspect, manifest, network, pod, secret,
     system, volume,
@@ -68,6 +70,8 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::group(&["manifest"], &MANIFEST),
     Entry::group(&["network"], &NETWORK),
     Entry::group(&["pod"], &POD),
+    #[cfg(target_os = "linux")]
+    Entry::group(&["quadlet"], &QUADLET),
     Entry::group(&["secret"], &SECRET),
     Entry::group(&["system"], &SYSTEM),
     Entry::group(&["volume"], &VOLUME),
@@ -235,6 +239,17 @@ static POD: Group = Group {
         Entry::leaf(&["stop"], &pod::stop::COMMAND),
         Entry::leaf(&["top"], &pod::top::COMMAND),
         Entry::leaf(&["unpause"], &pod::unpause::COMMAND),
+    ],
+};
+
+#[cfg(target_os = "linux")]
+static QUADLET: Group = Group {
+    about: "Manage unit files that systemd runs containers by",
+    entries: &[
+        Entry::leaf(&["install"], &quadlet::install::COMMAND),
+        Entry::leaf(&["list", "ls"], &quadlet::list::COMMAND),
+        Entry::leaf(&["print", "cat"], &quadlet::print::COMMAND),
+        Entry::leaf(&["rm"], &quadlet::remove::COMMAND),
     ],
 };
 

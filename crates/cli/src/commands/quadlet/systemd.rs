@@ -1,0 +1,136 @@
+//! The systemd that runs the services, through its `systemctl`.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use cove_sys::process::{self, RunOptions};
+
+use crate::command_error::CommandError;
+
+/// The longest that it may take to read all units again, which runs all generators.
+const RELOAD: Duration = Duration::from_secs(120);
+/// The longest that a service may take to stop; it has its own limit, which is shorter.
+const STOP: Duration = Duration::from_secs(600);
+/// How many units are asked for at once.
+const AT_ONCE: usize = 500;
+
+/// The system's or the user's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Systemd {
+    user: bool,
+}
+
+/// What systemd says about a unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct UnitState {
+    load: String,
+    active: String,
+    sub: String,
+}
+
+impl UnitState {
+    pub(super) fn is_active(&self) -> bool {
+        self.is_loaded() && self.active == "active"
+    }
+    fn is_loaded(&self) -> bool {
+        self.load == "loaded"
+    }
+    /// As a list shows it.
+    pub(super) fn shown(&self) -> String {
+        if self.is_loaded() { format!("{}/{}", self.active, self.sub) } else { "Not loaded".to_owned() }
+    }
+}
+
+impl Systemd {
+    pub(super) fn of(user: bool) -> Self {
+        Self { user }
+    }
+
+    /// True where this machine was booted with it, as sd_booted(3) says.
+    pub(super) fn is_running(self) -> bool {
+        Path::new("/run/systemd/system").is_dir()
+    }
+
+    fn command(self) -> Command {
+        let mut command = Command::new("systemctl");
+        if self.user {
+            command.arg("--user");
+        }
+        command
+    }
+
+    fn run(self, words: &[&str], units: &[String], timeout: Duration) -> Result<String, CommandError> {
+        let mut command = self.command();
+        command.args(words);
+        if !units.is_empty() {
+            command.arg("--").args(units);
+        }
+        let options = RunOptions { timeout, output_limit: 4 << 20, ..RunOptions::default() };
+        let output = process::run_ok(&mut command, &options)
+            .map_err(|error| CommandError::other(format!("asking systemd: {error}")))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Has it read all units again, and so run the generator. Where it does not run there is nothing to read again.
+    pub(super) fn reload(self) -> Result<(), CommandError> {
+        if !self.is_running() {
+            tracing::warn!("systemd is not running, so nothing is reloaded");
+            return Ok(());
+        }
+        self.run(&["daemon-reload"], &[], RELOAD).map(drop)
+    }
+
+    /// Stops a service and waits for its end.
+    pub(super) fn stop(self, unit: &str) -> Result<(), CommandError> {
+        self.run(&["stop"], &[unit.to_owned()], STOP).map(drop)
+    }
+
+    /// The states of units by their names. A template has none, and where systemd does not run there is none.
+    pub(super) fn states(self, units: &[String]) -> Result<HashMap<String, UnitState>, CommandError> {
+        let mut states = HashMap::new();
+        if !self.is_running() {
+            return Ok(states);
+        }
+        let units: Vec<String> = units.iter().filter(|unit| !unit.contains("@.")).cloned().collect();
+        for units in units.chunks(AT_ONCE) {
+            let words = ["show", "--property=LoadState,ActiveState,SubState"];
+            let text = self.run(&words, units, RELOAD)?;
+            states.extend(units.iter().cloned().zip(read(&text)));
+        }
+        Ok(states)
+    }
+}
+
+/// What `systemctl show` writes: properties of one unit on lines, and an empty line between units.
+fn read(text: &str) -> Vec<UnitState> {
+    let one = |block: &str| {
+        let mut state = UnitState::default();
+        for (name, value) in block.lines().filter_map(|line| line.split_once('=')) {
+            match name {
+                "LoadState" => value.clone_into(&mut state.load),
+                "ActiveState" => value.clone_into(&mut state.active),
+                "SubState" => value.clone_into(&mut state.sub),
+                _ => {}
+            }
+        }
+        state
+    };
+    text.split("\n\n").filter(|block| !block.trim().is_empty()).map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_systemctl_says() {
+        let text = "LoadState=loaded\nActiveState=active\nSubState=running\n\nLoadState=not-found\n\
+                    ActiveState=inactive\nSubState=dead\n\nLoadState=loaded\nActiveState=inactive\nSubState=dead\n";
+        let states = read(text);
+        let shown: Vec<_> = states.iter().map(|state| (state.shown(), state.is_active())).collect();
+        let expected = [("active/running", true), ("Not loaded", false), ("inactive/dead", false)];
+        assert_eq!(shown, expected.map(|(text, active)| (text.to_owned(), active)));
+    }
+}
