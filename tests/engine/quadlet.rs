@@ -57,12 +57,12 @@ fn units_are_installed_listed_shown_and_removed() {
         assert_eq!(quadlet(bed, &["print", "web.container"]).ok(), format!("{text}Exec=new"));
         assert_eq!(fs::read_to_string(units.join(".web.container.app")).unwrap(), "web.container\n");
 
-        let list = quadlet(bed, &["list"]).ok();
+        let list = quadlet(bed, &["list"]).ok().to_owned();
         let words: Vec<_> = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
         assert_eq!(words[0], ["NAME", "UNIT", "NAME", "PATH", "ON", "DISK", "STATUS", "APPLICATION", "POD"]);
         assert_eq!(words[1][..2], ["web.container", "web.service"]);
         assert_eq!(words[1][words[1].len() - 2..], [".web.container.app", "group.pod"]);
-        let json = quadlet(bed, &["ls", "--format", "json"]).ok();
+        let json = quadlet(bed, &["ls", "--format", "json"]).ok().to_owned();
         assert!(json.contains("\"UnitName\": \"web.service\""), "{json}");
         for (filter, expected) in [
             ("name=^web", "web.container"),
@@ -70,7 +70,8 @@ fn units_are_installed_listed_shown_and_removed() {
             ("pod=group", "web.container"),
             ("status=^active", ""),
         ] {
-            let shown = quadlet(bed, &["list", "-n", "--filter", filter, "--format", "{{.Name}}"]).ok();
+            let shown =
+                quadlet(bed, &["list", "-n", "--filter", filter, "--format", "{{.Name}}"]).ok().to_owned();
             assert_eq!(shown, expected, "{filter}");
         }
         quadlet(bed, &["list", "--filter", "x=y"]).fails(125, "x is not a valid filter");
@@ -93,13 +94,13 @@ fn an_application_goes_as_a_whole() {
         write(bed, "app/more.quadlets", "# FileName=data\n[Volume]\n---\n# FileName=net\n[Network]\n");
         let extra = write(bed, "extra.txt", "extra");
         let app = bed.path("home/app").display().to_string();
-        let installed = quadlet(bed, &["install", "--reload-systemd=false", &app, &extra]).ok();
+        let installed = quadlet(bed, &["install", "--reload-systemd=false", &app, &extra]).ok().to_owned();
         assert_eq!(installed.lines().count(), 5, "{installed}");
         assert_eq!(
             files(bed),
             [".app.app", "data.volume", "extra.txt", "net.network", "web.conf", "web.container"]
         );
-        let removed = quadlet(bed, &["rm", "--reload-systemd=false", "data.volume"]).ok();
+        let removed = quadlet(bed, &["rm", "--reload-systemd=false", "data.volume"]).ok().to_owned();
         assert_eq!(removed.lines().collect::<Vec<_>>().len(), 3, "{removed}");
         assert!(files(bed).is_empty(), "{:?}", files(bed));
 

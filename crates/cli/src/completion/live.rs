@@ -29,6 +29,8 @@ pub(crate) async fn names(
         #[cfg(unix)]
         ("NAME", Some("machine")) if verb != "init" => machines(context).await,
         ("NAME" | "OLD", Some("system")) if verb != "add" => connections(context),
+        #[cfg(target_os = "linux")]
+        ("QUADLET", _) => crate::commands::quadlet::names(context, verb),
         ("REGISTRY", _) => registries(context).await,
         ("SHELL", _) => super::SHELLS.map(str::to_owned).to_vec(),
         ("COMMAND" | "ARG" | "FILE" | "PATH" | "URI" | "CONTEXT", _) => {

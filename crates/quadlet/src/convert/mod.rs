@@ -244,7 +244,7 @@ impl Conversion<'_> {
 
     /// The program with the options that stand before its command.
     fn command(&mut self) -> CommandLine {
-        let mut command = CommandLine::new(&self.target.program);
+        let mut command = CommandLine::new(&path::literal(&self.target.program));
         for module in self.all("ContainersConfModule") {
             command.add(format!("--module={module}"));
         }

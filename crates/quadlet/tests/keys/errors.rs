@@ -167,8 +167,13 @@ fn a_path_with_a_percent_sign_is_no_specifier() {
     let file =
         cove_quadlet::UnitFile::parse(std::path::Path::new("/50%/a.kube"), "[Kube]\nYaml=y.yml\n").unwrap();
     let unit = cove_quadlet::Loaded { kind: cove_quadlet::Kind::Kube, file };
-    let target = cove_quadlet::Target { program: "/bin/cove".to_owned(), user: false };
+    let target = cove_quadlet::Target { program: "/5%/cove".to_owned(), user: false };
     let services = cove_quadlet::generate(vec![unit], &target, &mut |remark| panic!("{remark}"));
     let text = services[0].render();
-    assert!(text.contains("SourcePath=/50%%/a.kube\n") && text.contains(" /50%%/y.yml\n"), "{text}");
+    assert!(
+        text.contains("ExecStart=/5%%/cove ")
+            && text.contains("SourcePath=/50%%/a.kube\n")
+            && text.contains(" /50%%/y.yml\n"),
+        "{text}"
+    );
 }

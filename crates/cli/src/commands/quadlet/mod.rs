@@ -104,6 +104,16 @@ impl Quadlets {
     }
 }
 
+/// What a command may be given: units, and applications where they are taken too.
+pub(crate) fn names(context: &Context, verb: &str) -> Vec<String> {
+    let Ok(quadlets) = Quadlets::open(context) else { return Vec::new() };
+    let mut names: Vec<String> = quadlets.all().iter().map(|path| file_name(path)).collect();
+    if verb == "rm" {
+        names.extend(quadlets.installed.applications().unwrap_or_default().into_keys());
+    }
+    names
+}
+
 /// The last part of a path as text.
 fn file_name(path: &std::path::Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
