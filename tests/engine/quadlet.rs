@@ -116,7 +116,7 @@ fn an_application_goes_as_a_whole() {
             .fails(125, "missing required '# FileName=");
         quadlet(bed, &["install", "--reload-systemd=false", &extra])
             .fails(125, "is not a supported Quadlet file type");
-        quadlet(bed, &["--url", "unix:///none", "list"]).fails(125, "with the remote client");
+        bed.cove(&["--url", "unix:///none", "quadlet", "list"]).fails(125, "with the remote client");
     });
 }
 
