@@ -1,12 +1,14 @@
 //! The screen in a browser: static files, and one WebSocket for calls and events, on a loopback address only.
 //!
-//! Whoever has the token is the user. It is in the address's fragment, which a browser keeps to itself; the
-//! `Host` and `Origin` headers are checked as well, so that another page cannot reach us under a name of its own.
+//! Whoever has a token is the user. The one of an address lets one page in, once: it is in the fragment, which a browser
+//! keeps to itself, and the page gets a token of its own for it, with which it may come again. What a browser remembers of
+//! the address is worth nothing then. The `Host` and `Origin` headers are checked as well, so that another page cannot
+//! reach us under a name of its own.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -44,12 +46,33 @@ pub struct WebOptions {
     pub assets: PathBuf,
 }
 
+/// Pages that may come again; with one more the oldest one has to be let in anew.
+const MOST_PAGES: usize = 64;
+
 struct Served {
     desktop: Arc<Desktop>,
-    token: String,
+    tokens: Mutex<Tokens>,
+    ready: Box<dyn Fn(&str) + Send + Sync>,
+    address: SocketAddr,
     /// `127.0.0.1:PORT` and `localhost:PORT`.
     hosts: Vec<String>,
     assets: HashMap<String, (&'static str, Vec<u8>)>,
+}
+
+/// Who is let in.
+struct Tokens {
+    /// Lets a page in, once.
+    once: String,
+    /// Those of the pages that were let in.
+    pages: VecDeque<String>,
+}
+
+/// How a page is let in.
+enum Entry {
+    /// For the first time: this is its token.
+    New(String),
+    /// Again.
+    Known,
 }
 
 #[derive(Deserialize)]
@@ -64,16 +87,18 @@ enum Answer<'a> {
     Reply { id: u64, reply: Reply },
     Failure { id: u64, failure: Failure },
     Events { events: &'a [Event] },
+    Token { token: String },
 }
 
-/// Serves `desktop` until `shutdown` is done. `ready` is given the address for the browser, with its token.
+/// Serves `desktop` until `shutdown` is done. `ready` is given the address for the browser, with its token, and another
+/// one whenever a page was let in by it.
 ///
 /// # Errors
 /// The address is none of loopback or cannot be listened on, or the files cannot be read.
 pub async fn serve(
     desktop: Arc<Desktop>,
     options: WebOptions,
-    ready: impl FnOnce(&str),
+    ready: impl Fn(&str) + Send + Sync + 'static,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
     if !options.listen.ip().is_loopback() {
@@ -84,10 +109,11 @@ pub async fn serve(
         .await
         .map_err(|error| Error::from(error).context(format!("listen on {}", options.listen)))?;
     let address = listener.local_addr()?;
-    let token = token();
-    ready(&format!("http://{address}/#token={token}"));
+    let tokens = Mutex::new(Tokens { once: token(), pages: VecDeque::new() });
     let hosts = vec![address.to_string(), format!("localhost:{}", address.port())];
-    let served = Arc::new(Served { desktop, token, hosts, assets });
+    let ready = Box::new(ready);
+    let served = Arc::new(Served { desktop, tokens, ready, address, hosts, assets });
+    served.tell_address();
     let router = Router::new().route("/rpc", any(rpc)).fallback(get(asset)).with_state(served);
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await?;
     Ok(())
@@ -147,14 +173,32 @@ impl Served {
             && text(header::ORIGIN).is_none_or(|origin| origin.strip_prefix("http://").is_some_and(ours))
     }
 
-    /// Whether one of the offered subprotocols carries the token.
-    fn is_allowed(&self, headers: &HeaderMap) -> bool {
+    /// Tells how a page is let in now.
+    fn tell_address(&self) {
+        let once = self.tokens.lock().unwrap_or_else(PoisonError::into_inner).once.clone();
+        (self.ready)(&format!("http://{}/#token={once}", self.address));
+    }
+
+    /// Lets a page in by the token that one of the offered subprotocols carries.
+    fn enter(&self, headers: &HeaderMap) -> Option<Entry> {
         let offered = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL);
-        offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(',')).any(|text| {
-            text.trim()
-                .strip_prefix(TOKEN_PROTOCOL)
-                .is_some_and(|token| same(token.as_bytes(), self.token.as_bytes()))
-        })
+        let mut tokens =
+            offered.iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+        let shown = tokens.find_map(|text| text.trim().strip_prefix(TOKEN_PROTOCOL))?.as_bytes();
+        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        if tokens.pages.iter().any(|page| same(shown, page.as_bytes())) {
+            return Some(Entry::Known);
+        }
+        if !same(shown, tokens.once.as_bytes()) {
+            return None;
+        }
+        let page = token();
+        tokens.once = token();
+        if tokens.pages.len() == MOST_PAGES {
+            tokens.pages.pop_front();
+        }
+        tokens.pages.push_back(page.clone());
+        Some(Entry::New(page))
     }
 }
 
@@ -182,17 +226,30 @@ async fn asset(State(served): State<Arc<Served>>, uri: Uri, headers: HeaderMap) 
 }
 
 async fn rpc(State(served): State<Arc<Served>>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
-    if !served.is_ours(&headers) || !served.is_allowed(&headers) {
+    if !served.is_ours(&headers) {
         return StatusCode::FORBIDDEN.into_response();
     }
+    let token = match served.enter(&headers) {
+        None => return StatusCode::FORBIDDEN.into_response(),
+        Some(Entry::Known) => None,
+        Some(Entry::New(token)) => {
+            served.tell_address();
+            Some(token)
+        }
+    };
     upgrade
         .protocols([PROTOCOL])
         .max_message_size(LONGEST_MESSAGE)
-        .on_upgrade(move |socket| talk(Arc::clone(&served.desktop), socket))
+        .on_upgrade(move |socket| talk(Arc::clone(&served.desktop), socket, token))
 }
 
 /// Serves one screen until it goes.
-async fn talk(desktop: Arc<Desktop>, mut socket: WebSocket) {
+async fn talk(desktop: Arc<Desktop>, mut socket: WebSocket, token: Option<String>) {
+    if let Some(token) = token
+        && socket.send(Message::Text(encode(&Answer::Token { token }).into())).await.is_err()
+    {
+        return;
+    }
     let mut batches = desktop.subscribe();
     let (answers, mut answered) = mpsc::channel::<Answer<'static>>(64);
     let mut flows = Vec::new();

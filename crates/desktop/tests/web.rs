@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cove_api::{Engine, Error, ErrorKind, Result};
@@ -22,16 +23,24 @@ impl EngineSource for Nobody {
     }
 }
 
-/// Sends heads and answers the first bytes that come back.
+/// Sends heads and answers what comes back until there is a pause.
 async fn ask(address: SocketAddr, heads: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream
         .write_all(format!("{heads}\r\n\r\n").replace('\n', "\r\n").replace("\r\r", "\r").as_bytes())
         .await
         .unwrap();
-    let mut answer = vec![0; 4096];
-    let length = stream.read(&mut answer).await.unwrap();
-    String::from_utf8_lossy(&answer[..length]).into_owned()
+    let mut answer = Vec::new();
+    let mut piece = vec![0; 4096];
+    loop {
+        // The head comes first and at once; a page's first message may follow in another piece.
+        let limit = Duration::from_millis(if answer.is_empty() { 10_000 } else { 300 });
+        match tokio::time::timeout(limit, stream.read(&mut piece)).await {
+            Ok(Ok(0)) | Err(_) => break,
+            Ok(length) => answer.extend_from_slice(&piece[..length.unwrap()]),
+        }
+    }
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[tokio::test]
@@ -41,14 +50,14 @@ async fn only_the_own_page_with_its_token_is_served() {
     cove_sys::fs::write(folder.path().join("index.html"), "<title>page</title>").unwrap();
     let desktop = Arc::new(Desktop::start(DesktopOptions { source: Arc::new(Nobody), machines: None }));
     let options = WebOptions { listen: "127.0.0.1:0".parse().unwrap(), assets: folder.path().to_owned() };
-    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     tokio::spawn(serve(
         Arc::clone(&desktop),
         options,
-        |url| sender.send(url.to_owned()).unwrap(),
+        move |url| sender.send(url.to_owned()).unwrap(),
         std::future::pending(),
     ));
-    let url = receiver.await.unwrap();
+    let url = receiver.recv().await.unwrap();
     let (host, token) = url.strip_prefix("http://").unwrap().split_once("/#token=").unwrap();
     let address: SocketAddr = host.parse().unwrap();
 
@@ -75,6 +84,20 @@ async fn only_the_own_page_with_its_token_is_served() {
     let own = format!("http://{host}");
     let good = ask(address, &rpc(&own, token)).await;
     assert!(good.starts_with("HTTP/1.1 101"), "{good}");
+    // The address has let a page in; another one must be used for another page.
+    let next = receiver.recv().await.unwrap();
+    assert_ne!(next, url);
+    let again = ask(address, &rpc(&own, token)).await;
+    assert!(again.starts_with("HTTP/1.1 403"), "{again}");
+    // The page itself may come again with what it was told.
+    let told = good.split("\"token\":\"").nth(1).map(|rest| rest[..32].to_owned());
+    let told = match told {
+        Some(told) => told,
+        None => panic!("no token in {good:?}"),
+    };
+    let back = ask(address, &rpc(&own, &told)).await;
+    assert!(back.starts_with("HTTP/1.1 101"), "{back}");
+    let token = next.split_once("#token=").unwrap().1;
     for (origin, token) in
         [(own.as_str(), "0"), (own.as_str(), ""), ("http://evil.example", token), ("null", token)]
     {

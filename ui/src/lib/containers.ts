@@ -1,7 +1,7 @@
 import type { ContainerRow, GroupKind, PortRow } from "./generated/desktop";
+import { fits, terms } from "./filter";
 import { capital, span } from "./text/format";
 import { t } from "./text/messages.svelte";
-import { matches } from "./text/search";
 
 /** A line of the list: the head of a group, or a container. */
 export type Line =
@@ -62,11 +62,8 @@ export function lines(
   onlyRunning: boolean,
   folded: ReadonlySet<string>,
 ): Line[] {
-  const wanted = [...rows].filter(
-    (row) =>
-      (!onlyRunning || isLive(row)) &&
-      (query === "" || matches(query, row.name, row.image, row.id, row.state, row.group?.name ?? "", row.command)),
-  );
+  const asked = terms(query);
+  const wanted = [...rows].filter((row) => (!onlyRunning || isLive(row)) && fits(row, asked));
   wanted.sort((a, b) => Number(isLive(b)) - Number(isLive(a)) || b.created - a.created || (a.id < b.id ? -1 : 1));
   const groups = new Map<string, ContainerRow[]>();
   const order: (ContainerRow | string)[] = [];

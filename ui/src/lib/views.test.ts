@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { container, imageDetails, image, sample, usage } from "../../tests/web/fake";
+import { fits, terms } from "./filter";
 import { joined, parent, permissions, way } from "./files";
 import { proposed } from "./forms";
 import { neighbours, networkGraph } from "./graph";
@@ -104,4 +105,26 @@ describe("use over time", () => {
     for (let time = 0; time < 400; time += 1) samples = kept(samples, at(time, 0));
     expect([samples.length, samples[0]?.time]).toEqual([300, 100]);
   });
+});
+
+describe("the filter of containers", () => {
+  const rows = sample().rows.containers;
+  const found = (query: string) => rows.filter((row) => fits(row, terms(query))).map((row) => row.name);
+  test.each([
+    ["", rows.map((row) => row.name)],
+    ["web", ["web"]],
+    ["project:shop state:running", ["web", "api", "db"]],
+    ["network:vault", ["db"]],
+    ["port:80", ["web"]],
+    ["port:8080", ["web"]],
+    ["exit:1", ["import-2026-11"]],
+    ["state:exited -exit:1", ["migrate", "backup"]],
+    ["-project:shop -state:exited -state:created", ["registry", "dns", "toolbox"]],
+    ["NAME:WEB", ["web"]],
+    ["nginx:1.29", ["web"]],
+    ['"postgres:18"', ["db"]],
+    ['command:"sleep inf" name:dns', ["dns"]],
+    ["constructor:x", []],
+    ["name:", rows.map((row) => row.name)],
+  ])("%j", (query, wanted) => expect(found(query)).toEqual(wanted));
 });

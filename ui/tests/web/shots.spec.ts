@@ -63,6 +63,8 @@ for (const scheme of ["light", "dark"] as const) {
     await shot("inspect");
     await page.getByRole("button", { name: "Close details" }).click();
     await page.keyboard.press("Control+3");
+    await page.getByRole("button", { name: "Measure what is shared" }).click();
+    await expect(page.getByText("912 MB in all")).toBeVisible();
     await shot("images");
     await page.getByRole("button", { name: "Pull" }).click();
     await page.getByLabel("Image", { exact: true }).fill("docker.io/library/redis");

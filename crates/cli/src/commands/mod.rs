@@ -3,6 +3,7 @@
 pub(crate) mod artifact;
 pub(crate) mod common;
 pub(crate) mod container;
+pub(crate) mod desktop;
 pub(crate) mod diff;
 pub(crate) mod healthcheck;
 pub(crate) mod help;

@@ -5,8 +5,8 @@ use super::machine;
 #[cfg(target_os = "linux")]
 use super::quadlet;
 use super::{
-    Entry, Group, artifact, container, diff, healthcheck, image, inspect, manifest, network, pod, secret,
-    system, volume,
+    Entry, Group, artifact, container, desktop, diff, healthcheck, image, inspect, manifest, network, pod,
+    secret, system, volume,
 };
 
 /// The top level.
@@ -54,6 +54,7 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::hidden(&["__complete", "__completeNoDesc"], &system::complete::COMMAND),
     Entry::hidden(&["__man"], &system::man::COMMAND),
     Entry::leaf(&["completion"], &system::completion::COMMAND),
+    Entry::leaf(&["desktop"], &desktop::COMMAND),
     Entry::leaf(&["events"], &system::events::COMMAND),
     Entry::leaf(&["info"], &system::info::COMMAND),
     Entry::leaf(&["login"], &system::login::COMMAND),
