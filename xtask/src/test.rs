@@ -151,7 +151,10 @@ fn user_interface(skipped: &Skipped) -> Result<()> {
         skipped.skip("window", "ui/tests/web", "not installed: Chromium, in which the screens are tested")?;
         return shell::run(node::npm()?.args(["exec", "vitest", "run"]));
     }
-    shell::run(skipped.told_by(node::npm()?.args(["test"])))
+    let mut command = node::npm()?;
+    // The same screens over a real engine, where it is built.
+    command.args(["test"]).env("COVE", shell::target().join("debug/cove"));
+    shell::run(skipped.told_by(&mut command))
 }
 
 fn window(skipped: &Skipped) -> Result<()> {

@@ -67,7 +67,7 @@ async fn window(context: &Context, url: Option<String>) -> CommandResult {
             program.display()
         ))
     })?;
-    Ok(status.code().unwrap_or(1))
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
 /// Serves the page until it is interrupted.

@@ -1,0 +1,180 @@
+// The page of `cove desktop --web` over a real engine, with real containers. Needs COVE, the engine's program, and busybox.
+import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+
+import { expect, test } from "@playwright/test";
+
+import { skip } from "../skip.mjs";
+
+const COVE = process.env["COVE"] ?? "";
+const BUSYBOX = ["/bin/busybox", "/usr/bin/busybox"].find(existsSync);
+const RUN = promisify(execFile);
+const IMAGE = "localhost/cove-web-test:1";
+/** Programs are started and images made; a busy computer takes its time for that. */
+const PATIENT = { timeout: 60_000 };
+
+let folder = "";
+let server: ChildProcess | undefined;
+/** The links that the server has printed. */
+const links: string[] = [];
+
+const reason = !existsSync(COVE) ? "COVE does not name the engine's program" : BUSYBOX === undefined ? "busybox is not installed" : undefined;
+if (reason !== undefined) skip("window", "real.spec.ts", reason);
+test.skip(reason !== undefined, reason);
+test.describe.configure({ mode: "serial" });
+
+function environment(): NodeJS.ProcessEnv {
+  const home = join(folder, "home");
+  return {
+    ...process.env,
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, ".config"),
+    XDG_DATA_HOME: join(home, ".local/share"),
+    XDG_RUNTIME_DIR: join(folder, "xdg"),
+  };
+}
+
+const roots = () => ["--root", join(folder, "root"), "--runroot", join(folder, "run")];
+
+async function cove(...args: string[]): Promise<string> {
+  const { stdout } = await RUN(COVE, [...roots(), ...args], { env: environment(), timeout: 60_000 });
+  return stdout.trim();
+}
+
+test.beforeAll(async () => {
+  test.setTimeout(180_000);
+  folder = mkdtempSync(join(tmpdir(), "cove-web-"));
+  for (const name of ["home", "xdg"]) mkdirSync(join(folder, name), { mode: 0o700 });
+  chmodSync(join(folder, "xdg"), 0o700);
+  const tree = join(folder, "tree");
+  for (const name of ["bin", "dev", "etc", "proc", "sys", "tmp"]) mkdirSync(join(tree, name), { recursive: true });
+  copyFileSync(BUSYBOX ?? "", join(tree, "bin/busybox"));
+  for (const applet of ["sh", "echo", "sleep", "cat", "stty"]) symlinkSync("busybox", join(tree, "bin", applet));
+  writeFileSync(join(tree, "etc/greeting"), "hello from a file\n");
+  const archive = join(folder, "tree.tar");
+  execFileSync("tar", ["--owner=0", "--group=0", "--numeric-owner", "-C", tree, "-cf", archive, "."]);
+  await cove("import", "-q", archive, IMAGE);
+  await cove("run", "-d", "--name", "first", "--network", "none", IMAGE, "sh", "-c", "trap 'exit 0' TERM; while true; do sleep 1 & wait; done");
+  server = spawn(COVE, [...roots(), "desktop", "--web", "--assets", "dist"], { env: environment(), stdio: ["ignore", "pipe", "inherit"] });
+  const lines = createInterface({ input: server.stdout as NodeJS.ReadableStream });
+  lines.on("line", (line) => links.push(line));
+  await expect.poll(() => links.length, PATIENT).toBe(1);
+});
+
+test.afterAll(async () => {
+  test.setTimeout(120_000);
+  server?.kill("SIGINT");
+  if (folder === "") return;
+  await cove("pod", "rm", "-f", "-a").catch(() => "");
+  await cove("rm", "-f", "-t", "0", "-a").catch(() => "");
+  try {
+    // Root's graph root is a mount of its own, which outlives the engine.
+    execFileSync("umount", [join(folder, "root/overlay")], { stdio: "ignore" });
+  } catch {
+    // An ordinary user's is gone with the name space.
+  }
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("the whole page over a real engine", async ({ page }) => {
+  test.setTimeout(600_000);
+  const link = links[0] ?? "";
+  await page.goto(link);
+  await expect(page.getByRole("row", { name: /first/ })).toBeVisible(PATIENT);
+  // The link let this page in: it is used up, and the page has forgotten it.
+  await expect.poll(() => links.length, PATIENT).toBe(2);
+  expect(page.url()).not.toContain("token");
+  await page.reload();
+  await expect(page.getByRole("row", { name: /first/ })).toBeVisible(PATIENT);
+
+  await test.step("a terminal", async () => {
+    await page.getByRole("row", { name: /first/ }).focus();
+    await page.keyboard.press("t");
+    await page.getByRole("button", { name: "Start", exact: true }).last().click();
+    const terminal = page.locator("[data-terminal]");
+    await expect(terminal).toContainText("#", PATIENT);
+    await page.keyboard.type("echo $((6 * 7)) is it; cat /etc/greeting\n");
+    await expect(terminal).toContainText("42 is it", PATIENT);
+    await expect(terminal).toContainText("hello from a file", PATIENT);
+    await page.keyboard.type("stty size\n");
+    await expect(terminal).toContainText(/\d{2} \d{2,3}/, PATIENT);
+    await page.keyboard.type("exit 7\n");
+    await expect(page.getByRole("tabpanel")).toContainText("The process has ended with 7.", PATIENT);
+  });
+
+  await test.step("files, and one of them on this computer", async () => {
+    await page.getByRole("tab", { name: "Files" }).click();
+    const panel = page.getByRole("tabpanel");
+    await panel.getByRole("row", { name: /^etc/ }).click(PATIENT);
+    await panel.getByRole("row", { name: /greeting/ }).focus(PATIENT);
+    await page.keyboard.press("d");
+    await page.getByLabel("File on this computer").fill(join(folder, "greeting"));
+    await page.getByRole("dialog").getByRole("button", { name: "Download" }).click();
+    await expect.poll(() => existsSync(join(folder, "greeting")), PATIENT).toBe(true);
+    expect(execFileSync("cat", [join(folder, "greeting")], { encoding: "utf8" })).toBe("hello from a file\n");
+  });
+
+  await test.step("use", async () => {
+    await page.getByRole("tab", { name: "Stats" }).click();
+    await expect(page.getByRole("tabpanel")).toContainText(/\d processes and threads/, PATIENT);
+    await page.getByRole("button", { name: "Close details" }).click();
+  });
+
+  await test.step("a pod and a secret", async () => {
+    await page.keyboard.press("Control+2");
+    await page.getByRole("button", { name: "New pod" }).first().click();
+    await page.getByLabel("Name", { exact: true }).fill("duo");
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("row", { name: /duo/ })).toContainText("Created", PATIENT);
+    await page.keyboard.press("Control+6");
+    await page.getByRole("button", { name: "New secret" }).first().click();
+    await page.getByLabel("Name", { exact: true }).fill("key");
+    await page.getByLabel("Data", { exact: true }).fill("tiger");
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("row", { name: /key/ })).toBeVisible(PATIENT);
+    expect(await cove("secret", "inspect", "--showsecret", "--format", "{{.SecretData}}", "key")).toBe("tiger");
+  });
+
+  await test.step("a build", async () => {
+    const context = join(folder, "context");
+    mkdirSync(context);
+    writeFileSync(join(context, "Containerfile"), `FROM ${IMAGE}\nRUN echo built > /etc/built\nCMD ["cat", "/etc/built"]\n`);
+    await page.keyboard.press("Control+3");
+    await page.getByRole("button", { name: "Build", exact: true }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Folder").fill(context);
+    await dialog.getByLabel("Name of the image").fill("localhost/built:1");
+    await dialog.getByRole("button", { name: "Build", exact: true }).click();
+    await expect(dialog).toContainText("The image is here.", PATIENT);
+    await expect(dialog.getByRole("log")).toContainText("STEP 2/3");
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("row", { name: /localhost\/built/ }).click(PATIENT);
+    await page.getByRole("tab", { name: "Layers" }).click();
+    await expect(page.getByRole("tabpanel")).toContainText("echo built > /etc/built", PATIENT);
+    await page.getByRole("button", { name: "Close details" }).click();
+  });
+
+  await test.step("what nothing uses goes", async () => {
+    await page.keyboard.press("Control+9");
+    await page.getByRole("checkbox", { name: /built:1/ }).check(PATIENT);
+    await page.getByRole("button", { name: /^Remove 1, free/ }).click();
+    await expect(page.getByRole("tabpanel")).toContainText(/ freed/, PATIENT);
+    expect(await cove("images", "--format", "{{.Repository}}")).not.toContain("localhost/built");
+    await page.getByRole("tab", { name: "Events" }).click();
+    await expect(page.getByRole("row").first()).toBeVisible(PATIENT);
+  });
+
+  await test.step("registries", async () => {
+    await page.keyboard.press("Control+8");
+    await expect(page.getByRole("heading", { name: "Where short names are looked for" })).toBeVisible(PATIENT);
+  });
+});
+
+test("a link that was used lets nobody in", async ({ page }) => {
+  await page.goto(links[0] ?? "");
+  await expect(page.getByRole("alert")).toContainText("lost its connection", PATIENT);
+});
