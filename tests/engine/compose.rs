@@ -44,8 +44,6 @@ fn compose(bed: &Bed, service: &Service, arguments: &[&str]) -> Outcome {
         .args(arguments)
         .current_dir(bed.path("project"))
         .env("DOCKER_HOST", service.uri())
-        // The service speaks the classic form of builds.
-        .env("DOCKER_BUILDKIT", "0")
         .env("HOME", bed.path("home"));
     Outcome::of(command, b"")
 }

@@ -10,6 +10,7 @@ mod build_graph;
 mod build_promises;
 mod build_steps;
 mod buildkit;
+mod clients;
 mod completion;
 mod compose;
 mod defaults;

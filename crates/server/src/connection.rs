@@ -79,6 +79,8 @@ where
     let mut builder = hyper::server::conn::http1::Builder::new();
     // Heads come whole and in time from `Requests`.
     builder.timer(TokioTimer::new()).header_read_timeout(None);
+    // As Go spells them, for scripts that look for `Content-Type`.
+    builder.title_case_headers(true);
     let connection = builder.half_close(half_close).serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.with_upgrades().await {
         tracing::debug!(%error, "connection");

@@ -100,6 +100,7 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
     }
     let plain = request.headers().contains_key(hijack::PLAIN);
     let hang_up = request.extensions().get::<HangUp>().cloned();
+    let loses_the_beginning = loses_the_beginning(request.headers());
     let upgrade = hyper::upgrade::on(request);
     tokio::spawn(async move {
         let connection = match upgrade.await {
@@ -109,6 +110,9 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
                 return;
             }
         };
+        if loses_the_beginning {
+            tokio::time::sleep(APART).await;
+        }
         let gone = async {
             match &hang_up {
                 Some(hang_up) => hang_up.wait().await,
@@ -127,6 +131,15 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
         response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("tcp"));
     }
     response
+}
+
+/// How long the stream stays behind its head for clients that lose what comes with it.
+const APART: Duration = Duration::from_millis(20);
+
+/// docker-py reads the head through a buffer and the stream past it: what is in the buffer by then is lost.
+fn loses_the_beginning(headers: &HeaderMap) -> bool {
+    let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+    agent.starts_with(b"docker-sdk-python")
 }
 
 /// The way to a process's standard input.

@@ -37,6 +37,8 @@ pub enum Need {
     ComposeV2,
     /// `buildx`: the plug-in of Docker's client for BuildKit.
     Buildx,
+    /// `docker-py`: Docker's client for Python.
+    DockerPy,
     /// `registry`: docker-registry and what fills it.
     Registry,
     /// openssl, which makes certificates.
@@ -86,6 +88,7 @@ impl Need {
         Self::Buildx,
         Self::ComposeV2,
         Self::Compose,
+        Self::DockerPy,
         Self::Registry,
         Self::Openssl,
         Self::Dns,
@@ -120,6 +123,7 @@ impl Need {
             Self::Buildx => "buildx",
             Self::ComposeV2 => "compose-v2",
             Self::Compose => "compose",
+            Self::DockerPy => "docker-py",
             Self::Registry => "registry",
             Self::Openssl => "openssl",
             Self::Dns => "dns",
@@ -173,6 +177,11 @@ impl Need {
             }),
             Self::Buildx => plugin("docker-buildx"),
             Self::ComposeV2 => plugin("docker-compose"),
+            Self::DockerPy => {
+                let import = Command::new("python3").args(["-c", "import docker"]).output();
+                let works = import.is_ok_and(|output| output.status.success());
+                (!works).then(|| "not installed: docker of Python (package python3-docker)".to_owned())
+            }
             Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
             Self::Systemd => programs(&["systemd-analyze"]),
             Self::Packers => programs(&["gzip", "bzip2", "xz", "zstd"]),

@@ -161,6 +161,17 @@ pub(super) const NEEDS: &[Need] = &[
         "docker-compose",
         "Compose, a client of the service",
     ),
+    need(
+        "test",
+        File(&[
+            "/usr/lib/python3/dist-packages/docker",
+            "/usr/lib/python3.13/site-packages/docker",
+            "/usr/lib/python3.14/site-packages/docker",
+        ]),
+        &["python3-docker"],
+        "python3-docker",
+        "Docker's client for Python, a client of the service",
+    ),
     need("test", Program("zsh"), &["zsh"], "zsh", "the completion of command lines in it"),
     need("test", Program("fish"), &["fish"], "fish", "the completion of command lines in it"),
     need(

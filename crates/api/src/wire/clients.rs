@@ -60,6 +60,7 @@ const TABLE: &[Sent] = &[
         "docker: the size of its terminal, which it sends again at the start of a session",
     ),
     sent("Detach", ANY, "docker: said again at the start of a session"),
+    sent("Container", ANY, "docker-py: said again in the path of a session's making"),
     sent("Tty", ANY, "docker: said again at the start of a session"),
     sent("CheckDuplicate", ANY, "docker before 1.44: names of networks are unique in any case"),
     sent("Scope", "\"local\"", "docker: the scope of a network on one machine"),

@@ -168,10 +168,18 @@ fn host_config(mut host: ContainerInspectHostConfig) -> ContainerInspectHostConf
     if host.network_mode.is_empty() {
         host.network_mode = "default".to_owned();
     }
+    docker_log_driver(&mut host.log_config.kind);
     if host.restart_policy.name.is_empty() {
         host.restart_policy.name = "no".to_owned();
     }
     host
+}
+
+/// Docker's name for the usual format of logs, by which its clients tell whether there are any to read.
+pub(super) fn docker_log_driver(driver: &mut String) {
+    if driver == "k8s-file" {
+        "json-file".clone_into(driver);
+    }
 }
 
 fn network_settings(mut settings: InspectNetworkSettings, default: &str) -> InspectNetworkSettings {

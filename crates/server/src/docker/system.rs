@@ -9,6 +9,7 @@ use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::inspect::docker_log_driver;
 use super::parameters::Query;
 use crate::error::Answer;
 use crate::router::EngineState;
@@ -48,6 +49,8 @@ async fn info(State(engine): State<EngineState>) -> Answer<Json<Value>> {
         .collect();
     let count = |state| states.iter().filter(|found| **found == state).count();
     let host = |key: &str| info.host.get(key).cloned().unwrap_or_default();
+    let mut log_driver = host("logDriver").as_str().unwrap_or_default().to_owned();
+    docker_log_driver(&mut log_driver);
     let store = |key: &str| info.store.get(key).cloned().unwrap_or_default();
     let driver_status: Vec<Value> = match store("graphStatus") {
         Value::Object(map) => map.into_iter().map(|(key, value)| json!([key, value])).collect(),
@@ -87,7 +90,7 @@ async fn info(State(engine): State<EngineState>) -> Answer<Json<Value>> {
         "MemTotal": host("memTotal"),
         "Name": host("hostname"),
         "ServerVersion": info.version.version,
-        "LoggingDriver": host("logDriver"),
+        "LoggingDriver": log_driver,
         "DefaultRuntime": host("ociRuntime")["name"],
         "Runtimes": {},
         "SecurityOptions": security,
