@@ -8,6 +8,7 @@ mod bad_input;
 mod build;
 mod build_graph;
 mod build_promises;
+mod build_sources;
 mod build_steps;
 mod buildkit;
 mod clients;

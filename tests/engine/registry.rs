@@ -277,3 +277,43 @@ fn images_are_copied_over_ssh() {
     let log = cove_sys::fs::read_to_string(&log).expect("the log");
     assert!(log.contains("-p 2222 -i /k -- core@h if command"), "{log}");
 }
+
+#[test]
+fn a_service_takes_credentials_of_a_build_in_its_headers() {
+    use std::io::{Read as _, Write as _};
+    let Some(Setting { bed, registry, image, .. }) = setting(Who::Root) else { return };
+    let folder = bed.path("context");
+    crate::build::write(&folder, "Containerfile", &format!("FROM {image}\nENV A=b\n"));
+    let tar = Command::new("tar").arg("-C").arg(&folder).args(["-c", "."]).output().expect("tar").stdout;
+    let service = Service::start(&bed);
+    let build = |registry: &str, password: &str| {
+        let config =
+            format!("{{\"{registry}\":{{\"username\":\"{}\",\"password\":\"{password}\"}}}}", Registry::USER);
+        let mut base64 = Command::new("base64");
+        let config = Outcome::of(
+            {
+                base64.arg("-w0");
+                base64
+            },
+            config.as_bytes(),
+        )
+        .ok()
+        .to_owned();
+        let mut stream = std::os::unix::net::UnixStream::connect(service.socket()).expect("the service");
+        let head = format!(
+            "POST /v5.0.0/libpod/build?t=app&tlsVerify=false&networkmode=none HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\
+             X-Registry-Config: {config}\r\nContent-Length: {}\r\n\r\n",
+            tar.len()
+        );
+        stream.write_all(&[head.as_bytes(), &tar].concat()).expect("a request");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let refused = build(&registry.address(), "wrong");
+    assert!(refused.contains("error") && !refused.contains("COMMIT"), "{refused}");
+    let other = build("elsewhere:5000", Registry::PASSWORD);
+    assert!(other.contains("error") && !other.contains("COMMIT"), "{other}");
+    let built = build(&format!("https://{}", registry.address()), Registry::PASSWORD);
+    assert!(built.contains("COMMIT app"), "{built}");
+}

@@ -1,5 +1,7 @@
 //! How a registry is reached.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -31,6 +33,9 @@ pub struct RegistryAccess {
     /// Credentials in place of the stored ones; a header of their own.
     #[serde(skip)]
     pub credentials: Option<Credentials>,
+    /// Credentials by registry, before the stored ones; a header of their own.
+    #[serde(skip)]
+    pub registries: BTreeMap<String, Credentials>,
     /// Another file than the default for the stored credentials (local engine only).
     #[serde(skip)]
     pub auth_file: Option<String>,

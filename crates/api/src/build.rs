@@ -18,16 +18,41 @@ pub struct BuildContext {
     pub files: Vec<BuildText>,
     /// The rules of what is ignored, in place of the context's own.
     pub ignore: Option<BuildText>,
+    /// Where the context is fetched instead: a tar or a build file of the web, or a repository of git with
+    /// `#REFERENCE:FOLDER`; empty for a context that is given.
+    pub remote: String,
+    /// Further contexts, by the names that the build file has for them.
+    pub others: Vec<(String, OtherContext)>,
     /// Secrets by their ids.
     pub secrets: Vec<BuildSecret>,
+    /// Secrets by their ids that are files of the archive, which are no part of the context.
+    pub packed_secrets: Vec<(String, String)>,
+    /// Sockets of ssh agents of this machine, by their ids.
+    pub agents: Vec<(String, PathBuf)>,
     /// Cancelled by who gives the build up and waits for its end, by which nothing of it is left. Dropping the stream gives
     /// it up as well, and does not wait.
     pub given_up: CancellationToken,
 }
 
 impl BuildContext {
-    /// How names of files begin that a client puts into the archive although they are no part of the context.
-    pub const BESIDE: &'static str = ".cove-build-file-";
+    /// How names begin of what a client puts into the archive although it is no part of the context.
+    pub const BESIDE: &'static str = ".cove-build-";
+    /// How names of build files begin there; a number follows.
+    pub const FILE: &'static str = ".cove-build-file-";
+    /// The file with the rules that hold in place of the context's own.
+    pub const RULES: &'static str = ".cove-build-rules";
+
+    /// The folder of the archive that has a further context, by its place among them.
+    #[must_use]
+    pub fn packed_context(place: usize) -> String {
+        format!("{}context-{place}", Self::BESIDE)
+    }
+
+    /// The file of the archive that has a secret, by its place among them.
+    #[must_use]
+    pub fn packed_secret(place: usize) -> String {
+        format!("{}secret-{place}", Self::BESIDE)
+    }
 
     /// A tar with everything in it.
     #[must_use]
@@ -37,7 +62,11 @@ impl BuildContext {
             archive,
             files: Vec::new(),
             ignore: None,
+            remote: String::new(),
+            others: Vec::new(),
             secrets: Vec::new(),
+            packed_secrets: Vec::new(),
+            agents: Vec::new(),
             given_up: CancellationToken::new(),
         }
     }
@@ -47,6 +76,19 @@ impl std::fmt::Debug for BuildContext {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("BuildContext").field("directory", &self.directory).finish_non_exhaustive()
     }
+}
+
+/// A further context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OtherContext {
+    /// A folder of the engine's machine.
+    Folder(PathBuf),
+    /// A folder of the archive.
+    Packed(String),
+    /// A tar of the web, or a repository of git.
+    Url(String),
+    /// An image.
+    Image(String),
 }
 
 /// A text and where it came from.
@@ -67,6 +109,11 @@ pub struct BuildSecret {
     pub data: Vec<u8>,
 }
 
+impl BuildSecret {
+    /// Largest secret, in bytes.
+    pub const MAX: u64 = 1 << 20;
+}
+
 impl std::fmt::Debug for BuildSecret {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("BuildSecret").field("id", &self.id).finish_non_exhaustive()
@@ -80,6 +127,8 @@ pub struct BuildOptions {
     pub files: Vec<String>,
     /// Names of the image.
     pub tags: Vec<String>,
+    /// What the first stage begins with in place of what the build file says; empty is that.
+    pub from: String,
     /// The stage that becomes the image; empty is the last.
     pub target: String,
     /// Values for `ARG`.
@@ -94,6 +143,20 @@ pub struct BuildOptions {
     pub unset_labels: Vec<String>,
     /// Annotations of the manifest.
     pub annotations: StringMap,
+    /// Annotations of the base that are taken away.
+    pub unset_annotations: Vec<String>,
+    /// The base's annotations are kept.
+    pub inherit_annotations: bool,
+    /// The base's labels are kept.
+    pub inherit_labels: bool,
+    /// The manifest is annotated with the time of the image.
+    pub created_annotation: bool,
+    /// Labels of images that are made on the way to the one that is asked for.
+    pub layer_labels: Vec<(String, String)>,
+    /// Images of stages are labelled with the name and the base of their stage.
+    pub stage_labels: bool,
+    /// What every command has mounted, written as after `RUN --mount`.
+    pub mounts: Vec<String>,
     /// The format of manifest and configuration.
     pub format: CommitFormat,
     /// When images are looked for in registries.
@@ -141,6 +204,7 @@ impl Default for BuildOptions {
         Self {
             files: Vec::new(),
             tags: Vec::new(),
+            from: String::new(),
             target: String::new(),
             build_args: StringMap::new(),
             labels: Vec::new(),
@@ -148,6 +212,13 @@ impl Default for BuildOptions {
             unset_env: Vec::new(),
             unset_labels: Vec::new(),
             annotations: StringMap::new(),
+            unset_annotations: Vec::new(),
+            inherit_annotations: true,
+            inherit_labels: true,
+            created_annotation: true,
+            layer_labels: Vec::new(),
+            stage_labels: false,
+            mounts: Vec::new(),
             format: CommitFormat::Oci,
             pull: PullPolicy::Missing,
             no_cache: false,

@@ -242,6 +242,8 @@ pub trait Images: Send + Sync {
     async fn load(&self, archive: ByteStream) -> Result<LoadReport>;
     /// Writes images to an archive.
     async fn save(&self, names: Vec<String>, options: SaveOptions) -> Result<ByteStream>;
+    /// The files of an image, of all its layers together, as a tar.
+    async fn root_files(&self, name: &str) -> Result<ByteStream>;
     /// Where a name leads and why; nothing is pulled.
     async fn explain(&self, name: &str, options: PullOptions) -> Result<ImageExplanation>;
     /// The references that a name can mean, in the order in which a pull tries them; no registry is asked.

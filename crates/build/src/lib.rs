@@ -7,12 +7,17 @@
 //! Nothing here knows a store, an engine or a registry.
 
 mod apply;
+mod check;
 mod chmod;
 mod error;
+mod excerpt;
 #[cfg(unix)]
 mod files;
 mod ignore;
 mod language;
+mod location;
+#[cfg(unix)]
+mod notes;
 mod pattern;
 mod scope;
 #[cfg(unix)]
@@ -22,16 +27,21 @@ mod stages;
 mod take;
 
 pub use apply::{apply, join, shell};
+pub use check::{Facts, Warning, check};
 pub use chmod::Chmod;
 pub use error::{BuildError, Result};
+pub use excerpt::excerpt;
 #[cfg(unix)]
 pub use files::{read_bounded, read_text, usual_file, usual_rules};
 pub use ignore::Ignore;
 pub use language::{
-    BuildFile, CacheSharing, Command, Copying, FileMount, From, HealthCheck, Heredoc, Instruction, MountKind,
-    Run, RunMount, Stage, Step, parse_line,
+    BuildFile, CacheSharing, Checks, Command, Copying, FileMount, From, HealthCheck, Heredoc, Instruction,
+    MountKind, Run, RunMount, Stage, Step, parse_line,
 };
+pub use location::{Location, Repository, is_commit};
+#[cfg(unix)]
+pub use notes::Notes;
 pub use scope::{Platforms, Scope};
 #[cfg(unix)]
-pub use select::{Ownership, Selection, Source};
+pub use select::{Ownership, Placing, Selection, Source};
 pub use stages::{Plan, PlannedStage, StageBase};

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use crate::chmod::Chmod;
 use crate::error::{BuildError, Result};
 use crate::ignore::Ignore;
+use crate::notes::Notes;
 use crate::pattern::{compile, is_pattern};
 use crate::take::Taker;
 
@@ -38,6 +39,28 @@ pub enum Ownership {
     Kept,
     /// This user and group.
     Given(u32, u32),
+}
+
+/// How what is taken is called and owned in an archive.
+#[derive(Debug, Clone, Copy)]
+pub struct Placing<'a> {
+    /// The folder that it is in.
+    pub directory: &'a [u8],
+    /// The name that a single file gets in place of its own.
+    pub file_name: Option<&'a [u8]>,
+    /// Who owns it.
+    pub ownership: Ownership,
+    /// What becomes of permission bits.
+    pub chmod: Option<&'a Chmod>,
+    /// Whether times are kept; else everything is from 1970.
+    pub times: bool,
+}
+
+impl Default for Placing<'_> {
+    /// Contents of a folder, owned by root and from 1970.
+    fn default() -> Self {
+        Self { directory: b"", file_name: None, ownership: Ownership::Given(0, 0), chmod: None, times: false }
+    }
 }
 
 /// What a step takes.
@@ -211,23 +234,34 @@ impl<'a> Selection<'a> {
         Ok(false)
     }
 
-    /// Writes it as entries of a tar without its end, below `directory`; a single file gets `file_name` where there is one.
-    /// Without `times` everything is from 1970.
+    /// Writes it as entries of a tar without its end.
     ///
     /// # Errors
     /// Something cannot be read, or writing failed.
-    pub fn write(
-        &self,
-        directory: &[u8],
-        file_name: Option<&[u8]>,
-        ownership: Ownership,
-        chmod: Option<&Chmod>,
-        times: bool,
-        out: &mut dyn Write,
-    ) -> Result<()> {
-        let mut taker = Taker::new(self, ownership, chmod, times, out);
+    pub fn write(&self, placing: &Placing<'_>, out: &mut dyn Write) -> Result<()> {
+        self.taken(placing, Taker::new(self, placing, out, None))
+    }
+
+    /// The same, and notes what was taken, however it is placed.
+    ///
+    /// # Errors
+    /// As [`Selection::write`].
+    pub fn write_noted(&self, placing: &Placing<'_>, out: &mut dyn Write, notes: &mut Notes) -> Result<()> {
+        self.taken(placing, Taker::new(self, placing, out, Some(notes)))
+    }
+
+    /// Notes what would be taken.
+    ///
+    /// # Errors
+    /// Something cannot be read.
+    pub fn note(&self, notes: &mut Notes) -> Result<()> {
+        self.write_noted(&Placing::default(), &mut io::sink(), notes)
+    }
+
+    fn taken(&self, placing: &Placing<'_>, mut taker: Taker<'_>) -> Result<()> {
+        let directory = placing.directory;
         for item in &self.items {
-            match (item.is_directory, file_name) {
+            match (item.is_directory, placing.file_name) {
                 (true, _) => taker.tree(item, &joined(directory, &item.name))?,
                 (false, Some(name)) => taker.file(item, &joined(directory, name))?,
                 (false, None) => taker.file(item, &joined(directory, &item.name))?,
@@ -285,7 +319,7 @@ mod tests {
         let source = Source { root: &root, ignore: &ignore };
         let selection = Selection::find(source, &patterns, &[], parents)?;
         let mut tar = Vec::new();
-        selection.write(b"d", None, Ownership::Given(0, 0), None, false, &mut tar)?;
+        selection.write(&Placing { directory: b"d", ..Placing::default() }, &mut tar)?;
         tar.extend([0; 1024]);
         let mut reader = cove_archive::Reader::new(cove_archive::Streamed::new(tar.as_slice()));
         let mut names = Vec::new();
@@ -319,6 +353,42 @@ mod tests {
             let error = names(path, ignore, &[pattern], false).unwrap_err().message;
             assert!(error.contains("no such file or directory"), "{pattern}: {error}");
         }
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test's own files")]
+    fn notes_tell_what_is_taken_and_not_how_it_is_placed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        cove_test_files(path);
+        let root = Root::open(path).unwrap();
+        let ignore = Ignore::default();
+        let noted = |pattern: &str, placing: &Placing<'_>| {
+            let source = Source { root: &root, ignore: &ignore };
+            let selection = Selection::find(source, &[pattern.to_owned()], &[], false).unwrap();
+            let mut notes = Notes::default();
+            selection.write_noted(placing, &mut io::sink(), &mut notes).unwrap();
+            notes.finish()
+        };
+        let plain = Placing::default();
+        let chmod = Chmod::parse("600").unwrap();
+        let elsewhere = Placing {
+            directory: b"x/y",
+            file_name: Some(b"z"),
+            ownership: Ownership::Given(7, 7),
+            chmod: Some(&chmod),
+            times: true,
+        };
+        for pattern in ["a", "b.txt", "*"] {
+            assert_eq!(noted(pattern, &plain), noted(pattern, &elsewhere), "{pattern}");
+        }
+        let before = noted("a", &plain);
+        std::fs::hard_link(path.join("a/one"), path.join("a/other")).unwrap();
+        let linked = noted("a", &plain);
+        assert_ne!(before, linked);
+        std::fs::write(path.join("a/one"), "changed").unwrap();
+        assert_ne!(linked, noted("a", &plain));
+        assert_ne!(noted("b.txt", &plain), noted("c.txt", &plain));
     }
 
     #[allow(clippy::disallowed_methods, reason = "a test's own files")]

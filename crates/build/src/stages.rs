@@ -1,5 +1,7 @@
 //! Which stages are built: from the target back to what it needs.
 
+use std::collections::BTreeSet;
+
 use crate::error::{BuildError, Result};
 use crate::language::{BuildFile, Instruction, MountKind, RunMount, Stage, Step};
 use crate::scope::Scope;
@@ -11,6 +13,8 @@ pub struct Plan {
     pub stages: Vec<PlannedStage>,
     /// The stage that becomes the image.
     pub target: usize,
+    /// Names of further contexts, in lower case, which come before stages and images.
+    others: BTreeSet<String>,
 }
 
 /// A stage and what it begins with.
@@ -33,7 +37,9 @@ pub enum StageBase {
     Scratch,
     /// A stage before.
     Stage(usize),
-    /// An image, or a further context of that name.
+    /// A further context of that name.
+    Other(String),
+    /// An image.
     Image(String),
 }
 
@@ -42,8 +48,15 @@ impl Plan {
     ///
     /// # Errors
     /// There is no such target, or a stage's name means nothing.
-    pub fn new(file: &BuildFile, scope: &Scope, target: &str, all: bool) -> Result<Self> {
-        let mut plan = Self { stages: Vec::with_capacity(file.stages.len()), target: 0 };
+    pub fn new(
+        file: &BuildFile,
+        scope: &Scope,
+        target: &str,
+        all: bool,
+        others: &BTreeSet<String>,
+    ) -> Result<Self> {
+        let mut plan =
+            Self { stages: Vec::with_capacity(file.stages.len()), target: 0, others: others.clone() };
         for stage in &file.stages {
             let planned = plan.begin(stage, scope).map_err(|error| error.at(stage.line))?;
             plan.stages.push(planned);
@@ -81,6 +94,9 @@ impl Plan {
             self.stages.iter().rposition(|stage| stage.name.as_deref() == Some(&name.to_ascii_lowercase()))
         };
         let base = match named(&image) {
+            _ if self.others.contains(&image.to_ascii_lowercase()) => {
+                StageBase::Other(image.to_ascii_lowercase())
+            }
             Some(index) => StageBase::Stage(index),
             None if image == "scratch" => StageBase::Scratch,
             None => StageBase::Image(image),
@@ -117,7 +133,9 @@ impl Plan {
         let mut needed = Vec::new();
         let mut take = |name: &str| {
             let name = scope.global_word(name).unwrap_or_else(|_| name.to_owned());
-            needed.extend(self.find(&name, before));
+            if !self.others.contains(&name.to_ascii_lowercase()) {
+                needed.extend(self.find(&name, before));
+            }
         };
         for step in steps {
             match &step.instruction {
@@ -154,7 +172,7 @@ mod tests {
                 scope.declare_global(all)?;
             }
         }
-        Plan::new(&file, &scope, target, false)
+        Plan::new(&file, &scope, target, false, &BTreeSet::from(["outside".to_owned()]))
     }
 
     #[test]
@@ -171,6 +189,9 @@ mod tests {
         assert_eq!(needed("ONE"), [0]);
         assert_eq!(plan(text, "").unwrap().stages[1].base, StageBase::Image("b".into()));
         assert_eq!(plan(text, "").unwrap().stages[3].base, StageBase::Stage(2));
+        let outside = plan("FROM a AS outside\nFROM b\nCOPY --from=outside /x /x\n", "").unwrap();
+        assert!(!outside.stages[0].needed);
+        assert_eq!(plan("FROM Outside", "").unwrap().stages[0].base, StageBase::Other("outside".into()));
         assert!(plan(text, "nobody").unwrap_err().message.contains("the target \"nobody\" was not found"));
         assert!(plan("FROM $UNSET", "").unwrap_err().to_string().starts_with("line 1: base name"));
     }

@@ -20,8 +20,8 @@ mod stream;
 pub use archive::{Archive, ArchiveDestination, ArchiveFormat, ArchiveOptions, ArchiveSource, ArchiveWriter};
 pub use artifact::{artifact_manifest, verified_blob};
 pub use client::{
-    CredentialLookup, FoundRepository, LayerPacking, PushOptions, RegistryClient, RegistryDestination,
-    RegistryOptions, RegistrySource, RetryPolicy, download,
+    CredentialLookup, Download, FoundRepository, LayerPacking, PushOptions, RegistryClient,
+    RegistryDestination, RegistryOptions, RegistrySource, RetryPolicy, download, download_guarded,
 };
 pub use copy::{
     CopyEvent, CopyOptions, CopyProgress, CopyReport, DEFAULT_PARALLEL, ResolvedImage, copy_image, resolve,

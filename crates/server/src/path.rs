@@ -8,6 +8,7 @@ const IMAGE_VERBS: &[&str] = &[
     "tag",
     "untag",
     "get",
+    "files",
     "exists",
     "tree",
     "changes",

@@ -63,6 +63,8 @@ pub enum Need {
     Kernel,
     /// `profile`: the distribution's file of allowed system calls.
     Profile,
+    /// `git`: the program, with its own server.
+    Git,
     /// `qemu`: QEMU and what makes a machine of it.
     Qemu,
     /// `image`: a machine image, or what builds one.
@@ -101,6 +103,7 @@ impl Need {
         Self::Freezer,
         Self::Kernel,
         Self::Profile,
+        Self::Git,
         Self::Qemu,
         Self::Image,
         Self::Window,
@@ -136,6 +139,7 @@ impl Need {
             Self::Freezer => "freezer",
             Self::Kernel => "kernel",
             Self::Profile => "profile",
+            Self::Git => "git",
             Self::Qemu => "qemu",
             Self::Image => "image",
             Self::Window => "window",
@@ -168,6 +172,7 @@ impl Need {
             | Self::Zsh
             | Self::Podman
             | Self::Docker
+            | Self::Git
             | Self::Openssl
             | Self::Script => programs(&[self.name()]),
             Self::Compose => programs(&["docker-compose"]).or_else(|| {

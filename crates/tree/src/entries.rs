@@ -58,7 +58,7 @@ impl<'a> Entries<'a> {
     /// It cannot be written.
     pub fn directory(&mut self, directory: BorrowedFd<'_>, stat: &Stat, name: &[u8]) -> Result<()> {
         let slashed = [name, b"/"].concat();
-        let xattrs = xattrs(directory);
+        let xattrs = kept_xattrs(directory);
         let member = self.member(stat, Kind::Directory, &slashed);
         self.put(&Member { xattrs: &xattrs, ..member })
     }
@@ -69,8 +69,22 @@ impl<'a> Entries<'a> {
     /// # Errors
     /// It cannot be read, or the archive cannot be written.
     pub fn regular(&mut self, file: OwnedFd, stat: &Stat, name: &[u8]) -> Result<u64> {
+        self.regular_shown(file, stat, name, &mut |_| {})
+    }
+
+    /// The same, with what is read of the file shown as well.
+    ///
+    /// # Errors
+    /// As [`Entries::regular`].
+    pub fn regular_shown(
+        &mut self,
+        file: OwnedFd,
+        stat: &Stat,
+        name: &[u8],
+        show: &mut dyn FnMut(&[u8]),
+    ) -> Result<u64> {
         let size = u64::try_from(stat.st_size).unwrap_or_default();
-        let xattrs = xattrs(file.as_fd());
+        let xattrs = kept_xattrs(file.as_fd());
         let member = self.member(stat, Kind::File, name);
         self.put(&Member { size, xattrs: &xattrs, ..member })?;
         let mut file = File::from(file);
@@ -86,6 +100,7 @@ impl<'a> Entries<'a> {
                 count = limit;
                 gone += limit as u64;
             }
+            show(&self.buffer[..count]);
             self.tar.data(&self.buffer[..count]).map_err(Error::Output)?;
             left -= count as u64;
         }
@@ -149,9 +164,10 @@ impl<'a> Entries<'a> {
     }
 }
 
-/// The attributes that are kept: capabilities and the user's own.
+/// The attributes that an archive keeps: capabilities and the user's own.
 #[cfg(target_os = "linux")]
-fn xattrs(fd: BorrowedFd<'_>) -> Vec<(String, Vec<u8>)> {
+#[must_use]
+pub fn kept_xattrs(fd: BorrowedFd<'_>) -> Vec<(String, Vec<u8>)> {
     let mut list = [0; 4 << 10];
     // What has none, or more than fits, is kept without: as on file systems that know no attributes.
     let Ok(length) = rustix::fs::flistxattr(fd, &mut list) else { return Vec::new() };
@@ -171,7 +187,9 @@ fn xattrs(fd: BorrowedFd<'_>) -> Vec<(String, Vec<u8>)> {
     found
 }
 
+/// None: they are known on Linux alone.
 #[cfg(not(target_os = "linux"))]
-fn xattrs(_: BorrowedFd<'_>) -> Vec<(String, Vec<u8>)> {
+#[must_use]
+pub fn kept_xattrs(_: BorrowedFd<'_>) -> Vec<(String, Vec<u8>)> {
     Vec::new()
 }

@@ -13,7 +13,7 @@ mod root;
 mod unpack;
 
 pub use directories::make_directories;
-pub use entries::{Entries, Shown, Shows};
+pub use entries::{Entries, Shown, Shows, kept_xattrs};
 pub use error::{Error, Result};
 pub use pack::{Owners, Packing, pack};
 pub use remove::{names_of, remove_at};

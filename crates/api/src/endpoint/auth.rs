@@ -1,7 +1,9 @@
 //! Credentials for one registry, in a header.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
-use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,10 @@ use crate::{Credentials, Error, ErrorKind, RegistryAccess, Result, wire};
 
 /// The header.
 const NAME: HeaderName = HeaderName::from_static("x-registry-auth");
+/// The header with those of several registries.
+const SEVERAL: HeaderName = HeaderName::from_static("x-registry-config");
+/// Most registries in it.
+const MAX_REGISTRIES: usize = 1000;
 
 /// `X-Registry-Auth`: base64 of JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,25 +93,142 @@ impl From<Access> for RegistryAccess {
     }
 }
 
+/// The JSON of a header, where it is there and not empty.
+fn decoded<T: serde::de::DeserializeOwned + 'static>(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    shown: &str,
+) -> Result<Option<T>> {
+    let Some(header) = headers.get(name) else { return Ok(None) };
+    let wrong = || Error::invalid(format!("header {shown} is no base64 of JSON"));
+    let text =
+        header.to_str().map_err(|_| wrong())?.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
+    let decoded = wire::json::decode(&bytes);
+    decoded.map(Some).map_err(|error| Error::new(error.error_kind(), format!("header {shown}: {error}")))
+}
+
 impl RegistryAuth {
     /// Reads the header; empty credentials are none.
     ///
     /// # Errors
     /// It is no base64 of JSON.
     pub fn of(headers: &HeaderMap) -> Result<Option<Credentials>> {
-        let Some(header) = headers.get(NAME) else { return Ok(None) };
-        let wrong = || Error::invalid("header X-Registry-Auth is no base64 of JSON");
-        let text =
-            header.to_str().map_err(|_| wrong())?.trim_end_matches('=').replace('+', "-").replace('/', "_");
-        if text.is_empty() {
-            return Ok(None);
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong())?;
-        let written: AuthConfig = wire::json::decode(&bytes)
-            .map_err(|error| Error::new(error.error_kind(), format!("header X-Registry-Auth: {error}")))?;
-        let (_, credentials) = written.into_parts();
-        Ok((credentials != Credentials::default()).then_some(credentials))
+        let written: Option<AuthConfig> = decoded(headers, &NAME, "X-Registry-Auth")?;
+        let credentials = written.map(|written| written.into_parts().1);
+        Ok(credentials.filter(|credentials| *credentials != Credentials::default()))
     }
+}
+
+/// `X-Registry-Config`: base64 of JSON with the credentials of several registries by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RegistryConfig(pub BTreeMap<String, Credentials>);
+
+/// One of them; `auth` is name and password in base64, which files of credentials have.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct OfSeveral {
+    username: String,
+    password: String,
+    identitytoken: String,
+    registrytoken: String,
+    auth: String,
+    email: String,
+    serveraddress: String,
+}
+
+impl RegistryConfig {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// It is no base64 of JSON, or too much.
+    pub fn of(headers: &HeaderMap) -> Result<BTreeMap<String, Credentials>> {
+        let all: Option<BTreeMap<String, OfSeveral>> = decoded(headers, &SEVERAL, "X-Registry-Config")?;
+        let all = all.unwrap_or_default();
+        if all.len() > MAX_REGISTRIES {
+            return Err(Error::invalid(format!(
+                "header X-Registry-Config has more than {MAX_REGISTRIES} registries"
+            )));
+        }
+        let mut registries = BTreeMap::new();
+        for (name, one) in all {
+            let mut credentials = Credentials {
+                username: one.username,
+                password: one.password,
+                identity_token: one.identitytoken,
+                registry_token: one.registrytoken,
+            };
+            if credentials == Credentials::default() && !one.auth.is_empty() {
+                let bad =
+                    || Error::invalid("header X-Registry-Config: its auth is no NAME:PASSWORD in base64");
+                let text = STANDARD.decode(one.auth).ok().and_then(|text| String::from_utf8(text).ok());
+                let text = text.ok_or_else(bad)?;
+                let (username, password) = text.split_once(':').ok_or_else(bad)?;
+                credentials.username = username.to_owned();
+                credentials.password = password.to_owned();
+            }
+            // Clients name those of Docker's own registry in full.
+            let name = name.trim_start_matches("https://").trim_start_matches("http://");
+            let host = match name.split('/').next().unwrap_or_default() {
+                "index.docker.io" | "registry-1.docker.io" => "docker.io",
+                _ => name.trim_end_matches('/'),
+            };
+            if credentials != Credentials::default() {
+                registries.insert(host.to_owned(), credentials);
+            }
+        }
+        Ok(registries)
+    }
+}
+
+impl Parameters for RegistryConfig {
+    fn read(_: &str, headers: &HeaderMap) -> Result<Self> {
+        Self::of(headers).map(Self)
+    }
+
+    fn write(&self, _: &mut String, headers: &mut HeaderMap) -> Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let all: serde_json::Map<String, Value> =
+            self.0.iter().map(|(name, credentials)| (name.clone(), written(credentials))).collect();
+        headers.insert(SEVERAL, header(&Value::from(all))?);
+        Ok(())
+    }
+
+    fn keys() -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn describe(_: &mut SchemaGenerator) -> Vec<Value> {
+        vec![json!({
+            "name": "X-Registry-Config",
+            "in": "header",
+            "description": "Credentials of several registries in place of the stored ones: base64 of JSON, an object for \
+                each registry by its name, with `username` and `password`, `identitytoken`, or `registrytoken`.",
+            "schema": {"type": "string"},
+        })]
+    }
+}
+
+fn written(credentials: &Credentials) -> Value {
+    json!({
+        "username": credentials.username,
+        "password": credentials.password,
+        "identitytoken": credentials.identity_token,
+        "registrytoken": credentials.registry_token,
+    })
+}
+
+fn header(value: &Value) -> Result<HeaderValue> {
+    let internal = |error: &dyn std::error::Error| Error::from_chain(ErrorKind::Internal, error);
+    let value = HeaderValue::try_from(URL_SAFE.encode(value.to_string()));
+    let mut value = value.map_err(|error| internal(&error))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl Parameters for RegistryAuth {
@@ -115,12 +238,9 @@ impl Parameters for RegistryAuth {
 
     fn write(&self, _: &mut String, headers: &mut HeaderMap) -> Result<()> {
         let Some(credentials) = &self.0 else { return Ok(()) };
-        let internal = |error: &dyn std::error::Error| Error::from_chain(ErrorKind::Internal, error);
-        let text = serde_json::to_vec(&AuthConfig::new("", credentials.clone()));
-        let value = HeaderValue::try_from(URL_SAFE.encode(text.map_err(|error| internal(&error))?));
-        let mut value = value.map_err(|error| internal(&error))?;
-        value.set_sensitive(true);
-        headers.insert(NAME, value);
+        let written = serde_json::to_value(AuthConfig::new("", credentials.clone()));
+        let written = written.map_err(|error| Error::from_chain(ErrorKind::Internal, &error))?;
+        headers.insert(NAME, header(&written)?);
         Ok(())
     }
 
@@ -154,6 +274,26 @@ mod tests {
         let mut headers = HeaderMap::new();
         auth.write(&mut String::new(), &mut headers).unwrap();
         assert_eq!(RegistryAuth::read("", &headers).unwrap(), auth);
+    }
+
+    #[test]
+    fn credentials_of_several_registries_pass_through_theirs() {
+        let one = Credentials { username: "u".into(), password: "p".into(), ..Credentials::default() };
+        let all = RegistryConfig(
+            [("docker.io".to_owned(), one.clone()), ("h:5000".to_owned(), one.clone())].into(),
+        );
+        let mut headers = HeaderMap::new();
+        all.write(&mut String::new(), &mut headers).unwrap();
+        assert_eq!(RegistryConfig::read("", &headers).unwrap(), all);
+        let dockers = json!({
+            "https://index.docker.io/v1/": {"username": "u", "password": "p"},
+            "h:5000": {"auth": STANDARD.encode("u:p")},
+            "empty": {},
+        });
+        headers.insert(SEVERAL, header(&dockers).unwrap());
+        assert_eq!(RegistryConfig::read("", &headers).unwrap(), all);
+        headers.insert(SEVERAL, header(&json!({"h": {"auth": "!"}})).unwrap());
+        assert!(RegistryConfig::read("", &headers).is_err());
     }
 
     #[test]

@@ -8,21 +8,23 @@ use futures_util::StreamExt as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::auth::Access;
+use super::auth::{Access, RegistryConfig};
 use super::body::Archive;
 use super::declare::{Endpoint, post};
 use super::parameters::Both;
 use super::progress::Steps;
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
-use crate::wire::NotDone;
 use crate::{
-    BuildContext, BuildOptions, BuildReport, CommitFormat, ContainerSpec, CpuLimits, Error, MemoryLimits,
-    Namespace, Progress, PullPolicy, Resources, Result, ValueStream,
+    BuildContext, BuildOptions, BuildReport, ByteStream, CommitFormat, ContainerSpec, CpuLimits, Device,
+    Error, MemoryLimits, Namespace, Progress, PullPolicy, RegistryAccess, Resources, Result, ValueStream,
 };
-use values::{limit, list, on, pair, pairs, switch, volume};
+use values::{limit, list, on, other_context, packed_secret, pair, pairs, switch, volume, written_context};
 
-const BUILD: Endpoint<(), Both<BuildParameters, Access>, Archive, Steps<BuildReport>> =
+/// How registries are reached: by credentials for one, or for several.
+type Registries = Both<Access, RegistryConfig>;
+
+const BUILD: Endpoint<(), Both<BuildParameters, Registries>, Archive, Steps<BuildReport>> =
     post("/build", "Build an image of a build file and its context, a tar");
 
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -78,6 +80,23 @@ pub struct BuildParameters {
     #[serde(with = "pairs")]
     #[schemars(with = "String")]
     pub annotations: Vec<(String, String)>,
+    /// Annotations of the base that are taken away.
+    pub unsetannotation: Vec<String>,
+    /// Keep the annotations of the base.
+    pub inheritannotations: bool,
+    /// Keep the labels of the base.
+    pub inheritlabels: bool,
+    /// Annotate the manifest with the time of the image.
+    pub createdannotation: bool,
+    /// Labels of images that are made on the way to the one that is asked for.
+    #[serde(rename = "layerLabel")]
+    pub layer_labels: Vec<String>,
+    /// Label the images of stages with the name and the base of their stage.
+    #[serde(rename = "stage-labels")]
+    pub stagelabels: bool,
+    /// What every command has mounted, written as after `RUN --mount`.
+    #[serde(rename = "transientRunMounts")]
+    pub mounts: Vec<String>,
     /// Variables that are added to the image.
     pub setenv: Vec<String>,
     /// Variables that are taken away from the image.
@@ -160,16 +179,21 @@ pub struct BuildParameters {
     pub httpproxy: bool,
     /// How commands are run, in place of all that is said of them above: a request of `create`.
     pub run: Option<ContainerSpec>,
-    /// Where to fetch the context.
-    pub remote: NotDone<String>,
-    /// Another base for the first stage.
-    pub from: NotDone<String>,
-    /// Secrets in the context.
-    pub secrets: NotDone<String>,
-    /// Devices of the engine's host for commands.
-    pub devices: NotDone<String>,
-    /// Other contexts, by their names.
-    pub additionalbuildcontexts: NotDone<String>,
+    /// Where to fetch the context: a tar or a build file of the web, or a repository of git with `#REFERENCE:FOLDER`.
+    pub remote: String,
+    /// What the first stage begins with in place of what the build file says.
+    pub from: String,
+    /// Secrets that are files of the context, from which they are taken away: `id=ID,src=PATH`.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub secrets: Vec<String>,
+    /// Devices of the engine's host for commands: `HOST[:CONTAINER[:PERMISSIONS]]`.
+    #[serde(with = "list")]
+    #[schemars(with = "String")]
+    pub devices: Vec<String>,
+    /// Further contexts: `NAME=url:ADDRESS`, `NAME=image:IMAGE`, or `NAME=localpath:FOLDER` for one that Cove's clients put
+    /// into the archive.
+    pub additionalbuildcontexts: Vec<String>,
 }
 
 impl Default for BuildParameters {
@@ -192,6 +216,13 @@ impl Default for BuildParameters {
             buildargs: BTreeMap::new(),
             labels: Vec::new(),
             annotations: Vec::new(),
+            unsetannotation: Vec::new(),
+            inheritannotations: true,
+            inheritlabels: true,
+            createdannotation: true,
+            layer_labels: Vec::new(),
+            stagelabels: false,
+            mounts: Vec::new(),
             setenv: Vec::new(),
             unsetenv: Vec::new(),
             unsetlabel: Vec::new(),
@@ -226,11 +257,11 @@ impl Default for BuildParameters {
             cgroupparent: String::new(),
             httpproxy: true,
             run: None,
-            remote: NotDone::default(),
-            from: NotDone::default(),
-            secrets: NotDone::default(),
-            devices: NotDone::default(),
-            additionalbuildcontexts: NotDone::default(),
+            remote: String::new(),
+            from: String::new(),
+            secrets: Vec::new(),
+            devices: Vec::new(),
+            additionalbuildcontexts: Vec::new(),
         }
     }
 }
@@ -271,6 +302,7 @@ impl BuildParameters {
         };
         Ok(BuildOptions {
             files: self.dockerfile,
+            from: self.from,
             tags: self.t.into_iter().filter(|tag| !tag.is_empty()).collect(),
             target: self.target,
             build_args: self.buildargs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
@@ -279,6 +311,13 @@ impl BuildParameters {
             unset_env: self.unsetenv,
             unset_labels: self.unsetlabel,
             annotations: self.annotations.into_iter().collect(),
+            unset_annotations: self.unsetannotation,
+            inherit_annotations: self.inheritannotations,
+            inherit_labels: self.inheritlabels,
+            created_annotation: self.createdannotation,
+            layer_labels: self.layer_labels.iter().map(|text| pair(text)).collect(),
+            stage_labels: self.stagelabels,
+            mounts: self.mounts,
             format,
             pull,
             no_cache: self.nocache,
@@ -299,6 +338,21 @@ impl BuildParameters {
             os_features: self.osfeature,
             run: Box::new(run),
             access: crate::RegistryAccess::default(),
+        })
+    }
+
+    /// The context that they mean, with what is in an archive.
+    ///
+    /// # Errors
+    /// A value means nothing.
+    pub fn context(&self, archive: ByteStream) -> Result<BuildContext> {
+        let others = self.additionalbuildcontexts.iter().map(|text| other_context(text));
+        let secrets = self.secrets.iter().map(|text| packed_secret(text));
+        Ok(BuildContext {
+            remote: self.remote.clone(),
+            others: others.collect::<Result<_>>()?,
+            packed_secrets: secrets.collect::<Result<_>>()?,
+            ..BuildContext::of_archive(archive)
         })
     }
 
@@ -339,6 +393,11 @@ impl BuildParameters {
             r_limits: self.ulimits.iter().map(|text| limit(text)).collect::<Result<_>>()?,
             mounts: self.volume.iter().map(|text| volume(text)).collect::<Result<_>>()?,
             shm_size: positive(self.shmsize),
+            devices: self
+                .devices
+                .iter()
+                .map(|text| Device { path: text.clone(), ..Device::default() })
+                .collect(),
             cgroup_parent: self.cgroupparent.clone(),
             resource_limits: Some(limits).filter(|limits| *limits != Resources::default()),
             httpproxy: Some(self.httpproxy),
@@ -370,7 +429,15 @@ impl From<&BuildOptions> for BuildParameters {
             buildargs: options.build_args.into_iter().map(|(name, value)| (name, Some(value))).collect(),
             labels: options.labels,
             annotations: options.annotations.into_iter().collect(),
-            setenv: options.env.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
+            unsetannotation: options.unset_annotations,
+            inheritannotations: options.inherit_annotations,
+            inheritlabels: options.inherit_labels,
+            createdannotation: options.created_annotation,
+            layer_labels: written_pairs(options.layer_labels),
+            stagelabels: options.stage_labels,
+            mounts: options.mounts,
+            from: options.from,
+            setenv: written_pairs(options.env),
             unsetenv: options.unset_env,
             unsetlabel: options.unset_labels,
             target: options.target,
@@ -393,15 +460,19 @@ impl From<&BuildOptions> for BuildParameters {
     }
 }
 
+fn written_pairs(pairs: Vec<(String, String)>) -> Vec<String> {
+    pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+}
+
 pub(super) fn serve(routes: &mut impl Routes) {
-    routes.add(
-        BUILD,
-        |engine, Call { parameters: Both(parameters, access), body: Archive(archive), .. }| async move {
-            let options = BuildOptions { access: access.into(), ..parameters.options()? };
-            let progress = engine.images().build(BuildContext::of_archive(archive), options).await?;
-            Ok(Steps { progress, with_blobs: false, with_text: true })
-        },
-    );
+    routes.add(BUILD, |engine, call| async move {
+        let Call { parameters: Both(parameters, Both(access, RegistryConfig(registries))), body, .. } = call;
+        let context = parameters.context(body.0)?;
+        let access = RegistryAccess { registries, ..access.into() };
+        let options = BuildOptions { access, ..parameters.options()? };
+        let progress = engine.images().build(context, options).await?;
+        Ok(Steps { progress, with_blobs: false, with_text: true })
+    });
 }
 
 /// Has a service build.
@@ -410,14 +481,23 @@ pub(super) async fn build<T: Transport + 'static>(
     context: BuildContext,
     options: BuildOptions,
 ) -> Result<ValueStream<Progress<BuildReport>>> {
-    if !context.secrets.is_empty() {
-        return Err(Error::unsupported("--secret is not supported over a service yet"));
+    if !context.agents.is_empty() {
+        return Err(Error::unsupported(
+            "--ssh is not supported over a service: its agent is on this machine",
+        ));
     }
-    if context.ignore.is_some() && context.files.is_empty() {
-        return Err(Error::unsupported("--ignorefile with an archive is not supported over a service yet"));
-    }
+    let mut parameters = BuildParameters::from(&options);
+    parameters.remote = context.remote;
+    // All of these are in the archive as well, by the places they have here.
+    let secrets = context.secrets.iter().enumerate();
+    parameters.secrets = secrets
+        .map(|(place, one)| format!("id={},src={}", one.id, BuildContext::packed_secret(place)))
+        .collect();
+    let others = context.others.iter().enumerate();
+    parameters.additionalbuildcontexts =
+        others.map(|(place, (name, other))| format!("{name}={}", written_context(place, other))).collect();
     let access = Access::asked(&options.access)?;
-    let parameters = Both(BuildParameters::from(&options), access);
+    let parameters = Both(parameters, Both(access, RegistryConfig(options.access.registries)));
     let steps = remote.call(BUILD, (), parameters, Archive(context.archive)).await?;
     let given_up = context.given_up;
     Ok(Box::pin(steps.progress.take_until(async move { given_up.cancelled().await })))
@@ -426,6 +506,7 @@ pub(super) async fn build<T: Transport + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::OtherContext;
     use crate::wire::query;
 
     #[test]
@@ -450,8 +531,24 @@ mod tests {
         assert!(read("rm=0&forcerm=0").rm);
         assert_eq!(read("").options().unwrap().run.httpproxy, Some(true));
         assert!(read("volume=a:b").options().is_err());
-        for refused in ["remote=https://x/y.tar", "secrets=%5B%22id%3Da%22%5D", "devices=%2Fdev%2Ffuse"] {
-            assert!(query::decode::<BuildParameters>(refused).is_err(), "{refused}");
+        let context = read(
+            "remote=https://x/y.tar&secrets=%5B%22id%3Da%2Csrc%3Db%22%5D&additionalbuildcontexts=c%3Durl%3Ahttps%3A%2F%2Fd\
+             &additionalbuildcontexts=e%3Dimage%3Adocker%3A%2F%2Ff&additionalbuildcontexts=g%3Dlocalpath%3A.cove-build-context-0",
+        );
+        let context = context.context(Box::pin(futures_util::stream::empty())).unwrap();
+        assert_eq!(context.remote, "https://x/y.tar");
+        assert_eq!(context.packed_secrets, [("a".to_owned(), "b".to_owned())]);
+        let others = [
+            ("c", OtherContext::Url("https://d".into())),
+            ("e", OtherContext::Image("f".into())),
+            ("g", OtherContext::Packed(".cove-build-context-0".into())),
+        ];
+        assert_eq!(context.others, others.map(|(name, other)| (name.to_owned(), other)));
+        for wrong in
+            ["secrets=id%3Da", "additionalbuildcontexts=a", "additionalbuildcontexts=a%3Dlocalpath%3A%2Fetc"]
+        {
+            let context = read(wrong).context(Box::pin(futures_util::stream::empty()));
+            assert!(context.is_err(), "{wrong}");
         }
     }
 

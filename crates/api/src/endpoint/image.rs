@@ -63,6 +63,8 @@ const HISTORY: Endpoint<String, Nothing, (), Json<Vec<ImageHistoryRow>>> =
     get("/images/{name}/history", "An image's history, newest step first");
 const GET: Endpoint<String, SaveOptions, (), Archive> =
     get("/images/{name}/get", "Write an image to an archive");
+const FILES: Endpoint<String, Nothing, (), Archive> =
+    get("/images/{name}/files", "The files of an image, of all its layers together, as a tar");
 const TAG: Endpoint<String, Tag, (), ()> =
     post("/images/{name}/tag", "Give an image a further name").status(StatusCode::CREATED);
 const UNTAG: Endpoint<String, Tag, (), ()> =
@@ -255,6 +257,9 @@ pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(GET, |engine, Call { path: name, parameters, .. }| async move {
         engine.images().save(vec![name], parameters).await.map(Archive)
     });
+    routes.add(FILES, |engine, Call { path: name, .. }| async move {
+        engine.images().root_files(&name).await.map(Archive)
+    });
     routes.add(TAG, |engine, Call { path: name, parameters, .. }| async move {
         engine.images().tag(&name, &parameters.whole_name()?).await
     });
@@ -323,6 +328,9 @@ impl<T: Transport + 'static> Images for Remote<T> {
     async fn save(&self, names: Vec<String>, options: SaveOptions) -> Result<ByteStream> {
         let parameters = Both(References { references: names }, options);
         self.call(EXPORT, (), parameters, ()).await.map(|Archive(archive)| archive)
+    }
+    async fn root_files(&self, name: &str) -> Result<ByteStream> {
+        self.call(FILES, name, Nothing {}, ()).await.map(|Archive(archive)| archive)
     }
     async fn explain(&self, name: &str, options: PullOptions) -> Result<ImageExplanation> {
         let access = Access::asked(&options.access)?;

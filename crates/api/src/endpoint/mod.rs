@@ -38,7 +38,7 @@ mod system;
 mod volume;
 
 pub use answer::{Answer, Asked, Attached, Code, Described, Exists, Log, Received, Reply, json_lines};
-pub use auth::{AuthConfig, RegistryAuth};
+pub use auth::{AuthConfig, RegistryAuth, RegistryConfig};
 pub use body::{Archive, Blob, Body, Json, Outgoing};
 pub use build::BuildParameters;
 pub use container::replay;

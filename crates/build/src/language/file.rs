@@ -1,7 +1,7 @@
 //! A whole build file: stages of steps.
 
 use super::instruction::{From, Instruction};
-use super::lines::{self, Line};
+use super::lines::{self, Checks, Line};
 use super::parse::instruction;
 use crate::error::{BuildError, Result};
 
@@ -17,6 +17,10 @@ pub struct BuildFile {
     pub arguments: Vec<Step>,
     /// The stages.
     pub stages: Vec<Stage>,
+    /// What the file says of how it is checked.
+    pub checks: Checks,
+    /// Lines of instructions with an empty line among those that continue them.
+    pub(crate) gaps: Vec<usize>,
 }
 
 /// From one `FROM` to the next.
@@ -50,7 +54,8 @@ impl BuildFile {
     /// It is none; the error has the line.
     pub fn parse(text: &[u8]) -> Result<Self> {
         let split = lines::split(text)?;
-        let mut file = Self { escape: split.escape, arguments: Vec::new(), stages: Vec::new() };
+        let lines::Lines { escape, checks, gaps, .. } = split;
+        let mut file = Self { escape, arguments: Vec::new(), stages: Vec::new(), checks, gaps };
         if split.lines.len() > MAX_STEPS {
             return Err(BuildError::new(format!("more than {MAX_STEPS} instructions")));
         }

@@ -39,6 +39,35 @@ pub(crate) struct Lines {
     pub(crate) escape: char,
     /// The instructions.
     pub(crate) lines: Vec<Line>,
+    /// Numbers of instructions with an empty line among those that continue them.
+    pub(crate) gaps: Vec<usize>,
+    /// What the file says of how it is checked.
+    pub(crate) checks: Checks,
+}
+
+/// `# check=skip=RULE,RULE;error=true`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checks {
+    /// Rules that do not hold; `all` for none.
+    pub skip: Vec<String>,
+    /// What breaks a rule breaks the build.
+    pub error: bool,
+}
+
+impl Checks {
+    fn parse(text: &str) -> Result<Self> {
+        let mut checks = Self::default();
+        for option in text.split(';').map(str::trim).filter(|option| !option.is_empty()) {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            match (name.trim(), value.trim()) {
+                ("skip", rules) => checks.skip.extend(rules.split(',').map(|rule| rule.trim().to_owned())),
+                ("error", "true") => checks.error = true,
+                ("error", "false") => checks.error = false,
+                _ => return Err(BuildError::new(format!("invalid check option {option:?}"))),
+            }
+        }
+        Ok(checks)
+    }
 }
 
 /// Takes a file apart.
@@ -49,8 +78,8 @@ pub(crate) fn split(text: &[u8]) -> Result<Lines> {
     let text = std::str::from_utf8(text).map_err(|_| BuildError::new("the build file is not UTF-8"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let physical: Vec<&str> = text.lines().collect();
-    let escape = directives(&physical)?;
-    let mut lines = Vec::new();
+    let (escape, checks) = directives(&physical)?;
+    let (mut lines, mut gaps) = (Vec::new(), Vec::new());
     let mut next = 0;
     while let Some(first) = physical.get(next) {
         let number = next + 1;
@@ -64,6 +93,9 @@ pub(crate) fn split(text: &[u8]) -> Result<Lines> {
             next += 1;
             let without = more.trim_start();
             // Comments and empty lines between continued ones count as if they were not there.
+            if without.is_empty() && gaps.last() != Some(&number) {
+                gaps.push(number);
+            }
             if without.is_empty() || without.starts_with('#') {
                 continue;
             }
@@ -80,12 +112,12 @@ pub(crate) fn split(text: &[u8]) -> Result<Lines> {
         }
         lines.push(Line { number, text: logical.trim_end().to_owned(), heredocs });
     }
-    Ok(Lines { escape, lines })
+    Ok(Lines { escape, lines, gaps, checks })
 }
 
-/// The directives at the head (`# name=value`); answers the escape character.
-fn directives(lines: &[&str]) -> Result<char> {
-    let mut escape = None;
+/// The directives at the head (`# name=value`): the escape character, and what is said of checks.
+fn directives(lines: &[&str]) -> Result<(char, Checks)> {
+    let (mut escape, mut checks) = (None, Checks::default());
     for (index, line) in lines.iter().enumerate() {
         let Some(comment) = line.trim_start().strip_prefix('#') else { break };
         let Some((name, value)) = comment.split_once('=') else { break };
@@ -111,11 +143,11 @@ fn directives(lines: &[&str]) -> Result<char> {
             }
             // The built-in language is the one of docker/dockerfile:1; another is never fetched.
             "syntax" => check_syntax(value).map_err(|error| error.at(index + 1))?,
-            "check" => {}
+            "check" => checks = Checks::parse(value).map_err(|error| error.at(index + 1))?,
             _ => break,
         }
     }
-    Ok(escape.unwrap_or('\\'))
+    Ok((escape.unwrap_or('\\'), checks))
 }
 
 fn check_syntax(value: &str) -> Result<()> {

@@ -14,6 +14,6 @@ mod words;
 
 pub use file::{BuildFile, Stage, Step, parse_line};
 pub use instruction::{Command, Copying, FileMount, From, HealthCheck, Instruction, Run};
-pub use lines::Heredoc;
+pub use lines::{Checks, Heredoc};
 pub use mount::{CacheSharing, MountKind, RunMount};
 pub(crate) use words::Expander;

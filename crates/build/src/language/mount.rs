@@ -104,15 +104,13 @@ impl Options {
                 "dst" | "destination" => "target".to_owned(),
                 "ro" => "readonly".to_owned(),
                 "rw" => "readwrite".to_owned(),
-                // Labels and propagation are always what a build needs.
-                "z" | "bind-propagation" => {
-                    return Err(BuildError::new(format!("--mount={text}: unexpected key {name:?}")));
-                }
                 other => other.to_owned(),
             };
             match (name.as_str(), value) {
                 ("type", Some(value)) => options.kind = value,
-                ("relabel", _) => {}
+                // What a build mounts is its own, and its commands may use it.
+                ("relabel" | "z", _) => {}
+                ("bind-propagation", Some(value)) if matches!(value.as_str(), "private" | "rprivate") => {}
                 (_, value) => options.all.push((name, value)),
             }
         }

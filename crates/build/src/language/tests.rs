@@ -180,6 +180,9 @@ fn variables_are_replaced() {
         ("${path##*/}", "bin"),
         ("${path%/*}", "/usr/local"),
         ("${path%%/*}", ""),
+        ("${path%n*}", "/usr/local/bi"),
+        ("${path%%l*}", "/usr/"),
+        ("${path%x}", "/usr/local/bin"),
         ("${path/usr/opt}", "/opt/local/bin"),
         ("${path//\\//-}", "-usr-local-bin"),
         ("a$", "a$"),
@@ -201,6 +204,9 @@ fn variables_cannot_fill_the_memory() {
     let lookup = |_: &str| Some(large.clone());
     let expander = Expander { escape: '\\', lookup: &lookup, variables: true };
     assert!(expander.word("$a$a$a$a").is_err());
+    // A terabyte, if it were made before it is measured.
+    assert!(expander.word("${a//x/$a}").is_err());
+    assert_eq!(expander.word("${a%%x}${a%x*y}").unwrap().len(), (1 << 20) - 1);
 }
 
 #[test]
@@ -239,6 +245,13 @@ fn mounts_are_read() {
                     uid: 5,
                     gid: 0,
                 },
+            },
+        ),
+        (
+            "type=bind,source=a,target=/b,Z,relabel=shared,bind-propagation=rprivate",
+            RunMount {
+                target: "/b".into(),
+                kind: MountKind::Bind { from: None, source: "a".into(), writable: false },
             },
         ),
         (

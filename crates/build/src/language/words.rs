@@ -192,12 +192,7 @@ impl Expander<'_> {
                 }
                 let with = self.closed(characters, depth)?;
                 let pattern = compiled(&glob(&pattern, false))?;
-                let value = value.unwrap_or_default();
-                let with = regex::NoExpand(&with);
-                out.push_str(&match all {
-                    true => pattern.replace_all(&value, with),
-                    false => pattern.replace(&value, with),
-                });
+                replaced(&value.unwrap_or_default(), &pattern, &with, all, out)?;
             }
             other => return Err(BuildError::new(format!("unsupported modifier ({other}) in substitution"))),
         }
@@ -209,6 +204,20 @@ impl Expander<'_> {
         let mut word = String::new();
         if self.until(characters, Some('}'), &mut word, depth + 1)? { Ok(word) } else { Err(unclosed()) }
     }
+}
+
+/// Adds a value in which one match, or all of them, are replaced.
+fn replaced(value: &str, pattern: &Regex, with: &str, all: bool, out: &mut String) -> Result<()> {
+    let mut rest = 0;
+    for found in pattern.find_iter(value).take(if all { usize::MAX } else { 1 }) {
+        out.push_str(&value[rest..found.start()]);
+        out.push_str(with);
+        rest = found.end();
+        // Before the next: the whole may be many times as long as all of its parts.
+        check(out)?;
+    }
+    out.push_str(&value[rest..]);
+    check(out)
 }
 
 fn check(text: &str) -> Result<()> {
@@ -272,12 +281,12 @@ fn trimmed(value: &str, pattern: &str, start: bool, longest: bool) -> Result<Str
     if start {
         return Ok(compiled(&format!("^(?:{body})"))?.replace(value, "").into_owned());
     }
-    // A match from the left is the longest at the end; for the shortest the last start is looked for.
-    let whole = compiled(&format!("^(?:{body})$"))?;
-    let mut starts: Vec<usize> = value.char_indices().map(|(index, _)| index).chain([value.len()]).collect();
-    if !longest {
-        starts.reverse();
+    // The first match that reaches the end is the longest one; after as much as possible, it is the shortest.
+    if longest {
+        let found = compiled(&format!("(?:{body})$"))?.find(value).map(|found| found.start());
+        return Ok(found.map_or(value, |start| &value[..start]).to_owned());
     }
-    let found = starts.into_iter().find(|start| whole.is_match(&value[*start..]));
-    Ok(found.map_or(value, |start| &value[..start]).to_owned())
+    let before = compiled(&format!("^((?s:.*))(?:{body})$"))?;
+    let before = before.captures(value).and_then(|captures| captures.get(1));
+    Ok(before.map_or(value, |before| before.as_str()).to_owned())
 }

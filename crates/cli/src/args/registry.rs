@@ -43,6 +43,7 @@ impl RegistryArgs {
             tls_verify: self.tls_verify,
             retry: self.retry,
             retry_delay,
+            ..RegistryAccess::default()
         })
     }
 }

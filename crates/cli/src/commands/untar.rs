@@ -17,11 +17,18 @@ pub(crate) async fn untar(
     archive: ByteStream,
     place: impl Fn(&[u8]) -> Result<PathBuf, CommandError> + Send + 'static,
 ) -> Result<(), CommandError> {
+    read_blocking(archive, move |reader| write(reader, place)).await
+}
+
+/// Has a thread of its own read an archive.
+pub(crate) async fn read_blocking(
+    archive: ByteStream,
+    read: impl FnOnce(&mut dyn Read) -> Result<(), CommandError> + Send + 'static,
+) -> Result<(), CommandError> {
     let (sender, receiver) = mpsc::channel(8);
-    let writing =
-        tokio::task::spawn_blocking(move || write(Pieces { receiver, current: Bytes::new() }, place));
+    let reading = tokio::task::spawn_blocking(move || read(&mut Pieces { receiver, current: Bytes::new() }));
     feed(archive, sender).await;
-    writing.await.map_err(|error| CommandError::other(error.to_string()))?
+    reading.await.map_err(|error| CommandError::other(error.to_string()))?
 }
 
 /// Writes every file of a tar beneath a folder, which is made.

@@ -1,5 +1,6 @@
 //! From an image in the making to one of the store.
 
+use std::collections::BTreeMap;
 use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use super::working::Working;
 use crate::engine::Core;
 use crate::error::storage;
 
+/// The annotation with the time of an image.
+const CREATED: &str = "org.opencontainers.image.created";
 /// Deepest folder whose times are set.
 const MAX_DEPTH: usize = 900;
 
@@ -128,7 +131,7 @@ pub(super) fn save(
         Ok(Descriptor::new(layer_type, digest, u64::try_from(layer.diff_size).unwrap_or_default()))
     });
     let manifest = ImageManifest::build(format, config.clone(), layers.collect::<Result<Vec<_>>>()?);
-    let manifest = manifest.with_annotations(&options.annotations).to_raw();
+    let manifest = manifest.with_annotations(&annotations(options, state, created)).to_raw();
     let digest = manifest.digest();
     let mut data = vec![
         ("manifest".to_owned(), manifest.bytes.to_vec()),
@@ -149,6 +152,21 @@ pub(super) fn save(
     core.store()?.create_image(image).map_err(storage)?;
     state.id = Some(id.clone());
     Ok(id)
+}
+
+/// The annotations of a manifest, which only those of OCI have.
+fn annotations(options: &BuildOptions, state: &ImageState, created: Timestamp) -> BTreeMap<String, String> {
+    if options.format == CommitFormat::Docker {
+        return BTreeMap::new();
+    }
+    let mut all = state.annotations.clone();
+    match options.created_annotation {
+        true => drop(all.insert(CREATED.into(), created.to_string())),
+        // That of the base is not this one's.
+        false => drop(all.remove(CREATED)),
+    }
+    all.extend(options.annotations.clone());
+    all
 }
 
 fn internal(error: impl std::fmt::Display) -> Error {

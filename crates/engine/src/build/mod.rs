@@ -5,14 +5,19 @@
 //! with layers every step an image that later builds find again ([`cache`]). A command is run like a container's
 //! ([`run`]), from a plan of values.
 
+mod agent;
 mod cache;
 mod commit;
 mod context;
 mod copying;
 mod distant;
+mod export;
+mod fetch;
 mod mounts;
 mod naming;
+mod placing;
 mod platforms;
+mod remote;
 mod report;
 mod run;
 mod stage;
@@ -21,5 +26,6 @@ mod start;
 mod state;
 mod working;
 
+pub(crate) use export::files;
 pub(crate) use start::build;
 pub(crate) use working::{BUILD_FILE, lock_left};

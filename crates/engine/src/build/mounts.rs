@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use cove_api::{ContainerSpec, Error, Mount, OverlayVolume, Result};
-use cove_build::{CacheSharing, FileMount, MountKind, RunMount, Source};
+use cove_build::{CacheSharing, FileMount, Ignore, MountKind, Ownership, RunMount, Source};
 use cove_storage::Digest;
 use cove_sys::fs;
 use rustix::fs::{FileType, Mode, OFlags};
 use serde_json::{Value, json};
 
-use super::context::{Context, Unpacked};
-use super::copying::{self, path_digest};
+use super::agent::AgentWay;
+use super::context::Unpacked;
+use super::copying::{self, From, path_digest};
+use super::placing;
 use super::stage::Stage;
 use super::start::{MountedImage, Stepped};
 use super::working::Working;
@@ -27,8 +29,8 @@ const CACHE_POLL: Duration = Duration::from_millis(100);
 /// A mount before anything is made for it.
 pub(super) struct Wanted {
     mount: RunMount,
-    /// The image that it shows.
-    image: Option<String>,
+    /// What it shows, or begins with.
+    from: Option<From>,
 }
 
 /// What mounts need, as long as the command runs.
@@ -41,6 +43,17 @@ pub(super) struct Mounts<'a> {
     locks: BTreeMap<String, ObjectLock>,
     pub(super) secrets: Vec<PlannedSecret>,
     pub(super) secret_env: Vec<(String, Hidden)>,
+    agents: Vec<AgentWay>,
+}
+
+/// A cache that is not there yet.
+struct NewCache<'a> {
+    /// Permission bits.
+    mode: u32,
+    /// User and group.
+    owner: (u32, u32),
+    /// A path of something that it begins with.
+    begin: Option<(&'a From, &'a str)>,
 }
 
 impl Stage<'_, '_> {
@@ -51,30 +64,22 @@ impl Stage<'_, '_> {
         for text in texts {
             let text = self.scope.word(text)?;
             let mount = RunMount::parse(&text)?;
-            let mut image = None;
-            match &mount.kind {
-                MountKind::Bind { from: Some(from), .. } => {
-                    let id = self.image_of(from)?;
-                    inputs.push(json!([text, id]));
-                    image = Some(id);
+            let from = match &mount.kind {
+                MountKind::Bind { from: None, .. } => Some(From::Context(None)),
+                MountKind::Bind { from: Some(name), .. } | MountKind::Cache { from: Some(name), .. } => {
+                    Some(self.from(name)?)
                 }
-                MountKind::Bind { from: None, source, .. } => {
-                    let context = &self.build.context;
-                    let source_of = Source { root: &context.root, ignore: &context.ignore };
-                    inputs.push(json!([text, path_digest(source_of, source)?.to_string()]));
+                _ => None,
+            };
+            inputs.push(match (&from, &mount.kind) {
+                (Some(From::Image(id)), _) => json!([text, id]),
+                (Some(From::Context(name)), MountKind::Bind { source, .. }) => {
+                    json!([text, path_digest(self.context(name.as_deref()), source)?.to_string()])
                 }
-                MountKind::Cache { from: Some(_), .. } => {
-                    return Err(Error::unsupported("a cache mount with \"from\" is not supported yet").into());
-                }
-                MountKind::Ssh(_) => {
-                    return Err(Error::unsupported("mounts of type ssh are not supported yet").into());
-                }
-                // What is in a cache or a secret is no part of the result.
-                MountKind::Cache { .. } | MountKind::Tmpfs { .. } | MountKind::Secret(_) => {
-                    inputs.push(json!([text]));
-                }
-            }
-            all.push(Wanted { mount, image });
+                // What is in a cache, a secret or an agent is no part of the result.
+                _ => json!([text]),
+            });
+            all.push(Wanted { mount, from });
         }
         Ok((all, Value::from(inputs)))
     }
@@ -105,26 +110,31 @@ impl Stage<'_, '_> {
         let destination = cove_build::join(workdir, &wanted.mount.target);
         match &wanted.mount.kind {
             MountKind::Bind { source, writable, .. } => {
-                let path = match &wanted.image {
-                    Some(id) => {
+                let from = wanted.from.as_ref();
+                let path = match from {
+                    Some(From::Image(id)) => {
                         let image = MountedImage::new(self.build.core, working, id)?;
                         let path = RootDir::open(&image.path)?.real_path(source)?;
                         mounts.images.push(image);
                         path
                     }
-                    None => self.context_path(source, mounts)?,
+                    Some(From::Context(name)) => self.context_path(name.as_deref(), source, mounts)?,
+                    None => return Err(Error::internal("a bind of nothing")),
                 };
-                if *writable && path.is_dir() {
+                if !writable {
+                    spec.mounts.push(bind(&path, destination, "ro"));
+                } else if path.is_dir() {
                     let source = path.to_string_lossy().into_owned();
                     spec.overlay_volumes.push(OverlayVolume { destination, source, options: Vec::new() });
-                } else if *writable {
-                    return Err(Error::unsupported("a writable bind of a single file is not supported yet"));
                 } else {
-                    spec.mounts.push(bind(&path, destination, "ro"));
+                    let copy = self.copy_of(&path, mounts)?;
+                    spec.mounts.push(bind(&copy, destination, "rw"));
                 }
             }
-            MountKind::Cache { id, read_only, sharing, mode, uid, gid, .. } => {
-                let path = self.cache(id, *sharing, *mode, (*uid, *gid), mounts)?;
+            MountKind::Cache { id, read_only, sharing, mode, uid, gid, source, .. } => {
+                let begin = wanted.from.as_ref().map(|from| (from, source.as_str()));
+                let new = NewCache { mode: *mode, owner: (*uid, *gid), begin };
+                let path = self.cache(id, *sharing, &new, working, mounts)?;
                 spec.mounts.push(bind(&path, destination, if *read_only { "ro" } else { "rw" }));
             }
             MountKind::Tmpfs { size } => spec.mounts.push(Mount {
@@ -134,19 +144,19 @@ impl Stage<'_, '_> {
                 options: size.iter().map(|size| format!("size={size}")).collect(),
             }),
             MountKind::Secret(file) => self.secret(file, workdir, mounts)?,
-            MountKind::Ssh(_) => {}
+            MountKind::Ssh(file) => self.agent(file, spec, workdir, mounts)?,
         }
         Ok(())
     }
 
     /// Where something of the context is on this machine; a link leads to something of the context. Of a folder that has
     /// something that is ignored, a copy without it.
-    fn context_path(&self, path: &str, mounts: &mut Mounts<'_>) -> Result<PathBuf> {
-        let Context { root, ignore, .. } = &self.build.context;
-        let source = Source { root, ignore };
+    fn context_path(&self, name: Option<&str>, path: &str, mounts: &mut Mounts<'_>) -> Result<PathBuf> {
+        let source = self.context(name);
+        let Source { root, ignore } = source;
         if !ignore.is_empty() && copying::hides_something(source, path)? {
             let kept = Unpacked::new(self.build.core)?;
-            copying::keep(source, path, &kept.folder)?;
+            copying::keep(source, path, Ownership::Given(0, 0), &kept.folder)?;
             let folder = kept.folder.clone();
             mounts.copies.push(kept);
             return Ok(folder);
@@ -155,6 +165,48 @@ impl Stage<'_, '_> {
             Error::from(std::io::Error::from(errno)).context(format!("{path} in the context"))
         })?;
         Ok(std::fs::read_link(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&found)))?)
+    }
+
+    /// A copy of a file, so that what is written to it is thrown away.
+    fn copy_of(&self, path: &Path, mounts: &mut Mounts<'_>) -> Result<PathBuf> {
+        let (folder, name) = (path.parent().unwrap_or(Path::new("/")), path.file_name().unwrap_or_default());
+        let mut file = placing::open(&cove_tree::Root::open(folder)?, name.as_encoded_bytes())?;
+        let kept = Unpacked::new(self.build.core)?;
+        let copy = kept.folder.join("file");
+        let mut out = cove_sys::fs::File::create_new(&copy)?;
+        std::io::copy(&mut file, &mut out)?;
+        out.set_permissions(file.metadata()?.permissions())?;
+        mounts.copies.push(kept);
+        Ok(copy)
+    }
+
+    /// The socket of an agent, which is reached through one that belongs to the command's user.
+    fn agent(
+        &self,
+        file: &FileMount,
+        spec: &mut ContainerSpec,
+        workdir: &str,
+        mounts: &mut Mounts<'_>,
+    ) -> Result<()> {
+        let Some((_, agent)) = self.build.context.agents.iter().find(|(id, _)| *id == file.id) else {
+            return match file.required {
+                true => {
+                    Err(Error::invalid(format!("ssh required but no ssh agent with id {} found", file.id)))
+                }
+                false => Ok(()),
+            };
+        };
+        let destination = match &file.target {
+            Some(target) => cove_build::join(workdir, target),
+            None => format!("/run/buildkit/ssh_agent.{}", mounts.agents.len()),
+        };
+        let way = AgentWay::new(Unpacked::new(self.build.core)?, agent, file)?;
+        spec.mounts.push(bind(&way.socket(), destination.clone(), "rw"));
+        if mounts.agents.is_empty() {
+            spec.env.insert("SSH_AUTH_SOCK".into(), destination);
+        }
+        mounts.agents.push(way);
+        Ok(())
     }
 
     fn secret<'m>(&'m self, file: &FileMount, workdir: &str, mounts: &mut Mounts<'m>) -> Result<()> {
@@ -187,8 +239,8 @@ impl Stage<'_, '_> {
         &self,
         id: &str,
         sharing: CacheSharing,
-        mode: u32,
-        owner: (u32, u32),
+        new: &NewCache<'_>,
+        working: &Working,
         mounts: &mut Mounts<'_>,
     ) -> Result<PathBuf> {
         let options = &self.build.core.options;
@@ -221,9 +273,34 @@ impl Stage<'_, '_> {
         };
         let path = folder.join(name);
         if !path.exists() {
-            make_cache(&path, mode, owner)?;
+            self.make_cache(&path, new, working)?;
         }
         Ok(path)
+    }
+
+    /// Makes a cache, which is there when it has what it begins with.
+    fn make_cache(&self, path: &Path, new: &NewCache<'_>, working: &Working) -> Result<()> {
+        let staged = Unpacked::new(self.build.core)?;
+        let folder = staged.folder.join("cache");
+        fs::create_dir(&folder)?;
+        own(&folder, new.mode, new.owner)?;
+        match new.begin {
+            Some((From::Image(id), source)) => {
+                let image = MountedImage::new(self.build.core, working, id)?;
+                let (root, all) = (cove_tree::Root::open(&image.path)?, Ignore::default());
+                copying::keep(Source { root: &root, ignore: &all }, source, Ownership::Kept, &folder)?;
+            }
+            Some((From::Context(name), source)) => {
+                let owner = Ownership::Given(new.owner.0, new.owner.1);
+                copying::keep(self.context(name.as_deref()), source, owner, &folder)?;
+            }
+            None => {}
+        }
+        match fs::rename(&folder, path) {
+            // Another build was faster.
+            Err(_) if path.is_dir() => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     /// The lock of a cache that another build may have for as long as its command takes.
@@ -255,13 +332,9 @@ fn bind(source: &Path, destination: String, access: &str) -> Mount {
     }
 }
 
-fn make_cache(path: &Path, mode: u32, (uid, gid): (u32, u32)) -> Result<()> {
+/// A folder gets its owner and its bits, whatever the mask of this process.
+fn own(path: &Path, mode: u32, (uid, gid): (u32, u32)) -> Result<()> {
     let at = |errno: rustix::io::Errno| Error::from(std::io::Error::from(errno)).context(path.display());
-    match fs::create_dir(path) {
-        // Another build was faster.
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-        other => other?,
-    }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let made = rustix::fs::open(path, flags, Mode::empty()).map_err(at)?;
     let (uid, gid) = (rustix::fs::Uid::from_raw(uid), rustix::fs::Gid::from_raw(gid));

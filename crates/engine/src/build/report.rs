@@ -2,17 +2,22 @@
 
 use cove_api::{BuildReport, Error, ErrorKind, Progress, Result};
 
+use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::sync::CancellationToken;
 
-use crate::image::ProgressSender;
+use crate::image::BoundedSender;
 
+/// Lines that wait for whoever reads them; a command that writes more waits.
+pub(super) const MAX_LINES: usize = 256;
+/// How often it is tried again to tell a line that nobody has room for.
+const PATIENCE: std::time::Duration = std::time::Duration::from_millis(5);
 /// Longest line of a command that is kept before it is told.
 const LONGEST_LINE: usize = 64 << 10;
 
 /// Where the lines of a build go.
 #[derive(Clone)]
 pub(super) struct Teller {
-    sender: ProgressSender<BuildReport>,
+    sender: BoundedSender<BuildReport>,
     quiet: bool,
     given_up: CancellationToken,
     /// What every line begins with.
@@ -22,7 +27,7 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    pub(super) fn new(sender: ProgressSender<BuildReport>, quiet: bool, given_up: CancellationToken) -> Self {
+    pub(super) fn new(sender: BoundedSender<BuildReport>, quiet: bool, given_up: CancellationToken) -> Self {
         Self { sender, quiet, given_up, mark: String::new(), step_mark: String::new() }
     }
 
@@ -51,7 +56,7 @@ impl Teller {
         Self { mark: if marked { step_mark.clone() } else { self.mark.clone() }, step_mark, ..self.clone() }
     }
 
-    /// Tells a line.
+    /// Tells a line; waits where those before it are not read yet.
     pub(super) fn line(&self, line: impl AsRef<str>) {
         self.tell(format!("{}{}", self.mark, line.as_ref()));
     }
@@ -62,9 +67,17 @@ impl Teller {
     }
 
     fn tell(&self, line: String) {
-        if !self.quiet {
-            // Whoever does not listen any more is noticed by `check`.
-            let _ = self.sender.send(Ok(Progress::Message(line)));
+        if self.quiet {
+            return;
+        }
+        let mut item = Ok(Progress::Message(line));
+        loop {
+            item = match self.sender.try_send(item) {
+                Err(TrySendError::Full(again)) if !self.given_up.is_cancelled() => again,
+                // Whoever does not listen any more is noticed by `check`.
+                _ => return,
+            };
+            std::thread::sleep(PATIENCE);
         }
     }
 

@@ -40,7 +40,8 @@ impl Stage<'_, '_> {
             return Err(Error::unsupported("RUN --device is not supported yet").into());
         }
         let (words, script) = self.words(run);
-        let (mounts, mount_inputs) = self.wanted(&run.mounts)?;
+        let all = [self.build.options.mounts.as_slice(), &run.mounts].concat();
+        let (mounts, mount_inputs) = self.wanted(&all)?;
         let network = run.network.as_ref().map(|network| self.scope.word(network)).transpose()?;
         if let Some(mode) = network.as_deref().filter(|mode| !matches!(*mode, "default" | "none" | "host")) {
             return Err(Error::invalid(format!("unsupported network mode {mode:?}")).into());
@@ -62,7 +63,7 @@ impl Stage<'_, '_> {
             inputs: Value::from(vec![inputs, json!(visible)]),
             files: Some(Box::new(move |stage, working| {
                 stage.execute(&order, working)?;
-                Ok(true)
+                Ok(true.into())
             })),
         })
     }

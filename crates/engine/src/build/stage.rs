@@ -1,15 +1,19 @@
 //! A stage: from its base through its steps.
 
 use cove_api::{BuildOptions, Error, ErrorKind, FailedStep};
-use cove_build::{Instruction, Scope, StageBase, Step, apply, parse_line};
+use cove_build::{Instruction, Scope, StageBase, Step, apply, excerpt, parse_line};
 use serde_json::{Map, Value, json};
 
+use super::context::Other;
 use super::report::Teller;
 use super::start::{Build, Stepped, Stop, platform};
 use super::state::ImageState;
 use super::working::Working;
 use super::{cache, commit};
 use crate::name::short;
+
+/// What an image without a search path gets.
+const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A stage under way.
 pub(super) struct Stage<'b, 'a> {
@@ -33,9 +37,23 @@ pub(super) struct Doing<'s> {
     pub(super) created_by: String,
     /// What its result depends on besides the image so far.
     pub(super) inputs: Value,
-    /// What it does to files; answers whether it did anything.
+    /// What it does to files.
     #[allow(clippy::type_complexity, reason = "one closure, made and called once")]
-    pub(super) files: Option<Box<dyn FnOnce(&Stage<'_, '_>, &Working) -> Stepped<bool> + 's>>,
+    pub(super) files: Option<Box<dyn FnOnce(&Stage<'_, '_>, &Working) -> Stepped<Done> + 's>>,
+}
+
+/// What a step has done to files.
+pub(super) struct Done {
+    /// Whether it did anything.
+    pub(super) changed: bool,
+    /// As the history tells it and what it depended on, where that came to be something else than was known before.
+    pub(super) instead: Option<(String, Value)>,
+}
+
+impl From<bool> for Done {
+    fn from(changed: bool) -> Self {
+        Self { changed, instead: None }
+    }
 }
 
 impl Build<'_> {
@@ -54,14 +72,12 @@ impl Build<'_> {
             step.line = stage.line;
             steps.insert(place, step);
         }
-        for name in &self.options.unset_labels {
-            state.config.labels.remove(name);
-        }
+        let changed_labels = self.inherited(&mut state);
         let total = steps.len() + 1;
         let is_target = index == self.plan.target;
         let scope = self.scope.stage(&state.config.env);
         let changed_system = is_target && operating_system(self.options, &mut state.document);
-        let changed_base = !triggers.is_empty() || !self.options.unset_labels.is_empty() || changed_system;
+        let changed_base = !triggers.is_empty() || changed_labels || changed_system;
         let mut stage = Stage {
             build: self,
             teller,
@@ -83,8 +99,48 @@ impl Build<'_> {
                 .step(step, is_last && is_target)
                 .map_err(|stop| self.stopped(stop, step.line, Some(&step.text)))?;
         }
+        if stage.build.options.stage_labels {
+            let labels = self.stage_labels(index)?;
+            stage.state.config.labels.extend(labels);
+            stage.dirty = true;
+        }
         stage.finish(is_target, steps.is_empty())?;
         Ok(stage.state)
+    }
+
+    /// Takes away of a base what the options do not keep; answers whether its labels are others now. The usual search path
+    /// of what has none is no change of its own: a stage without steps is its base.
+    fn inherited(&self, state: &mut ImageState) -> bool {
+        let options = self.options;
+        let before = state.config.labels.len();
+        if !state.config.env.iter().any(|entry| entry.starts_with("PATH=")) {
+            state.config.env.insert(0, DEFAULT_PATH.into());
+        }
+        if !options.inherit_annotations {
+            state.annotations.clear();
+        }
+        for name in &options.unset_annotations {
+            state.annotations.remove(name);
+        }
+        if !options.inherit_labels {
+            state.config.labels.clear();
+        }
+        for name in &options.unset_labels {
+            state.config.labels.remove(name);
+        }
+        state.config.labels.len() != before
+    }
+
+    /// What the labels of a stage's image say of it.
+    fn stage_labels(&self, index: usize) -> Stepped<[(String, String); 2]> {
+        let planned = &self.plan.stages[index];
+        let base = match &planned.base {
+            StageBase::Scratch => "scratch".to_owned(),
+            StageBase::Stage(other) => self.ensure(*other)?.id.unwrap_or_default(),
+            StageBase::Other(name) | StageBase::Image(name) => name.clone(),
+        };
+        let name = planned.name.clone().unwrap_or_else(|| index.to_string());
+        Ok([("io.buildah.stage.name".into(), name), ("io.buildah.stage.base".into(), base)])
     }
 
     /// The steps of a stage, with those that the options add.
@@ -131,6 +187,13 @@ impl Build<'_> {
                 state.own_command = false;
                 Ok(state)
             }
+            StageBase::Other(name) => match self.context.others.get(name) {
+                Some(Other::Image(image)) => Ok(self.image(image, planned.platform.as_deref(), teller)?),
+                _ => {
+                    Err(Error::invalid(format!("the build context {name:?} is a folder, and no image"))
+                        .into())
+                }
+            },
             StageBase::Image(name) => Ok(self.image(name, planned.platform.as_deref(), teller)?),
         }
     }
@@ -149,8 +212,15 @@ impl Build<'_> {
 
     /// The end of a build with the place in the build file.
     fn stopped(&self, stop: Stop, line: usize, text: Option<&str>) -> Stop {
+        // Of one that ends because of another, that one has said why.
+        let is_own = !matches!(&stop, Stop::Error(error) if error.kind == ErrorKind::Cancelled);
+        if line > 0 && is_own {
+            self.teller.line(format!("{}:{line}:", self.context.file.name));
+            for line in excerpt(&self.context.file.text, line) {
+                self.teller.line(line);
+            }
+        }
         match stop {
-            // Another stage has said why.
             Stop::Error(error) if error.kind == ErrorKind::Cancelled => Stop::Error(error),
             Stop::Error(error) => Stop::Error(self.located(error, line, text)),
             Stop::Failed(FailedStep { code, message }) => {
@@ -185,7 +255,7 @@ fn operating_system(options: &BuildOptions, document: &mut Map<String, Value>) -
 }
 
 /// A value in single quotes.
-fn literal(value: &str) -> String {
+pub(super) fn literal(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\"'\"'"))
 }
 
@@ -193,10 +263,10 @@ impl Stage<'_, '_> {
     fn step(&mut self, step: &Step, is_commit: bool) -> Stepped<()> {
         let mut state = self.state.clone();
         let doing = self.doing(step, &mut state)?;
-        let Doing { created_by, inputs, files } = doing;
+        let Doing { mut created_by, inputs, files } = doing;
         let options = self.build.options;
         let layered = options.layers;
-        let key = layered.then(|| self.key(&created_by, &inputs, &state));
+        let mut key = layered.then(|| self.key(&created_by, &inputs, &state, is_commit));
         if let Some(key) = key.as_deref().filter(|_| !options.no_cache)
             && let Some(id) = self.cached(key)?
         {
@@ -211,7 +281,12 @@ impl Stage<'_, '_> {
                 Some(working) => working,
                 None => Working::new(self.build.core, self.state.id.as_deref())?,
             };
-            changed = files(self, &working)?;
+            let done = files(self, &working)?;
+            changed = done.changed;
+            if let Some((text, inputs)) = done.instead {
+                key = layered.then(|| self.key(&text, &inputs, &state, is_commit));
+                created_by = text;
+            }
             if changed || !layered {
                 self.working = Some(working);
             }
@@ -225,7 +300,7 @@ impl Stage<'_, '_> {
             self.tell_commit();
         }
         if layered {
-            let id = self.save(changed, key.as_deref())?;
+            let id = self.save(changed, key.as_deref(), is_commit)?;
             if let Some(key) = &key {
                 self.build.distant.keep(key, &id);
             }
@@ -260,7 +335,7 @@ impl Stage<'_, '_> {
         self.teller.line(format!("COMMIT {tag}").trim_end());
     }
 
-    fn key(&self, created_by: &str, inputs: &Value, state: &ImageState) -> String {
+    fn key(&self, created_by: &str, inputs: &Value, state: &ImageState, is_commit: bool) -> String {
         let options = self.build.options;
         let platform = ["os", "architecture", "variant", "os.version", "os.features"];
         let platform = platform.map(|part| state.document.get(part));
@@ -269,9 +344,11 @@ impl Stage<'_, '_> {
             "parent": self.state.id,
             "format": options.format,
             "timestamp": options.timestamp,
-            "annotations": options.annotations,
+            "annotations": [&options.annotations, &state.annotations],
+            "created_annotation": options.created_annotation,
             "omit_history": options.omit_history,
             "unset_labels": options.unset_labels,
+            "layer_labels": options.layer_labels.iter().filter(|_| !is_commit).collect::<Vec<_>>(),
             "author": state.author,
             "config": state.config,
             "platform": platform,
@@ -286,19 +363,27 @@ impl Stage<'_, '_> {
             self.tell_commit();
         }
         let cached = ImageState::of(self.build.core, id, &state.base)?;
-        self.state = ImageState { own_command: state.own_command, base_steps: state.base_steps, ..cached };
+        let (own_command, base_steps) = (state.own_command, state.base_steps);
+        let (config, annotations) = (state.config.clone(), state.annotations.clone());
+        self.state = ImageState { own_command, base_steps, config, annotations, ..cached };
         self.scope.set_environment(&self.state.config.env);
         self.dirty = false;
         Ok(())
     }
 
     /// Saves the image so far; `changed` says that files were.
-    fn save(&mut self, changed: bool, key: Option<&str>) -> Stepped<String> {
+    fn save(&mut self, changed: bool, key: Option<&str>, is_last: bool) -> Stepped<String> {
         let working = self.working.take();
         if changed && let Some(working) = &working {
             commit::add_layer(self.build.core, self.build.options, &mut self.state, working)?;
         }
-        let id = commit::save(self.build.core, self.build.options, &mut self.state, key)?;
+        let labels = self.state.config.labels.clone();
+        if !is_last {
+            self.state.config.labels.extend(self.build.options.layer_labels.iter().cloned());
+        }
+        let id = commit::save(self.build.core, self.build.options, &mut self.state, key);
+        self.state.config.labels = labels;
+        let id = id?;
         self.dirty = false;
         Ok(id)
     }
@@ -334,7 +419,7 @@ impl Stage<'_, '_> {
                     step.empty_layer = false;
                 }
             }
-            self.save(changed, None)?;
+            self.save(changed, None, is_target)?;
         }
         Ok(())
     }
@@ -362,7 +447,8 @@ impl Stage<'_, '_> {
                 let mut doing = Doing::of_configuration(text.unwrap_or_else(|| step.text.clone()));
                 if matches!(instruction, Instruction::Workdir(_)) {
                     let path = state.config.working_dir.clone();
-                    doing.files = Some(Box::new(move |_, working| make_directory(working, &path)));
+                    doing.files =
+                        Some(Box::new(move |_, working| Ok(make_directory(working, &path)?.into())));
                 }
                 Ok(doing)
             }

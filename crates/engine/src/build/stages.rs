@@ -77,7 +77,7 @@ impl Stages {
             .iter()
             .map(|stage| match stage.base {
                 StageBase::Stage(base) => Some(base),
-                StageBase::Scratch | StageBase::Image(_) => None,
+                StageBase::Scratch | StageBase::Other(_) | StageBase::Image(_) => None,
             })
             .collect();
         let taken = file.stages.iter().enumerate();

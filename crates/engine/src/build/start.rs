@@ -8,20 +8,20 @@ use cove_api::{
     BuildContext, BuildOptions, BuildReport, Error, FailedStep, ImageHistory, Progress, PullOptions, Result,
     ValueStream,
 };
-use cove_build::{BuildError, BuildFile, Instruction, Plan, Platforms, Scope};
+use cove_build::{BuildError, BuildFile, Facts, Instruction, Plan, Platforms, Scope};
 use cove_registry::Platform;
 use futures_util::StreamExt as _;
 
 use super::context::{Context, Given, Place};
 use super::distant::Distant;
 use super::naming::Naming;
-use super::report::Teller;
+use super::report::{MAX_LINES, Teller};
 use super::stages::Stages;
 use super::state::ImageState;
 use super::working::{self, Working};
 use super::{commit, platforms};
 use crate::engine::{Core, blocking};
-use crate::image::{lookup, pull, working as working_stream};
+use crate::image::{lookup, pull, working_within};
 use crate::sandbox;
 
 /// Why a build ended before its end.
@@ -55,12 +55,14 @@ pub(crate) fn build(
     options: BuildOptions,
 ) -> Result<ValueStream<Progress<BuildReport>>> {
     let core = Arc::clone(core);
-    let BuildContext { directory, archive, files, ignore, secrets, given_up } = context;
-    let given = Given { files, ignore, secrets };
-    Ok(working_stream(|sender| async move {
+    let BuildContext { directory, archive, remote, given_up, .. } = context;
+    let BuildContext { files, ignore, others, secrets, packed_secrets, agents, .. } = context;
+    let given = Given { files, ignore, others, secrets, packed_secrets, agents };
+    Ok(working_within(MAX_LINES, |sender| async move {
         let place = match directory {
             Some(directory) => Place::Folder(directory),
-            None => Place::Archive(Box::new(crate::stream::reader(archive))),
+            None if remote.is_empty() => Place::Archive(Box::new(crate::stream::reader(archive))),
+            None => Place::Remote(remote, Box::new(crate::stream::reader(archive))),
         };
         let teller = Teller::new(sender, options.quiet, given_up);
         blocking(&core, move |core| match run(core, place, given, &options, &teller) {
@@ -106,12 +108,19 @@ fn run(
     // Before anything of this build is there.
     super::context::sweep(core)?;
     working::sweep(core)?;
-    let context = Context::open(core, place, given, &options.files)?;
+    let context = Context::open(core, teller, place, given, &options.files)?;
     let named = |error: BuildError| Error::from(error).context(&context.file.name);
-    let file = BuildFile::parse(&context.file.text).map_err(named)?;
+    let mut file = BuildFile::parse(&context.file.text).map_err(named)?;
+    if let Some(first) = file.stages.first_mut().filter(|_| !options.from.is_empty()) {
+        first.from.image = super::stage::literal(&options.from);
+    }
+    if file.checks.error {
+        checked(&context, &file)?;
+    }
+    let others: BTreeSet<String> = context.others.keys().cloned().collect();
     if options.all_platforms {
         let (scope, _) = scope(&context, &file, options, None)?;
-        let plan = Plan::new(&file, &scope, &options.target, options.all_stages).map_err(named)?;
+        let plan = Plan::new(&file, &scope, &options.target, options.all_stages, &others).map_err(named)?;
         wanted = tokio::runtime::Handle::current().block_on(platforms::of_bases(core, options, &plan))?;
     }
     let several = wanted.len() > 1;
@@ -126,7 +135,7 @@ fn run(
             _ => teller.clone(),
         };
         let (scope, declared) = scope(&context, &file, options, platform.as_ref())?;
-        let plan = Plan::new(&file, &scope, &options.target, options.all_stages).map_err(named)?;
+        let plan = Plan::new(&file, &scope, &options.target, options.all_stages, &others).map_err(named)?;
         let stop = teller.given_up().child_token();
         let stages = Stages::new(&file, &plan, &scope, options.jobs, stop.clone());
         let teller = teller.with_stop(&stop);
@@ -162,6 +171,19 @@ fn scope(
         }
     }
     Ok((scope, declared))
+}
+
+/// What is suspicious in a file that asks to be refused then.
+fn checked(context: &Context, file: &BuildFile) -> Result<()> {
+    let ignores = |path: &str| context.ignore.ignores(path.trim_start_matches(['.', '/']).as_bytes());
+    let found = cove_build::check(file, &Facts { ignores: &ignores, ..Facts::default() });
+    let Some(first) = found.first() else { return Ok(()) };
+    let rules: BTreeSet<&str> = found.iter().map(|warning| warning.rule).collect();
+    let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Error::invalid(format!(
+        "lint violation found for rules: {rules}: {} ({}:{})",
+        first.text, context.file.name, first.line
+    )))
 }
 
 /// Options that mean something else, or nothing here.

@@ -1,5 +1,7 @@
 //! An image in the making.
 
+use std::collections::BTreeMap;
+
 use cove_api::{ImageConfig, ImageHistory, Result, Timestamp};
 use cove_storage::Layer;
 use serde_json::{Map, Value};
@@ -25,6 +27,8 @@ pub(super) struct ImageState {
     pub(super) history: Vec<ImageHistory>,
     /// Who made it.
     pub(super) author: String,
+    /// Annotations of the manifest that the base has.
+    pub(super) annotations: BTreeMap<String, String>,
     /// The build has set a command.
     pub(super) own_command: bool,
     /// Steps of the history that are the base's.
@@ -57,6 +61,7 @@ impl ImageState {
         };
         layers.reverse();
         Ok(Self {
+            annotations: annotations(&store.image_data(&image.id, "manifest").map_err(storage)?),
             id: Some(image.id.clone()),
             base: base.to_owned(),
             config: parsed.config(),
@@ -68,4 +73,14 @@ impl ImageState {
             own_command: false,
         })
     }
+}
+
+/// Those of a manifest.
+fn annotations(manifest: &[u8]) -> BTreeMap<String, String> {
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Annotated {
+        annotations: BTreeMap<String, String>,
+    }
+    serde_json::from_slice::<Annotated>(manifest).unwrap_or_default().annotations
 }

@@ -94,6 +94,11 @@ impl Images for LocalEngine {
         blocking(&self.core, move |core| import::import(core, reader, &options)).await
     }
 
+    async fn root_files(&self, name: &str) -> Result<ByteStream> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| crate::build::files(core, &name)).await
+    }
+
     async fn build(
         &self,
         context: BuildContext,

@@ -6,10 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cove_api::{BlobPhase, BlobProgress, Progress, Result, ValueStream};
 use cove_registry::{CopyEvent, CopyProgress};
+use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 
 /// Where progress goes.
 pub(crate) type Sender<R> = mpsc::UnboundedSender<Result<Progress<R>>>;
+
+/// Where progress goes that waits for whoever reads it.
+pub(crate) type BoundedSender<R> = mpsc::Sender<Result<Progress<R>>>;
 
 /// A stream of what `work` sends, with its end as the last item. The stream polls it, so that dropping the stream ends
 /// the work.
@@ -18,18 +22,38 @@ where
     R: Send + 'static,
     F: Future<Output = Result<R>> + Send + 'static,
 {
-    let (sender, receiver) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let running = work(sender.clone());
     let work = async move {
         let result = running.await;
         let _ = sender.send(result.map(Progress::Done));
     };
-    Box::pin(Working { work: Some(Box::pin(work)), receiver })
+    let items = poll_fn(move |context| receiver.poll_recv(context));
+    Box::pin(Working { work: Some(Box::pin(work)), items: Box::pin(items) })
+}
+
+/// The same for work that tells more than is read: at most `limit` items wait for their reader.
+pub(crate) fn working_within<R, F>(
+    limit: usize,
+    work: impl FnOnce(BoundedSender<R>) -> F,
+) -> ValueStream<Progress<R>>
+where
+    R: Send + 'static,
+    F: Future<Output = Result<R>> + Send + 'static,
+{
+    let (sender, mut receiver) = mpsc::channel(limit);
+    let running = work(sender.clone());
+    let work = async move {
+        let result = running.await;
+        let _ = sender.send(result.map(Progress::Done)).await;
+    };
+    let items = poll_fn(move |context| receiver.poll_recv(context));
+    Box::pin(Working { work: Some(Box::pin(work)), items: Box::pin(items) })
 }
 
 struct Working<R> {
     work: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    receiver: mpsc::UnboundedReceiver<Result<Progress<R>>>,
+    items: ValueStream<Progress<R>>,
 }
 
 impl<R> futures_util::Stream for Working<R> {
@@ -44,7 +68,7 @@ impl<R> futures_util::Stream for Working<R> {
         {
             self.work = None;
         }
-        self.receiver.poll_recv(context)
+        self.items.as_mut().poll_next(context)
     }
 }
 
@@ -77,4 +101,32 @@ pub(super) fn copying<R: Send + 'static>(sender: &Sender<R>) -> CopyProgress {
         };
         let _ = sender.send(Ok(item));
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::StreamExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_nobody_reads_waits() {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&sent);
+        let stream = working_within::<(), _>(4, |sender| async move {
+            for _ in 0..100 {
+                let _ = sender.send(Ok(Progress::Message("line".into()))).await;
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        });
+        let mut stream = stream;
+        assert!(matches!(stream.next().await, Some(Ok(Progress::Message(_)))));
+        assert!(sent.load(Ordering::Relaxed) <= 5);
+        let rest: Vec<_> = stream.collect().await;
+        assert_eq!(rest.len(), 100);
+        assert!(matches!(rest.last(), Some(Ok(Progress::Done(())))));
+    }
 }

@@ -63,7 +63,14 @@ pub(crate) fn client(core: &Core, access: &RegistryAccess) -> Result<RegistryCli
             );
             // A helper that does not answer is waited for once.
             let known: Mutex<HashMap<String, Lookup>> = Mutex::default();
+            let of_registries = access.registries.clone();
             Arc::new(move |key: &str| {
+                // The key is a repository; those of its registry, or of a part of its path, are for it.
+                let ends = key.match_indices('/').map(|(index, _)| index).chain([key.len()]);
+                let own = ends.rev().find_map(|end| of_registries.get(&key[..end]));
+                if let Some(own) = own {
+                    return Ok(Some(given(own)));
+                }
                 let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
                 let look_up = || match store.get(key) {
                     Ok(found) => Ok(found.map(|found| found.credentials)),

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use reqwest::{Client, Response, Url};
 use rustls::RootCertStore;
 
-use super::dns::Resolver;
+use super::dns::{Resolver, is_link_local};
 use super::failure::{Failure, classify};
 use super::options::RegistryOptions;
 use super::patience::Patience;
@@ -26,6 +26,8 @@ pub(super) struct Http {
     roots: OnceLock<RootCertStore>,
     clients: Mutex<HashMap<(String, bool), Client>>,
     patience: Mutex<Patience>,
+    /// Addresses of a link are not reached, neither at once nor by a redirect.
+    guarded: bool,
 }
 
 /// One request; it can be repeated because its body is in memory.
@@ -55,7 +57,18 @@ impl Request {
 impl Http {
     pub(super) fn new(options: RegistryOptions) -> Self {
         let patience = Mutex::new(Patience::new(options.retry.max_asked));
-        Self { options, roots: OnceLock::new(), clients: Mutex::new(HashMap::new()), patience }
+        Self {
+            options,
+            roots: OnceLock::new(),
+            clients: Mutex::new(HashMap::new()),
+            patience,
+            guarded: false,
+        }
+    }
+
+    /// One that reaches no address of a link: for what a file from outside names.
+    pub(super) fn guarded(options: RegistryOptions) -> Self {
+        Self { guarded: true, ..Self::new(options) }
     }
 
     /// The client for the host of `url`, whose TLS settings are its own.
@@ -73,7 +86,7 @@ impl Http {
         let config = tls::client_config(&host, &self.options, roots, insecure)?;
         let client = Client::builder()
             .tls_backend_preconfigured(config)
-            .dns_resolver(Arc::new(Resolver))
+            .dns_resolver(Arc::new(Resolver { guarded: self.guarded }))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT.min(self.options.stall_timeout))
             .user_agent(self.options.user_agent.clone())
@@ -143,6 +156,10 @@ impl Http {
         let mut url = request.url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let host = host_of(&url);
+            if self.guarded && has_link_local_address(&url) {
+                let reason = "an address of a link is refused".to_owned();
+                return Err(fatal(Error::Protocol { registry: host, reason }));
+            }
             let mut builder = self
                 .client(&url, request.insecure)
                 .map_err(fatal)?
@@ -236,6 +253,12 @@ pub(super) fn without_url(error: reqwest::Error) -> reqwest::Error {
     error.without_url()
 }
 
+/// Whether the host is written as an address of a link.
+fn has_link_local_address(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    host.trim_matches(['[', ']']).parse().is_ok_and(is_link_local)
+}
+
 fn is_transient(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 429 | 500 | 502 | 503 | 504)
 }
@@ -274,6 +297,21 @@ pub(super) fn describe(url: &Url) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_of_a_link_are_known_in_all_their_forms() {
+        for (address, expected) in [
+            ("http://169.254.169.254/latest", true),
+            ("http://0xa9fea9fe/", true),
+            ("http://2852039166/", true),
+            ("http://[fe80::1]/", true),
+            ("http://[::ffff:169.254.169.254]/", true),
+            ("http://127.0.0.1/", false),
+            ("http://example.org/", false),
+        ] {
+            assert_eq!(has_link_local_address(&Url::parse(address).unwrap()), expected, "{address}");
+        }
+    }
 
     #[test]
     fn retry_after_in_all_its_forms() {

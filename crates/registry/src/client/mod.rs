@@ -18,7 +18,7 @@ mod source;
 mod tls;
 
 pub use destination::{LayerPacking, PushOptions, RegistryDestination};
-pub use download::download;
+pub use download::{Download, download, download_guarded};
 pub use open::RegistryClient;
 pub use options::{CredentialLookup, RegistryOptions, RetryPolicy};
 pub use search::FoundRepository;

@@ -5,8 +5,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
-use cove_api::endpoint::{BuildParameters, RegistryAuth};
-use cove_api::{BuildContext, BuildOptions, BuildReport, Error, Progress, RegistryAccess};
+use cove_api::endpoint::{BuildParameters, RegistryAuth, RegistryConfig};
+use cove_api::{BuildOptions, BuildReport, Error, Progress, RegistryAccess};
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,10 +42,11 @@ async fn build(
         return Err(Error::unsupported(text).into());
     }
     let credentials = RegistryAuth::of(&headers)?;
-    let access = RegistryAccess { credentials, ..RegistryAccess::default() };
+    let registries = RegistryConfig::of(&headers)?;
+    let access = RegistryAccess { credentials, registries, ..RegistryAccess::default() };
+    let context = parameters.context(crate::stream::upload(body))?;
     let options = BuildOptions { access, ..parameters.options()? };
     let quiet = options.quiet;
-    let context = BuildContext::of_archive(crate::stream::upload(body));
     let mut progress = engine.images().build(context, options).await?;
     // What is wrong with the request has a status of its own.
     let first = match progress.next().await {

@@ -92,6 +92,7 @@ async fn archives() {
 /// How a registry is reached, with all that crosses to a service.
 fn access() -> RegistryAccess {
     RegistryAccess {
+        registries: std::collections::BTreeMap::new(),
         credentials: Some(Credentials {
             username: "ü".into(),
             password: "p:w?>".into(),

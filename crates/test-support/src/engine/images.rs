@@ -128,6 +128,11 @@ impl Images for FakeEngine {
         self.note(term, format!("search {term} {options:?}"))?;
         Ok(sample::found(options.list_tags))
     }
+    async fn root_files(&self, name: &str) -> Result<ByteStream> {
+        self.note(name, format!("files {name}"))?;
+        Ok(Box::pin(stream::iter([Ok(Bytes::from(vec![0; 1024]))])))
+    }
+
     async fn build(
         &self,
         context: BuildContext,

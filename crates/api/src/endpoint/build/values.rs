@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Error, Mount, Result, Rlimit};
+use crate::{BuildContext, Error, Mount, OtherContext, Result, Rlimit};
 
 pub(super) fn pair(text: &str) -> (String, String) {
     let (name, value) = text.split_once('=').unwrap_or((text, ""));
@@ -45,6 +45,52 @@ pub(super) fn volume(text: &str) -> Result<Mount> {
         destination: destination.to_owned(),
         options: std::iter::once("rbind".to_owned()).chain(options).collect(),
     })
+}
+
+/// `NAME=url:ADDRESS`, `NAME=image:IMAGE` or `NAME=localpath:FOLDER`.
+pub(super) fn other_context(text: &str) -> Result<(String, OtherContext)> {
+    let bad = |why: &str| Error::invalid(format!("parameter additionalbuildcontexts: {text:?}: {why}"));
+    let (name, value) = text.split_once('=').ok_or_else(|| bad("it has no value"))?;
+    let (kind, value) = value.split_once(':').ok_or_else(|| bad("it has no kind"))?;
+    let other = match kind {
+        "url" => OtherContext::Url(value.to_owned()),
+        "image" => OtherContext::Image(without_transport(value).to_owned()),
+        "localpath" if value.starts_with(BuildContext::BESIDE) => OtherContext::Packed(value.to_owned()),
+        "localpath" => return Err(bad("a folder of the service's machine is no context")),
+        _ => return Err(bad("its kind is url, image or localpath")),
+    };
+    Ok((name.to_owned(), other))
+}
+
+/// The same for a service, of one that is in the archive as well.
+pub(super) fn written_context(place: usize, other: &OtherContext) -> String {
+    match other {
+        OtherContext::Folder(_) => format!("localpath:{}", BuildContext::packed_context(place)),
+        OtherContext::Packed(name) => format!("localpath:{name}"),
+        OtherContext::Url(address) => format!("url:{address}"),
+        OtherContext::Image(name) => format!("image:{name}"),
+    }
+}
+
+/// The name of an image without the transports that mean a registry.
+fn without_transport(text: &str) -> &str {
+    let transports = ["docker-image://", "container-image://", "docker://"];
+    transports.iter().find_map(|transport| text.strip_prefix(transport)).unwrap_or(text)
+}
+
+/// `id=ID,src=PATH`.
+pub(super) fn packed_secret(text: &str) -> Result<(String, String)> {
+    let field = |name: &str| {
+        let mut fields = text.split(',').filter_map(|field| field.split_once('='));
+        fields
+            .find(|(own, _)| *own == name)
+            .map(|(_, value)| value.to_owned())
+            .filter(|value| !value.is_empty())
+    };
+    match (field("id"), field("src")) {
+        (Some(id), Some(source)) => Ok((id, source)),
+        _ => Err(Error::invalid(format!("parameter secrets: {text:?} has no id and src"))),
+    }
 }
 
 /// Something that is on for any value but those of `false`: Docker's clients name an image there.

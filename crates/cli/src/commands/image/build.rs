@@ -1,8 +1,12 @@
 //! `cove build`
 
 mod args;
+mod check;
 mod context;
+mod metadata;
+mod output;
 mod platform;
+mod preprocess;
 mod request;
 mod values;
 
@@ -15,6 +19,7 @@ use futures_util::StreamExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::args::Args;
+use self::output::Output;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -25,11 +30,17 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] [CONTEXT]");
 async fn run(context: &Context, args: Args) -> CommandResult {
     args.check()?;
     let options = request::options(context, &args)?;
-    let (files, build) = context::gather(context, &args)?;
+    let (files, build) = context::gather(context, &args).await?;
+    if args.check {
+        return check::check(context, &args, &build).await;
+    }
     let options = cove_api::BuildOptions { files, ..options };
-    let mut id_file = output(args.iidfile.as_deref())?;
-    let mut raw_id_file = output(args.iidfile_raw.as_deref())?;
-    let mut log = output(args.logfile.as_deref())?;
+    let mut id_file = named_file(args.iidfile.as_deref())?;
+    let mut raw_id_file = named_file(args.iidfile_raw.as_deref())?;
+    let metadata_file = named_file(args.metadata_file.as_deref())?;
+    let written = Output::open(context, &args)?;
+    let tells_aside = written.is_stdout();
+    let mut log = named_file(args.logfile.as_deref())?;
     let engine = context.engine().await?;
     let mut signals = Signals::new()?;
     let given_up = build.given_up.clone();
@@ -55,6 +66,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             Some(Err(error)) => result = Err(error),
             Some(Ok(Progress::Message(line))) => match &mut log {
                 Some(log) => writeln!(log, "{line}")?,
+                None if tells_aside => context.printer.error_line(&line),
                 None => context.printer.line(&line)?,
             },
             Some(Ok(Progress::Blob(_))) => {}
@@ -76,6 +88,10 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if report.id.is_empty() {
         return Err(CommandError::other("the service has not said which image it has built"));
     }
+    written.write(context, engine, &report.id).await?;
+    if let Some(file) = metadata_file {
+        metadata::write(engine, &report.id, &args.tag, file).await?;
+    }
     if let Some(mut file) = id_file.take() {
         file.write_all(format!("sha256:{}", report.id).as_bytes())?;
         file.finish()?;
@@ -84,11 +100,14 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         file.write_all(report.id.as_bytes())?;
         file.finish()?;
     }
-    context.printer.line(&report.id)?;
+    match tells_aside {
+        true => context.printer.error_line(&report.id),
+        false => context.printer.line(&report.id)?,
+    }
     Ok(0)
 }
 
-fn output(path: Option<&str>) -> Result<Option<OutputFile>, CommandError> {
+fn named_file(path: Option<&str>) -> Result<Option<OutputFile>, CommandError> {
     match path {
         Some(path) if !path.is_empty() => Ok(Some(OutputFile::create(Path::new(path), Existing::Replace)?)),
         _ => Ok(None),

@@ -17,6 +17,18 @@ pub(crate) struct Args {
     /// Name of the image
     #[arg(long, short, value_name = "NAME")]
     pub(super) tag: Vec<String>,
+    /// What the first stage begins with, in place of what the build file says
+    #[arg(long, value_name = "IMAGE")]
+    pub(super) from: Option<String>,
+    /// Further context for FROM and --from: NAME=FOLDER, NAME=ADDRESS or NAME=docker-image://IMAGE
+    #[arg(long, value_name = "CONTEXT")]
+    pub(super) build_context: Vec<String>,
+    /// Options of cpp(1), which reads build files that end in .in
+    #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
+    pub(super) cpp_flag: Vec<String>,
+    /// Where the files of the image go: a folder, - for a tar, or type=local|tar|oci|docker,dest=PATH
+    #[arg(long, short, value_name = "OUTPUT")]
+    pub(super) output: Vec<String>,
     /// Stage that becomes the image
     #[arg(long, value_name = "STAGE")]
     pub(super) target: Option<String>,
@@ -32,6 +44,30 @@ pub(crate) struct Args {
     /// Annotation of the manifest, NAME[=VALUE]
     #[arg(long, value_name = "ANNOTATION")]
     pub(super) annotation: Vec<String>,
+    /// Annotation of the base that the image does not keep
+    #[arg(long, value_name = "NAME")]
+    pub(super) unsetannotation: Vec<String>,
+    /// Keep the annotations of the base
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) inherit_annotations: Option<bool>,
+    /// Keep the labels of the base
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) inherit_labels: Option<bool>,
+    /// Annotate the image with the time it was made
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) created_annotation: Option<bool>,
+    /// Label of the images that are made on the way, NAME[=VALUE]
+    #[arg(long, value_name = "LABEL")]
+    pub(super) layer_label: Vec<String>,
+    /// Label the image with the version of its builder, which is never done
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) identity_label: Option<bool>,
+    /// Keep the images of stages, which is always done
+    #[arg(long)]
+    pub(super) save_stages: bool,
+    /// Label the images of stages with the name and the base of their stage; needs --save-stages
+    #[arg(long)]
+    pub(super) stage_labels: bool,
     /// Variable that is added to the image, NAME[=VALUE]
     #[arg(long, value_name = "VARIABLE")]
     pub(super) env: Vec<String>,
@@ -44,7 +80,7 @@ pub(crate) struct Args {
     /// Format of the image: oci or docker
     #[arg(long, value_name = "FORMAT")]
     pub(super) format: Option<String>,
-    /// When to ask registries for images: always, missing, newer, never
+    /// When to ask registries for images: always, missing, newer, never (default "missing")
     #[arg(long, value_name = "POLICY", num_args = 0..=1, require_equals = true, default_missing_value = "always")]
     pub(super) pull: Option<String>,
     /// The same as --pull=always
@@ -83,6 +119,18 @@ pub(crate) struct Args {
     /// File that the id of the image alone is written to
     #[arg(long, value_name = "FILE")]
     pub(super) iidfile_raw: Option<String>,
+    /// Say what is suspicious in the build file, and build nothing
+    #[arg(long)]
+    pub(super) check: bool,
+    /// File that facts about the image are written to, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) metadata_file: Option<String>,
+    /// Put the image into the store, which is always done
+    #[arg(long)]
+    pub(super) load: bool,
+    /// How progress is shown: auto, plain, tty, quiet
+    #[arg(long, value_name = "KIND")]
+    pub(super) progress: Option<String>,
     /// File that the output is written to
     #[arg(long, value_name = "FILE")]
     pub(super) logfile: Option<String>,
@@ -110,6 +158,9 @@ pub(crate) struct Args {
     /// Secret for RUN --mount=type=secret: id=ID[,src=FILE|,env=VARIABLE]
     #[arg(long, value_name = "SECRET")]
     pub(super) secret: Vec<String>,
+    /// Agent with keys for RUN --mount=type=ssh: ID[=SOCKET], by default that of SSH_AUTH_SOCK
+    #[arg(long, value_name = "AGENT")]
+    pub(super) ssh: Vec<String>,
     /// How commands are confined: oci
     #[arg(long, value_name = "KIND")]
     pub(super) isolation: Option<String>,
@@ -141,6 +192,12 @@ pub(crate) struct CommandArgs {
     /// Folder or file of the host that commands have: SOURCE:DESTINATION[:OPTIONS]
     #[arg(long, short, value_name = "VOLUME", help_heading = "Commands")]
     pub(super) volume: Vec<String>,
+    /// Mount of every command, written as after RUN --mount
+    #[arg(long, value_name = "MOUNT", help_heading = "Commands")]
+    pub(super) mount: Vec<String>,
+    /// Device of the host that commands have: HOST[:CONTAINER[:PERMISSIONS]]
+    #[arg(long, value_name = "DEVICE", help_heading = "Commands")]
+    pub(super) device: Vec<String>,
     /// Line for /etc/hosts of commands, NAME:ADDRESS
     #[arg(long, value_name = "HOST", help_heading = "Commands", value_delimiter = ',')]
     pub(super) add_host: Vec<String>,
@@ -180,6 +237,9 @@ pub(crate) struct CommandArgs {
     /// Parent control group
     #[arg(long, value_name = "PATH", help_heading = "Commands")]
     pub(super) cgroup_parent: Option<String>,
+    /// User namespace of commands: host, that of the engine
+    #[arg(long, value_name = "MODE", help_heading = "Commands")]
+    pub(super) userns: Option<String>,
     /// Process namespace of commands: host, private, ns:PATH
     #[arg(long, value_name = "MODE", help_heading = "Commands")]
     pub(super) pid: Option<String>,
@@ -213,6 +273,29 @@ impl Args {
         if self.layers == Some(true) && (self.squash || self.squash_all) {
             let name = if self.squash { "--squash" } else { "--squash-all" };
             return Err(CommandError::other(format!("cannot specify {name} with --layers")));
+        }
+        if self.stage_labels && !self.save_stages {
+            return Err(CommandError::other("--stage-labels requires --save-stages"));
+        }
+        if let Some(kind) = self.progress.as_deref()
+            && !matches!(kind, "" | "auto" | "plain" | "tty" | "quiet" | "rawjson")
+        {
+            return Err(CommandError::other(format!(
+                "invalid progress mode {kind:?}: auto, plain, tty or quiet"
+            )));
+        }
+        if self.progress.as_deref() == Some("rawjson") {
+            return Err(CommandError::other("--progress=rawjson is not supported"));
+        }
+        if let Some(mode) = self.commands.userns.as_deref()
+            && !matches!(mode, "" | "host")
+        {
+            return Err(CommandError::other(format!(
+                "--userns={mode} is not supported: commands have the user namespace of the engine"
+            )));
+        }
+        if self.identity_label == Some(true) {
+            return Err(CommandError::other("--identity-label is not supported: images name no builder"));
         }
         if self.rm == Some(false) {
             return Err(CommandError::other(

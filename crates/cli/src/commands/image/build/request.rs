@@ -2,7 +2,7 @@
 
 use cove_api::{BuildOptions, CommitFormat, ContainerSpec, PullPolicy};
 use cove_config::env::{BUILDAH_FORMAT, BUILDAH_LAYERS};
-use cove_spec::{namespace, size, volume};
+use cove_spec::{device, namespace, size, volume};
 
 use super::args::{Args, CommandArgs};
 use super::platform::{Platforms, platforms};
@@ -30,6 +30,7 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
     let squashed = args.squash || args.squash_all;
     Ok(BuildOptions {
         files: Vec::new(),
+        from: args.from.clone().unwrap_or_default(),
         tags: args.tag.clone(),
         target: args.target.clone().unwrap_or_default(),
         build_args: build_args(&args.build_arg_file, &args.build_arg, environment)?,
@@ -38,6 +39,13 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
         unset_env: args.unsetenv.clone(),
         unset_labels: args.unsetlabel.clone(),
         annotations: args.annotation.iter().map(|text| pair(text)).collect(),
+        unset_annotations: args.unsetannotation.clone(),
+        inherit_annotations: args.inherit_annotations != Some(false),
+        inherit_labels: args.inherit_labels != Some(false),
+        created_annotation: args.created_annotation != Some(false),
+        layer_labels: args.layer_label.iter().map(|text| pair(text)).collect(),
+        stage_labels: args.stage_labels,
+        mounts: args.commands.mount.clone(),
         format,
         pull: policy(args)?,
         no_cache: args.no_cache,
@@ -46,7 +54,7 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
         cache_ttl: args.cache_ttl.as_deref().map(ttl).transpose()?,
         layers: !squashed && args.layers.unwrap_or_else(by_environment),
         squash: args.squash_all,
-        quiet: args.quiet,
+        quiet: args.quiet || args.progress.as_deref() == Some("quiet"),
         timestamp: args.timestamp,
         omit_history: args.omit_history,
         all_stages: args.skip_unused_stages == Some(false),
@@ -118,6 +126,9 @@ fn commands(context: &Context, args: &Args) -> Result<ContainerSpec, CommandErro
         if let Some(mode) = mode {
             *place = read(mode)?;
         }
+    }
+    for text in &commands.device {
+        spec.devices.push(device::to_spec(text)?);
     }
     spec.httpproxy = commands.http_proxy;
     let paths = volume::HostPaths {

@@ -1,14 +1,13 @@
 //! Options of the form NAME=VALUE.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use cove_api::BuildSecret;
+use cove_api::{BuildSecret, OtherContext};
+use cove_build::Location;
 use cove_config::Environment;
 
 use crate::command_error::CommandError;
-
-/// Largest secret, in bytes.
-const MAX_SECRET: u64 = 1 << 20;
 
 /// A name and its value; without one, an empty one.
 pub(super) fn pair(text: &str) -> (String, String) {
@@ -98,11 +97,57 @@ pub(super) fn secret(text: &str, environment: &Environment) -> Result<BuildSecre
     Ok(BuildSecret { id, data })
 }
 
+/// A further context: `NAME=FOLDER`, `NAME=ADDRESS` or `NAME=docker-image://IMAGE`.
+pub(super) fn other_context(text: &str) -> Result<(String, OtherContext), CommandError> {
+    let bad = |why: &str| CommandError::other(format!("--build-context {text:?}: {why}"));
+    let (name, value) = text.split_once('=').ok_or_else(|| bad("it must be NAME=VALUE"))?;
+    if name.is_empty() || value.is_empty() {
+        return Err(bad("it must be NAME=VALUE"));
+    }
+    // BuildKit's clients may name a tag that nobody asks for.
+    let name = name.to_owned();
+    for transport in ["docker-image://", "container-image://", "docker://"] {
+        if let Some(image) = value.strip_prefix(transport) {
+            return Ok((name, OtherContext::Image(image.to_owned())));
+        }
+    }
+    if Location::parse(value).map_err(cove_api::Error::from)?.is_some() {
+        return Ok((name, OtherContext::Url(value.to_owned())));
+    }
+    let folder = cove_sys::fs::canonicalize(value)?;
+    match folder.is_dir() {
+        true => Ok((name, OtherContext::Folder(folder))),
+        false => Err(bad("it is no folder")),
+    }
+}
+
+/// An agent: `ID[=SOCKET]`, by default that of the environment.
+pub(super) fn agent(text: &str, environment: &Environment) -> Result<(String, PathBuf), CommandError> {
+    use std::os::unix::fs::FileTypeExt as _;
+    let (id, socket) = text.split_once('=').unwrap_or((text, ""));
+    let bad = |why: &str| CommandError::other(format!("--ssh {text:?}: {why}"));
+    if id.is_empty() {
+        return Err(bad("it has no id"));
+    }
+    let socket = match socket {
+        "" => environment
+            .raw("SSH_AUTH_SOCK")
+            .filter(|socket| !socket.is_empty())
+            .ok_or_else(|| bad("there is no variable SSH_AUTH_SOCK"))?,
+        socket => socket,
+    };
+    let kind = cove_sys::fs::metadata(socket)?.file_type();
+    match kind.is_socket() {
+        true => Ok((id.to_owned(), std::path::absolute(socket)?)),
+        false => Err(bad("it is no socket of an agent; add keys to one with ssh-add")),
+    }
+}
+
 fn read(path: &str) -> Result<Vec<u8>, CommandError> {
     use std::io::Read as _;
     let mut data = Vec::new();
-    cove_sys::fs::File::open(path)?.take(MAX_SECRET + 1).read_to_end(&mut data)?;
-    if data.len() as u64 > MAX_SECRET {
+    cove_sys::fs::File::open(path)?.take(BuildSecret::MAX + 1).read_to_end(&mut data)?;
+    if data.len() as u64 > BuildSecret::MAX {
         return Err(CommandError::other(format!("the secret {path} is larger than 1 MiB")));
     }
     Ok(data)
@@ -133,6 +178,26 @@ mod tests {
         ] {
             let data = secret(&text, &environment).ok().map(|secret| secret.data);
             assert_eq!(data.as_deref(), expected.map(str::as_bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn contexts_are_folders_addresses_or_images() {
+        let image = |name: &str| Some(OtherContext::Image(name.to_owned()));
+        for (text, expected) in [
+            ("a=docker-image://b:1", image("b:1")),
+            ("a=container-image://b", image("b")),
+            ("a=docker://b", image("b")),
+            ("a=https://h/x.tar", Some(OtherContext::Url("https://h/x.tar".into()))),
+            ("a=https://h/x.git#v1", Some(OtherContext::Url("https://h/x.git#v1".into()))),
+            ("a=/", Some(OtherContext::Folder("/".into()))),
+            ("a=/nothing/there", None),
+            ("a=/etc/passwd", None),
+            ("a=", None),
+            ("=b", None),
+            ("a", None),
+        ] {
+            assert_eq!(other_context(text).ok().map(|(_, other)| other), expected, "{text}");
         }
     }
 
