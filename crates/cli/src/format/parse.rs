@@ -38,6 +38,15 @@ pub(crate) struct Pipeline {
     pub(crate) commands: Vec<Vec<Operand>>,
 }
 
+impl Pipeline {
+    /// Whether it is the current value alone.
+    pub(crate) fn is_dot(&self) -> bool {
+        let [command] = self.commands.as_slice() else { return false };
+        let [operand] = command.as_slice() else { return false };
+        self.variables.is_empty() && operand.base == Base::Dot && operand.fields.is_empty()
+    }
+}
+
 /// An operand and the fields asked of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Operand {

@@ -182,41 +182,35 @@ impl Database {
 
     /// All containers, oldest first.
     pub(crate) fn containers(&self) -> Result<Vec<ContainerRow>, StateError> {
-        self.many_containers("1 ORDER BY created, id", &[])
+        self.many_containers("1", &[])
     }
 
     /// Containers made from the image.
     pub(crate) fn containers_of_image(&self, image: &str) -> Result<Vec<ContainerRow>, StateError> {
-        self.many_containers("image = ?1 ORDER BY created, id", &[image])
+        self.many_containers("image = ?1", &[image])
     }
 
     /// Containers that use the volume.
     pub(crate) fn containers_of_volume(&self, volume: &str) -> Result<Vec<ContainerRow>, StateError> {
-        self.many_containers(
-            "id IN (SELECT container FROM container_volumes WHERE volume = ?1) ORDER BY created, id",
-            &[volume],
-        )
+        self.many_containers("id IN (SELECT container FROM container_volumes WHERE volume = ?1)", &[volume])
     }
 
     /// Containers on the network.
     pub(crate) fn containers_of_network(&self, network: &str) -> Result<Vec<ContainerRow>, StateError> {
         self.many_containers(
-            "id IN (SELECT container FROM container_networks WHERE network = ?1) ORDER BY created, id",
+            "id IN (SELECT container FROM container_networks WHERE network = ?1)",
             &[network],
         )
     }
 
     /// Containers that use the container's namespaces or volumes.
     pub(crate) fn dependents(&self, id: &str) -> Result<Vec<ContainerRow>, StateError> {
-        self.many_containers(
-            "id IN (SELECT container FROM container_dependencies WHERE needs = ?1) ORDER BY created, id",
-            &[id],
-        )
+        self.many_containers("id IN (SELECT container FROM container_dependencies WHERE needs = ?1)", &[id])
     }
 
     /// Containers of the pod, oldest first.
     pub(crate) fn containers_of_pod(&self, pod: &str) -> Result<Vec<ContainerRow>, StateError> {
-        self.many_containers("pod = ?1 ORDER BY created, id", &[pod])
+        self.many_containers("pod = ?1", &[pod])
     }
 
     fn many_containers(&self, rest: &str, values: &[&str]) -> Result<Vec<ContainerRow>, StateError> {
@@ -230,7 +224,11 @@ impl Database {
             };
             run().map_err(|error| self.error(error))?
         };
-        raw.into_iter().map(|raw| self.decoded(raw)).collect()
+        let rows = raw.into_iter().map(|raw| self.decoded(raw));
+        let mut rows = rows.collect::<Result<Vec<_>, _>>()?;
+        // The database would copy whole rows to sort them.
+        rows.sort_by(|one, other| (one.created, &one.id).cmp(&(other.created, &other.id)));
+        Ok(rows)
     }
 
     /// The row with all it says; one of an older version is brought up to date.
