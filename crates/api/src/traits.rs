@@ -8,21 +8,22 @@ use bytes::Bytes;
 
 use crate::{
     Artifact, ArtifactAddOptions, ArtifactExtractOptions, ArtifactRemoveOptions, AttachOptions, AttachStream,
-    BuildContext, BuildOptions, BuildReport, ByteStream, Change, ChangesOptions, CommitOptions,
-    ContainerClone, ContainerCreateReport, ContainerInspect, ContainerRemoveReport, ContainerSpec,
-    ContainerStats, ContainerSummary, ContainerUpdate, CopyFromOptions, CopyToOptions, Credentials,
-    DiskUsage, Distribution, Event, EventOptions, ExecInspect, ExecSpec, ExecStartOptions, ImageExplanation,
-    ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
-    ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, ListOptions, LoadReport, LogLine,
-    LogOptions, ManifestCreateOptions, ManifestModifyOptions, ManifestModifyReport, ManifestRemoveOptions,
-    MountedFiles, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
-    NetworkUpdateOptions, PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport,
-    PodInspect, PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec,
-    PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
-    PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions, Result, SaveOptions, SearchOptions,
-    SearchResult, Secret, SecretCreateOptions, SecretInspectOptions, SecretListOptions, StatsOptions,
-    StopOptions, SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport, TerminalSize,
-    TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions,
+    BuildContext, BuildOptions, BuildReport, ByteStream, Change, ChangesOptions, CheckpointOptions,
+    Checkpointed, CommitOptions, ContainerClone, ContainerCreateReport, ContainerInspect,
+    ContainerRemoveReport, ContainerSpec, ContainerStats, ContainerSummary, ContainerUpdate, CopyFromOptions,
+    CopyToOptions, Credentials, DiskUsage, Distribution, Event, EventOptions, ExecInspect, ExecSpec,
+    ExecStartOptions, ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions,
+    ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, ListOptions,
+    LoadReport, LogLine, LogOptions, ManifestCreateOptions, ManifestModifyOptions, ManifestModifyReport,
+    ManifestRemoveOptions, MountedFiles, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions,
+    NetworkPruneReport, NetworkUpdateOptions, PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions,
+    PodCreateReport, PodInspect, PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport,
+    PodReport, PodSpec, PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions,
+    PruneReport, PullOptions, PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions,
+    RestoreArchives, RestoreOptions, RestoreReport, Result, SaveOptions, SearchOptions, SearchResult, Secret,
+    SecretCreateOptions, SecretInspectOptions, SecretListOptions, StatsOptions, StopOptions,
+    SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport, TerminalSize, TopReport,
+    ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions,
     VolumeRemoveOptions, WaitOptions, prune,
 };
 
@@ -149,6 +150,16 @@ pub trait Containers: Send + Sync {
     async fn top(&self, name: &str, descriptors: Vec<String>) -> Result<TopReport>;
     /// What containers use: a sample of all that are meant, and with `stream` one after another.
     async fn stats(&self, options: StatsOptions) -> Result<ValueStream<Vec<ContainerStats>>>;
+    /// Writes its processes to the disk, and ends them unless the options say otherwise.
+    async fn checkpoint(&self, name: &str, options: CheckpointOptions) -> Result<Checkpointed>;
+    /// Has it go on from a checkpoint: its own, that in an image, or that in an archive, for which `name` is of no
+    /// meaning.
+    async fn restore(
+        &self,
+        name: &str,
+        options: RestoreOptions,
+        archives: RestoreArchives,
+    ) -> Result<RestoreReport>;
     /// Prepares the start of one that does not run: mounts, network and a monitor that waits.
     async fn init(&self, name: &str) -> Result<()>;
     /// Removes those that do not run and match the filters.

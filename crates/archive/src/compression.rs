@@ -59,6 +59,37 @@ impl Compression {
     }
 }
 
+/// Has `write` write through an encoder: gzip and Zstandard at their usual levels, or nothing at all.
+///
+/// # Errors
+/// What `write` fails with; the encoder's, also where there is none for `compression`.
+pub fn compressed<T, E: From<io::Error>>(
+    compression: Compression,
+    mut out: impl io::Write,
+    write: impl FnOnce(&mut dyn io::Write) -> Result<T, E>,
+) -> Result<T, E> {
+    match compression {
+        Compression::None => {
+            let value = write(&mut out)?;
+            out.flush()?;
+            Ok(value)
+        }
+        Compression::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::default());
+            let value = write(&mut encoder)?;
+            encoder.finish()?.flush()?;
+            Ok(value)
+        }
+        Compression::Zstd => {
+            let mut encoder = zstd::Encoder::new(out, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+            let value = write(&mut encoder)?;
+            encoder.finish()?.flush()?;
+            Ok(value)
+        }
+        Compression::Bzip2 | Compression::Xz => Err(io::Error::from(io::ErrorKind::Unsupported).into()),
+    }
+}
+
 /// Says what it means when a stream of xz wants too much memory.
 struct Bounded<R>(R);
 

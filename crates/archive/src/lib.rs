@@ -15,7 +15,7 @@ mod sparse;
 mod tarsplit;
 mod writer;
 
-pub use compression::{Compression, detect, fill, unpacked};
+pub use compression::{Compression, compressed, detect, fill, unpacked};
 pub use crc64::Crc64;
 pub use digest::{Digest, DigestAlgorithm, Hasher, InvalidDigest};
 pub use error::{Error, Result};

@@ -164,7 +164,8 @@ impl StoreOptions {
         let mut driver_options = Vec::new();
         let from_environment = environment.get(env::STORAGE_OPTS);
         if !flags.driver_options.is_empty() {
-            for option in &flags.driver_options {
+            // An empty one says that there is none, also of the files.
+            for option in flags.driver_options.iter().filter(|option| !option.is_empty()) {
                 driver_options.push(split_option(option, "--storage-opt")?);
             }
         } else if let Some(list) = from_environment {

@@ -100,9 +100,14 @@ impl Parts {
                 "cgroupfs" => CgroupPreference::Cgroupfs,
                 _ => CgroupPreference::Automatic,
             };
-            let bus = self.options.environment.absolute_path("XDG_RUNTIME_DIR").map(|dir| dir.join("bus"));
-            cgroup::detect(&CgroupProbe::new(self.options.rootless, bus), preference)
+            cgroup::detect(&self.cgroup_probe(), preference)
         })
+    }
+
+    /// Where cgroups are looked for.
+    pub(crate) fn cgroup_probe(&self) -> CgroupProbe {
+        let bus = self.options.environment.absolute_path("XDG_RUNTIME_DIR").map(|dir| dir.join("bus"));
+        CgroupProbe::new(self.options.rootless, bus)
     }
 
     /// What runs containers, opened at the first call.

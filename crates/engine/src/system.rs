@@ -106,8 +106,13 @@ fn info(core: &Core) -> Result<Info> {
     })
 }
 
+/// What is known of this host, as `info` tells it.
+pub(crate) fn facts(core: &Core) -> Value {
+    Value::Object(host(core))
+}
+
 /// The first line a program prints about its version; empty where it has none.
-fn program_version(path: &Path) -> String {
+pub(crate) fn program_version(path: &Path) -> String {
     let options = RunOptions { timeout: Duration::from_secs(5), ..RunOptions::default() };
     match run_ok(Command::new(path).arg("--version"), &options) {
         Ok(output) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),

@@ -278,6 +278,9 @@ pub enum Task {
     Container {
         /// Directory with `config.json`.
         bundle: PathBuf,
+        /// Options of the OCI runtime's `restore`, which is called in place of `run` where there are any.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        restore: Vec<String>,
     },
     /// A process in a running container.
     Exec {

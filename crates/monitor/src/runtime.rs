@@ -49,8 +49,9 @@ pub(crate) fn start(
 ) -> io::Result<i32> {
     let mut command = base(config);
     match &config.task {
-        Task::Container { bundle } => {
-            command.arg("run").args(&config.runtime.run_arguments).arg("--bundle").arg(bundle);
+        Task::Container { bundle, restore } => {
+            command.arg(if restore.is_empty() { "run" } else { "restore" });
+            command.args(&config.runtime.run_arguments).args(restore).arg("--bundle").arg(bundle);
         }
         Task::Exec { process } => {
             command.arg("exec").arg("--process").arg(process);
@@ -103,7 +104,7 @@ pub(crate) fn keep_filter(config: &MonitorConfig) {
 /// Deletes what crun keeps of a container whose first process has ended, where that is simple: no hooks, and no cgroup
 /// or an empty one. `false` means that crun has to do it; calling it takes several milliseconds.
 pub(crate) fn delete_directly(config: &MonitorConfig) -> bool {
-    let (Some(root), Task::Container { bundle }) = (&config.runtime.crun_state, &config.task) else {
+    let (Some(root), Task::Container { bundle, .. }) = (&config.runtime.crun_state, &config.task) else {
         return false;
     };
     let state = root.join(&config.id);

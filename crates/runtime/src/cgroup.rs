@@ -4,6 +4,11 @@ use std::path::{Path, PathBuf};
 
 use cove_sys::fs;
 
+use crate::error::{Error, Result};
+
+/// Where the tree of cgroups is mounted.
+pub(crate) const MOUNT: &str = "/sys/fs/cgroup";
+
 /// How the OCI runtime manages cgroups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CgroupMode {
@@ -19,6 +24,13 @@ pub enum CgroupMode {
         /// Slice below which the scopes are, unless the user names one.
         slice: &'static str,
         /// Controllers that can be used.
+        controllers: Vec<String>,
+    },
+    /// The runtime writes to the tree itself, in the cgroup of the command that starts the container.
+    Split {
+        /// That cgroup, relative to `/sys/fs/cgroup`.
+        own: String,
+        /// Controllers that are handed down in it.
         controllers: Vec<String>,
     },
     /// No cgroup is made and no limit can be kept.
@@ -62,7 +74,7 @@ impl CgroupProbe {
     #[must_use]
     pub fn new(rootless: bool, user_bus: Option<PathBuf>) -> Self {
         Self {
-            mount: PathBuf::from("/sys/fs/cgroup"),
+            mount: PathBuf::from(MOUNT),
             own: PathBuf::from("/proc/self/cgroup"),
             systemd: PathBuf::from("/run/systemd/system"),
             user_bus,
@@ -122,6 +134,35 @@ fn rootless_cgroupfs(probe: &CgroupProbe, own: Option<String>) -> CgroupMode {
     }
 }
 
+/// Makes room for a container in this process's own cgroup, as systemd hands one down to a unit with `Delegate=`: this
+/// process, and the monitor that it starts, go to `supervisor` in it, the container will be beside that.
+///
+/// # Errors
+/// The cgroup may not be written.
+pub fn split(probe: &CgroupProbe) -> Result<CgroupMode> {
+    let own = own_cgroup(probe).unwrap_or_default();
+    let own = own.trim_matches('/');
+    // A second container of the same command, or one that a monitor starts again.
+    let own = own.strip_suffix(SUPERVISOR).map_or(own, |above| above.trim_end_matches('/')).to_owned();
+    let directory = probe.mount.join(&own);
+    let supervisor = directory.join(SUPERVISOR);
+    fs::create_dir_all(&supervisor).map_err(Error::file)?;
+    fs::write(supervisor.join("cgroup.procs"), "0").map_err(Error::file)?;
+    let mut controllers = read_controllers(&directory, "cgroup.subtree_control");
+    for controller in read_controllers(&directory, "cgroup.controllers") {
+        // One that another process in the cgroup stands in the way of is not there; limits that need it are refused.
+        if !controllers.contains(&controller)
+            && fs::write(directory.join("cgroup.subtree_control"), format!("+{controller}")).is_ok()
+        {
+            controllers.push(controller);
+        }
+    }
+    Ok(CgroupMode::Split { own, controllers })
+}
+
+/// The cgroup of the monitor, beside that of its container.
+const SUPERVISOR: &str = "supervisor";
+
 fn read_controllers(directory: &Path, file: &str) -> Vec<String> {
     fs::read_to_string(directory.join(file))
         .map(|text| text.split_ascii_whitespace().map(str::to_owned).collect())
@@ -148,9 +189,9 @@ impl CgroupMode {
     #[must_use]
     pub fn has(&self, controller: &str) -> bool {
         match self {
-            Self::Cgroupfs { controllers, .. } | Self::Systemd { controllers, .. } => {
-                controllers.iter().any(|c| c == controller)
-            }
+            Self::Cgroupfs { controllers, .. }
+            | Self::Systemd { controllers, .. }
+            | Self::Split { controllers, .. } => controllers.iter().any(|c| c == controller),
             Self::Disabled { .. } => false,
         }
     }
@@ -170,7 +211,7 @@ impl CgroupMode {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Cgroupfs { .. } => "cgroupfs",
+            Self::Cgroupfs { .. } | Self::Split { .. } => "cgroupfs",
             Self::Systemd { .. } => "systemd",
             Self::Disabled { .. } => "none",
         }
@@ -182,7 +223,7 @@ impl CgroupMode {
         let is_crun = runtime.contains("crun");
         let argument = match self {
             Self::Disabled { .. } if is_crun => "--cgroup-manager=disabled",
-            Self::Cgroupfs { .. } if is_crun => "--cgroup-manager=cgroupfs",
+            Self::Cgroupfs { .. } | Self::Split { .. } if is_crun => "--cgroup-manager=cgroupfs",
             Self::Systemd { .. } if is_crun => "--cgroup-manager=systemd",
             Self::Systemd { .. } => "--systemd-cgroup",
             _ => return Vec::new(),
@@ -197,6 +238,11 @@ impl CgroupMode {
     pub fn container_path(&self, id: &str, parent: Option<&str>) -> (Option<String>, Option<PathBuf>) {
         match self {
             Self::Disabled { .. } => (None, None),
+            Self::Split { own, .. } => {
+                let path = format!("/{own}/cove-payload-{id}").replace("//", "/");
+                let directory = Path::new(MOUNT).join(path.trim_start_matches('/'));
+                (Some(path), Some(directory))
+            }
             Self::Systemd { slice, .. } => {
                 let slice = parent.filter(|p| !p.is_empty()).unwrap_or(slice);
                 (Some(format!("{slice}:cove:{id}")), None)
@@ -208,7 +254,7 @@ impl CgroupMode {
                 } else {
                     format!("/{base}/{below}/cove-{id}")
                 };
-                let directory = Path::new("/sys/fs/cgroup").join(path.trim_start_matches('/'));
+                let directory = Path::new(MOUNT).join(path.trim_start_matches('/'));
                 (Some(path), Some(directory))
             }
         }
@@ -239,6 +285,23 @@ mod tests {
         assert!(!mode.is_enabled());
         assert_eq!(mode.runtime_arguments("crun"), ["--cgroup-manager=disabled"]);
         assert_eq!(mode.container_path("id", None), (None, None));
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn a_cgroup_is_split() {
+        let (root, probe) = tree("split");
+        fs::create_dir_all(root.join("cg/unit")).unwrap();
+        fs::write(root.join("cg/unit/cgroup.controllers"), "memory pids\n").unwrap();
+        fs::write(root.join("cg/unit/cgroup.subtree_control"), "").unwrap();
+        for own in ["0::/unit\n", "0::/unit/supervisor\n"] {
+            fs::write(root.join("own"), own).unwrap();
+            let mode = split(&probe).unwrap();
+            assert_eq!(mode.container_path("1", None).0.as_deref(), Some("/unit/cove-payload-1"));
+            assert!(mode.has("pids") && mode.is_enabled());
+            assert_eq!(mode.runtime_arguments("crun"), ["--cgroup-manager=cgroupfs"]);
+            assert_eq!(fs::read_to_string(root.join("cg/unit/supervisor/cgroup.procs")).unwrap(), "0");
+        }
         fs::remove_dir_all(root).unwrap();
     }
 

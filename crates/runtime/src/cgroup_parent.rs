@@ -5,11 +5,8 @@ use std::path::{Path, PathBuf};
 use cove_api::{BlockIo, Resources};
 use cove_sys::fs;
 
-use crate::cgroup::CgroupMode;
+use crate::cgroup::{CgroupMode, MOUNT};
 use crate::error::{Error, Result};
-
-/// Where the tree of cgroups is mounted.
-const MOUNT: &str = "/sys/fs/cgroup";
 
 /// The share of block devices, for each of the kernel's two ways to keep it.
 const BFQ_WEIGHT: &str = "io.bfq.weight";
@@ -17,7 +14,7 @@ const WEIGHT: &str = "io.weight";
 
 impl CgroupMode {
     /// Makes the cgroup that containers with this parent ([`CgroupMode::container_path`]) are in, and sets its limits.
-    /// Where systemd has the tree, or nobody, nothing is done.
+    /// Where systemd has the tree ([`crate::Slice`]), or nobody, nothing is done.
     ///
     /// # Errors
     /// The tree cannot be written, or lacks a controller.
@@ -60,7 +57,7 @@ impl CgroupMode {
     fn parent_path(&self, parent: &str) -> Option<String> {
         match self {
             Self::Cgroupfs { parent: base, .. } => Some(format!("{base}/{}", parent.trim_matches('/'))),
-            Self::Systemd { .. } | Self::Disabled { .. } => None,
+            Self::Systemd { .. } | Self::Split { .. } | Self::Disabled { .. } => None,
         }
     }
 }
@@ -73,6 +70,16 @@ fn enable(directory: &Path, controller: &str) -> Result<()> {
         return Ok(());
     }
     fs::write(&path, format!("+{controller}")).map_err(Error::file)
+}
+
+/// The weight of cgroup v2 for shares of version 1.
+pub(crate) fn weight(shares: u64) -> u64 {
+    1 + (shares.clamp(2, 262_144) - 2) * 9_999 / 262_142
+}
+
+/// The weight of block devices as the kernel's newer way has it.
+pub(crate) fn io_weight(weight: u16) -> u32 {
+    1 + (u32::from(weight.clamp(10, 1000)) - 10) * 9_999 / 990
 }
 
 /// The files of cgroup v2 that say these limits, as OCI runtimes translate them.
@@ -96,8 +103,7 @@ fn files(limits: &Resources) -> Vec<(&'static str, String)> {
     }
     let cpu = limits.cpu.clone().unwrap_or_default();
     if let Some(shares) = cpu.shares.filter(|shares| *shares > 0) {
-        let weight = 1 + (shares.clamp(2, 262_144) - 2) * 9_999 / 262_142;
-        files.push(("cpu.weight", weight.to_string()));
+        files.push(("cpu.weight", weight(shares).to_string()));
     }
     if cpu.quota.is_some() || cpu.period.is_some() {
         let quota = cpu.quota.filter(|quota| *quota > 0).map_or("max".into(), |quota| quota.to_string());
@@ -122,8 +128,7 @@ fn block_files(block: &BlockIo) -> Vec<(&'static str, String)> {
     let mut files = Vec::new();
     let mut weight = |device: &str, weight: u16| {
         files.push((BFQ_WEIGHT, format!("{device}{weight}")));
-        let other = 1 + (u32::from(weight.clamp(10, 1000)) - 10) * 9_999 / 990;
-        files.push((WEIGHT, format!("{device}{other}")));
+        files.push((WEIGHT, format!("{device}{}", io_weight(weight))));
     };
     if let Some(all) = block.weight {
         weight("", all);

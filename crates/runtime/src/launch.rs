@@ -13,6 +13,7 @@ use rustix::net::{
 };
 
 use crate::cgroup::CgroupMode;
+use crate::checkpoint::Restore;
 use crate::error::{Error, Result};
 use crate::health::{self, HealthOptions};
 use crate::supervision::{Launch, Supervision};
@@ -85,6 +86,8 @@ pub struct LaunchOptions {
     pub oci_runtime: OciRuntime,
     /// Directory with `config.json`, see [`crate::oci::write_bundle`].
     pub bundle: PathBuf,
+    /// The checkpoint that it goes on from; without one it begins.
+    pub restore: Option<Restore>,
     /// Terminal, pipes, log.
     pub streams: StreamOptions,
     /// Program and arguments run at the end when no engine takes the clean-up upon itself.
@@ -95,6 +98,8 @@ pub struct LaunchOptions {
     pub notify: Option<NotifyConfig>,
     /// How long the container may run before it is killed; its exit code is -1 then.
     pub timeout: Option<std::time::Duration>,
+    /// How cgroups are managed for this one; [`None`] is the usual way.
+    pub cgroup: Option<CgroupMode>,
     /// The OCI runtime cannot pivot the root (the root file system is the initramfs).
     pub no_pivot: bool,
     /// Cgroup directory for the monitor itself, best effort.
@@ -172,7 +177,8 @@ impl Runtime {
         make_private_dir(&run_dir)?;
         let exit_file = self.exit_file(&options.id);
         remove_file(&exit_file)?;
-        let mut runtime = self.runtime_command(&options.oci_runtime);
+        let cgroup = options.cgroup.as_ref().unwrap_or(&self.options.cgroup);
+        let mut runtime = self.runtime_command_in(&options.oci_runtime, cgroup);
         if options.no_pivot {
             runtime.run_arguments.push("--no-pivot".to_owned());
         }
@@ -185,7 +191,10 @@ impl Runtime {
             version: VERSION,
             id: options.id,
             seccomp_cache,
-            task: Task::Container { bundle: options.bundle },
+            task: Task::Container {
+                bundle: options.bundle,
+                restore: options.restore.map(|restore| restore.arguments()).unwrap_or_default(),
+            },
             runtime,
             run_dir,
             exit_file,
@@ -248,12 +257,16 @@ impl Runtime {
     }
 
     pub(crate) fn runtime_command(&self, runtime: &OciRuntime) -> RuntimeCommand {
+        self.runtime_command_in(runtime, &self.options.cgroup)
+    }
+
+    fn runtime_command_in(&self, runtime: &OciRuntime, cgroup: &CgroupMode) -> RuntimeCommand {
         let mut arguments = runtime.flags.clone();
         arguments.push("--root".to_owned());
         let state = self.options.run_dir.join("oci").join(&runtime.name);
         arguments.push(state.to_string_lossy().into_owned());
-        arguments.extend(self.options.cgroup.runtime_arguments(&runtime.name));
-        let hide_cgroups = self.options.cgroup.must_hide(&runtime.name);
+        arguments.extend(cgroup.runtime_arguments(&runtime.name));
+        let hide_cgroups = cgroup.must_hide(&runtime.name);
         RuntimeCommand {
             path: runtime.path.clone(),
             arguments,

@@ -4,7 +4,9 @@ pub mod attach;
 pub mod cdi;
 pub mod cgroup;
 mod cgroup_parent;
+mod checkpoint;
 mod error;
+mod features;
 mod health;
 pub mod hooks;
 pub mod journal;
@@ -15,6 +17,7 @@ pub mod oci;
 mod pause;
 pub mod rootless;
 pub mod seccomp;
+mod slice;
 mod state;
 mod stats;
 pub mod subid;
@@ -24,6 +27,7 @@ pub mod user;
 pub mod view;
 
 pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, check_health, resize};
+pub use checkpoint::{Checkpoint, Restore};
 pub use cove_monitor::process::ProcessRef;
 pub use cove_monitor::protocol::{
     Check, ExitRecord, HealthEvents, HealthJournal, HealthPlan, HealthReport, LogConfig, NOTIFY_SOCKET,
@@ -35,6 +39,7 @@ pub use journal::JournalReader;
 pub use launch::{ExecOptions, LaunchOptions, OciRuntime, Runtime, RuntimeOptions, StreamOptions};
 pub use logs::{LogLine, LogOptions, LogReader};
 pub use pause::pause_program;
+pub use slice::Slice;
 pub use state::ProcessState;
 pub use stats::{ContainerStats, InterfaceStats};
 pub use supervision::{Launch, Started, Supervision};

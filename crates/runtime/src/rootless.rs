@@ -82,12 +82,19 @@ pub fn enter(options: &EnterOptions) -> Result<Identity> {
     {
         return Ok(Identity { rootless: true, uid, gid, warning: None });
     }
-    let (record, warning) = create(options, uid, gid)?;
-    if !join(&record, uid)? {
-        return Err(Error::Monitor { id: "pause process".to_owned(), message: "it has died".to_owned() });
+    // One that is dying still looks alive for a moment.
+    for _ in 0..ATTEMPTS {
+        let (record, warning) = create(options, uid, gid)?;
+        if join(&record, uid)? {
+            return Ok(Identity { rootless: true, uid, gid, warning });
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    Ok(Identity { rootless: true, uid, gid, warning })
+    Err(Error::Monitor { id: "pause process".to_owned(), message: "it has died".to_owned() })
 }
+
+/// How often namespaces are made, or found made by others, before it is given up.
+const ATTEMPTS: usize = 100;
 
 /// Ends the process that keeps the namespaces (`system migrate`); `false` when there is none. Mounts made in them go.
 ///
@@ -134,12 +141,16 @@ fn join(record: &PauseRecord, uid: u32) -> Result<bool> {
         return Ok(false);
     }
     let directory = std::env::current_dir().ok();
-    set_namespaces(&pidfd).map_err(|e| match e.raw_os_error() {
-        Some(libc::EINVAL) => {
-            Error::Io { what: "enter the user namespace (before there are threads): ".to_owned(), source: e }
+    match set_namespaces(&pidfd) {
+        Ok(()) => {}
+        // It was killed, and is about to be gone.
+        Err(e) if e.raw_os_error() == Some(libc::ESRCH) => return Ok(false),
+        Err(e) if e.raw_os_error() == Some(libc::EINVAL) => {
+            let what = "enter the user namespace (before there are threads): ".to_owned();
+            return Err(Error::Io { what, source: e });
         }
-        _ => Error::io("enter the user namespace")(e),
-    })?;
+        Err(e) => return Err(Error::io("enter the user namespace")(e)),
+    }
     // Joining a mount namespace moves to its root.
     if let Some(directory) = directory {
         let _ = std::env::set_current_dir(directory);

@@ -144,6 +144,8 @@ fn run(
     let log = dir.join(format!("log-{id}"));
     let launch = runtime.launch(LaunchOptions {
         id: id.to_owned(),
+        restore: None,
+        cgroup: None,
         oci_runtime: OciRuntime {
             name: "crun".to_owned(),
             path: PathBuf::from("/usr/bin/crun"),

@@ -85,10 +85,14 @@ pub fn cgroup_rule(text: &str) -> Result<DeviceCgroup> {
         "*" => Ok(None),
         part => match part.parse::<u32>() {
             Ok(number) => Ok(Some(i64::from(number))),
-            Err(_) => bail!("invalid device number {part:?} in {text:?}: use a number or *"),
+            // In the words that scripts know.
+            Err(_) => bail!("strconv.ParseUint: parsing {part:?}: invalid syntax"),
         },
     };
     let (major, minor) = numbers.split_once(':').unwrap_or((numbers, "*"));
+    if let Some(letter) = access.chars().find(|letter| !"rwm".contains(*letter)) {
+        bail!("invalid device access in device-access-add: {letter}");
+    }
     if !is_mode(access) {
         bail!("invalid device access in device-access-add: {access}");
     }

@@ -270,7 +270,16 @@ pub fn ulimit(text: &str) -> Result<Rlimit> {
         _ => bail!("too many limit value arguments - {limits}, can only have up to two, `soft[:hard]`"),
     };
     if soft > hard {
-        bail!("ulimit soft limit must be less than or equal to hard limit: {limits}");
+        let shown = |value: u64, text: &str| match value {
+            u64::MAX => format!("{text} (unlimited)"),
+            _ => text.to_owned(),
+        };
+        let (first, second) = limits.split_once(':').unwrap_or((limits, limits));
+        bail!(
+            "ulimit option \"{text}\" requires name=SOFT:HARD, failed to be parsed: ulimit soft limit must be less than or equal to hard limit: soft: {}, hard: {}",
+            shown(soft, first),
+            shown(hard, second)
+        );
     }
     Ok(Rlimit { kind: name.to_owned(), hard, soft })
 }

@@ -24,6 +24,20 @@ pub struct Volumes {
 }
 
 impl Volumes {
+    /// Adds one.
+    pub fn add(&mut self, volume: Volume) {
+        match volume {
+            Volume::Mount(mount) => self.mounts.push(mount),
+            Volume::Named(volume) => self.volumes.push(volume),
+            Volume::Overlay { source, destination, options } => {
+                self.overlay_volumes.push(OverlayVolume { destination, source, options });
+            }
+            Volume::Image { source, destination, read_write, subpath } => {
+                self.image_volumes.push(ImageVolume { source, destination, read_write, sub_path: subpath });
+            }
+        }
+    }
+
     /// Puts all into the container's spec.
     pub fn apply(self, spec: &mut ContainerSpec) {
         spec.mounts.extend(self.mounts);
@@ -122,17 +136,7 @@ pub fn parse_all(
 
     let mut all = Volumes::default();
     for destination in order {
-        match found.remove(&destination) {
-            Some(Volume::Mount(mount)) => all.mounts.push(mount),
-            Some(Volume::Named(volume)) => all.volumes.push(volume),
-            Some(Volume::Overlay { source, destination, options }) => {
-                all.overlay_volumes.push(OverlayVolume { destination, source, options });
-            }
-            Some(Volume::Image { source, destination, read_write, subpath }) => {
-                all.image_volumes.push(ImageVolume { source, destination, read_write, sub_path: subpath });
-            }
-            None => {}
-        }
+        found.remove(&destination).into_iter().for_each(|volume| all.add(volume));
     }
     Ok(all)
 }

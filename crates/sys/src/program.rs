@@ -39,9 +39,11 @@ pub static NFT: Tool = Tool { name: "nft", package: "nftables", oldest: [0, 9, 4
 pub(crate) static CRUN: Tool = Tool { name: "crun", package: "crun", oldest: [1, 0, 0] };
 /// OCI runtime.
 pub(crate) static RUNC: Tool = Tool { name: "runc", package: "runc", oldest: [1, 1, 0] };
+/// Checkpoints. The oldest version that crun and runc call.
+pub static CRIU: Tool = Tool { name: "criu", package: "criu", oldest: [3, 11, 0] };
 
 /// All of them.
-pub(crate) static TOOLS: [&Tool; 6] = [&PASTA, &SLIRP4NETNS, &AARDVARK_DNS, &NFT, &CRUN, &RUNC];
+pub(crate) static TOOLS: [&Tool; 7] = [&PASTA, &SLIRP4NETNS, &AARDVARK_DNS, &NFT, &CRUN, &RUNC, &CRIU];
 
 /// An installed program.
 #[derive(Debug)]

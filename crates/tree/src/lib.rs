@@ -16,6 +16,6 @@ pub use directories::make_directories;
 pub use entries::{Entries, Shown, Shows, kept_xattrs};
 pub use error::{Error, Result};
 pub use pack::{Owners, Packing, pack};
-pub use remove::{names_of, remove_at};
+pub use remove::{names_of, remove, remove_at};
 pub use root::{Look, Root};
 pub use unpack::{Unpacking, is_archive, unpack};

@@ -3,18 +3,44 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use cove_archive::lossy;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::error::{Context, Error, Result};
+use crate::root::{PLACE, Root};
+
 /// Deeper trees are refused rather than followed until descriptors run out.
 const MAX_DEPTH: usize = 512;
+
+/// Removes what a path in a tree names, with all that is below it: a symbolic link itself, not what it leads to. What is
+/// not there is no error.
+///
+/// # Errors
+/// It cannot be removed; the path names the root.
+pub fn remove(root: &Root, path: &[u8]) -> Result<()> {
+    let path = path.strip_suffix(b"/").unwrap_or(path);
+    let (folder, name) = match path.iter().rposition(|byte| *byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&b""[..], path),
+    };
+    if matches!(name, b"" | b"." | b"..") {
+        return Err(Error::Refused(format!("{}: not a name in a tree", lossy(path))));
+    }
+    let name = CString::new(name).map_err(|_| Error::Refused("a name with a zero byte".to_owned()))?;
+    match root.find(folder, PLACE | OFlags::DIRECTORY) {
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+        Err(errno) => Err(errno).context("open", folder),
+        Ok(folder) => remove_at(folder.as_fd(), &name).context("remove", path),
+    }
+}
 
 /// Removes a name in an open directory, with all that is below it. Links are removed, never followed; what is mounted
 /// there is in use.
 ///
 /// # Errors
 /// The kernel's.
-pub fn remove_at(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
+pub fn remove_at(parent: BorrowedFd<'_>, name: &CStr) -> std::result::Result<(), Errno> {
     if unlink(parent, name)? {
         return Ok(());
     }
@@ -39,7 +65,7 @@ pub fn remove_at(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
 }
 
 /// Removes what is no directory; `false` for a directory.
-fn unlink(parent: BorrowedFd<'_>, name: &CStr) -> Result<bool, Errno> {
+fn unlink(parent: BorrowedFd<'_>, name: &CStr) -> std::result::Result<bool, Errno> {
     match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(true),
         Err(Errno::ISDIR | Errno::PERM) => {
@@ -54,7 +80,10 @@ fn unlink(parent: BorrowedFd<'_>, name: &CStr) -> Result<bool, Errno> {
     }
 }
 
-fn enter(parent: BorrowedFd<'_>, name: &CStr) -> Result<(OwnedFd, CString, Vec<CString>), Errno> {
+fn enter(
+    parent: BorrowedFd<'_>,
+    name: &CStr,
+) -> std::result::Result<(OwnedFd, CString, Vec<CString>), Errno> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let directory = rustix::fs::openat(parent, name, flags, Mode::empty())?;
     let names = names_of(&directory)?;
@@ -65,7 +94,7 @@ fn enter(parent: BorrowedFd<'_>, name: &CStr) -> Result<(OwnedFd, CString, Vec<C
 ///
 /// # Errors
 /// The kernel's.
-pub fn names_of(directory: &OwnedFd) -> Result<Vec<CString>, Errno> {
+pub fn names_of(directory: &OwnedFd) -> std::result::Result<Vec<CString>, Errno> {
     let mut names = Vec::new();
     for entry in Dir::read_from(directory)? {
         let name = entry?.file_name().to_owned();

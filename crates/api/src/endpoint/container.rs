@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::answer::{Answer, Asked, Attached, Code, Described, Exists, Log, Received, Reply};
 use super::body::Json;
+use super::checkpoint::{self, CHECKPOINT, RESTORE};
 use super::declare::{Endpoint, delete, get, post};
 use super::parameters::{Both, Nothing};
 use super::remote::{Remote, Transport};
@@ -15,11 +16,12 @@ use super::serve::{Call, Routes};
 use crate::signal::Signal;
 use crate::wire::NotDone;
 use crate::{
-    AttachOptions, AttachStream, ByteStream, ContainerClone, ContainerCreateReport, ContainerInspect,
-    ContainerRemoveReport, ContainerSpec, ContainerStats, ContainerSummary, ContainerUpdate, Containers,
-    Engine, Error, ErrorKind, InspectHealth, ListOptions, LogLine, LogOptions, OutputChunk, PruneOptions,
-    PruneReport, RemoveOptions, RestartUpdate, Result, StatsOptions, StopOptions, TerminalSize, TopReport,
-    ValueStream, WaitOptions,
+    AttachOptions, AttachStream, ByteStream, CheckpointOptions, Checkpointed, ContainerClone,
+    ContainerCreateReport, ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerStats,
+    ContainerSummary, ContainerUpdate, Containers, Engine, Error, ErrorKind, InspectHealth, ListOptions,
+    LogLine, LogOptions, OutputChunk, PruneOptions, PruneReport, RemoveOptions, RestartUpdate,
+    RestoreArchives, RestoreOptions, RestoreReport, Result, StatsOptions, StopOptions, TerminalSize,
+    TopReport, ValueStream, WaitOptions,
 };
 
 type Named<Q, A> = Endpoint<String, Q, (), A>;
@@ -228,6 +230,7 @@ const HEALTHCHECK: Endpoint<String, Nothing, (), Json<InspectHealth>> =
     get("/containers/{name}/healthcheck", "Run the health check of a container now");
 
 pub(super) fn serve(routes: &mut impl Routes) {
+    checkpoint::serve(routes);
     routes.add(HEALTHCHECK, |engine, Call { path: name, .. }| async move {
         engine.containers().healthcheck(&name).await.map(Json)
     });
@@ -459,6 +462,19 @@ impl<T: Transport + 'static> Containers for Remote<T> {
     }
     async fn stats(&self, options: StatsOptions) -> Result<ValueStream<Vec<ContainerStats>>> {
         self.call(STATS, (), options, ()).await.map(|Samples(samples)| samples)
+    }
+    async fn checkpoint(&self, name: &str, options: CheckpointOptions) -> Result<Checkpointed> {
+        self.call(CHECKPOINT, name, options, ()).await
+    }
+    async fn restore(
+        &self,
+        name: &str,
+        options: RestoreOptions,
+        archives: RestoreArchives,
+    ) -> Result<RestoreReport> {
+        // A path has to have a name, also where the archive says whose it is.
+        let name = if name.is_empty() { "import" } else { name };
+        self.call(RESTORE, name, options, checkpoint::body(archives)?).await.map(|Json(report)| report)
     }
     async fn init(&self, name: &str) -> Result<()> {
         self.call(INIT, name, Nothing {}, ()).await

@@ -19,6 +19,7 @@ mod artifact;
 mod auth;
 mod body;
 mod build;
+mod checkpoint;
 mod container;
 mod declare;
 mod exec;

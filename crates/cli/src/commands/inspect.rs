@@ -94,7 +94,33 @@ fn normal(format: &str) -> String {
 }
 
 async fn container(engine: &dyn Engine, name: &str, size: bool) -> Result<Value, Error> {
-    engine.containers().inspect(name, size).await.map(|object| to_value(&object))
+    let found = engine.containers().inspect(name, size).await;
+    found.map(|object| with_spans(to_value(&object))).map_err(|error| match error.kind {
+        // In Podman's words, which are others than where a container is acted on.
+        ErrorKind::NotFound => Error::not_found(format!("no such container {name:?}")),
+        _ => error,
+    })
+}
+
+/// The spans of health checks as spans, which templates show with their units.
+fn with_spans(mut value: Value) -> Value {
+    let Value::Struct(object) = &mut value else { return value };
+    let config = object.fields.iter_mut().find(|field| field.name == "Config");
+    let Some(Value::Struct(config)) = config.map(|field| &mut field.value) else { return value };
+    for field in &mut config.fields {
+        if !matches!(field.name.as_str(), "Healthcheck" | "StartupHealthCheck") {
+            continue;
+        }
+        let Value::Struct(check) = &mut field.value else { continue };
+        for span in &mut check.fields {
+            if let ("Interval" | "Timeout" | "StartPeriod" | "StartInterval", Value::Int(number)) =
+                (span.name.as_str(), &span.value)
+            {
+                span.value = Value::Duration(i64::try_from(*number).unwrap_or(i64::MAX));
+            }
+        }
+    }
+    value
 }
 
 /// The first object of any sort with that name.

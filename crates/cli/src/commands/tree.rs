@@ -94,6 +94,7 @@ static ARTIFACT: Group = Group {
 static CONTAINER: Group = Group {
     about: "Manage containers",
     entries: &[
+        Entry::leaf(&["checkpoint"], &container::checkpoint::COMMAND),
         Entry::leaf(&["cleanup"], &container::cleanup::COMMAND),
         Entry::leaf(&["clone"], &container::clone::COMMAND),
         Entry::leaf(&["exists"], &container::exists::COMMAND),
@@ -118,6 +119,7 @@ static CONTAINER: Group = Group {
         Entry::leaf(&["ps", "ls", "list"], &container::list::COMMAND),
         Entry::leaf(&["rename"], &container::rename::COMMAND),
         Entry::leaf(&["restart"], &container::restart::COMMAND),
+        Entry::leaf(&["restore"], &container::restore::COMMAND),
         Entry::leaf(&["rm"], &container::remove::COMMAND),
         Entry::leaf(&["run"], &container::run::COMMAND),
         Entry::leaf(&["start"], &container::start::COMMAND),

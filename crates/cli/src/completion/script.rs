@@ -123,16 +123,19 @@ Register-ArgumentCompleter -Native -CommandName '@PROGRAM@' -ScriptBlock {
     $Words = @($CommandAst.CommandElements | Where-Object { $_.Extent.StartOffset -lt $CursorPosition } | ForEach-Object { $_.ToString() })
     $Program = $Words[0]
     $Arguments = @($Words | Select-Object -Skip 1)
-    if ($WordToComplete -eq '') { $Arguments += '""' }
+    # Older versions drop an empty argument, and newer ones pass quotes on.
+    $Empty = if ("$PSNativeCommandArgumentPassing" -in 'Standard', 'Windows') { '' } else { '""' }
+    if ($WordToComplete -eq '') { $Arguments += $Empty }
     $Lines = @(& $Program '@REQUEST@' @Arguments 2>$null)
     if ($Lines.Count -lt 1) { return }
     $Directive = [int]($Lines[-1].TrimStart(':'))
-    $Words = @($Lines | Select-Object -SkipLast 1)
-    if ($Words.Count -eq 0) {
+    $Found = @($Lines | Select-Object -SkipLast 1)
+    if ($Found.Count -eq 0) {
+        # An empty answer keeps names of files away; none has the shell offer them.
         if (($Directive -band 4) -ne 0) { return '' }
         return
     }
-    foreach ($Line in $Words) {
+    foreach ($Line in $Found) {
         $Name, $About = $Line.Split("`t", 2)
         if (-not $About) { $About = $Name }
         [System.Management.Automation.CompletionResult]::new($Name, $Name, 'ParameterValue', $About)
@@ -149,6 +152,9 @@ mod tests {
         assert!(script("bash", "cove", true).unwrap().contains("complete -F _cove_complete cove\n"));
         assert!(script("zsh", "my-cove", true).unwrap().contains("compdef _my_cove my-cove"));
         assert!(script("zsh", "cove", false).unwrap().contains("__completeNoDesc"));
+        let powershell = script("powershell", "cove", true).unwrap();
+        assert!(powershell.contains("-CommandName 'cove'") && powershell.contains("& $Program '__complete'"));
+        assert!(!powershell.contains("@PROGRAM@"));
         assert_eq!(script("bash", "a;rm -rf x", true), None);
         assert_eq!(script("tcsh", "cove", true), None);
     }

@@ -1,5 +1,7 @@
 //! Runs a template over a value.
 
+use std::borrow::Cow;
+
 use super::error::FormatError;
 use super::functions;
 use super::lex;
@@ -40,7 +42,7 @@ impl Template {
             name: &self.name,
             out: String::new(),
             steps: 0,
-            variables: vec![("$".to_owned(), data.clone())],
+            variables: vec![("$".to_owned(), Cow::Borrowed(data))],
         };
         run.nodes(&self.nodes, data)?;
         Ok(run.out)
@@ -59,7 +61,7 @@ struct Run<'a> {
     name: &'a str,
     out: String,
     steps: usize,
-    variables: Vec<(String, Value)>,
+    variables: Vec<(String, Cow<'a, Value>)>,
 }
 
 impl Run<'_> {
@@ -110,6 +112,10 @@ impl Run<'_> {
         otherwise: &[Node],
         dot: &Value,
     ) -> Result<Flow, FormatError> {
+        if let (Value::List(items), true) = (dot, pipeline.is_dot()) {
+            // The rows of a list, which may be many: none is copied.
+            return self.range_rows(items, body, otherwise);
+        }
         let quiet = Pipeline { variables: Vec::new(), ..pipeline.clone() };
         let items: Vec<(Value, Value)> = match self.pipeline(&quiet, dot)? {
             Value::List(items) => {
@@ -141,10 +147,32 @@ impl Run<'_> {
                 if pipeline.assigns {
                     self.assign(pipeline, name, value)?;
                 } else {
-                    self.variables.push((name.clone(), value));
+                    self.variables.push((name.clone(), Cow::Owned(value)));
                 }
             }
             let flow = self.nodes(body, &item)?;
+            self.variables.truncate(mark);
+            if flow == Flow::Break {
+                break;
+            }
+        }
+        Ok(Flow::On)
+    }
+
+    fn range_rows(
+        &mut self,
+        items: &[Value],
+        body: &[Node],
+        otherwise: &[Node],
+    ) -> Result<Flow, FormatError> {
+        if items.is_empty() {
+            // What the list itself is to the other branch, it is to this one.
+            return self.nodes(otherwise, &Value::List(Vec::new()));
+        }
+        for item in items {
+            self.step()?;
+            let mark = self.variables.len();
+            let flow = self.nodes(body, item)?;
             self.variables.truncate(mark);
             if flow == Flow::Break {
                 break;
@@ -164,7 +192,7 @@ impl Run<'_> {
             if pipeline.assigns {
                 self.assign(pipeline, name, value.clone())?;
             } else {
-                self.variables.push((name.clone(), value.clone()));
+                self.variables.push((name.clone(), Cow::Owned(value.clone())));
             }
         }
         Ok(value)
@@ -173,7 +201,7 @@ impl Run<'_> {
     fn assign(&mut self, pipeline: &Pipeline, name: &str, value: Value) -> Result<(), FormatError> {
         match self.variables.iter_mut().rev().find(|(known, _)| known == name) {
             Some((_, place)) => {
-                *place = value;
+                *place = Cow::Owned(value);
                 Ok(())
             }
             None => self.fail(pipeline, name, format!("undefined variable: {name}")),
@@ -199,7 +227,7 @@ impl Run<'_> {
             arguments.extend(last);
             let value = functions::call(name, &arguments);
             let value = value.or_else(|message| self.fail(pipeline, name, message))?;
-            return self.fields(pipeline, value, &first.fields);
+            return self.field(pipeline, &value, &first.fields, 0);
         }
         // Podman's rows have one method with an argument: `.Label "key"`.
         if let (Some("Label"), 1) =
@@ -258,9 +286,9 @@ impl Run<'_> {
     fn operand(&mut self, pipeline: &Pipeline, operand: &Operand, dot: &Value) -> Result<Value, FormatError> {
         self.step()?;
         let base = match &operand.base {
-            Base::Dot => return self.fields(pipeline, dot.clone(), &operand.fields),
+            Base::Dot => return self.field(pipeline, dot, &operand.fields, 0),
             Base::Variable(name) => match self.variables.iter().rev().find(|(known, _)| known == name) {
-                Some((_, value)) => value.clone(),
+                Some((_, value)) => return self.field(pipeline, value, &operand.fields, 0),
                 None => return self.fail(pipeline, name, format!("undefined variable: {name}")),
             },
             Base::Constant(value) => value.clone(),
@@ -270,36 +298,44 @@ impl Run<'_> {
                 value.or_else(|message| self.fail(pipeline, name, message))?
             }
         };
-        self.fields(pipeline, base, &operand.fields)
+        self.field(pipeline, &base, &operand.fields, 0)
     }
 
-    fn fields(&self, pipeline: &Pipeline, value: Value, names: &[String]) -> Result<Value, FormatError> {
-        let mut value = value;
-        for name in names {
-            value = match value {
-                Value::Struct(inner) => match inner.get(name) {
-                    Some(found) => found.clone(),
-                    None if inner.name == FLATTENED && left_out(name).is_some() => {
-                        left_out(name).unwrap_or(Value::Nil)
-                    }
-                    None if inner.name == HEADS => Value::Text(words(name)),
-                    None => {
-                        let what = format!("can't evaluate field {name} in type {}", inner.name);
-                        return self.fail(pipeline, &format!(".{}", names.join(".")), what);
-                    }
-                },
-                Value::Map(mut entries) => entries.remove(name).unwrap_or(Value::Missing),
-                Value::Nil | Value::Missing => {
-                    let what = format!("nil data; no entry for key {name:?}");
+    /// What the names from `at` on lead to. Only that is copied, not the row it stands in.
+    fn field(
+        &self,
+        pipeline: &Pipeline,
+        value: &Value,
+        names: &[String],
+        at: usize,
+    ) -> Result<Value, FormatError> {
+        let Some(name) = names.get(at) else { return Ok(value.clone()) };
+        let made = match value {
+            Value::Struct(inner) => match inner.get(name) {
+                Some(found) => return self.field(pipeline, found, names, at + 1),
+                None if inner.name == FLATTENED && left_out(name).is_some() => {
+                    left_out(name).unwrap_or(Value::Nil)
+                }
+                None if inner.name == HEADS => Value::Text(words(name)),
+                None => {
+                    let what = format!("can't evaluate field {name} in type {}", inner.name);
                     return self.fail(pipeline, &format!(".{}", names.join(".")), what);
                 }
-                other => {
-                    let what = format!("can't evaluate field {name} in type {}", other.type_name());
-                    return self.fail(pipeline, &format!(".{}", names.join(".")), what);
-                }
-            };
-        }
-        Ok(value)
+            },
+            Value::Map(entries) => match entries.get(name) {
+                Some(found) => return self.field(pipeline, found, names, at + 1),
+                None => Value::Missing,
+            },
+            Value::Nil | Value::Missing => {
+                let what = format!("nil data; no entry for key {name:?}");
+                return self.fail(pipeline, &format!(".{}", names.join(".")), what);
+            }
+            other => {
+                let what = format!("can't evaluate field {name} in type {}", other.type_name());
+                return self.fail(pipeline, &format!(".{}", names.join(".")), what);
+            }
+        };
+        self.field(pipeline, &made, names, at + 1)
     }
 
     fn step(&mut self) -> Result<(), FormatError> {

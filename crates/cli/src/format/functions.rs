@@ -319,6 +319,7 @@ fn compare(one: &Value, other: &Value) -> Result<Ordering, &'static str> {
             one.partial_cmp(other).ok_or("invalid type for comparison")
         }
         (Value::Time(one), Value::Time(other)) => Ok(one.cmp(other)),
+        (Value::Duration(one), Value::Duration(other)) => Ok(one.cmp(other)),
         _ if std::mem::discriminant(one) != std::mem::discriminant(other) => {
             Err("incompatible types for comparison")
         }

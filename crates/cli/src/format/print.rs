@@ -24,6 +24,12 @@ fn write_value(value: &Value, out: &mut String) {
         Value::Float(number) => out.push_str(&float(*number)),
         Value::Text(text) => out.push_str(text),
         Value::Time(time) => out.push_str(&go_time(*time)),
+        Value::Duration(span) => {
+            if *span < 0 {
+                out.push('-');
+            }
+            out.push_str(&crate::render::go_duration(span.unsigned_abs()));
+        }
         Value::List(items) => {
             out.push('[');
             write_spaced(items.iter(), out);
@@ -108,6 +114,9 @@ fn write_json(value: &Value, indent: usize, level: usize, out: &mut String) {
         Value::Text(text) => write_json_text(text, out),
         Value::Time(time) => {
             let _ = write!(out, "\"{time}\"");
+        }
+        Value::Duration(span) => {
+            let _ = write!(out, "{span}");
         }
         Value::List(items) => {
             write_json_group('[', ']', items.iter().map(|item| (None, item)), indent, level, out)

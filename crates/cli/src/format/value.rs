@@ -19,6 +19,8 @@ pub(crate) enum Value {
     Text(String),
     /// A point in time.
     Time(jiff::Timestamp),
+    /// A span in nanoseconds, which JSON has as a number.
+    Duration(i64),
     /// A slice.
     List(Vec<Value>),
     /// A map; asking for a missing key is no error.
@@ -103,6 +105,7 @@ impl Value {
             Self::Text(text) => !text.is_empty(),
             Self::List(items) => !items.is_empty(),
             Self::Map(entries) => !entries.is_empty(),
+            Self::Duration(span) => *span != 0,
             Self::Time(_) | Self::Struct(_) => true,
         }
     }
@@ -116,6 +119,7 @@ impl Value {
             Self::Float(_) => "float64",
             Self::Text(_) => "string",
             Self::Time(_) => "time.Time",
+            Self::Duration(_) => "time.Duration",
             Self::List(_) => "[]interface {}",
             Self::Map(_) => "map[string]interface {}",
             Self::Struct(inner) => &inner.name,

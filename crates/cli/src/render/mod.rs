@@ -9,7 +9,7 @@ mod yaml;
 pub(crate) use ports::ports;
 pub(crate) use progress::PullProgress;
 pub(crate) use size::{human_size, human_size_spaced};
-pub(crate) use time::local_zone;
+pub(crate) use time::{go_duration, local_zone};
 pub(crate) use yaml::to_yaml;
 
 /// The first twelve characters of an id.

@@ -20,3 +20,26 @@ pub(crate) fn local_zone() -> TimeZone {
     };
     ZONE.get_or_init(find).clone()
 }
+
+/// A span of nanoseconds as Go writes it: `1h2m3.5s`, `12.345ms`.
+pub(crate) fn go_duration(nanoseconds: u64) -> String {
+    let fraction = |value: u64, unit: u64, name: &str| {
+        let text = format!("{}.{:0width$}", value / unit, value % unit, width = unit.ilog10() as usize);
+        format!("{}{name}", text.trim_end_matches('0').trim_end_matches('.'))
+    };
+    match nanoseconds {
+        0 => "0s".to_owned(),
+        ns if ns < 1_000 => format!("{ns}ns"),
+        ns if ns < 1_000_000 => fraction(ns, 1_000, "µs"),
+        ns if ns < 1_000_000_000 => fraction(ns, 1_000_000, "ms"),
+        ns => {
+            let (minutes, rest) = (ns / 60_000_000_000, ns % 60_000_000_000);
+            let seconds = fraction(rest, 1_000_000_000, "s");
+            match (minutes / 60, minutes % 60) {
+                (0, 0) => seconds,
+                (0, minutes) => format!("{minutes}m{seconds}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+            }
+        }
+    }
+}

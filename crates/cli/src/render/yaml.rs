@@ -69,6 +69,7 @@ fn scalar(value: &Value) -> String {
         Value::Int(number) => number.to_string(),
         Value::Float(number) => number.to_string(),
         Value::Time(time) => format!("\"{time}\""),
+        Value::Duration(span) => span.to_string(),
         Value::List(_) => "[]".into(),
         Value::Map(_) | Value::Struct(_) => "{}".into(),
         Value::Text(text) if text.contains('\n') => serde_json::to_string(text).unwrap_or_default(),

@@ -15,7 +15,7 @@ section! {
         /// Devices given to every container, as `--device`.
         devices: TextList = Refused,
         /// Volumes mounted into every container, as `-v`.
-        volumes: TextList = Refused,
+        volumes: TextList = Used,
         /// AppArmor profile.
         apparmor_profile: String = Refused,
         /// Annotations `KEY=VALUE`.
@@ -73,13 +73,13 @@ section! {
         /// Template of the log tag.
         log_tag: String = Refused,
         /// Mounts of every container, as `--mount`.
-        mounts: TextList = Refused,
+        mounts: TextList = Used,
         /// Network mode.
         netns: String = OneOf(&["private", "host", "none", "bridge", "pasta", "slirp4netns"]),
         /// Do not write `/etc/hosts`.
         no_hosts: bool = Used,
         /// OOM score adjustment.
-        oom_score_adj: i64 = Refused,
+        oom_score_adj: i64 = Used,
         /// Most processes in a container; 0 or less for no limit.
         pids_limit: i64 = Used,
         /// Process id namespace.
@@ -89,13 +89,13 @@ section! {
         /// Every container is privileged.
         privileged: bool = Refused,
         /// Root file systems are read-only.
-        read_only: bool = Refused,
+        read_only: bool = Used,
         /// seccomp profile file.
         seccomp_profile: String = Used,
         /// Size of `/dev/shm`.
         shm_size: Text = Used,
         /// Time zone, or `local`.
-        tz: String = Refused,
+        tz: String = Used,
         /// umask, octal.
         umask: String = Used,
         /// UTS namespace.

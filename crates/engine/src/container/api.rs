@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cove_api::{
-    AttachOptions, AttachStream, ContainerClone, ContainerCreateReport, ContainerInspect,
-    ContainerRemoveReport, ContainerSpec, ContainerState, ContainerStats, ContainerSummary, ContainerUpdate,
-    Containers, Error, ErrorKind, InspectHealth, ListOptions, LogLine, LogOptions, RemoveOptions, Result,
-    StatsOptions, StopOptions, TerminalSize, TopReport, ValueStream, WaitOptions,
+    AttachOptions, AttachStream, CheckpointOptions, Checkpointed, ContainerClone, ContainerCreateReport,
+    ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerState, ContainerStats, ContainerSummary,
+    ContainerUpdate, Containers, Error, ErrorKind, InspectHealth, ListOptions, LogLine, LogOptions,
+    RemoveOptions, RestoreArchives, RestoreOptions, RestoreReport, Result, StatsOptions, StopOptions,
+    TerminalSize, TopReport, ValueStream, WaitOptions,
 };
 
 use crate::container::lookup::Locked;
 use crate::container::{
-    attach, clone, create, health, inspect, list, logs, remove, signal, start, stats, stop, update, wait,
+    attach, checkpoint, clone, create, health, inspect, list, logs, remove, signal, start, stats, stop,
+    update, wait,
 };
 use crate::engine::{Core, LocalEngine, blocking};
 use crate::state::ContainerRow;
@@ -40,7 +42,7 @@ impl Containers for LocalEngine {
 
     async fn stop(&self, name: &str, options: StopOptions) -> Result<()> {
         let (name, ignore) = (name.to_owned(), options.ignore);
-        let stopped = blocking(&self.core, move |core| stop::stop(core, &name, &options)).await;
+        let stopped = blocking(&self.core, move |core| stop::stop_watched(core, &name, &options)).await;
         unless_missing(ignore, stopped)
     }
 
@@ -146,6 +148,19 @@ impl Containers for LocalEngine {
     async fn init(&self, name: &str) -> Result<()> {
         let name = name.to_owned();
         blocking(&self.core, move |core| start::init(core, &name)).await
+    }
+
+    async fn checkpoint(&self, name: &str, options: CheckpointOptions) -> Result<Checkpointed> {
+        checkpoint::checkpoint(&self.core, name, options).await
+    }
+
+    async fn restore(
+        &self,
+        name: &str,
+        options: RestoreOptions,
+        archives: RestoreArchives,
+    ) -> Result<RestoreReport> {
+        checkpoint::restore(&self.core, name, options, archives).await
     }
 
     async fn cleanup(&self, name: &str) -> Result<()> {

@@ -75,7 +75,7 @@ fn same_image(core: &Core, row: &ContainerRow, request: &mut ContainerSpec) {
 }
 
 /// Volumes that were made with the other container, at the same places.
-fn share_volumes(row: &ContainerRow, request: &mut ContainerSpec) {
+pub(super) fn share_volumes(row: &ContainerRow, request: &mut ContainerSpec) {
     for volume in row.config.volumes.iter().filter(|volume| volume.anonymous) {
         match request.volumes.iter_mut().find(|asked| asked.dest == volume.destination) {
             Some(asked) => volume.name.clone_into(&mut asked.name),

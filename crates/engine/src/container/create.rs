@@ -47,9 +47,23 @@ pub(crate) struct Draft {
 
 /// Makes a container; its image must be in the store.
 pub(super) fn create(core: &Arc<Core>, request: ContainerSpec) -> Result<ContainerCreateReport> {
+    create_as(core, request, None)
+}
+
+/// As [`create`], with the id that it had elsewhere.
+pub(super) fn create_as(
+    core: &Arc<Core>,
+    request: ContainerSpec,
+    id: Option<String>,
+) -> Result<ContainerCreateReport> {
+    let id = id.map_or_else(name::random_id, Ok)?;
+    let mut request = request;
+    if let (true, Some(runtime)) = (request.oci_runtime.is_empty(), &core.options.runtime) {
+        request.oci_runtime.clone_from(runtime);
+    }
     let pod = if request.pod.is_empty() { None } else { Some(core.find_pod(&request.pod)?) };
     let Draft { mut row, warnings, ids: _ids } =
-        draft(core, &request, pod.as_ref().map_or(Place::Alone, Place::Member))?;
+        draft_as(core, &request, pod.as_ref().map_or(Place::Alone, Place::Member), id)?;
     add(core, &mut row, &request).map_err(|error| match &pod {
         // Removed meanwhile.
         Some(pod) if matches!(core.database().map(|database| database.pod(&pod.id)), Ok(Ok(None))) => {
@@ -137,12 +151,18 @@ fn tell(core: &Core, row: &ContainerRow) {
 
 /// What a container of that request would be. Its volumes are made.
 pub(crate) fn draft(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>) -> Result<Draft> {
+    draft_as(core, request, place, name::random_id()?)
+}
+
+fn draft_as(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>, id: String) -> Result<Draft> {
     let mut spec = request.clone();
+    if matches!(place, Place::Alone | Place::Member(_)) {
+        storage::add_configured(&core.options.containers, core.options.rootless, &mut spec)?;
+    }
     validate::validate(&mut spec)?;
     // Told before anything is made.
     crate::descriptors::preserved(&request.preserve_fds)?;
     let mut warnings = Vec::new();
-    let id = name::random_id()?;
     let infra = match place {
         Place::Member(pod) => crate::pod::join(core, pod, &mut spec)?,
         Place::Infra(_) | Place::Alone | Place::Step(_) => None,

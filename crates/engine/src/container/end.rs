@@ -6,7 +6,7 @@ use std::time::Duration;
 use cove_api::{ContainerState, Result, Timestamp};
 
 use crate::container::lookup::Locked;
-use crate::container::{prepare, remove};
+use crate::container::{checkpoint, prepare, remove};
 use crate::engine::Core;
 use crate::state::{ContainerRow, RestartPolicy};
 
@@ -36,6 +36,9 @@ pub(super) fn settle(core: &Arc<Core>, locked: Locked) -> Result<Next> {
     }
     let mut released = Ok(());
     if row.state == ContainerState::Stopped {
+        if let Err(error) = checkpoint::complete(core, &mut row) {
+            tracing::warn!("completing the checkpoint of container {}: {error}", row.id);
+        }
         if should_restart(&row) {
             // Saved together with the new state: whoever dies from now on leaves a record that says it.
             row.status.restart_due = nanoseconds_after(pause(&row));
@@ -48,7 +51,9 @@ pub(super) fn settle(core: &Arc<Core>, locked: Locked) -> Result<Next> {
     if restart_is_due(core, &row) {
         return Ok(Next::Restart);
     }
-    if row.config.auto_remove && row.status.ran && row.state.can_remove() {
+    // One that is to go on is not removed.
+    let checkpointed = row.status.checkpoint.made_at != 0;
+    if row.config.auto_remove && row.status.ran && row.state.can_remove() && !checkpointed {
         return remove::by_itself(core, Locked { row, lock }).map(|()| Next::Removed);
     }
     released.map(|()| Next::Nothing)

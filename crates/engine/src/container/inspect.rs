@@ -11,7 +11,7 @@ use cove_api::{
 use cove_runtime::oci::capabilities::{self, CapabilitySet};
 
 use crate::container::list::{size, time};
-use crate::container::{health, inspect_network, ports};
+use crate::container::{checkpoint, health, inspect_network, ports};
 use crate::engine::Core;
 use crate::state::{ContainerRow, MountKind};
 
@@ -102,6 +102,13 @@ fn state(core: &Core, row: &ContainerRow) -> ContainerInspectState {
         cgroup_path: cgroup,
         stopped_by_user: status.stopped_by_user,
         health: health::found(core, row),
+        checkpointed: status.checkpoint.made_at != 0,
+        checkpointed_at: time(status.checkpoint.made_at),
+        restored: status.checkpoint.restored_at != 0,
+        restored_at: time(status.checkpoint.restored_at),
+        checkpoint_log: checkpoint::log(core, &row.id, "dump.log"),
+        checkpoint_path: checkpoint::path(core, &row.id),
+        restore_log: checkpoint::log(core, &row.id, "restore.log"),
         ..ContainerInspectState::default()
     }
 }

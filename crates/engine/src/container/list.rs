@@ -216,6 +216,13 @@ fn namespaces(pid: i32) -> ContainerNamespaces {
     }
 }
 
+/// The tool that keeps a container in the store: a builder has a file of its own beside it.
+fn maker(core: &Core, store: &cove_storage::Store, id: &str) -> &'static str {
+    let folder = format!("{}-containers", store.driver().name());
+    let file = core.options.storage.graph_root.join(folder).join(id).join("userdata/buildah.json");
+    if file.is_file() { "buildah" } else { "storage" }
+}
+
 /// Containers that other tools keep in the store.
 fn external(core: &Core, options: &ListOptions, summaries: &mut Vec<ContainerSummary>) -> Result<()> {
     let filter = External::new(&options.filters)?;
@@ -228,7 +235,7 @@ fn external(core: &Core, options: &ListOptions, summaries: &mut Vec<ContainerSum
         }
         let image = store.image(&container.image).ok();
         let row = ContainerSummary {
-            command: vec!["storage".into()],
+            command: vec![maker(core, store, &container.id).into()],
             created: container.created,
             id: container.id.clone(),
             image: image.as_ref().and_then(|image| image.names.first().cloned()).unwrap_or_default(),

@@ -4,6 +4,7 @@ mod api;
 mod attach;
 mod block;
 mod boot;
+mod checkpoint;
 mod clone;
 mod create;
 mod end;

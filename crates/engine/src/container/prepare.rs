@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cove_api::{ContainerState, Error, ErrorKind, Result};
 use cove_runtime::oci::{NamespaceTarget, Namespaces};
-use cove_runtime::{Launch, LogConfig};
+use cove_runtime::{Launch, LogConfig, Restore};
 
 use crate::container::{create, health, member, notify};
 use crate::engine::Core;
@@ -19,6 +19,15 @@ use crate::state::{
 /// Everything but the start itself: mounts, network, files, bundle, and a monitor that waits. On an error nothing is
 /// left.
 pub(super) fn prepare(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
+    prepare_from(core, row, None)
+}
+
+/// As [`prepare`], for a container that goes on from a checkpoint.
+pub(crate) fn prepare_from(
+    core: &Arc<Core>,
+    row: &mut ContainerRow,
+    restore: Option<Restore>,
+) -> Result<Launch> {
     if matches!(row.state, ContainerState::Stopped | ContainerState::Initialized) || row.status.prepared {
         // What an earlier run or a command that died has left.
         undo(core, row)?;
@@ -28,7 +37,7 @@ pub(super) fn prepare(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch
     // Noted before the first thing is made, so that a command that dies in between leaves nothing unknown.
     row.status.prepared = true;
     core.save(row)?;
-    match prepare_parts(core, row) {
+    match prepare_parts(core, row, restore) {
         Ok(launch) => {
             core.tell("init", row);
             Ok(launch)
@@ -42,14 +51,17 @@ pub(super) fn prepare(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch
     }
 }
 
-fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
+fn prepare_parts(core: &Arc<Core>, row: &mut ContainerRow, restore: Option<Restore>) -> Result<Launch> {
     crate::state::make_private(&core.container_dir(&row.id))?;
     if row.config.pause {
         crate::pod::write_program(core, &core.container_dir(&row.id), &row.config.userns)?;
     }
     crate::pod::prepare_cgroup(core, row)?;
     member::enter(core, row)?;
-    let Prepared { launch, mountpoint, network, changed_volumes } = sandbox::prepare(core, plan(core, row)?)?;
+    // Only where it is started does it matter whose cgroup that is.
+    let cgroup = row.config.settings.cgroup.split.then(|| cove_runtime::cgroup::split(&core.cgroup_probe()));
+    let plan = Plan { restore, cgroup: cgroup.transpose()?, ..plan(core, row)? };
+    let Prepared { launch, mountpoint, network, changed_volumes } = sandbox::prepare(core, plan)?;
     for volume in &changed_volumes {
         core.database()?.note_filled(volume)?;
     }
@@ -100,7 +112,9 @@ pub(crate) fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
                 Ok((variable.clone(), Hidden(data)))
             })
             .collect::<Result<_>>()?,
+        cgroup: None,
         oci_runtime: core.oci_runtime(&config.runtime)?,
+        restore: None,
         log: log(core, row),
         health: health::plan(core, row)?,
         notify: notify::plan(core, row),

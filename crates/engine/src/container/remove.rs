@@ -34,7 +34,10 @@ pub(super) fn remove(
         }
         Ok(row) => row.id,
         Err(error) if error.kind == ErrorKind::NotFound => {
-            return remove_external(core, name, options, error);
+            // Podman's words for it are others here.
+            let missing =
+                Error::not_found(format!("no container with ID or name {name:?} found: no such container"));
+            return remove_external(core, name, options, missing);
         }
         Err(error) if options.force => core.database()?.unreadable(name)?.ok_or(error)?,
         Err(error) => return Err(error),

@@ -285,7 +285,10 @@ pub(super) fn files(spec: &ContainerSpec, network: &NetworkMode, conf: &Containe
         group_entry: spec.group_entry.clone(),
         host_users: spec.hostusers.clone(),
         chroots: spec.chroot_directories.iter().map(|path| storage::clean(path)).collect(),
-        time_zone: spec.timezone.clone(),
+        time_zone: match spec.timezone.as_str() {
+            "" => conf.tz.clone().unwrap_or_default(),
+            zone => zone.to_owned(),
+        },
     })
 }
 

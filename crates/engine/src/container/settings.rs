@@ -37,7 +37,7 @@ pub(super) fn settings(spec: &ContainerSpec, image: &ImageFacts, conf: &Containe
         },
         annotations: spec.annotations.clone(),
         root: RootAccess {
-            read_only: spec.read_only_filesystem == Some(true),
+            read_only: spec.read_only_filesystem.or(conf.read_only) == Some(true),
             scratch: spec.read_write_tmpfs != Some(false),
         },
         shm_size: match (spec.shm_size, &conf.shm_size) {
@@ -48,6 +48,7 @@ pub(super) fn settings(spec: &ContainerSpec, image: &ImageFacts, conf: &Containe
         cgroup: CgroupPlacement {
             own: spec.cgroups_mode != "disabled",
             parent: Some(spec.cgroup_parent.clone()).filter(|parent| !parent.is_empty()),
+            split: spec.cgroups_mode == "split",
         },
         keep_groups: spec.groups.iter().any(|group| group == "keep-groups"),
     })
@@ -137,7 +138,18 @@ pub(crate) fn limits(spec: &ContainerSpec, conf: &ContainersConf) -> Result<Limi
         unified: spec.unified.clone(),
         pids: wanted.pids.map(|pids| pids.limit),
         default_pids: conf.containers.pids_limit.unwrap_or(built_in.default_pids),
-        oom_score_adj: spec.oom_score_adj,
+        oom_score_adj: match (spec.oom_score_adj, conf.containers.oom_score_adj) {
+            (None, Some(configured)) => Some(
+                i32::try_from(configured).ok().filter(|score| (-1000..=1000).contains(score)).ok_or_else(
+                    || {
+                        Error::invalid(format!(
+                            "containers.conf: oom_score_adj {configured} is not between -1000 and 1000"
+                        ))
+                    },
+                )?,
+            ),
+            (asked, _) => asked,
+        },
     })
 }
 

@@ -37,6 +37,11 @@ fn image_mounts(core: &Core, config: &mut ContainerConfig) -> Result<()> {
 
 /// What cannot be kept here besides limits is an error as well.
 fn check_settings(core: &Core, config: &ContainerConfig, labels: &[String]) -> Result<()> {
+    if config.settings.cgroup.split
+        && let cove_runtime::cgroup::CgroupMode::Disabled { reason, .. } = core.cgroup()
+    {
+        return Err(Error::unsupported(format!("the cgroups mode \"split\" cannot be kept: {reason}")));
+    }
     if core.options.rootless && !config.settings.device_rules.is_empty() {
         return Err(Error::invalid(
             "device cgroup rules are not supported in rootless mode or in a user namespace",

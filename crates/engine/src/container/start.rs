@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use cove_api::{ContainerState, Error, ErrorKind, Result, Timestamp};
-use cove_runtime::{Started, Supervision};
+use cove_runtime::{Launch, Started, Supervision};
 
 use crate::container::end::{self, Next};
 use crate::container::lookup::Locked;
 use crate::container::state::{UNKNOWN_EXIT, improper};
 use crate::container::{notify, prepare};
 use crate::engine::Core;
-use crate::state::ContainerRow;
+use crate::state::{CheckpointStatus, ContainerRow};
 
 /// Starts a container; one that runs is no error.
 pub(super) fn start(core: &Arc<Core>, name: &str) -> Result<()> {
@@ -69,10 +69,20 @@ fn prepare_and_start(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
         Some(launch) => launch,
         None => prepare::prepare(core, row)?,
     };
+    launched(core, row, launch, false)
+}
+
+/// Has a monitor that waits begin, or go on from a checkpoint, and watches the run.
+pub(super) fn launched(
+    core: &Arc<Core>,
+    row: &mut ContainerRow,
+    launch: Launch,
+    restored: bool,
+) -> Result<()> {
     notify::starting(core, row, launch.monitor().pid);
     match launch.start() {
         Ok(started) => {
-            note_started(core, row, &started)?;
+            note_started(core, row, &started, restored)?;
             supervise(core, &row.id, started.supervision);
             Ok(())
         }
@@ -92,7 +102,7 @@ fn prepare_and_start(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
     }
 }
 
-fn note_started(core: &Core, row: &mut ContainerRow, started: &Started) -> Result<()> {
+fn note_started(core: &Core, row: &mut ContainerRow, started: &Started, restored: bool) -> Result<()> {
     row.state = ContainerState::Running;
     row.status.pid = started.process.pid;
     row.status.pid_start = started.process.start_time;
@@ -106,6 +116,9 @@ fn note_started(core: &Core, row: &mut ContainerRow, started: &Started) -> Resul
     row.status.restart_due = 0;
     row.status.ended_by_reboot = false;
     row.status.error.clear();
+    // Whatever checkpoint there is, this is not its state any more.
+    let restored_at = if restored { row.status.started_at } else { 0 };
+    row.status.checkpoint = CheckpointStatus { restored_at, ..CheckpointStatus::default() };
     core.save(row)?;
     core.tell("start", row);
     notify::started(core, row);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cove_api::{ContainerState, Result, StopOptions};
+use cove_api::{ContainerState, Error, Result, StopOptions};
 
 use crate::container::lookup::Locked;
 use crate::container::state::improper;
@@ -11,11 +11,26 @@ use crate::engine::Core;
 
 /// Its stop signal, then SIGKILL; then clears up. A container that does not run is no error.
 pub(super) fn stop(core: &Arc<Core>, name: &str, options: &StopOptions) -> Result<()> {
+    end(core, name, options).map(drop)
+}
+
+/// As [`stop`], for a user, who is told where nobody knows how it ended.
+pub(super) fn stop_watched(core: &Arc<Core>, name: &str, options: &StopOptions) -> Result<()> {
+    match end(core, name, options)? {
+        None => Ok(()),
+        Some(id) => Err(Error::internal(format!(
+            "container {id} conmon exited prematurely, exit code could not be retrieved: conmon process killed"
+        ))),
+    }
+}
+
+/// Answers the id of a container whose monitor was gone.
+fn end(core: &Arc<Core>, name: &str, options: &StopOptions) -> Result<Option<String>> {
     let Locked { mut row, lock } = core.locked_container(name)?;
     match row.state {
         ContainerState::Running | ContainerState::Stopping => {}
         ContainerState::Initialized => {
-            return prepare::undo(core, &mut row);
+            return prepare::undo(core, &mut row).map(|()| None);
         }
         ContainerState::Created | ContainerState::Stopped | ContainerState::Exited => {
             // A restart that is about to happen must not.
@@ -26,9 +41,9 @@ pub(super) fn stop(core: &Arc<Core>, name: &str, options: &StopOptions) -> Resul
             }
             drop(lock);
             return if row.state == ContainerState::Stopped {
-                start::after_exit(core, &row.id)
+                start::after_exit(core, &row.id).map(|()| None)
             } else {
-                Ok(())
+                Ok(None)
             };
         }
         ContainerState::Paused
@@ -46,9 +61,11 @@ pub(super) fn stop(core: &Arc<Core>, name: &str, options: &StopOptions) -> Resul
     core.save(&row)?;
     // The process may take its time; others may look, kill or clean up meanwhile.
     drop(lock);
+    let watched = core.runtime()?.has_monitor(&row.id)?;
     signal::end_process(core, &row, options.timeout.unwrap_or(row.config.stop_timeout))?;
     core.tell("stop", &row);
-    start::after_exit(core, &row.id)
+    start::after_exit(core, &row.id)?;
+    Ok((!watched).then_some(row.id))
 }
 
 /// Stops a container as its own settings say, for its pod.

@@ -201,6 +201,41 @@ pub(crate) fn clean(path: &str) -> String {
     if path.starts_with('/') { format!("/{joined}") } else { joined }
 }
 
+/// Adds the mounts that containers.conf wants in every container, but where the request mounts something itself.
+pub(super) fn add_configured(conf: &ContainersConf, rootless: bool, spec: &mut ContainerSpec) -> Result<()> {
+    let words = |list: &Option<cove_config::TextList>| {
+        list.as_ref().map(|list| list.values.clone()).unwrap_or_default()
+    };
+    let paths = cove_spec::volume::HostPaths { current_folder: "/".into(), windows: false, rootless };
+    let mut added = cove_spec::volume::Volumes::default();
+    let mounts = words(&conf.containers.mounts).into_iter().map(|text| {
+        cove_spec::mount::parse(&text, &paths)
+            .map_err(|error| Error::from(error).context("parsing containers.conf mounts"))
+    });
+    let volumes = words(&conf.containers.volumes).into_iter().map(|text| {
+        cove_spec::volume::parse(&text, &paths)
+            .map_err(|error| Error::from(error).context("parsing containers.conf volumes"))
+    });
+    for volume in mounts.chain(volumes) {
+        let volume = volume?;
+        let place = clean(volume.destination());
+        let taken = [
+            spec.mounts.iter().any(|mount| clean(&mount.destination) == place),
+            spec.volumes.iter().any(|volume| clean(&volume.dest) == place),
+            spec.overlay_volumes.iter().any(|mount| clean(&mount.destination) == place),
+            spec.image_volumes.iter().any(|mount| clean(&mount.destination) == place),
+        ];
+        if !taken.contains(&true) {
+            added.add(volume);
+        }
+    }
+    spec.mounts.extend(added.mounts);
+    spec.volumes.extend(added.volumes);
+    spec.overlay_volumes.extend(added.overlay_volumes);
+    spec.image_volumes.extend(added.image_volumes);
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

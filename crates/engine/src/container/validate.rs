@@ -18,6 +18,7 @@ pub(super) fn validate(spec: &mut ContainerSpec) -> Result<()> {
     mounts(spec)?;
     limits(spec)?;
     secrets(spec)?;
+    groups(spec)?;
     for options in spec.networks.values_mut() {
         endpoint(options)?;
     }
@@ -26,9 +27,25 @@ pub(super) fn validate(spec: &mut ContainerSpec) -> Result<()> {
 
 fn modes(spec: &ContainerSpec) -> Result<()> {
     match spec.cgroups_mode.as_str() {
-        "" | "enabled" | "disabled" | "no-conmon" => Ok(()),
-        mode => Err(Error::unsupported(format!("the cgroups mode {mode:?} is not supported yet"))),
+        "split" if !spec.cgroup_parent.is_empty() => {
+            Err(Error::invalid("a parent of cgroups and the cgroups mode split exclude each other"))
+        }
+        "" | "enabled" | "disabled" | "no-conmon" | "split" => Ok(()),
+        mode => Err(Error::invalid(format!(
+            "invalid cgroups mode {mode:?}: enabled, disabled, no-conmon or split"
+        ))),
     }
+}
+
+fn groups(spec: &ContainerSpec) -> Result<()> {
+    let keeps = |group: &str| group == "keep-groups";
+    let mut all = spec.groups.iter().flat_map(|groups| groups.split(','));
+    if all.clone().any(keeps) && !all.all(keeps) {
+        return Err(Error::invalid(
+            "the '--group-add keep-groups' option is not allowed with any other --group-add options",
+        ));
+    }
+    Ok(())
 }
 
 fn names(spec: &mut ContainerSpec) -> Result<()> {

@@ -23,7 +23,7 @@ const OF_THE_ENGINE: [&str; 12] = [
 ];
 
 /// The differences, sorted by path.
-pub(super) fn changes(core: &Core, name: &str, options: &ChangesOptions) -> Result<Vec<Change>> {
+pub(crate) fn changes(core: &Core, name: &str, options: &ChangesOptions) -> Result<Vec<Change>> {
     let layer = layer_of(core, name, options.diff_type)?;
     let store = core.store()?;
     let changes = if options.parent.is_empty() {

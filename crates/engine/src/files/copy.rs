@@ -29,7 +29,14 @@ fn stat(files: &ContainerFiles, path: &str) -> Result<(PathStat, Look)> {
     // The root is always meant with its contents.
     let path = if path == "/" { "/." } else { path };
     let absolute = files.absolute(path);
-    let look = files.root.look(absolute.as_bytes()).map_err(|errno| failed(path, errno))?;
+    let (root, prefix, inner) = files.place(&absolute);
+    let mut look = root.look(inner.as_bytes()).map_err(|errno| failed(path, errno))?;
+    if !prefix.is_empty() {
+        look.path = match look.path.as_slice() {
+            b"/" => prefix.as_bytes().to_vec(),
+            below => [prefix.as_bytes(), below].concat(),
+        };
+    }
     let is = match (&look.stat, &look.link) {
         (Some(stat), _) | (None, Some(stat)) => *stat,
         (None, None) => return Err(no_such_file()),
@@ -96,7 +103,12 @@ pub(super) fn copy_from(core: &Arc<Core>, name: &str, options: &CopyFromOptions)
             unreadable,
             follow: !itself,
         };
-        cove_tree::pack(&files.root, &path, &packing, out).map_err(Error::from)
+        let (root, _, inner) = match std::str::from_utf8(&path) {
+            Ok(text) => files.place(text),
+            // No destination of a mount is like that.
+            Err(_) => return cove_tree::pack(files.root(), &path, &packing, out).map_err(Error::from),
+        };
+        cove_tree::pack(root, inner.as_bytes(), &packing, out).map_err(Error::from)
     };
     Ok(PathArchive { stat, archive: stream::written(write) })
 }
@@ -140,7 +152,8 @@ pub(super) fn copy_to(
     }
     let files = ContainerFiles::open(core, name)?;
     let absolute = files.absolute(&options.path);
-    match files.root.find(absolute.as_bytes(), OFlags::PATH | OFlags::DIRECTORY) {
+    let (root, _, inner) = files.place(&absolute);
+    match root.find(inner.as_bytes(), OFlags::PATH | OFlags::DIRECTORY) {
         Ok(_) => {}
         Err(Errno::NOENT) => {
             return Err(Error::not_found(format!(
@@ -166,7 +179,7 @@ pub(super) fn copy_to(
         }
     }
     let unpacking = Unpacking {
-        directory: absolute.as_bytes(),
+        directory: inner.as_bytes(),
         keep_directory: false,
         rename: &rename,
         owner,
@@ -174,7 +187,7 @@ pub(super) fn copy_to(
         overwrite: !options.no_overwrite,
         privileged: true,
     };
-    cove_tree::unpack(&files.root, &unpacking, archive).map_err(|error| {
+    cove_tree::unpack(root, &unpacking, archive).map_err(|error| {
         let error = Error::from(error);
         // The request is to blame: a directory is in the way.
         if error.kind == ErrorKind::AlreadyExists { Error::invalid(error.message) } else { error }

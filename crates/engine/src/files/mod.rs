@@ -10,5 +10,6 @@ mod root_fs;
 mod tree;
 mod view;
 
+pub(crate) use changes::changes;
 pub(crate) use copy::pack_all;
 pub(crate) use root_fs::Owners;

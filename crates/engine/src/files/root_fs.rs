@@ -52,7 +52,7 @@ pub(crate) struct Owners {
 }
 
 impl Owners {
-    pub(super) fn of(core: &Core, row: &ContainerRow) -> Result<Self> {
+    pub(crate) fn of(core: &Core, row: &ContainerRow) -> Result<Self> {
         if row.config.rootfs.is_none() {
             return Ok(match core.store()?.container(&row.id) {
                 Ok(container) => Self { users: container.uid_map, groups: container.gid_map },
@@ -68,12 +68,12 @@ impl Owners {
     }
 
     /// The owner on the disk for one in the container.
-    pub(super) fn outside(&self, uid: u32, gid: u32) -> (u32, u32) {
+    pub(crate) fn outside(&self, uid: u32, gid: u32) -> (u32, u32) {
         (to_host(&self.users, uid).unwrap_or(uid), to_host(&self.groups, gid).unwrap_or(gid))
     }
 
     /// The owner in the container for one on the disk.
-    pub(super) fn inside(&self, uid: u32, gid: u32) -> (u32, u32) {
+    pub(crate) fn inside(&self, uid: u32, gid: u32) -> (u32, u32) {
         (to_container(&self.users, uid).unwrap_or(uid), to_container(&self.groups, gid).unwrap_or(gid))
     }
 }

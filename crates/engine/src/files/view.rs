@@ -27,7 +27,9 @@ use crate::state::ContainerRow;
 #[derive(Debug)]
 pub(super) struct ContainerFiles {
     /// Its root.
-    pub(super) root: Root,
+    root: Root,
+    /// What would be mounted within another mount, where the start has yet to make the directory, by destination.
+    unplaced: Vec<(String, Root)>,
     /// Keeps what was mounted for it.
     _namespace: Option<OwnedFd>,
     _root_fs: Option<RootFs>,
@@ -43,12 +45,12 @@ impl ContainerFiles {
         let Locked { row, lock: _lock } = core.locked_container(name)?;
         let owners = Owners::of(core, &row)?;
         if let Some(root) = of_process(&row) {
-            return Ok(Self { root, _namespace: None, _root_fs: None, row, owners });
+            return Ok(Self { root, unplaced: Vec::new(), _namespace: None, _root_fs: None, row, owners });
         }
         let root_fs = RootFs::mount(core, &row)?;
         let mounts = settled(core, &row, root_fs.path())?;
-        let (root, namespace) = assembled(root_fs.path(), &mounts)?;
-        Ok(Self { root, _namespace: Some(namespace), _root_fs: Some(root_fs), row, owners })
+        let Assembled { root, unplaced, namespace } = assembled(root_fs.path(), &mounts)?;
+        Ok(Self { root, unplaced, _namespace: Some(namespace), _root_fs: Some(root_fs), row, owners })
     }
 
     /// A path of the request, from the working directory where it is relative. What it ends with stays.
@@ -57,6 +59,30 @@ impl ContainerFiles {
             return path.to_owned();
         }
         format!("{}/{path}", self.row.config.work_dir.trim_end_matches('/'))
+    }
+
+    /// Its root, for a path that leads to nothing else.
+    pub(super) fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// Where an absolute path leads: a root, what is put before paths in it, and the path in it.
+    pub(super) fn place(&self, absolute: &str) -> (&Root, &str, String) {
+        let clean = crate::container::clean(absolute);
+        let within = |destination: &str| {
+            let rest = clean.strip_prefix(destination)?;
+            (rest.is_empty() || rest.starts_with('/')).then(|| rest.to_owned())
+        };
+        // An inner one comes after an outer one.
+        for (destination, root) in self.unplaced.iter().rev() {
+            if let Some(mut rest) = within(destination) {
+                // What the path ended with has a meaning.
+                let ending = ["/.", "/"].into_iter().find(|ending| absolute.ends_with(ending));
+                rest.push_str(ending.unwrap_or_default());
+                return (root, destination, if rest.is_empty() { "/".to_owned() } else { rest });
+            }
+        }
+        (&self.root, "", absolute.to_owned())
     }
 
     /// The user that its command runs as.
@@ -78,8 +104,17 @@ fn of_process(row: &ContainerRow) -> Option<Root> {
     process.is_alive().then_some(root)
 }
 
-/// The root file system with `mounts` over it, and the namespace that keeps them.
-fn assembled(mountpoint: &Path, mounts: &[Mount]) -> Result<(Root, OwnedFd)> {
+/// The root file system with what is mounted over it.
+struct Assembled {
+    root: Root,
+    /// As [`ContainerFiles::unplaced`].
+    unplaced: Vec<(String, Root)>,
+    /// Keeps the mounts.
+    namespace: OwnedFd,
+}
+
+/// The root file system with `mounts` over it.
+fn assembled(mountpoint: &Path, mounts: &[Mount]) -> Result<Assembled> {
     std::thread::scope(|scope| {
         scope
             .spawn(|| {
@@ -90,13 +125,16 @@ fn assembled(mountpoint: &Path, mounts: &[Mount]) -> Result<(Root, OwnedFd)> {
                 rustix::mount::mount_change("/", private)
                     .map_err(|errno| failed("a mount namespace", errno))?;
                 let root = Root::open(mountpoint)?;
-                for mount in mounts {
-                    put(&root, mount).map_err(|error| error.context(&mount.destination))?;
+                let mut unplaced = Vec::new();
+                for (index, mount) in mounts.iter().enumerate() {
+                    let tree = put(&root, mount, &mounts[..index])
+                        .map_err(|error| error.context(&mount.destination))?;
+                    unplaced.extend(tree.map(|tree| (mount.destination.clone(), Root::from(tree))));
                 }
                 let flags = OFlags::RDONLY | OFlags::CLOEXEC;
                 let namespace = rustix::fs::open("/proc/thread-self/ns/mnt", flags, Mode::empty())
                     .map_err(|errno| failed("a mount namespace", errno))?;
-                Ok((root, namespace))
+                Ok(Assembled { root, unplaced, namespace })
             })
             .join()
             .unwrap_or_else(|_| Err(Error::internal("the thread that mounts panicked")))
@@ -107,8 +145,9 @@ fn failed(what: &str, errno: rustix::io::Errno) -> Error {
     Error::from(std::io::Error::from(errno)).context(what)
 }
 
-/// Mounts one over the root. A directory that is missing is made, as at the start.
-fn put(root: &Root, mount: &Mount) -> Result<()> {
+/// Mounts one over the root. A directory that is missing is made, as at the start, but for one in a mount of `before`:
+/// nothing is made in what others see too, and the mount itself is answered.
+fn put(root: &Root, mount: &Mount, before: &[Mount]) -> Result<Option<OwnedFd>> {
     let recursive = mount.options.iter().any(|option| option == "rbind");
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let flags = if recursive { flags | OpenTreeFlags::AT_RECURSIVE } else { flags };
@@ -120,7 +159,16 @@ fn put(root: &Root, mount: &Mount) -> Result<()> {
             let stat = rustix::fs::fstat(&tree).map_err(|errno| failed(&mount.source, errno))?;
             if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir() {
                 // Such a file is made at the start; until then there is nothing to copy from or to.
-                return Ok(());
+                return Ok(None);
+            }
+            let is_read_only = mount.options.iter().any(|option| option == "ro");
+            let within = |outer: &Mount| {
+                let rest = mount.destination.strip_prefix(outer.destination.trim_end_matches('/'));
+                rest.is_some_and(|rest| rest.starts_with('/'))
+            };
+            // A mount that is nowhere cannot be made read-only.
+            if !is_read_only && before.iter().any(within) {
+                return Ok(Some(tree));
             }
             cove_tree::make_directories(root, path, (0, 0))?;
             root.find(path, OFlags::PATH)
@@ -134,7 +182,7 @@ fn put(root: &Root, mount: &Mount) -> Result<()> {
         let mounted = root.find(path, OFlags::PATH).map_err(|errno| failed("mount", errno))?;
         read_only(&mounted).map_err(|errno| failed("mount read-only", errno))?;
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Makes a mount read-only; what else it refuses must stay refused, or the kernel says no in a user namespace.

@@ -1,6 +1,7 @@
 //! The cgroup of a pod, in which those of its containers are.
 
 use cove_api::{ContainerSpec, Error, Result};
+use cove_runtime::Slice;
 use cove_runtime::cgroup::CgroupMode;
 use cove_runtime::oci::Limits;
 
@@ -12,7 +13,7 @@ use crate::state::{ContainerConfig, ContainerRow, PodRow};
 pub(super) fn parent(mode: &CgroupMode, pod: &PodRow) -> Option<String> {
     let asked = Some(pod.config.cgroup_parent.as_str()).filter(|parent| !parent.is_empty());
     match mode {
-        CgroupMode::Disabled { .. } => None,
+        CgroupMode::Disabled { .. } | CgroupMode::Split { .. } => None,
         CgroupMode::Cgroupfs { .. } => {
             Some(format!("/{}/{}", asked.unwrap_or("cove_parent").trim_matches('/'), pod.id))
         }
@@ -28,7 +29,7 @@ pub(super) fn parent(mode: &CgroupMode, pod: &PodRow) -> Option<String> {
 pub(super) fn above(mode: &CgroupMode, pod: &PodRow) -> String {
     let asked = &pod.config.cgroup_parent;
     match mode {
-        CgroupMode::Disabled { .. } => String::new(),
+        CgroupMode::Disabled { .. } | CgroupMode::Split { .. } => String::new(),
         _ if !asked.is_empty() => asked.clone(),
         CgroupMode::Cgroupfs { .. } => "/cove_parent".into(),
         CgroupMode::Systemd { slice, .. } => (*slice).to_owned(),
@@ -62,12 +63,10 @@ pub(super) fn check(core: &Core, pod: &PodRow, limits: &Limits) -> Result<()> {
             "limits of a pod need its containers' cgroups in its own: --share-parent",
         ));
     }
-    match core.cgroup() {
-        CgroupMode::Systemd { .. } => Err(Error::unsupported(
-            "limits of a pod are not supported yet with systemd's cgroups: use --cgroup-manager=cgroupfs",
-        )),
-        _ => Ok(()),
+    if matches!(core.cgroup(), CgroupMode::Systemd { .. }) {
+        core.helper("busctl").map_err(|error| error.context("limits of a pod with systemd's cgroups"))?;
     }
+    Ok(())
 }
 
 /// Makes the cgroup with its limits before the first container is in it.
@@ -76,9 +75,23 @@ pub(crate) fn prepare_cgroup(core: &Core, row: &ContainerRow) -> Result<()> {
         return Ok(());
     }
     let Some(pod) = core.database()?.pod(&row.config.pod)? else { return Ok(()) };
-    match (&pod.config.limits, parent(core.cgroup(), &pod)) {
-        (Some(limits), Some(parent)) => Ok(core.cgroup().make_parent(&parent, limits)?),
+    match (&pod.config.limits, parent(core.cgroup(), &pod), core.cgroup()) {
+        (Some(limits), Some(name), CgroupMode::Systemd { .. }) => {
+            let busctl = core.helper("busctl")?;
+            Ok(Slice { busctl: &busctl, user: core.options.rootless, name: &name }.start(limits)?)
+        }
+        (Some(limits), Some(parent), _) => Ok(core.cgroup().make_parent(&parent, limits)?),
         _ => Ok(()),
+    }
+}
+
+/// After the last container of a pod: nobody else has its slice, which systemd would keep.
+pub(super) fn stop_slice(core: &Core, pod: &PodRow) {
+    if let (CgroupMode::Systemd { .. }, Some(name)) = (core.cgroup(), parent(core.cgroup(), pod))
+        && let Ok(busctl) = core.helper("busctl")
+        && let Err(error) = (Slice { busctl: &busctl, user: core.options.rootless, name: &name }).stop()
+    {
+        tracing::debug!("stopping the slice of pod {}: {error}", pod.id);
     }
 }
 

@@ -7,8 +7,8 @@ use cove_api::{
     RemoveOptions, Result,
 };
 
-use super::act;
 use super::lookup::no_such_pod;
+use super::{act, cgroup};
 use crate::container::{remove_whole, still_runs};
 use crate::engine::Core;
 use crate::state::{ContainerRow, PodRow};
@@ -88,6 +88,7 @@ fn take_out(core: &Arc<Core>, pod: &PodRow) -> Result<()> {
             format!("pod {} was given a container while it was removed", pod.id),
         ));
     }
+    cgroup::stop_slice(core, pod);
     core.tell_pod("remove", pod);
     Ok(())
 }

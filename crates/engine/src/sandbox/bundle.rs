@@ -57,10 +57,11 @@ pub(super) fn write(
         shm: shared_memory(plan)?,
         mounts: all,
         init_path: config.init.clone(),
-        cgroup: parts.cgroup(),
+        cgroup: plan.cgroup.as_ref().unwrap_or(parts.cgroup()),
         host: parts.host_facts(),
     })?;
     additions::apply(parts, plan, &mut oci)?;
+    parts.runtime()?.check_features(&plan.oci_runtime, &oci)?;
     oci::write_bundle(&plan.folder, &oci)?;
     Ok((changed, oci))
 }

@@ -71,8 +71,11 @@ pub(super) fn write(
     if wanted.accounts {
         home = accounts::add(&mut files, root, user)?;
     }
+    if plan.layer.is_some() && !files.is_mounted("/etc/mtab") && !files.is_mounted("/etc") {
+        link_mounts(&files, root)?;
+    }
     if !wanted.time_zone.is_empty() {
-        time_zone(&mut files, &wanted.time_zone)?;
+        time_zone(&mut files, root, &wanted.time_zone)?;
     }
     Ok((files.everywhere(), home))
 }
@@ -269,14 +272,23 @@ fn containerenv(parts: &Parts, plan: &Plan<'_>) -> String {
     )
 }
 
-fn time_zone(files: &mut Written<'_>, zone: &str) -> Result<()> {
+/// Where the image's data base of time zones is.
+const ZONES: &str = "/usr/share/zoneinfo";
+
+/// The zone: a link to the image's own data where it has that, so that programs find its name, else a copy of the host's.
+fn time_zone(files: &mut Written<'_>, root: &RootDir, zone: &str) -> Result<()> {
     let path = if zone == "local" {
         PathBuf::from("/etc/localtime")
     } else {
         if zone.starts_with('/') || zone.split('/').any(|part| part == "..") {
             return Err(Error::invalid(format!("{zone:?} is not a time zone")));
         }
-        Path::new("/usr/share/zoneinfo").join(zone)
+        // A directory of the user's stays as it is.
+        if files.plan.layer.is_some() && !files.is_mounted("/etc/localtime") && link_zone(files, root, zone)?
+        {
+            return Ok(());
+        }
+        Path::new(ZONES).join(zone)
     };
     let data = cove_sys::read::bounded(&path, MAX_FILE).map_err(Error::from)?.ok_or_else(|| {
         Error::invalid(format!("finding timezone: {}: no such file or directory", path.display()))
@@ -286,4 +298,44 @@ fn time_zone(files: &mut Written<'_>, zone: &str) -> Result<()> {
     fs::set_permissions(&copy, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
     files.bind(copy, "/etc/localtime");
     Ok(())
+}
+
+/// Makes `/etc/mtab` a link to the kernel's table of mounts, where there is none.
+fn link_mounts(files: &Written<'_>, root: &RootDir) -> Result<()> {
+    let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY;
+    let Some(folder) = root.find("/etc", flags)? else { return Ok(()) };
+    match rustix::fs::symlinkat("/proc/mounts", &folder, "mtab") {
+        Ok(()) => give(files, &folder, "mtab"),
+        // One that is there stays, and an image's file system may be read-only.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Makes a link the property of the container's root.
+fn give(files: &Written<'_>, folder: &std::os::fd::OwnedFd, name: &str) -> Result<()> {
+    let (uid, gid) = files.plan.config.userns.to_host(0, 0)?;
+    let (uid, gid) = (super::rootfs::owner(uid), super::rootfs::group(gid));
+    rustix::fs::chownat(folder, name, uid, gid, rustix::fs::AtFlags::SYMLINK_NOFOLLOW)
+        .map_err(std::io::Error::from)?;
+    Ok(())
+}
+
+/// Makes `/etc/localtime` a link; `false` where the image has no such zone, or has something else there.
+fn link_zone(files: &Written<'_>, root: &RootDir, zone: &str) -> Result<bool> {
+    use rustix::fs::{AtFlags, OFlags};
+
+    const STAGED: &str = ".localtime.new";
+    if root.find(&format!("{ZONES}/{zone}"), OFlags::PATH)?.is_none() {
+        return Ok(false);
+    }
+    let folder = root.make_directory("/etc")?;
+    let _ = rustix::fs::unlinkat(&folder, STAGED, AtFlags::empty());
+    let linked = rustix::fs::symlinkat(format!("..{ZONES}/{zone}"), &folder, STAGED)
+        .and_then(|()| rustix::fs::renameat(&folder, STAGED, &folder, "localtime"));
+    if linked.is_err() {
+        let _ = rustix::fs::unlinkat(&folder, STAGED, AtFlags::empty());
+        return Ok(false);
+    }
+    give(files, &folder, "localtime")?;
+    Ok(true)
 }

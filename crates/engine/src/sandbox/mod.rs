@@ -28,7 +28,9 @@ mod userns;
 pub(crate) use files::follow_networks;
 pub(crate) use images::{mount as mount_image, release as release_images};
 pub(crate) use mounts::settle;
-pub(crate) use plan::{Hidden, Plan, PlannedHealth, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
+pub(crate) use plan::{
+    Hidden, Plan, PlannedHealth, PlannedSecret, PlannedVolume, Prepared, Remains, Shm, shm_directory,
+};
 pub(crate) use prepare::{health_options, mount_root, prepare};
 pub(crate) use release::release;
 pub(crate) use rootfs::RootDir;

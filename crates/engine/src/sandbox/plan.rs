@@ -5,8 +5,9 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use cove_api::{NetworkStatus, Volume};
+use cove_runtime::cgroup::CgroupMode;
 use cove_runtime::oci::Namespaces;
-use cove_runtime::{HealthPlan, Launch, LogConfig, NotifyConfig, OciRuntime};
+use cove_runtime::{HealthPlan, Launch, LogConfig, NotifyConfig, OciRuntime, Restore};
 use cove_storage::ContainerOptions;
 
 use crate::state::{ContainerConfig, ContainerVolume};
@@ -38,8 +39,12 @@ pub(crate) struct Plan<'a> {
     pub(crate) secrets: Vec<PlannedSecret>,
     /// Variables whose values are secret.
     pub(crate) secret_env: Vec<(String, Hidden)>,
+    /// How its cgroup is managed, where not as others' are.
+    pub(crate) cgroup: Option<CgroupMode>,
     /// Program that runs it.
     pub(crate) oci_runtime: OciRuntime,
+    /// The checkpoint that it goes on from; without one it begins.
+    pub(crate) restore: Option<Restore>,
     /// Where its output goes besides to those attached.
     pub(crate) log: LogConfig,
     /// How the monitor finds out whether it is well.

@@ -128,6 +128,7 @@ fn launch_options(
         id: plan.id.to_owned(),
         oci_runtime: plan.oci_runtime.clone(),
         bundle: plan.folder.clone(),
+        restore: plan.restore.clone(),
         streams: StreamOptions {
             terminal: config.settings.terminal,
             stdin: config.stdin,
@@ -143,6 +144,7 @@ fn launch_options(
         timeout: (config.timeout > 0).then(|| Duration::from_secs(u64::from(config.timeout))),
         no_pivot: parts.options.containers.engine.no_pivot_root == Some(true),
         monitor_cgroup: None,
-        container_cgroup: parts.cgroup().container_path(plan.id, parent).1,
+        container_cgroup: plan.cgroup.as_ref().unwrap_or(parts.cgroup()).container_path(plan.id, parent).1,
+        cgroup: plan.cgroup.clone(),
     })
 }

@@ -69,6 +69,8 @@ fn a_plan_runs_without_a_row() {
         shared_files: None,
         volumes: Vec::new(),
         oci_runtime: parts.oci_runtime("").unwrap(),
+        restore: None,
+        cgroup: None,
         log: LogConfig::K8sFile { path: log.clone(), max_size: None, files: 1 },
         descriptors: Vec::new(),
         exit_command: Vec::new(),

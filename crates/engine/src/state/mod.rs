@@ -13,8 +13,8 @@ pub use database::StateError;
 pub(crate) use database::{Database, make_private};
 pub(crate) use pods::{ExitPolicy, POD_VERSION, PodConfig, PodEntry, PodRow, Share};
 pub(crate) use record::{
-    ContainerConfig, ContainerMount, ContainerSecret, ContainerStatus, ContainerVolume, Dns, ExecRecord,
-    Files, First, Health, HostAddress, HostsBase, HostsFile, IdRange, ImageFacts, ImpliedEnv, IpcMode, Log,
-    LogDriver, MountKind, NamespaceMode, Namespaces, NetworkMode, Notify, PidFiles, RECORD_VERSION,
-    RestartPolicy, UserNamespace,
+    CheckpointStatus, ContainerConfig, ContainerMount, ContainerSecret, ContainerStatus, ContainerVolume,
+    Dns, ExecRecord, Files, First, Health, HostAddress, HostsBase, HostsFile, IdRange, ImageFacts,
+    ImpliedEnv, IpcMode, Log, LogDriver, MountKind, NamespaceMode, Namespaces, NetworkMode, Notify, PidFiles,
+    RECORD_VERSION, RestartPolicy, UserNamespace,
 };

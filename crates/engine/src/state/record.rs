@@ -352,6 +352,20 @@ pub(crate) struct ContainerStatus {
     pub(crate) initialized: bool,
     /// The cgroup, relative to the mount of the hierarchy.
     pub(crate) cgroup: String,
+    /// What is known of its checkpoint.
+    pub(crate) checkpoint: CheckpointStatus,
+}
+
+/// What is known of a container's checkpoint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct CheckpointStatus {
+    /// One is being made with which the container ends.
+    pub(crate) under_way: bool,
+    /// When the one was made with which it ended; 0 where that is not how it ended. Nanoseconds since the epoch.
+    pub(crate) made_at: i64,
+    /// When it went on from one; 0 where its last start was another. Nanoseconds since the epoch.
+    pub(crate) restored_at: i64,
 }
 
 /// An exec session.

@@ -27,6 +27,10 @@ pub(crate) fn devices(input: &SpecInput<'_>) -> Result<Devices> {
     if input.settings.security.privileged {
         result.rules.push(all_devices(true));
         for path in host_devices(Path::new("/dev"))? {
+            // A systemd that finds consoles starts logins on them.
+            if input.settings.systemd.is_some() && is_console(&path) {
+                continue;
+            }
             add(input, &mut result, &path, &path, "rwm")?;
         }
     } else {
@@ -124,6 +128,12 @@ fn all_devices(allow: bool) -> LinuxDeviceCgroup {
     let mut rule = LinuxDeviceCgroup::default();
     rule.set_allow(allow).set_access(Some("rwm".to_owned()));
     rule
+}
+
+/// `/dev/tty1` and so on.
+fn is_console(path: &Path) -> bool {
+    let number = path.to_str().and_then(|path| path.strip_prefix("/dev/tty"));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 /// Device nodes below a directory, without what every container has of its own.

@@ -293,11 +293,13 @@ pub struct CgroupPlacement {
     pub own: bool,
     /// Below which one, where not the engine's usual one.
     pub parent: Option<String>,
+    /// It is in the cgroup of the command that starts it, beside the monitor's ([`crate::cgroup::split`]).
+    pub split: bool,
 }
 
 impl Default for CgroupPlacement {
     fn default() -> Self {
-        Self { own: true, parent: None }
+        Self { own: true, parent: None, split: false }
     }
 }
 

@@ -107,6 +107,8 @@ impl Fixture {
     pub fn bundle_options(&self, id: &str, bundle: PathBuf, terminal: bool, stdin: bool) -> LaunchOptions {
         LaunchOptions {
             id: id.to_owned(),
+            restore: None,
+            cgroup: None,
             oci_runtime: self.crun.clone(),
             bundle,
             streams: StreamOptions {

@@ -133,6 +133,35 @@ impl Containers for FakeEngine {
         let samples = if options.stream { vec![sample(1), sample(2)] } else { vec![sample(1)] };
         Ok(Box::pin(stream::iter(samples).map(Ok)))
     }
+    async fn checkpoint(&self, name: &str, options: CheckpointOptions) -> Result<Checkpointed> {
+        self.note(name, format!("checkpoint {name} {options:?}"))?;
+        let report = CheckpointReport {
+            id: "c".repeat(64),
+            duration: 7,
+            statistics: Some(CriuStatistics { frozen_time: 3, ..CriuStatistics::default() }),
+        };
+        let archive = options.export.then(|| {
+            let archive: ByteStream = Box::pin(stream::iter([Ok(b"archive".as_slice().into())]));
+            archive
+        });
+        Ok(Checkpointed { report, archive })
+    }
+    async fn restore(
+        &self,
+        name: &str,
+        options: RestoreOptions,
+        mut archives: RestoreArchives,
+    ) -> Result<RestoreReport> {
+        let mut length = None;
+        if let Some(mut archive) = archives.checkpoint.take() {
+            let sum = length.insert(0);
+            while let Some(piece) = archive.next().await {
+                *sum += piece?.len();
+            }
+        }
+        self.note(name, format!("restore {name} {options:?} {length:?}"))?;
+        Ok(RestoreReport { id: "c".repeat(64), ..RestoreReport::default() })
+    }
     async fn init(&self, name: &str) -> Result<()> {
         self.note(name, format!("init {name}"))
     }

@@ -3,7 +3,7 @@
 use cove_api::ContainerSpec;
 use cove_spec::{device, mount, size, volume};
 
-use super::around::{Surroundings, flag};
+use super::around::Surroundings;
 use super::glob;
 use crate::command_error::CommandError;
 
@@ -23,8 +23,8 @@ pub(crate) struct FileArgs {
     #[arg(long, value_name = "CONTAINER", help_heading = "Files")]
     pub(crate) volumes_from: Vec<String>,
     /// Root file system read-only
-    #[arg(long, help_heading = "Files")]
-    pub(crate) read_only: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Files")]
+    pub(crate) read_only: Option<bool>,
     /// With --read-only, writable /dev/shm, /run, /tmp and /var/tmp
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", help_heading = "Files")]
     pub(crate) read_only_tmpfs: Option<bool>,
@@ -76,7 +76,7 @@ impl FileArgs {
         }
         volume::parse_all(&self.volume, &mounts, &self.tmpfs, &paths)?.apply(spec);
         spec.volumes_from.clone_from(&self.volumes_from);
-        spec.read_only_filesystem = flag(self.read_only);
+        spec.read_only_filesystem = self.read_only;
         spec.read_write_tmpfs = self.read_only_tmpfs;
         for text in &self.device {
             spec.devices.push(device::to_spec(text)?);

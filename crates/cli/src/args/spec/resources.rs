@@ -103,6 +103,9 @@ pub(crate) struct LimitArgs {
     /// Keep the kernel from killing it when memory runs out
     #[arg(long, help_heading = "Resources")]
     pub(crate) oom_kill_disable: bool,
+    /// Gone from the kernel; asking for it is told, and changes nothing
+    #[arg(long, value_name = "SIZE", hide = true)]
+    pub(crate) kernel_memory: Option<String>,
     /// Control groups: enabled, disabled, no-conmon, split
     #[arg(long, value_name = "MODE", help_heading = "Resources")]
     pub(crate) cgroups: Option<String>,
@@ -126,6 +129,9 @@ impl LimitArgs {
     /// # Errors
     /// A limit is wrong.
     pub(crate) fn apply(&self, spec: &mut ContainerSpec) -> Result<(), CommandError> {
+        if self.kernel_memory.is_some() {
+            tracing::warn!("The --kernel-memory flag is no longer supported. This flag is a noop.");
+        }
         if self.oom_kill_disable {
             let limits = spec.resource_limits.get_or_insert_default();
             limits.memory.get_or_insert_default().disable_oom_killer = Some(true);

@@ -64,6 +64,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         "docker" => CommitFormat::Docker,
         other => return Err(CommandError::other(format!("unrecognized image format {other:?}"))),
     };
+    if format == CommitFormat::Oci && !args.message.is_empty() {
+        // Told before anything is said to be done.
+        return Err(CommandError::other(
+            "messages are only compatible with the docker image format (-f docker)",
+        ));
+    }
     let (repo, tag) = split_tag(args.words.get(1).map_or("", String::as_str));
     let options = CommitOptions {
         author: args.author,

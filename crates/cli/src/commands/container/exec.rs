@@ -108,7 +108,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         _ => error.into(),
     })?;
     if args.detach {
-        execs.start(&id, ExecStartOptions { detach: true, size: None }).await?;
+        let started = execs.start(&id, ExecStartOptions { detach: true, size: None }).await;
+        if let Err(error) = started {
+            forget(engine, &id).await;
+            // Nobody waits for it: whatever its command is, it was not started.
+            return Err(CommandError::from(error).with_code(125));
+        }
         context.printer.line(&id)?;
         return Ok(0);
     }

@@ -1,6 +1,7 @@
 //! Containers.
 
 pub(crate) mod attach;
+pub(crate) mod checkpoint;
 pub(crate) mod cleanup;
 pub(crate) mod clone;
 pub(crate) mod commit;
@@ -22,6 +23,7 @@ pub(crate) mod prune;
 pub(crate) mod remove;
 pub(crate) mod rename;
 pub(crate) mod restart;
+pub(crate) mod restore;
 pub(crate) mod run;
 #[cfg(unix)]
 pub(crate) mod runlabel;

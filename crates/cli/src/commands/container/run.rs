@@ -87,7 +87,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         logs: false,
         detach_keys: None,
     };
+    let silent = !options.stdout && !options.stderr;
     let code = attached(context, engine, &id, &args, options, keys).await?;
+    if silent && !passthrough {
+        // Nothing else tells which one it was.
+        context.printer.line(&id)?;
+    }
     if args.rmi {
         remove_image(engine, &args.words[0]).await;
     }

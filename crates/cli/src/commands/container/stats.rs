@@ -7,7 +7,7 @@ use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 use crate::format::{Headers, Report, Struct, Value, is_json, to_json};
-use crate::render::short_id;
+use crate::render::{go_duration, short_id};
 
 /// Show what containers use, again and again
 #[derive(Debug, clap::Args)]
@@ -214,29 +214,6 @@ fn binary(bytes: u64) -> String {
     let text = format!("{value:.digits$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text}{}", units[unit])
-}
-
-/// A span of nanoseconds as Go writes it: `1h2m3.5s`, `12.345ms`.
-fn go_duration(nanoseconds: u64) -> String {
-    let fraction = |value: u64, unit: u64, name: &str| {
-        let text = format!("{}.{:0width$}", value / unit, value % unit, width = unit.ilog10() as usize);
-        format!("{}{name}", text.trim_end_matches('0').trim_end_matches('.'))
-    };
-    match nanoseconds {
-        0 => "0s".to_owned(),
-        ns if ns < 1_000 => format!("{ns}ns"),
-        ns if ns < 1_000_000 => fraction(ns, 1_000, "µs"),
-        ns if ns < 1_000_000_000 => fraction(ns, 1_000_000, "ms"),
-        ns => {
-            let (minutes, rest) = (ns / 60_000_000_000, ns % 60_000_000_000);
-            let seconds = fraction(rest, 1_000_000_000, "s");
-            match (minutes / 60, minutes % 60) {
-                (0, 0) => seconds,
-                (0, minutes) => format!("{minutes}m{seconds}"),
-                (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -40,7 +40,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let single = args.images.len() == 1 && args.format.is_empty();
     let names = if args.all {
         let images = engine.images().list(ImageListOptions::default()).await?;
-        images.into_iter().map(|image| image.id).collect()
+        // Those that came first come first.
+        images.into_iter().rev().map(|image| image.id).collect()
     } else {
         args.images
     };

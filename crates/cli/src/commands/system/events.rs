@@ -101,11 +101,13 @@ fn row(event: &Event) -> Value {
             field.omitted = true;
         }
     };
+    // A removal has one for those who wait for it alone.
+    let tells = event.action != "remove";
     match event.attribute("containerExitCode").parse::<i64>() {
-        Ok(code) => {
+        Ok(code) if tells => {
             row.set("ContainerExitCode", code);
         }
-        Err(_) => {
+        _ => {
             row.set("ContainerExitCode", Value::Nil);
             if let Some(field) = row.fields.last_mut() {
                 field.omitted = true;

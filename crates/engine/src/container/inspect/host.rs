@@ -201,8 +201,11 @@ fn log_config(core: &Core, row: &ContainerRow, request: &ContainerSpec) -> Inspe
     } else {
         String::new()
     };
+    // Both names are for the same file.
+    let asked = request.log_configuration.as_ref().map(|log| log.driver.as_str());
+    let kind = if asked == Some("json-file") { "json-file" } else { config.log.driver.as_str() };
     InspectLogConfig {
-        kind: config.log.driver.as_str().into(),
+        kind: kind.into(),
         path,
         tag,
         size: human_size(config.log.size),

@@ -1,0 +1,196 @@
+//! What dies, stops, is missing or too small: it is told, and the next command works.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cove_sys::fs;
+use cove_test_support::{Bed, IMAGE, Outcome, Who, everyone, wait_for};
+
+fn kill(pid: &str) {
+    let status = Command::new("kill").args(["-9", pid]).status();
+    assert!(status.is_ok_and(|status| status.success()), "kill {pid}");
+}
+
+#[test]
+fn a_killed_pause_process_is_made_anew() {
+    let Some(bed) = Bed::new(Who::User) else { return };
+    let file = bed.path("run/containers/cove/pause.json");
+    let text = fs::read_to_string(&file).expect("the pause process");
+    let pause: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let pid = pause.pointer("/process/pid").or_else(|| pause.get("pid")).and_then(serde_json::Value::as_i64);
+    kill(&pid.expect("its pid").to_string());
+    let outcome = bed.cove(&["run", "--rm", "--network", "none", IMAGE, "echo", "again"]);
+    assert_eq!((outcome.ok(), outcome.stderr.as_str()), ("again", ""));
+}
+
+#[test]
+fn a_lock_of_a_killed_command_is_free() {
+    everyone(|bed| {
+        bed.cove(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sleep", "1000"]).ok();
+        // Waits for the process, which does not obey; its lock was given back, and no kill keeps anything.
+        let mut stop = bed.command(&["stop", "-t", "100", "c"]).stdout(Stdio::null()).spawn().expect("cove");
+        wait_for("the stop to begin", 20, || {
+            let state = bed.cove(&["inspect", "--format", "{{.State.Status}}", "c"]);
+            (state.stdout.trim() == "stopping").then_some(())
+        });
+        let _ = stop.kill();
+        let _ = stop.wait();
+        bed.cove(&["stop", "-t", "0", "c"]).ok();
+        bed.cove(&["rm", "c"]).ok();
+    });
+}
+
+#[test]
+fn an_image_and_a_volume_are_removed_while_they_are_used() {
+    everyone(|bed| {
+        for _ in 0..3 {
+            bed.cove(&["tag", IMAGE, "other"]).ok();
+            let start = |arguments: &[&str]| {
+                let mut command = bed.command(arguments);
+                command
+                    .stdin(Stdio::null())
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .spawn()
+                    .expect("cove")
+            };
+            let mut all = vec![
+                start(&["run", "--rm", "--network", "none", "-v", "v:/d", "other", "true"]),
+                start(&["rmi", "other"]),
+                start(&["volume", "rm", "-f", "v"]),
+                start(&["run", "--rm", "--network", "none", "-v", "v:/d", IMAGE, "true"]),
+            ];
+            // One wins, whoever; none waits for ever.
+            let begin = Instant::now();
+            for command in &mut all {
+                command.wait().expect("an end");
+            }
+            assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
+            bed.cove(&["run", "--rm", "--network", "none", "-v", "v:/d", IMAGE, "true"]).ok();
+            bed.cove(&["volume", "rm", "v"]).ok();
+        }
+        assert_eq!(bed.cove(&["ps", "-a", "-q"]).ok(), "");
+    });
+}
+
+#[test]
+fn who_looks_at_a_container_that_goes_comes_to_an_end() {
+    everyone(|bed| {
+        bed.cove(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sleep", "1000"]).ok();
+        let start = |arguments: &[&str]| {
+            let mut command = bed.command(arguments);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("cove")
+        };
+        let mut all = vec![
+            start(&["logs", "-f", "c"]),
+            start(&["exec", "c", "sleep", "1000"]),
+            start(&["cp", "c:/bin", "-"]),
+            start(&["wait", "c"]),
+            start(&["attach", "--no-stdin", "c"]),
+            start(&["top", "c"]),
+        ];
+        bed.cove(&["rm", "-f", "-t", "0", "c"]).ok();
+        for command in &mut all {
+            wait_for("an end after the container's", 20, || command.try_wait().expect("a status"));
+        }
+    });
+}
+
+#[test]
+fn few_descriptors_and_little_memory_are_told() {
+    everyone(|bed| {
+        let limited = |limit: &str, arguments: &[&str]| {
+            let mut command = bed.program("sh".as_ref());
+            command.args(["-c", &format!("ulimit {limit} && exec \"$@\""), "sh"]);
+            command.arg(cove_test_support::binary("cove")).args(bed.store_options()).args(arguments);
+            Outcome::of(command, b"")
+        };
+        for limit in ["-n 20", "-n 12", "-v 200000"] {
+            let outcome = limited(limit, &["run", "--rm", "--network", "none", IMAGE, "echo", "done"]);
+            // Enough, or a message; neither a panic nor an abort.
+            assert!(
+                outcome.code == 0 || (outcome.code >= 125 && outcome.code <= 127),
+                "{limit}: {outcome:?}"
+            );
+            assert!(outcome.code == 0 || outcome.stderr.contains("Error: "), "{limit}: {outcome:?}");
+            assert!(!outcome.stderr.contains("panicked"), "{limit}: {}", outcome.stderr);
+        }
+        bed.cove(&["rm", "-f", "-a"]).ok();
+        assert_eq!(bed.cove(&["run", "--rm", "--network", "none", IMAGE, "echo", "done"]).ok(), "done");
+    });
+}
+
+#[test]
+fn a_missing_runtime_is_named() {
+    everyone(|bed| {
+        let conf = bed.path("run").join("containers.conf");
+        fs::write(&conf, "[engine.runtimes]\ncrun = [\"/no/such/crun\"]\n").expect("a file");
+        let mut command = bed.command(&["run", "--rm", "--runtime", "crun", IMAGE, "true"]);
+        command.env("CONTAINERS_CONF_OVERRIDE", &conf);
+        let outcome = Outcome::of(command, b"");
+        assert!(outcome.code >= 125, "{outcome:?}");
+        assert!(outcome.stderr.contains("crun"), "{}", outcome.stderr);
+    });
+}
+
+#[test]
+fn a_strange_home_is_told_or_worked_round() {
+    everyone(|bed| {
+        for (name, value) in
+            [("HOME", None), ("HOME", Some("relative")), ("XDG_RUNTIME_DIR", Some("relative"))]
+        {
+            let mut command = bed.command(&["images", "-q"]);
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+            let outcome = Outcome::of(command, b"");
+            let told = outcome.code == 125 && outcome.stderr.contains(name);
+            assert!(outcome.code == 0 || told, "{name}={value:?}: {outcome:?}");
+        }
+    });
+}
+
+#[test]
+fn the_end_of_a_large_log_is_found_at_once() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let script = "yes 0123456789012345678901234567890123456789 | head -c 60000000; echo; echo last";
+    bed.cove(&["run", "--name", "c", "--network", "none", "-d", IMAGE, "sh", "-c", script]).ok();
+    bed.cove(&["wait", "c"]).ok();
+    let mut command = bed.program("sh".as_ref());
+    command.args(["-c", "ulimit -v 400000; exec \"$@\"", "sh"]);
+    command
+        .arg(cove_test_support::binary("cove"))
+        .args(bed.store_options())
+        .args(["logs", "--tail", "2", "c"]);
+    let begin = Instant::now();
+    let outcome = Outcome::of(command, b"");
+    assert!(outcome.ok().ends_with("last"), "{outcome:?}");
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    bed.cove(&["rm", "c"]).ok();
+}
+
+#[test]
+fn the_caller_s_umask_changes_no_modes() {
+    everyone(|bed| {
+        let with = |mask: &str, arguments: &[&str]| {
+            let mut command = bed.program("sh".as_ref());
+            command.args(["-c", &format!("umask {mask}; exec \"$@\""), "sh"]);
+            command.arg(cove_test_support::binary("cove")).args(bed.store_options()).args(arguments);
+            Outcome::of(command, b"").ok().to_owned()
+        };
+        let script = "umask; stat -c %a / /etc /etc/hosts /etc/resolv.conf /run/.containerenv /bin/busybox /v; \
+                      touch /x; stat -c %a /x";
+        let run = ["run", "--rm", "-v", "/v", IMAGE, "sh", "-c", script];
+        assert_eq!(with("077", &run), with("000", &run));
+        let archive = bed.path("rootfs.tar").display().to_string();
+        let tree = ["run", "--rm", "--network", "none", "masked", "sh", "-c", "ls -lR /bin /etc | head -40"];
+        let mut seen = Vec::new();
+        for mask in ["077", "000"] {
+            with(mask, &["import", "-q", &archive, "masked"]);
+            seen.push(with(mask, &tree));
+            with(mask, &["rmi", "masked"]);
+        }
+        assert_eq!(seen[0], seen[1]);
+    });
+}
