@@ -101,3 +101,32 @@ fn the_server_tells_how_it_was_built() {
     assert!(here.ok().starts_with("rustc"), "{here:?}");
     assert_eq!(here.ok(), there.ok());
 }
+
+#[test]
+fn containers_conf_says_what_every_container_has() {
+    everyone(|bed| {
+        let conf = bed.path("run").join("containers.conf");
+        let data = bed.path("home").join("data");
+        cove_sys::fs::write(&data, "configured\n").expect("a file");
+        let text = format!(
+            "[containers]\nread_only = true\noom_score_adj = 700\nmounts = [\"type=bind,src={0},dst=/data,ro\"]\n\
+             volumes = [\"{0}:/more:ro\"]\n",
+            data.display()
+        );
+        cove_sys::fs::write(&conf, text).expect("a file");
+        let run = |flags: &[&str], script: &str| {
+            let words = [&["run", "--rm", "--network", "none"], flags, &[IMAGE, "sh", "-c", script]].concat();
+            let mut command = bed.command(&words);
+            command.env("CONTAINERS_CONF_OVERRIDE", &conf);
+            cove_test_support::Outcome::of(command, b"").stdout.trim().to_owned()
+        };
+        let look = "cat /data /more /proc/self/oom_score_adj; touch /x 2>/dev/null && echo written";
+        assert_eq!(run(&[], look), "configured\nconfigured\n700");
+        let own = run(&["--read-only=false", "--oom-score-adj", "800", "-v", "/more"], look);
+        assert_eq!(own, "configured\n800\nwritten");
+        bed.cove(&["create", "--cgroups", "nothing", IMAGE, "true"]).fails(125, "invalid cgroups mode");
+        bed.cove(&["create", "--group-add", "keep-groups", "--group-add", "5", IMAGE, "true"])
+            .fails(125, "is not allowed with any other");
+        assert_eq!(inside(bed, &[], "readlink /etc/mtab"), "/proc/mounts");
+    });
+}

@@ -352,3 +352,22 @@ fn stats_and_init() {
         bed.cove(&["stats", "--no-stream", "-i", "0", "one"]).fails(125, "invalid interval");
     });
 }
+
+#[test]
+fn a_copy_into_a_volume_within_a_volume_makes_nothing_in_the_outer_one() {
+    everyone(|bed| {
+        write(bed, "file", "inner\n");
+        let file = bed.path("file").display().to_string();
+        made(bed, "c", &["-v", "outer:/v", "-v", "inner:/v/in"]);
+        bed.cove(&["cp", &file, "c:/v/in"]).ok();
+        bed.cove(&["cp", &file, "c:/v/in/other"]).ok();
+        let look = |volume: &str| {
+            let mount = format!("{volume}:/d");
+            let list = ["run", "--rm", "--network", "none", "-v", &mount, IMAGE, "ls", "/d"];
+            bed.cove(&list).ok().to_owned()
+        };
+        assert_eq!((look("outer").as_str(), look("inner").as_str()), ("", "file\nother"));
+        assert_eq!(inside(bed, "c", "/v/in/file"), "inner\n");
+        bed.cove(&["rm", "c"]).ok();
+    });
+}

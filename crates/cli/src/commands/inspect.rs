@@ -111,16 +111,21 @@ fn with_spans(mut value: Value) -> Value {
         if !matches!(field.name.as_str(), "Healthcheck" | "StartupHealthCheck") {
             continue;
         }
-        let Value::Struct(check) = &mut field.value else { continue };
-        for span in &mut check.fields {
-            if let ("Interval" | "Timeout" | "StartPeriod" | "StartInterval", Value::Int(number)) =
-                (span.name.as_str(), &span.value)
-            {
-                span.value = Value::Duration(i64::try_from(*number).unwrap_or(i64::MAX));
+        match &mut field.value {
+            Value::Struct(check) => {
+                check.fields.iter_mut().for_each(|field| as_span(&field.name, &mut field.value));
             }
+            Value::Map(check) => check.iter_mut().for_each(|(name, value)| as_span(name, value)),
+            _ => {}
         }
     }
     value
+}
+
+fn as_span(name: &str, value: &mut Value) {
+    if let ("Interval" | "Timeout" | "StartPeriod" | "StartInterval", Value::Int(number)) = (name, &*value) {
+        *value = Value::Duration(i64::try_from(*number).unwrap_or(i64::MAX));
+    }
 }
 
 /// The first object of any sort with that name.

@@ -155,7 +155,9 @@ pub(super) fn full_options(options: &[String], of_volume: bool) -> Vec<String> {
 /// Refuses sources that do not exist.
 pub(super) fn check(mounts: &[ContainerMount]) -> Result<()> {
     for mount in mounts {
-        if matches!(mount.kind, MountKind::Bind | MountKind::Overlay) {
+        let is_link = mount.options.iter().any(|option| option == "no-dereference")
+            && std::path::Path::new(&mount.source).is_symlink();
+        if matches!(mount.kind, MountKind::Bind | MountKind::Overlay) && !is_link {
             exists(&mount.source)?;
         }
         for option in &mount.options {

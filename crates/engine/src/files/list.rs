@@ -18,7 +18,8 @@ pub(super) fn list(core: &Arc<Core>, name: &str, path: &str) -> Result<Vec<PathS
     let files = ContainerFiles::open(core, name)?;
     let absolute = files.absolute(path);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK;
-    let directory = files.root.find(absolute.as_bytes(), flags).map_err(|errno| match errno {
+    let (root, _, inner) = files.place(&absolute);
+    let directory = root.find(inner.as_bytes(), flags).map_err(|errno| match errno {
         Errno::NOTDIR => Error::invalid(format!("{path}: it is no directory")),
         errno => failed(path, errno),
     })?;
@@ -53,8 +54,8 @@ pub(super) fn list(core: &Arc<Core>, name: &str, path: &str) -> Result<Vec<PathS
             let target = rustix::fs::readlinkat(&directory, name, Vec::new()).unwrap_or_default();
             row.link_target = target.to_string_lossy().into_owned();
             // Links are evaluated inside of the container, as everywhere.
-            let whole = [absolute.as_bytes(), b"/", name.to_bytes()].concat();
-            row.is_dir = files.root.find(&whole, OFlags::PATH | OFlags::DIRECTORY).is_ok();
+            let whole = [inner.as_bytes(), b"/", name.to_bytes()].concat();
+            row.is_dir = root.find(&whole, OFlags::PATH | OFlags::DIRECTORY).is_ok();
         }
         rows.push(row);
     }

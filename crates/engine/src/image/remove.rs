@@ -135,8 +135,12 @@ fn remove_image(
         for row in core.database()?.containers_of_image(id)?.into_iter().chain(mounting) {
             let remove =
                 RemoveOptions { force: true, volumes: true, timeout: Some(0), ..RemoveOptions::default() };
-            crate::container::remove_container(core, &row.id, &remove)
-                .map_err(|error| error.context(format!("removing container {} of image {id}", row.id)))?;
+            // One that holds the namespaces of a pod takes the pod with it.
+            let removed = match row.config.infra {
+                true => crate::pod::remove_with_infra(core, &row, &remove).map(drop),
+                false => crate::container::remove_container(core, &row.id, &remove),
+            };
+            removed.map_err(|error| error.context(format!("removing container {} of image {id}", row.id)))?;
         }
         let others = store.containers().map_err(storage)?;
         for other in others.iter().filter(|container| container.image == id) {

@@ -199,6 +199,10 @@ fn runtime_options(options: &[String], bind: bool, userns: &UserNamespace) -> Re
     let mut options: Vec<String> =
         options.iter().filter(|option| !PREPARATIONS.contains(&option.as_str())).cloned().collect();
     for option in &mut options {
+        if option == "no-dereference" {
+            // As crun calls it, from its version 1.11 on; others name it as unknown.
+            "copy-symlink".clone_into(option);
+        }
         if option == "idmap" || option.starts_with("idmap=") {
             *option = idmap::numbers(option, userns)?;
         }

@@ -26,6 +26,9 @@ pub(super) fn write(plan: &Plan<'_>) -> Result<Vec<Mount>> {
         let usual = plan.folder.join("run-secrets");
         crate::state::make_private(&usual)?;
         rustix::fs::chmod(&usual, Mode::from_raw_mode(0o755)).map_err(|errno| named(&usual, errno.into()))?;
+        for secret in &plan.secrets {
+            make_place(&usual, &secret.destination)?;
+        }
         mounts.push(bind(&usual, FOLDER));
     }
     for (index, secret) in plan.secrets.iter().enumerate() {
@@ -41,6 +44,29 @@ pub(super) fn write(plan: &Plan<'_>) -> Result<Vec<Mount>> {
     // A mount of the user's at the same place wins.
     mounts.retain(|mount| !theirs.contains(&&mount.destination));
     Ok(mounts)
+}
+
+/// Makes the file in the folder that a secret is mounted over: the container's root, who does not own the folder, could
+/// not where users are mapped.
+fn make_place(usual: &Path, destination: &str) -> Result<()> {
+    let Some(below) = destination.strip_prefix(&format!("{FOLDER}/")) else { return Ok(()) };
+    let below = Path::new(below);
+    if below.components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
+        return Ok(());
+    }
+    let mut path = usual.to_owned();
+    for part in below.parent().into_iter().flat_map(Path::components) {
+        path.push(part);
+        match cove_sys::fs::create_dir(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => {}
+        }
+        rustix::fs::chmod(&path, Mode::from_raw_mode(0o755)).map_err(|errno| named(&path, errno.into()))?;
+    }
+    let path = usual.join(below);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(0o444);
+    options.open(&path).map(drop).map_err(|error| named(&path, error))
 }
 
 fn named(path: &Path, error: std::io::Error) -> Error {
