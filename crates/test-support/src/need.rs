@@ -75,7 +75,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 29] = [
+    const ALL: [Self; 31] = [
         Self::Root,
         Self::User,
         Self::Monitor,
