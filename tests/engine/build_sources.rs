@@ -13,10 +13,13 @@ use cove_test_support::{Bed, IMAGE, Need, Service, everyone, free_port, met, wai
 
 use crate::build::{build, seen, write};
 
-/// A server with a few answers: heads after the status, and what is in them.
+/// What is answered by path: the head after the status, and the body.
+type Pages = Arc<Mutex<BTreeMap<String, (String, Vec<u8>)>>>;
+
+/// A server with a few answers.
 struct Web {
     address: String,
-    pages: Arc<Mutex<BTreeMap<String, (String, Vec<u8>)>>>,
+    pages: Pages,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -24,8 +27,7 @@ impl Web {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("address"));
-        let (pages, asked) =
-            (Arc::<Mutex<BTreeMap<_, (String, Vec<u8>)>>>::default(), Arc::<Mutex<Vec<_>>>::default());
+        let (pages, asked) = (Pages::default(), Arc::<Mutex<Vec<_>>>::default());
         let (shown, noted) = (Arc::clone(&pages), Arc::clone(&asked));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {

@@ -99,7 +99,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["--cgroups", "split"], "split"),
     (&["--personality", "BSD"], "personality"),
     (&["--seccomp-policy", "mine"], "seccomp policy"),
-    (&["--log-driver", "splunk"], "splunk"),
+    (&["--log-driver", "splunk"], "log driver"),
     (&["--runtime", "nonesuch"], "nonesuch"),
     (&["--network", "nonesuch"], "nonesuch"),
     (&["--network", "container:nobody"], "nobody"),

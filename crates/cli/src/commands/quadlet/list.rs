@@ -1,7 +1,7 @@
 //! `cove quadlet list`
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cove_quadlet::{Kind, Loaded, known_units, load_file};
 use regex::Regex;
@@ -73,7 +73,7 @@ fn rows(quadlets: &Quadlets) -> Result<Vec<Row>, CommandError> {
     for (application, files) in quadlets.installed.applications()? {
         applications.extend(files.into_iter().map(|file| (file, application.clone())));
     }
-    let mut rows: Vec<Row> = quadlets.all().iter().map(|path| row(path)).collect();
+    let mut rows: Vec<Row> = quadlets.all().iter().map(|path| row(path.as_path())).collect();
     let units: Vec<String> =
         rows.iter().filter(|row| row.status.is_empty()).map(|row| row.unit.clone()).collect();
     let states = quadlets.systemd.states(&units)?;
@@ -86,7 +86,7 @@ fn rows(quadlets: &Quadlets) -> Result<Vec<Row>, CommandError> {
     Ok(rows)
 }
 
-fn row(path: &PathBuf) -> Row {
+fn row(path: &Path) -> Row {
     let mut row = Row { name: file_name(path), path: path.display().to_string(), ..Row::default() };
     match service(path) {
         Ok((unit, pod)) => (row.unit, row.pod) = (unit, pod),
