@@ -89,7 +89,7 @@ fn buildx_gives_secrets_that_stay_nowhere() {
     with_buildx(|bed, service| {
         let folder = bed.path("context");
         let secret = bed.path("secret");
-        cove_sys::fs::write(&secret, "hush").expect("secret");
+        cove_sys::fs::write(&secret, "hush-4711-hush").expect("secret");
         let text = format!(
             "FROM {IMAGE}\nRUN --mount=type=secret,id=s,required=true wc -c < /run/secrets/s > /length\n\
              RUN --mount=type=secret,id=none test ! -e /run/secrets/none\n"
@@ -98,10 +98,10 @@ fn buildx_gives_secrets_that_stay_nowhere() {
         let file = folder.join("sub/Other.Dockerfile").display().to_string();
         let source = format!("id=s,src={}", secret.display());
         build(bed, service, &folder, &["-t", "app", "-f", &file, "--secret", &source]).ok();
-        assert_eq!(seen(bed, "app", "cat /length; ls /run/secrets 2>/dev/null || true"), "4");
+        assert_eq!(seen(bed, "app", "cat /length; ls /run/secrets 2>/dev/null || true"), "14");
         let without = build(bed, service, &folder, &["-f", &file, "--no-cache"]);
         assert_ne!(without.code, 0);
-        let found = Command::new("grep").args(["-rqs", "hush"]).arg(bed.path("root")).status().expect("grep");
+        let found = Command::new("grep").args(["-rqs", "hush-4711-hush"]).arg(bed.path("root")).status().expect("grep");
         assert!(!found.success(), "the secret is in the store");
     });
 }
