@@ -101,7 +101,11 @@ fn buildx_gives_secrets_that_stay_nowhere() {
         assert_eq!(seen(bed, "app", "cat /length; ls /run/secrets 2>/dev/null || true"), "14");
         let without = build(bed, service, &folder, &["-f", &file, "--no-cache"]);
         assert_ne!(without.code, 0);
-        let found = Command::new("grep").args(["-rqs", "hush-4711-hush"]).arg(bed.path("root")).status().expect("grep");
+        let found = Command::new("grep")
+            .args(["-rqs", "hush-4711-hush"])
+            .arg(bed.path("root"))
+            .status()
+            .expect("grep");
         assert!(!found.success(), "the secret is in the store");
     });
 }
