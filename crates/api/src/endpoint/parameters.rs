@@ -139,8 +139,8 @@ mod tests {
         assert_eq!(read("last=2").unwrap().last, Some(2));
         let error = LogOptions::read("tail=some", &HeaderMap::new()).unwrap_err();
         assert!(error.message.contains("parameter tail"), "{error}");
-        let error = super::super::BuildParameters::read("allplatforms=true", &HeaderMap::new()).unwrap_err();
+        let error = crate::ImagePruneOptions::read("external=true", &HeaderMap::new()).unwrap_err();
         assert_eq!(error.kind, crate::ErrorKind::Unsupported);
-        assert!(error.message.contains("allplatforms"), "{error}");
+        assert!(error.message.contains("external"), "{error}");
     }
 }

@@ -165,6 +165,7 @@ impl Apply {
             return Err(refused("the path is too long or too deep"));
         }
         if matches!(name, b"" | b"." | b"..")
+            || path.starts_with(b"/")
             || name.len() > 255
             || name.contains(&0)
             || stat.link.contains('\0')

@@ -190,7 +190,7 @@ mod tests {
         for (line, expect) in [
             ("", "command like attach"),
             ("--root /x --", "option of cove"),
-            ("container ", "command like cleanup"),
+            ("container ", "command like checkpoint"),
             ("nonsense ", "unknown"),
             ("stop ", "stop CONTAINER"),
             ("stop a b c ", "stop CONTAINER"),

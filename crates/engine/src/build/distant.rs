@@ -212,8 +212,8 @@ mod tests {
         for (text, expected) in [
             ("host:5000/a/b", "host:5000/a/b:key"),
             ("host:5000/a/b:tag", "host:5000/a/b:tag-key"),
-            ("type=registry,ref=host/a", "host/a:key"),
-            ("type=registry,mode=max,ref=host/a:t", "host/a:t-key"),
+            ("type=registry,ref=host:5000/a", "host:5000/a:key"),
+            ("type=registry,mode=max,ref=host.io/a:t", "host.io/a:t-key"),
         ] {
             assert_eq!(shown(text).unwrap(), expected, "{text}");
         }
