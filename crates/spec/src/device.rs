@@ -149,7 +149,7 @@ mod tests {
         for (text, expected) in [
             ("c 7:*", "requires type"),
             ("x 7:* r", "invalid device type"),
-            ("c -1:* r", "invalid device number"),
+            ("c -1:* r", "invalid syntax"),
             ("c 7:* x", "invalid device access"),
             ("c 7:* rr", "invalid device access"),
         ] {
