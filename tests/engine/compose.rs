@@ -1,4 +1,4 @@
-//! docker-compose against the service, its first version or its second.
+//! docker-compose against the service.
 
 use std::process::Command;
 

@@ -31,7 +31,7 @@ pub enum Need {
     Podman,
     /// `docker`: Docker's client.
     Docker,
-    /// `compose`: docker-compose, whose first version fails at its start with newer Pythons.
+    /// `compose`: docker-compose, its second version as a program of its own.
     Compose,
     /// `compose-v2`: Compose's second version, as a plug-in of Docker's client.
     ComposeV2,
@@ -176,9 +176,9 @@ impl Need {
             | Self::Openssl
             | Self::Script => programs(&[self.name()]),
             Self::Compose => programs(&["docker-compose"]).or_else(|| {
-                let version = Command::new("docker-compose").arg("version").output();
-                let works = version.is_ok_and(|output| output.status.success());
-                (!works).then(|| "docker-compose does not start".to_owned())
+                let version = Command::new("docker-compose").args(["version", "--short"]).output();
+                let is_second = version.is_ok_and(|output| output.stdout.starts_with(b"2."));
+                (!is_second).then(|| "docker-compose is not of its second version".to_owned())
             }),
             Self::Buildx => plugin("docker-buildx"),
             Self::ComposeV2 => plugin("docker-compose"),

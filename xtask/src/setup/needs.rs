@@ -154,24 +154,6 @@ pub(super) const NEEDS: &[Need] = &[
     need("test", Program("openssl"), &["openssl"], "openssl", "the test registry's certificate"),
     need("test", Program("runc"), &["runc"], "runc", "the other OCI runtime"),
     need("test", Program("runsc"), &["runsc"], "runsc", "gVisor, the OCI runtime with a kernel of its own"),
-    need(
-        "test",
-        Program("docker-compose"),
-        &["docker-compose"],
-        "docker-compose",
-        "Compose, a client of the service",
-    ),
-    need(
-        "test",
-        File(&[
-            "/usr/lib/python3/dist-packages/docker",
-            "/usr/lib/python3.13/site-packages/docker",
-            "/usr/lib/python3.14/site-packages/docker",
-        ]),
-        &["python3-docker"],
-        "python3-docker",
-        "Docker's client for Python, a client of the service",
-    ),
     need("test", Program("zsh"), &["zsh"], "zsh", "the completion of command lines in it"),
     need("test", Program("fish"), &["fish"], "fish", "the completion of command lines in it"),
     need(
