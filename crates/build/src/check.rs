@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::language::{BuildFile, Command, Copying, Instruction, Stage, Step};
+use crate::scope::PROXIES;
 
 /// Something suspicious.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +33,8 @@ impl Default for Facts<'_> {
     }
 }
 
-/// Variables that every build has.
-const PREDEFINED: [&str; 20] = [
+/// Variables that every build has, beside those of [`PROXIES`].
+const PLATFORMS: [&str; 9] = [
     "BUILDPLATFORM",
     "BUILDOS",
     "BUILDARCH",
@@ -43,17 +44,6 @@ const PREDEFINED: [&str; 20] = [
     "TARGETARCH",
     "TARGETVARIANT",
     "TARGETSTAGE",
-    "HTTP_PROXY",
-    "http_proxy",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "FTP_PROXY",
-    "ftp_proxy",
-    "NO_PROXY",
-    "no_proxy",
-    "ALL_PROXY",
-    "all_proxy",
-    "SOURCE_DATE_EPOCH",
 ];
 /// Parts of names that are for secrets.
 const SECRET_WORDS: [&str; 8] =
@@ -177,7 +167,8 @@ impl Checking<'_> {
 
     /// Variables in `FROM`.
     fn base_arguments(&mut self) {
-        let mut known: BTreeSet<String> = PREDEFINED.map(ToOwned::to_owned).into();
+        let mut known: BTreeSet<String> =
+            PLATFORMS.iter().chain(&PROXIES).map(|name| (*name).to_owned()).collect();
         let mut valued = known.clone();
         for step in &self.file.arguments {
             if let Instruction::Arg(all) = &step.instruction {

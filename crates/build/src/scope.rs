@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::language::{Expander, Heredoc};
 
 /// Those that no `ARG` need declare, and that leave no trace.
-const PROXIES: [&str; 11] = [
+pub(crate) const PROXIES: [&str; 11] = [
     "HTTP_PROXY",
     "http_proxy",
     "HTTPS_PROXY",
