@@ -1,6 +1,8 @@
 //! `/build`.
 
 mod parameters;
+#[cfg(test)]
+mod parameters_tests;
 mod values;
 
 use futures_util::StreamExt as _;
