@@ -3,7 +3,23 @@
 use std::ffi::OsString;
 
 /// Options that are handed to `cove` for this host's engine; each has a value.
-const ENGINE_OPTIONS: [&str; 4] = ["--root", "--runroot", "--storage-driver", "--runtime"];
+const ENGINE_OPTIONS: [&str; 15] = [
+    "--root",
+    "--runroot",
+    "--storage-driver",
+    "--storage-opt",
+    "--runtime",
+    "--runtime-flag",
+    "--hooks-dir",
+    "--cdi-spec-dir",
+    "--cgroup-manager",
+    "--network-config-dir",
+    "--tmpdir",
+    "--volumepath",
+    "--events-backend",
+    "--registries-conf",
+    "--module",
+];
 
 /// What the user asked for.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use cove_desktop::{Desktop, DesktopOptions, Environment, Host, HostOptions};
-use tauri::RunEvent;
+use tauri::{Manager as _, RunEvent};
 
 use crate::arguments::Arguments;
 
@@ -50,9 +50,12 @@ fn run() -> Result<(), String> {
         .invoke_handler(tauri::generate_handler![commands::rpc, commands::subscribe, commands::open_link])
         .build(tauri::generate_context!())
         .map_err(|error| format!("open the window: {error}"))?;
-    app.run(move |_, event| {
+    app.run(move |app, event| {
         if let RunEvent::Exit = event {
-            tauri::async_runtime::block_on(host.stop());
+            tauri::async_runtime::block_on(async {
+                app.state::<Desktop>().end().await;
+                host.stop().await;
+            });
         }
     });
     Ok(())

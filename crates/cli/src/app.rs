@@ -118,6 +118,10 @@ fn run(environment: Environment) -> CommandResult {
     if place != Place::Plain && context.destination == Destination::Local {
         enter_namespace(&context)?;
     }
+    // The service has a thread for each processor, which must not wait for each other.
+    if place != Place::Service {
+        one_arena();
+    }
     let runtime = match place {
         Place::Service => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
         Place::Engine | Place::Plain => tokio::runtime::Builder::new_current_thread().enable_all().build(),
@@ -128,6 +132,16 @@ fn run(environment: Environment) -> CommandResult {
     runtime.shutdown_background();
     tracing::debug!("Shutting down engines");
     result
+}
+
+/// Has all threads allocate from one place. A command has few, and each place of their own costs it a third of a
+/// millisecond of fresh pages.
+fn one_arena() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: the call takes two numbers, and no other thread is there yet.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
 }
 
 fn start_logging(invocation: &Invocation, environment: &Environment) -> Result<(), CommandError> {

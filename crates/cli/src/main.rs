@@ -21,7 +21,6 @@ mod terminal;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    one_arena();
     #[cfg(target_os = "linux")]
     if let Some(code) = cove_machine::guest::take_over() {
         return ExitCode::from(code);
@@ -35,14 +34,4 @@ fn main() -> ExitCode {
         return ExitCode::from(code);
     }
     ExitCode::from(app::main())
-}
-
-/// Has all threads allocate from one place. A command has few, and each place of their own costs it a third of a
-/// millisecond of fresh pages.
-fn one_arena() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: the call takes two numbers, and no other thread is there yet.
-    unsafe {
-        libc::mallopt(libc::M_ARENA_MAX, 1);
-    }
 }

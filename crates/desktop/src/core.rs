@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) flows: HashMap<u32, AbortHandle>,
     pub(crate) last_flow: u32,
     pub(crate) terminals: HashMap<u32, Terminal>,
+    /// Sessions of terminals, with their engines.
+    pub(crate) sessions: HashMap<String, Arc<dyn Engine>>,
 }
 
 /// The heart.
@@ -129,6 +131,11 @@ impl Core {
         let _ = sender.try_send(Arc::new(vec![first]));
         shared.listeners.push(Listener { sender, behind: false });
         receiver
+    }
+
+    /// Tells nobody any more: their channels end.
+    pub(crate) fn forget_listeners(&self) {
+        self.lock().listeners.clear();
     }
 
     /// Sends what has changed; answers whether a listener owes too much to be told at this moment.

@@ -1,6 +1,7 @@
 //! The entry: calls in, events out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cove_api::{ErrorKind, PullPolicy, SearchOptions};
 use tokio::sync::mpsc;
@@ -16,6 +17,9 @@ use crate::link;
 use crate::source::{EngineSource, Target};
 use crate::view::ConnectionKind;
 use crate::{Call, Failure, Reply};
+
+/// Terminals that have not ended by then are left.
+const END_TIME: Duration = Duration::from_secs(3);
 
 /// What the desktop begins with.
 pub struct DesktopOptions {
@@ -61,11 +65,21 @@ impl Desktop {
 
     /// Ends every subscription: for a window whose page was loaded anew.
     pub fn close_all(&self) {
+        self.core.forget_listeners();
         let mut shared = self.core.lock();
+        shared.state.close_task_logs();
         shared.terminals.clear();
         for (_, flow) in shared.flows.drain() {
             flow.abort();
         }
+    }
+
+    /// Ends the processes of terminals: after the program nobody is left to do it.
+    pub async fn end(&self) {
+        let sessions = std::mem::take(&mut self.core.lock().sessions);
+        let ends =
+            sessions.into_iter().map(|(id, engine)| async move { engine.execs().remove(&id, true).await });
+        let _ = tokio::time::timeout(END_TIME, futures_util::future::join_all(ends)).await;
     }
 
     /// Answers a question or does an order.

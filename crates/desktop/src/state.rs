@@ -9,8 +9,8 @@ use crate::task::TaskLog;
 use crate::view::{Connection, HappeningRow, Health, MachineRow, Snapshot, StepState, TaskRow, TaskState};
 use crate::{Event, LogEntry};
 
-/// So much of a terminal counts as a line, in characters of base64.
-const TERMINAL_LINE: usize = 128;
+/// So many bytes count as a further line.
+const LINE: usize = 128;
 /// Events of the engine that are kept.
 const MOST_HAPPENINGS: usize = 300;
 /// Ended tasks that are kept.
@@ -25,6 +25,8 @@ struct Dirty {
     machines: bool,
     /// What flows: logs, terminals, samples and their ends, in their order.
     flows: Vec<Event>,
+    /// How much of them there is, in lines of a log.
+    waiting: usize,
 }
 
 /// Everything that a screen shows.
@@ -82,6 +84,7 @@ impl State {
         self.health = health;
         self.rows.forget_engine();
         self.dirty.flows.clear();
+        self.dirty.waiting = 0;
         self.dirty.all = true;
     }
 
@@ -204,6 +207,7 @@ impl State {
 
     /// Something of a subscription, to be sent in its order.
     pub(crate) fn flow(&mut self, event: Event) {
+        self.dirty.waiting += lines(&event);
         if let (Some(Event::Log { subscription: last, lines }), Event::Log { subscription, lines: more }) =
             (self.dirty.flows.last_mut(), &event)
             && last == subscription
@@ -216,12 +220,7 @@ impl State {
 
     /// How much waits for the next batch, in lines of a log.
     pub(crate) fn waiting_lines(&self) -> usize {
-        let lines = |event: &Event| match event {
-            Event::Log { lines, .. } => lines.len(),
-            Event::Terminal { data, .. } => 1 + data.len() / TERMINAL_LINE,
-            _ => 1,
-        };
-        self.dirty.flows.iter().map(lines).sum()
+        self.dirty.waiting
     }
 
     /// The next batch; empty where nothing has changed.
@@ -249,6 +248,15 @@ impl State {
         }
         events.extend(dirty.flows);
         events
+    }
+}
+
+/// How much an event is, in lines of a log: a long one counts as several.
+fn lines(event: &Event) -> usize {
+    match event {
+        Event::Log { lines, .. } => lines.iter().map(|line| 1 + line.text.len() / LINE).sum(),
+        Event::Terminal { data, .. } => 1 + data.len() / LINE,
+        _ => 1,
     }
 }
 

@@ -13,10 +13,16 @@ use crate::{Failure, LogEntry};
 /// Lines of a task that are kept.
 const MOST_LINES: usize = 5000;
 
+/// Bytes of these lines that are kept.
+const MOST_BYTES: usize = 4 << 20;
+/// Steps of a task that are shown.
+const MOST_STEPS: usize = 1000;
+
 /// What a task has said, and who reads it.
 #[derive(Debug, Default)]
 pub(crate) struct TaskLog {
     pub(crate) lines: VecDeque<LogEntry>,
+    bytes: usize,
     /// The subscriptions.
     pub(crate) readers: Vec<u32>,
 }
@@ -24,10 +30,12 @@ pub(crate) struct TaskLog {
 impl TaskLog {
     /// Keeps a line, and lets the oldest one go where there are too many.
     pub(crate) fn push(&mut self, line: LogEntry) {
-        if self.lines.len() == MOST_LINES {
-            self.lines.pop_front();
-        }
+        self.bytes += line.text.len();
         self.lines.push_back(line);
+        while self.lines.len() > MOST_LINES || self.bytes > MOST_BYTES {
+            let Some(old) = self.lines.pop_front() else { break };
+            self.bytes -= old.text.len();
+        }
     }
 }
 
@@ -114,6 +122,11 @@ impl Task {
         self.core.change(|state| state.task_line(self.id, line));
     }
 
+    /// Waits until those who read its log have room for more.
+    pub(crate) async fn room(&self) {
+        self.core.room().await;
+    }
+
     /// How many objects are gone, and how many bytes with them.
     pub(crate) fn freed(&self, objects: u32, bytes: i64) {
         self.edit(|task| task.freed = Some(Freed { objects, bytes }));
@@ -137,7 +150,8 @@ fn step(task: &mut TaskRow, mut step: TaskStep) {
             step.total = step.total.max(old.total);
             *old = step;
         }
-        None => task.steps.push(step),
+        None if task.steps.len() < MOST_STEPS => task.steps.push(step),
+        None => {}
     }
 }
 

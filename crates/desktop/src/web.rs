@@ -110,7 +110,11 @@ pub async fn serve(
         .map_err(|error| Error::from(error).context(format!("listen on {}", options.listen)))?;
     let address = listener.local_addr()?;
     let tokens = Mutex::new(Tokens { once: token(), pages: VecDeque::new() });
-    let hosts = vec![address.to_string(), format!("localhost:{}", address.port())];
+    let mut hosts = vec![address.to_string(), format!("localhost:{}", address.port())];
+    if address.port() == 80 {
+        // Browsers leave the usual port out.
+        hosts.extend([address.ip().to_string(), "localhost".to_owned()]);
+    }
     let ready = Box::new(ready);
     let served = Arc::new(Served { desktop, tokens, ready, address, hosts, assets });
     served.tell_address();

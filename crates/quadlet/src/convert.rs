@@ -300,6 +300,15 @@ impl Conversion<'_> {
         }
     }
 
+    /// Ends a command that makes what is named so, which others may then refer to.
+    fn make(&mut self, mut command: CommandLine, name: &str) {
+        self.podman_args(&mut command);
+        command.add(name);
+        self.set_command("ExecStart", &command);
+        self.make_oneshot(true);
+        self.set_resource(name);
+    }
+
     /// What follows a command that ends by itself.
     fn make_oneshot(&mut self, remains: bool) {
         self.service.set_default(SERVICE, "SyslogIdentifier", "%N");

@@ -35,8 +35,7 @@ impl Source {
     /// It cannot be read, is too large, or is no bundle although it is called so.
     pub fn read(file: &Path) -> Result<Vec<Self>> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let limit = if is_unit_or_bundle(&name) { MAX_FILE } else { MAX_ASSET };
-        let data = read::bounded(file, limit)?.ok_or_else(|| {
+        let data = read::bounded(file, largest(&name))?.ok_or_else(|| {
             let message = format!("{}: no such file or directory", file.display());
             std::io::Error::new(std::io::ErrorKind::NotFound, message)
         })?;
@@ -46,8 +45,12 @@ impl Source {
     /// As [`Source::read`], of what is read already.
     ///
     /// # Errors
-    /// It is no bundle although it is called so.
+    /// It is no bundle although it is called so, or is too large.
     pub fn named(name: String, data: Vec<u8>) -> Result<Vec<Self>> {
+        let limit = largest(&name);
+        if data.len() as u64 > limit {
+            return Err(Error::TooMuch { path: name.into(), message: format!("more than {limit} bytes") });
+        }
         if !is_bundle(&name) {
             return Ok(vec![Self { name, data }]);
         }
@@ -62,8 +65,9 @@ fn is_bundle(name: &str) -> bool {
     name.ends_with(".quadlets")
 }
 
-fn is_unit_or_bundle(name: &str) -> bool {
-    is_bundle(name) || Kind::of(name).is_some()
+/// Most bytes of a file of that name.
+fn largest(name: &str) -> u64 {
+    if is_bundle(name) || Kind::of(name).is_some() { MAX_FILE } else { MAX_ASSET }
 }
 
 /// The files that came together.

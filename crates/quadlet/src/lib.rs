@@ -28,7 +28,7 @@ pub use error::{Error, Place, Result};
 pub use generate::{Remark, generate, known_units};
 pub use installed::{Application, Installed, Source};
 pub use kind::Kind;
-pub use load::{Loaded, load, load_file};
+pub use load::{Loaded, MAX_FILE, load, load_file, load_whole};
 pub use output::write;
 pub use search::SearchPlaces;
 pub use unit::UnitFile;

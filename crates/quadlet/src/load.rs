@@ -12,7 +12,7 @@ use crate::kind::Kind;
 use crate::unit::UnitFile;
 
 /// Largest unit file, in bytes.
-pub(crate) const MAX_FILE: u64 = 1 << 20;
+pub const MAX_FILE: u64 = 1 << 20;
 /// Most unit files.
 const MAX_UNITS: usize = 10_000;
 /// Most files that add to one unit.
@@ -40,6 +40,21 @@ pub fn load_file(path: &Path) -> Result<UnitFile> {
         )
         .into()),
     }
+}
+
+/// Reads one unit file with what adds to it in the folders.
+///
+/// # Errors
+/// It cannot be read or is no unit file.
+pub fn load_whole(path: &Path, folders: &[PathBuf], remark: &mut dyn FnMut(Remark)) -> Result<UnitFile> {
+    let mut unit = load_file(path)?;
+    let there = |name: &String| {
+        folders.iter().map(|folder| folder.join(name)).filter(|path| path.is_dir()).collect::<Vec<_>>()
+    };
+    let additions =
+        drop_ins::folders(&unit.name).into_iter().map(|name| (name.clone(), there(&name))).collect();
+    add(&mut unit, &additions, remark);
+    Ok(unit)
 }
 
 /// Reads all units of the folders; of equal names the first one counts.

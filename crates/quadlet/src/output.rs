@@ -70,6 +70,10 @@ fn link(folder: &Path, link: &Path, target: &str) -> Result<()> {
     let depth = link.components().count() - 1;
     let target = Path::new(&"../".repeat(depth)).join(target);
     let path = folder.join(link);
+    if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_symlink()) {
+        let message = format!("the alias {} is left out: a service has that name", link.display());
+        return Err(Error::invalid(message));
+    }
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
@@ -140,6 +144,7 @@ mod tests {
                 &["b.service -> a.service", "c.service -> a.service", "d/e/f.service -> ../../a.service"],
                 0,
             ),
+            ("a.service", "Alias=a.service b.service", &["b.service -> a.service"], 1),
             ("a.service", "Alias=../../out.service /etc/x.service", &[], 2),
             ("a.service", "WantedBy=../x", &[], 0),
             ("a.service", "Alias=\"open\nAlias=b.service", &["b.service -> a.service"], 1),

@@ -9,7 +9,7 @@ export function proposed(screen: Screen, name: string): string {
   const folder = screen.model.downloads;
   const separator = folder.includes("\\") ? "\\" : "/";
   // What comes from an image or a container must not lead to another folder.
-  const safe = name.replace(/[^\w.-]+/g, "-").replace(/^\.+/, "");
+  const safe = name.replace(/[^\p{L}\p{M}\p{N}_.-]+/gu, "-").replace(/^\.+/, "");
   return folder === "" ? "" : `${folder}${folder.endsWith(separator) ? "" : separator}${safe || "file"}`;
 }
 

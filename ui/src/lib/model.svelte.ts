@@ -10,6 +10,7 @@ import type {
 } from "./generated/desktop";
 import { clock } from "./clock.svelte";
 import { apply, collect, rowsOf, type Collections } from "./collection";
+import { t } from "./text/messages.svelte";
 import type { Transport } from "./transport";
 
 /** An event of a subscription. */
@@ -74,6 +75,8 @@ export class Model {
   #transport: Transport;
   #flows = new Map<number, Flow>();
   #early = new Map<number, FlowEvent[]>();
+  /** Subscriptions that wait for their number; only then may events come before it. */
+  #opening = 0;
 
   constructor(transport: Transport) {
     this.#transport = transport;
@@ -81,6 +84,7 @@ export class Model {
       (batch) => this.take(batch),
       (linked) => {
         this.linked = linked;
+        if (!linked) this.#lose();
       },
     );
   }
@@ -97,7 +101,8 @@ export class Model {
   subscribe(call: Call, flow: Flow): Subscription {
     let number: number | undefined;
     let closed = false;
-    this.call(call).then(
+    this.#opening += 1;
+    const asked = this.call(call).then(
       (reply) => {
         if (reply.reply !== "subscription") return;
         number = reply.subscription;
@@ -111,6 +116,10 @@ export class Model {
         if (!closed) flow.end(failure, null);
       },
     );
+    void asked.finally(() => {
+      this.#opening -= 1;
+      if (this.#opening === 0) this.#early.clear();
+    });
     return {
       get number() {
         return number;
@@ -180,9 +189,20 @@ export class Model {
     }
   }
 
+  /** The core ends the subscriptions of a page whose connection breaks off. */
+  #lose(): void {
+    const flows = [...this.#flows.values()];
+    this.#flows.clear();
+    this.#early.clear();
+    const message = t("The window has lost its connection to Cove. It is being tried again.");
+    for (const flow of flows) flow.end({ kind: "Unavailable", message }, null);
+  }
+
   #flow(event: FlowEvent): void {
     const flow = this.#flows.get(event.subscription);
     if (!flow) {
+      // Another page's, or one that was closed.
+      if (this.#opening === 0) return;
       const early = this.#early.get(event.subscription) ?? [];
       if (early.length < MOST_EARLY) early.push(event);
       this.#early.set(event.subscription, early);

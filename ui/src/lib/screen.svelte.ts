@@ -129,7 +129,9 @@ export class Screen {
 
   toast(text: string, bad = false, undo?: () => void): number {
     const toast: Toast = { id: this.#nextToast++, bad, text, ...(undo ? { undo } : {}) };
-    this.toasts = [...this.toasts.slice(-3), toast];
+    // What can still be taken back stays.
+    const others = this.toasts.filter((one) => !one.undo).slice(-3);
+    this.toasts = [...this.toasts.filter((one) => one.undo || others.includes(one)), toast];
     if (!bad) setTimeout(() => this.dismiss(toast.id), undo ? UNDO_TIME : TOAST_TIME);
     return toast.id;
   }
@@ -160,12 +162,18 @@ export class Screen {
 
   /** Hides `ids` and does `work` after a while, unless the user takes it back. A window that is closed meanwhile does nothing. */
   later(ids: string[], what: string, work: () => Promise<unknown>): void {
+    const { connection } = this.model.health;
     this.leaving = new Set([...this.leaving, ...ids]);
     const back = () => {
       const returned = new Set(ids);
       this.leaving = new Set([...this.leaving].filter((id) => !returned.has(id)));
     };
-    const timer = setTimeout(() => void work().finally(back), UNDO_TIME);
+    const timer = setTimeout(() => {
+      if (this.model.health.connection === connection) return void work().finally(back);
+      // Another engine may have an image of the same id.
+      back();
+      this.toast(t("{what} was not removed: another engine came into use", { what }), true);
+    }, UNDO_TIME);
     this.toast(t("Removed {what}", { what }), false, () => {
       clearTimeout(timer);
       back();

@@ -97,10 +97,14 @@ async fn browser(context: &Context, args: Args, url: Option<String>) -> CommandR
         // Whoever prints it may have ended.
         let _ = sender.send(address.to_owned());
     };
-    let served = serve(desktop, WebOptions { listen, assets }, ready, std::future::pending());
+    let served = serve(Arc::clone(&desktop), WebOptions { listen, assets }, ready, std::future::pending());
     let printed = async {
+        if let Some(first) = addresses.recv().await {
+            context.printer.line(&first)?;
+        }
+        // Later ones may find nobody who reads; the pages that are open go on.
         while let Some(address) = addresses.recv().await {
-            context.printer.line(&address)?;
+            let _ = context.printer.line(&address);
         }
         Ok::<_, CommandError>(())
     };
@@ -112,6 +116,7 @@ async fn browser(context: &Context, args: Args, url: Option<String>) -> CommandR
         printed = printed => printed,
         () = ended => Ok(()),
     };
+    desktop.end().await;
     host.stop().await;
     result.map(|()| 0)
 }

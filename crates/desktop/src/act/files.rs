@@ -56,11 +56,15 @@ pub(crate) async fn download(
     }
     let whole = u64::try_from(found.stat.size).unwrap_or(0);
     task.bytes(0, whole);
-    let input = StreamReader::new(found.archive.map_err(std::io::Error::other));
+    // Dropped with this future: the thread's input ends then, and it takes its file away.
+    let (waiting, given_up) = tokio::sync::oneshot::channel::<()>();
+    let input = StreamReader::new(found.archive.map_err(std::io::Error::other).take_until(given_up));
     // Made here: it needs the runtime, which its thread does not have.
     let input = SyncIoBridge::new(Box::pin(input));
     let task = task.clone();
-    join(tokio::task::spawn_blocking(move || take_one(input, &to, &task)).await)
+    let result = join(tokio::task::spawn_blocking(move || take_one(input, &to, &task)).await);
+    drop(waiting);
+    result
 }
 
 /// Writes the one file of an archive.

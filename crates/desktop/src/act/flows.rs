@@ -12,7 +12,7 @@ const MOST_WAITING: usize = 5000;
 
 /// The way of a flow to its screen.
 pub(crate) struct Sink {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     /// The number that its events carry.
     pub(crate) subscription: u32,
 }
@@ -25,9 +25,16 @@ impl Sink {
 
     /// Waits until there is room for more.
     pub(crate) async fn room(&self) {
+        self.core.room().await;
+    }
+}
+
+impl Core {
+    /// Waits until there is room for more in the next batch.
+    pub(crate) async fn room(&self) {
         loop {
-            let flushed = self.core.flushed.notified();
-            if self.core.lock().state.waiting_lines() < MOST_WAITING {
+            let flushed = self.flushed.notified();
+            if self.lock().state.waiting_lines() < MOST_WAITING {
                 return;
             }
             flushed.await;

@@ -10,7 +10,7 @@ use crate::core::Core;
 use crate::{Event, Failure, LogEntry};
 
 /// Lines taken together.
-const MOST_LINES: usize = 512;
+const MOST_LINES: usize = 64;
 /// A longer line is cut, in bytes.
 pub(crate) const LONGEST_LINE: usize = 64 << 10;
 

@@ -18,6 +18,8 @@ use crate::{BuildForm, Failure};
 const LOGIN_TIME: Duration = Duration::from_secs(60);
 /// Most of what a program says that is shown, in bytes.
 const LONGEST_REASON: u64 = 4096;
+/// Longest text of a step, in characters.
+const LONGEST_STEP: usize = 300;
 /// A build that was given up has so long to take itself apart.
 const END_TIME: Duration = Duration::from_secs(20);
 
@@ -106,7 +108,10 @@ pub(crate) async fn build(mut command: Command, task: &Task) -> Result<()> {
             text.clone_into(kept);
         }
     };
-    tokio::join!(lines(out, |text| told(text, &mut last)), lines(error, |text| told(text, &mut reason)));
+    tokio::join!(
+        lines(out, task, |text| told(text, &mut last)),
+        lines(error, task, |text| told(text, &mut reason))
+    );
     let status = child.wait().await?;
     if status.success() {
         task.message(last);
@@ -125,11 +130,12 @@ fn step(line: &str) -> Option<String> {
     };
     let (number, text) = rest.strip_prefix("STEP ")?.split_once(": ")?;
     number.split_once('/')?;
-    Some(format!("{}{number} {text}", line.strip_suffix(rest).unwrap_or_default()))
+    let all = format!("{}{number} {text}", line.strip_suffix(rest).unwrap_or_default());
+    Some(all.chars().take(LONGEST_STEP).collect())
 }
 
 /// Reads a program's lines to their end; longer ones come in parts.
-async fn lines(from: Option<impl AsyncRead + Unpin>, mut each: impl FnMut(&str)) {
+async fn lines(from: Option<impl AsyncRead + Unpin>, task: &Task, mut each: impl FnMut(&str)) {
     let Some(from) = from else { return };
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
@@ -138,7 +144,10 @@ async fn lines(from: Option<impl AsyncRead + Unpin>, mut each: impl FnMut(&str))
         let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
         match (&mut from).take(most).read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return,
-            Ok(_) => each(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r'])),
+            Ok(_) => {
+                each(String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']));
+                task.room().await;
+            }
         }
     }
 }

@@ -103,14 +103,15 @@ fn spec(options: &TerminalOptions) -> Result<ExecSpec, Failure> {
 
 /// A session that ends with this value: nobody would see what it says.
 struct Session {
-    engine: Arc<dyn Engine>,
+    core: Arc<Core>,
     id: String,
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let (engine, id) = (Arc::clone(&self.engine), std::mem::take(&mut self.id));
-        // Where the program ends there is nobody left to wait for the answer.
+        let id = std::mem::take(&mut self.id);
+        // Where the program ends, it has ended them all (`Desktop::end`).
+        let Some(engine) = self.core.lock().sessions.remove(&id) else { return };
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { engine.execs().remove(&id, true).await });
         }
@@ -127,7 +128,8 @@ async fn show(
     sink: Sink,
 ) -> cove_api::Result<Option<i32>> {
     let id = engine.execs().create(&container, spec).await?;
-    let session = Session { engine: Arc::clone(&engine), id };
+    sink.core.lock().sessions.insert(id.clone(), Arc::clone(&engine));
+    let session = Session { core: Arc::clone(&sink.core), id };
     let options = ExecStartOptions { detach: false, size: Some(size) };
     let AttachStream { input, output } = engine
         .execs()

@@ -13,6 +13,9 @@ use crate::engine::Core;
 /// Most entries of a directory that is listed.
 const MOST_ENTRIES: usize = 100_000;
 
+/// Most bytes of their names and of what links say.
+const MOST_BYTES: usize = 32 << 20;
+
 /// The entries of a directory, in no order. Of a link it is told where it leads, and whether that is a directory.
 pub(super) fn list(core: &Arc<Core>, name: &str, path: &str) -> Result<Vec<PathStat>> {
     let files = ContainerFiles::open(core, name)?;
@@ -24,6 +27,7 @@ pub(super) fn list(core: &Arc<Core>, name: &str, path: &str) -> Result<Vec<PathS
         errno => failed(path, errno),
     })?;
     let mut rows = Vec::new();
+    let mut bytes = 0;
     for entry in Dir::read_from(&directory).map_err(|errno| failed(path, errno))? {
         let entry = entry.map_err(|errno| failed(path, errno))?;
         let name = entry.file_name();
@@ -56,6 +60,12 @@ pub(super) fn list(core: &Arc<Core>, name: &str, path: &str) -> Result<Vec<PathS
             // Links are evaluated inside of the container, as everywhere.
             let whole = [inner.as_bytes(), b"/", name.to_bytes()].concat();
             row.is_dir = root.find(&whole, OFlags::PATH | OFlags::DIRECTORY).is_ok();
+        }
+        bytes += row.name.len() + row.link_target.len();
+        if bytes > MOST_BYTES {
+            return Err(Error::unsupported(format!(
+                "{path}: names and links of more than {MOST_BYTES} bytes are not listed"
+            )));
         }
         rows.push(row);
     }

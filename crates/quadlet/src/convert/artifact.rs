@@ -19,10 +19,6 @@ pub(super) fn convert(unit: &mut Conversion<'_>) -> Result<()> {
         ],
     );
     unit.switches(&mut command, &[("Quiet", "--quiet"), ("TLSVerify", "--tls-verify")])?;
-    unit.podman_args(&mut command);
-    command.add(&name);
-    unit.set_command("ExecStart", &command);
-    unit.make_oneshot(true);
-    unit.set_resource(&name);
+    unit.make(command, &name);
     Ok(())
 }

@@ -23,11 +23,10 @@ pub(super) fn convert(unit: &mut Conversion<'_>) -> Result<()> {
         ],
     );
     unit.switches(&mut command, &[("AllTags", "--all-tags"), ("TLSVerify", "--tls-verify")])?;
-    unit.podman_args(&mut command);
-    command.add(&name);
-    unit.set_command("ExecStart", &command);
-    unit.make_oneshot(true);
     let tag = unit.text("ImageTag").map(str::to_owned);
-    unit.set_resource(&tag.unwrap_or(name));
+    unit.make(command, &name);
+    if let Some(tag) = tag {
+        unit.set_resource(&tag);
+    }
     Ok(())
 }

@@ -24,11 +24,7 @@ pub(super) fn convert(unit: &mut Conversion<'_>) -> Result<()> {
     unit.every(&mut command, &[("DNS", "--dns")]);
     add_subnets(unit, &mut command)?;
     unit.every_pair(&mut command, &[("Options", "--opt"), ("Label", "--label")]);
-    unit.podman_args(&mut command);
-    command.add(&name);
-    unit.set_command("ExecStart", &command);
-    unit.make_oneshot(true);
-    unit.set_resource(&name);
+    unit.make(command, &name);
     Ok(())
 }
 

@@ -21,11 +21,7 @@ pub(super) fn convert(unit: &mut Conversion<'_>) -> Result<()> {
         add_mount(unit, &mut command)?;
     }
     unit.every_pair(&mut command, &[("Label", "--label")]);
-    unit.podman_args(&mut command);
-    command.add(&name);
-    unit.set_command("ExecStart", &command);
-    unit.make_oneshot(true);
-    unit.set_resource(&name);
+    unit.make(command, &name);
     Ok(())
 }
 

@@ -473,6 +473,7 @@ export const ko: Readonly<Record<string, string>> = {
   "{span} old": "{span} 전",
   "{what} is back": "{what} 되돌림",
   "{what} selected": "{what} 고름",
+  "{what} was not removed: another engine came into use": "다른 엔진으로 바뀌어 {what}을(를) 지우지 않았습니다",
   "{what}: {step}": "{what}: {step}",
   "“{entry}” is no port: write 8080:80.": "“{entry}”은(는) 포트가 아닙니다. 8080:80처럼 적으세요.",
   "“{entry}” is no variable: write NAME=value.": "“{entry}”은(는) 변수가 아닙니다. NAME=값처럼 적으세요.",

@@ -75,6 +75,10 @@ impl SpecArgs {
         };
         self.image.apply(image, &mut spec)?;
         self.identity.apply(&mut spec)?;
+        // A service of Quadlet says whose container it is.
+        if let Some(unit) = around.environment.get(env::PODMAN_SYSTEMD_UNIT) {
+            spec.labels.insert(env::PODMAN_SYSTEMD_UNIT.to_owned(), unit.to_owned());
+        }
         self.pod.apply(&mut spec)?;
         self.lifecycle.apply(&mut spec)?;
         self.log.apply(&mut spec)?;

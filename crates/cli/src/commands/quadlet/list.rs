@@ -1,7 +1,7 @@
 //! `cove quadlet list`
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cove_quadlet::{Kind, Loaded, known_units, load_file};
 use regex::Regex;
@@ -73,7 +73,7 @@ fn rows(quadlets: &Quadlets) -> Result<Vec<Row>, CommandError> {
     for (application, files) in quadlets.installed.applications()? {
         applications.extend(files.into_iter().map(|file| (file, application.clone())));
     }
-    let mut rows: Vec<Row> = quadlets.all().iter().map(|path| row(path.as_path())).collect();
+    let mut rows: Vec<Row> = quadlets.all().iter().map(|path| row(path, &quadlets.folders)).collect();
     let units: Vec<String> =
         rows.iter().filter(|row| row.status.is_empty()).map(|row| row.unit.clone()).collect();
     let states = quadlets.systemd.states(&units)?;
@@ -86,9 +86,9 @@ fn rows(quadlets: &Quadlets) -> Result<Vec<Row>, CommandError> {
     Ok(rows)
 }
 
-fn row(path: &Path) -> Row {
+fn row(path: &Path, folders: &[PathBuf]) -> Row {
     let mut row = Row { name: file_name(path), path: path.display().to_string(), ..Row::default() };
-    match service(path) {
+    match service(path, folders) {
         Ok((unit, pod)) => (row.unit, row.pod) = (unit, pod),
         Err(error) => row.status = error.to_string(),
     }
@@ -96,10 +96,10 @@ fn row(path: &Path) -> Row {
 }
 
 /// The service that a unit file becomes, and the pod that it names.
-pub(super) fn service(path: &Path) -> Result<(String, String), cove_quadlet::Error> {
+pub(super) fn service(path: &Path, folders: &[PathBuf]) -> Result<(String, String), cove_quadlet::Error> {
     let name = file_name(path);
     let kind = Kind::of(&name).ok_or_else(|| cove_quadlet::Error::Kind(name.clone()))?;
-    let file = load_file(path)?;
+    let file = load_whole(path, folders, &mut |remark| tracing::debug!("{remark}"))?;
     let pod = file.text(Kind::Container.section(), "Pod").unwrap_or_default().to_owned();
     let known = known_units([&Loaded { kind, file }]);
     Ok((known.into_values().next().map(|known| known.service_file()).unwrap_or_default(), pod))

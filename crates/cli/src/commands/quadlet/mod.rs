@@ -68,7 +68,9 @@ impl Quadlets {
         let folder = places
             .install_folder(user.rootless)
             .ok_or_else(|| CommandError::other("there is no folder for the user's unit files"))?;
-        let systemd = systemd::Systemd::of(user.rootless);
+        let standard = || PathBuf::from(format!("/run/user/{}", user.uid));
+        let runtime = user.rootless.then(|| places.runtime.clone().unwrap_or_else(standard));
+        let systemd = systemd::Systemd::of(runtime);
         Ok(Self { folders, installed: Installed::new(folder), systemd })
     }
 

@@ -126,7 +126,7 @@ fn remove(
     force: bool,
 ) -> Result<(), CommandError> {
     // A file that cannot be read has no service.
-    let services = together.units.iter().filter_map(|path| list::service(path).ok());
+    let services = together.units.iter().filter_map(|path| list::service(path, &quadlets.folders).ok());
     let services: Vec<String> = services.map(|(service, _)| service).collect();
     for (service, state) in quadlets.systemd.states(&services)? {
         if !state.is_active() {

@@ -1,7 +1,7 @@
 //! The systemd that runs the services, through its `systemctl`.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -17,9 +17,10 @@ const STOP: Duration = Duration::from_secs(600);
 const AT_ONCE: usize = 500;
 
 /// The system's or the user's.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Systemd {
-    user: bool,
+    /// The user's folder of run-time files, where it is the user's.
+    runtime: Option<PathBuf>,
 }
 
 /// What systemd says about a unit.
@@ -32,7 +33,8 @@ pub(super) struct UnitState {
 
 impl UnitState {
     pub(super) fn is_active(&self) -> bool {
-        self.is_loaded() && self.active == "active"
+        // What starts, reloads or stops runs too.
+        self.is_loaded() && !matches!(self.active.as_str(), "inactive" | "failed")
     }
     fn is_loaded(&self) -> bool {
         self.load == "loaded"
@@ -44,24 +46,27 @@ impl UnitState {
 }
 
 impl Systemd {
-    pub(super) fn of(user: bool) -> Self {
-        Self { user }
+    pub(super) fn of(runtime: Option<PathBuf>) -> Self {
+        Self { runtime }
     }
 
-    /// True where this machine was booted with it, as sd_booted(3) says.
-    pub(super) fn is_running(self) -> bool {
-        Path::new("/run/systemd/system").is_dir()
+    /// True where this machine was booted with it, as sd_booted(3) says, or the user has one.
+    pub(super) fn is_running(&self) -> bool {
+        match &self.runtime {
+            None => Path::new("/run/systemd/system").is_dir(),
+            Some(runtime) => runtime.join("systemd").is_dir(),
+        }
     }
 
-    fn command(self) -> Command {
+    fn command(&self) -> Command {
         let mut command = Command::new("systemctl");
-        if self.user {
-            command.arg("--user");
+        if let Some(runtime) = &self.runtime {
+            command.arg("--user").env("XDG_RUNTIME_DIR", runtime);
         }
         command
     }
 
-    fn run(self, words: &[&str], units: &[String], timeout: Duration) -> Result<String, CommandError> {
+    fn run(&self, words: &[&str], units: &[String], timeout: Duration) -> Result<String, CommandError> {
         let mut command = self.command();
         command.args(words);
         if !units.is_empty() {
@@ -74,7 +79,7 @@ impl Systemd {
     }
 
     /// Has it read all units again, and so run the generator. Where it does not run there is nothing to read again.
-    pub(super) fn reload(self) -> Result<(), CommandError> {
+    pub(super) fn reload(&self) -> Result<(), CommandError> {
         if !self.is_running() {
             tracing::warn!("systemd is not running, so nothing is reloaded");
             return Ok(());
@@ -83,12 +88,12 @@ impl Systemd {
     }
 
     /// Stops a service and waits for its end.
-    pub(super) fn stop(self, unit: &str) -> Result<(), CommandError> {
+    pub(super) fn stop(&self, unit: &str) -> Result<(), CommandError> {
         self.run(&["stop"], &[unit.to_owned()], STOP).map(drop)
     }
 
     /// The states of units by their names. A template has none, and where systemd does not run there is none.
-    pub(super) fn states(self, units: &[String]) -> Result<HashMap<String, UnitState>, CommandError> {
+    pub(super) fn states(&self, units: &[String]) -> Result<HashMap<String, UnitState>, CommandError> {
         let mut states = HashMap::new();
         if !self.is_running() {
             return Ok(states);
