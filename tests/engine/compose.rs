@@ -67,9 +67,10 @@ fn a_project_lives_its_day() {
         }
         let compose = |arguments: &[&str]| compose(bed, &service, arguments);
         compose(&["up", "-d"]).ok();
-        let logs = compose(&["logs", "--no-color"]);
-        let logs = logs.ok();
-        assert!(logs.contains("initialised") && logs.contains("hello"), "{logs}");
+        wait_for("the logs", 20, || {
+            let logs = compose(&["logs", "--no-color"]);
+            (logs.ok().contains("initialised") && logs.ok().contains("hello")).then_some(())
+        });
         let page = || {
             let mut wget = Command::new("busybox");
             wget.args(["wget", "-qO-", &format!("http://127.0.0.1:{port}/")]);

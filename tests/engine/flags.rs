@@ -96,7 +96,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     (&["--gpus", "a/b"], "GPU"),
     (&["--sdnotify", "shout"], "sdnotify"),
     (&["--systemd", "perhaps"], "systemd"),
-    (&["--cgroups", "split"], "split"),
+    (&["--cgroups", "split", "--cgroup-parent", "x"], "exclude each other"),
     (&["--personality", "BSD"], "personality"),
     (&["--seccomp-policy", "mine"], "seccomp policy"),
     (&["--log-driver", "splunk"], "log driver"),

@@ -25,7 +25,7 @@ fn on_terminal(bed: &Bed, arguments: &[&str], keys: &str) -> Option<Outcome> {
 fn a_terminal_has_our_size_and_the_exit_code_comes_back() {
     let Some(bed) = Bed::new(Who::Root) else { return };
     // The size may come a moment after the process has begun.
-    let script = "test -t 0 && test -t 1 && until stty size 2>/dev/null; do sleep 0.05; done; exit 9";
+    let script = "test -t 0 && test -t 1 || exit 8; until stty size 2>/dev/null; do sleep 0.05; done; exit 9";
     let Some(outcome) =
         on_terminal(&bed, &["run", "--rm", "-it", "--network", "none", IMAGE, "sh", "-c", script], "")
     else {

@@ -301,10 +301,14 @@ impl Checking<'_> {
         if copying.from.is_some() {
             return;
         }
+        let ignored = |source: &String| {
+            let path = crate::apply::join("/", source);
+            path != "/" && (self.facts.ignores)(&path[1..])
+        };
         let wrong: Vec<&String> = copying
             .sources
             .iter()
-            .filter(|source| !source.contains(['*', '?', '[', '$', ':']) && (self.facts.ignores)(source))
+            .filter(|source| !source.contains(['*', '?', '[', '$', ':']) && ignored(source))
             .collect();
         for source in wrong {
             let name = first_word(&step.text);

@@ -43,6 +43,17 @@ impl Location {
         }
         Ok(starts(&["http://", "https://"]).then(|| Self::Web(address.to_owned())))
     }
+
+    /// The same for a source of a step, where what has no scheme is a path of the context.
+    ///
+    /// # Errors
+    /// As [`Location::parse`].
+    pub fn of_source(text: &str) -> Result<Option<Self>> {
+        match text.to_ascii_lowercase().starts_with("github.com/") {
+            true => Ok(None),
+            false => Self::parse(text),
+        }
+    }
 }
 
 impl Repository {

@@ -234,6 +234,38 @@ impl<'a> Selection<'a> {
         Ok(false)
     }
 
+    /// Whether the rules leave out anything of the folders that were named.
+    ///
+    /// # Errors
+    /// One cannot be listed.
+    pub fn hides_something(&self) -> Result<bool> {
+        for item in self.items.iter().filter(|item| item.is_directory) {
+            if self.hides_below(&item.path, 0).map_err(|error| failed("list", &item.path, error))? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn hides_below(&self, folder: &[u8], depth: usize) -> io::Result<bool> {
+        if depth > MAX_DEPTH {
+            return Ok(true);
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
+        let directory = self.source.root.find(folder, flags)?;
+        for name in names_of(&directory)? {
+            let path = joined(folder, name.to_bytes());
+            if self.source.ignore.ignores(&path) {
+                return Ok(true);
+            }
+            let stat = rustix::fs::statat(&directory, name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW)?;
+            if FileType::from_raw_mode(stat.st_mode).is_dir() && self.hides_below(&path, depth + 1)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Writes it as entries of a tar without its end.
     ///
     /// # Errors

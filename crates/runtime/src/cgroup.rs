@@ -143,7 +143,11 @@ pub fn split(probe: &CgroupProbe) -> Result<CgroupMode> {
     let own = own_cgroup(probe).unwrap_or_default();
     let own = own.trim_matches('/');
     // A second container of the same command, or one that a monitor starts again.
-    let own = own.strip_suffix(SUPERVISOR).map_or(own, |above| above.trim_end_matches('/')).to_owned();
+    let own = match own.strip_suffix(SUPERVISOR) {
+        Some(above) if above.is_empty() || above.ends_with('/') => above.trim_end_matches('/'),
+        _ => own,
+    }
+    .to_owned();
     let directory = probe.mount.join(&own);
     let supervisor = directory.join(SUPERVISOR);
     fs::create_dir_all(&supervisor).map_err(Error::file)?;

@@ -8,7 +8,6 @@ const IMAGE_VERBS: &[&str] = &[
     "tag",
     "untag",
     "get",
-    "files",
     "exists",
     "tree",
     "changes",
@@ -22,7 +21,7 @@ pub(crate) fn normalise(path: &str) -> String {
     let path = without_version(path);
     // With the verbs that this kind alone has.
     for (prefix, verbs) in [
-        ("/libpod/images/", &["explain", "distribution"][..]),
+        ("/libpod/images/", &["explain", "distribution", "files"][..]),
         ("/images/", &[]),
         ("/libpod/artifacts/", &["extract"]),
         ("/distribution/", &[]),
@@ -88,6 +87,8 @@ mod tests {
             ("/images/json", "/images/json"),
             ("/images/localhost:5000/a/b:1/json", "/images/localhost:5000%2Fa%2Fb:1/json"),
             ("/images/a/b", "/images/a%2Fb"),
+            ("/images/quay.io/me/files", "/images/quay.io%2Fme%2Ffiles"),
+            ("/libpod/images/quay.io/me/files", "/libpod/images/quay.io%2Fme/files"),
             ("/libpod/manifests/quay.io/a:1/json", "/libpod/manifests/quay.io%2Fa:1/json"),
             ("/libpod/manifests/a/b", "/libpod/manifests/a%2Fb"),
             ("/libpod/artifacts/quay.io/a:1/extract", "/libpod/artifacts/quay.io%2Fa:1/extract"),

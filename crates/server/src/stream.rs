@@ -134,7 +134,7 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
 }
 
 /// How long the stream stays behind its head for clients that lose what comes with it.
-const APART: Duration = Duration::from_millis(20);
+const APART: Duration = Duration::from_millis(100);
 
 /// docker-py reads the head through a buffer and the stream past it: what is in the buffer by then is lost.
 fn loses_the_beginning(headers: &HeaderMap) -> bool {

@@ -31,7 +31,7 @@ pub enum Need {
     Podman,
     /// `docker`: Docker's client.
     Docker,
-    /// `compose`: docker-compose, its second version as a program of its own.
+    /// `compose`: docker-compose, its second version or newer, as a program of its own.
     Compose,
     /// `compose-v2`: Compose's second version, as a plug-in of Docker's client.
     ComposeV2,
@@ -177,8 +177,9 @@ impl Need {
             | Self::Script => programs(&[self.name()]),
             Self::Compose => programs(&["docker-compose"]).or_else(|| {
                 let version = Command::new("docker-compose").args(["version", "--short"]).output();
-                let is_second = version.is_ok_and(|output| output.stdout.starts_with(b"2."));
-                (!is_second).then(|| "docker-compose is not of its second version".to_owned())
+                let is_first = version
+                    .map_or(true, |output| !output.status.success() || output.stdout.starts_with(b"1."));
+                is_first.then(|| "docker-compose is not of its second version or newer".to_owned())
             }),
             Self::Buildx => plugin("docker-buildx"),
             Self::ComposeV2 => plugin("docker-compose"),

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::URL_SAFE;
 use http::{HeaderName, HeaderValue, Response, header};
 use schemars::SchemaGenerator;
 
-use super::answer::{Answer, Asked, Described, Received, Reply};
-use super::body::{Archive, Json, TAR};
+use super::answer::{Answer, Asked, Described, JSON, Received, Reply};
+use super::body::{Archive, Json};
 use super::declare::{Endpoint, post};
 use super::serve::{Call, Routes};
 use crate::{
@@ -67,8 +67,9 @@ impl Answer for Checkpointed {
 
 impl Received for Checkpointed {
     async fn receive(response: Response<ByteStream>) -> Result<Self> {
-        let is_archive = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == TAR);
-        if !is_archive && !response.headers().contains_key(REPORT) {
+        // What is no report is the archive; Podman's services call it `application/octet`.
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        if kind.is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes())) {
             let Json(report) = Json::receive(response).await?;
             return Ok(Self { report, archive: None });
         }

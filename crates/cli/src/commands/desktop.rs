@@ -42,7 +42,15 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     at_most(&args.words, 0)?;
     let url = match &context.destination {
         Destination::Local => None,
-        Destination::Remote(address) => Some(address.uri.clone()),
+        Destination::Remote(address) => {
+            let files = [&address.tls_ca, &address.tls_cert, &address.tls_key];
+            if files.iter().any(|file| !file.is_empty()) {
+                return Err(CommandError::other(
+                    "the desktop cannot use TLS yet: forward the service to a unix socket and name that with --url",
+                ));
+            }
+            Some(address.uri.clone())
+        }
         Destination::Missing(reason) => {
             tracing::debug!("no engine: {reason}");
             None

@@ -151,7 +151,7 @@ impl Context {
             others.insert(name.to_ascii_lowercase(), other);
         }
         if unpacked.is_some() {
-            take_away(&root)?;
+            take_away(core, &root)?;
         }
         let agents = given.agents;
         Ok(Self { root, ignore, file: joined(files), others, secrets, agents, _unpacked: unpacked })
@@ -317,8 +317,8 @@ fn read_files(root: &Root, shown: &str, names: &[String]) -> Result<Vec<BuildTex
     found.collect()
 }
 
-/// What a client has put beside the context is no part of it; further contexts are moved out already.
-fn take_away(root: &Root) -> Result<()> {
+/// What a client has put beside the context is no part of it, nor are further contexts that are read elsewhere.
+fn take_away(core: &Core, root: &Root) -> Result<()> {
     let at = |errno: rustix::io::Errno| Error::from(std::io::Error::from(errno));
     let listed = root.find(b"", OFlags::RDONLY | OFlags::DIRECTORY).map_err(at)?;
     for entry in rustix::fs::Dir::read_from(&listed).map_err(at)? {
@@ -327,7 +327,12 @@ fn take_away(root: &Root) -> Result<()> {
             continue;
         }
         match rustix::fs::unlinkat(root, entry.file_name(), rustix::fs::AtFlags::empty()) {
-            Ok(()) | Err(rustix::io::Errno::NOENT | rustix::io::Errno::ISDIR) => {}
+            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+            Err(rustix::io::Errno::ISDIR) => {
+                let gone = Unpacked::new(core)?;
+                let out = Root::open(&gone.folder)?;
+                rustix::fs::renameat(root, entry.file_name(), &out, "context").map_err(at)?;
+            }
             Err(errno) => return Err(at(errno)),
         }
     }

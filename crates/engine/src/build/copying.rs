@@ -120,7 +120,7 @@ impl Stage<'_, '_> {
         let is_folder = written.ends_with('/') || written.ends_with("/.") || written == ".";
         let (mut sources, mut remotes) = (Vec::new(), Vec::new());
         for source in self.scope.words(&copying.sources)? {
-            if !is_add && Location::parse(&source)?.is_some() {
+            if !is_add && Location::of_source(&source)?.is_some() {
                 return Err(BuildError::new("source can't be a URL for COPY").into());
             }
             let otherwise = (!is_folder).then_some("download");
@@ -284,8 +284,7 @@ pub(super) fn path_digest(source: Source<'_>, path: &str) -> std::result::Result
 
 /// Whether the rules leave anything out of a path of the context.
 pub(super) fn hides_something(source: Source<'_>, path: &str) -> Result<bool> {
-    let all = Ignore::default();
-    Ok(path_digest(source, path)? != path_digest(Source { ignore: &all, ..source }, path)?)
+    Ok(Selection::find(source, &[path.to_owned()], &[], false)?.hides_something()?)
 }
 
 /// Copies what the rules keep of a folder of the context.

@@ -13,7 +13,8 @@ use crate::image::lookup;
 /// Writes the files of an image as a tar. They are seen through a working container, so that what is left of it when this
 /// process is killed goes as those of builds do.
 pub(crate) fn files(core: &Arc<Core>, name: &str) -> Result<ByteStream> {
-    let id = lookup::find(core, name)?.image.id;
+    // Of a list, the image for this machine; one that has none says so.
+    let id = lookup::find_image(core, name, [""; 3])?.image.id;
     working::sweep(core)?;
     let working = Working::new(core, Some(&id))?;
     Ok(crate::stream::written(move |out| {

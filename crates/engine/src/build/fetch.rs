@@ -21,7 +21,23 @@ const MAX_FILE: u64 = 16 << 30;
 const GIT_TIME: Duration = Duration::from_secs(3600);
 /// How much of git's answers is read, in bytes.
 const MAX_ANSWER: u64 = 4 << 20;
-/// Configuration of every git: nothing of a repository or of this machine's files is run or read.
+/// Variables by which a git that runs this program means its own repository (`git rev-parse --local-env-vars`).
+const GIT_OTHERS: [&str; 13] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+    "GIT_PREFIX",
+    "GIT_NAMESPACE",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_TEMPLATE_DIR",
+];
+/// Configuration of every git: nothing of a repository is run.
 const GIT_CONFIGURATION: [&str; 8] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -174,6 +190,13 @@ impl<'a> Git<'a> {
         }
         if !keep_git_dir {
             cove_sys::fs::remove_dir_all(folder.join(".git"))?;
+            return Ok(());
+        }
+        // Who has asked for it is no part of an image.
+        let plain = cove_api::shown::without_credentials(url);
+        if plain != url {
+            self.run(folder, &["remote", "set-url", "origin", &plain])?;
+            self.run(folder, &["submodule", "-q", "sync", "--recursive"])?;
         }
         Ok(())
     }
@@ -194,6 +217,9 @@ impl<'a> Git<'a> {
 
     async fn answer(&self, folder: &Path, words: &[&str]) -> Result<String> {
         let mut command = tokio::process::Command::new(&self.program);
+        for name in GIT_OTHERS {
+            command.env_remove(name);
+        }
         for setting in GIT_CONFIGURATION {
             command.args(["-c", setting]);
         }

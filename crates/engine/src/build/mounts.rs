@@ -1,6 +1,6 @@
 //! What is mounted while a command of a build runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use cove_api::{ContainerSpec, Error, Mount, OverlayVolume, Result};
 use cove_build::{CacheSharing, FileMount, Ignore, MountKind, Ownership, RunMount, Source};
 use cove_storage::Digest;
 use cove_sys::fs;
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, RenameFlags};
 use serde_json::{Value, json};
 
 use super::agent::AgentWay;
@@ -93,6 +93,7 @@ impl Stage<'_, '_> {
         working: &Working,
     ) -> Result<Mounts<'_>> {
         let mut mounts = Mounts::default();
+        self.lock_caches(all, &mut mounts)?;
         for wanted in all {
             self.mount(wanted, spec, workdir, working, &mut mounts)?;
         }
@@ -234,31 +235,46 @@ impl Stage<'_, '_> {
         Ok(())
     }
 
+    /// Takes the locks of all caches that are locked, in the order of their names: two commands that each had one and
+    /// waited for the other's would wait for ever.
+    fn lock_caches(&self, all: &[Wanted], mounts: &mut Mounts<'_>) -> Result<()> {
+        let locked = all.iter().filter_map(|wanted| match &wanted.mount.kind {
+            MountKind::Cache { id, sharing: CacheSharing::Locked, .. } => {
+                Some(Digest::sha256(id.as_bytes()).hex().to_owned())
+            }
+            _ => None,
+        });
+        for name in locked.collect::<BTreeSet<String>>() {
+            let lock = self.waited_for(&self.cache_locks()?, &name)?;
+            mounts.locks.insert(name, lock);
+        }
+        Ok(())
+    }
+
+    /// Where the locks of caches are.
+    fn cache_locks(&self) -> Result<PathBuf> {
+        let locks = self.build.core.options.run_dir().join("build-caches");
+        crate::state::make_private(&locks)?;
+        Ok(locks)
+    }
+
     /// The folder of a cache, whose lock is kept with the mounts. Its name is a digest, so that an id is no path.
-    fn cache(
-        &self,
+    fn cache<'m>(
+        &'m self,
         id: &str,
         sharing: CacheSharing,
         new: &NewCache<'_>,
         working: &Working,
-        mounts: &mut Mounts<'_>,
+        mounts: &mut Mounts<'m>,
     ) -> Result<PathBuf> {
         let options = &self.build.core.options;
         let digest = Digest::sha256(id.as_bytes());
         let folder = options.state_dir().join("build-cache");
-        let locks = options.run_dir().join("build-caches");
+        let locks = self.cache_locks()?;
         crate::state::make_private(&folder)?;
-        crate::state::make_private(&locks)?;
         let name = match sharing {
-            CacheSharing::Shared => digest.hex().to_owned(),
-            CacheSharing::Locked => {
-                let name = digest.hex().to_owned();
-                if !mounts.locks.contains_key(&name) {
-                    let lock = self.waited_for(&locks, &name)?;
-                    mounts.locks.insert(name.clone(), lock);
-                }
-                name
-            }
+            // The lock of one that is locked is held already.
+            CacheSharing::Shared | CacheSharing::Locked => digest.hex().to_owned(),
             CacheSharing::Private => {
                 let mut names = (0..MAX_PRIVATE).map(|number| format!("{}.{number}", digest.hex()));
                 let free = names.find_map(|name| Some((ObjectLock::try_acquire(&locks, &name)?, name)));
@@ -273,13 +289,19 @@ impl Stage<'_, '_> {
         };
         let path = folder.join(name);
         if !path.exists() {
-            self.make_cache(&path, new, working)?;
+            self.make_cache(&path, new, working, mounts)?;
         }
         Ok(path)
     }
 
     /// Makes a cache, which is there when it has what it begins with.
-    fn make_cache(&self, path: &Path, new: &NewCache<'_>, working: &Working) -> Result<()> {
+    fn make_cache<'m>(
+        &'m self,
+        path: &Path,
+        new: &NewCache<'_>,
+        working: &Working,
+        mounts: &mut Mounts<'m>,
+    ) -> Result<()> {
         let staged = Unpacked::new(self.build.core)?;
         let folder = staged.folder.join("cache");
         fs::create_dir(&folder)?;
@@ -289,6 +311,8 @@ impl Stage<'_, '_> {
                 let image = MountedImage::new(self.build.core, working, id)?;
                 let (root, all) = (cove_tree::Root::open(&image.path)?, Ignore::default());
                 copying::keep(Source { root: &root, ignore: &all }, source, Ownership::Kept, &folder)?;
+                // Giving one image back gives all of them back that this command has: it is kept as long as those.
+                mounts.images.push(image);
             }
             Some((From::Context(name), source)) => {
                 let owner = Ownership::Given(new.owner.0, new.owner.1);
@@ -296,10 +320,10 @@ impl Stage<'_, '_> {
             }
             None => {}
         }
-        match fs::rename(&folder, path) {
-            // Another build was faster.
-            Err(_) if path.is_dir() => Ok(()),
-            other => Ok(other?),
+        match rustix::fs::renameat_with(CWD, &folder, CWD, path, RenameFlags::NOREPLACE) {
+            // Another build was faster, and may have mounted it.
+            Err(rustix::io::Errno::EXIST) => Ok(()),
+            other => other.map_err(|errno| Error::from(std::io::Error::from(errno)).context(path.display())),
         }
     }
 

@@ -55,7 +55,7 @@ impl Remote {
         otherwise: Option<&'static str>,
     ) -> Result<Option<Self>> {
         let checksum = copying.checksum.as_deref();
-        match Location::parse(text)? {
+        match Location::of_source(text)? {
             None => Ok(None),
             Some(Location::Web(address)) => {
                 if copying.keep_git_dir {

@@ -102,12 +102,17 @@ impl Stage<'_, '_> {
         };
         let mounts = self.mounts(&order.mounts, &mut spec, workdir, working)?;
         let Draft { mut row, .. } = container::draft(core, &spec, Place::Step(&facts))?;
+        // What containers.conf wants of containers is nothing of an image's.
+        row.config.settings.root.read_only = false;
+        row.config.files.time_zone.clear();
         row.id.clone_from(&working.id);
         row.name = crate::name::short(&working.id).to_owned();
         row.config.log.driver = LogDriver::None;
         let mut plan = container::plan(core, &row)?;
         // Nobody but this build knows it; what it leaves is taken away by the next.
         plan.exit_command.clear();
+        // Its layer becomes an image's.
+        plan.mtab = false;
         let _kept = add_secrets(&mut plan, mounts, order);
         let code = self.attended(working, plan, &row.config.runtime)?;
         if code != 0 {

@@ -72,7 +72,8 @@ impl Build<'_> {
             step.line = stage.line;
             steps.insert(place, step);
         }
-        let changed_labels = self.inherited(&mut state);
+        let is_annotated = index == self.plan.target && !self.options.annotations.is_empty();
+        let changed_labels = self.inherited(&mut state) || is_annotated;
         let total = steps.len() + 1;
         let is_target = index == self.plan.target;
         let scope = self.scope.stage(&state.config.env);
@@ -108,11 +109,11 @@ impl Build<'_> {
         Ok(stage.state)
     }
 
-    /// Takes away of a base what the options do not keep; answers whether its labels are others now. The usual search path
+    /// Takes away of a base what the options do not keep; answers whether its labels or annotations are others now. The usual search path
     /// of what has none is no change of its own: a stage without steps is its base.
     fn inherited(&self, state: &mut ImageState) -> bool {
         let options = self.options;
-        let before = state.config.labels.len();
+        let before = (state.config.labels.len(), state.annotations.len());
         if !state.config.env.iter().any(|entry| entry.starts_with("PATH=")) {
             state.config.env.insert(0, DEFAULT_PATH.into());
         }
@@ -128,7 +129,7 @@ impl Build<'_> {
         for name in &options.unset_labels {
             state.config.labels.remove(name);
         }
-        state.config.labels.len() != before
+        (state.config.labels.len(), state.annotations.len()) != before
     }
 
     /// What the labels of a stage's image say of it.

@@ -106,8 +106,8 @@ fn run(
     let distant = Distant::of(options)?;
     let mut wanted = platforms::wanted(options)?;
     // Before anything of this build is there.
-    super::context::sweep(core)?;
     working::sweep(core)?;
+    super::context::sweep(core)?;
     let context = Context::open(core, teller, place, given, &options.files)?;
     let named = |error: BuildError| Error::from(error).context(&context.file.name);
     let mut file = BuildFile::parse(&context.file.text).map_err(named)?;
@@ -175,7 +175,7 @@ fn scope(
 
 /// What is suspicious in a file that asks to be refused then.
 fn checked(context: &Context, file: &BuildFile) -> Result<()> {
-    let ignores = |path: &str| context.ignore.ignores(path.trim_start_matches(['.', '/']).as_bytes());
+    let ignores = |path: &str| context.ignore.ignores(path.as_bytes());
     let found = cove_build::check(file, &Facts { ignores: &ignores, ..Facts::default() });
     let Some(first) = found.first() else { return Ok(()) };
     let rules: BTreeSet<&str> = found.iter().map(|warning| warning.rule).collect();

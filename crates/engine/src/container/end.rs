@@ -52,7 +52,7 @@ pub(super) fn settle(core: &Arc<Core>, locked: Locked) -> Result<Next> {
         return Ok(Next::Restart);
     }
     // One that is to go on is not removed.
-    let checkpointed = row.status.checkpoint.made_at != 0;
+    let checkpointed = row.status.checkpoint.under_way || row.status.checkpoint.made_at != 0;
     if row.config.auto_remove && row.status.ran && row.state.can_remove() && !checkpointed {
         return remove::by_itself(core, Locked { row, lock }).map(|()| Next::Removed);
     }

@@ -113,6 +113,7 @@ pub(crate) fn plan<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
             })
             .collect::<Result<_>>()?,
         cgroup: None,
+        mtab: true,
         oci_runtime: core.oci_runtime(&config.runtime)?,
         restore: None,
         log: log(core, row),

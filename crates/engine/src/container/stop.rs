@@ -61,7 +61,10 @@ fn end(core: &Arc<Core>, name: &str, options: &StopOptions) -> Result<Option<Str
     core.save(&row)?;
     // The process may take its time; others may look, kill or clean up meanwhile.
     drop(lock);
-    let watched = core.runtime()?.has_monitor(&row.id)?;
+    // One that has ended meanwhile has left its exit code, and its monitor is gone as it should be.
+    let state = core.runtime()?.state(&row.id)?;
+    let watched =
+        !matches!(state, cove_runtime::ProcessState::Orphaned { .. } | cove_runtime::ProcessState::Lost);
     signal::end_process(core, &row, options.timeout.unwrap_or(row.config.stop_timeout))?;
     core.tell("stop", &row);
     start::after_exit(core, &row.id)?;

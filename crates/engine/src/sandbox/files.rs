@@ -71,7 +71,7 @@ pub(super) fn write(
     if wanted.accounts {
         home = accounts::add(&mut files, root, user)?;
     }
-    if plan.layer.is_some() && !files.is_mounted("/etc/mtab") && !files.is_mounted("/etc") {
+    if plan.mtab && plan.layer.is_some() && !files.is_mounted("/etc/mtab") && !files.is_mounted("/etc") {
         link_mounts(&files, root)?;
     }
     if !wanted.time_zone.is_empty() {
@@ -284,7 +284,10 @@ fn time_zone(files: &mut Written<'_>, root: &RootDir, zone: &str) -> Result<()> 
             return Err(Error::invalid(format!("{zone:?} is not a time zone")));
         }
         // A directory of the user's stays as it is.
-        if files.plan.layer.is_some() && !files.is_mounted("/etc/localtime") && link_zone(files, root, zone)?
+        if files.plan.layer.is_some()
+            && !files.is_mounted("/etc/localtime")
+            && !files.is_mounted("/etc")
+            && link_zone(files, root, zone)?
         {
             return Ok(());
         }
@@ -325,7 +328,9 @@ fn link_zone(files: &Written<'_>, root: &RootDir, zone: &str) -> Result<bool> {
     use rustix::fs::{AtFlags, OFlags};
 
     const STAGED: &str = ".localtime.new";
-    if root.find(&format!("{ZONES}/{zone}"), OFlags::PATH)?.is_none() {
+    let Some(found) = root.find(&format!("{ZONES}/{zone}"), OFlags::PATH)? else { return Ok(false) };
+    let stat = rustix::fs::fstat(&found).map_err(std::io::Error::from)?;
+    if !rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() {
         return Ok(false);
     }
     let folder = root.make_directory("/etc")?;

@@ -71,6 +71,7 @@ fn a_plan_runs_without_a_row() {
         oci_runtime: parts.oci_runtime("").unwrap(),
         restore: None,
         cgroup: None,
+        mtab: true,
         log: LogConfig::K8sFile { path: log.clone(), max_size: None, files: 1 },
         descriptors: Vec::new(),
         exit_command: Vec::new(),

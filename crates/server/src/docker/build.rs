@@ -37,8 +37,7 @@ async fn build(
     body: Body,
 ) -> Answer {
     if builder.version == "2" {
-        let text =
-            "parameter version: BuildKit's sessions are not supported yet; the classic builder is version 1";
+        let text = "parameter version: BuildKit's clients build over /grpc and /session (docker buildx build); here the builder is version 1: set DOCKER_BUILDKIT=0";
         return Err(Error::unsupported(text).into());
     }
     let credentials = RegistryAuth::of(&headers)?;

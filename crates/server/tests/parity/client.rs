@@ -345,3 +345,37 @@ async fn pods() {
     let options = PodCopyOptions { destroy: true, start: true, changes: spec.clone() };
     same!(bed, pods, copy("one", options.clone())).unwrap();
 }
+
+#[tokio::test]
+async fn checkpoints() {
+    let bed = Bed::new().await;
+    for export in [false, true] {
+        let options = CheckpointOptions {
+            keep: true,
+            file_locks: true,
+            print_stats: true,
+            export,
+            ignore_root_fs: export,
+            ..CheckpointOptions::default()
+        };
+        let expected = format!("checkpoint one {options:?}");
+        let there = Engine::containers(&bed.client).checkpoint("one", options).await.unwrap();
+        assert!(bed.engine.calls().contains(&expected), "{expected}");
+        // It comes beside the archive, too.
+        assert_eq!((there.report.id.len(), there.report.duration), (64, 7));
+        assert_eq!(there.report.statistics.map(|found| found.frozen_time), Some(3));
+        let mut bytes = Vec::new();
+        if let Some(mut archive) = there.archive {
+            while let Some(piece) = archive.next().await {
+                bytes.extend_from_slice(&piece.unwrap());
+            }
+        }
+        assert_eq!(bytes, if export { &b"archive"[..] } else { b"" });
+    }
+    let archive: ByteStream = Box::pin(stream::iter([Ok(Bytes::from_static(b"archive"))]));
+    let options = RestoreOptions { import: true, name: "new".into(), ..RestoreOptions::default() };
+    let expected = format!("restore import {options:?} Some(7)");
+    let archives = RestoreArchives { checkpoint: Some(archive), previous: None };
+    Engine::containers(&bed.client).restore("", options, archives).await.unwrap();
+    assert!(bed.engine.calls().contains(&expected), "{expected}: {:?}", bed.engine.calls());
+}

@@ -76,6 +76,10 @@ async fn archives() {
         assert!(bed.engine.calls().contains(&expected), "{expected}");
     }
     assert!(Engine::images(&bed.client).save(vec![BROKEN.into()], SaveOptions::default()).await.is_err());
+    let files = Engine::images(&bed.client).root_files("quay.io/a/files").await.unwrap();
+    let length: usize = files.map(|piece| piece.unwrap().len()).collect::<Vec<_>>().await.into_iter().sum();
+    assert_eq!(length, 1024);
+    assert!(bed.engine.calls().contains(&"files quay.io/a/files".to_owned()));
     // An archive that breaks off must not look whole.
     if let Ok(pieces) = Engine::images(&bed.client).save(vec!["half".into()], SaveOptions::default()).await {
         assert!(pieces.collect::<Vec<_>>().await.last().unwrap().is_err());

@@ -1,6 +1,7 @@
 //! All groups together.
 
 use cove_api::ContainerSpec;
+use cove_config::env;
 
 use super::around::Surroundings;
 use super::block::BlockArgs;

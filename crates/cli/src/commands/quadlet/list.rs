@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use cove_quadlet::{Kind, Loaded, known_units, load_file};
+use cove_quadlet::{Kind, Loaded, known_units, load_whole};
 use regex::Regex;
 
 use super::systemd::UnitState;

@@ -8,9 +8,6 @@ use crate::command_error::CommandResult;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
-/// Largest unit file, in bytes.
-const MAX_FILE: u64 = 1 << 20;
-
 /// Show a unit file
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {

@@ -92,15 +92,16 @@ fn make(
     let mut report = CheckpointReport { id: row.id.clone(), ..CheckpointReport::default() };
     if options.print_stats {
         report.duration = duration;
-        report.statistics = statistics::read(&files.work().join(STATISTICS)).map(Some)?;
+        report.statistics = statistics::read(&files.work().join(STATISTICS))
+            .inspect_err(|error| tracing::warn!("statistics of the checkpoint: {error}"))
+            .ok();
     }
-    if !options.keep && !options.pre_checkpoint {
-        files.remove_work()?;
-    }
+    let tidied = if options.keep || options.pre_checkpoint { Ok(()) } else { files.remove_work() };
     if ends {
         // Told what else went wrong only when all is taken apart.
         prepare::release(core, &mut row)?;
     }
+    tidied?;
     let then = (ends && row.config.auto_remove).then(|| (Arc::clone(core), row.id));
     Ok((report, kept?.map(|file| Outgoing { file, then })))
 }
@@ -185,17 +186,17 @@ fn dump(
 /// After the end of a container of which a checkpoint was being made: makes it the container's checkpoint, if CRIU came
 /// to the end. Everything around it is still there. Doing it twice does no harm.
 pub(in crate::container) fn complete(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
-    if !std::mem::take(&mut row.status.checkpoint.under_way) {
+    if !row.status.checkpoint.under_way {
         return Ok(());
     }
     let files = CheckpointFiles::of(core, &row.id);
-    if !files.is_dumped() {
-        return Ok(());
+    if files.is_dumped() {
+        save_surroundings(core, row, &files)?;
+        files.accept()?;
+        row.status.checkpoint.made_at = now();
+        row.status.checkpoint.restored_at = 0;
     }
-    save_surroundings(core, row, &files)?;
-    files.accept()?;
-    row.status.checkpoint.made_at = now();
-    row.status.checkpoint.restored_at = 0;
+    row.status.checkpoint.under_way = false;
     Ok(())
 }
 

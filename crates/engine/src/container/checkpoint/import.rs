@@ -207,12 +207,20 @@ impl Arrived {
             // CRIU's images are the same, but not all that is around them.
             request.oci_runtime.clone_from(&self.config.runtime);
         }
-        if !request.image.is_empty() && lookup::find(core, &self.config.rootfs_image).is_ok() {
-            request.image.clone_from(&self.config.rootfs_image);
+        if !request.image.is_empty() && !self.config.rootfs_image.is_empty() {
+            let (name, id) = (&self.config.rootfs_image_name, &self.config.rootfs_image);
+            lookup::find(core, id).map_err(|_| {
+                Error::not_found(format!(
+                    "the checkpoint was made on image {id} ({name}), which is not here: bring it with save and load"
+                ))
+            })?;
+            request.image.clone_from(id);
         }
         let report = create::create_as(core, request, id)?;
-        let made =
-            self.check_namespaces(core, &report.id).and_then(|()| self.unpack(core, &report.id, previous));
+        let made = self
+            .check_namespaces(core, &report.id)
+            .and_then(|()| self.check_volumes(core, &report.id, options))
+            .and_then(|()| self.unpack(core, &report.id, previous));
         if let Err(error) = made {
             self.undo(core, &report.id, options);
             return Err(error);
@@ -229,6 +237,18 @@ impl Arrived {
                 Err(Error::invalid(format!("pod {} does not share the {kind} namespace", row.config.pod)))
             }
             None => Ok(()),
+        }
+    }
+
+    /// Nothing is written into a volume that was not looked for.
+    fn check_volumes(&self, core: &Core, id: &str, options: &RestoreOptions) -> Result<()> {
+        let (row, known) = (core.find_container(id)?, &self.kept()?.volumes);
+        match row.config.volumes.iter().find(|volume| !known.contains(&volume.name)) {
+            Some(volume) if !options.ignore_volumes => Err(Error::invalid(format!(
+                "the checkpoint has no data of volume {}: use --ignore-volumes",
+                volume.name
+            ))),
+            _ => Ok(()),
         }
     }
 

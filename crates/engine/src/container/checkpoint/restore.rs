@@ -134,10 +134,15 @@ fn go_on(core: &Arc<Core>, name: &str, options: &RestoreOptions, is_new: bool) -
     let mut report = RestoreReport { id: row.id.clone(), ..RestoreReport::default() };
     if options.print_stats {
         report.duration = duration;
-        report.statistics = statistics::read(&files.work().join("stats-restore")).map(Some)?;
+        // It runs: nothing below may take it away again.
+        report.statistics = statistics::read(&files.work().join("stats-restore"))
+            .inspect_err(|error| tracing::warn!("statistics of the restore: {error}"))
+            .ok();
     }
-    if !options.keep {
-        files.remove()?;
+    if !options.keep
+        && let Err(error) = files.remove()
+    {
+        tracing::warn!("removing the checkpoint of {}: {error}", row.id);
     }
     Ok(report)
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cove_api::{RegistryAccess, Result};
-use cove_registry::Platform;
 use cove_registry::manifest::ManifestList;
+use cove_registry::{Digest, Platform};
 
 use super::add::{self, Addition};
 use super::place;
@@ -29,6 +29,8 @@ pub(crate) fn of_images(core: &Core, names: Vec<String>, ids: &[String]) -> Resu
 
 /// Adds images of the store to the list of that name, which is made where there is none, and answers its id.
 pub(crate) fn add_images(core: &Core, name: &str, ids: &[String]) -> Result<String> {
+    // Of two that find none, one makes it.
+    let _lock = stored::lock(core, Digest::sha256(name.as_bytes()).hex())?;
     let images = core.store()?.images().map_err(storage)?;
     if !images.iter().any(|image| image.names.iter().any(|known| known == name)) {
         return of_images(core, vec![name.to_owned()], ids);

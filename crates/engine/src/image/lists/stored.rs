@@ -178,7 +178,7 @@ impl StoredList {
 }
 
 /// The lock that podman takes, too, before it changes a list.
-fn lock(core: &Core, id: &str) -> Result<LockedFile> {
+pub(super) fn lock(core: &Core, id: &str) -> Result<LockedFile> {
     let store = core.store()?;
     let folder = store.run_root().join(format!("{}-locks", store.driver().name()));
     lock_file(&folder.join(format!("sha256:{id}"))).map_err(|error: StorageError| storage(error))

@@ -35,10 +35,7 @@ pub(super) async fn check(context: &Context, args: &Args, build: &BuildContext) 
     let given: BTreeSet<&str> = args.build_arg.iter().filter_map(|text| text.split('=').next()).collect();
     let facts = Facts {
         environment: &|image| environments.get(image).cloned().flatten(),
-        ignores: &|path| {
-            let path = cove_build::join("/", path);
-            path != "/" && ignore.ignores(path.trim_start_matches('/').as_bytes())
-        },
+        ignores: &|path| ignore.ignores(path.as_bytes()),
         given: &|name| given.contains(name),
     };
     let found = cove_build::check(&file, &facts);

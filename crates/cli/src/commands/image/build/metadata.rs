@@ -16,7 +16,7 @@ pub(super) async fn write(
     mut file: OutputFile,
 ) -> Result<(), CommandError> {
     let image = engine.images().inspect(id).await?;
-    let config = format!("sha256:{id}");
+    let config = format!("sha256:{}", image.id);
     let mut facts = Map::new();
     facts.insert("buildx.build.ref".into(), json!(id));
     facts.insert("containerimage.config.digest".into(), json!(config));
@@ -40,5 +40,7 @@ pub(super) async fn write(
 
 /// Whether a whole name is what a user has called it.
 fn named(name: &str, tag: &str) -> bool {
-    name.ends_with(tag) || name.ends_with(&format!("{tag}:latest"))
+    let is =
+        |tag: &str| name.strip_suffix(tag).is_some_and(|before| before.is_empty() || before.ends_with('/'));
+    is(tag) || is(&format!("{tag}:latest"))
 }
