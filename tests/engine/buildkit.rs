@@ -138,6 +138,65 @@ fn buildx_tells_what_goes_wrong() {
 }
 
 #[test]
+fn buildx_shows_steps_and_those_that_were_done_before() {
+    with_buildx(|bed, service| {
+        let folder = bed.path("context");
+        let text = format!("FROM {IMAGE} AS base\nRUN echo once\nENV A=b\nFROM base\nWORKDIR /w\n");
+        write(&folder, "Dockerfile", &text);
+        let first = build(bed, service, &folder, &[]);
+        first.ok();
+        for line in ["] RUN echo once\n", "once\n", "] WORKDIR /w\n", "[1/2] [1/3] FROM "] {
+            assert!(first.stderr.contains(line), "{line}: {}", first.stderr);
+        }
+        assert!(!first.stderr.contains("CACHED") && !first.stderr.contains("ENV"), "{}", first.stderr);
+        let again = build(bed, service, &folder, &[]);
+        again.ok();
+        assert_eq!(again.stderr.matches("CACHED").count(), 2, "{}", again.stderr);
+    });
+}
+
+#[test]
+fn buildx_writes_the_files_of_a_build() {
+    with_buildx(|bed, service| {
+        let folder = bed.path("context");
+        let text = format!(
+            "FROM {IMAGE} AS make\nRUN mkdir -p /out/d && echo made > /out/d/file && ln -s d/file /out/link\n\
+             FROM scratch\nCOPY --from=make /out /\n"
+        );
+        write(&folder, "Dockerfile", &text);
+        let out = bed.path("out");
+        build(bed, service, &folder, &["-o", &out.display().to_string()]).ok();
+        assert_eq!(cove_sys::fs::read_to_string(out.join("link")).expect("the link"), "made\n");
+        let tar = bed.path("out.tar");
+        build(bed, service, &folder, &["-o", &format!("type=tar,dest={}", tar.display())]).ok();
+        let listed = Command::new("tar").arg("-tf").arg(&tar).output().expect("tar");
+        assert!(String::from_utf8_lossy(&listed.stdout).contains("d/file"), "{listed:?}");
+        assert_eq!(bed.cove(&["ps", "-a", "--external", "-q"]).ok(), "");
+    });
+}
+
+#[test]
+fn buildx_takes_archives_and_further_contexts() {
+    with_buildx(|bed, service| {
+        let folder = bed.path("context");
+        write(&folder, "Dockerfile", &format!("FROM {IMAGE}\nCOPY word /\n"));
+        write(&folder, "word", "of a tar");
+        let tar =
+            Command::new("tar").arg("-cf").arg("-").arg("-C").arg(&folder).arg(".").output().expect("tar");
+        let mut command = client(bed, service, &["docker-buildx"]);
+        command.args(["build", "--network", "none", "-t", "app", "-"]);
+        Outcome::of(command, &tar.stdout).ok();
+        assert_eq!(seen(bed, "app", "cat /word"), "of a tar");
+        write(&bed.path("more"), "thing", "of more");
+        write(&folder, "Dockerfile", "FROM base\nCOPY --from=more thing /\n");
+        let more = format!("more={}", bed.path("more").display());
+        let base = format!("base=docker-image://{IMAGE}");
+        build(bed, service, &folder, &["-t", "app", "--build-context", &more, "--build-context", &base]).ok();
+        assert_eq!(seen(bed, "app", "cat /thing"), "of more");
+    });
+}
+
+#[test]
 fn a_client_that_goes_ends_its_build() {
     with_buildx(|bed, service| {
         let folder = bed.path("context");

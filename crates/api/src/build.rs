@@ -1,6 +1,7 @@
 //! Building images: what is asked for, from what, and what comes of it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,8 @@ pub struct BuildContext {
     pub packed_secrets: Vec<(String, String)>,
     /// Sockets of ssh agents of this machine, by their ids.
     pub agents: Vec<(String, PathBuf)>,
+    /// Told of every step, where somebody shows steps in place of lines; only the engine in process does it.
+    pub watch: Option<BuildWatch>,
     /// Cancelled by who gives the build up and waits for its end, by which nothing of it is left. Dropping the stream gives
     /// it up as well, and does not wait.
     pub given_up: CancellationToken,
@@ -67,6 +70,7 @@ impl BuildContext {
             secrets: Vec::new(),
             packed_secrets: Vec::new(),
             agents: Vec::new(),
+            watch: None,
             given_up: CancellationToken::new(),
         }
     }
@@ -89,6 +93,24 @@ pub enum OtherContext {
     Url(String),
     /// An image.
     Image(String),
+}
+
+/// Who is told of the steps of a build, by their numbers. It is called in the midst of the work, and must not wait.
+pub type BuildWatch = Arc<dyn Fn(u64, BuildStep) + Send + Sync>;
+
+/// What a step of a build comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildStep {
+    /// It has begun; this is its place and what it does, such as `[2/3] RUN make`.
+    Begun(String),
+    /// It has written this.
+    Output(String),
+    /// It was done before.
+    Cached,
+    /// It is done.
+    Done,
+    /// It went wrong.
+    Failed(String),
 }
 
 /// A text and where it came from.

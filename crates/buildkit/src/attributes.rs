@@ -16,7 +16,11 @@ pub(crate) struct Frontend {
     pub(crate) file_folder: String,
     /// The client's name for the folder of the context.
     pub(crate) context_folder: String,
-    /// Further folders, by the names that the build file has for them.
+    /// Where the context is in place of a folder; empty for a folder.
+    pub(crate) remote: String,
+    /// The build file is the client's even though the context is elsewhere.
+    pub(crate) has_own_file: bool,
+    /// Further contexts, by the names that the build file has for them.
     pub(crate) others: Vec<(String, Other)>,
     /// Sessions of folders that are not in the build's own, by the folders.
     pub(crate) sessions: HashMap<String, String>,
@@ -88,7 +92,10 @@ impl Frontend {
         let parameters = &mut self.parameters;
         match key {
             "filename" => self.file = value,
-            "dockerfilekey" => self.file_folder = value,
+            "dockerfilekey" => {
+                self.file_folder = value;
+                self.has_own_file = true;
+            }
             "contextkey" => self.context_folder = value,
             "target" => parameters.target = value,
             "platform" => parameters.platform = value.split(',').map(ToOwned::to_owned).collect(),
@@ -122,7 +129,7 @@ impl Frontend {
             },
             "hostname" if !value.is_empty() => return Err(not_done("hostname")),
             "requestid" => return Err(not_done(&format!("the call {value:?}"))),
-            "context" => return Err(not_done("a context that is no folder of the client")),
+            "context" => self.remote = value,
             "contextsubdir" if !value.is_empty() => return Err(not_done("contextsubdir")),
             "multi-platform" if is_on(&value) => return Err(not_done("multi-platform")),
             "cache-from" | "cache-imports" if !matches!(value.as_str(), "" | "null" | "[]") => {
@@ -253,7 +260,6 @@ mod tests {
         for (key, value) in [
             ("no-cache", "stage"),
             ("requestid", "frontend.lint"),
-            ("context", "https://example.com/x.git"),
             ("attest:sbom", ""),
             ("hostname", "h"),
             ("context:x", "input:x"),

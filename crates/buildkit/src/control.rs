@@ -90,7 +90,7 @@ impl Daemon {
     async fn export(&self, build: &Build, id: &str) -> cove_api::Result<HashMap<String, String>> {
         let Some(told) = build.output.told() else { return Ok(HashMap::new()) };
         let step = build.progress.begin(&told);
-        let exported = build.output.export(&*self.workshop.engine, id).await;
+        let exported = build.output.export(&self.workshop, &build.session, id).await;
         match &exported {
             Ok(_) => step.done(),
             Err(error) => step.failed(&error.message),

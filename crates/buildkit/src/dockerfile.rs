@@ -2,39 +2,90 @@
 
 use std::collections::BTreeSet;
 
-use cove_build::{BuildFile, Instruction, MountKind, Run, RunMount};
+use cove_api::StringMap;
+use cove_build::{BuildFile, Instruction, MountKind, Platforms, Run, RunMount, Scope};
 
-/// Most secrets that a build file may ask for.
-const MAX_SECRETS: usize = 100;
+/// Most secrets, agents or registries that a build file may ask for.
+const MAX_NEEDS: usize = 100;
+/// The registry of names without one.
+const DOCKER_IO: &str = "docker.io";
 
 /// What a build file needs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Needs {
     /// Ids of secrets.
     pub(crate) secrets: BTreeSet<String>,
+    /// Ids of ssh agents.
+    pub(crate) agents: BTreeSet<String>,
+    /// Registries of images.
+    pub(crate) registries: BTreeSet<String>,
 }
 
 impl Needs {
     /// Of a build file; one that cannot be read needs nothing, since the engine says what is wrong with it.
-    pub(crate) fn of(text: &[u8]) -> Self {
+    pub(crate) fn of(text: &[u8], arguments: &StringMap) -> Self {
         let mut needs = Self::default();
         let Ok(file) = BuildFile::parse(text) else { return needs };
-        for step in file.stages.iter().flat_map(|stage| &stage.steps) {
-            if let Instruction::Run(run) = &step.instruction {
-                needs.run(run);
+        let platforms = Platforms { build: String::new(), target: String::new() };
+        let mut scope = Scope::new(file.escape, arguments.clone(), &platforms, "");
+        for step in &file.arguments {
+            if let Instruction::Arg(all) = &step.instruction {
+                let _ = scope.declare_global(all);
+            }
+        }
+        let stages: BTreeSet<&str> =
+            file.stages.iter().filter_map(|stage| stage.from.name.as_deref()).collect();
+        for stage in &file.stages {
+            needs.image(&scope.global_word(&stage.from.image).unwrap_or_default(), &stages);
+            for step in &stage.steps {
+                match &step.instruction {
+                    Instruction::Run(run) => needs.run(run, &stages),
+                    Instruction::Copy(copying) | Instruction::Add(copying) => {
+                        needs.image(copying.from.as_deref().unwrap_or_default(), &stages);
+                    }
+                    _ => {}
+                }
             }
         }
         needs
     }
 
-    fn run(&mut self, run: &Run) {
+    fn run(&mut self, run: &Run, stages: &BTreeSet<&str>) {
         for mount in &run.mounts {
-            if let Ok(RunMount { kind: MountKind::Secret(file), .. }) = RunMount::parse(mount)
-                && self.secrets.len() < MAX_SECRETS
-            {
-                self.secrets.insert(file.id);
+            match RunMount::parse(mount).map(|mount| mount.kind) {
+                Ok(MountKind::Secret(file)) => add(&mut self.secrets, file.id),
+                Ok(MountKind::Ssh(file)) => add(&mut self.agents, file.id),
+                Ok(MountKind::Bind { from: Some(from), .. } | MountKind::Cache { from: Some(from), .. }) => {
+                    self.image(&from, stages);
+                }
+                _ => {}
             }
         }
+    }
+
+    /// The registry of an image, as its name tells.
+    fn image(&mut self, name: &str, stages: &BTreeSet<&str>) {
+        let is_other = name.is_empty() || name == "scratch" || name.contains('$') || stages.contains(name);
+        if is_other || name.bytes().all(|byte| byte.is_ascii_digit()) {
+            return;
+        }
+        let first = name.split_once('/').map(|(first, _)| first);
+        let registry = first.filter(|first| first.contains(['.', ':']) || *first == "localhost");
+        add(&mut self.registries, registry.unwrap_or(DOCKER_IO).to_owned());
+    }
+}
+
+fn add(all: &mut BTreeSet<String>, one: String) {
+    if all.len() < MAX_NEEDS {
+        all.insert(one);
+    }
+}
+
+/// The name by which clients know a registry.
+pub(crate) fn host(registry: &str) -> &str {
+    match registry {
+        DOCKER_IO => "registry-1.docker.io",
+        other => other,
     }
 }
 
@@ -62,12 +113,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_found() {
-        let text = b"FROM a AS b\nRUN --mount=type=secret,id=one --mount=type=cache,target=/c x\n\
-            FROM b\nRUN --mount=type=secret,id=two,env=T y\nRUN --mount=type=secret,target=/run/three z\n";
-        let needs = Needs::of(text);
-        assert!(["one", "two"].iter().all(|id| needs.secrets.contains(*id)), "{needs:?}");
-        assert_eq!(Needs::of(b"no build file"), Needs::default());
+    fn what_a_build_file_needs_is_found() {
+        let text = b"ARG BASE=quay.io/x/y\nFROM ${BASE} AS b\nRUN --mount=type=secret,id=one x\n\
+            FROM b\nRUN --mount=type=secret,id=two,env=T --mount=type=ssh y\nCOPY --from=b / /\n\
+            COPY --from=localhost:5000/z / /\nFROM alpine\n";
+        let needs = Needs::of(text, &StringMap::new());
+        let set = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+        let expected = Needs {
+            secrets: set(&["one", "two"]),
+            agents: set(&["default"]),
+            registries: set(&["docker.io", "localhost:5000", "quay.io"]),
+        };
+        assert_eq!(needs, expected);
+        let other = StringMap::from([("BASE".to_owned(), "ghcr.io/x".to_owned())]);
+        assert!(Needs::of(text, &other).registries.contains("ghcr.io"));
+        assert_eq!(Needs::of(b"no build file", &other), Needs::default());
     }
 
     #[test]

@@ -147,3 +147,10 @@ pub(crate) fn received<T: Send + 'static>(
 ) -> impl Stream<Item = T> + Send + 'static {
     poll_fn(move |context| receiver.poll_recv(context))
 }
+
+/// The same of a channel that holds only so much.
+pub(crate) fn received_within<T: Send + 'static>(
+    mut receiver: mpsc::Receiver<T>,
+) -> impl Stream<Item = T> + Send + 'static {
+    poll_fn(move |context| receiver.poll_recv(context))
+}

@@ -15,7 +15,7 @@ use cove_sys::lock::FileLock;
 use cove_tree::Root;
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use apply::{Apply, Received};
+pub(crate) use apply::{Apply, Received, go_mode, modified as modified_of};
 
 /// How many there are: so many builds at a time.
 const COUNT: usize = 32;

@@ -3,10 +3,15 @@
 use std::collections::HashMap;
 
 use cove_api::endpoint::BuildParameters;
-use cove_api::{Engine, Error, Result};
+use cove_api::{Error, Result};
+use cove_tree::{Root, Unpacking};
+use futures_util::StreamExt as _;
+use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use crate::attributes::is_on;
 use crate::messages::{Exporter, SolveRequest};
+use crate::session::Session;
+use crate::work::{Workshop, blocking};
 
 /// Most names that an image gets.
 const MAX_NAMES: usize = 100;
@@ -14,6 +19,8 @@ const MAX_NAMES: usize = 100;
 /// Where it goes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Output {
+    /// Places of the client that get its files, by their numbers among all outputs.
+    files: Vec<(usize, Form)>,
     /// It becomes an image that clients see, and not only what later builds use.
     is_image: bool,
     /// Names of the image.
@@ -22,6 +29,15 @@ pub(crate) struct Output {
     annotations: Vec<(String, String)>,
     /// Its documents are OCI's.
     is_oci: bool,
+}
+
+/// In which form files go to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As a folder.
+    Folder,
+    /// As a tar.
+    Tar,
 }
 
 impl Output {
@@ -39,16 +55,30 @@ impl Output {
             (true, false) => std::slice::from_ref(&old),
             (false, _) => &request.exporters,
         };
-        for exporter in exporters {
-            output.add(exporter)?;
+        for (number, exporter) in exporters.iter().enumerate() {
+            output.add(number, exporter)?;
         }
         Ok(output)
     }
 
-    fn add(&mut self, exporter: &Exporter) -> Result<()> {
+    fn add(&mut self, number: usize, exporter: &Exporter) -> Result<()> {
         let kind = exporter.kind.as_str();
+        let form = match kind {
+            "local" => Some(Form::Folder),
+            "tar" => Some(Form::Tar),
+            _ => None,
+        };
+        if let Some(form) = form {
+            self.files.push((number, form));
+            // With one platform there is nothing to be split.
+            let known = |key: &str| matches!(key, "dest" | "platform-split");
+            return match exporter.attributes.iter().find(|(key, _)| !known(key)) {
+                Some((key, value)) => Err(not_done(&format!("{key}={value} of the output type={kind}"))),
+                None => Ok(()),
+            };
+        }
         if !matches!(kind, "moby" | "image" | "docker") {
-            return Err(Error::unsupported(format!("the output type={kind} is not supported yet")));
+            return Err(not_done(&format!("the output type={kind}")));
         }
         self.is_image = true;
         let mut sorted: Vec<_> = exporter.attributes.iter().collect();
@@ -72,11 +102,7 @@ impl Output {
                     match key.strip_prefix("annotation.").or_else(|| key.strip_prefix("annotation-manifest."))
                     {
                         Some(name) => self.annotations.push((name.to_owned(), value.clone())),
-                        None => {
-                            return Err(Error::unsupported(format!(
-                                "{key}={value} of the output type={kind} is not supported yet"
-                            )));
-                        }
+                        None => return Err(not_done(&format!("{key}={value} of the output type={kind}"))),
                     }
                 }
             }
@@ -102,13 +128,28 @@ impl Output {
     /// Brings an image there and answers what the client is told of it.
     ///
     /// # Errors
-    /// A name is none, or the engine refuses.
-    pub(crate) async fn export(&self, engine: &dyn Engine, id: &str) -> Result<HashMap<String, String>> {
+    /// A name is none, or the engine or the client refuses.
+    pub(crate) async fn export(
+        &self,
+        workshop: &Workshop,
+        session: &str,
+        id: &str,
+    ) -> Result<HashMap<String, String>> {
+        for (number, form) in &self.files {
+            let session = workshop.sessions.find(session).await;
+            let session = session.map_err(|status| Error::invalid(status.message()))?;
+            match form {
+                Form::Tar => {
+                    session.send_file(*number, workshop.engine.images().root_files(id).await?).await?
+                }
+                Form::Folder => folder(workshop, &session, *number, id).await?,
+            }
+        }
         if !self.is_image {
             return Ok(HashMap::new());
         }
         for name in &self.names {
-            engine.images().tag(id, name).await?;
+            workshop.engine.images().tag(id, name).await?;
         }
         let digest = format!("sha256:{}", id.trim_start_matches("sha256:"));
         let mut told = HashMap::from([
@@ -123,11 +164,45 @@ impl Output {
 
     /// What is told while it goes there.
     pub(crate) fn told(&self) -> Option<String> {
-        self.is_image.then(|| match self.names.as_slice() {
-            [] => "exporting to image".to_owned(),
-            names => format!("exporting to image {}", names.join(", ")),
-        })
+        match (self.is_image, self.names.as_slice()) {
+            (false, _) if self.files.is_empty() => None,
+            (false, _) => Some("exporting to client".to_owned()),
+            (true, []) => Some("exporting to image".to_owned()),
+            (true, names) => Some(format!("exporting to image {}", names.join(", "))),
+        }
     }
+}
+
+/// Sends the files of an image as a folder. They are unpacked first, because what is sent is asked for in any order.
+async fn folder(workshop: &Workshop, session: &Session, number: usize, id: &str) -> Result<()> {
+    let mirrors = workshop.mirrors().await?;
+    let mirror = blocking(move || mirrors.take(None)).await?;
+    let archive =
+        workshop.engine.images().root_files(id).await?.map(|piece| piece.map_err(std::io::Error::other));
+    let reader = SyncIoBridge::new(StreamReader::new(archive));
+    let path = mirror.folder("result")?;
+    let root = blocking(move || {
+        let root = Root::open(&path)?;
+        let unpacking = Unpacking {
+            directory: b"/",
+            keep_directory: true,
+            rename: &[],
+            owner: Some((0, 0)),
+            owners: &|_, _| (0, 0),
+            overwrite: true,
+            privileged: false,
+        };
+        cove_tree::unpack(&root, &unpacking, reader)?;
+        Ok(root)
+    })
+    .await?;
+    session.send_folder(number, root).await?;
+    drop(mirror);
+    Ok(())
+}
+
+fn not_done(what: &str) -> Error {
+    Error::unsupported(format!("{what} is not supported yet by the builder behind this service"))
 }
 
 #[cfg(test)]

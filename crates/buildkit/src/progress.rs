@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cove_api::{BuildStep, BuildWatch};
 use futures_util::stream;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
@@ -12,6 +13,10 @@ use crate::messages::{StatusResponse, Timestamp, Vertex, VertexLog, VertexWarnin
 
 /// Most bytes of a step's output that are kept; what follows is not told.
 const MAX_OUTPUT: usize = 2 << 20;
+/// The same of all steps together.
+const MAX_ALL_OUTPUT: usize = 32 << 20;
+/// What a line costs besides its bytes.
+const LINE: usize = 128;
 /// Most pieces of news in one message.
 const MAX_BATCH: usize = 256;
 /// Most bytes of output in one message, after which no more is added.
@@ -27,8 +32,10 @@ pub(crate) struct Progress {
 #[derive(Default)]
 struct Told {
     news: Vec<News>,
-    /// Bytes that steps have written.
+    /// What the output of steps has cost.
     written: HashMap<String, usize>,
+    /// The same of all together.
+    all_written: usize,
 }
 
 #[derive(Clone)]
@@ -114,6 +121,38 @@ impl Progress {
     }
 }
 
+/// What shows the steps of a build.
+pub(crate) fn watching(progress: &Arc<Progress>) -> BuildWatch {
+    let progress = Arc::clone(progress);
+    let open: Mutex<HashMap<u64, StepProgress>> = Mutex::default();
+    Arc::new(move |number, step| {
+        let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+        match step {
+            BuildStep::Begun(text) => drop(open.insert(number, progress.begin(&text))),
+            BuildStep::Output(text) => {
+                if let Some(step) = open.get(&number) {
+                    step.output(&text);
+                }
+            }
+            BuildStep::Cached => {
+                if let Some(step) = open.get_mut(&number) {
+                    step.cached();
+                }
+            }
+            BuildStep::Done => {
+                if let Some(step) = open.remove(&number) {
+                    step.done();
+                }
+            }
+            BuildStep::Failed(why) => {
+                if let Some(step) = open.remove(&number) {
+                    step.failed(&why);
+                }
+            }
+        }
+    })
+}
+
 /// A step under way; one that is dropped has been given up.
 pub(crate) struct StepProgress {
     progress: Arc<Progress>,
@@ -127,12 +166,14 @@ impl StepProgress {
         let mut message = text.as_bytes().to_vec();
         {
             let mut told = self.progress.told.lock().unwrap_or_else(PoisonError::into_inner);
-            let written = told.written.entry(self.vertex.digest.clone()).or_default();
-            if *written > MAX_OUTPUT {
+            let cost = message.len() + LINE;
+            let written = told.written.get(&self.vertex.digest).copied().unwrap_or_default();
+            if written > MAX_OUTPUT || told.all_written > MAX_ALL_OUTPUT {
                 return;
             }
-            *written += message.len();
-            if *written > MAX_OUTPUT {
+            told.written.insert(self.vertex.digest.clone(), written + cost);
+            told.all_written += cost;
+            if written + cost > MAX_OUTPUT || told.all_written > MAX_ALL_OUTPUT {
                 message = format!("[output clipped: more than {} MiB]\n", MAX_OUTPUT >> 20).into_bytes();
             }
         }
@@ -151,6 +192,11 @@ impl StepProgress {
             level: 1,
             short: text.as_bytes().to_vec(),
         }));
+    }
+
+    /// It was done before.
+    pub(crate) fn cached(&mut self) {
+        self.vertex.cached = true;
     }
 
     /// It is done.
@@ -187,8 +233,9 @@ mod tests {
     #[tokio::test]
     async fn all_is_told_to_who_comes_late_and_the_end_too() {
         let progress = Progress::new();
-        let step = progress.begin("one");
+        let mut step = progress.begin("one");
         step.output("a line\n");
+        step.cached();
         step.done();
         progress.begin("two").failed("it broke");
         progress.end();
@@ -198,8 +245,29 @@ mod tests {
         assert_eq!(vertexes.len(), 4);
         assert_eq!(vertexes[0].digest, vertexes[1].digest);
         assert_ne!(vertexes[0].digest, vertexes[2].digest);
-        assert!(vertexes[1].completed.is_some() && vertexes[0].completed.is_none());
+        assert!(vertexes[1].cached && vertexes[1].completed.is_some() && vertexes[0].completed.is_none());
         assert_eq!((vertexes[3].error.as_str(), &*all[0].logs[0].message), ("it broke", &b"a line\n"[..]));
+    }
+
+    #[tokio::test]
+    async fn steps_of_a_build_are_shown() {
+        let progress = Progress::new();
+        let watch = watching(&progress);
+        watch(1, BuildStep::Begun("[1/2] FROM x".into()));
+        watch(1, BuildStep::Done);
+        watch(2, BuildStep::Begun("[2/2] RUN y".into()));
+        watch(2, BuildStep::Output("z\n".into()));
+        watch(2, BuildStep::Failed("no".into()));
+        watch(3, BuildStep::Output("of nothing".into()));
+        progress.end();
+        let all: Vec<StatusResponse> = progress.follow().map(|news| news.expect("no error")).collect().await;
+        let vertexes: Vec<_> = all.iter().flat_map(|news| &news.vertexes).collect();
+        let told: Vec<_> = vertexes.iter().map(|one| (one.name.as_str(), one.error.as_str())).collect();
+        assert_eq!(
+            told,
+            [("[1/2] FROM x", ""), ("[1/2] FROM x", ""), ("[2/2] RUN y", ""), ("[2/2] RUN y", "no")]
+        );
+        assert_eq!(all.iter().map(|news| news.logs.len()).sum::<usize>(), 1);
     }
 
     #[tokio::test]

@@ -1,23 +1,27 @@
 //! A build from its request to its image: the client's files, the engine's builder, and what it tells.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use cove_api::{
-    BuildContext, BuildOptions, BuildReport, BuildSecret, BuildText, Engine, Error, Progress as Told, Result,
-    ValueStream,
+    BuildContext, BuildOptions, BuildReport, BuildSecret, BuildText, Credentials, Engine, Error,
+    OtherContext, Progress as Told, Result, ValueStream,
 };
 use cove_tree::Root;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-use crate::attributes::Frontend;
+use crate::attributes::{Frontend, Other};
 use crate::dockerfile::{self, Needs};
 use crate::mirror::{Mirror, Mirrors};
 use crate::output::Output;
-use crate::progress::Progress;
-use crate::session::{Session, Sessions, Wanted};
+use crate::progress::{Progress, watching};
+use crate::session::{AgentSocket, Session, Sessions, Wanted};
+
+/// How the names of archives begin that clients send in place of a folder.
+const UPLOAD: &str = "http://buildkit-session/";
 
 /// Where builds are done.
 pub(crate) struct Workshop {
@@ -68,69 +72,54 @@ impl Workshop {
         progress: &Arc<Progress>,
     ) -> Result<String> {
         let parameters = output.applied(std::mem::take(&mut frontend.parameters))?;
-        let options = parameters.options()?;
-        if let Some((name, other)) = frontend.others.first() {
-            return Err(Error::unsupported(format!(
-                "the build context {name} ({other:?}) is not supported yet"
-            )));
-        }
+        let mut options = parameters.options()?;
         let mirrors = self.mirrors().await?;
         let key = session.shared_key();
         let key = (!key.is_empty()).then(|| format!("{key}\n{}", frontend.context_folder));
-        let mirror = blocking(move || mirrors.take(key.as_deref())).await?;
+        let mirror = Arc::new(blocking(move || mirrors.take(key.as_deref())).await?);
         let files =
             Files { sessions: &self.sessions, session, frontend: &frontend, mirror: &mirror, progress };
-        let (file, ignore) = files.texts().await?;
-        let secrets = files.secrets(&file.text).await?;
-        let directory = files.context(&ignore).await?;
-        let context = BuildContext {
-            directory: Some(directory),
-            files: vec![file],
-            ignore: Some(ignore),
-            secrets,
-            ..BuildContext::of_archive(Box::pin(stream::empty()))
-        };
+        let mut context = files.main(&mut options).await?;
+        context.others = files.others().await?;
+        let text = context.files.first().map_or(&[][..], |file| &file.text);
+        let needs = Needs::of(text, &options.build_args);
+        context.secrets = files.secrets(&needs).await?;
+        options.access.registries = files.credentials(&needs).await?;
+        // They live as long as the build.
+        let agents = files.agents(&needs)?;
+        context.agents = agents.iter().map(|(id, socket)| (id.clone(), socket.path.clone())).collect();
         self.run(context, options, mirror, &frontend.warnings, progress).await
     }
 
     async fn run(
         &self,
-        context: BuildContext,
+        mut context: BuildContext,
         options: BuildOptions,
-        mirror: Mirror,
+        mirror: Arc<Mirror>,
         warnings: &[String],
         progress: &Arc<Progress>,
     ) -> Result<String> {
         let given_up = context.given_up.clone();
-        let step = progress.begin("building");
-        for warning in warnings {
-            step.warn(warning);
+        if !warnings.is_empty() {
+            let step = progress.begin("[internal] what is asked for");
+            warnings.iter().for_each(|warning| step.warn(warning));
+            step.done();
         }
-        let told = match self.engine.images().build(context, options).await {
-            Ok(told) => told,
-            Err(error) => {
-                step.failed(&error.message);
-                return Err(error);
-            }
-        };
+        context.watch = Some(watching(progress));
+        let told = self.engine.images().build(context, options).await?;
         let mut running = Running { told: Some(told), given_up, mirror: Some(mirror) };
-        let ended = loop {
+        loop {
             match running.next().await {
-                Some(Ok(Told::Message(line))) => step.output(&format!("{line}\n")),
-                Some(Ok(Told::Blob(_))) => {}
-                Some(Ok(Told::Done(BuildReport { id, failed: None }))) => break Ok(id),
+                // Steps are told by themselves.
+                Some(Ok(Told::Message(_) | Told::Blob(_))) => {}
+                Some(Ok(Told::Done(BuildReport { id, failed: None }))) => return Ok(id),
                 Some(Ok(Told::Done(BuildReport { failed: Some(failed), .. }))) => {
-                    break Err(Error::new(cove_api::ErrorKind::Internal, failed.message));
+                    return Err(Error::new(cove_api::ErrorKind::Internal, failed.message));
                 }
-                Some(Err(error)) => break Err(error),
-                None => break Err(Error::internal("the build ended without a word")),
+                Some(Err(error)) => return Err(error),
+                None => return Err(Error::internal("the build ended without a word")),
             }
-        };
-        match &ended {
-            Ok(_) => step.done(),
-            Err(error) => step.failed(&error.message),
         }
-        ended
     }
 }
 
@@ -139,7 +128,7 @@ impl Workshop {
 struct Running {
     told: Option<ValueStream<Told<BuildReport>>>,
     given_up: CancellationToken,
-    mirror: Option<Mirror>,
+    mirror: Option<Arc<Mirror>>,
 }
 
 impl Running {
@@ -173,13 +162,67 @@ struct Files<'a> {
     sessions: &'a Sessions,
     session: &'a Session,
     frontend: &'a Frontend,
-    mirror: &'a Mirror,
+    mirror: &'a Arc<Mirror>,
     progress: &'a Arc<Progress>,
 }
 
 impl Files<'_> {
+    /// The context and its build file, wherever they are.
+    async fn main(&self, options: &mut BuildOptions) -> Result<BuildContext> {
+        let frontend = self.frontend;
+        let of_archive = |archive| BuildContext::of_archive(archive);
+        if frontend.remote.is_empty() {
+            let (file, ignore) = self.texts().await?;
+            let directory = self.context(&ignore).await?;
+            return Ok(BuildContext {
+                directory: Some(directory),
+                files: vec![file],
+                ignore: Some(ignore),
+                ..of_archive(Box::pin(stream::empty()))
+            });
+        }
+        let mut context = match frontend.remote.strip_prefix(UPLOAD) {
+            Some(path) => of_archive(self.session.upload(path).await?),
+            None => BuildContext { remote: frontend.remote.clone(), ..of_archive(Box::pin(stream::empty())) },
+        };
+        if frontend.has_own_file {
+            context.files = vec![self.file().await?.0];
+        } else {
+            options.files = vec![frontend.file.clone()];
+        }
+        Ok(context)
+    }
+
+    /// The further contexts.
+    async fn others(&self) -> Result<Vec<(String, OtherContext)>> {
+        let mut others = Vec::new();
+        for (place, (name, other)) in self.frontend.others.iter().enumerate() {
+            let other = match other {
+                Other::Image(image) => OtherContext::Image(image.clone()),
+                Other::Url(url) => OtherContext::Url(url.clone()),
+                Other::Local(folder) => {
+                    let told = format!("[internal] load build context {name}");
+                    let wanted = Wanted { name: folder.clone(), ..Wanted::default() };
+                    OtherContext::Folder(self.receive(wanted, &format!("other-{place}"), &told).await?)
+                }
+            };
+            others.push((name.clone(), other));
+        }
+        Ok(others)
+    }
+
     /// The build file, and the rules of what is ignored, which are empty where there are none.
     async fn texts(&self) -> Result<(BuildText, BuildText)> {
+        let (file, rules) = self.file().await?;
+        let ignore = match rules {
+            Some(rules) => rules,
+            None => self.rules().await?,
+        };
+        Ok((file, ignore))
+    }
+
+    /// The build file, and the rules that are its own.
+    async fn file(&self) -> Result<(BuildText, Option<BuildText>)> {
         let name = &self.frontend.file;
         let rules = format!("{name}.dockerignore");
         let wanted = Wanted {
@@ -202,11 +245,8 @@ impl Files<'_> {
                 "failed to read dockerfile: open {name}: no such file or directory"
             )));
         };
-        let ignore = match own_rules {
-            Some(text) => BuildText { name: rules, text },
-            None => self.rules().await?,
-        };
-        Ok((BuildText { name: name.clone(), text }, ignore))
+        let own_rules = own_rules.map(|text| BuildText { name: rules, text });
+        Ok((BuildText { name: name.clone(), text }, own_rules))
     }
 
     /// The rules of the context.
@@ -256,23 +296,60 @@ impl Files<'_> {
             None => None,
         };
         let session = other.as_ref().unwrap_or(self.session);
-        let received = session.receive(wanted, self.mirror.apply(name)?).await?;
+        let (mirror, own) = (Arc::clone(self.mirror), name.to_owned());
+        let (apply, folder) = blocking(move || Ok((mirror.apply(&own)?, mirror.folder(&own)?))).await?;
+        let received = session.receive(wanted, apply, Arc::clone(self.mirror)).await?;
         let text = format!(
             "{} entries, {} files with {} bytes sent",
             received.entries, received.files, received.bytes
         );
-        Ok((self.mirror.folder(name)?, text))
+        Ok((folder, text))
     }
 
     /// The secrets that a build file asks for, as far as the client has them.
-    async fn secrets(&self, file: &[u8]) -> Result<Vec<BuildSecret>> {
+    async fn secrets(&self, needs: &Needs) -> Result<Vec<BuildSecret>> {
         let mut secrets = Vec::new();
-        for id in Needs::of(file).secrets {
-            if let Some(data) = self.session.secret(&id).await? {
-                secrets.push(BuildSecret { id, data });
+        for id in &needs.secrets {
+            if let Some(data) = self.session.secret(id).await? {
+                secrets.push(BuildSecret { id: id.clone(), data });
             }
         }
         Ok(secrets)
+    }
+
+    /// What the client has for the registries that a build file names.
+    async fn credentials(&self, needs: &Needs) -> Result<BTreeMap<String, Credentials>> {
+        let mut all = BTreeMap::new();
+        for registry in &needs.registries {
+            let found = match self.session.credentials(dockerfile::host(registry)).await {
+                Ok(found) => found,
+                // As without any: the registry says whether it needs them.
+                Err(error) => {
+                    tracing::debug!(%error, "credentials of a client");
+                    None
+                }
+            };
+            let Some((username, secret)) = found else { continue };
+            // Without a name it is a token.
+            let credentials = match username.is_empty() {
+                true => Credentials { identity_token: secret, ..Credentials::default() },
+                false => Credentials { username, password: secret, ..Credentials::default() },
+            };
+            all.insert(registry.clone(), credentials);
+        }
+        Ok(all)
+    }
+
+    /// Sockets by which the agents are reached that a build file asks for.
+    fn agents(&self, needs: &Needs) -> Result<Vec<(String, AgentSocket)>> {
+        let mut agents = Vec::new();
+        for (place, id) in needs.agents.iter().enumerate() {
+            let folder = self.mirror.folder("agents")?;
+            if let Some(socket) = self.session.agent(id, folder, &place.to_string())? {
+                agents.push((id.clone(), socket));
+            }
+        }
+        Ok(agents)
     }
 }
 

@@ -9,6 +9,14 @@ use super::{BuildkitVersion, Definition, WorkerRecord};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, prost::Message)]
 pub(crate) struct Empty {}
 
+/// A piece of something.
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+pub(crate) struct BytesMessage {
+    /// The bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub(crate) data: bytes::Bytes,
+}
+
 /// What to build.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct SolveRequest {

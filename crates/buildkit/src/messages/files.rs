@@ -60,6 +60,32 @@ pub(crate) struct Stat {
     pub(crate) attributes: HashMap<String, Vec<u8>>,
 }
 
+/// Asks for credentials.
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+pub(crate) struct CredentialsRequest {
+    /// The registry.
+    #[prost(string, tag = "1")]
+    pub(crate) host: String,
+}
+
+/// Credentials; empty where there are none. Nothing here may be shown, so there is no `Debug` of it.
+#[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
+#[prost(skip_debug)]
+pub(crate) struct CredentialsResponse {
+    /// The user; empty where the secret is a token.
+    #[prost(string, tag = "1")]
+    pub(crate) username: String,
+    /// The password.
+    #[prost(string, tag = "2")]
+    pub(crate) secret: String,
+}
+
+impl std::fmt::Debug for CredentialsResponse {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("CredentialsResponse").finish_non_exhaustive()
+    }
+}
+
 /// Asks for a secret.
 #[derive(Clone, PartialEq, Eq, Hash, prost::Message)]
 pub(crate) struct GetSecretRequest {

@@ -12,10 +12,12 @@ pub(crate) use bridge::{
     Returned,
 };
 pub(crate) use control::{
-    CacheEntry, DiskUsageResponse, Empty, Exporter, InfoResponse, ListWorkersResponse, PruneRequest,
-    SolveRequest, SolveResponse, StatusRequest, StatusResponse, Timestamp, UsageRecord, Vertex, VertexLog,
-    VertexWarning,
+    BytesMessage, CacheEntry, DiskUsageResponse, Empty, Exporter, InfoResponse, ListWorkersResponse,
+    PruneRequest, SolveRequest, SolveResponse, StatusRequest, StatusResponse, Timestamp, UsageRecord, Vertex,
+    VertexLog, VertexWarning,
 };
-pub(crate) use files::{GetSecretRequest, GetSecretResponse, Packet, PacketKind, Stat};
+pub(crate) use files::{
+    CredentialsRequest, CredentialsResponse, GetSecretRequest, GetSecretResponse, Packet, PacketKind, Stat,
+};
 pub(crate) use llb::Definition;
 pub(crate) use worker::{BuildkitVersion, Platform, WorkerRecord};

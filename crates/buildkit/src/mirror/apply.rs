@@ -380,9 +380,24 @@ fn mode_of(mode: u32) -> Mode {
     special.fold(Mode::from_raw_mode(mode & 0o777), |all, bit| all | bit)
 }
 
+/// Go's bits of what is sent to a client; [`None`] of devices and sockets, which are not.
+pub(crate) fn go_mode(stat: &FileStat) -> Option<u32> {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => 0,
+        FileType::Directory => go::DIRECTORY,
+        FileType::Symlink => go::SYMLINK,
+        FileType::Fifo => go::PIPE,
+        _ => return None,
+    };
+    let mode = Mode::from_raw_mode(stat.st_mode);
+    let special = [(go::SET_USER, Mode::SUID), (go::SET_GROUP, Mode::SGID), (go::STICKY, Mode::SVTX)];
+    let special = special.into_iter().filter(|(_, unix)| mode.contains(*unix)).map(|(bit, _)| bit);
+    Some(special.fold(kind | (stat.st_mode & 0o777), |all, bit| all | bit))
+}
+
 /// Nanoseconds since 1970.
 #[allow(clippy::useless_conversion, reason = "the fields have other types elsewhere")]
-fn modified(stat: &FileStat) -> i64 {
+pub(crate) fn modified(stat: &FileStat) -> i64 {
     let nanos = i64::try_from(stat.st_mtime_nsec).unwrap_or_default();
     i64::from(stat.st_mtime).saturating_mul(1_000_000_000).saturating_add(nanos)
 }

@@ -7,8 +7,9 @@ use tonic::{Code, Status};
 
 use super::Session;
 use crate::error::of_client;
-use crate::messages::{GetSecretRequest, GetSecretResponse};
+use crate::messages::{CredentialsRequest, CredentialsResponse, GetSecretRequest, GetSecretResponse};
 
+const CREDENTIALS: &str = "/moby.filesync.v1.Auth/Credentials";
 const GET_SECRET: &str = "/moby.buildkit.secrets.v1.Secrets/GetSecret";
 
 /// How long an answer is waited for: a client may ask its user's key ring.
@@ -34,6 +35,24 @@ impl Session {
             Ok(answer) => Ok(Some(answer.data)),
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(of_client(&status, &format!("the secret {id}"))),
+        }
+    }
+
+    /// Name and password for a registry; [`None`] where the client has none.
+    ///
+    /// # Errors
+    /// The client cannot give them.
+    pub(crate) async fn credentials(&self, host: &str) -> Result<Option<(String, String)>> {
+        if !self.answers(CREDENTIALS) {
+            return Ok(None);
+        }
+        let request = CredentialsRequest { host: host.to_owned() };
+        let answer = in_time(self.channel.unary::<_, CredentialsResponse>(CREDENTIALS, request)).await;
+        match answer {
+            Ok(answer) if answer.secret.is_empty() => Ok(None),
+            Ok(answer) => Ok(Some((answer.username, answer.secret))),
+            Err(status) if status.code() == Code::NotFound => Ok(None),
+            Err(status) => Err(of_client(&status, &format!("credentials for {host}"))),
         }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! The client names all that there is, in order; we ask for the files that we have not, and it sends them in pieces.
 
+use std::sync::Arc;
+
 use cove_api::{Error, Result};
 use tokio::sync::mpsc;
 use tonic::metadata::{MetadataMap, MetadataValue};
@@ -10,7 +12,7 @@ use super::Session;
 use crate::error::of_client;
 use crate::grpc::received;
 use crate::messages::{Packet, PacketKind};
-use crate::mirror::{Apply, Received};
+use crate::mirror::{Apply, Mirror, Received};
 
 const DIFF_COPY: &str = "/moby.filesync.v1.FileSync/DiffCopy";
 
@@ -33,11 +35,11 @@ pub(crate) struct Wanted {
 }
 
 impl Session {
-    /// Makes a folder of ours the same as a client's, as far as it is wanted.
+    /// Makes a folder of ours the same as a client's, as far as it is wanted. The folder is `held` until nothing writes to it.
     ///
     /// # Errors
     /// The client has no such folder, what it sends is no transfer, or it cannot be written.
-    pub(crate) async fn receive(&self, wanted: &Wanted, apply: Apply) -> Result<Received> {
+    pub(crate) async fn receive(&self, wanted: &Wanted, apply: Apply, held: Arc<Mirror>) -> Result<Received> {
         let named = |error: Error| error.context(format!("receiving the folder {}", wanted.name));
         if !self.answers(DIFF_COPY) {
             return Err(Error::invalid("the client has no folder for the build"));
@@ -51,7 +53,10 @@ impl Session {
             .map_err(|status| named(of_client(&status, "the client")))?;
         let (sender, receiver) = mpsc::channel(WAITING);
         let writer = requests.clone();
-        let mut writing = tokio::task::spawn_blocking(move || write(apply, receiver, &writer));
+        let mut writing = tokio::task::spawn_blocking(move || {
+            let _held = held;
+            write(apply, receiver, &writer)
+        });
         loop {
             let packet = tokio::select! {
                 packet = packets.message() => packet,

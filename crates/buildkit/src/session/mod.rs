@@ -1,7 +1,9 @@
 //! Sessions: the connections over which a client serves its files, its secrets and its credentials.
 
+mod agent;
 mod calls;
 mod files;
+mod send;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+pub(crate) use agent::AgentSocket;
 pub(crate) use files::Wanted;
 
 use crate::grpc::Channel;

@@ -1,6 +1,9 @@
 //! What a build tells while it goes on.
 
-use cove_api::{BuildReport, Error, ErrorKind, Progress, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cove_api::{BuildReport, BuildStep, BuildWatch, Error, ErrorKind, Progress, Result};
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio_util::sync::CancellationToken;
@@ -24,11 +27,54 @@ pub(super) struct Teller {
     mark: String,
     /// What the line of a step begins with.
     step_mark: String,
+    steps: Steps,
+}
+
+/// Who shows steps in place of lines.
+#[derive(Clone, Default)]
+struct Steps {
+    watch: Option<BuildWatch>,
+    /// How many there were.
+    count: Arc<AtomicU64>,
+    /// The one that is under way, of a stage; 0 is none.
+    current: Arc<AtomicU64>,
+}
+
+impl Steps {
+    /// Tells something of the one that is under way.
+    fn tell(&self, step: BuildStep) {
+        if let Some(watch) = &self.watch {
+            match self.current.load(Ordering::Relaxed) {
+                0 => {}
+                current => watch(current, step),
+            }
+        }
+    }
+
+    fn begin(&self, text: String) {
+        self.end(BuildStep::Done);
+        if let Some(watch) = &self.watch {
+            let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+            self.current.store(number, Ordering::Relaxed);
+            watch(number, BuildStep::Begun(text));
+        }
+    }
+
+    fn end(&self, step: BuildStep) {
+        self.tell(step);
+        self.current.store(0, Ordering::Relaxed);
+    }
 }
 
 impl Teller {
     pub(super) fn new(sender: BoundedSender<BuildReport>, quiet: bool, given_up: CancellationToken) -> Self {
-        Self { sender, quiet, given_up, mark: String::new(), step_mark: String::new() }
+        let steps = Steps::default();
+        Self { sender, quiet, given_up, mark: String::new(), step_mark: String::new(), steps }
+    }
+
+    /// One that tells somebody of the steps, too.
+    pub(super) fn watched(self, watch: Option<BuildWatch>) -> Self {
+        Self { steps: Steps { watch, ..Steps::default() }, ..self }
     }
 
     /// One that is given up with this one, and by itself.
@@ -53,7 +99,12 @@ impl Teller {
             count => format!("[{}/{count}] ", index + 1),
         };
         let step_mark = format!("{}{mark}", self.step_mark);
-        Self { mark: if marked { step_mark.clone() } else { self.mark.clone() }, step_mark, ..self.clone() }
+        Self {
+            mark: if marked { step_mark.clone() } else { self.mark.clone() },
+            step_mark,
+            steps: Steps { current: Arc::default(), ..self.steps.clone() },
+            ..self.clone()
+        }
     }
 
     /// Tells a line; waits where those before it are not read yet.
@@ -61,9 +112,34 @@ impl Teller {
         self.tell(format!("{}{}", self.mark, line.as_ref()));
     }
 
-    /// Tells the line of a step.
-    pub(super) fn step(&self, line: &str) {
-        self.tell(format!("{}{line}", self.step_mark));
+    /// Tells that a step begins: the line, and what who shows steps is told unless there is nothing to be seen of it.
+    pub(super) fn step(&self, number: usize, total: usize, text: &str, shown: bool) {
+        self.tell(format!("{}STEP {number}/{total}: {text}", self.step_mark));
+        match shown {
+            true => self.steps.begin(format!("{}[{number}/{total}] {text}", self.step_mark)),
+            false => self.steps.end(BuildStep::Done),
+        }
+    }
+
+    /// Tells what a step has written.
+    pub(super) fn output(&self, line: impl AsRef<str>) {
+        self.steps.tell(BuildStep::Output(format!("{}\n", line.as_ref())));
+        self.line(line);
+    }
+
+    /// Tells that a step was done before.
+    pub(super) fn cached(&self) {
+        self.steps.tell(BuildStep::Cached);
+    }
+
+    /// Tells that a stage is done.
+    pub(super) fn done(&self) {
+        self.steps.end(BuildStep::Done);
+    }
+
+    /// Tells why a step went wrong.
+    pub(super) fn failed(&self, why: &str) {
+        self.steps.end(BuildStep::Failed(why.to_owned()));
     }
 
     fn tell(&self, line: String) {
@@ -113,7 +189,7 @@ impl<'a> Lines<'a> {
         self.rest.extend_from_slice(data);
         while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.rest.drain(..=end).collect();
-            self.teller.line(String::from_utf8_lossy(&line[..line.len() - 1]));
+            self.teller.output(String::from_utf8_lossy(&line[..line.len() - 1]));
         }
         if self.rest.len() > LONGEST_LINE {
             self.finish();
@@ -123,7 +199,7 @@ impl<'a> Lines<'a> {
     pub(super) fn finish(&mut self) {
         if !self.rest.is_empty() {
             let line = std::mem::take(&mut self.rest);
-            self.teller.line(String::from_utf8_lossy(&line));
+            self.teller.output(String::from_utf8_lossy(&line));
         }
     }
 }

@@ -63,8 +63,9 @@ impl Build<'_> {
         let teller = self.teller.of_stage(index, self.file.stages.len(), self.stages.workers > 1);
         let mut steps = self.own_steps(index);
         let total = steps.len() + 1;
-        teller.step(&format!("STEP 1/{total}: {}", stage.text));
-        let mut state = self.base(index, &teller).map_err(|stop| self.stopped(stop, stage.line, None))?;
+        teller.step(1, total, &stage.text, true);
+        let based = self.base(index, &teller).map_err(|stop| self.stopped(stop, stage.line, None));
+        let mut state = based.inspect_err(|stop| teller.failed(stop.message()))?;
         let triggers = std::mem::take(&mut state.config.on_build);
         for (place, text) in triggers.iter().enumerate() {
             let mut step =
@@ -91,14 +92,15 @@ impl Build<'_> {
         };
         for (number, step) in steps.iter().enumerate() {
             stage.teller.check()?;
-            stage.teller.step(&format!("STEP {}/{total}: {}", number + 2, step.text));
+            stage.teller.step(number + 2, total, &step.text, is_shown(&step.instruction));
             if let Instruction::Arg(all) = &step.instruction {
                 self.declare(all);
             }
             let is_last = number + 1 == steps.len();
-            stage
+            let done = stage
                 .step(step, is_last && is_target)
-                .map_err(|stop| self.stopped(stop, step.line, Some(&step.text)))?;
+                .map_err(|stop| self.stopped(stop, step.line, Some(&step.text)));
+            done.inspect_err(|stop| stage.teller.failed(stop.message()))?;
         }
         if stage.build.options.stage_labels {
             let labels = self.stage_labels(index)?;
@@ -106,6 +108,7 @@ impl Build<'_> {
             stage.dirty = true;
         }
         stage.finish(is_target, steps.is_empty())?;
+        stage.teller.done();
         Ok(stage.state)
     }
 
@@ -255,6 +258,12 @@ fn operating_system(options: &BuildOptions, document: &mut Map<String, Value>) -
     !options.os_version.is_empty() || !options.os_features.is_empty()
 }
 
+/// Whether there is something to be seen of an instruction, for who shows steps.
+fn is_shown(instruction: &Instruction) -> bool {
+    use Instruction::{Add, Copy, Run, Workdir};
+    matches!(instruction, Run(_) | Copy(_) | Add(_) | Workdir(_))
+}
+
 /// A value in single quotes.
 pub(super) fn literal(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\"'\"'"))
@@ -359,6 +368,7 @@ impl Stage<'_, '_> {
     }
 
     fn use_cached(&mut self, id: &str, state: &ImageState, is_commit: bool) -> Stepped<()> {
+        self.teller.cached();
         self.teller.line(format!("--> Using cache {id}"));
         if is_commit {
             self.tell_commit();

@@ -45,6 +45,16 @@ impl From<BuildError> for Stop {
     }
 }
 
+impl Stop {
+    /// What is to be told of it.
+    pub(super) fn message(&self) -> &str {
+        match self {
+            Self::Error(error) => &error.message,
+            Self::Failed(failed) => &failed.message,
+        }
+    }
+}
+
 /// What steps come to.
 pub(super) type Stepped<T> = std::result::Result<T, Stop>;
 
@@ -55,7 +65,7 @@ pub(crate) fn build(
     options: BuildOptions,
 ) -> Result<ValueStream<Progress<BuildReport>>> {
     let core = Arc::clone(core);
-    let BuildContext { directory, archive, remote, given_up, .. } = context;
+    let BuildContext { directory, archive, remote, watch, given_up, .. } = context;
     let BuildContext { files, ignore, others, secrets, packed_secrets, agents, .. } = context;
     let given = Given { files, ignore, others, secrets, packed_secrets, agents };
     Ok(working_within(MAX_LINES, |sender| async move {
@@ -64,7 +74,7 @@ pub(crate) fn build(
             None if remote.is_empty() => Place::Archive(Box::new(crate::stream::reader(archive))),
             None => Place::Remote(remote, Box::new(crate::stream::reader(archive))),
         };
-        let teller = Teller::new(sender, options.quiet, given_up);
+        let teller = Teller::new(sender, options.quiet, given_up).watched(watch);
         blocking(&core, move |core| match run(core, place, given, &options, &teller) {
             Ok(id) => Ok(BuildReport { id, failed: None }),
             Err(Stop::Failed(failed)) => Ok(BuildReport { id: String::new(), failed: Some(failed) }),
@@ -280,7 +290,7 @@ impl Build<'_> {
                 () = teller.closed() => return Err(teller.check().err().unwrap_or_else(gone)),
             };
             match step {
-                Some(Ok(Progress::Message(line))) => teller.line(line),
+                Some(Ok(Progress::Message(line))) => teller.output(line),
                 Some(Ok(Progress::Blob(_))) => {}
                 Some(Ok(Progress::Done(report))) => {
                     return report.images.into_iter().next_back().ok_or_else(gone);
