@@ -152,6 +152,10 @@ fn buildx_shows_steps_and_those_that_were_done_before() {
         let again = build(bed, service, &folder, &[]);
         again.ok();
         assert_eq!(again.stderr.matches("CACHED").count(), 2, "{}", again.stderr);
+        // What is left out is told.
+        let inline = build(bed, service, &folder, &["--cache-to", "type=inline"]);
+        inline.ok();
+        assert!(inline.stderr.contains("(inline) is not written"), "{}", inline.stderr);
     });
 }
 

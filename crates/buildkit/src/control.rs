@@ -23,6 +23,8 @@ use crate::work::blocking;
 
 /// Commands may use the host's network.
 const NETWORK_HOST: &str = "network.host";
+/// A cache that is part of the image.
+const INLINE: &str = "inline";
 
 impl Daemon {
     /// Builds, and waits for the end of it.
@@ -33,6 +35,11 @@ impl Daemon {
         let (entered, returned) = self.builds.enter(&request.reference, &request.session, known)?;
         output?;
         let build = &entered.build;
+        if asks_for_inline_cache(&request) {
+            let step = build.progress.begin("[internal] what is asked for");
+            step.warn("a cache in the image (inline) is not written: only the engine's own is used");
+            step.done();
+        }
         let id = match request.frontend.as_str() {
             "" => self.of_client(build, returned).await?,
             frontend => {
@@ -179,10 +186,18 @@ fn check(request: &SolveRequest) -> cove_api::Result<()> {
     if let Some(other) = request.entitlements.iter().find(|entitlement| *entitlement != NETWORK_HOST) {
         return not_done(&format!("the entitlement {other}"));
     }
-    let exports = request.cache.as_ref().map_or(&[][..], |cache| &cache.exports);
-    // An inline cache is part of the image's configuration, which only its use as a cache elsewhere tells.
-    match exports.iter().find(|CacheEntry { kind, .. }| kind != "inline") {
+    // An inline one is left out, and the client is told so.
+    match cache_exports(request).iter().find(|CacheEntry { kind, .. }| kind != INLINE) {
         Some(other) => not_done(&format!("a cache to type={}", other.kind)),
         None => Ok(()),
     }
+}
+
+fn cache_exports(request: &SolveRequest) -> &[CacheEntry] {
+    request.cache.as_ref().map_or(&[], |cache| &cache.exports)
+}
+
+/// Whether the image is to carry what tells later builds elsewhere of its steps.
+fn asks_for_inline_cache(request: &SolveRequest) -> bool {
+    cache_exports(request).iter().any(|CacheEntry { kind, .. }| kind == INLINE)
 }
