@@ -7,6 +7,10 @@ use std::collections::HashMap;
 use cove_api::endpoint::BuildParameters;
 use cove_api::{Error, Result};
 
+/// What is told of caches elsewhere.
+pub(crate) const NO_CACHES: &str =
+    "caches of registries and folders are not read: only the engine's own is used";
+
 /// A build that is asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Frontend {
@@ -24,8 +28,6 @@ pub(crate) struct Frontend {
     pub(crate) others: Vec<(String, Other)>,
     /// Sessions of folders that are not in the build's own, by the folders.
     pub(crate) sessions: HashMap<String, String>,
-    /// Keys of folders by which they are found again.
-    pub(crate) shared_keys: HashMap<String, String>,
     /// All else.
     pub(crate) parameters: BuildParameters,
     /// What is not done, which changes nothing of the result.
@@ -133,9 +135,7 @@ impl Frontend {
             "contextsubdir" if !value.is_empty() => return Err(not_done("contextsubdir")),
             "multi-platform" if is_on(&value) => return Err(not_done("multi-platform")),
             "cache-from" | "cache-imports" if !matches!(value.as_str(), "" | "null" | "[]") => {
-                self.warnings.push(
-                    "caches of registries and folders are not read: only the engine's own is used".into(),
-                );
+                self.warnings.push(NO_CACHES.into());
             }
             // Facts that ask for nothing, and what is off.
             "hostname" | "contextsubdir" | "multi-platform" | "cache-from" | "cache-imports"
@@ -168,14 +168,12 @@ impl Frontend {
                 self.others.push((name.split("::").next().unwrap_or(name).to_owned(), other));
             }
             "local-sessionid" => drop(self.sessions.insert(name.to_owned(), value)),
-            "sharedkey" => {
-                let name = name.strip_prefix("localdir:").unwrap_or(name);
-                self.shared_keys.insert(name.to_owned(), value);
-            }
             "attest" if listed(&value).any(|part| part == "disabled=true") => {}
             "attest" => return Err(not_done(&format!("the attestation {name}"))),
             // Where the sources come from, for attestations.
             "vcs" | "localdir" | "input" => {}
+            // By it a folder is found again; here it is the client that is.
+            "sharedkey" => {}
             _ => return Err(not_done(&format!("the attribute {kind}:{name}"))),
         }
         Ok(())
@@ -238,7 +236,6 @@ mod tests {
         .unwrap();
         assert_eq!((read.file.as_str(), read.context_folder.as_str()), ("sub/Dockerfile.dev", "context"));
         assert_eq!(read.sessions["context"], "abc");
-        assert_eq!(read.shared_keys["more"], "key");
         assert_eq!(read.warnings.len(), 1);
         let others = [
             ("base".to_owned(), Other::Image("docker.io/library/x".into())),

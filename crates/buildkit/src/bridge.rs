@@ -14,13 +14,12 @@ use crate::messages::{
 };
 
 /// What the bridge can do.
-const FRONTEND: [&str; 8] = [
+const FRONTEND: [&str; 7] = [
     "solve.base",
     "return",
     "returnmap",
     "proto.refarray",
     "frontend.caps",
-    "frontend.inputs",
     "gateway.evaluate",
     "gateway.solve.evaluate",
 ];

@@ -1,13 +1,14 @@
 //! `moby.buildkit.v1.Control`: builds that are asked for, and their progress.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use cove_api::Error;
 use futures_util::stream;
 use tokio::sync::oneshot;
 use tonic::{Code, Status};
 
-use crate::attributes::Frontend;
+use crate::attributes::{Frontend, NO_CACHES};
 use crate::builds::Build;
 use crate::daemon::Daemon;
 use crate::error::status;
@@ -38,6 +39,11 @@ impl Daemon {
         if asks_for_inline_cache(&request) {
             let step = build.progress.begin("[internal] what is asked for");
             step.warn("a cache in the image (inline) is not written: only the engine's own is used");
+            step.done();
+        }
+        if request.cache.as_ref().is_some_and(|cache| !cache.imports.is_empty()) {
+            let step = build.progress.begin("[internal] caches elsewhere");
+            step.warn(NO_CACHES);
             step.done();
         }
         let id = match request.frontend.as_str() {
@@ -138,8 +144,14 @@ impl Daemon {
         if let Some(filter) = request.filters.iter().find(|filter| !filter.is_empty()) {
             return Err(status(Error::unsupported(format!("the filter {filter} is not supported"))));
         }
+        if request.keep_bytes != 0 {
+            return Err(status(Error::unsupported(
+                "an amount of space to keep is not supported; use --filter until=24h",
+            )));
+        }
+        let unused = Duration::from_nanos(u64::try_from(request.keep_duration).unwrap_or_default());
         let mirrors = self.workshop.mirrors().await.map_err(status)?;
-        let freed = blocking(move || mirrors.prune()).await.map_err(status)?;
+        let freed = blocking(move || mirrors.prune(unused)).await.map_err(status)?;
         Ok(Box::pin(stream::iter(freed.into_iter().map(record).map(Ok))))
     }
 

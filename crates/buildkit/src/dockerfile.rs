@@ -37,9 +37,17 @@ impl Needs {
             file.stages.iter().filter_map(|stage| stage.from.name.as_deref()).collect();
         for stage in &file.stages {
             needs.image(&scope.global_word(&stage.from.image).unwrap_or_default(), &stages);
+            let (mut inside, mut environment) = (scope.stage(&[]), Vec::new());
             for step in &stage.steps {
                 match &step.instruction {
-                    Instruction::Run(run) => needs.run(run, &stages),
+                    Instruction::Arg(all) => drop(inside.declare(all)),
+                    Instruction::Env(all) => {
+                        for (name, value) in all {
+                            environment.push(format!("{name}={}", inside.word(value).unwrap_or_default()));
+                        }
+                        inside.set_environment(&environment);
+                    }
+                    Instruction::Run(run) => needs.run(run, &inside, &stages),
                     Instruction::Copy(copying) | Instruction::Add(copying) => {
                         needs.image(copying.from.as_deref().unwrap_or_default(), &stages);
                     }
@@ -50,9 +58,10 @@ impl Needs {
         needs
     }
 
-    fn run(&mut self, run: &Run, stages: &BTreeSet<&str>) {
+    fn run(&mut self, run: &Run, scope: &Scope, stages: &BTreeSet<&str>) {
         for mount in &run.mounts {
-            match RunMount::parse(mount).map(|mount| mount.kind) {
+            let mount = scope.word(mount).and_then(|mount| RunMount::parse(&mount));
+            match mount.map(|mount| mount.kind) {
                 Ok(MountKind::Secret(file)) => add(&mut self.secrets, file.id),
                 Ok(MountKind::Ssh(file)) => add(&mut self.agents, file.id),
                 Ok(MountKind::Bind { from: Some(from), .. } | MountKind::Cache { from: Some(from), .. }) => {

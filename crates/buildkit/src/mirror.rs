@@ -107,13 +107,14 @@ impl Mirrors {
             .collect()
     }
 
-    /// Empties those that no build has, and answers what they were.
+    /// Empties those that no build has, or has had for so long, and answers what they were.
     ///
     /// # Errors
     /// The file system refuses.
-    pub(crate) fn prune(&self) -> Result<Vec<Usage>> {
+    pub(crate) fn prune(&self, unused: Duration) -> Result<Vec<Usage>> {
         let mut freed = Vec::new();
-        for usage in self.usage() {
+        let is_old = |usage: &Usage| unused.is_zero() || usage.used.elapsed().is_ok_and(|age| age >= unused);
+        for usage in self.usage().into_iter().filter(is_old) {
             let lock = self.folder.join(format!("{}.lock", usage.place));
             if let Some(_lock) = FileLock::try_exclusive(&lock)? {
                 remove(&self.folder.join(usage.place.to_string()))?;
@@ -233,7 +234,7 @@ mod tests {
         let nameless = mirrors.take(None).unwrap();
         assert!(!nameless.folder("context").unwrap().join("file").exists());
         drop((again, another, nameless));
-        assert!(mirrors.prune().unwrap().iter().map(|usage| usage.size).sum::<u64>() > 0);
+        assert!(mirrors.prune(Duration::ZERO).unwrap().iter().map(|usage| usage.size).sum::<u64>() > 0);
         assert!(!left.exists());
     }
 

@@ -77,7 +77,7 @@ impl Output {
                 None => Ok(()),
             };
         }
-        if !matches!(kind, "moby" | "image" | "docker") {
+        if kind != "moby" {
             return Err(not_done(&format!("the output type={kind}")));
         }
         self.is_image = true;

@@ -198,7 +198,6 @@ impl State {
         }
     }
 
-    /// Ends a subscription to a task's log.
     /// Ends every subscription to a task's log.
     pub(crate) fn close_task_logs(&mut self) {
         for log in self.task_logs.values_mut() {
@@ -206,6 +205,7 @@ impl State {
         }
     }
 
+    /// Ends a subscription to a task's log.
     pub(crate) fn close_task_log(&mut self, subscription: u32) {
         for log in self.task_logs.values_mut() {
             log.readers.retain(|reader| *reader != subscription);

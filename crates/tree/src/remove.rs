@@ -3,11 +3,11 @@
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use cove_archive::lossy;
 use rustix::fs::{AtFlags, Dir, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::error::{Context, Error, Result};
+use crate::directories::{component, split};
+use crate::error::{Context, Result};
 use crate::root::{PLACE, Root};
 
 /// Deeper trees are refused rather than followed until descriptors run out.
@@ -20,14 +20,7 @@ const MAX_DEPTH: usize = 512;
 /// It cannot be removed; the path names the root.
 pub fn remove(root: &Root, path: &[u8]) -> Result<()> {
     let path = path.strip_suffix(b"/").unwrap_or(path);
-    let (folder, name) = match path.iter().rposition(|byte| *byte == b'/') {
-        Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (&b""[..], path),
-    };
-    if matches!(name, b"" | b"." | b"..") {
-        return Err(Error::Refused(format!("{}: not a name in a tree", lossy(path))));
-    }
-    let name = CString::new(name).map_err(|_| Error::Refused("a name with a zero byte".to_owned()))?;
+    let (folder, name) = (split(path).0, component(path)?);
     match root.find(folder, PLACE | OFlags::DIRECTORY) {
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
         Err(errno) => Err(errno).context("open", folder),

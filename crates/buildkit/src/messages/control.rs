@@ -259,4 +259,10 @@ pub(crate) struct PruneRequest {
     /// Which.
     #[prost(string, repeated, tag = "1")]
     pub(crate) filters: Vec<String>,
+    /// Nanoseconds: what a build has used since then stays.
+    #[prost(int64, tag = "3")]
+    pub(crate) keep_duration: i64,
+    /// Bytes that may stay.
+    #[prost(int64, tag = "4")]
+    pub(crate) keep_bytes: i64,
 }

@@ -84,6 +84,7 @@ struct Awaited {
     modified: i64,
     size: u64,
     written: u64,
+    attributes: Vec<(String, Vec<u8>)>,
 }
 
 impl Apply {
@@ -269,14 +270,18 @@ impl Apply {
                 let Ok(size) = u64::try_from(stat.size) else { return Ok(Made::Refused("it has no size")) };
                 let same_size = there.is_some_and(|there| u64::try_from(there.st_size) == Ok(size));
                 let same_mode = there.is_some_and(|there| there.st_mode & 0o7777 == mode.as_raw_mode());
-                if is(FileType::RegularFile) && is_timely && same_size && same_mode {
+                let kept = stat.attributes.iter().filter(|(key, _)| is_kept(key));
+                let attributes: Vec<_> = kept.map(|(key, value)| (key.clone(), value.clone())).collect();
+                // Whether they have changed no time tells.
+                let is_same = is_timely && same_size && same_mode && attributes.is_empty();
+                if is(FileType::RegularFile) && is_same {
                     return Ok(Made::Done);
                 }
                 if is(FileType::Directory) {
                     remove_at(folder.as_fd(), name)?;
                 }
                 let modified = stat.modified;
-                let awaited = Awaited { path: path.to_owned(), mode, modified, size, written: 0 };
+                let awaited = Awaited { path: path.to_owned(), mode, modified, size, written: 0, attributes };
                 self.awaited.insert(id, awaited);
                 Ok(Made::Wanted)
             }
@@ -325,6 +330,12 @@ impl Apply {
 
     /// Gives a file that is whole its name.
     fn place(&self, file: &std::fs::File, part: &str, awaited: &Awaited) -> std::result::Result<(), Errno> {
+        for (key, value) in &awaited.attributes {
+            match rustix::fs::fsetxattr(file, key.as_str(), value, rustix::fs::XattrFlags::empty()) {
+                Ok(()) | Err(Errno::NOTSUP | Errno::PERM) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
         rustix::fs::fchmod(file, awaited.mode)?;
         rustix::fs::futimens(file, &timestamps(awaited.modified))?;
         let (parent, name) = split(&awaited.path)?;
@@ -372,6 +383,14 @@ fn split(path: &[u8]) -> std::result::Result<(&[u8], CString), Errno> {
         b"" | b"." | b".." => Err(Errno::INVAL),
         name => Ok((parent, CString::new(name).map_err(|_| Errno::INVAL)?)),
     }
+}
+
+/// Attributes as archives of a context keep them.
+fn is_kept(key: &str) -> bool {
+    key == "security.capability"
+        || (key.starts_with("user.")
+            && !key.starts_with("user.overlay.")
+            && !key.starts_with("user.fuseoverlayfs."))
 }
 
 fn mode_of(mode: u32) -> Mode {
