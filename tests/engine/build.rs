@@ -18,6 +18,11 @@ fn open(folder: &Path) {
     Command::new("chmod").args(["-R", "a+rwX"]).arg(folder).status().expect("chmod");
 }
 
+/// A folder as a compressed tar.
+pub(crate) fn packed(folder: &Path) -> Vec<u8> {
+    Command::new("tar").arg("-C").arg(folder).args(["-cz", "."]).output().expect("tar").stdout
+}
+
 /// Builds a context, with the options that keep it from the network.
 pub(crate) fn build(bed: &Bed, folder: &Path, options: &[&str]) -> Outcome {
     let folder = folder.display().to_string();

@@ -1,16 +1,11 @@
 //! Options of builds: other bases, secrets, agents, mounts, where the result goes, what is said and kept.
 
 use std::os::unix::net::UnixListener;
-use std::path::Path;
 use std::process::Command;
 
 use cove_test_support::{IMAGE, Service, everyone};
 
-use crate::build::{build, seen, write};
-
-fn tar(folder: &Path) -> Vec<u8> {
-    Command::new("tar").arg("-C").arg(folder).args(["-cz", "."]).output().expect("tar").stdout
-}
+use crate::build::{build, packed, seen, write};
 
 #[test]
 fn the_first_base_is_another() {
@@ -55,7 +50,7 @@ fn secrets_reach_a_service_and_no_image() {
             let output = bed.cove(&words).ok().to_owned();
             assert!(output.contains("from the file") && !output.contains(".cove-build"), "{output}");
         }
-        let tar = tar(&folder);
+        let tar = packed(&folder);
         let uri = service.uri();
         let words = ["--url", &uri, "build", "--network", "none", "--no-cache", "--secret", &given, "-"];
         let output = bed.cove_with(&words, &tar).ok().to_owned();
@@ -86,7 +81,7 @@ fn rules_of_what_is_ignored_hold_for_archives_too() {
                 &rules,
                 "-",
             ]);
-            bed.cove_with(&words, &tar(&folder)).ok();
+            bed.cove_with(&words, &packed(&folder)).ok();
             assert_eq!(seen(bed, "app", "ls -A /all"), "");
         }
     });

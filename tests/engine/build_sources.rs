@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use cove_test_support::{Bed, IMAGE, Need, Service, everyone, free_port, met, wait_for};
 
-use crate::build::{build, seen, write};
+use crate::build::{build, packed, seen, write};
 
 /// What is answered by path: the head after the status, and the body.
 type Pages = Arc<Mutex<BTreeMap<String, (String, Vec<u8>)>>>;
@@ -117,9 +117,9 @@ fn files_of_the_web_are_added() {
         web.page("/moved", &format!("302 Found\r\nLocation: {base}/a.txt"), b"");
         web.page("/named?x=/y", "200 OK\r\nContent-Disposition: attachment; filename=\"other\"", b"named");
         let folder = bed.path("context");
-        let packed = bed.path("packed");
-        write(&packed, "inner", "inner");
-        web.page("/x.tgz", "200 OK", &tar(&packed));
+        let inside = bed.path("packed");
+        write(&inside, "inner", "inner");
+        web.page("/x.tgz", "200 OK", &packed(&inside));
         let text = format!(
             "FROM {IMAGE}\nADD {base}/a.txt /file\nADD {base}/a.txt {base}/moved /folder/\nADD --chmod=644 --chown=1:2 \
              {base}/named?x=/y /other/\nADD {base}/x.tgz /packed/\nADD --unpack=true {base}/x.tgz /unpacked/\n"
@@ -225,7 +225,7 @@ fn contexts_and_build_files_have_addresses() {
         write(&folder, "file", "text");
         write(&folder, "Containerfile", &format!("FROM {IMAGE}\nCOPY file /usual\n"));
         write(&folder, "sub/File", &format!("FROM {IMAGE}\nCOPY file /named\n"));
-        web.page("/context.tgz", "200 OK", &tar(&folder));
+        web.page("/context.tgz", "200 OK", &packed(&folder));
         web.page("/Containerfile", "200 OK", format!("FROM {IMAGE}\nRUN echo alone > /alone\n").as_bytes());
         let service = Service::start(bed);
         for url in [None, Some(service.uri())] {
@@ -264,7 +264,7 @@ fn further_contexts_come_before_stages_and_images() {
         write(&other, "file", "other");
         write(&other, "hidden", "hidden");
         write(&other, ".dockerignore", "hidden\n");
-        web.page("/other.tgz", "200 OK", &tar(&other));
+        web.page("/other.tgz", "200 OK", &packed(&other));
         let text = format!(
             "FROM {IMAGE} AS stage\nRUN exit 9\nFROM base\nCOPY --from=stage . /stage/\nCOPY --from=away /file /away\n\
              RUN --mount=type=bind,from=stage,target=/m cat /m/file > /mounted; ls /m >> /mounted\n\

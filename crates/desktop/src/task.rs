@@ -145,13 +145,11 @@ impl Task {
 
 /// Puts a step in the place of the one with its label, or at the end.
 fn step(task: &mut TaskRow, mut step: TaskStep) {
-    match task.steps.iter_mut().find(|old| old.label == step.label) {
-        Some(old) => {
-            step.total = step.total.max(old.total);
-            *old = step;
-        }
-        None if task.steps.len() < MOST_STEPS => task.steps.push(step),
-        None => {}
+    if let Some(old) = task.steps.iter_mut().find(|old| old.label == step.label) {
+        step.total = step.total.max(old.total);
+        *old = step;
+    } else if task.steps.len() < MOST_STEPS {
+        task.steps.push(step);
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) config: &'a ContainerConfig,
     /// Its writable layer, which is made where there is none; [`None`] with [`ContainerConfig::rootfs`].
     pub(crate) layer: Option<ContainerOptions>,
+    /// Whether `/etc/mtab` is made where there is none. Not in a build, whose layer becomes an image's.
+    pub(crate) mtab: bool,
     /// A private folder for bundle and files, which [`super::release`] removes.
     pub(crate) folder: PathBuf,
     /// A folder on a disk for what is thrown away with the run, which [`super::release`] removes too.

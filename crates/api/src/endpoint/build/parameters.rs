@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::values::{limit, list, on, other_context, packed_secret, pair, pairs, switch, volume};
 use crate::{
     BuildContext, BuildOptions, ByteStream, CommitFormat, ContainerSpec, CpuLimits, Device, Error,
-    MemoryLimits, Namespace, PullPolicy, RegistryAccess, Resources, Result,
+    MemoryLimits, Namespace, PullPolicy, Resources, Result,
 };
 
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
