@@ -12,5 +12,10 @@ export default defineConfig({
   build: { target: "safari16", modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
   server: { port: 5173, strictPort: true },
   preview: { host: "127.0.0.1", headers: { "Content-Security-Policy": policy } },
-  test: { include: ["src/**/*.test.ts"], environment: "node" },
+  test: {
+    include: ["src/**/*.test.ts"],
+    environment: "node",
+    testTimeout: 60_000,
+    reporters: ["default", "./tests/failures/vitest.mjs"],
+  },
 });

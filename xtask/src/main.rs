@@ -4,6 +4,7 @@
 
 mod bench;
 mod demo;
+mod failed;
 mod fresh;
 mod node;
 mod setup;
@@ -30,7 +31,8 @@ cargo xtask COMMAND
                              these), and with --long, or by name: fresh (set-up in fresh roots of the distributions, or of
                              COVE_FRESH=NAME,…), demo (`demo` there), readme (`demo` and `test` there), starts
                              (COVE_STARTS fresh machines, else 50);
-                             ends with a table of what was skipped, which COVE_REQUIRE=NEED,… makes a failure
+                             ends with a table of what was skipped, which COVE_REQUIRE=NEED,… makes a failure, and
+                             with what failed
   tidy                       formatting, lints, crate directions, file sizes, licences
   bench [--small] [NAME…]    measure against the peers on this machine; a table and target/bench.json (--small: a tenth of
                              everything, to see that the measurements work)

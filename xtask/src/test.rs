@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Result, bail};
 
+use crate::failed::Failed;
 use crate::fresh::{self, Extent};
 use crate::skipped::Skipped;
 use crate::{node, setup, shell, starts};
@@ -43,22 +44,23 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         shell::step("build", build)?;
     }
     let skipped = Skipped::begin()?;
-    let mut failed = Vec::new();
+    let mut failed = Failed::begin()?;
     // A part that fails keeps nobody from knowing how the others are.
     for part in PARTS.iter().chain(LONG_PARTS).filter(|part| wanted(part)) {
-        if let Err(error) = run_part(part, &skipped) {
+        if let Err(error) = run_part(part, &skipped, &failed) {
             eprintln!("test: {error:#}");
-            failed.push(*part);
+            failed.add(part, &error);
         }
     }
     skipped.print()?;
-    if !failed.is_empty() {
-        bail!("failed: {}", failed.join(", "));
+    failed.print()?;
+    match failed.parts().as_slice() {
+        [] => Ok(()),
+        parts => bail!("failed: {}", parts.join(", ")),
     }
-    Ok(())
 }
 
-fn run_part(part: &str, skipped: &Skipped) -> Result<()> {
+fn run_part(part: &str, skipped: &Skipped, failed: &Failed) -> Result<()> {
     match part {
         "unit" => shell::step("unit tests", || {
             let mut command = shell::cargo();
@@ -71,8 +73,8 @@ fn run_part(part: &str, skipped: &Skipped) -> Result<()> {
             shell::step("machine image", || crate::build_vm_image(&[]))?;
             shell::step("machine tests", || suite("machine", skipped))
         }
-        "ui" => shell::step("user interface", || user_interface(skipped)),
-        "window" => shell::step("window", || window(skipped)),
+        "ui" => shell::step("user interface", || user_interface(skipped, failed)),
+        "window" => shell::step("window", || window(skipped, failed)),
         "fresh" => fresh::run(skipped, Extent::SetUp),
         "demo" => fresh::run(skipped, Extent::Demo),
         "readme" => fresh::run(skipped, Extent::Readme),
@@ -144,20 +146,20 @@ pub(crate) fn build_window() -> Result<()> {
     shell::run(shell::cargo().args(["build", "-p", "cove-desktop-app", "--features", "custom-protocol"]))
 }
 
-fn user_interface(skipped: &Skipped) -> Result<()> {
+fn user_interface(skipped: &Skipped, failed: &Failed) -> Result<()> {
     build_user_interface()?;
     shell::run(node::npm()?.args(["run", "check"]))?;
     if !setup::BROWSERS.iter().any(|name| shell::has(name)) {
         skipped.skip("window", "ui/tests/web", "not installed: Chromium, in which the screens are tested")?;
-        return shell::run(node::npm()?.args(["exec", "vitest", "run"]));
+        return shell::run(failed.told_by(node::npm()?.args(["exec", "vitest", "run"])));
     }
     let mut command = node::npm()?;
     // The same screens over a real engine, where it is built.
     command.args(["test"]).env("COVE", shell::target().join("debug/cove"));
-    shell::run(skipped.told_by(&mut command))
+    shell::run(failed.told_by(skipped.told_by(&mut command)))
 }
 
-fn window(skipped: &Skipped) -> Result<()> {
+fn window(skipped: &Skipped, failed: &Failed) -> Result<()> {
     build_user_interface()?;
     build_window()?;
     let mut command = Command::new("dbus-run-session");
@@ -166,5 +168,5 @@ fn window(skipped: &Skipped) -> Result<()> {
     command.args(["--", "xvfb-run", "-a", "-s", "-screen 0 1280x800x24", "npm", "run", "test:window"]);
     command.env("COVE_DESKTOP", shell::target().join("debug/cove-desktop"));
     command.env("COVE", shell::target().join("debug/cove"));
-    shell::run(skipped.told_by(&mut command))
+    shell::run(failed.told_by(skipped.told_by(&mut command)))
 }

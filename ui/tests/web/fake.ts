@@ -1,4 +1,6 @@
-import type { Page, WebSocketRoute } from "@playwright/test";
+import { isDeepStrictEqual } from "node:util";
+
+import { expect, type Page, type WebSocketRoute } from "@playwright/test";
 
 import type {
   Call,
@@ -20,6 +22,7 @@ import type {
   TaskRow,
   Usage,
 } from "../../src/lib/generated/desktop";
+import { SLOW } from "./base";
 
 const NOW = Math.floor(Date.now() / 1000);
 
@@ -293,6 +296,15 @@ const FOUND: FoundImage[] = [
   { name: "docker.io/bitnami/nginx", description: "Bitnami container image for NGINX", stars: 200, official: false },
 ];
 
+/** Some of the fields, of objects inside too. */
+type PartOf<T> = T extends unknown[] ? T : { [Key in keyof T]?: PartOf<T[Key]> };
+
+function fits(value: unknown, wanted: unknown): boolean {
+  if (typeof wanted !== "object" || wanted === null || Array.isArray(wanted)) return isDeepStrictEqual(value, wanted);
+  if (typeof value !== "object" || value === null) return false;
+  return Object.entries(wanted).every(([key, part]) => fits((value as Record<string, unknown>)[key], part));
+}
+
 /** A core that lives in the test: it answers what the page asks over the web transport. */
 export class FakeCore {
   readonly calls: Call[] = [];
@@ -301,12 +313,14 @@ export class FakeCore {
   #socket: WebSocketRoute | undefined;
   #next = 1;
   #snapshot: Snapshot;
+  /** How many calls `called` has found or passed over. */
+  #past = 0;
 
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
   }
 
-  /** Opens the page with this core behind it. */
+  /** Opens the page with this core behind it, and waits until the page knows what the core has. */
   async open(page: Page): Promise<void> {
     await page.routeWebSocket(/\/rpc$/, (socket) => {
       this.#socket = socket;
@@ -314,11 +328,23 @@ export class FakeCore {
       this.emit({ event: "snapshot", snapshot: this.#snapshot });
     });
     await page.goto("/#token=test");
-    await page.getByRole("contentinfo").waitFor();
+    await page.locator("footer option[value=native]").waitFor({ state: "attached" });
+  }
+
+  /** Waits for a call with these fields; the next one that is waited for comes after it. */
+  async called<Name extends Call["call"]>(wanted: { call: Name } & PartOf<Extract<Call, { call: Name }>>): Promise<void> {
+    const look = () => {
+      const at = this.calls.findIndex((call, at) => at >= this.#past && fits(call, wanted));
+      if (at < 0) return this.calls.slice(this.#past);
+      this.#past = at + 1;
+      return "called";
+    };
+    await expect.poll(look, { message: JSON.stringify(wanted) }).toBe("called");
   }
 
   emit(...events: CoreEvent[]): void {
-    this.#socket?.send(JSON.stringify({ events }));
+    if (this.#socket === undefined) throw new Error("no page is open yet, and these events would be lost");
+    this.#socket.send(JSON.stringify({ events }));
   }
 
   change(row: ContainerRow): void {
@@ -357,7 +383,10 @@ export class FakeCore {
     const { id, call } = JSON.parse(text) as { id: number; call: Call };
     this.calls.push(call);
     const answer = this.answer(call) ?? this.#usual(call);
-    this.#socket?.send(JSON.stringify("kind" in answer ? { id, failure: answer } : { id, reply: answer }));
+    const send = () => this.#socket?.send(JSON.stringify("kind" in answer ? { id, failure: answer } : { id, reply: answer }));
+    // Beside a slow page, a slow core.
+    if (SLOW > 1) setTimeout(send, SLOW * 20);
+    else send();
   }
 
   #usual(call: Call): Reply | Failure {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 
-import { expect, test } from "@playwright/test";
+import { expect, test, visit } from "./base";
 
 import { skip } from "../skip.mjs";
 
@@ -15,7 +15,7 @@ const BUSYBOX = ["/bin/busybox", "/usr/bin/busybox"].find(existsSync);
 const RUN = promisify(execFile);
 const IMAGE = "localhost/cove-web-test:1";
 /** Programs are started and images made; a busy computer takes its time for that. */
-const PATIENT = { timeout: 60_000 };
+const PATIENT = { timeout: 120_000 };
 
 let folder = "";
 let server: ChildProcess | undefined;
@@ -41,12 +41,12 @@ function environment(): NodeJS.ProcessEnv {
 const roots = () => ["--root", join(folder, "root"), "--runroot", join(folder, "run")];
 
 async function cove(...args: string[]): Promise<string> {
-  const { stdout } = await RUN(COVE, [...roots(), ...args], { env: environment(), timeout: 60_000 });
+  const { stdout } = await RUN(COVE, [...roots(), ...args], { env: environment(), timeout: 120_000 });
   return stdout.trim();
 }
 
 test.beforeAll(async () => {
-  test.setTimeout(180_000);
+  test.setTimeout(600_000);
   folder = mkdtempSync(join(tmpdir(), "cove-web-"));
   for (const name of ["home", "xdg"]) mkdirSync(join(folder, name), { mode: 0o700 });
   chmodSync(join(folder, "xdg"), 0o700);
@@ -66,7 +66,7 @@ test.beforeAll(async () => {
 });
 
 test.afterAll(async () => {
-  test.setTimeout(120_000);
+  test.setTimeout(600_000);
   server?.kill("SIGINT");
   if (folder === "") return;
   await cove("pod", "rm", "-f", "-a").catch(() => "");
@@ -125,12 +125,12 @@ test("the whole page over a real engine", async ({ page }) => {
   });
 
   await test.step("a pod and a secret", async () => {
-    await page.keyboard.press("Control+2");
+    await visit(page, "2", "Pods");
     await page.getByRole("button", { name: "New pod" }).first().click();
     await page.getByLabel("Name", { exact: true }).fill("duo");
     await page.keyboard.press("Enter");
     await expect(page.getByRole("row", { name: /duo/ })).toContainText("Created", PATIENT);
-    await page.keyboard.press("Control+6");
+    await visit(page, "6", "Secrets");
     await page.getByRole("button", { name: "New secret" }).first().click();
     await page.getByLabel("Name", { exact: true }).fill("key");
     await page.getByLabel("Data", { exact: true }).fill("tiger");
@@ -143,7 +143,7 @@ test("the whole page over a real engine", async ({ page }) => {
     const context = join(folder, "context");
     mkdirSync(context);
     writeFileSync(join(context, "Containerfile"), `FROM ${IMAGE}\nRUN echo built > /etc/built\nCMD ["cat", "/etc/built"]\n`);
-    await page.keyboard.press("Control+3");
+    await visit(page, "3", "Images");
     await page.getByRole("button", { name: "Build", exact: true }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Folder").fill(context);
@@ -159,7 +159,7 @@ test("the whole page over a real engine", async ({ page }) => {
   });
 
   await test.step("what nothing uses goes", async () => {
-    await page.keyboard.press("Control+9");
+    await visit(page, "9", "System");
     await page.getByRole("checkbox", { name: /built:1/ }).check(PATIENT);
     await page.getByRole("button", { name: /^Remove 1, free/ }).click();
     await expect(page.getByRole("tabpanel")).toContainText(/ freed/, PATIENT);
@@ -169,7 +169,7 @@ test("the whole page over a real engine", async ({ page }) => {
   });
 
   await test.step("registries", async () => {
-    await page.keyboard.press("Control+8");
+    await visit(page, "8", "Registries");
     await expect(page.getByRole("heading", { name: "Where short names are looked for" })).toBeVisible(PATIENT);
   });
 });

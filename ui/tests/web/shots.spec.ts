@@ -1,5 +1,5 @@
 // Pictures for eyes, not for comparison: `SHOTS=folder npx playwright test shots`.
-import { expect, test } from "@playwright/test";
+import { expect, test, visit } from "./base";
 
 import { container, FakeCore, sample } from "./fake";
 
@@ -18,7 +18,7 @@ for (const scheme of ["light", "dark"] as const) {
     await expect(page.getByText("SESSION_SECRET")).toBeVisible();
     await shot("summary");
     await page.getByRole("tab", { name: "Logs" }).click();
-    await expect.poll(() => core.calls.some((call) => call.call === "openLog")).toBe(true);
+    await core.called({ call: "openLog" });
     core.log(
       ...Array.from({ length: 30 }, (_, at) => `10.89.0.1 - - "GET /assets/${at}.js HTTP/1.1" \u001b[32m200\u001b[0m ${at * 311}`),
       "!2026/11/22 11:59:01 [error] 31#31: *17 open() \"/usr/share/nginx/html/missing\" failed (2: No such file or directory)",
@@ -29,7 +29,7 @@ for (const scheme of ["light", "dark"] as const) {
     await page.getByLabel("Search in the log").fill("");
     await page.getByRole("tab", { name: "Terminal" }).click();
     await page.getByRole("button", { name: "Start", exact: true }).last().click();
-    await expect.poll(() => core.calls.at(-1)?.call).toBe("openTerminal");
+    await core.called({ call: "openTerminal" });
     const prompt = "\u001b[36m/ #\u001b[0m ";
     const lines = `${prompt}ls -l /etc/nginx\r\ntotal 8\r\ndrwxr-xr-x    2 root  root  26 Nov 24 09:12 \u001b[34mconf.d\u001b[0m\r\n-rw-r--r--    1 root  root  5349 Oct 28 12:05 mime.types\r\n${prompt}`;
     core.emit({ event: "terminal", subscription: core.last, data: Buffer.from(lines).toString("base64") });
@@ -39,7 +39,7 @@ for (const scheme of ["light", "dark"] as const) {
     await expect(page.getByRole("tabpanel").getByRole("row", { name: /^etc/ })).toBeVisible();
     await shot("files");
     await page.getByRole("tab", { name: "Stats" }).click();
-    await expect.poll(() => core.calls.at(-1)?.call).toBe("openStats");
+    await core.called({ call: "openStats" });
     for (let at = 0; at < 200; at += 1) {
       core.emit({
         event: "stats",
@@ -62,14 +62,14 @@ for (const scheme of ["light", "dark"] as const) {
     await page.getByRole("tab", { name: "Inspect" }).click();
     await shot("inspect");
     await page.getByRole("button", { name: "Close details" }).click();
-    await page.keyboard.press("Control+3");
+    await visit(page, "3", "Images");
     await page.getByRole("button", { name: "Measure what is shared" }).click();
     await expect(page.getByText("912 MB in all")).toBeVisible();
     await shot("images");
     await page.getByRole("button", { name: "Pull" }).click();
     await page.getByLabel("Image", { exact: true }).fill("docker.io/library/redis");
     await page.keyboard.press("Enter");
-    await expect.poll(() => core.calls.some((call) => call.call === "pull")).toBe(true);
+    await core.called({ call: "pull" });
     core.task({
       id: core.last,
       message: "Trying to pull docker.io/library/redis:latest…",
@@ -87,43 +87,43 @@ for (const scheme of ["light", "dark"] as const) {
     await shot("image");
     await page.getByRole("tab", { name: "Layers" }).click();
     await shot("layers");
-    await page.keyboard.press("Control+2");
+    await visit(page, "2", "Pods");
     await page.getByRole("row", { name: /monitoring/ }).click();
     await expect(page.getByText("elsewhere")).toBeVisible();
     await shot("pods");
-    await page.keyboard.press("Control+6");
+    await visit(page, "6", "Secrets");
     await expect(page.getByRole("row", { name: /tls-key/ })).toBeVisible();
     await shot("secrets");
     await page.getByRole("button", { name: "New secret" }).click();
     await shot("form");
     await page.keyboard.press("Escape");
-    await page.keyboard.press("Control+8");
+    await visit(page, "8", "Registries");
     await page.getByLabel("Image", { exact: true }).fill("alpine");
     await page.keyboard.press("Enter");
     await expect(page.getByText("evil.example is blocked")).toBeVisible();
     await shot("registries");
-    await page.keyboard.press("Control+9");
+    await visit(page, "9", "System");
     await page.getByRole("checkbox", { name: /Containers that do not run/ }).check();
     await shot("disk");
     await page.getByRole("tab", { name: "Events" }).click();
     await shot("events");
-    await page.keyboard.press("Control+0");
+    await visit(page, "0", "Settings");
     await expect(page.getByLabel("Language")).toBeVisible();
     await shot("settings");
-    await page.keyboard.press("Control+4");
+    await visit(page, "4", "Networks");
     await page.getByRole("button", { name: "Who reaches whom" }).click();
     await shot("graph");
     await page.getByRole("button", { name: "Who reaches whom" }).click();
     await shot("networks");
-    await page.keyboard.press("Control+5");
+    await visit(page, "5", "Volumes");
     await shot("volumes");
-    await page.keyboard.press("Control+7");
+    await visit(page, "7", "Machines");
     await shot("machines");
     await page.keyboard.press("Control+k");
     await page.keyboard.type("we");
     await shot("palette");
     await page.keyboard.press("Escape");
-    await page.keyboard.press("Control+1");
+    await visit(page, "1", "Containers");
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.getByLabel("Ports").fill("abc");
     await page.keyboard.press("Enter");
@@ -150,10 +150,8 @@ test("Korean", async ({ page }) => {
   await page.getByRole("row", { name: /^web / }).click();
   await expect(page.getByText("SESSION_SECRET")).toBeVisible();
   await shot("summary");
-  for (const [key, name] of [["3", "images"], ["9", "disk"], ["0", "settings"]] as const) {
-    await page.keyboard.press(`Control+${key}`);
-    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
-    await page.waitForTimeout(300);
+  for (const [key, heading, name] of [["3", "이미지", "images"], ["9", "시스템", "disk"], ["0", "설정", "settings"]] as const) {
+    await visit(page, key, heading);
     await shot(name);
   }
 });
@@ -188,9 +186,8 @@ test("odd states", async ({ page }) => {
   await page.getByRole("row", { name: "Select web" }).click();
   await shot("narrow-details");
   await page.getByRole("button", { name: "Close details" }).click();
-  for (const [key, name] of [["2", "pods"], ["3", "images"], ["8", "registries"], ["9", "disk"], ["0", "settings"]] as const) {
-    await page.keyboard.press(`Control+${key}`);
-    await page.waitForTimeout(300);
-    await shot(`narrow-${name}`);
+  for (const [key, heading] of [["2", "Pods"], ["3", "Images"], ["8", "Registries"], ["9", "System"], ["0", "Settings"]] as const) {
+    await visit(page, key, heading);
+    await shot(`narrow-${heading.toLowerCase()}`);
   }
 });

@@ -4,6 +4,8 @@ import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
+/** Seconds until what is waited for must be there. A busy computer takes its time; what comes at once costs none. */
+const PATIENCE = 120;
 
 /** A port that is free at this moment. */
 function freePort() {
@@ -15,6 +17,17 @@ function freePort() {
       server.close(() => resolve(port));
     });
   });
+}
+
+/** Waits until `look` has nothing to complain of; its last complaint is told of `what`. */
+async function until(look, what) {
+  const deadline = Date.now() + PATIENCE * 1000;
+  for (;;) {
+    const complaint = await look();
+    if (complaint === null) return;
+    if (Date.now() > deadline) throw new Error(`${what}: ${complaint}`);
+    await sleep(50);
+  }
 }
 
 /** A window of `binary` under WebDriver's control. */
@@ -34,15 +47,13 @@ export class Window {
       detached: true,
     });
     window.#driver.unref();
-    for (let attempt = 0; ; attempt += 1) {
+    await until(async () => {
       try {
-        const status = await fetch(`${window.#base}/status`);
-        if (status.ok) break;
+        return (await fetch(`${window.#base}/status`)).ok ? null : "it is not ready";
       } catch (error) {
-        if (attempt > 100) throw error;
+        return String(error);
       }
-      await sleep(50);
-    }
+    }, "WebKitWebDriver");
     const { sessionId } = await window.#send("POST", "/session", {
       capabilities: { alwaysMatch: { "webkitgtk:browserOptions": { binary, args } } },
     });
@@ -61,7 +72,7 @@ export class Window {
   async #send(method, path, body) {
     const response = await fetch(this.#base + path, {
       method,
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(PATIENCE * 1000),
       ...(method === "POST" ? { body: JSON.stringify(body ?? {}) } : {}),
     });
     const { value } = await response.json();
@@ -79,24 +90,26 @@ export class Window {
   }
 
   /** Waits until the page shows `wanted` (a string or a pattern). */
-  async sees(wanted, seconds = 20) {
-    const deadline = Date.now() + seconds * 1000;
-    for (;;) {
+  sees(wanted) {
+    return until(async () => {
       const text = await this.text();
-      if (typeof wanted === "string" ? text.includes(wanted) : wanted.test(text)) return;
-      if (Date.now() > deadline) throw new Error(`${wanted} was not seen in:\n${text}`);
-      await sleep(100);
-    }
+      return (typeof wanted === "string" ? text.includes(wanted) : wanted.test(text)) ? null : `it is not seen in:\n${text}`;
+    }, wanted);
   }
 
   /** Waits until no row of a list shows `text`. */
-  async misses(text, seconds = 20) {
-    const deadline = Date.now() + seconds * 1000;
+  misses(text) {
     const rows = "return [...document.querySelectorAll('[role=row]')].map((row) => row.innerText).join(' ')";
-    while ((await this.run(rows)).includes(text)) {
-      if (Date.now() > deadline) throw new Error(`${text} is still seen`);
-      await sleep(100);
-    }
+    return until(async () => ((await this.run(rows)).includes(text) ? "it is still seen" : null), text);
+  }
+
+  /** Goes to another page by its key, and waits until it is there. */
+  async visit(key, heading) {
+    await this.keys(`Control+${key}`);
+    await until(async () => {
+      const shown = await this.run("return document.querySelector('h1')?.innerText ?? ''");
+      return shown === heading ? null : `the page is ${shown}`;
+    }, heading);
   }
 
   /** Types keys wherever the focus is. `"Control+k"` is a chord; anything else is typed letter by letter. */
@@ -123,12 +136,15 @@ export class Window {
 
   /** Clicks the first thing of that CSS selector with that text. */
   async clickText(selector, text) {
-    const element = await this.run(
-      "return [...document.querySelectorAll(arguments[0])].find((one) => one.innerText.trim() === arguments[1]) ?? null",
-      selector,
-      text,
-    );
-    if (!element) throw new Error(`there is no ${selector} with the text ${text}`);
+    let element;
+    await until(async () => {
+      element = await this.run(
+        "return [...document.querySelectorAll(arguments[0])].find((one) => one.innerText.trim() === arguments[1]) ?? null",
+        selector,
+        text,
+      );
+      return element ? null : "there is none";
+    }, `${selector} with the text ${text}`);
     await this.#send("POST", `${this.#session}/element/${element[ELEMENT]}/click`);
   }
 

@@ -46,7 +46,7 @@ let window;
 /** Runs the engine's program on the test's own storage. */
 async function cove(...args) {
   const roots = ["--root", join(folder, "root"), "--runroot", join(folder, "run")];
-  const { stdout } = await RUN(COVE, [...roots, ...args], { env: environment(), timeout: 60_000 });
+  const { stdout } = await RUN(COVE, [...roots, ...args], { env: environment(), timeout: 120_000 });
   return stdout.trim();
 }
 
@@ -96,7 +96,7 @@ before(
     const roots = ["--root", join(folder, "root"), "--runroot", join(folder, "run")];
     window = await Window.open(COVE_DESKTOP, roots, environment());
   },
-  { timeout: 120_000 },
+  { timeout: 600_000 },
 );
 
 after(
@@ -116,10 +116,10 @@ after(
     }
     rmSync(folder, { recursive: true, force: true });
   },
-  { timeout: 60_000 },
+  { timeout: 300_000 },
 );
 
-test("the window shows the engine and what happens in it", { skip: reason, timeout: 240_000 }, async (t) => {
+test("the window shows the engine and what happens in it", { skip: reason, timeout: 1_200_000 }, async (t) => {
   await t.test("what is there", async () => {
     await window.sees("first");
     await window.sees("1 of 1 running");
@@ -131,11 +131,11 @@ test("the window shows the engine and what happens in it", { skip: reason, timeo
 
   await t.test("what is done elsewhere appears at once", async () => {
     await cove("run", "-d", "--name", "second", "--network", "none", IMAGE, "sleep", "600");
-    await window.sees("2 of 2 running", 5);
+    await window.sees("2 of 2 running");
     await cove("kill", "second");
-    await window.sees("Exited (137)", 10);
+    await window.sees("Exited (137)");
     await cove("rm", "second");
-    await window.misses("second", 5);
+    await window.misses("second");
   });
 
   await t.test("a log by keyboard", async () => {
@@ -148,13 +148,13 @@ test("the window shows the engine and what happens in it", { skip: reason, timeo
   await t.test("stop and start by keyboard", async () => {
     await window.run("document.querySelector('[role=row]').focus()");
     await window.keys("s");
-    await window.sees(/Exited \(\d+\)/, 30);
+    await window.sees(/Exited \(\d+\)/);
     await window.keys("s");
-    await window.sees("1 of 1 running", 30);
+    await window.sees("1 of 1 running");
   });
 
   await t.test("an image is run from its form", async () => {
-    await window.keys("Control+3");
+    await window.visit("3", "Images");
     await window.sees("cove-window-test");
     await shot("images");
     await window.run("document.querySelector('[role=row]').focus()");
@@ -162,33 +162,34 @@ test("the window shows the engine and what happens in it", { skip: reason, timeo
     await window.sees("Run an image");
     await window.keys("third", "Tab", "Tab", `sh -c "echo it works; ${WAIT}"`);
     await window.keys("Enter");
-    await window.sees("it works", 30);
+    await window.sees("it works");
     assert.match(await cove("ps", "--format", "{{.Names}}"), /third/);
   });
 
   await t.test("a failure is told", async () => {
-    await window.keys("Escape", "Control+3");
+    await window.keys("Escape");
+    await window.visit("3", "Images");
     await window.clickText("button", "Pull");
     await window.keys("127.0.0.1:9/nobody", "Enter");
-    await window.sees(/refused|connect|unreachable/i, 60);
+    await window.sees(/refused|unreachable/i);
     await shot("failure");
     await window.keys("Escape");
   });
 
   await t.test("a container is removed after a question", async () => {
-    await window.keys("Control+1");
+    await window.visit("1", "Containers");
     await window.sees("third");
     const row = "[...document.querySelectorAll('[role=row]')].find((row) => row.innerText.includes('third'))";
     await window.run(`(${row}).focus()`);
     await window.keys("Delete");
     await window.sees("Remove third?");
     await window.keys("Enter");
-    await window.misses("third", 30);
+    await window.misses("third");
     assert.doesNotMatch(await cove("ps", "-a", "--format", "{{.Names}}"), /third/);
   });
 
   await t.test("machines have their page, and nothing went wrong", async () => {
-    await window.keys("Control+7");
+    await window.visit("7", "Machines");
     await window.sees("No machines");
     await shot("machines");
     assert.equal(await window.run("return document.querySelectorAll('[role=alert]').length"), 0);
