@@ -12,19 +12,20 @@ use crate::{
     Checkpointed, CommitOptions, ContainerClone, ContainerCreateReport, ContainerInspect,
     ContainerRemoveReport, ContainerSpec, ContainerStats, ContainerSummary, ContainerUpdate, CopyFromOptions,
     CopyToOptions, Credentials, DiskUsage, Distribution, Event, EventOptions, ExecInspect, ExecSpec,
-    ExecStartOptions, ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions,
-    ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, ListOptions,
-    LoadReport, LogLine, LogOptions, ManifestCreateOptions, ManifestModifyOptions, ManifestModifyReport,
-    ManifestRemoveOptions, MountedFiles, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions,
-    NetworkPruneReport, NetworkUpdateOptions, PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions,
-    PodCreateReport, PodInspect, PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport,
-    PodReport, PodSpec, PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions,
-    PruneReport, PullOptions, PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions,
-    RestoreArchives, RestoreOptions, RestoreReport, Result, SaveOptions, SearchOptions, SearchResult, Secret,
-    SecretCreateOptions, SecretInspectOptions, SecretListOptions, StatsOptions, StopOptions,
-    SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport, TerminalSize, TopReport,
-    ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions,
-    VolumeRemoveOptions, WaitOptions, prune,
+    ExecStartOptions, ImageCopyOptions, ImageDocuments, ImageExplanation, ImageHistoryRow, ImageInspect,
+    ImageListOptions, ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions,
+    Info, InspectHealth, ListOptions, LoadReport, LogLine, LogOptions, ManifestCreateOptions,
+    ManifestModifyOptions, ManifestModifyReport, ManifestRemoveOptions, MountedFiles, Network,
+    NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport, NetworkUpdateOptions,
+    PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport, PodInspect,
+    PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec, PodStats,
+    PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
+    PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions, RestoreArchives, RestoreOptions,
+    RestoreReport, Result, SaveOptions, SearchOptions, SearchResult, Secret, SecretCreateOptions,
+    SecretInspectOptions, SecretListOptions, StatsOptions, StopOptions, SystemCheckOptions,
+    SystemCheckReport, SystemPruneOptions, SystemPruneReport, TerminalSize, TopReport, ValueStream, Version,
+    Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions, VolumeRemoveOptions, WaitOptions,
+    prune,
 };
 
 /// Everything an engine does.
@@ -231,6 +232,15 @@ pub trait Images: Send + Sync {
     async fn pull(&self, name: &str, options: PullOptions) -> Result<ValueStream<Progress<PullReport>>>;
     /// Brings an image to a registry or to another transport (`docker-archive:`, `oci-archive:`, `oci:`, `dir:`).
     async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>>;
+    /// Copies an image between the store (`containers-storage:`) and another place, or under another name in it.
+    async fn copy(
+        &self,
+        source: &str,
+        destination: &str,
+        options: ImageCopyOptions,
+    ) -> Result<ValueStream<Progress<PushReport>>>;
+    /// The documents that one is made of; of a list those of its image for this machine.
+    async fn documents(&self, name: &str) -> Result<ImageDocuments>;
     /// Lists them, newest first.
     async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>>;
     /// All about one.

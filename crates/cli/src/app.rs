@@ -9,8 +9,8 @@ use cove_sys::output::{Existing, OutputFile};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{self, Invocation, Parsed};
-use crate::command_error::{CommandError, CommandResult};
-use crate::commands::Place;
+use crate::command_error::{CommandError, CommandResult, OWN_ERROR};
+use crate::commands::{self, Place};
 use crate::connect::{self, Destination};
 use crate::context::Context;
 use crate::hints;
@@ -23,10 +23,32 @@ pub(crate) fn main() -> u8 {
     let printer = Printer::new(environment.get(env::NO_COLOR).is_some());
     match run(environment) {
         Ok(code) => code,
+        Err(error) if called_by().1 == args::SKOPEO_NAME => report_as_skopeo(&printer, &error),
         Err(error) => {
             report(&printer, &error);
             error.code()
         }
+    }
+}
+
+/// How the program was called, and its name in that.
+fn called_by() -> (PathBuf, String) {
+    let called_as = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let name = called_as.file_stem().and_then(|name| name.to_str()).unwrap_or("cove").to_owned();
+    (called_as, name)
+}
+
+/// Writes what went wrong as skopeo does, and answers its exit code.
+fn report_as_skopeo(printer: &Printer, error: &CommandError) -> u8 {
+    for message in error.messages() {
+        match printer.error_is_terminal() {
+            true => printer.error_line(&format!("FATA[0000] {message}")),
+            false => printer.error_line(&logging::fatal(&message)),
+        }
+    }
+    match error.code() {
+        OWN_ERROR => 1,
+        code => code,
     }
 }
 
@@ -51,11 +73,9 @@ fn report(printer: &Printer, error: &CommandError) {
 }
 
 fn run(environment: Environment) -> CommandResult {
-    let mut words = std::env::args_os();
-    let called_as = words.next().map(PathBuf::from).unwrap_or_default();
-    let program = called_as.file_stem().and_then(|name| name.to_str()).unwrap_or("cove").to_owned();
+    let (called_as, program) = called_by();
     let mut arguments = Vec::new();
-    for word in words {
+    for word in std::env::args_os().skip(1) {
         let text = word.into_string().map_err(|word| {
             CommandError::other(format!("the argument {:?} is not valid UTF-8", word.to_string_lossy()))
         })?;
@@ -74,7 +94,7 @@ fn run(environment: Environment) -> CommandResult {
         Parsed::Run(invocation) => *invocation,
     };
     invocation.global.shared.refused.check()?;
-    start_logging(&invocation, &environment)?;
+    start_logging(&program, &invocation, &environment)?;
     redirect_output(&invocation)?;
     let printer = Printer::new(environment.get(env::NO_COLOR).is_some());
     let environment = in_namespace(adjusted(environment, &invocation));
@@ -92,7 +112,7 @@ fn run(environment: Environment) -> CommandResult {
         tracing::info!("{remark}");
     }
     let conf = conf.value;
-    let destination = if invocation.leaf.place == Place::Plain {
+    let destination = if matches!(invocation.leaf.place, Place::Plain | Place::Images) {
         // Commands without an engine must work even where none can be found.
         connect::choose(&invocation.global, &environment, &directories, &conf)
             .unwrap_or_else(|error| Destination::Missing(error.messages().join("\n")))
@@ -102,7 +122,11 @@ fn run(environment: Environment) -> CommandResult {
     let executable = executable(&called_as);
     let mut command_line = vec![called_as.display().to_string()];
     command_line.extend(arguments);
-    let place = invocation.leaf.place;
+    let place = match invocation.leaf.place {
+        Place::Images if commands::transport::touches_store(&command_line) => Place::Engine,
+        Place::Images => Place::Plain,
+        place => place,
+    };
     let context = Context::new(
         printer,
         environment,
@@ -124,7 +148,9 @@ fn run(environment: Environment) -> CommandResult {
     }
     let runtime = match place {
         Place::Service => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
-        Place::Engine | Place::Plain => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        Place::Engine | Place::Images | Place::Plain => {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()
+        }
     }
     .map_err(|error| CommandError::other(format!("start the asynchronous runtime: {error}")))?;
     let result = runtime.block_on((invocation.leaf.run)(&context, &invocation.matches));
@@ -144,7 +170,11 @@ fn one_arena() {
     }
 }
 
-fn start_logging(invocation: &Invocation, environment: &Environment) -> Result<(), CommandError> {
+fn start_logging(
+    program: &str,
+    invocation: &Invocation,
+    environment: &Environment,
+) -> Result<(), CommandError> {
     let wanted = invocation.global.shared.log_level.as_deref();
     if invocation.global.root.debug && wanted.is_some() {
         return Err(CommandError::other("Setting --log-level and --debug is not allowed").with_code(1));
@@ -159,7 +189,11 @@ fn start_logging(invocation: &Invocation, environment: &Environment) -> Result<(
             tracing::info!("filtering by {}", env::COVE_LOG);
         }
         None => {
-            logging::start(EnvFilter::default().add_directive(level.into()));
+            let mut filter = EnvFilter::default().add_directive(level.into());
+            if program == args::SKOPEO_NAME {
+                filter = filter.add_directive(logging::steps());
+            }
+            logging::start(filter);
             tracing::info!("filtering at log level {name}");
         }
     }
@@ -176,6 +210,10 @@ fn adjusted(environment: Environment, invocation: &Invocation) -> Environment {
     }
     if let Some(file) = &invocation.global.shared.registries_conf {
         environment = environment.with(env::CONTAINERS_REGISTRIES_CONF, file);
+    }
+    if let Some(folder) = &invocation.global.temporary {
+        environment =
+            environment.with(env::TMPDIR, std::path::absolute(folder).unwrap_or_else(|_| folder.clone()));
     }
     if invocation.leaf.place == Place::Service {
         // It is the service that systemd waits for, not the containers of its clients.

@@ -94,6 +94,11 @@ impl Context {
         )))
     }
 
+    /// Whether the program was called by the name under which it has skopeo's command line, messages and exit codes.
+    pub(crate) fn is_skopeo(&self) -> bool {
+        self.program == crate::args::SKOPEO_NAME
+    }
+
     /// The command with the program's name, for messages.
     pub(crate) fn command_name(&self) -> String {
         format!("{} {}", self.program, self.path)

@@ -7,7 +7,7 @@ use cove_config::env;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{Directive, LevelFilter};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
@@ -57,6 +57,24 @@ pub(crate) fn start(filter: EnvFilter) {
     let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
+/// The filter that lets pass what a command tells of its steps, whatever the level.
+pub(crate) fn steps() -> Directive {
+    // Checked by a test.
+    "sync=info".parse().unwrap_or_else(|_| LevelFilter::WARN.into())
+}
+
+/// The line for an error that ends the program.
+pub(crate) fn fatal(message: &str) -> String {
+    line("fatal", message, "")
+}
+
+fn line(level: &str, message: &str, rest: &str) -> String {
+    let time = jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z");
+    // The quoting escapes what acts on a terminal.
+    let message = shown::shortened(shown::without_credentials(message), shown::LONGEST_LINE);
+    format!("time=\"{time}\" level={level} msg={message:?}{rest}")
+}
+
 struct Lines;
 
 impl<S, N> FormatEvent<S, N> for Lines
@@ -79,10 +97,7 @@ where
         };
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let time = jiff::Zoned::now().strftime("%Y-%m-%dT%H:%M:%S%:z");
-        // The quoting escapes what acts on a terminal.
-        let message = shown::shortened(shown::without_credentials(&fields.message), shown::LONGEST_LINE);
-        writeln!(writer, "time=\"{time}\" level={level} msg={message:?}{}", fields.rest)
+        writeln!(writer, "{}", line(level, &fields.message, &fields.rest))
     }
 }
 

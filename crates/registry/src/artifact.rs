@@ -2,7 +2,7 @@
 
 use cove_config::Policy;
 
-use crate::copy::{check_digest, check_manifest_size};
+use crate::copy::top_manifest;
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, ImageSource};
 use crate::manifest::{self, Descriptor, Document, ImageManifest, RawManifest};
@@ -20,11 +20,7 @@ pub async fn artifact_manifest(
     let name = source.name();
     let (transport, scope) = source.policy_scope();
     policy.evaluate(transport, &scope).map_err(|source| Error::Policy { source })?;
-    let raw = source.manifest(None).await?;
-    check_manifest_size(&raw, &name)?;
-    if let Some(expected) = source.expected_digest() {
-        check_digest(&raw.bytes, &expected, &format!("{name}: manifest"))?;
-    }
+    let raw = top_manifest(source).await?;
     match manifest::parse(&raw, &name)? {
         Document::Image(parsed) => Ok((raw, *parsed)),
         Document::Index(_) => {

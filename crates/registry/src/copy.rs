@@ -11,7 +11,8 @@ use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 use crate::error::{Error, Result};
 use crate::image::{FinishedImage, ImageDestination, ImageSource, Layer, StoredLayer};
 use crate::manifest::{
-    self, Descriptor, Document, ImageConfig, ImageManifest, MAX_CONFIG, MAX_MANIFEST, RawManifest,
+    self, Descriptor, Document, ImageConfig, ImageManifest, MAX_CONFIG, MAX_MANIFEST, ManifestFormat,
+    RawManifest,
 };
 use crate::platform::Platform;
 use crate::reference::Reference;
@@ -65,6 +66,24 @@ pub enum CopyEvent {
         /// Digest of the stored manifest.
         digest: Digest,
     },
+    /// The images of a list are copied.
+    ListResolved {
+        /// How many it has.
+        images: usize,
+        /// How many of them are copied.
+        copied: usize,
+    },
+    /// An image of a list begins.
+    InstanceStarted {
+        /// Digest of its manifest.
+        digest: Digest,
+        /// Its number, from 1 on.
+        number: usize,
+        /// How many are copied.
+        count: usize,
+    },
+    /// The images of a list are stored, and the list is about to be.
+    ListStarted,
 }
 
 /// Receives [`CopyEvent`]s; called from several tasks, must not block.
@@ -83,6 +102,8 @@ pub struct CopyOptions {
     pub progress: Option<CopyProgress>,
     /// policy.json: which sources may be used.
     pub policy: Policy,
+    /// Fail rather than change a manifest, and with it its digest.
+    pub preserve_digests: bool,
 }
 
 impl Default for CopyOptions {
@@ -93,6 +114,21 @@ impl Default for CopyOptions {
             names: Vec::new(),
             progress: None,
             policy: Policy::accept_anything(),
+            preserve_digests: false,
+        }
+    }
+}
+
+impl CopyOptions {
+    /// Whether policy.json lets the source pass.
+    pub(crate) fn admit(&self, source: &dyn ImageSource) -> Result<()> {
+        let (transport, scope) = source.policy_scope();
+        self.policy.evaluate(transport, &scope).map_err(|source| Error::Policy { source })
+    }
+
+    pub(crate) fn emit(&self, event: CopyEvent) {
+        if let Some(progress) = &self.progress {
+            progress(event);
         }
     }
 }
@@ -133,6 +169,7 @@ pub struct ResolvedImage {
 /// The source cannot be read, or offers what is malformed, too large, of the wrong digest or not supported.
 pub async fn resolve(source: &dyn ImageSource, platform: &Platform) -> Result<ResolvedImage> {
     let (manifest, parsed, index) = resolve_manifest(source, platform).await?;
+    parsed.check_supported(&source.name())?;
     let (config, parsed_config) = fetch_config(source, &parsed).await?;
     Ok(ResolvedImage { manifest, parsed, index, config, parsed_config })
 }
@@ -142,11 +179,7 @@ async fn resolve_manifest(
     platform: &Platform,
 ) -> Result<(RawManifest, ImageManifest, Option<RawManifest>)> {
     let image = source.name();
-    let top = source.manifest(None).await?;
-    check_manifest_size(&top, &image)?;
-    if let Some(expected) = source.expected_digest() {
-        check_digest(&top.bytes, &expected, &format!("{image}: manifest"))?;
-    }
+    let top = top_manifest(source).await?;
     let (raw, parsed, index) = match manifest::parse(&top, &image)? {
         Document::Image(parsed) => (top, *parsed, None),
         Document::Index(index) => {
@@ -168,7 +201,6 @@ async fn resolve_manifest(
             }
         }
     };
-    parsed.check_supported(&image)?;
     Ok((raw, parsed, index))
 }
 
@@ -176,6 +208,12 @@ pub(crate) async fn fetch_config(
     source: &dyn ImageSource,
     parsed: &ImageManifest,
 ) -> Result<(Bytes, ImageConfig)> {
+    let config = fetch_config_bytes(source, parsed).await?;
+    let parsed_config = ImageConfig::parse(&config, parsed.layers.len(), &source.name())?;
+    Ok((config, parsed_config))
+}
+
+async fn fetch_config_bytes(source: &dyn ImageSource, parsed: &ImageManifest) -> Result<Bytes> {
     let image = source.name();
     let descriptor = &parsed.config;
     let subject = format!("{image}: image configuration {}", descriptor.digest);
@@ -189,15 +227,13 @@ pub(crate) async fn fetch_config(
         descriptor.size,
         Box::new(|_| ()),
     );
-    let config = match collect(Box::pin(stream), &subject, MAX_CONFIG).await {
-        Ok(config) => config,
-        Err(error) => return Err(outcome.take_error().unwrap_or(error)),
-    };
-    let parsed_config = ImageConfig::parse(&config, parsed.layers.len(), &image)?;
-    Ok((config, parsed_config))
+    collect(Box::pin(stream), &subject, MAX_CONFIG)
+        .await
+        .map_err(|error| outcome.take_error().unwrap_or(error))
 }
 
-/// Copies one image. Dropping the future cancels it; the destination then keeps nothing.
+/// Copies one image: of a list that for the platform. Dropping the future cancels it; the destination then keeps
+/// nothing.
 ///
 /// # Errors
 /// As [`resolve`], or a layer does not arrive or verify, or the destination fails.
@@ -206,37 +242,49 @@ pub async fn copy_image(
     destination: &dyn ImageDestination,
     options: &CopyOptions,
 ) -> Result<CopyReport> {
-    let image = source.name();
-    let (transport, scope) = source.policy_scope();
-    options.policy.evaluate(transport, &scope).map_err(|source| Error::Policy { source })?;
-    let emit = |event: CopyEvent| {
-        if let Some(progress) = &options.progress {
-            progress(event);
-        }
-    };
+    options.admit(source)?;
     let (raw, parsed, index) = resolve_manifest(source, &options.platform).await?;
-    emit(CopyEvent::ManifestResolved {
+    copy_resolved(source, destination, options, (raw, parsed, index), false).await
+}
+
+/// Copies an image whose manifest is known, and the list that it was chosen from.
+pub(crate) async fn copy_resolved(
+    source: &dyn ImageSource,
+    destination: &dyn ImageDestination,
+    options: &CopyOptions,
+    (raw, parsed, index): (RawManifest, ImageManifest, Option<RawManifest>),
+    in_list: bool,
+) -> Result<CopyReport> {
+    let image = source.name();
+    if !destination.takes_anything() {
+        parsed.check_supported(&image)?;
+    }
+    let is_image = parsed.is_image();
+    let format = wanted_format(&parsed, destination);
+    if format != parsed.format {
+        check_conversion(&parsed, format, options, &image)?;
+    }
+    options.emit(CopyEvent::ManifestResolved {
         digest: raw.digest(),
         layers: parsed.layers.iter().map(|layer| (layer.digest.clone(), layer.size)).collect(),
     });
-    let (config, parsed_config) = fetch_config(source, &parsed).await?;
-    emit(CopyEvent::ConfigDone { digest: parsed.config.digest.clone() });
-
-    let diff_ids = parsed_config.diff_ids();
-    // Boxed, so that the whole future is `Send` for any lifetime and can be spawned.
-    let mut jobs: Vec<BoxFuture<'_, Result<(usize, StoredLayer)>>> = Vec::new();
-    for (index, (descriptor, diff_id)) in parsed.layers.iter().zip(diff_ids).enumerate() {
-        let layer = Layer { index, descriptor, diff_id, diff_ids };
-        let job = copy_layer(source, destination, layer, options.progress.as_ref());
-        jobs.push(job.map_ok(move |stored| (index, stored)).boxed());
-    }
-    let mut stored: Vec<(usize, StoredLayer)> =
-        stream::iter(jobs).buffer_unordered(options.max_parallel.max(1)).try_collect().await?;
-    stored.sort_by_key(|(index, _)| *index);
-    let layers: Vec<Descriptor> = stored.into_iter().map(|(_, layer)| layer.descriptor).collect();
+    let config = fetch_config_bytes(source, &parsed).await?;
+    let parsed_config = match is_image {
+        true => ImageConfig::parse(&config, parsed.layers.len(), &image)?,
+        false => ImageConfig::default(),
+    };
+    options.emit(CopyEvent::ConfigDone { digest: parsed.config.digest.clone() });
+    let layers = copy_layers(source, destination, options, &parsed.layers, parsed_config.diff_ids()).await?;
 
     let source_digest = index.as_ref().map_or_else(|| raw.digest(), RawManifest::digest);
-    let (raw, parsed) = adapt(raw, parsed, layers, destination, &image)?;
+    let (raw, parsed) = if format == parsed.format && layers == parsed.layers {
+        (raw, parsed)
+    } else if options.preserve_digests {
+        return Err(must_not_change(&image));
+    } else {
+        let changed = parsed.rewrite(format, layers, &image)?;
+        (changed.to_raw(), changed)
+    };
     let report = CopyReport {
         config_digest: parsed.config.digest.clone(),
         manifest_digest: raw.digest(),
@@ -248,38 +296,71 @@ pub async fn copy_image(
             variant: parsed_config.variant.clone(),
         },
     };
+    let names = options.names.clone();
     destination
-        .commit(FinishedImage {
-            manifest: raw,
-            parsed,
-            index,
-            config,
-            parsed_config,
-            names: options.names.clone(),
-        })
+        .commit(FinishedImage { manifest: raw, parsed, index, config, parsed_config, names, in_list })
         .await?;
-    emit(CopyEvent::ManifestDone { digest: report.manifest_digest.clone() });
+    options.emit(CopyEvent::ManifestDone { digest: report.manifest_digest.clone() });
     Ok(report)
 }
 
-/// The manifest as the destination needs it; unchanged to the byte where that is possible.
-fn adapt(
-    raw: RawManifest,
-    parsed: ImageManifest,
-    layers: Vec<Descriptor>,
-    destination: &dyn ImageDestination,
-    image: &str,
-) -> Result<(RawManifest, ImageManifest)> {
+/// The family that the destination takes: the image's own where it may stay.
+fn wanted_format(parsed: &ImageManifest, destination: &dyn ImageDestination) -> ManifestFormat {
     let formats = destination.formats();
-    let format = match formats.first() {
+    match formats.first() {
         Some(first) if !formats.contains(&parsed.format) => *first,
         _ => parsed.format,
-    };
-    if format == parsed.format && layers == parsed.layers {
-        return Ok((raw, parsed));
     }
-    let changed = parsed.rewrite(format, layers, image)?;
-    Ok((changed.to_raw(), changed))
+}
+
+fn check_conversion(
+    parsed: &ImageManifest,
+    format: ManifestFormat,
+    options: &CopyOptions,
+    image: &str,
+) -> Result<()> {
+    if options.preserve_digests {
+        return Err(must_not_change(image));
+    }
+    if !parsed.is_image() {
+        let family = match format {
+            ManifestFormat::Oci => "an OCI one",
+            ManifestFormat::Docker => "one of Docker's",
+        };
+        return Err(Error::Unsupported {
+            subject: image.into(),
+            what: format!("turning the manifest of an artifact into {family}"),
+        });
+    }
+    Ok(())
+}
+
+pub(crate) fn must_not_change(image: &str) -> Error {
+    Error::image(
+        image,
+        "the manifest must be changed for this destination, but we cannot modify it: \"Instructed to preserve digests\"",
+    )
+}
+
+/// Copies the layers, several at once; answers how the destination names them, in their order.
+async fn copy_layers(
+    source: &dyn ImageSource,
+    destination: &dyn ImageDestination,
+    options: &CopyOptions,
+    layers: &[Descriptor],
+    diff_ids: &[Digest],
+) -> Result<Vec<Descriptor>> {
+    // Boxed, so that the whole future is `Send` for any lifetime and can be spawned.
+    let mut jobs: Vec<BoxFuture<'_, Result<(usize, StoredLayer)>>> = Vec::new();
+    for (index, descriptor) in layers.iter().enumerate() {
+        let layer = Layer { index, descriptor, diff_id: diff_ids.get(index), diff_ids };
+        let job = copy_layer(source, destination, layer, options.progress.as_ref());
+        jobs.push(job.map_ok(move |stored| (index, stored)).boxed());
+    }
+    let mut stored: Vec<(usize, StoredLayer)> =
+        stream::iter(jobs).buffer_unordered(options.max_parallel.max(1)).try_collect().await?;
+    stored.sort_by_key(|(index, _)| *index);
+    Ok(stored.into_iter().map(|(_, layer)| layer.descriptor).collect())
 }
 
 async fn copy_layer(
@@ -294,30 +375,42 @@ async fn copy_layer(
         }
     };
     let digest = &layer.descriptor.digest;
+    if !layer.descriptor.urls.is_empty() && destination.takes_foreign_layers() {
+        emit(CopyEvent::LayerReused { digest: digest.clone() });
+        return Ok(StoredLayer { descriptor: layer.descriptor.clone() });
+    }
     if let Some(stored) = destination.try_reuse(&layer).await? {
         emit(CopyEvent::LayerReused { digest: digest.clone() });
         return Ok(stored);
     }
     emit(CopyEvent::LayerStarted { digest: digest.clone(), size: layer.descriptor.size });
     let subject = format!("{}: layer {digest}", source.name());
-    let on_bytes = progress_counter(progress.cloned(), digest.clone());
-    let (stream, outcome) = Verified::new(
-        source.blob(layer.descriptor).await?,
-        subject.clone(),
-        digest.clone(),
-        layer.descriptor.size,
-        on_bytes,
-    );
-    let stored = match destination.put_layer(&layer, Box::pin(stream)).await {
-        Ok(stored) => stored,
-        // The destination only sees a failed read; the stream knows why.
-        Err(error) => return Err(outcome.take_error().unwrap_or(error)),
+    let stored = loop {
+        let on_bytes = progress_counter(progress.cloned(), digest.clone());
+        let (stream, outcome) = Verified::new(
+            source.blob(layer.descriptor).await?,
+            subject.clone(),
+            digest.clone(),
+            layer.descriptor.size,
+            on_bytes,
+        );
+        match destination.put_layer(&layer, Box::pin(stream)).await {
+            Ok(_) if !outcome.is_verified() => {
+                return Err(outcome.take_error().unwrap_or_else(|| {
+                    Error::image(subject, "the destination did not read the layer to its end")
+                }));
+            }
+            Ok(stored) => break stored,
+            // The destination only sees a failed read; the stream knows why.
+            Err(error) => match outcome.take_error() {
+                Some(own) => return Err(own),
+                None if destination.tries_again(&layer) => {
+                    tracing::debug!(%digest, %error, "sending the layer again");
+                }
+                None => return Err(error),
+            },
+        }
     };
-    if !outcome.is_verified() {
-        return Err(outcome
-            .take_error()
-            .unwrap_or_else(|| Error::image(subject, "the destination did not read the layer to its end")));
-    }
     emit(CopyEvent::LayerDone { digest: digest.clone() });
     Ok(stored)
 }
@@ -335,6 +428,20 @@ fn progress_counter(progress: Option<CopyProgress>, digest: Digest) -> Box<dyn F
             progress(CopyEvent::LayerProgress { digest: digest.clone(), bytes });
         }
     })
+}
+
+/// The manifest or list of a source, bounded and of the digest that was asked for.
+///
+/// # Errors
+/// The source cannot be read, or offers what is too large or of the wrong digest.
+pub async fn top_manifest(source: &dyn ImageSource) -> Result<RawManifest> {
+    let image = source.name();
+    let top = source.manifest(None).await?;
+    check_manifest_size(&top, &image)?;
+    if let Some(expected) = source.expected_digest() {
+        check_digest(&top.bytes, &expected, &format!("{image}: manifest"))?;
+    }
+    Ok(top)
 }
 
 pub(crate) fn check_manifest_size(raw: &RawManifest, image: &str) -> Result<()> {

@@ -123,6 +123,20 @@ pub enum Error {
         /// What the registry said, with its separator, or nothing.
         detail: String,
     },
+    /// The registry has no such repository.
+    #[error("fetching tags list of {name}: name unknown: repository name not known to registry")]
+    RepositoryUnknown {
+        /// The repository with its registry.
+        name: String,
+    },
+    /// The registry has nothing under the name that is to be deleted.
+    #[error(
+        "Unable to delete {image}. Image may not exist or is not stored with a v2 Schema in a v2 registry"
+    )]
+    NothingToDelete {
+        /// The image.
+        image: String,
+    },
     /// The registry has no such blob.
     #[error("{image}: blob {digest} is missing in the registry")]
     BlobUnknown {
@@ -321,6 +335,8 @@ impl Error {
             Self::Unsupported { .. } => ErrorKind::Unsupported,
             Self::NoPlatform { .. }
             | Self::ManifestUnknown { .. }
+            | Self::RepositoryUnknown { .. }
+            | Self::NothingToDelete { .. }
             | Self::BlobUnknown { .. }
             | Self::NotInArchive { .. } => ErrorKind::NotFound,
             Self::Unauthorized { .. } => ErrorKind::Unauthorized,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cove_archive::Digest;
 use futures_util::Stream;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::manifest::{Descriptor, ImageConfig, ImageManifest, ManifestFormat, RawManifest};
 use crate::reference::Reference;
 
@@ -51,8 +51,8 @@ pub struct Layer<'a> {
     pub index: usize,
     /// As the source's manifest names it.
     pub descriptor: &'a Descriptor,
-    /// Digest of the plain tar, as the configuration names it: not verified yet.
-    pub diff_id: &'a Digest,
+    /// Digest of the plain tar, as the configuration names it: not verified yet. An artifact has none.
+    pub diff_id: Option<&'a Digest>,
     /// The same of all the image's layers, lowest first.
     pub diff_ids: &'a [Digest],
 }
@@ -74,10 +74,12 @@ pub struct FinishedImage {
     pub index: Option<RawManifest>,
     /// The configuration's bytes, verified against the manifest.
     pub config: Bytes,
-    /// The same, parsed.
+    /// The same, parsed; empty for an artifact.
     pub parsed_config: ImageConfig,
     /// Names to give the image.
     pub names: Vec<Reference>,
+    /// It is one of a list, which follows: it gets no name but its digest.
+    pub in_list: bool,
 }
 
 /// Where an image goes.
@@ -105,9 +107,34 @@ pub trait ImageDestination: Send + Sync {
     /// `data` failed, or the destination cannot be written.
     async fn put_layer(&self, layer: &Layer<'_>, data: BlobStream) -> Result<StoredLayer>;
 
+    /// Whether a layer whose `put_layer` has just failed may be tried again, from its beginning.
+    fn tries_again(&self, layer: &Layer<'_>) -> bool {
+        let _ = layer;
+        false
+    }
+
     /// Stores configuration and manifest and makes the image visible under its names, all or nothing.
     ///
     /// # Errors
     /// The destination cannot be written, or the layers do not fit the configuration.
     async fn commit(&self, image: FinishedImage) -> Result<()>;
+
+    /// Whether it takes whatever a manifest names: lists of images, and artifacts, which are no images.
+    fn takes_anything(&self) -> bool {
+        false
+    }
+
+    /// Whether a layer that lives elsewhere, by the URLs of its descriptor, may be missing here.
+    fn takes_foreign_layers(&self) -> bool {
+        false
+    }
+
+    /// Stores a list whose images are there and gives it the names; asked only of one that takes anything.
+    ///
+    /// # Errors
+    /// The destination cannot be written.
+    async fn commit_list(&self, list: RawManifest, names: Vec<Reference>) -> Result<()> {
+        let _ = (list, names);
+        Err(Error::image("a list of images", "this destination has no place for it"))
+    }
 }

@@ -7,25 +7,31 @@ mod archive;
 mod artifact;
 mod client;
 mod copy;
+mod copy_list;
 mod endpoint;
 mod error;
 mod image;
 mod lists;
 mod location;
 pub mod manifest;
+mod packing;
 mod platform;
+mod progress;
 mod reference;
 mod stream;
+mod transport;
 
 pub use archive::{Archive, ArchiveDestination, ArchiveFormat, ArchiveOptions, ArchiveSource, ArchiveWriter};
 pub use artifact::{artifact_manifest, verified_blob};
 pub use client::{
-    CredentialLookup, Download, FoundRepository, LayerPacking, PushOptions, RegistryClient,
-    RegistryDestination, RegistryOptions, RegistrySource, RetryPolicy, download, download_guarded,
+    CredentialLookup, Download, FoundRepository, PushOptions, RegistryClient, RegistryDestination,
+    RegistryOptions, RegistrySource, RetryPolicy, credentials, download, download_guarded,
 };
 pub use copy::{
     CopyEvent, CopyOptions, CopyProgress, CopyReport, DEFAULT_PARALLEL, ResolvedImage, copy_image, resolve,
+    top_manifest,
 };
+pub use copy_list::{Instance, copy_images};
 pub use cove_archive::{Digest, DigestAlgorithm, Hasher};
 pub use endpoint::Candidates;
 pub use error::{Error, Result};
@@ -36,6 +42,9 @@ pub use manifest::{
     Descriptor, Document, ImageConfig, ImageIndex, ImageManifest, LayerCompression, ManifestFormat,
     RawManifest,
 };
+pub use packing::{LayerForm, LayerPacking};
 pub use platform::Platform;
+pub use progress::steps;
 pub use reference::{Reference, ShortName};
 pub use stream::{BlockingReader, from_bytes, read_blocking};
+pub use transport::{SourceOptions, Target, TargetOptions, open_source};

@@ -3,7 +3,7 @@
 use cove_archive::Digest;
 use serde::Deserialize;
 
-use crate::copy::{check_digest, check_manifest_size, fetch_config};
+use crate::copy::{check_digest, check_manifest_size, fetch_config, top_manifest};
 use crate::error::{Error, Result};
 use crate::image::ImageSource;
 use crate::manifest::{self, Descriptor, Document, ListEntry, ManifestList, RawManifest, media_type};
@@ -32,11 +32,7 @@ pub async fn list_entries(
     all: bool,
 ) -> Result<Vec<ListEntry>> {
     let image = source.name();
-    let top = source.manifest(None).await?;
-    check_manifest_size(&top, &image)?;
-    if let Some(expected) = source.expected_digest() {
-        check_digest(&top.bytes, &expected, &format!("{image}: manifest"))?;
-    }
+    let top = top_manifest(source).await?;
     let Some(list) = ManifestList::parse(&top, &image)? else {
         return Ok(vec![own_entry(source, &top).await?]);
     };

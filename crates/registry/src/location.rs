@@ -1,7 +1,9 @@
 //! `TRANSPORT:DETAILS` as users write it.
 
+use std::fmt;
 use std::path::PathBuf;
 
+use crate::archive::ArchiveFormat;
 use crate::error::{Error, Result};
 use crate::reference::Reference;
 
@@ -58,6 +60,34 @@ impl ImageLocation {
             _ => Ok(None),
         }
     }
+
+    /// The form of the files that the location names; `None` where it names none.
+    pub fn format(&self) -> Option<ArchiveFormat> {
+        match self {
+            Self::Registry(_) | Self::Storage(_) => None,
+            Self::DockerArchive(..) => Some(ArchiveFormat::Docker),
+            Self::OciArchive(..) | Self::OciLayout(..) => Some(ArchiveFormat::Oci),
+            Self::Directory(_) => Some(ArchiveFormat::Dir),
+        }
+    }
+}
+
+impl fmt::Display for ImageLocation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (transport, path, name) = match self {
+            Self::Registry(reference) => return write!(formatter, "docker://{reference}"),
+            Self::Storage(name) => return write!(formatter, "containers-storage:{name}"),
+            Self::Directory(path) => return write!(formatter, "dir:{}", path.display()),
+            Self::DockerArchive(path, name) => ("docker-archive", path, name),
+            Self::OciArchive(path, name) => ("oci-archive", path, name),
+            Self::OciLayout(path, name) => ("oci", path, name),
+        };
+        write!(formatter, "{transport}:{}", path.display())?;
+        match name {
+            Some(name) => write!(formatter, ":{name}"),
+            None => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +111,10 @@ mod tests {
         assert_eq!(parse("oci-archive:a.tar"), Some(ImageLocation::OciArchive("a.tar".into(), None)));
         assert_eq!(parse("oci:./a"), Some(ImageLocation::OciLayout("./a".into(), None)));
         assert_eq!(parse("dir:/a"), Some(ImageLocation::Directory("/a".into())));
+        for text in ["docker://quay.io/x:1", "docker-archive:/tmp/a.tar:localhost/x:1", "oci:./a:b", "dir:/a"]
+        {
+            assert_eq!(parse(text).unwrap().to_string(), text);
+        }
         for bad in ["docker:busybox", "docker://UPPER", "docker-archive:", "dir:", "docker-daemon:a:b"] {
             assert!(ImageLocation::parse(bad).is_err(), "{bad}");
         }

@@ -2,6 +2,7 @@
 
 mod config;
 mod descriptor;
+mod digest;
 mod list;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use crate::platform::Platform;
 
 pub use config::{ImageConfig, RootFs};
 pub use descriptor::{Descriptor, LayerCompression, ManifestFormat, layer_media_type, media_type};
+pub use digest::manifest_digest;
 pub use list::{ListEntry, ListPlatform, ManifestList};
 
 /// Largest manifest or index that is read, in bytes.
@@ -255,7 +257,13 @@ impl ImageManifest {
             .unwrap_or_default()
     }
 
-    /// Whether this is a container image and each layer's media type is known.
+    /// Whether this is a container image whose layers' media types are all known; else it is an artifact, or has
+    /// layers that can only be carried as they are.
+    pub fn is_image(&self) -> bool {
+        self.check_supported("").is_ok()
+    }
+
+    /// Refuses what [`is_image`](Self::is_image) denies.
     ///
     /// # Errors
     /// [`Error::Unsupported`].

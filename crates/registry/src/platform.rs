@@ -22,6 +22,22 @@ impl Platform {
         Self::linux(normal_architecture(std::env::consts::ARCH))
     }
 
+    /// The host's platform with the parts that were asked for; another architecture has no variant of its own.
+    pub fn asked(os: Option<&str>, architecture: Option<&str>, variant: Option<&str>) -> Self {
+        let mut platform = Self::host();
+        if let Some(os) = os {
+            platform.os = os.to_owned();
+        }
+        if let Some(architecture) = architecture {
+            platform.architecture = architecture.to_owned();
+            platform.variant.clear();
+        }
+        if let Some(variant) = variant {
+            platform.variant = variant.to_owned();
+        }
+        platform
+    }
+
     /// Linux on `architecture`, in Go's name.
     pub fn linux(architecture: &str) -> Self {
         Self { os: "linux".into(), architecture: architecture.into(), variant: String::new() }

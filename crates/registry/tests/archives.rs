@@ -36,7 +36,7 @@ fn symlink(name: &str, target: &str) -> Vec<u8> {
 }
 
 fn options(format: ArchiveFormat, spool: &Path) -> ArchiveOptions {
-    ArchiveOptions { format, spool: spool.into(), compress: false, manifest: None }
+    ArchiveOptions::new(format, spool)
 }
 
 fn copy_options() -> CopyOptions {
@@ -229,7 +229,7 @@ fn nobody_waits_for_a_layer_that_is_being_written() {
         let layer = |index: usize| Layer {
             index,
             descriptor: &descriptors[index],
-            diff_id: &diff_ids[index],
+            diff_id: Some(&diff_ids[index]),
             diff_ids: &diff_ids,
         };
         let (sender, mut written) = mpsc::channel(64);

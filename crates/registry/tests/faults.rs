@@ -61,17 +61,9 @@ async fn pull(fake: &Fake, options: RegistryOptions, tag: &str) -> Result<CopyRe
     let reference = Reference::parse(&format!("{}/team/app{tag}", fake.host())).unwrap();
     let source = RegistryClient::new(options).open(&reference).await?;
     let target = folder.path().join("out.tar");
-    let writer = ArchiveWriter::create(
-        &target,
-        false,
-        ArchiveOptions {
-            format: ArchiveFormat::Docker,
-            spool: folder.path().into(),
-            compress: false,
-            manifest: None,
-        },
-    )
-    .unwrap();
+    let writer =
+        ArchiveWriter::create(&target, false, ArchiveOptions::new(ArchiveFormat::Docker, folder.path()))
+            .unwrap();
     let copy = CopyOptions { platform: Platform::linux("amd64"), ..CopyOptions::default() };
     let result = copy_image(&source, &writer.destination(), &copy).await;
     match result {
@@ -271,19 +263,13 @@ async fn wrong_content_is_never_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_hangs() {
-    for place in ["/v2/", "/manifests/", "/blobs/"] {
+    for place in ["/manifests/", "/blobs/"] {
         for drip in [None, Some(Duration::from_millis(50))] {
             let (fake, _) = faulty(move |image, seen| {
-                let hit = if place == "/v2/" { seen.path == place } else { seen.path.contains(place) };
-                if drip.is_some() && place == "/v2/" {
-                    return None;
-                }
+                let hit = seen.path.contains(place);
                 hit.then(|| Reply { silent: drip.is_none(), drip, ..good(image, seen) })
             })
             .await;
-            if drip.is_some() && place == "/v2/" {
-                continue;
-            }
             let start = Instant::now();
             let error = pull(&fake, options(), ":1").await.unwrap_err();
             assert!(matches!(error, Error::Timeout { .. }), "{place} {drip:?}: {error}");

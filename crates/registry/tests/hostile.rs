@@ -77,12 +77,7 @@ fn options() -> RegistryOptions {
 async fn pull(host: &str, folder: &std::path::Path) -> Result<(), Error> {
     let reference = Reference::parse(&format!("{host}/team/app:1")).unwrap();
     let source = RegistryClient::new(options()).open(&reference).await?;
-    let settings = ArchiveOptions {
-        format: ArchiveFormat::Docker,
-        spool: folder.into(),
-        compress: false,
-        manifest: None,
-    };
+    let settings = ArchiveOptions::new(ArchiveFormat::Docker, folder);
     let writer = ArchiveWriter::create(&folder.join("out.tar"), false, settings).unwrap();
     let copy = CopyOptions { platform: Platform::linux("amd64"), ..CopyOptions::default() };
     copy_image(&source, &writer.destination(), &copy).await.map(drop)

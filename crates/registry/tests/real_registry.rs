@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use common::{image, run, write_dir};
 use cove_config::Credentials;
 use cove_registry::{
-    Archive, ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyEvent, CopyOptions, Digest, ManifestFormat,
-    Platform, PushOptions, Reference, RegistryClient, RegistryOptions, copy_image,
+    Archive, ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyEvent, CopyOptions, Digest, LayerForm,
+    LayerPacking, ManifestFormat, Platform, PushOptions, Reference, RegistryClient, RegistryOptions,
+    copy_image,
 };
 use cove_sys::fs;
 use cove_test_support::Registry;
@@ -57,7 +58,10 @@ impl Real {
 }
 
 fn archive_options(format: ArchiveFormat, spool: &Path) -> ArchiveOptions {
-    ArchiveOptions { format, spool: spool.into(), compress: true, manifest: None }
+    ArchiveOptions {
+        layers: LayerForm::Packed(LayerPacking::default()),
+        ..ArchiveOptions::new(format, spool)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

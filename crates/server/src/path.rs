@@ -21,7 +21,7 @@ pub(crate) fn normalise(path: &str) -> String {
     let path = without_version(path);
     // With the verbs that this kind alone has.
     for (prefix, verbs) in [
-        ("/libpod/images/", &["explain", "distribution", "files"][..]),
+        ("/libpod/images/", &["explain", "documents", "distribution", "files"][..]),
         ("/images/", &[]),
         ("/libpod/artifacts/", &["extract"]),
         ("/distribution/", &[]),

@@ -41,6 +41,8 @@ pub enum Need {
     DockerPy,
     /// `registry`: docker-registry and what fills it.
     Registry,
+    /// `skopeo`: a peer that copies images.
+    Skopeo,
     /// openssl, which makes certificates.
     Openssl,
     /// `dns`: aardvark-dns.
@@ -75,7 +77,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 31] = [
+    const ALL: [Self; 32] = [
         Self::Root,
         Self::User,
         Self::Monitor,
@@ -92,6 +94,7 @@ impl Need {
         Self::Compose,
         Self::DockerPy,
         Self::Registry,
+        Self::Skopeo,
         Self::Openssl,
         Self::Dns,
         Self::Pasta,
@@ -128,6 +131,7 @@ impl Need {
             Self::Compose => "compose",
             Self::DockerPy => "docker-py",
             Self::Registry => "registry",
+            Self::Skopeo => "skopeo",
             Self::Openssl => "openssl",
             Self::Dns => "dns",
             Self::Pasta => "pasta",
@@ -173,6 +177,7 @@ impl Need {
             | Self::Podman
             | Self::Docker
             | Self::Git
+            | Self::Skopeo
             | Self::Openssl
             | Self::Script => programs(&[self.name()]),
             Self::Compose => programs(&["docker-compose"]).or_else(|| {

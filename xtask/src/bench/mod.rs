@@ -10,6 +10,7 @@ mod machine;
 mod measure;
 mod pull;
 mod sandbox;
+mod transfer;
 
 use anyhow::{Result, bail};
 
@@ -32,6 +33,8 @@ const ALL: &[(&str, Measurement)] = &[
     ("health", crowd::health),
     ("copy", data::copy),
     ("pull", pull::pull),
+    ("transfer", transfer::between_registries),
+    ("push", transfer::push),
     ("machine", machine::start),
 ];
 

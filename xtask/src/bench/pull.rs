@@ -12,12 +12,12 @@ use super::measure::{Row, Scale, Times, once};
 use super::sandbox::{Stores, need};
 use crate::shell;
 
-const LAYERS: usize = 10;
-const LAYER_MIB: usize = 30;
-const RUNS: usize = 3;
+pub(super) const LAYERS: usize = 10;
+pub(super) const LAYER_MIB: usize = 30;
+pub(super) const RUNS: usize = 3;
 
 /// A registry that ends with this value.
-struct Registry(Child);
+pub(super) struct Registry(Child);
 
 impl Drop for Registry {
     fn drop(&mut self) {
@@ -38,9 +38,7 @@ pub(crate) fn pull(scale: Scale, rows: &mut Vec<Row>) -> Result<()> {
     let _registry = start_registry(&stores, port)?;
     let image = format!("127.0.0.1:{port}/bench:latest");
     let source = format!("dir:{}", layout.display());
-    let mut skopeo = Command::new("skopeo");
-    skopeo.args(["copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false", &source]);
-    shell::run(skopeo.arg(format!("docker://{image}")))?;
+    fill(&source, &image)?;
     let mut ours = Vec::new();
     let mut theirs = Vec::new();
     let mut bare = Vec::new();
@@ -64,8 +62,15 @@ pub(crate) fn pull(scale: Scale, rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
+/// Brings an image to a registry.
+pub(super) fn fill(source: &str, image: &str) -> Result<()> {
+    let mut skopeo = Command::new("skopeo");
+    skopeo.args(["copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false", source]);
+    shell::run(skopeo.arg(format!("docker://{image}")))
+}
+
 /// An image in skopeo's `dir:` form: layers of files that compress about as programs do.
-fn make_image(layout: &Path, layer_mib: usize) -> Result<()> {
+pub(super) fn make_image(layout: &Path, layer_mib: usize) -> Result<()> {
     std::fs::create_dir_all(layout)?;
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let mut diff_ids = Vec::new();
@@ -143,12 +148,12 @@ fn sha256(path: &Path) -> Result<String> {
     Ok(text.split_whitespace().next().unwrap_or_default().to_owned())
 }
 
-fn start_registry(stores: &Stores, port: u16) -> Result<Registry> {
+pub(super) fn start_registry(stores: &Stores, port: u16) -> Result<Registry> {
     let config = format!(
         "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
-        stores.path("registry").display()
+        stores.path(&format!("registry-{port}")).display()
     );
-    let path = stores.path("registry.yml");
+    let path = stores.path(&format!("registry-{port}.yml"));
     std::fs::write(&path, config)?;
     let mut command = Command::new("docker-registry");
     command.arg("serve").arg(&path).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

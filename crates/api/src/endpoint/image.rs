@@ -16,14 +16,15 @@ use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::wire::NotDone;
 use crate::{
-    BuildContext, BuildOptions, BuildReport, ByteStream, Credentials, Distribution, Error, ImageExplanation,
-    ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
-    ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, LoginReport, Progress, PruneReport,
-    PullOptions, PullReport, PushOptions, PushReport, RegistryAccess, ResolvedNames, Result, SaveOptions,
-    SearchOptions, SearchResult, ValueStream,
+    BuildContext, BuildOptions, BuildReport, ByteStream, CopyPolicy, Credentials, Distribution, Error,
+    ImageCopyOptions, ImageDocuments, ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions,
+    ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions,
+    LoadReport, LoginReport, Progress, PruneReport, PullOptions, PullReport, PushOptions, PushReport,
+    RegistryAccess, ResolvedNames, Result, SaveOptions, SearchOptions, SearchResult, ValueStream,
 };
 
 type PullParameters = Both<Pull, Both<PullOptions, Access>>;
+type CopyParameters = Both<Ends, Both<ImageCopyOptions, Access>>;
 type SearchParameters = Both<SearchTerm, Both<SearchOptions, Access>>;
 pub(super) type PushParameters = Both<Push, Both<PushOptions, Access>>;
 
@@ -39,6 +40,10 @@ const EXPORT: Endpoint<(), Both<References, SaveOptions>, (), Archive> =
     get("/images/export", "Write images to an archive");
 const PUSH: Endpoint<String, PushParameters, (), Steps<PushReport>> =
     post("/images/{name}/push", "Bring an image to a registry");
+const COPY: Endpoint<(), CopyParameters, (), Steps<PushReport>> =
+    post("/images/copy", "Copy an image between the store and a registry");
+const DOCUMENTS: Endpoint<String, Nothing, (), Json<ImageDocuments>> =
+    get("/images/{name}/documents", "The manifest and the configuration of an image, as they came");
 const REMOVE: Endpoint<(), Both<Names, ImageRemoveOptions>, (), Json<ImageRemoveReport>> =
     delete("/images/remove", "Remove images, going on past errors");
 const PRUNE: Endpoint<(), ImagePruneOptions, (), Json<Vec<PruneReport>>> =
@@ -98,6 +103,29 @@ pub(super) struct Push {
 impl Default for Push {
     fn default() -> Self {
         Self { quiet: true }
+    }
+}
+
+/// The parameters of copy that say what is copied where.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Ends {
+    /// Where the image is: `containers-storage:NAME` or `docker://NAME`.
+    source: String,
+    /// Where it goes.
+    destination: String,
+}
+
+impl Ends {
+    /// What a client asks for.
+    fn asked(source: &str, destination: &str) -> Result<Self> {
+        for end in [source, destination] {
+            if !end.starts_with("containers-storage:") && !end.starts_with("docker://") {
+                return Err(Error::unsupported(format!(
+                    "{end}: it names files of the engine's host: not over a service"
+                )));
+            }
+        }
+        Ok(Self { source: source.to_owned(), destination: destination.to_owned() })
     }
 }
 
@@ -200,6 +228,15 @@ pub(super) fn serve(routes: &mut impl Routes) {
         let progress = engine.images().push(&call.path, options).await?;
         Ok(Steps { progress, with_blobs: !push.quiet, with_text: !push.quiet })
     });
+    routes.add(COPY, |engine, Call { parameters: Both(ends, Both(options, access)), .. }| async move {
+        let options = ImageCopyOptions { access: access.into(), ..options };
+        let Ends { source, destination } = Ends::asked(&ends.source, &ends.destination)?;
+        let progress = engine.images().copy(&source, &destination, options).await?;
+        Ok(Steps { progress, with_blobs: true, with_text: true })
+    });
+    routes.add(DOCUMENTS, |engine, Call { path: name, .. }| async move {
+        engine.images().documents(&name).await.map(Json)
+    });
     routes.add(LOAD, |engine, Call { body: Archive(archive), .. }| async move {
         engine.images().load(archive).await.map(Json)
     });
@@ -290,6 +327,25 @@ impl<T: Transport + 'static> Images for Remote<T> {
         let access = Access::asked(&options.access)?;
         let steps = self.call(PUSH, name, Both(Push { quiet: false }, Both(options, access)), ()).await?;
         Ok(steps.progress)
+    }
+    async fn copy(
+        &self,
+        source: &str,
+        destination: &str,
+        options: ImageCopyOptions,
+    ) -> Result<ValueStream<Progress<PushReport>>> {
+        if options.anonymous || options.shared_blobs.is_some() || options.policy != CopyPolicy::Usual {
+            return Err(Error::unsupported(
+                "--*-no-creds, --*-shared-blob-dir, --policy and --insecure-policy are for the engine of this host: not over a service",
+            ));
+        }
+        let access = Access::asked(&options.access)?;
+        let ends = Ends::asked(source, destination)?;
+        let steps = self.call(COPY, (), Both(ends, Both(options, access)), ()).await?;
+        Ok(steps.progress)
+    }
+    async fn documents(&self, name: &str) -> Result<ImageDocuments> {
+        self.call(DOCUMENTS, name, Nothing {}, ()).await.map(|Json(documents)| documents)
     }
     async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>> {
         self.call(LIST, (), options, ()).await.map(|Json(rows)| rows)

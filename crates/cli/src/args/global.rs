@@ -185,6 +185,8 @@ pub(crate) struct GlobalOptions {
     pub(crate) root: RootArgs,
     /// Those anywhere.
     pub(crate) shared: SharedArgs,
+    /// Folder of temporary files, in place of TMPDIR.
+    pub(crate) temporary: Option<PathBuf>,
 }
 
 impl GlobalOptions {

@@ -31,6 +31,9 @@ pub(crate) struct Invocation {
 
 /// Parses `arguments` (without the program); `program` is the name that messages use.
 pub(crate) fn parse(program: &str, arguments: &[String]) -> Result<Parsed, CommandError> {
+    if program == super::SKOPEO_NAME {
+        return super::skopeo::parse(program, arguments);
+    }
     let mut global = GlobalOptions::default();
     let root = tuned(SharedArgs::augment_args(RootArgs::augment_args(Command::new("cove"))));
     let arguments = &quoted(&root, arguments);
@@ -166,19 +169,23 @@ pub(crate) fn help_text(command: &Command) -> String {
     text.replace("[=<BOOL>]", &" ".repeat(9)).replacen("\nUsage: ", "\nUsage:\n  ", 1)
 }
 
-enum Ended {
+pub(super) enum Ended {
     Help,
     Failed(CommandError),
 }
 
-fn match_arguments(command: &Command, name: &str, arguments: &[String]) -> Result<ArgMatches, Ended> {
+pub(super) fn match_arguments(
+    command: &Command,
+    name: &str,
+    arguments: &[String],
+) -> Result<ArgMatches, Ended> {
     command.clone().no_binary_name(true).try_get_matches_from(arguments).map_err(|error| match error.kind() {
         clap::error::ErrorKind::DisplayHelp => Ended::Help,
         _ => Ended::Failed(usage::convert(&error, command, name, arguments)),
     })
 }
 
-fn take<T>(result: Result<T, clap::Error>) -> Result<T, CommandError> {
+pub(super) fn take<T>(result: Result<T, clap::Error>) -> Result<T, CommandError> {
     // The matches come from the very same definition, so that this cannot fail.
     result.map_err(|error| CommandError::other(error.to_string()))
 }

@@ -12,10 +12,14 @@ mod refused;
 pub(crate) mod registry;
 mod scan;
 mod signal;
+mod skopeo;
 pub(crate) mod spec;
 mod stop_time;
 mod tune;
 mod usage;
+
+/// The name by which the program has another command line.
+pub(crate) const SKOPEO_NAME: &str = "skopeo";
 
 pub(crate) use count::{at_least, at_most, exactly};
 pub(crate) use descriptors::DescriptorArgs;

@@ -59,7 +59,7 @@ pub(crate) fn check_auth_file(file: Option<&str>) -> Result<(), CommandError> {
     }
 }
 
-fn credentials(text: &str) -> Result<Credentials, CommandError> {
+pub(crate) fn credentials(text: &str) -> Result<Credentials, CommandError> {
     let (user, password) = match text.split_once(':') {
         Some((user, password)) => (user, password.to_owned()),
         None => (text, crate::terminal::ask_secret("Password: ")?),

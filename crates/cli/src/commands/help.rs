@@ -8,10 +8,13 @@ use crate::command_error::CommandError;
 
 /// The help of the program.
 pub(crate) fn root(program: &str, options: &Command) -> String {
-    let mut text = format!(
-        "Manage pods, containers and images\n\nUsage:\n  {program} [options] [command]\n\nAvailable Commands:\n"
-    );
-    text.push_str(&list(TREE));
+    of_entries(program, "Manage pods, containers and images", TREE, options)
+}
+
+/// The help of a program with these commands and options.
+pub(crate) fn of_entries(program: &str, about: &str, entries: &[Entry], options: &Command) -> String {
+    let mut text = format!("{about}\n\nUsage:\n  {program} [options] [command]\n\nAvailable Commands:\n");
+    text.push_str(&list(entries));
     let rendered = args::help_text(options);
     if let Some(at) = rendered.find("Options:") {
         text.push('\n');

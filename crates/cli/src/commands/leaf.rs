@@ -33,6 +33,8 @@ pub(crate) enum Place {
     Engine,
     /// An engine that serves many callers: as [`Place::Engine`], with several threads.
     Service,
+    /// As [`Place::Engine`] where an argument names the store, else no engine.
+    Images,
     /// No engine.
     Plain,
 }

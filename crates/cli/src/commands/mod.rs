@@ -19,9 +19,11 @@ pub(crate) mod pod;
 pub(crate) mod quadlet;
 pub(crate) mod secret;
 pub(crate) mod system;
+pub(crate) mod transport;
 mod tree;
 mod untar;
 pub(crate) mod volume;
 
 pub(crate) use leaf::{Entry, Group, Leaf, Place, Target, find, leaf};
-pub(crate) use tree::TREE;
+pub(crate) use transport::WholeArgs;
+pub(crate) use tree::{SKOPEO, TREE};

@@ -6,7 +6,7 @@ use super::machine;
 use super::quadlet;
 use super::{
     Entry, Group, artifact, container, desktop, diff, healthcheck, image, inspect, manifest, network, pod,
-    secret, system, volume,
+    secret, system, transport, volume,
 };
 
 /// The top level.
@@ -78,6 +78,18 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::group(&["volume"], &VOLUME),
 ];
 
+/// The commands of who calls the program `skopeo`.
+pub(crate) static SKOPEO: &[Entry] = &[
+    Entry::leaf(&["copy"], &transport::copy::COMMAND),
+    Entry::leaf(&["delete"], &transport::delete::COMMAND),
+    Entry::leaf(&["inspect"], &transport::inspect::COMMAND),
+    Entry::leaf(&["list-tags"], &transport::list_tags::COMMAND),
+    Entry::leaf(&["login"], &system::login::COMMAND),
+    Entry::leaf(&["logout"], &system::logout::COMMAND),
+    Entry::leaf(&["manifest-digest"], &transport::manifest_digest::COMMAND),
+    Entry::leaf(&["sync"], &transport::sync::COMMAND),
+];
+
 static ARTIFACT: Group = Group {
     about: "Manage artifacts: files that are kept and moved as images are",
     entries: &[
@@ -140,6 +152,12 @@ static HEALTHCHECK: Group = Group {
 static IMAGE: Group = Group {
     about: "Manage images",
     entries: &[
+        Entry::leaf(&["copy"], &transport::copy::COMMAND),
+        Entry::leaf(&["delete"], &transport::delete::COMMAND),
+        Entry::leaf(&["inspect-remote"], &transport::inspect::COMMAND),
+        Entry::leaf(&["list-tags"], &transport::list_tags::COMMAND),
+        Entry::leaf(&["manifest-digest"], &transport::manifest_digest::COMMAND),
+        Entry::leaf(&["sync"], &transport::sync::COMMAND),
         #[cfg(unix)]
         Entry::leaf(&["build"], &image::build::COMMAND),
         Entry::leaf(&["diff"], &image::diff::COMMAND),

@@ -11,6 +11,8 @@ use crate::printer::Printer;
 pub(crate) struct PullProgress<'a> {
     printer: &'a Printer,
     quiet: bool,
+    /// Lines go to standard output.
+    on_output: bool,
     bars: Option<MultiProgress>,
     blobs: BTreeMap<String, Blob>,
 }
@@ -25,7 +27,21 @@ impl<'a> PullProgress<'a> {
     pub(crate) fn new(printer: &'a Printer, quiet: bool) -> Self {
         let terminal = !quiet && printer.error_is_terminal();
         let bars = terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
-        Self { printer, quiet, bars, blobs: BTreeMap::new() }
+        Self { printer, quiet, on_output: false, bars, blobs: BTreeMap::new() }
+    }
+
+    /// The same with its lines on standard output where `on_output`; bars stay where they are.
+    pub(crate) fn on_output(mut self, on_output: bool) -> Self {
+        self.on_output = on_output;
+        self
+    }
+
+    fn line(&self, line: &str) {
+        match self.on_output {
+            // Nobody reads what is not wanted: that must not end the copy.
+            true => drop(self.printer.line(line)),
+            false => self.printer.error_line(line),
+        }
     }
 
     /// A line for people.
@@ -36,7 +52,7 @@ impl<'a> PullProgress<'a> {
         match &self.bars {
             // An error of the terminal must not end the pull.
             Some(bars) => drop(bars.println(cove_api::shown::line(line))),
-            None => self.printer.error_line(line),
+            None => self.line(line),
         }
     }
 
@@ -59,7 +75,7 @@ impl<'a> PullProgress<'a> {
                 }
                 None => {
                     let rest = if verb.is_empty() { String::new() } else { format!(" {verb}") };
-                    self.printer.error_line(&format!("Copying blob {}{rest}", progress.digest));
+                    self.line(&format!("Copying blob {}{rest}", progress.digest));
                     None
                 }
             };

@@ -3,14 +3,15 @@
 use async_trait::async_trait;
 use cove_api::{
     BuildContext, BuildOptions, BuildReport, ByteStream, Credentials, Distribution, ErrorKind,
-    ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions, ImageRemoveOptions, ImageRemoveReport,
-    ImageSummary, Images, ImportOptions, LoadReport, Progress, PullOptions, PullReport, PushOptions,
-    PushReport, RegistryAccess, Result, SaveOptions, SearchOptions, SearchResult, ValueStream,
+    ImageCopyOptions, ImageDocuments, ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions,
+    ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress,
+    PullOptions, PullReport, PushOptions, PushReport, RegistryAccess, Result, SaveOptions, SearchOptions,
+    SearchResult, ValueStream,
 };
 
 use crate::engine::{LocalEngine, blocking};
 use crate::image::{
-    distribution, explain, import, inspect, list, load, lookup, names, pull, push, remove, save, search,
+    copy, distribution, explain, import, inspect, list, load, lookup, names, pull, push, remove, save, search,
 };
 
 #[async_trait]
@@ -21,6 +22,20 @@ impl Images for LocalEngine {
 
     async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>> {
         push::push(&self.core, name, options).await
+    }
+
+    async fn copy(
+        &self,
+        source: &str,
+        destination: &str,
+        options: ImageCopyOptions,
+    ) -> Result<ValueStream<Progress<PushReport>>> {
+        copy::copy(&self.core, source, destination, options).await
+    }
+
+    async fn documents(&self, name: &str) -> Result<ImageDocuments> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| inspect::documents(core, &name)).await
     }
 
     async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>> {

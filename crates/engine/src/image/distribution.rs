@@ -65,7 +65,7 @@ pub(super) async fn check_login(core: &Arc<Core>, registry: &str, credentials: C
         ..RegistryAccess::default()
     };
     let client = client(core, access).await?;
-    let credentials = registry::given(&credentials);
+    let credentials = cove_registry::credentials(&credentials);
     client.check_login(registry, credentials).await.map_err(|error| {
         let error = Error::from(error);
         Error::new(error.kind, format!("login attempt to {registry} failed: {}", error.message))

@@ -1,12 +1,12 @@
 //! All about an image, and its history.
 
-use cove_api::{Error, GraphDriver, ImageHistoryRow, ImageInspect, Result, StringMap};
+use cove_api::{Error, GraphDriver, ImageDocuments, ImageHistoryRow, ImageInspect, Result, StringMap};
 use cove_registry::manifest::media_type;
 use serde::Deserialize;
 
 use crate::engine::Core;
 use crate::error::storage;
-use crate::image::{list, lookup};
+use crate::image::{list, lists, lookup};
 
 /// The part of a manifest that is shown.
 #[derive(Deserialize, Default)]
@@ -21,6 +21,21 @@ struct Manifest {
 #[serde(default, rename_all = "camelCase")]
 struct ConfigReference {
     media_type: String,
+}
+
+/// The documents that one is made of, as they came.
+pub(super) fn documents(core: &Core, name: &str) -> Result<ImageDocuments> {
+    let found = lists::stored_image(core, name)?;
+    let image = lookup::find_image(core, &found.id, [""; 3])?.image;
+    let text = |bytes: Vec<u8>| {
+        String::from_utf8(bytes)
+            .map_err(|_| Error::internal(format!("a document of image {} is damaged", image.id)))
+    };
+    Ok(ImageDocuments {
+        name: found.names.first().cloned().unwrap_or_default(),
+        manifest: text(core.store()?.image_data(&image.id, "manifest").map_err(storage)?)?,
+        config: text(lookup::document_text(core, &image)?)?,
+    })
 }
 
 /// All about one.

@@ -1,11 +1,13 @@
 //! Images: getting them, finding them, telling about them, taking them away.
 
 mod api;
+mod copy;
 mod destination;
 mod distribution;
 mod explain;
 mod import;
 mod inspect;
+mod known;
 mod list;
 pub(crate) mod lists;
 mod load;

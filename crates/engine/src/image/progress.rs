@@ -1,11 +1,9 @@
 //! Streams of progress that do the work they tell of.
 
-use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use cove_api::{BlobPhase, BlobProgress, Progress, Result, ValueStream};
-use cove_registry::{CopyEvent, CopyProgress};
+use cove_api::{Progress, Result, ValueStream};
+use cove_registry::CopyProgress;
 use futures_util::stream::poll_fn;
 use tokio::sync::mpsc;
 
@@ -75,36 +73,12 @@ impl<R> futures_util::Stream for Working<R> {
 /// Turns the copy loop's events into the engine's.
 pub(super) fn copying<R: Send + 'static>(sender: &Sender<R>) -> CopyProgress {
     let sender = sender.clone();
-    let sizes: Mutex<HashMap<String, u64>> = Mutex::default();
-    Arc::new(move |event| {
-        let mut sizes = sizes.lock().unwrap_or_else(PoisonError::into_inner);
-        let blob = |digest: String, current: Option<u64>, phase| {
-            let total = sizes.get(&digest).copied().unwrap_or(0);
-            Progress::Blob(BlobProgress { digest, current: current.unwrap_or(total), total, phase })
-        };
-        let item = match event {
-            CopyEvent::ManifestResolved { layers, .. } => {
-                sizes.extend(layers.into_iter().map(|(digest, size)| (digest.to_string(), size)));
-                Progress::Message("Getting image source signatures".into())
-            }
-            CopyEvent::LayerStarted { digest, .. } => blob(digest.to_string(), Some(0), BlobPhase::Copying),
-            CopyEvent::LayerProgress { digest, bytes } => {
-                blob(digest.to_string(), Some(bytes), BlobPhase::Copying)
-            }
-            CopyEvent::LayerReused { digest } => blob(digest.to_string(), None, BlobPhase::Exists),
-            CopyEvent::LayerDone { digest } => blob(digest.to_string(), None, BlobPhase::Done),
-            CopyEvent::ConfigDone { digest } => Progress::Message(format!("Copying config {digest}")),
-            CopyEvent::ManifestDone { .. } => {
-                Progress::Message("Writing manifest to image destination".into())
-            }
-            _ => return,
-        };
-        let _ = sender.send(Ok(item));
-    })
+    cove_registry::steps(move |step| drop(sender.send(Ok(step))))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures_util::StreamExt as _;

@@ -13,6 +13,7 @@ use cove_registry::{
 
 use crate::engine::{Core, blocking};
 use crate::image::destination::StoreDestination;
+use crate::image::known::KnownDocuments;
 use crate::image::{load, lookup, progress, registry};
 
 type Sender = progress::Sender<PullReport>;
@@ -240,7 +241,7 @@ async fn pull_one(
     sender: &Sender,
 ) -> Result<String> {
     let policy = policy(core).await?;
-    let source = client.open(reference).await?;
+    let source = KnownDocuments { core: Arc::clone(core), inner: client.open(reference).await? };
     let destination = StoreDestination::new(core);
     // A reference by digest is kept by digest; a tag beside it says nothing then.
     let kept = if reference.digest().is_some() { reference.clone().without_tag() } else { reference.clone() };
@@ -250,6 +251,7 @@ async fn pull_one(
         names: vec![kept.clone()],
         progress: Some(progress::copying(sender)),
         policy,
+        ..CopyOptions::default()
     };
     let report = copy_image(&source, &destination, &options).await?;
     let id = report.config_digest.hex().to_owned();
@@ -305,16 +307,5 @@ pub(crate) async fn policy(core: &Arc<Core>) -> Result<Policy> {
 }
 
 pub(super) fn platform(options: &PullOptions) -> Platform {
-    let mut platform = Platform::host();
-    if let Some(os) = &options.os {
-        platform.os.clone_from(os);
-    }
-    if let Some(arch) = &options.arch {
-        platform.architecture.clone_from(arch);
-        platform.variant.clear();
-    }
-    if let Some(variant) = &options.variant {
-        platform.variant.clone_from(variant);
-    }
-    platform
+    Platform::asked(options.os.as_deref(), options.arch.as_deref(), options.variant.as_deref())
 }

@@ -12,7 +12,7 @@ use cove_config::Policy;
 use cove_registry::manifest::{Descriptor, LayerCompression, ManifestFormat};
 use cove_registry::{
     ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyOptions, CopyProgress, CopyReport, Digest,
-    ImageLocation, ImageSource, LayerPacking, Reference, RegistryClient, copy_image,
+    ImageLocation, ImageSource, LayerForm, LayerPacking, Reference, RegistryClient, copy_image,
 };
 use cove_storage::Image;
 
@@ -136,11 +136,9 @@ pub(super) fn packing(
     };
     // The configured level is one of the configured compressor.
     let level = options.compression_level.or(level.filter(|_| options.compression.is_none()));
-    let highest = if compression == LayerCompression::Zstd { 20 } else { 9 };
-    if let Some(level) = level.filter(|level| !(1..=highest).contains(level)) {
-        return Err(Error::invalid(format!("compression level {level} is not between 1 and {highest}")));
-    }
-    Ok(LayerPacking { compression, level })
+    let packing = LayerPacking { compression, level };
+    packing.check()?;
+    Ok(packing)
 }
 
 /// How an image is sent to a registry.
@@ -167,23 +165,19 @@ impl Sending<'_> {
         mount_from: Vec<Reference>,
         policy: Policy,
     ) -> Result<CopyReport> {
-        // Zstandard is OCI's; a Docker manifest would name it by a media type that nobody registered.
         let zstd = self.packing.compression == LayerCompression::Zstd;
-        let manifest = self.manifest.or(zstd.then_some(ManifestFormat::Oci));
-        if zstd && manifest == Some(ManifestFormat::Docker) {
-            return Err(Error::invalid("zstd layers need an OCI manifest: leave --format v2s2 out"));
-        }
+        let layers = LayerForm::Packed(self.packing);
+        let manifest = layers.family(self.manifest)?;
         // Zstandard only where it was asked for, because not every engine reads it.
         known_layers.retain(|_, layer| match layer.layer_compression() {
             Some(LayerCompression::Gzip) => !self.force || !zstd,
             form => form == Some(self.packing.compression),
         });
         let options = cove_registry::PushOptions {
-            keep_plain: false,
+            layers,
             manifest,
             mount_from,
             known_layers,
-            packing: self.packing,
             untagged: self.untagged,
         };
         let destination = self.client.destination(self.reference, options)?;
@@ -275,15 +269,19 @@ impl Copying<'_> {
         directory: bool,
         compress: bool,
     ) -> Result<CopyReport> {
-        let names = match name {
-            Some(name) => vec![Reference::parse(&name)?],
-            None => Vec::new(),
+        // A layout notes the name as it is written.
+        let (names, written) = match (format, name) {
+            (ArchiveFormat::Docker, Some(name)) => (vec![Reference::parse(&name)?.or_latest()], None),
+            (_, name) => (Vec::new(), name),
         };
         let spool = self.core.options.directories.temporary.clone();
-        let settings = ArchiveOptions { format, spool, compress, manifest: self.manifest };
+        let layers = if compress { LayerForm::Packed(LayerPacking::default()) } else { LayerForm::AsIs };
+        let manifest = self.manifest;
+        let settings = ArchiveOptions { layers, manifest, ..ArchiveOptions::new(format, &spool) };
         let writer =
             blocking(self.core, move |_| Ok(ArchiveWriter::create(&path, directory, settings)?)).await?;
-        let report = copy_image(&self.source, &writer.destination(), &self.options(names)).await?;
+        let report =
+            copy_image(&self.source, &writer.destination_called(written), &self.options(names)).await?;
         blocking(self.core, move |_| Ok(writer.finish()?)).await?;
         Ok(report)
     }

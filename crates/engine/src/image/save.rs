@@ -12,7 +12,7 @@ use cove_registry::manifest::{
 };
 use cove_registry::{
     ArchiveFormat, ArchiveOptions, ArchiveWriter, BlobStream, CopyOptions, Digest, Document, ImageManifest,
-    ImageSource, Reference, copy_image, from_bytes,
+    ImageSource, LayerForm, LayerPacking, Reference, copy_image, from_bytes,
 };
 use cove_storage::Image;
 use futures_util::TryStreamExt as _;
@@ -207,7 +207,8 @@ pub(super) async fn save(core: &Arc<Core>, names: Vec<String>, options: SaveOpti
         let failed = sender.clone();
         let work = async move {
             let output = PieceWriter { sender, buffer: Vec::with_capacity(PIECE) };
-            let settings = ArchiveOptions { format, spool, compress, manifest };
+            let layers = if compress { LayerForm::Packed(LayerPacking::default()) } else { LayerForm::AsIs };
+            let settings = ArchiveOptions { layers, manifest, ..ArchiveOptions::new(format, &spool) };
             let writer = ArchiveWriter::to_writer(Box::new(output), "archive", settings)?;
             for (image, names) in planned {
                 let source = {

@@ -84,8 +84,22 @@ pub(crate) struct Content {
 }
 
 enum Kind {
-    Tar { file: Arc<StdFile>, index: TarIndex },
-    Directory,
+    Tar {
+        file: Arc<StdFile>,
+        index: TarIndex,
+    },
+    /// What is called `blobs/…` is in another folder where there is one.
+    Directory {
+        blobs: Option<PathBuf>,
+    },
+}
+
+/// Where the member `name` of a folder is.
+pub(super) fn place(path: &Path, blobs: Option<&Path>, name: &str) -> PathBuf {
+    match (blobs, name.strip_prefix("blobs/")) {
+        (Some(blobs), Some(blob)) => blobs.join(blob),
+        _ => path.join(name),
+    }
 }
 
 impl Content {
@@ -95,7 +109,8 @@ impl Content {
         let failed = |error| Error::io(path.display().to_string(), error);
         let metadata = fs::metadata(path).map_err(failed)?;
         if metadata.is_dir() {
-            return Ok(Self { path: path.into(), spool: spool.into(), kind: Kind::Directory });
+            let kind = Kind::Directory { blobs: None };
+            return Ok(Self { path: path.into(), spool: spool.into(), kind });
         }
         let mut file = fs::File::open(path).map_err(failed)?.into_parts().0;
         if metadata.is_file() {
@@ -121,6 +136,14 @@ impl Content {
         Self::from_file(name, file, spool)
     }
 
+    /// The same with the blobs of a layout in another folder; an archive has all its own.
+    pub(crate) fn with_blobs(mut self, folder: Option<&Path>) -> Self {
+        if let Kind::Directory { blobs } = &mut self.kind {
+            *blobs = folder.map(Path::to_owned);
+        }
+        self
+    }
+
     fn from_file(name: &Path, mut file: StdFile, spool: &Path) -> Result<Self> {
         let failed = |error| Error::io(name.display().to_string(), error);
         let length = file.metadata().map_err(failed)?.len();
@@ -140,7 +163,7 @@ impl Content {
     }
 
     pub(crate) fn is_directory(&self) -> bool {
-        matches!(self.kind, Kind::Directory)
+        matches!(self.kind, Kind::Directory { .. })
     }
 
     /// A member; `None` where there is no regular file of this name. In a directory, `name` must be made of
@@ -153,8 +176,8 @@ impl Content {
                     .map_err(|error| Error::io(format!("{}: {name}", self.path.display()), error))?;
                 Ok(place.map(|place| Section { file: file.clone(), place }))
             }
-            Kind::Directory => {
-                let path = self.path.join(name);
+            Kind::Directory { blobs } => {
+                let path = place(&self.path, blobs.as_deref(), name);
                 let failed = |error| Error::io(path.display().to_string(), error);
                 // Neither a link out of the directory nor a pipe that would block.
                 match fs::symlink_metadata(&path) {

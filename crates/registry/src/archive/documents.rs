@@ -10,7 +10,12 @@ use super::sink::Sink;
 use super::source::ArchiveFormat;
 use super::{docker, oci};
 use crate::image::FinishedImage;
-use crate::manifest::Descriptor;
+use crate::manifest::{Descriptor, RawManifest};
+use crate::reference::Reference;
+
+/// The file that tells a `dir:` folder.
+pub(super) const VERSION: &str = "version";
+const VERSION_TEXT: &[u8] = b"Directory Transport Version: 1.1\n";
 
 /// The file or directory in the making, and what is in it so far.
 pub(super) struct State {
@@ -37,11 +42,38 @@ impl State {
     }
 
     /// Writes what an image is besides its layers.
-    pub(super) fn commit(&mut self, format: ArchiveFormat, image: &FinishedImage) -> io::Result<()> {
+    pub(super) fn commit(
+        &mut self,
+        format: ArchiveFormat,
+        image: &FinishedImage,
+        written: Option<&str>,
+    ) -> io::Result<()> {
         match format {
             ArchiveFormat::Docker => self.commit_docker(image),
-            ArchiveFormat::Oci => self.commit_oci(image),
+            ArchiveFormat::Oci => self.commit_oci(image, written),
             ArchiveFormat::Dir => self.commit_dir(image),
+        }
+    }
+
+    /// Writes a list, whose images are written.
+    pub(super) fn commit_list(
+        &mut self,
+        format: ArchiveFormat,
+        list: &RawManifest,
+        names: &[Reference],
+        written: Option<&str>,
+    ) -> io::Result<()> {
+        match format {
+            ArchiveFormat::Docker => Err(io::Error::other("a docker-archive has no lists")),
+            ArchiveFormat::Oci => {
+                self.put(oci::blob_path(&list.digest()), &list.bytes)?;
+                self.enter(&Descriptor::of(&list.media_type, &list.bytes), names, written);
+                Ok(())
+            }
+            ArchiveFormat::Dir => {
+                self.put(VERSION.into(), VERSION_TEXT)?;
+                self.put(docker::MANIFEST.into(), &list.bytes)
+            }
         }
     }
 
@@ -125,30 +157,42 @@ impl State {
         Ok(parent)
     }
 
-    fn commit_oci(&mut self, image: &FinishedImage) -> io::Result<()> {
+    fn commit_oci(&mut self, image: &FinishedImage, written: Option<&str>) -> io::Result<()> {
         self.put(oci::blob_path(&image.parsed.config.digest), &image.config)?;
-        let digest = image.manifest.digest();
-        self.put(oci::blob_path(&digest), &image.manifest.bytes)?;
-        let entry = Descriptor::of(image.parsed.media_type(), &image.manifest.bytes);
-        if image.names.is_empty() {
-            self.index.retain(|other| other.digest != digest || oci::written_name(other).is_some());
-            self.index.push(entry);
-            return Ok(());
-        }
-        for name in &image.names {
-            let text = name.to_string();
-            self.index.retain(|other| oci::written_name(other) != Some(text.as_str()));
-            let mut named = entry.clone();
-            named.annotations.insert(oci::REF_NAME.into(), text);
-            self.index.push(named);
+        self.put(oci::blob_path(&image.manifest.digest()), &image.manifest.bytes)?;
+        if !image.in_list {
+            let entry = Descriptor::of(image.parsed.media_type(), &image.manifest.bytes);
+            self.enter(&entry, &image.names, written);
         }
         Ok(())
     }
 
+    /// Enters an image or a list into the layout's index: under `written`, else under its names, else without one.
+    fn enter(&mut self, entry: &Descriptor, names: &[Reference], written: Option<&str>) {
+        let names: Vec<String> = match written {
+            Some(written) => vec![written.to_owned()],
+            None => names.iter().map(ToString::to_string).collect(),
+        };
+        if names.is_empty() {
+            self.index.retain(|other| other.digest != entry.digest || oci::written_name(other).is_some());
+            self.index.push(entry.clone());
+        }
+        for name in names {
+            self.index.retain(|other| oci::written_name(other) != Some(name.as_str()));
+            let mut named = entry.clone();
+            named.annotations.insert(oci::REF_NAME.into(), name);
+            self.index.push(named);
+        }
+    }
+
     fn commit_dir(&mut self, image: &FinishedImage) -> io::Result<()> {
         self.put(image.parsed.config.digest.hex().to_owned(), &image.config)?;
-        self.put("version".into(), b"Directory Transport Version: 1.1\n")?;
-        self.put(docker::MANIFEST.into(), &image.manifest.bytes)
+        self.put(VERSION.into(), VERSION_TEXT)?;
+        let name = match image.in_list {
+            true => format!("{}.manifest.json", image.manifest.digest().hex()),
+            false => docker::MANIFEST.to_owned(),
+        };
+        self.put(name, &image.manifest.bytes)
     }
 
     /// Writes the lists of what is in it, and the end.
@@ -169,7 +213,7 @@ impl State {
                 let index = oci::Index { schema_version: 2, manifests: std::mem::take(&mut self.index) };
                 sink.put_bytes(oci::INDEX, json!(index).to_string().as_bytes())?;
             }
-            ArchiveFormat::Dir => (),
+            ArchiveFormat::Dir => sink.tidy(&self.written)?,
         }
         if let Sink::Tar(tar) = sink {
             tar.finish()?;

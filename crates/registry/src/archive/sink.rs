@@ -1,5 +1,6 @@
 //! Where a written archive goes: a tar stream or a directory.
 
+use std::collections::HashSet;
 #[cfg(unix)]
 use std::fs::Permissions;
 use std::io::{self, BufWriter, Read, Seek, Write};
@@ -9,10 +10,16 @@ use cove_archive::{Kind, Member, Writer};
 use cove_sys::fs;
 use tempfile::NamedTempFile;
 
+use super::content::place;
+
 /// Receives named files.
 pub(super) enum Sink {
     Tar(Writer<Box<dyn Write + Send>>),
-    Directory(PathBuf),
+    /// A folder; what is called `blobs/…` goes to another where there is one.
+    Directory {
+        path: PathBuf,
+        blobs: Option<PathBuf>,
+    },
 }
 
 /// A file that is complete but has no name yet.
@@ -25,8 +32,8 @@ impl Sink {
     pub(super) fn put_bytes(&mut self, name: &str, data: &[u8]) -> io::Result<()> {
         match self {
             Self::Tar(tar) => tar.file(name, data),
-            Self::Directory(path) => {
-                let path = path.join(name);
+            Self::Directory { path, blobs } => {
+                let path = place(path, blobs.as_deref(), name);
                 if let Some(parent) = path.parent() {
                     fs::create_dir_all(parent)?;
                 }
@@ -41,8 +48,8 @@ impl Sink {
                 file.rewind()?;
                 tar.file_from(name, size, &mut file)
             }
-            (Self::Directory(path), Staged::Named(file)) => {
-                let path = path.join(name);
+            (Self::Directory { path, blobs }, Staged::Named(file)) => {
+                let path = place(path, blobs.as_deref(), name);
                 if let Some(parent) = path.parent() {
                     fs::create_dir_all(parent)?;
                 }
@@ -62,8 +69,20 @@ impl Sink {
     pub(super) fn put_stream(&mut self, name: &str, size: u64, data: &mut impl Read) -> io::Result<()> {
         match self {
             Self::Tar(tar) => tar.file_from(name, size, data),
-            Self::Directory(_) => Err(io::Error::other("a directory's files are staged")),
+            Self::Directory { .. } => Err(io::Error::other("a directory's files are staged")),
         }
+    }
+
+    /// Removes what a former image has left in a `dir:` folder and this one has not.
+    pub(super) fn tidy(&self, written: &HashSet<String>) -> io::Result<()> {
+        let Self::Directory { path, .. } = self else { return Ok(()) };
+        for entry in fs::read_dir(path)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if is_part_of_image(&name) && !written.contains(&name) {
+                fs::remove_file(path.join(name))?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn symlink(&mut self, name: &str, target: &str) -> io::Result<()> {
@@ -72,16 +91,25 @@ impl Sink {
                 let link = target.as_bytes();
                 tar.member(&Member { link, ..Member::new(Kind::Symlink, name.as_bytes(), 0o777) })
             }
-            Self::Directory(_) => Ok(()),
+            Self::Directory { .. } => Ok(()),
         }
     }
 
     pub(super) fn folder(&mut self, name: &str) -> io::Result<()> {
         match self {
             Self::Tar(tar) => tar.member(&Member::new(Kind::Directory, format!("{name}/").as_bytes(), 0o755)),
-            Self::Directory(path) => fs::create_dir_all(path.join(name)),
+            Self::Directory { path, .. } => fs::create_dir_all(path.join(name)),
         }
     }
+}
+
+/// Whether a file of a `dir:` folder is a blob, the manifest of one image of a list, or a signature.
+fn is_part_of_image(name: &str) -> bool {
+    let is_digest = matches!(name.len(), 64 | 128) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_digest
+        || name.ends_with(".manifest.json")
+        || name.starts_with("signature-")
+        || name.contains(".signature-")
 }
 
 /// A file under its final name only once it is complete; anything but a regular file is written directly.

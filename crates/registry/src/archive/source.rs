@@ -1,6 +1,7 @@
 //! Archives, layouts and directories as sources.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,6 +26,16 @@ pub enum ArchiveFormat {
     Oci,
     /// `dir:`, one image's blobs in one directory.
     Dir,
+}
+
+impl fmt::Display for ArchiveFormat {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Docker => "a docker-archive",
+            Self::Oci => "an OCI layout",
+            Self::Dir => "a dir: folder",
+        })
+    }
 }
 
 /// An image archive, OCI layout or `dir:` directory, opened for reading.
@@ -60,6 +71,14 @@ impl Archive {
     /// The file cannot be read, or is no image archive.
     pub fn open(path: &Path, spool: &Path) -> Result<Self> {
         Self::from_content(Content::open(path, spool)?)
+    }
+
+    /// As [`Archive::open`], for a layout whose blobs are in `blobs`, by algorithm and digest.
+    ///
+    /// # Errors
+    /// As [`Archive::open`].
+    pub fn open_with_blobs(path: &Path, spool: &Path, blobs: Option<&Path>) -> Result<Self> {
+        Self::from_content(Content::open(path, spool)?.with_blobs(blobs))
     }
 
     /// Takes an archive from a stream, such as the standard input, into an unnamed file in `spool`. `name` stands
@@ -114,6 +133,11 @@ impl Archive {
     /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.images.is_empty()
+    }
+
+    /// The names of the image at `position` as they are written in the archive.
+    pub fn written_names(&self, position: usize) -> &[String] {
+        self.images.get(position).map_or(&[], |image| image.written.as_slice())
     }
 
     /// The names of the image at `position`.

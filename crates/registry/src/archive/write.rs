@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use cove_archive::{Digest, DigestAlgorithm, Hasher, Writer, unpacked};
+use cove_archive::{Digest, DigestAlgorithm, Hasher, Writer};
 use cove_sys::fs;
 
 use super::documents::State;
@@ -15,7 +15,9 @@ use super::sink::{FinalFile, Pending, Sink, Staged};
 use super::source::ArchiveFormat;
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
-use crate::manifest::{Descriptor, LayerCompression, ManifestFormat, layer_media_type};
+use crate::manifest::{Descriptor, ManifestFormat, RawManifest};
+use crate::packing::{Change, LayerForm};
+use crate::reference::Reference;
 use crate::stream::{BlockingReader, read_blocking};
 
 /// How to write an archive.
@@ -25,10 +27,19 @@ pub struct ArchiveOptions {
     pub format: ArchiveFormat,
     /// Directory for unnamed temporary files.
     pub spool: PathBuf,
-    /// Pack plain layers with gzip (OCI and `dir:`; a docker-archive's layers are always plain).
-    pub compress: bool,
+    /// The form in which layers are written (OCI and `dir:`; a docker-archive's are always plain).
+    pub layers: LayerForm,
     /// For `dir:` and OCI: the manifest's family; `None` keeps it. OCI layouts hold OCI manifests by default.
     pub manifest: Option<ManifestFormat>,
+    /// For an OCI layout in a folder: where its blobs are, in place of `blobs` in it.
+    pub shared_blobs: Option<PathBuf>,
+}
+
+impl ArchiveOptions {
+    /// Layers stay as they are, as far as the format lets them.
+    pub fn new(format: ArchiveFormat, spool: &Path) -> Self {
+        Self { format, spool: spool.into(), layers: LayerForm::AsIs, manifest: None, shared_blobs: None }
+    }
 }
 
 /// Writes one archive, layout or directory with one or more images.
@@ -66,8 +77,21 @@ impl ArchiveWriter {
                 return Err(Error::archive(path, "a docker-archive is a file, not a directory"));
             }
             fs::create_dir_all(path).map_err(failed)?;
+            if options.format == ArchiveFormat::Dir {
+                refuse_other_folder(path)?;
+            }
             let index = existing_index(path, options.format)?;
-            return Ok(Self::build(label, Sink::Directory(path.into()), options, None, index));
+            let blobs = options.shared_blobs.clone();
+            if let Some(blobs) = &blobs {
+                fs::create_dir_all(blobs).map_err(failed)?;
+            }
+            return Ok(Self::build(
+                label,
+                Sink::Directory { path: path.into(), blobs },
+                options,
+                None,
+                index,
+            ));
         }
         let file = FinalFile::create(path).map_err(failed)?;
         Ok(Self::build(label, Sink::Tar(Writer::new(file.writer)), options, file.pending, Vec::new()))
@@ -96,7 +120,8 @@ impl ArchiveWriter {
             (ArchiveFormat::Dir, None) => Vec::new(),
         };
         let directory = match &sink {
-            Sink::Directory(path) => Some(path.clone()),
+            Sink::Directory { blobs: Some(blobs), .. } => Some(blobs.clone()),
+            Sink::Directory { path, .. } => Some(path.clone()),
             Sink::Tar(_) => None,
         };
         let (layers, state) = (Mutex::default(), Mutex::new(State::new(sink, index)));
@@ -105,7 +130,12 @@ impl ArchiveWriter {
 
     /// For the next image.
     pub fn destination(&self) -> ArchiveDestination {
-        ArchiveDestination { shared: self.shared.clone() }
+        self.destination_called(None)
+    }
+
+    /// For the next image, which an OCI layout lists under `written` as it is, in place of its names.
+    pub fn destination_called(&self, written: Option<String>) -> ArchiveDestination {
+        ArchiveDestination { shared: self.shared.clone(), written }
     }
 
     /// Completes the archive. Blocks.
@@ -130,9 +160,20 @@ fn existing_index(path: &Path, format: ArchiveFormat) -> Result<Vec<Descriptor>>
     Ok(oci::entries(&content)?.unwrap_or_default())
 }
 
+/// A folder with other things in it than an image is nobody's to fill.
+fn refuse_other_folder(path: &Path) -> Result<()> {
+    let failed = |error| Error::io(path.display().to_string(), error);
+    let is_empty = fs::read_dir(path).map_err(failed)?.next().is_none();
+    if is_empty || path.join(super::documents::VERSION).is_file() {
+        return Ok(());
+    }
+    Err(Error::archive(path, "not a containers image directory, don't want to overwrite important data"))
+}
+
 /// Where one image of an [`ArchiveWriter`] goes.
 pub struct ArchiveDestination {
     shared: Arc<Shared>,
+    written: Option<String>,
 }
 
 #[async_trait]
@@ -142,34 +183,60 @@ impl ImageDestination for ArchiveDestination {
     }
 
     async fn try_reuse(&self, layer: &Layer<'_>) -> Result<Option<StoredLayer>> {
-        let key = self.shared.key(layer);
-        Ok(self.shared.layers().get(key).map(|descriptor| StoredLayer { descriptor: descriptor.clone() }))
+        let key = self.shared.key(layer)?;
+        if let Some(descriptor) = self.shared.layers().get(key) {
+            return Ok(Some(StoredLayer { descriptor: descriptor.clone() }));
+        }
+        let found = self.shared.is_there(layer.descriptor);
+        Ok(found.then(|| StoredLayer { descriptor: layer.descriptor.clone() }))
     }
 
     async fn put_layer(&self, layer: &Layer<'_>, data: BlobStream) -> Result<StoredLayer> {
         let shared = self.shared.clone();
-        let (descriptor, diff_id) = (layer.descriptor.clone(), layer.diff_id.clone());
-        let key = shared.key(layer).clone();
+        let (descriptor, diff_id) = (layer.descriptor.clone(), layer.diff_id.cloned());
+        let key = shared.key(layer)?.clone();
         read_blocking(data, move |reader| {
-            let descriptor = shared.store_layer(key, descriptor, &diff_id, reader)?;
+            let descriptor = shared.store_layer(key, descriptor, diff_id.as_ref(), reader)?;
             Ok(StoredLayer { descriptor })
         })
         .await
     }
 
     async fn commit(&self, image: FinishedImage) -> Result<()> {
+        let written = self.written.clone();
+        self.write(move |state, format| state.commit(format, &image, written.as_deref())).await
+    }
+
+    fn takes_anything(&self) -> bool {
+        self.shared.options.format != ArchiveFormat::Docker
+    }
+
+    fn takes_foreign_layers(&self) -> bool {
+        self.shared.options.format == ArchiveFormat::Oci
+    }
+
+    async fn commit_list(&self, list: RawManifest, names: Vec<Reference>) -> Result<()> {
+        let written = self.written.clone();
+        self.write(move |state, format| state.commit_list(format, &list, &names, written.as_deref())).await
+    }
+}
+
+impl ArchiveDestination {
+    async fn write(
+        &self,
+        work: impl FnOnce(&mut State, ArchiveFormat) -> io::Result<()> + Send + 'static,
+    ) -> Result<()> {
         let shared = self.shared.clone();
         // Whoever takes what is written may be a task of this thread.
-        tokio::task::spawn_blocking(move || shared.commit(&image)).await.map_err(Error::external)?
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&mut shared.lock(), shared.options.format);
+            done.map_err(|error| Error::io(shared.label.clone(), error))
+        });
+        done.await.map_err(Error::external)?
     }
 }
 
 impl Shared {
-    fn commit(&self, image: &FinishedImage) -> Result<()> {
-        let done = self.lock().commit(self.options.format, image);
-        done.map_err(|error| Error::io(self.label.clone(), error))
-    }
-
     fn layers(&self) -> MutexGuard<'_, HashMap<Digest, Descriptor>> {
         self.layers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,11 +245,29 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn key<'a>(&self, layer: &'a Layer<'_>) -> &'a Digest {
-        match self.options.format {
-            ArchiveFormat::Docker => layer.diff_id,
-            _ => &layer.descriptor.digest,
+    fn key<'a>(&self, layer: &'a Layer<'_>) -> Result<&'a Digest> {
+        match (self.options.format, layer.diff_id) {
+            (ArchiveFormat::Docker, Some(diff_id)) => Ok(diff_id),
+            (ArchiveFormat::Docker, None) => Err(Error::Unsupported {
+                subject: self.label.clone(),
+                what: "an artifact in a docker-archive".into(),
+            }),
+            _ => Ok(&layer.descriptor.digest),
         }
+    }
+
+    /// Whether a layout that grows has the layer in the form that it is to have. A name there is a digest that was
+    /// verified when the file got it.
+    fn is_there(&self, layer: &Descriptor) -> bool {
+        let Some(folder) = &self.directory else { return false };
+        if self.options.format != ArchiveFormat::Oci || self.options.layers.change(layer).is_some() {
+            return false;
+        }
+        let path = match &self.options.shared_blobs {
+            Some(_) => folder.join(layer.digest.algorithm().name()).join(layer.digest.hex()),
+            None => folder.join(oci::blob_path(&layer.digest)),
+        };
+        fs::symlink_metadata(path).is_ok_and(|data| data.is_file() && data.len() == layer.size)
     }
 
     fn file_name(&self, digest: &Digest) -> String {
@@ -197,39 +282,31 @@ impl Shared {
         &self,
         key: Digest,
         descriptor: Descriptor,
-        diff_id: &Digest,
+        diff_id: Option<&Digest>,
         reader: &mut BlockingReader,
     ) -> Result<Descriptor> {
         let failed = |error| Error::io(self.label.clone(), error);
-        let is_plain = descriptor.layer_compression() == Some(LayerCompression::None);
-        let unpack = self.options.format == ArchiveFormat::Docker && !is_plain;
-        let pack = self.options.format != ArchiveFormat::Docker && is_plain && self.options.compress;
-        let stage = unpack || pack || self.directory.is_some();
-        let (stored, staged) = if stage {
-            let (digest, size, staged) = self.stage(unpack, pack, reader).map_err(failed)?;
-            let mut stored = descriptor;
-            if unpack {
-                stored = Descriptor::new(
-                    layer_media_type(ManifestFormat::Docker, LayerCompression::None),
-                    digest,
-                    size,
-                );
-            } else if pack {
-                let format = if stored.media_type.starts_with("application/vnd.oci.") {
-                    ManifestFormat::Oci
-                } else {
-                    ManifestFormat::Docker
-                };
-                stored = Descriptor::new(layer_media_type(format, LayerCompression::Gzip), digest, size);
-            }
+        let form = match self.options.format {
+            ArchiveFormat::Docker => LayerForm::Plain,
+            _ => self.options.layers,
+        };
+        let change = form.change(&descriptor);
+        let (stored, staged) = if change.is_some() || self.directory.is_some() {
+            let (digest, size, staged) = self.stage(change, reader).map_err(failed)?;
+            let stored = match change {
+                Some(change) => Descriptor::new(change.media_type(&descriptor), digest, size),
+                None => descriptor,
+            };
             (stored, Some(staged))
         } else {
             (descriptor, None)
         };
-        if self.options.format == ArchiveFormat::Docker && stored.digest != *diff_id {
+        if let (ArchiveFormat::Docker, Some(expected)) = (self.options.format, diff_id)
+            && stored.digest != *expected
+        {
             return Err(Error::DigestMismatch {
                 subject: format!("{}: layer", self.label),
-                expected: diff_id.clone(),
+                expected: expected.clone(),
                 actual: stored.digest,
             });
         }
@@ -256,11 +333,10 @@ impl Shared {
         Ok(stored)
     }
 
-    /// Takes the whole layer into a temporary file, changing its packing on the way; gives its new digest and size.
+    /// Takes the whole layer into a temporary file, changing its form on the way; gives its new digest and size.
     fn stage(
         &self,
-        unpack: bool,
-        pack: bool,
+        change: Option<Change>,
         reader: &mut BlockingReader,
     ) -> io::Result<(Digest, u64, Staged)> {
         let mut staged = match &self.directory {
@@ -273,17 +349,10 @@ impl Shared {
         };
         let mut output =
             HashingWriter { inner: file, hasher: Hasher::new(DigestAlgorithm::Sha256), count: 0 };
-        if pack {
-            let mut encoder = flate2::write::GzEncoder::new(&mut output, flate2::Compression::default());
-            copy(reader, &mut encoder)?;
-            encoder.finish()?;
-        } else if unpack {
-            copy(&mut unpacked(&mut *reader)?, &mut output)?;
-        } else {
-            copy(reader, &mut output)?;
+        match change {
+            Some(change) => change.apply(reader, &mut output)?,
+            None => copy(reader, &mut output)?,
         }
-        // The rest behind a packed stream is part of the blob, and its verification comes at the very end.
-        io::copy(reader, &mut io::sink())?;
         output.inner.flush()?;
         let length = output.count;
         if let Staged::Spooled { file, size } = &mut staged {

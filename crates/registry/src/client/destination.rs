@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use cove_archive::{Digest, DigestAlgorithm, Hasher};
 use futures_util::{Stream, StreamExt};
 use http::Method;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE};
 use reqwest::{Body, Response, Url};
 use tokio::sync::mpsc;
 
@@ -20,7 +20,8 @@ use super::http::{Request, host_of};
 use super::session::Session;
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
-use crate::manifest::{Descriptor, LayerCompression, ManifestFormat, RawManifest, layer_media_type};
+use crate::manifest::{Descriptor, ManifestFormat, RawManifest};
+use crate::packing::{LayerForm, LayerPacking};
 use crate::reference::Reference;
 use crate::stream::read_blocking;
 
@@ -30,10 +31,10 @@ const PIECE: usize = 128 << 10;
 const PIECES_AHEAD: usize = 8;
 
 /// How to push.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct PushOptions {
-    /// Send plain layers as they are, instead of packing them with gzip.
-    pub keep_plain: bool,
+    /// The form in which layers are sent.
+    pub layers: LayerForm,
     /// The manifest's family; `None` keeps it.
     pub manifest: Option<ManifestFormat>,
     /// Names that the same layers may have been pushed to or pulled from: on the same registry they are mounted from
@@ -41,24 +42,19 @@ pub struct PushOptions {
     pub mount_from: Vec<Reference>,
     /// Packed forms of layers by diff id: a layer that the registry has in this form is not sent again.
     pub known_layers: HashMap<Digest, Descriptor>,
-    /// How plain layers are packed.
-    pub packing: LayerPacking,
     /// The manifest gets no name but its digest: it is one of a list.
     pub untagged: bool,
 }
 
-/// How plain layers are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LayerPacking {
-    /// gzip or Zstandard.
-    pub compression: LayerCompression,
-    /// The compressor's own measure; its usual one for `None`.
-    pub level: Option<i32>,
-}
-
-impl Default for LayerPacking {
+impl Default for PushOptions {
     fn default() -> Self {
-        Self { compression: LayerCompression::Gzip, level: None }
+        Self {
+            layers: LayerForm::Packed(LayerPacking::default()),
+            manifest: None,
+            mount_from: Vec::new(),
+            known_layers: HashMap::new(),
+            untagged: false,
+        }
     }
 }
 
@@ -68,12 +64,59 @@ pub struct RegistryDestination {
     place: Reference,
     options: PushOptions,
     formats: Vec<ManifestFormat>,
+    /// Uploads of layers that broke off, by the layers' digests at the source.
+    broken: Mutex<HashMap<Digest, Broken>>,
+}
+
+/// An upload that broke off.
+#[derive(Default)]
+struct Broken {
+    /// Where it goes on, and behind how many bytes; nothing where it begins anew.
+    rest: Option<(Url, u64)>,
+    /// It is to be tried again.
+    again: bool,
+    /// How often it broke.
+    breaks: u32,
 }
 
 impl RegistryDestination {
     pub(super) fn new(session: Session, place: Reference, options: PushOptions) -> Self {
         let formats = options.manifest.into_iter().collect();
-        Self { session, place, options, formats }
+        Self { session, place, options, formats, broken: Mutex::default() }
+    }
+
+    fn broken(&self) -> MutexGuard<'_, HashMap<Digest, Broken>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that an upload at `location` broke, and where it goes on.
+    async fn note_break(&self, layer: &Digest, location: Url) {
+        {
+            let mut all = self.broken();
+            let broken = all.entry(layer.clone()).or_default();
+            broken.breaks += 1;
+            broken.again = broken.breaks <= self.session.http.options.retry.resumes;
+            broken.rest = None;
+            if !broken.again {
+                return;
+            }
+        }
+        let rest = self.rest_of(location).await;
+        if let Some(broken) = self.broken().get_mut(layer) {
+            broken.rest = rest;
+        }
+    }
+
+    /// Asks how much of an upload has arrived. Where the registry does not say, the upload begins anew.
+    async fn rest_of(&self, location: Url) -> Option<(Url, u64)> {
+        let response = self.session.send(Method::GET, location, HeaderMap::new()).await.ok()?;
+        if response.status().as_u16() != 204 {
+            return None;
+        }
+        let end: u64 = response.headers().get(RANGE)?.to_str().ok()?.strip_prefix("0-")?.parse().ok()?;
+        let location = self.upload_location(&response).ok()?;
+        // Nothing at all is written as `0-0`.
+        Some((location, if end == 0 { 0 } else { end.checked_add(1)? }))
     }
 
     /// Stores a manifest or list under a tag or its digest. What it names must be there.
@@ -117,7 +160,7 @@ impl RegistryDestination {
         if self.has_blob(digest).await? || self.mount(digest).await? {
             return Ok(());
         }
-        let location = self.stream_up(data().await?).await?;
+        let location = self.stream_up(digest, data().await?).await?;
         self.finish_upload(location, digest, Bytes::new()).await
     }
 
@@ -126,9 +169,13 @@ impl RegistryDestination {
     /// # Errors
     /// The registry cannot be reached or refuses.
     pub async fn put_list(&self, manifest: RawManifest) -> Result<()> {
+        self.put_under_name(manifest, self.options.untagged).await
+    }
+
+    async fn put_under_name(&self, manifest: RawManifest, untagged: bool) -> Result<()> {
         let actual = manifest.digest();
         let tag = match (self.place.tag(), self.place.digest()) {
-            _ if self.options.untagged => actual.to_string(),
+            _ if untagged => actual.to_string(),
             (Some(tag), _) => tag.to_owned(),
             (None, Some(expected)) if *expected != actual => {
                 let subject = format!("{}: manifest to push", self.place);
@@ -240,38 +287,68 @@ impl RegistryDestination {
         Ok(())
     }
 
-    /// Streams `data` up; gives the upload's place for the last request.
-    async fn stream_up(&self, data: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Result<Url> {
-        let location = self.begin_upload().await?;
+    /// Streams `data` up, but for what of it an upload of `layer` that broke off has brought already; gives the
+    /// upload's place for the last request.
+    async fn stream_up(
+        &self,
+        layer: &Digest,
+        data: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<Url> {
+        let rest = self.broken().get_mut(layer).and_then(|broken| {
+            broken.again = false;
+            broken.rest.take()
+        });
+        let (location, mut there) = match rest {
+            Some(rest) => rest,
+            None => (self.begin_upload().await?, 0),
+        };
         let sent = Arc::new(AtomicU64::new(0));
         let counter = sent.clone();
         let failed = Arc::new(Mutex::new(None));
         let failure = failed.clone();
-        let body = Body::wrap_stream(data.map(move |piece| match piece {
-            Ok(piece) => {
-                counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
-                Ok(piece)
-            }
-            Err(error) => {
-                let told = error.to_string();
-                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                Err(io::Error::other(told))
-            }
+        let body = Body::wrap_stream(data.filter_map(move |piece| {
+            let piece = match piece {
+                Ok(mut piece) => {
+                    // What is passed over is work, too.
+                    counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
+                    let passed = there.min(piece.len() as u64);
+                    there -= passed;
+                    // At most the piece's length, so it fits.
+                    let piece = piece.split_off(passed as usize);
+                    (!piece.is_empty()).then_some(Ok(piece))
+                }
+                Err(error) => {
+                    let told = error.to_string();
+                    *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    Some(Err(io::Error::other(told)))
+                }
+            };
+            std::future::ready(piece)
         }));
-        let response = match self.send_once(Method::PATCH, location, body, &sent).await {
+        let response = match self.send_once(Method::PATCH, location.clone(), body, &sent).await {
             Ok(response) => response,
             Err(error) => {
                 let own = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
                 return Err(match own {
                     Some(own) => Error::io(self.session.name(), own),
-                    None => error,
+                    None => {
+                        if matches!(error, Error::Unreachable { .. }) {
+                            self.note_break(layer, location).await;
+                        }
+                        error
+                    }
                 });
             }
         };
-        if !matches!(response.status().as_u16(), 202 | 204) {
-            return Err(self.session.refused(response).await);
+        match response.status().as_u16() {
+            202 | 204 => self.upload_location(&response),
+            status => {
+                if matches!(status, 500 | 502 | 503 | 504) {
+                    self.note_break(layer, location).await;
+                }
+                Err(self.session.refused(response).await)
+            }
         }
-        self.upload_location(&response)
     }
 }
 
@@ -282,12 +359,11 @@ impl ImageDestination for RegistryDestination {
     }
 
     async fn try_reuse(&self, layer: &Layer<'_>) -> Result<Option<StoredLayer>> {
-        let is_plain = layer.descriptor.layer_compression() == Some(LayerCompression::None);
         let mut forms = Vec::new();
-        if !is_plain || self.options.keep_plain {
+        if self.options.layers.change(layer.descriptor).is_none() {
             forms.push(layer.descriptor);
         }
-        forms.extend(self.options.known_layers.get(layer.diff_id));
+        forms.extend(layer.diff_id.and_then(|diff_id| self.options.known_layers.get(diff_id)));
         for descriptor in forms {
             if self.has_blob(&descriptor.digest).await? || self.mount(&descriptor.digest).await? {
                 return Ok(Some(StoredLayer { descriptor: descriptor.clone() }));
@@ -297,14 +373,12 @@ impl ImageDestination for RegistryDestination {
     }
 
     async fn put_layer(&self, layer: &Layer<'_>, data: BlobStream) -> Result<StoredLayer> {
-        let is_plain = layer.descriptor.layer_compression() == Some(LayerCompression::None);
-        if !is_plain || self.options.keep_plain {
-            let location = self.stream_up(data).await?;
+        let Some(change) = self.options.layers.change(layer.descriptor) else {
+            let location = self.stream_up(&layer.descriptor.digest, data).await?;
             self.finish_upload(location, &layer.descriptor.digest, Bytes::new()).await?;
             return Ok(StoredLayer { descriptor: layer.descriptor.clone() });
-        }
+        };
         let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
-        let form = self.options.packing;
         let packing = read_blocking(data, move |reader| {
             let mut output = PackedOutput {
                 sender,
@@ -312,7 +386,7 @@ impl ImageDestination for RegistryDestination {
                 hasher: Hasher::new(DigestAlgorithm::Sha256),
                 count: 0,
             };
-            let result = pack(reader, &mut output, form);
+            let result = change.apply(reader, &mut output).and_then(|()| output.flush_piece());
             if let Err(error) = &result {
                 // The request must break off, not end as if the layer were complete.
                 let told = io::Error::new(error.kind(), error.to_string());
@@ -323,16 +397,15 @@ impl ImageDestination for RegistryDestination {
         });
         let packed = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
         // When the upload ends early, packing fails only because of that: the upload knows the reason.
-        let (packed, location) = tokio::join!(packing, self.stream_up(packed));
+        let (packed, location) = tokio::join!(packing, self.stream_up(&layer.descriptor.digest, packed));
         let (location, (digest, size)) = (location?, packed?);
         self.finish_upload(location, &digest, Bytes::new()).await?;
-        let format = if layer.descriptor.media_type.starts_with("application/vnd.oci.") {
-            ManifestFormat::Oci
-        } else {
-            ManifestFormat::Docker
-        };
-        let kind = layer_media_type(format, form.compression);
+        let kind = change.media_type(layer.descriptor);
         Ok(StoredLayer { descriptor: Descriptor::new(kind, digest, size) })
+    }
+
+    fn tries_again(&self, layer: &Layer<'_>) -> bool {
+        self.broken().get(&layer.descriptor.digest).is_some_and(|broken| broken.again)
     }
 
     async fn commit(&self, image: FinishedImage) -> Result<()> {
@@ -341,40 +414,21 @@ impl ImageDestination for RegistryDestination {
             let location = self.begin_upload().await?;
             self.finish_upload(location, config, image.config).await?;
         }
-        let tag = match (self.place.digest(), self.place.tag()) {
-            _ if self.options.untagged => image.manifest.digest().to_string(),
-            (Some(digest), None) => {
-                if *digest != image.manifest.digest() {
-                    return Err(Error::DigestMismatch {
-                        subject: format!("{}: manifest to push", self.place),
-                        expected: digest.clone(),
-                        actual: image.manifest.digest(),
-                    });
-                }
-                digest.to_string()
-            }
-            (_, Some(tag)) => tag.to_owned(),
-            (None, None) => "latest".to_owned(),
-        };
         let manifest = RawManifest::new(image.manifest.bytes, image.parsed.media_type());
-        self.put_manifest(&tag, manifest).await
+        self.put_under_name(manifest, self.options.untagged || image.in_list).await
     }
-}
 
-fn pack(reader: &mut impl io::Read, output: &mut PackedOutput, form: LayerPacking) -> io::Result<()> {
-    if form.compression == LayerCompression::Zstd {
-        let level = form.level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL);
-        let mut encoder = zstd::Encoder::new(&mut *output, level)?;
-        io::copy(reader, &mut encoder)?;
-        encoder.finish()?;
-    } else {
-        let level = form.level.and_then(|level| u32::try_from(level).ok());
-        let level = level.map_or_else(flate2::Compression::default, flate2::Compression::new);
-        let mut encoder = flate2::write::GzEncoder::new(&mut *output, level);
-        io::copy(reader, &mut encoder)?;
-        encoder.finish()?;
+    fn takes_anything(&self) -> bool {
+        true
     }
-    output.flush_piece()
+
+    fn takes_foreign_layers(&self) -> bool {
+        true
+    }
+
+    async fn commit_list(&self, list: RawManifest, _: Vec<Reference>) -> Result<()> {
+        self.put_list(list).await
+    }
 }
 
 /// Hashes what is written and hands it to the request in pieces.

@@ -4,6 +4,7 @@
 //! credentials along, tries again what may pass, and turns failures into messages.
 
 mod challenge;
+mod delete;
 mod destination;
 mod dns;
 mod download;
@@ -16,10 +17,12 @@ mod search;
 mod session;
 mod source;
 mod tls;
+mod user;
 
-pub use destination::{LayerPacking, PushOptions, RegistryDestination};
+pub use destination::{PushOptions, RegistryDestination};
 pub use download::{Download, download, download_guarded};
 pub use open::RegistryClient;
 pub use options::{CredentialLookup, RegistryOptions, RetryPolicy};
 pub use search::FoundRepository;
 pub use source::RegistrySource;
+pub use user::credentials;

@@ -100,11 +100,7 @@ impl RegistryClient {
         for _ in 0..MAX_TAG_PAGES {
             let response = session.send(Method::GET, url.clone(), HeaderMap::new()).await?;
             if response.status().as_u16() == 404 {
-                return Err(Error::ManifestUnknown {
-                    name: session.name(),
-                    tag: "(list of tags)".into(),
-                    detail: String::new(),
-                });
+                return Err(Error::RepositoryUnknown { name: session.name() });
             }
             if !response.status().is_success() {
                 return Err(session.refused(response).await);

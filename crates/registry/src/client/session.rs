@@ -25,6 +25,8 @@ const MAX_ERROR_BODY: u64 = 64 << 10;
 pub(super) enum Access {
     Pull,
     Push,
+    /// Deleting, too.
+    Everything,
 }
 
 impl Access {
@@ -32,6 +34,7 @@ impl Access {
         match self {
             Self::Pull => "pull",
             Self::Push => "pull,push",
+            Self::Everything => "*",
         }
     }
 }
@@ -147,13 +150,8 @@ impl Session {
         };
         match self.http.follow(&ping(&secure)).await {
             Ok(_) => Ok(secure),
-            Err(failure) if failure.maybe_plain => {
-                let plain = base("http")?;
-                match self.http.follow(&ping(&plain)).await {
-                    Ok(_) => Ok(plain),
-                    Err(plain_failure) => Err(plain_failure.error),
-                }
-            }
+            // Whether that is so shows at the first request.
+            Err(failure) if failure.maybe_plain => base("http"),
             Err(failure) => Err(failure.error),
         }
     }

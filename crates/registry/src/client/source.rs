@@ -107,7 +107,7 @@ impl ImageSource for RegistrySource {
     }
 }
 
-async fn fetch_manifest(session: &Session, tag: &str) -> Result<RawManifest> {
+pub(super) async fn fetch_manifest(session: &Session, tag: &str) -> Result<RawManifest> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
     let subject = format!("{}: manifest {tag}", session.name());

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::error::{Error, Result};
 
 /// The parts of an image configuration that copying needs.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct ImageConfig {
     /// Processor architecture, in Go's name.
     #[serde(default)]
@@ -22,7 +22,7 @@ pub struct ImageConfig {
 }
 
 /// The `rootfs` of an image configuration.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct RootFs {
     /// Digests of the plain tars, lowest layer first.
     #[serde(default)]

@@ -152,14 +152,34 @@ impl ManifestList {
         if only_docker || self.manifests.is_empty() { ManifestFormat::Docker } else { ManifestFormat::Oci }
     }
 
+    /// What of the list Docker's family has no field for; `None` where nothing is lost in it.
+    pub fn lost_to_docker(&self) -> Option<&'static str> {
+        let has = |is: fn(&ListEntry) -> bool| self.manifests.iter().any(is);
+        [
+            ("annotations", !self.annotations.is_empty()),
+            ("a subject", self.subject.is_some()),
+            ("artifacts", has(|entry| !entry.artifact_type.is_empty())),
+            ("annotated images", has(|entry| !entry.annotations.is_empty())),
+        ]
+        .into_iter()
+        .find_map(|(what, lost)| lost.then_some(what))
+    }
+
+    /// The media type of lists of a family.
+    pub fn media_type(format: ManifestFormat) -> &'static str {
+        match format {
+            ManifestFormat::Docker => media_type::DOCKER_LIST,
+            ManifestFormat::Oci => media_type::OCI_INDEX,
+        }
+    }
+
     /// As a document of a family. What the family has no field for is left out.
     pub fn to_raw(&self, format: ManifestFormat) -> RawManifest {
-        match format {
-            ManifestFormat::Docker => {
-                RawManifest::new(self.docker_value().to_string(), media_type::DOCKER_LIST)
-            }
-            ManifestFormat::Oci => RawManifest::new(self.oci_value().to_string(), media_type::OCI_INDEX),
-        }
+        let value = match format {
+            ManifestFormat::Docker => self.docker_value(),
+            ManifestFormat::Oci => self.oci_value(),
+        };
+        RawManifest::new(value.to_string(), Self::media_type(format))
     }
 
     fn docker_value(&self) -> Value {

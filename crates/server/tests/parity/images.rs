@@ -14,6 +14,7 @@ async fn images() {
     for name in ["quay.io/a/b:1", "sha256:abc", "a@sha256:abc", BROKEN] {
         let _ = same!(bed, images, inspect(name));
         let _ = same!(bed, images, history(name));
+        let _ = same!(bed, images, documents(name));
         let _ = same!(bed, images, exists(name));
         let _ = same!(bed, images, tag(name, "localhost:5000/c/d:tag"));
         let _ = same!(bed, images, tag(name, "localhost:5000/c/d"));
@@ -108,6 +109,43 @@ fn access() -> RegistryAccess {
         retry: Some(2),
         retry_delay: Some(7),
     }
+}
+
+#[tokio::test]
+async fn copies() {
+    let bed = Bed::new().await;
+    let options = ImageCopyOptions {
+        selection: ListSelection::All,
+        format: Some(PushFormat::Oci),
+        layers: Some(CopyLayers::Repacked),
+        compression: Some(PushCompression::Zstd),
+        compression_level: Some(7),
+        preserve_digests: true,
+        additional_tags: vec!["a/b:1".into(), "c:2".into()],
+        os: Some("linux".into()),
+        arch: Some("arm64".into()),
+        variant: Some("v8".into()),
+        parallel: Some(3),
+        access: access(),
+        ..ImageCopyOptions::default()
+    };
+    let (from, to) = ("containers-storage:a b", "docker://quay.io/a/b:1");
+    for options in [options, ImageCopyOptions::default()] {
+        let _ = Images::copy(&bed.engine, from, to, options.clone()).await.unwrap();
+        let call = bed.engine.calls().pop().unwrap();
+        let events = Engine::images(&bed.client).copy(from, to, options).await.unwrap();
+        let events: Vec<_> = events.map(Result::unwrap).collect().await;
+        assert_eq!(events, sample::push_progress());
+        assert_eq!(bed.engine.calls(), [call]);
+    }
+    // What names files of the engine's host, or is not for it to decide.
+    let nothing = ImageCopyOptions { policy: CopyPolicy::Nothing, ..ImageCopyOptions::default() };
+    let anonymous = ImageCopyOptions { anonymous: true, ..ImageCopyOptions::default() };
+    for (to, options) in [("dir:/x", ImageCopyOptions::default()), (to, nothing), (to, anonymous)] {
+        let refused = Engine::images(&bed.client).copy(from, to, options).await.err().unwrap();
+        assert_eq!(refused.kind, ErrorKind::Unsupported);
+    }
+    assert!(bed.engine.calls().is_empty());
 }
 
 #[tokio::test]

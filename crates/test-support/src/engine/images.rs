@@ -44,6 +44,24 @@ impl Images for FakeEngine {
         }
         Ok(Box::pin(stream::iter(events)))
     }
+    async fn copy(
+        &self,
+        source: &str,
+        destination: &str,
+        options: ImageCopyOptions,
+    ) -> Result<ValueStream<Progress<PushReport>>> {
+        let password = options.access.credentials.as_ref().map(|found| &found.password);
+        self.note(source, format!("copy {source} {destination} {options:?} {password:?}"))?;
+        Ok(Box::pin(stream::iter(sample::push_progress().into_iter().map(Ok))))
+    }
+    async fn documents(&self, name: &str) -> Result<ImageDocuments> {
+        self.note(name, format!("documents {name}"))?;
+        Ok(ImageDocuments {
+            name: "localhost/image:1".into(),
+            manifest: r#"{"schemaVersion":2}"#.into(),
+            config: "{}".into(),
+        })
+    }
     async fn list(&self, options: ImageListOptions) -> Result<Vec<ImageSummary>> {
         self.note("", format!("images {options:?}"))?;
         Ok(self.contents().images.clone())

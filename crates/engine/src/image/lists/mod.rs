@@ -11,5 +11,6 @@ mod push;
 mod stored;
 
 pub(crate) use built::{add_images, check_list, of_images, platforms};
+pub(super) use place::stored as stored_image;
 pub(super) use push::push;
 pub(super) use stored::{instance, is_list, of_image};

@@ -35,7 +35,7 @@ pub(super) fn of_image(core: &Core, image: &Image) -> Result<String> {
 }
 
 /// The image of the store that such a text means: by its id, else by its name.
-pub(super) fn stored(core: &Core, text: &str) -> Result<Image> {
+pub(in crate::image) fn stored(core: &Core, text: &str) -> Result<Image> {
     let text = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((_, rest)) => rest,
         None => text,

@@ -311,16 +311,10 @@ async fn send_artifact(destination: &RegistryDestination, parts: artifact::Parts
     Ok(destination.put_list(manifest).await?)
 }
 
-/// A Docker list has no room for these.
+/// A Docker list has no room for everything.
 fn refuse_what_docker_has_not(list: &ManifestList) -> Result<()> {
-    let lost = [
-        ("annotations", !list.annotations.is_empty()),
-        ("a subject", list.subject.is_some()),
-        ("artifacts", list.manifests.iter().any(|entry| !entry.artifact_type.is_empty())),
-        ("annotated images", list.manifests.iter().any(|entry| !entry.annotations.is_empty())),
-    ];
-    match lost.iter().find(|(_, has)| *has) {
-        Some((what, _)) => Err(Error::invalid(format!(
+    match list.lost_to_docker() {
+        Some(what) => Err(Error::invalid(format!(
             "the list has {what}, which Docker's format has not: leave --format v2s2 out"
         ))),
         None => Ok(()),
