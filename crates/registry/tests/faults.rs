@@ -270,10 +270,10 @@ async fn nothing_hangs() {
                 hit.then(|| Reply { silent: drip.is_none(), drip, ..good(image, seen) })
             })
             .await;
-            let start = Instant::now();
-            let error = pull(&fake, options(), ":1").await.unwrap_err();
+            // Without a limit it were hours; a busy machine may take some seconds.
+            let ended = tokio::time::timeout(Duration::from_secs(60), pull(&fake, options(), ":1")).await;
+            let error = ended.unwrap_or_else(|_| panic!("{place} {drip:?}: it hangs")).unwrap_err();
             assert!(matches!(error, Error::Timeout { .. }), "{place} {drip:?}: {error}");
-            assert!(start.elapsed() < Duration::from_secs(3), "{place} {drip:?}");
         }
     }
 }
