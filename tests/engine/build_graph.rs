@@ -127,6 +127,61 @@ fn what_the_image_says_of_its_system() {
 }
 
 #[test]
+fn the_same_sources_make_the_same_image() {
+    everyone(|bed| {
+        let folder = bed.path("context");
+        write(&folder, "file", "text");
+        write(
+            &folder,
+            "Containerfile",
+            &format!(
+                "FROM {IMAGE}\nCOPY file /dir/\nRUN echo made > /made; touch -d @500 /old; mkdir -p /a/b\n\
+                 RUN echo more >> /dir/file; echo epoch $SOURCE_DATE_EPOCH > /epoch\n"
+            ),
+        );
+        let options = ["--no-cache", "-q", "--rewrite-timestamp", "--source-date-epoch", "1000", "-t", "app"];
+        let first = build(bed, &folder, &options).ok().to_owned();
+        let times = "stat -c '%Y %n' /made /old /dir/file /a /a/b; cat /epoch";
+        let seen = seen(bed, "app", times);
+        assert_eq!(seen, "1000 /made\n500 /old\n1000 /dir/file\n1000 /a\n1000 /a/b\nepoch 1000");
+        let created = bed.cove(&["image", "inspect", "--format", "{{.Created}}", "app"]).ok().to_owned();
+        assert!(created.starts_with("1970-01-01 00:16:40"), "{created}");
+        let digest = || bed.cove(&["image", "inspect", "--format", "{{.Digest}}", "app"]).ok().to_owned();
+        let before = digest();
+        assert_eq!(build(bed, &folder, &options).ok(), first);
+        assert_eq!(digest(), before);
+        // As a build argument it is the same.
+        let options = ["--no-cache", "-q", "--build-arg", "SOURCE_DATE_EPOCH=1000", "--rewrite-timestamp"];
+        assert_eq!(build(bed, &folder, &options).ok(), first);
+        build(bed, &folder, &["--timestamp", "1", "--source-date-epoch", "1"]).fails(125, "cannot use both");
+    });
+}
+
+#[test]
+fn what_builds_keep_is_removed() {
+    everyone(|bed| {
+        let folder = bed.path("context");
+        let text =
+            format!("FROM {IMAGE}\nRUN --mount=type=cache,target=/c echo kept >> /c/f; wc -l < /c/f\n");
+        write(&folder, "Containerfile", &text);
+        let counted = || {
+            let output = build(bed, &folder, &["--no-cache"]).ok().to_owned();
+            output.lines().find(|line| line.parse::<u8>().is_ok()).expect("a count").to_owned()
+        };
+        assert_eq!(counted(), "1");
+        assert_eq!(counted(), "2");
+        bed.cove(&["image", "prune", "-f"]).ok();
+        assert_eq!(counted(), "3");
+        let gone = bed.cove(&["builder", "prune", "--build-cache", "-f"]).ok().to_owned();
+        // The image without a name, and the cache.
+        assert_eq!(gone.lines().count(), 2, "{gone}");
+        assert_eq!(counted(), "1");
+        bed.cove(&["buildx", "version"]).ok();
+        assert!(bed.cove(&["buildx", "inspect", "--bootstrap"]).ok().contains("Platforms:"));
+    });
+}
+
+#[test]
 fn steps_come_from_a_registry() {
     for who in [Who::Root, Who::User] {
         let (Some(bed), Some(registry)) = (Bed::new(who), Registry::start()) else { continue };

@@ -6,6 +6,7 @@ mod api;
 mod artifacts;
 mod bad_input;
 mod build;
+mod build_by_hand;
 mod build_graph;
 mod build_options;
 mod build_promises;

@@ -199,6 +199,10 @@ pub struct BuildOptions {
     pub quiet: bool,
     /// Seconds since 1970 that everything is from.
     pub timestamp: Option<i64>,
+    /// Seconds since 1970 that the image says it was made, without a word on what is in it.
+    pub source_date_epoch: Option<i64>,
+    /// What is new in the image is from then at the latest.
+    pub rewrite_timestamp: bool,
     /// Nothing of how it was made is kept in the image.
     pub omit_history: bool,
     /// Stages that the target does not need are built as well.
@@ -251,6 +255,8 @@ impl Default for BuildOptions {
             squash: false,
             quiet: false,
             timestamp: None,
+            source_date_epoch: None,
+            rewrite_timestamp: false,
             omit_history: false,
             all_stages: false,
             jobs: None,

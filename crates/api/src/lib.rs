@@ -44,6 +44,7 @@ mod usage;
 mod volume;
 mod wait;
 pub mod wire;
+mod working;
 
 pub use access::*;
 pub use artifact::*;
@@ -82,6 +83,7 @@ pub use update::*;
 pub use usage::*;
 pub use volume::*;
 pub use wait::*;
+pub use working::*;
 
 /// A point in time; JSON is RFC 3339 with nanoseconds.
 pub type Timestamp = jiff::Timestamp;

@@ -27,9 +27,9 @@ pub struct ImagePruneOptions {
     pub all: bool,
     /// Also what belongs to containers of other tools.
     pub external: NotDone<bool>,
-    /// Also what builds have kept.
+    /// Also what builds have kept for the commands of later ones.
     #[serde(rename = "buildcache")]
-    pub build_cache: NotDone<bool>,
+    pub build_cache: bool,
     /// Those of the list.
     #[serde(deserialize_with = "query::filters")]
     pub filters: Filters,
@@ -206,6 +206,9 @@ pub(crate) async fn images<E: Images + ?Sized>(
             let size = if error.is_none() { u64::try_from(row.size).unwrap_or(0) } else { 0 };
             reports.push(PruneReport { id: row.id, error, size });
         }
+    }
+    if options.build_cache {
+        reports.extend(engine.prune_caches().await?);
     }
     Ok(reports)
 }

@@ -25,7 +25,7 @@ use crate::{
     SecretInspectOptions, SecretListOptions, StatsOptions, StopOptions, SystemCheckOptions,
     SystemCheckReport, SystemPruneOptions, SystemPruneReport, TerminalSize, TopReport, ValueStream, Version,
     Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions, VolumeRemoveOptions, WaitOptions,
-    prune,
+    WorkingContainers, prune,
 };
 
 /// Everything an engine does.
@@ -52,6 +52,8 @@ pub trait Engine: Send + Sync {
     fn system(&self) -> &dyn System;
     /// Volumes.
     fn volumes(&self) -> &dyn Volumes;
+    /// Working containers.
+    fn working(&self) -> &dyn WorkingContainers;
 }
 
 /// What does all of it is an engine.
@@ -66,7 +68,8 @@ impl<
         + Pods
         + Secrets
         + System
-        + Volumes,
+        + Volumes
+        + WorkingContainers,
 > Engine for T
 {
     fn artifacts(&self) -> &dyn Artifacts {
@@ -100,6 +103,9 @@ impl<
         self
     }
     fn volumes(&self) -> &dyn Volumes {
+        self
+    }
+    fn working(&self) -> &dyn WorkingContainers {
         self
     }
 }
@@ -254,6 +260,10 @@ pub trait Images: Send + Sync {
     /// Removes those that no container uses.
     async fn prune(&self, options: ImagePruneOptions) -> Result<Vec<PruneReport>> {
         prune::images(self, options).await
+    }
+    /// Removes what builds keep for the commands of later ones and what none uses; a part of [`Images::prune`].
+    async fn prune_caches(&self) -> Result<Vec<PruneReport>> {
+        Err(crate::Error::unsupported("what builds keep is removed together with images"))
     }
     /// Gives it a further name.
     async fn tag(&self, name: &str, new_name: &str) -> Result<()>;

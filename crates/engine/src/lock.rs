@@ -68,11 +68,20 @@ impl ObjectLock {
 
     /// Locks `name` if nobody holds it.
     pub(crate) fn try_acquire(directory: &Path, name: &str) -> Option<Self> {
+        Self::attempt(directory, name, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// Locks `name` together with others who share it, if nobody holds it alone.
+    pub(crate) fn try_share(directory: &Path, name: &str) -> Option<Self> {
+        Self::attempt(directory, name, FlockOperation::NonBlockingLockShared)
+    }
+
+    fn attempt(directory: &Path, name: &str, operation: FlockOperation) -> Option<Self> {
         let path = directory.join(name);
         let file =
             rustix::fs::open(&path, OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC, Mode::from(0o600))
                 .ok()?;
-        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+        rustix::fs::flock(&file, operation).ok()?;
         same_file(&file, &path).then_some(Self { path, _file: file })
     }
 

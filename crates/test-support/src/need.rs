@@ -27,6 +27,8 @@ pub enum Need {
     Fish,
     /// `zsh`: the shell.
     Zsh,
+    /// `buildah`: a peer on the same store, whose working containers are shared.
+    Buildah,
     /// `podman`: a peer on the same store.
     Podman,
     /// `docker`: Docker's client.
@@ -77,7 +79,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 32] = [
+    const ALL: [Self; 33] = [
         Self::Root,
         Self::User,
         Self::Monitor,
@@ -87,6 +89,7 @@ impl Need {
         Self::Runsc,
         Self::Fish,
         Self::Zsh,
+        Self::Buildah,
         Self::Podman,
         Self::Docker,
         Self::Buildx,
@@ -124,6 +127,7 @@ impl Need {
             Self::Runsc => "runsc",
             Self::Fish => "fish",
             Self::Zsh => "zsh",
+            Self::Buildah => "buildah",
             Self::Podman => "podman",
             Self::Docker => "docker",
             Self::Buildx => "buildx",
@@ -174,6 +178,7 @@ impl Need {
             | Self::Runsc
             | Self::Fish
             | Self::Zsh
+            | Self::Buildah
             | Self::Podman
             | Self::Docker
             | Self::Git

@@ -59,7 +59,7 @@ pub(crate) fn parse(program: &str, arguments: &[String]) -> Result<Parsed, Comma
         let help = commands::help::root(program, &root);
         return Err(CommandError::other(format!("missing command '{program} COMMAND'")).preceded_by(help));
     };
-    descend(program, commands::TREE, &arguments[at..], String::new(), global)
+    descend(program, commands::tree_of(program), &arguments[at..], String::new(), global)
 }
 
 /// The arguments with those of a completion quoted: they are another command line, of which only the global options mean

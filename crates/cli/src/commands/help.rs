@@ -2,13 +2,13 @@
 
 use clap::Command;
 
-use super::{Entry, Group, TREE, Target, find};
+use super::{Entry, Group, Target, find, tree_of};
 use crate::args;
 use crate::command_error::CommandError;
 
 /// The help of the program.
 pub(crate) fn root(program: &str, options: &Command) -> String {
-    of_entries(program, "Manage pods, containers and images", TREE, options)
+    of_entries(program, "Manage pods, containers and images", tree_of(program), options)
 }
 
 /// The help of a program with these commands and options.
@@ -36,7 +36,7 @@ pub(crate) fn group(program: &str, path: &str, group: &Group) -> String {
 /// The help of the command whose path is `words`.
 pub(crate) fn of(program: &str, words: &[String]) -> Result<String, CommandError> {
     let mut path = String::new();
-    let mut entries = TREE;
+    let mut entries = tree_of(program);
     let mut words = words.iter();
     loop {
         let Some(word) = words.next() else {

@@ -1,6 +1,7 @@
 //! One file per command, by noun and verb: its options (whose comments are its help) and what it does.
 
 pub(crate) mod artifact;
+pub(crate) mod builder;
 pub(crate) mod common;
 pub(crate) mod container;
 pub(crate) mod desktop;
@@ -23,7 +24,9 @@ pub(crate) mod transport;
 mod tree;
 mod untar;
 pub(crate) mod volume;
+#[cfg(unix)]
+pub(crate) mod working;
 
 pub(crate) use leaf::{Entry, Group, Leaf, Place, Target, find, leaf};
 pub(crate) use transport::WholeArgs;
-pub(crate) use tree::{SKOPEO, TREE};
+pub(crate) use tree::{SKOPEO, TREE, tree_of};

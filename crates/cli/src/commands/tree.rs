@@ -1,13 +1,13 @@
 //! All commands by name.
 
-#[cfg(unix)]
-use super::machine;
 #[cfg(target_os = "linux")]
 use super::quadlet;
 use super::{
-    Entry, Group, artifact, container, desktop, diff, healthcheck, image, inspect, manifest, network, pod,
-    secret, system, transport, volume,
+    Entry, Group, artifact, builder, container, desktop, diff, healthcheck, image, inspect, manifest,
+    network, pod, secret, system, transport, volume,
 };
+#[cfg(unix)]
+use super::{machine, working};
 
 /// The top level.
 pub(crate) static TREE: &[Entry] = &[
@@ -63,6 +63,9 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::leaf(&["unshare"], &system::unshare::COMMAND),
     Entry::leaf(&["version"], &system::version::COMMAND),
     Entry::group(&["artifact"], &ARTIFACT),
+    #[cfg(unix)]
+    Entry::group(&["build-container"], &BUILD_CONTAINER),
+    Entry::group(&["builder", "buildx"], &BUILDER),
     Entry::group(&["container"], &CONTAINER),
     Entry::group(&["healthcheck"], &HEALTHCHECK),
     Entry::group(&["image"], &IMAGE),
@@ -102,6 +105,59 @@ static ARTIFACT: Group = Group {
         Entry::leaf(&["rm", "remove"], &artifact::remove::COMMAND),
     ],
 };
+
+#[cfg(unix)]
+static BUILD_CONTAINER: Group = Group {
+    about: "Make images step by step in working containers, as Buildah does",
+    entries: &[
+        Entry::leaf(&["add"], &working::copy::add::COMMAND),
+        Entry::leaf(&["build", "bud", "build-using-dockerfile"], &image::build::COMMAND),
+        Entry::leaf(&["commit"], &working::commit::COMMAND),
+        Entry::leaf(&["config"], &working::config::COMMAND),
+        Entry::leaf(&["containers", "list", "ls", "ps"], &working::list::COMMAND),
+        Entry::leaf(&["copy"], &working::copy::COMMAND),
+        Entry::leaf(&["from"], &working::from::COMMAND),
+        Entry::leaf(&["images"], &image::list::COMMAND),
+        Entry::leaf(&["info"], &system::info::COMMAND),
+        Entry::leaf(&["inspect"], &working::inspect::COMMAND),
+        Entry::leaf(&["login"], &system::login::COMMAND),
+        Entry::leaf(&["logout"], &system::logout::COMMAND),
+        Entry::group(&["manifest"], &MANIFEST),
+        Entry::leaf(&["mount"], &working::mount::COMMAND),
+        Entry::leaf(&["prune"], &image::prune::COMMAND),
+        Entry::leaf(&["pull"], &image::pull::COMMAND),
+        Entry::leaf(&["push"], &image::push::COMMAND),
+        Entry::leaf(&["rename"], &working::rename::COMMAND),
+        Entry::leaf(&["rm", "delete"], &working::remove::COMMAND),
+        Entry::leaf(&["rmi"], &image::remove::COMMAND),
+        Entry::leaf(&["run"], &working::run::COMMAND),
+        Entry::leaf(&["tag"], &image::tag::COMMAND),
+        Entry::leaf(&["umount", "unmount"], &working::unmount::COMMAND),
+        #[cfg(target_os = "linux")]
+        Entry::leaf(&["unshare"], &system::unshare::COMMAND),
+        Entry::leaf(&["version"], &system::version::COMMAND),
+    ],
+};
+
+static BUILDER: Group = Group {
+    about: "Build images by the commands that Docker's users type",
+    entries: &[
+        #[cfg(unix)]
+        Entry::leaf(&["build", "b"], &image::build::COMMAND),
+        Entry::leaf(&["inspect"], &builder::inspect::COMMAND),
+        Entry::leaf(&["prune"], &image::prune::COMMAND),
+        Entry::leaf(&["version"], &builder::version::COMMAND),
+    ],
+};
+
+/// The commands of the program of that name: called `buildah` it has those of working containers.
+pub(crate) fn tree_of(program: &str) -> &'static [Entry] {
+    match program {
+        #[cfg(unix)]
+        "buildah" => BUILD_CONTAINER.entries,
+        _ => TREE,
+    }
+}
 
 static CONTAINER: Group = Group {
     about: "Manage containers",

@@ -26,7 +26,14 @@ const MAX_DEPTH: usize = 900;
 
 /// When something is made now.
 pub(super) fn now(options: &BuildOptions) -> Timestamp {
-    options.timestamp.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_else(Timestamp::now)
+    let seconds = options.timestamp.or_else(|| epoch(options));
+    seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).unwrap_or_else(Timestamp::now)
+}
+
+/// When the sources are from: as the options say, or as builds are told by an argument of that name.
+fn epoch(options: &BuildOptions) -> Option<i64> {
+    let argument = options.build_args.get("SOURCE_DATE_EPOCH");
+    options.source_date_epoch.or_else(|| argument.and_then(|text| text.parse().ok()))
 }
 
 /// Takes what a working container has changed as a further layer.
@@ -224,25 +231,34 @@ fn config_value(state: &ImageState) -> Value {
 
 /// What the container has changed gets the time that is asked for.
 fn settle_times(core: &Core, options: &BuildOptions, working: &Working) -> Result<()> {
-    let Some(seconds) = options.timestamp else { return Ok(()) };
+    let (seconds, is_latest) = match (options.timestamp, epoch(options)) {
+        (Some(seconds), _) => (seconds, false),
+        (None, Some(seconds)) if options.rewrite_timestamp => (seconds, true),
+        _ => return Ok(()),
+    };
     let (changed, _) = core.store()?.container_directories(&working.id).map_err(storage)?;
-    set_times(&changed, seconds)
+    set_times(&changed, seconds, is_latest)
 }
 
-/// Everything below a folder of the store gets that time.
-fn set_times(folder: &Path, seconds: i64) -> Result<()> {
+/// Everything below a folder of the store gets that time, or with `is_latest` only what is later.
+fn set_times(folder: &Path, seconds: i64, is_latest: bool) -> Result<()> {
     let at = |errno: rustix::io::Errno| Error::from(std::io::Error::from(errno)).context(folder.display());
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let top = rustix::fs::open(folder, flags, Mode::empty()).map_err(at)?;
     let time = Timespec { tv_sec: seconds, tv_nsec: 0 };
     let times = Timestamps { last_access: time, last_modification: time };
-    level_times(&top, &times, 0).map_err(at)?;
-    rustix::fs::futimens(&top, &times).map_err(at)
+    level_times(&top, &times, is_latest, 0).map_err(at)?;
+    let stat = rustix::fs::fstat(&top).map_err(at)?;
+    match is_latest && stat.st_mtime <= seconds {
+        true => Ok(()),
+        false => rustix::fs::futimens(&top, &times).map_err(at),
+    }
 }
 
 fn level_times(
     directory: &impl std::os::fd::AsFd,
     times: &Timestamps,
+    is_latest: bool,
     depth: usize,
 ) -> std::result::Result<(), rustix::io::Errno> {
     if depth > MAX_DEPTH {
@@ -258,9 +274,12 @@ fn level_times(
         if FileType::from_raw_mode(stat.st_mode).is_dir() {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let below = rustix::fs::openat(directory, name, flags, Mode::empty())?;
-            level_times(&below, times, depth + 1)?;
+            level_times(&below, times, is_latest, depth + 1)?;
         }
-        rustix::fs::utimensat(directory, name, times, AtFlags::SYMLINK_NOFOLLOW)?;
+        // What is below may have changed a folder's time, but not to a later one than its own before.
+        if !is_latest || stat.st_mtime > times.last_modification.tv_sec {
+            rustix::fs::utimensat(directory, name, times, AtFlags::SYMLINK_NOFOLLOW)?;
+        }
     }
     Ok(())
 }

@@ -7,12 +7,14 @@
 
 mod agent;
 mod cache;
+mod caches;
 mod commit;
 mod context;
 mod copying;
 mod distant;
 mod export;
 mod fetch;
+mod hand;
 mod mounts;
 mod naming;
 mod placing;
@@ -26,6 +28,7 @@ mod start;
 mod state;
 mod working;
 
+pub(crate) use caches::prune_caches;
 pub(crate) use export::files;
 pub(crate) use start::build;
 pub(crate) use working::{BUILD_FILE, lock_left};

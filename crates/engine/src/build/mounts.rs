@@ -1,6 +1,6 @@
 //! What is mounted while a command of a build runs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, RenameFlags};
 use serde_json::{Value, json};
 
 use super::agent::AgentWay;
+use super::caches::Places;
 use super::context::Unpacked;
 use super::copying::{self, From, path_digest};
 use super::placing;
@@ -235,17 +236,28 @@ impl Stage<'_, '_> {
         Ok(())
     }
 
-    /// Takes the locks of all caches that are locked, in the order of their names: two commands that each had one and
-    /// waited for the other's would wait for ever.
+    /// Takes the locks of all caches that are not private, in the order of their names: two commands that each had one and
+    /// waited for the other's would wait for ever. One that is shared is held together with others, so that it is not
+    /// removed meanwhile.
     fn lock_caches(&self, all: &[Wanted], mounts: &mut Mounts<'_>) -> Result<()> {
-        let locked = all.iter().filter_map(|wanted| match &wanted.mount.kind {
-            MountKind::Cache { id, sharing: CacheSharing::Locked, .. } => {
-                Some(Digest::sha256(id.as_bytes()).hex().to_owned())
+        let mut alone: BTreeMap<String, bool> = BTreeMap::new();
+        for wanted in all {
+            if let MountKind::Cache {
+                id,
+                sharing: sharing @ (CacheSharing::Locked | CacheSharing::Shared),
+                ..
+            } = &wanted.mount.kind
+            {
+                let name = Digest::sha256(id.as_bytes()).hex().to_owned();
+                *alone.entry(name).or_default() |= matches!(sharing, CacheSharing::Locked);
             }
-            _ => None,
-        });
-        for name in locked.collect::<BTreeSet<String>>() {
-            let lock = self.waited_for(&self.cache_locks()?, &name)?;
+        }
+        let locks = self.cache_locks()?;
+        for (name, is_alone) in alone {
+            let lock = self.waited_for(|| match is_alone {
+                true => ObjectLock::try_acquire(&locks, &name),
+                false => ObjectLock::try_share(&locks, &name),
+            })?;
             mounts.locks.insert(name, lock);
         }
         Ok(())
@@ -253,7 +265,7 @@ impl Stage<'_, '_> {
 
     /// Where the locks of caches are.
     fn cache_locks(&self) -> Result<PathBuf> {
-        let locks = self.build.core.options.run_dir().join("build-caches");
+        let Places { locks, .. } = Places::of(self.build.core);
         crate::state::make_private(&locks)?;
         Ok(locks)
     }
@@ -267,13 +279,12 @@ impl Stage<'_, '_> {
         working: &Working,
         mounts: &mut Mounts<'m>,
     ) -> Result<PathBuf> {
-        let options = &self.build.core.options;
         let digest = Digest::sha256(id.as_bytes());
-        let folder = options.state_dir().join("build-cache");
+        let Places { folder, .. } = Places::of(self.build.core);
         let locks = self.cache_locks()?;
         crate::state::make_private(&folder)?;
         let name = match sharing {
-            // The lock of one that is locked is held already.
+            // The lock of one that is not private is held already.
             CacheSharing::Shared | CacheSharing::Locked => digest.hex().to_owned(),
             CacheSharing::Private => {
                 let mut names = (0..MAX_PRIVATE).map(|number| format!("{}.{number}", digest.hex()));
@@ -328,10 +339,10 @@ impl Stage<'_, '_> {
     }
 
     /// The lock of a cache that another build may have for as long as its command takes.
-    fn waited_for(&self, locks: &Path, name: &str) -> Result<ObjectLock> {
+    fn waited_for(&self, attempt: impl Fn() -> Option<ObjectLock>) -> Result<ObjectLock> {
         loop {
             self.teller.check()?;
-            if let Some(lock) = ObjectLock::try_acquire(locks, name) {
+            if let Some(lock) = attempt() {
                 return Ok(lock);
             }
             std::thread::sleep(CACHE_POLL);

@@ -209,7 +209,7 @@ impl Stage<'_, '_> {
 }
 
 /// Ends a command that nobody waits for any more.
-fn kill(core: &Arc<Core>, id: &str, runtime: &str) -> Result<()> {
+pub(super) fn kill(core: &Arc<Core>, id: &str, runtime: &str) -> Result<()> {
     let oci = core.oci_runtime(runtime)?;
     Ok(core.runtime()?.force_delete(&oci, id)?)
 }
@@ -226,7 +226,7 @@ fn add_secrets<'m>(plan: &mut Plan<'_>, mut mounts: Mounts<'m>, order: &Order) -
 }
 
 /// Where something is mounted, by the bundle.
-fn destinations(folder: &std::path::Path) -> Result<Vec<String>> {
+pub(super) fn destinations(folder: &std::path::Path) -> Result<Vec<String>> {
     let text = cove_sys::fs::read(folder.join("config.json"))?;
     let config: Value = serde_json::from_slice(&text).map_err(|error| Error::internal(error.to_string()))?;
     let mounts = config["mounts"].as_array().into_iter().flatten();

@@ -240,22 +240,27 @@ fn operating_system(options: &BuildOptions, document: &mut Map<String, Value>) -
     if !options.os_version.is_empty() {
         document.insert("os.version".into(), options.os_version.as_str().into());
     }
+    change_features(document, &options.os_features);
+    !options.os_version.is_empty() || !options.os_features.is_empty()
+}
+
+/// Changes what the operating system must have; one with a trailing `-` is taken away.
+pub(super) fn change_features(document: &mut Map<String, Value>, changes: &[String]) {
     let known = document.get("os.features").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut features: Vec<String> =
         known.iter().filter_map(|known| known.as_str().map(ToOwned::to_owned)).collect();
-    for feature in &options.os_features {
+    for feature in changes {
         let name = feature.strip_suffix('-').unwrap_or(feature);
         features.retain(|known| known != name);
         if name == feature {
             features.push(feature.clone());
         }
     }
-    match (options.os_features.is_empty(), features.is_empty()) {
+    match (changes.is_empty(), features.is_empty()) {
         (true, _) => {}
         (false, true) => drop(document.remove("os.features")),
         (false, false) => drop(document.insert("os.features".into(), features.into())),
     }
-    !options.os_version.is_empty() || !options.os_features.is_empty()
 }
 
 /// Whether there is something to be seen of an instruction, for who shows steps.
@@ -354,6 +359,8 @@ impl Stage<'_, '_> {
             "parent": self.state.id,
             "format": options.format,
             "timestamp": options.timestamp,
+            "source_date_epoch": options.source_date_epoch,
+            "rewrite_timestamp": options.rewrite_timestamp,
             "annotations": [&options.annotations, &state.annotations],
             "created_annotation": options.created_annotation,
             "omit_history": options.omit_history,

@@ -171,7 +171,11 @@ fn scope(
 ) -> Result<(Scope, BTreeSet<String>)> {
     let build = platform_text(&Platform::host());
     let platforms = Platforms { target: platform.map_or_else(|| build.clone(), platform_text), build };
-    let mut scope = Scope::new(file.escape, options.build_args.clone(), &platforms, &options.target);
+    let mut given = options.build_args.clone();
+    if let Some(seconds) = options.source_date_epoch {
+        given.entry("SOURCE_DATE_EPOCH".into()).or_insert_with(|| seconds.to_string());
+    }
+    let mut scope = Scope::new(file.escape, given, &platforms, &options.target);
     let mut declared = BTreeSet::new();
     for step in &file.arguments {
         if let Instruction::Arg(all) = &step.instruction {
@@ -204,7 +208,7 @@ fn check(options: &BuildOptions) -> Result<()> {
     if let Some(volume) = options.run.volumes.iter().find(|volume| volume.name.is_empty()) {
         return Err(Error::invalid(format!("the volume at {} of a build has no source", volume.dest)));
     }
-    if let Some(seconds) = options.timestamp
+    if let Some(seconds) = options.timestamp.or(options.source_date_epoch)
         && cove_api::Timestamp::from_second(seconds).is_err()
     {
         return Err(Error::invalid(format!("the timestamp {seconds} is out of range")));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cove_api::{Error, Result, Timestamp};
+use cove_api::{Error, ErrorKind, Result, Timestamp};
 use cove_storage::{ContainerMountOptions, ContainerOptions, StorageError, container_metadata};
 use cove_sys::fs;
 
@@ -21,20 +21,42 @@ use crate::sandbox::{self, Remains};
 /// The file in a container's folder of the store that says that it belongs to a build.
 pub(crate) const BUILD_FILE: &str = "cove-build";
 
-/// A working container; dropping it takes it away.
+/// A working container; dropping it takes it away, unless it is somebody's ([`Working::keep`]).
 pub(super) struct Working {
     core: Arc<Core>,
     pub(super) id: String,
     lock: Option<ObjectLock>,
+    /// It outlives this value.
+    kept: bool,
 }
 
 impl Working {
     /// Makes one over an image, or over nothing.
     pub(super) fn new(core: &Arc<Core>, image: Option<&str>) -> Result<Self> {
+        Ok(Self::made(core, image, None)?)
+    }
+
+    /// One with a name of its own, which is to be kept.
+    pub(super) fn named(
+        core: &Arc<Core>,
+        image: Option<&str>,
+        name: &str,
+    ) -> std::result::Result<Self, NotMade> {
+        Self::made(core, image, Some(name))
+    }
+
+    fn made(
+        core: &Arc<Core>,
+        image: Option<&str>,
+        given: Option<&str>,
+    ) -> std::result::Result<Self, NotMade> {
         let id = name::random_id()?;
         let lock = ObjectLock::acquire(&locks(core), &id)?;
-        let working = Self { core: Arc::clone(core), id: id.clone(), lock: Some(lock) };
-        let label = format!("{}-working-container", name::short(&id));
+        let working = Self { core: Arc::clone(core), id: id.clone(), lock: Some(lock), kept: false };
+        let label = match given {
+            Some(name) => name.to_owned(),
+            None => format!("{}-working-container", name::short(&id)),
+        };
         let created = Timestamp::now().as_second();
         let store = core.store()?;
         store
@@ -43,14 +65,47 @@ impl Working {
                 names: vec![label.clone()],
                 image: image.map(ToOwned::to_owned),
                 metadata: container_metadata(&label, "", image.unwrap_or_default(), created),
-                volatile: true,
+                volatile: given.is_none(),
                 ..ContainerOptions::default()
             })
-            .map_err(storage)?;
+            .map_err(|error| match error {
+                StorageError::NameInUse { .. } => NotMade::Taken,
+                error => NotMade::Other(storage(error)),
+            })?;
         let folder = store.container_directory(&id);
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join(BUILD_FILE), b"")?;
+        fs::create_dir_all(&folder).map_err(Error::from)?;
+        fs::write(folder.join(BUILD_FILE), b"").map_err(Error::from)?;
         Ok(working)
+    }
+
+    /// One that is somebody's, for as long as this value lives.
+    pub(super) fn open(core: &Arc<Core>, id: &str) -> Result<Self> {
+        let locks = core.options.run_dir().join("working");
+        crate::state::make_private(&locks)?;
+        let lock = Some(ObjectLock::acquire(&locks, id)?);
+        Ok(Self { core: Arc::clone(core), id: id.to_owned(), lock, kept: true })
+    }
+
+    /// From now on it is no build's but somebody's, who has said what it is.
+    pub(super) fn keep(mut self) -> Result<()> {
+        let marker = self.core.store()?.container_directory(&self.id).join(BUILD_FILE);
+        fs::remove_file(marker)?;
+        self.kept = true;
+        if let Some(lock) = self.lock.take() {
+            lock.remove();
+        }
+        Ok(())
+    }
+
+    /// Takes one away that is somebody's.
+    pub(super) fn delete(self) -> Result<()> {
+        let store = self.core.store()?;
+        self.release("")?;
+        match store.unmount_container(&self.id, true) {
+            Ok(_) | Err(StorageError::NotMounted(_)) => {}
+            Err(error) => return Err(storage(error)),
+        }
+        store.delete_container(&self.id).map_err(storage)
     }
 
     /// Runs something with its root file system mounted.
@@ -70,8 +125,34 @@ impl Working {
     }
 }
 
+/// Why a working container was not made.
+pub(super) enum NotMade {
+    /// Another container has the name.
+    Taken,
+    /// Something else.
+    Other(Error),
+}
+
+impl From<Error> for NotMade {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<NotMade> for Error {
+    fn from(error: NotMade) -> Self {
+        match error {
+            NotMade::Taken => Self::new(ErrorKind::AlreadyExists, "that name is already in use"),
+            NotMade::Other(error) => error,
+        }
+    }
+}
+
 impl Drop for Working {
     fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
         match self.core.store().map(|store| store.delete_container(&self.id)) {
             Ok(Ok(()) | Err(StorageError::ContainerNotFound(_))) => {}
             Ok(Err(error)) => tracing::warn!("removing the working container {}: {error}", self.id),
@@ -127,7 +208,7 @@ pub(super) fn sweep(core: &Arc<Core>) -> Result<()> {
         for error in release(core, &id, "") {
             tracing::warn!("clearing up after a build: {error}");
         }
-        drop(Working { core: Arc::clone(core), id, lock: Some(lock) });
+        drop(Working { core: Arc::clone(core), id, lock: Some(lock), kept: false });
     }
     Ok(())
 }

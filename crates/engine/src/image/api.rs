@@ -5,8 +5,8 @@ use cove_api::{
     BuildContext, BuildOptions, BuildReport, ByteStream, Credentials, Distribution, ErrorKind,
     ImageCopyOptions, ImageDocuments, ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions,
     ImageRemoveOptions, ImageRemoveReport, ImageSummary, Images, ImportOptions, LoadReport, Progress,
-    PullOptions, PullReport, PushOptions, PushReport, RegistryAccess, Result, SaveOptions, SearchOptions,
-    SearchResult, ValueStream,
+    PruneReport, PullOptions, PullReport, PushOptions, PushReport, RegistryAccess, Result, SaveOptions,
+    SearchOptions, SearchResult, ValueStream,
 };
 
 use crate::engine::{LocalEngine, blocking};
@@ -112,6 +112,10 @@ impl Images for LocalEngine {
     async fn root_files(&self, name: &str) -> Result<ByteStream> {
         let name = name.to_owned();
         blocking(&self.core, move |core| crate::build::files(core, &name)).await
+    }
+
+    async fn prune_caches(&self) -> Result<Vec<PruneReport>> {
+        blocking(&self.core, |core| crate::build::prune_caches(core)).await
     }
 
     async fn build(

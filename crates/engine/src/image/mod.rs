@@ -24,5 +24,5 @@ mod search;
 pub(crate) use list::container_counts;
 pub(crate) use progress::{BoundedSender, working_within};
 pub(crate) use pull::{policy, pull, pull_nameless};
-pub(crate) use push::push_all;
+pub(crate) use push::{push, push_all};
 pub(crate) use registry::client as registry_client;

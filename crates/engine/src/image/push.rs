@@ -23,7 +23,7 @@ use crate::image::{lists, lookup, progress, registry};
 type Sender = progress::Sender<PushReport>;
 
 /// Pushes; the stream ends with the report or an error. Dropping it ends the push.
-pub(super) async fn push(
+pub(crate) async fn push(
     core: &Arc<Core>,
     name: &str,
     options: PushOptions,

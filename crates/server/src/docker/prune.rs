@@ -3,8 +3,9 @@
 use axum::extract::State;
 use axum::routing::post;
 use axum::{Extension, Json, Router};
-use cove_api::{ImagePruneOptions, PruneOptions, PruneReport, VolumePruneOptions};
-use serde::Serialize;
+use cove_api::wire::{NotDone, query};
+use cove_api::{Error, Filters, ImagePruneOptions, PruneOptions, PruneReport, VolumePruneOptions};
+use serde::{Deserialize, Serialize};
 
 use super::images::{Removed, digest};
 use super::parameters::{Filtered, Query};
@@ -13,6 +14,7 @@ use crate::router::{AskedVersion, EngineState};
 
 pub(super) fn routes() -> Router<EngineState> {
     Router::new()
+        .route("/build/prune", post(build))
         .route("/containers/prune", post(containers))
         .route("/images/prune", post(images))
         .route("/networks/prune", post(networks))
@@ -58,6 +60,42 @@ async fn images(
     let (ids, space_reclaimed) = gone(engine.images().prune(options).await?);
     let images_deleted = ids.iter().map(|id| Removed::Deleted(digest(id))).collect();
     Ok(Json(ImagesPruned { images_deleted, space_reclaimed }))
+}
+
+/// What a builder may keep: nothing of it is done. `all` says nothing more, as images without a name always go.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct BuildPrune {
+    #[serde(deserialize_with = "query::filters")]
+    filters: Filters,
+    #[serde(rename = "keep-storage")]
+    _keep_storage: NotDone<i64>,
+    #[serde(rename = "reserved-space")]
+    _reserved_space: NotDone<i64>,
+    #[serde(rename = "max-used-space")]
+    _max_used_space: NotDone<i64>,
+    #[serde(rename = "min-free-space")]
+    _min_free_space: NotDone<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct BuildPruned {
+    caches_deleted: Vec<String>,
+    space_reclaimed: u64,
+}
+
+/// The images of steps that nothing is built on any more, and the cache mounts.
+async fn build(
+    State(engine): State<EngineState>,
+    Query(BuildPrune { filters, .. }): Query<BuildPrune>,
+) -> Answer<Json<BuildPruned>> {
+    if let Some(key) = filters.keys().next() {
+        return Err(Error::unsupported(format!("filter {key}: not supported for what builds keep")).into());
+    }
+    let options = ImagePruneOptions { build_cache: true, ..ImagePruneOptions::default() };
+    let (caches_deleted, space_reclaimed) = gone(engine.images().prune(options).await?);
+    Ok(Json(BuildPruned { caches_deleted, space_reclaimed }))
 }
 
 #[derive(Serialize)]

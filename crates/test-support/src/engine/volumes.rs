@@ -6,6 +6,8 @@ use futures_util::stream;
 
 use super::{FakeEngine, sample};
 
+impl WorkingContainers for FakeEngine {}
+
 #[async_trait]
 impl Volumes for FakeEngine {
     async fn create(&self, options: VolumeCreateOptions) -> Result<Volume> {

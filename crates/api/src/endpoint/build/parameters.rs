@@ -93,6 +93,10 @@ pub struct BuildParameters {
     pub outputformat: String,
     /// Seconds since 1970 that everything is from.
     pub timestamp: Option<i64>,
+    /// Seconds since 1970 that the image says it was made.
+    pub sourcedateepoch: Option<i64>,
+    /// What is new in the image is from then at the latest.
+    pub rewritetimestamp: bool,
     /// Keep nothing of how it was made.
     pub omithistory: bool,
     /// Leave out stages that the target does not need.
@@ -213,6 +217,8 @@ impl Default for BuildParameters {
             target: String::new(),
             outputformat: String::new(),
             timestamp: None,
+            sourcedateepoch: None,
+            rewritetimestamp: false,
             omithistory: false,
             skipunusedstages: true,
             jobs: None,
@@ -312,6 +318,8 @@ impl BuildParameters {
             squash: self.squash,
             quiet: self.q,
             timestamp: self.timestamp,
+            source_date_epoch: self.sourcedateepoch,
+            rewrite_timestamp: self.rewritetimestamp,
             omit_history: self.omithistory,
             all_stages: !self.skipunusedstages,
             jobs: self.jobs,
@@ -430,6 +438,8 @@ impl From<&BuildOptions> for BuildParameters {
                 CommitFormat::Docker => DOCKER.into(),
             },
             timestamp: options.timestamp,
+            sourcedateepoch: options.source_date_epoch,
+            rewritetimestamp: options.rewrite_timestamp,
             omithistory: options.omit_history,
             skipunusedstages: !options.all_stages,
             jobs: options.jobs,

@@ -58,6 +58,8 @@ fn what_a_client_asks_is_what_a_service_reads() {
         layers: false,
         squash: true,
         timestamp: Some(0),
+        source_date_epoch: Some(1),
+        rewrite_timestamp: true,
         jobs: Some(3),
         cache_from: vec!["host/a".into()],
         cache_to: vec!["host/b".into(), "host/c".into()],

@@ -27,6 +27,7 @@ mod whole;
 
 pub(crate) use around::Surroundings;
 pub(crate) use block::BlockArgs;
+pub(crate) use files::FileArgs;
 pub(crate) use health::HealthArgs;
 pub(crate) use image::ImageArgs;
 pub(crate) use network::NetworkArgs;

@@ -18,7 +18,7 @@ pub(crate) struct Args {
     /// Also those that have a name
     #[arg(long, short)]
     all: bool,
-    /// Also what builds have kept for later ones
+    /// Also the cache mounts of builds
     #[arg(long)]
     build_cache: bool,
     /// Also those that containers of other tools use
@@ -58,10 +58,8 @@ pub(crate) const COMMAND: Leaf = leaf!("[options]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     at_most(&args.words, 0)?;
-    for (name, given) in [("--build-cache", args.build_cache), ("--external", args.external)] {
-        if given {
-            return Err(CommandError::other(format!("{name} is not supported by this version")));
-        }
+    if args.external {
+        return Err(CommandError::other("--external is not supported by this version"));
     }
     let filters = filters(&args.filter, filter_fault)?;
     if !args.force {
@@ -77,7 +75,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             return Ok(0);
         }
     }
-    let options = ImagePruneOptions { all: args.all, filters, ..ImagePruneOptions::default() };
+    let options = ImagePruneOptions {
+        all: args.all,
+        build_cache: args.build_cache,
+        filters,
+        ..ImagePruneOptions::default()
+    };
     let mut failures = Failures::default();
     for report in context.engine().await?.images().prune(options).await? {
         match report.error {

@@ -140,6 +140,12 @@ pub(crate) struct Args {
     /// Seconds since 1970 that the image and everything new in it is from
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub(super) timestamp: Option<i64>,
+    /// Seconds since 1970 that the image says it was made (SOURCE_DATE_EPOCH)
+    #[arg(long, value_name = "SECONDS")]
+    pub(super) source_date_epoch: Option<i64>,
+    /// What is new in the image is from --source-date-epoch at the latest
+    #[arg(long)]
+    pub(super) rewrite_timestamp: bool,
     /// Keep nothing of how the image was made
     #[arg(long)]
     pub(super) omit_history: bool,
@@ -296,6 +302,11 @@ impl Args {
         }
         if self.identity_label == Some(true) {
             return Err(CommandError::other("--identity-label is not supported: images name no builder"));
+        }
+        if self.timestamp.is_some() && self.source_date_epoch.is_some() {
+            return Err(CommandError::other(
+                "--timestamp and --source-date-epoch would both set the image creation date: cannot use both",
+            ));
         }
         if self.rm == Some(false) {
             return Err(CommandError::other(

@@ -1,7 +1,8 @@
 //! From options to what is asked of the engine.
 
 use cove_api::{BuildOptions, CommitFormat, ContainerSpec, PullPolicy};
-use cove_config::env::{BUILDAH_FORMAT, BUILDAH_LAYERS};
+use cove_config::Environment;
+use cove_config::env::{BUILDAH_FORMAT, BUILDAH_LAYERS, SOURCE_DATE_EPOCH};
 use cove_spec::{device, namespace, size, volume};
 
 use super::args::{Args, CommandArgs};
@@ -56,6 +57,8 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
         squash: args.squash_all,
         quiet: args.quiet || args.progress.as_deref() == Some("quiet"),
         timestamp: args.timestamp,
+        source_date_epoch: epoch(args, environment)?,
+        rewrite_timestamp: args.rewrite_timestamp,
         omit_history: args.omit_history,
         all_stages: args.skip_unused_stages == Some(false),
         jobs: args.jobs,
@@ -67,6 +70,22 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
         run: Box::new(commands(context, args)?),
         access: args.registry.access()?,
     })
+}
+
+/// The option, else the variable of the environment that it is usually said by.
+fn epoch(args: &Args, environment: &Environment) -> Result<Option<i64>, CommandError> {
+    if args.source_date_epoch.is_some() || args.timestamp.is_some() {
+        return Ok(args.source_date_epoch);
+    }
+    match environment.get(SOURCE_DATE_EPOCH) {
+        None | Some("") => Ok(None),
+        Some(text) => match text.parse() {
+            Ok(seconds) => Ok(Some(seconds)),
+            Err(_) => {
+                Err(CommandError::other(format!("SOURCE_DATE_EPOCH: {text:?} is no number of seconds")))
+            }
+        },
+    }
 }
 
 fn ttl(text: &str) -> Result<std::time::Duration, CommandError> {

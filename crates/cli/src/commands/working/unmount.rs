@@ -1,0 +1,44 @@
+//! `cove build-container umount`
+
+use crate::command_error::{CommandError, CommandResult, Failures};
+use crate::commands::{Leaf, leaf};
+use crate::context::Context;
+
+/// Unmount the root file systems of working containers
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Names or ids
+    #[arg(value_name = "CONTAINER")]
+    containers: Vec<String>,
+    /// Every one that is mounted
+    #[arg(long, short)]
+    all: bool,
+}
+
+/// The command.
+pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
+
+async fn run(context: &Context, args: Args) -> CommandResult {
+    if args.containers.is_empty() != args.all {
+        return Err(CommandError::other(match args.all {
+            true => "when using the --all switch, you may not pass any container IDs",
+            false => "at least one container ID must be specified",
+        }));
+    }
+    let working = context.engine().await?.working();
+    let mut names = args.containers;
+    if args.all {
+        for row in working.list(false).await? {
+            if working.inspect(&row.id).await?.mount_point.is_some() {
+                names.push(row.id);
+            }
+        }
+    }
+    let mut failures = Failures::default();
+    for name in &names {
+        if let Some(id) = failures.note(working.unmount(name).await) {
+            context.printer.line(&id)?;
+        }
+    }
+    failures.finish()
+}
