@@ -52,7 +52,14 @@ pub(crate) fn prune_caches(core: &Core) -> Result<Vec<PruneReport>> {
         // In one step, so that nobody uses half of it.
         let doomed = folder.join(format!("{REMOVED}{name}"));
         remove_directory(&doomed)?;
-        fs::rename(&path, &doomed)?;
+        match fs::rename(&path, &doomed) {
+            // Another has removed it while this one came to its lock.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                lock.remove();
+                continue;
+            }
+            other => other?,
+        }
         lock.remove();
         let error = remove_directory(&doomed).err().map(|error| error.message);
         reports.push(PruneReport { id: name, error, size });

@@ -17,7 +17,7 @@ use super::working::Working;
 use crate::container::{self, Draft, Place};
 use crate::engine::Core;
 use crate::sandbox::{self, Hidden, Plan, PlannedSecret};
-use crate::state::{ImageFacts, LogDriver};
+use crate::state::{ContainerRow, ImageFacts, LogDriver};
 
 /// Where a document with a `#!` line is; a file system in memory, so that it leaves no trace.
 const SCRIPT: &str = "/dev/pipes/script";
@@ -101,18 +101,8 @@ impl Stage<'_, '_> {
             path => path,
         };
         let mounts = self.mounts(&order.mounts, &mut spec, workdir, working)?;
-        let Draft { mut row, .. } = container::draft(core, &spec, Place::Step(&facts))?;
-        // What containers.conf wants of containers is nothing of an image's.
-        row.config.settings.root.read_only = false;
-        row.config.files.time_zone.clear();
-        row.id.clone_from(&working.id);
-        row.name = crate::name::short(&working.id).to_owned();
-        row.config.log.driver = LogDriver::None;
-        let mut plan = container::plan(core, &row)?;
-        // Nobody but this build knows it; what it leaves is taken away by the next.
-        plan.exit_command.clear();
-        // Its layer becomes an image's.
-        plan.mtab = false;
+        let row = row_of(core, &spec, &facts, working)?;
+        let mut plan = plan_of(core, &row)?;
         let _kept = add_secrets(&mut plan, mounts, order);
         let code = self.attended(working, plan, &row.config.runtime)?;
         if code != 0 {
@@ -206,6 +196,33 @@ impl Stage<'_, '_> {
             }
         }
     }
+}
+
+/// A command as a container that has no row.
+pub(super) fn row_of(
+    core: &Arc<Core>,
+    spec: &ContainerSpec,
+    facts: &ImageFacts,
+    working: &Working,
+) -> Result<ContainerRow> {
+    let Draft { mut row, .. } = container::draft(core, spec, Place::Step(facts))?;
+    // What containers.conf wants of containers is nothing of an image's.
+    row.config.settings.root.read_only = false;
+    row.config.files.time_zone.clear();
+    row.id.clone_from(&working.id);
+    row.name = crate::name::short(&working.id).to_owned();
+    row.config.log.driver = LogDriver::None;
+    Ok(row)
+}
+
+/// How it is run.
+pub(super) fn plan_of<'a>(core: &Core, row: &'a ContainerRow) -> Result<Plan<'a>> {
+    let mut plan = container::plan(core, row)?;
+    // Nobody but this build knows it; what it leaves is taken away by the next.
+    plan.exit_command.clear();
+    // Its layer becomes an image's.
+    plan.mtab = false;
+    Ok(plan)
 }
 
 /// Ends a command that nobody waits for any more.

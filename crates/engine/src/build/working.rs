@@ -98,14 +98,18 @@ impl Working {
     }
 
     /// Takes one away that is somebody's.
-    pub(super) fn delete(self) -> Result<()> {
+    pub(super) fn delete(mut self) -> Result<()> {
         let store = self.core.store()?;
         self.release("")?;
         match store.unmount_container(&self.id, true) {
             Ok(_) | Err(StorageError::NotMounted(_)) => {}
             Err(error) => return Err(storage(error)),
         }
-        store.delete_container(&self.id).map_err(storage)
+        store.delete_container(&self.id).map_err(storage)?;
+        if let Some(lock) = self.lock.take() {
+            lock.remove();
+        }
+        Ok(())
     }
 
     /// Runs something with its root file system mounted.

@@ -16,16 +16,17 @@ use crate::image::lookup;
 
 /// Copies files and answers a digest of them.
 pub(super) fn copy(core: &Arc<Core>, name: &str, files: &WorkingCopy) -> Result<String> {
-    let (working, mut record) = record::open(core, name)?;
+    let (working, mut record, other) = open_both(core, name, &files.from)?;
     let config = record.config()?;
     let destination = cove_build::join(&config.working_dir, &files.destination);
     let chmod = files.chmod.as_deref().map(Chmod::parse).transpose().map_err(Error::from)?;
     let place = place(files, &destination, chmod.as_ref());
-    let digest = match from(core, &files.from)? {
+    let digest = match &other {
         From::Host => take(&working, files, &place, &files.directory)?,
+        From::Itself => working.with_root(|path| take(&working, files, &place, path))?,
         From::Container(other) => other.with_root(|path| take(&working, files, &place, path))?,
         From::Image(id) => {
-            let image = MountedImage::new(core, &working, &id)?;
+            let image = MountedImage::new(core, &working, id)?;
             take(&working, files, &place, &image.path)?
         }
     };
@@ -39,20 +40,42 @@ pub(super) fn copy(core: &Arc<Core>, name: &str, files: &WorkingCopy) -> Result<
 /// Where files come from.
 enum From {
     Host,
+    /// The container that they are copied into.
+    Itself,
     Container(Working),
     Image(String),
 }
 
-fn from(core: &Arc<Core>, name: &str) -> Result<From> {
-    if name.is_empty() {
-        return Ok(From::Host);
+/// The container that files are copied into, and where they come from. Of two containers the one with the lesser id is
+/// locked first: two commands that copy between them would wait for each other for ever.
+fn open_both(core: &Arc<Core>, name: &str, from: &str) -> Result<(Working, Record, From)> {
+    let other = match from {
+        "" => None,
+        from => match record::find(core, from) {
+            Ok(container) if Record::read(core, &container.id)?.is_some() => Some(container.id),
+            _ => None,
+        },
+    };
+    let Some(other) = other else {
+        let (working, record) = record::open(core, name)?;
+        let from = match from {
+            "" => From::Host,
+            from => From::Image(lookup::find_image(core, from, ["", "", ""])?.image.id),
+        };
+        return Ok((working, record, from));
+    };
+    let id = record::find(core, name)?.id;
+    if id == other {
+        let (working, record) = record::open(core, &id)?;
+        return Ok((working, record, From::Itself));
     }
-    if let Ok(container) = record::find(core, name)
-        && Record::read(core, &container.id)?.is_some()
-    {
-        return Ok(From::Container(Working::open(core, &container.id)?));
-    }
-    Ok(From::Image(lookup::find_image(core, name, ["", "", ""])?.image.id))
+    let early = if other < id { Some(Working::open(core, &other)?) } else { None };
+    let (working, record) = record::open(core, &id)?;
+    let late = match early {
+        Some(early) => early,
+        None => Working::open(core, &other)?,
+    };
+    Ok((working, record, From::Container(late)))
 }
 
 /// Where and how the files are put.

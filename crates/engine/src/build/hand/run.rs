@@ -12,13 +12,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::super::mounts::Traces;
-use super::super::run::{destinations, kill};
+use super::super::run::{destinations, kill, plan_of, row_of};
 use super::super::working::Working;
 use super::record::{self, Record};
-use crate::container::{self, Draft, Place};
 use crate::engine::{Core, blocking};
 use crate::sandbox;
-use crate::state::{ImageFacts, LogDriver};
+use crate::state::ImageFacts;
 
 /// Pieces of output that wait for who reads them; then the command waits.
 const PIECES: usize = 16;
@@ -47,15 +46,11 @@ fn execute(core: &Arc<Core>, name: &str, command: WorkingCommand, sender: &Sende
         digest: record.text("image-digest").to_owned(),
         config: record.config()?,
     };
-    let Draft { mut row, .. } = container::draft(core, &spec, Place::Step(&facts))?;
-    row.id.clone_from(&working.id);
-    row.name = crate::name::short(&working.id).to_owned();
-    row.config.log.driver = LogDriver::None;
+    let row = row_of(core, &spec, &facts, &working)?;
     let runtime = row.config.runtime.clone();
     // What a command that was killed has left.
     working.release(&runtime)?;
-    let mut plan = container::plan(core, &row)?;
-    plan.exit_command.clear();
+    let plan = plan_of(core, &row)?;
     let folder = plan.folder.clone();
     let result = sandbox::prepare(core, plan).and_then(|prepared| {
         let traces = Traces::note(&Root::open(&prepared.mountpoint)?, &destinations(&folder)?);
