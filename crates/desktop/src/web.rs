@@ -5,6 +5,8 @@
 //! the address is worth nothing then. The `Host` and `Origin` headers are checked as well, so that another page cannot
 //! reach us under a name of its own.
 
+mod connections;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,12 +19,14 @@ use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
+use bytes::Bytes;
 use cove_api::{Error, ErrorKind, Result};
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use self::connections::Limits;
 use crate::{Call, Desktop, Event, Failure, Reply};
 
 /// The same as the window's (`tauri.conf.json`).
@@ -56,8 +60,11 @@ struct Served {
     address: SocketAddr,
     /// `127.0.0.1:PORT` and `localhost:PORT`.
     hosts: Vec<String>,
-    assets: HashMap<String, (&'static str, Vec<u8>)>,
+    assets: Assets,
 }
+
+/// What is served, by its path: its type and itself.
+type Assets = HashMap<String, (&'static str, Bytes)>;
 
 /// Who is let in.
 struct Tokens {
@@ -119,8 +126,7 @@ pub async fn serve(
     let served = Arc::new(Served { desktop, tokens, ready, address, hosts, assets });
     served.tell_address();
     let router = Router::new().route("/rpc", any(rpc)).fallback(get(asset)).with_state(served);
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await?;
-    Ok(())
+    connections::serve(listener, router, Limits::default(), shutdown).await
 }
 
 /// 128 random bits.
@@ -129,7 +135,7 @@ fn token() -> String {
 }
 
 /// The user interface is small, so it is held in memory: then no request names a file.
-fn read_assets(folder: &Path) -> Result<HashMap<String, (&'static str, Vec<u8>)>> {
+fn read_assets(folder: &Path) -> Result<Assets> {
     let mut assets = HashMap::new();
     let mut left = MOST_ASSETS;
     for (folder, prefix) in [(folder.to_owned(), "/"), (folder.join("assets"), "/assets/")] {
@@ -144,7 +150,7 @@ fn read_assets(folder: &Path) -> Result<HashMap<String, (&'static str, Vec<u8>)>
             })?;
             let name = entry.file_name().to_string_lossy().into_owned();
             let kind = content_type(&name);
-            assets.insert(format!("{prefix}{name}"), (kind, cove_sys::fs::read(entry.path())?));
+            assets.insert(format!("{prefix}{name}"), (kind, cove_sys::fs::read(entry.path())?.into()));
         }
     }
     if !assets.contains_key("/index.html") {
