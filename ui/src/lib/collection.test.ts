@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { image, sample } from "../../tests/web/fake";
+import { image, sample } from "../../tests/web/sample";
 import { apply, collect, rowsOf } from "./collection";
 
 test("a change touches its kind alone, and as a new object", () => {

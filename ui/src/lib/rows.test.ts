@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 
-import { container } from "../../tests/web/fake";
+import { container } from "../../tests/web/sample";
 import { lines, link, portText, status, tone } from "./containers";
 import { lines as imageLines, split } from "./images";
 import { LogBuffer } from "./log.svelte";
 import { entries, options, problems, type RunForm } from "./run";
-import { image } from "../../tests/web/fake";
+import { image } from "../../tests/web/sample";
 
 const pod = { kind: "pod", name: "p" } as const;
 const keys = (...wanted: Parameters<typeof lines>) => lines(...wanted).map((line) => line.key);

@@ -7,6 +7,7 @@ import type { Model } from "./model.svelte";
 import { count } from "./text/format";
 import { t } from "./text/messages.svelte";
 import { plain } from "./text/plain";
+import { Terminals } from "./terminals.svelte";
 
 /** A page: a kind of rows that has a list of its own, or something else that has one. */
 export type Page = Exclude<Kind, "tasks" | "happenings"> | "machines" | "registries" | "system" | "settings";
@@ -95,10 +96,12 @@ export class Screen {
   leaving = $state.raw<ReadonlySet<string>>(new Set());
 
   readonly model: Model;
+  readonly terminals: Terminals;
   #nextToast = 1;
 
   constructor(model: Model) {
     this.model = model;
+    this.terminals = new Terminals(model);
   }
 
   go(page: Page): void {

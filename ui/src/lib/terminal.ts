@@ -28,11 +28,13 @@ export class ContainerTerminal {
   #subscription: Subscription;
   #observer: ResizeObserver;
   #model: Model;
+  #place: HTMLElement;
   #owed = 0;
   #typed = "";
 
   constructor(place: HTMLElement, model: Model, options: { id: string; command: string; user: string }, events: TerminalEvents) {
     this.#model = model;
+    this.#place = place;
     this.#view = new Xterm({
       cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
       fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--terminal-font") || "monospace",
@@ -64,12 +66,11 @@ export class ContainerTerminal {
     );
     this.#view.onData((data) => this.#type(data));
     this.#view.onResize(({ cols, rows }) => this.#send((subscription) => ({ call: "resize", subscription, columns: cols, rows })));
-    this.#observer = new ResizeObserver(() => this.#fit.fit());
+    // While it is not looked at it has no size, and keeps the one that it had.
+    this.#observer = new ResizeObserver(() => {
+      if (this.#place.clientWidth > 0) this.#fit.fit();
+    });
     this.#observer.observe(place);
-    this.#view.focus();
-  }
-
-  focus(): void {
     this.#view.focus();
   }
 

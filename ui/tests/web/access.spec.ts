@@ -2,7 +2,8 @@ import type { Page } from "@playwright/test";
 import axe from "axe-core";
 
 import { expect, test, visit } from "./base";
-import { FakeCore, sample } from "./fake";
+import { FakeCore } from "./fake";
+import { sample } from "./sample";
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"];
 

@@ -1,6 +1,6 @@
 import { expect, test, visit } from "./base";
-
-import { container, FakeCore, machine, sample } from "./fake";
+import { FakeCore } from "./fake";
+import { container, machine, sample } from "./sample";
 
 test("an image is pulled with its layers' progress", async ({ page }) => {
   const core = new FakeCore(sample());
@@ -70,11 +70,11 @@ test("an image in use is removed only after a clear word", async ({ page }) => {
   await visit(page, "3", "Images");
   await page.getByRole("row", { name: /alpine/ }).focus();
   await page.keyboard.press("Delete");
-  await expect(page.getByRole("dialog")).toContainText("10 containers");
+  await expect(page.getByRole("dialog")).toContainText("1 container made from it");
   await page.getByRole("button", { name: "Cancel" }).click();
-  await page.getByRole("row", { name: /python/ }).focus();
+  await page.getByRole("row", { name: /golang/ }).focus();
   await page.keyboard.press("Delete");
-  await expect(page.getByRole("row", { name: /python/ })).toHaveCount(0);
+  await expect(page.getByRole("row", { name: /golang/ })).toHaveCount(0);
   await page.clock.fastForward(9000);
   await core.called({ call: "remove", kind: "image", force: false });
   expect(core.calls.length).toBe(1);

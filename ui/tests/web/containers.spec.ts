@@ -1,6 +1,6 @@
 import { expect, test } from "./base";
-
-import { container, FakeCore, sample } from "./fake";
+import { FakeCore } from "./fake";
+import { container, sample } from "./sample";
 
 const row = (name: string) => ({ name: `Select ${name}` });
 
@@ -160,6 +160,7 @@ test("logs follow, search, wrap and clear", async ({ page }) => {
   await page.getByRole("button", { name: "Wrap long lines" }).click();
   await page.getByRole("button", { name: "Clear the view" }).click();
   await expect(log).not.toContainText("line");
+  await expect(log).toContainText("The view was cleared.");
   core.emit({ event: "end", subscription: 1, code: null, failure: null });
   await page.getByRole("button", { name: "Close details" }).click();
   await core.called({ call: "close", subscription: 1 });

@@ -1,8 +1,9 @@
 import { expect, test, visit } from "./base";
-
-import { container, details, FakeCore, image, machine, sample } from "./fake";
+import { FakeCore } from "./fake";
+import { container, details, image, machine, sample } from "./sample";
 
 const EVIL = '<img src=x onerror="window.__pwn=1"><script>window.__pwn=1</script>\u001b[31m\u202Egnp.exe';
+const PAIR = { key: EVIL, value: EVIL };
 const SHOWN = '<img src=x onerror="window.__pwn=1">';
 
 /** Names, labels, errors and logs are other people's: they are shown as text and nothing else. */
@@ -27,21 +28,19 @@ test("foreign text stays text", async ({ page, baseURL }) => {
   const core = new FakeCore(snapshot);
   core.answer = (call) => {
     if (call.call === "inspect") {
-      const evil = [{ key: EVIL, value: EVIL }];
       const json = JSON.stringify({ Name: EVIL }, null, 2);
-      return { reply: "details", details: { ...details(row), command: [EVIL], error: EVIL, environment: evil, labels: evil, json } };
+      return { reply: "details", details: { ...details(row), command: [EVIL], error: EVIL, environment: [PAIR], labels: [PAIR], json } };
     }
-    const pair = { key: EVIL, value: EVIL };
-    const named = { id: EVIL, name: EVIL, note: EVIL };
     if (call.call === "describe") {
-      return { reply: "description", description: { containers: [named], labels: [pair], options: [pair], json: JSON.stringify(EVIL) } };
+      const named = { id: EVIL, name: EVIL, note: EVIL };
+      return { reply: "description", description: { containers: [named], labels: [PAIR], options: [PAIR], json: JSON.stringify(EVIL) } };
     }
     if (call.call === "listFiles") {
       return { reply: "files", files: [{ name: EVIL, kind: EVIL, directory: false, target: EVIL, size: 0, mode: 0, changed: 0 }] };
     }
     if (call.call === "usage") {
-      const row = { count: 1, active: 0, size: 1 };
-      return { reply: "usage", usage: { images: row, containers: row, volumes: row, unused: [{ kind: "image", id: EVIL, names: [EVIL], size: 1 }], shares: [] } };
+      const sort = { count: 1, active: 0, size: 1 };
+      return { reply: "usage", usage: { images: sort, containers: sort, volumes: sort, unused: [{ kind: "image", id: EVIL, names: [EVIL], size: 1 }], shares: [] } };
     }
     if (call.call === "registries") {
       const login = { registry: EVIL, username: EVIL, place: EVIL, problem: null };

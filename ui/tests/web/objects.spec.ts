@@ -1,6 +1,6 @@
 import { expect, test, visit } from "./base";
-
-import { container, FakeCore, image, sample } from "./fake";
+import { FakeCore } from "./fake";
+import { container, image, sample } from "./sample";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 
@@ -174,9 +174,37 @@ test("a terminal shows what comes and sends what is typed", async ({ page }) => 
   await expect(page.getByRole("tab", { name: "Terminal" })).toBeFocused();
   core.emit({ event: "end", subscription: core.last, code: 3, failure: null });
   await expect(page.getByRole("tabpanel")).toContainText("The process has ended with 3.");
-  await page.getByRole("button", { name: "Close details" }).click();
+  await page.getByRole("button", { name: "Start anew" }).click();
   await core.called({ call: "close" });
+  await core.called({ call: "openTerminal" });
+  await page.getByRole("button", { name: "End", exact: true }).click();
+  await core.called({ call: "close", subscription: core.last });
+  await expect(page.locator("[data-terminal]")).toHaveCount(0);
   expect(problems).toEqual([]);
+});
+
+test("a terminal goes on while other pages are looked at, in another language too", async ({ page }) => {
+  const core = new FakeCore(sample());
+  await core.open(page);
+  await page.getByRole("row", { name: "Select web" }).focus();
+  await page.keyboard.press("t");
+  await page.getByRole("button", { name: "Start", exact: true }).last().click();
+  await core.called({ call: "openTerminal" });
+  const terminal = page.locator("[data-terminal]");
+  core.emit({ event: "terminal", subscription: core.last, data: base64("before $ ") });
+  await expect(terminal).toContainText("before");
+  await page.getByRole("tab", { name: "Summary" }).click();
+  await expect(terminal).toHaveCount(0);
+  core.emit({ event: "terminal", subscription: core.last, data: base64("meanwhile $ ") });
+  await visit(page, "0", "Settings");
+  await page.getByLabel("Language").selectOption("ko");
+  await visit(page, "1", "컨테이너");
+  await page.getByRole("tab", { name: "터미널 (열림)" }).click();
+  await expect(terminal).toContainText("before $ meanwhile $");
+  await terminal.click();
+  await page.keyboard.type("x");
+  await core.called({ call: "type", subscription: core.last, data: "x" });
+  expect(core.calls.filter((call) => call.call === "close" || call.call === "openTerminal").length).toBe(1);
 });
 
 test("files are looked through and brought here", async ({ page }) => {

@@ -1,7 +1,7 @@
 // Pictures for eyes, not for comparison: `SHOTS=folder npx playwright test shots`.
 import { expect, test, visit } from "./base";
-
-import { container, FakeCore, sample } from "./fake";
+import { FakeCore } from "./fake";
+import { container, sample } from "./sample";
 
 const FOLDER = process.env["SHOTS"];
 test.skip(FOLDER === undefined, "pictures are only taken with SHOTS=folder");

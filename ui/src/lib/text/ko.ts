@@ -9,8 +9,8 @@ export const ko: Readonly<Record<string, string>> = {
     "머신은 자체 엔진을 갖춘 작은 Linux 가상 머신입니다. 크기는 이 컴퓨터에 맞춰 정해지며, 직접 고르려면 “cove machine init”을 쓰세요.",
   "A name with its registry, or a short name that the engine's configuration completes.":
     "레지스트리를 포함한 이름, 또는 엔진 설정이 채워 주는 짧은 이름입니다.",
-  "A shell or another command inside of the container. F6 leaves the terminal; closing it ends the command.":
-    "컨테이너 안에서 셸이나 다른 명령을 실행합니다. F6으로 터미널에서 빠져나오고, 닫으면 명령이 끝납니다.",
+  "A shell or another command inside of the container. F6 leaves the terminal; it goes on while you look at something else.":
+    "컨테이너 안에서 셸이나 다른 명령을 실행합니다. F6으로 터미널에서 빠져나오며, 다른 화면을 보는 동안에도 계속됩니다.",
   "A task that is gone": "사라진 작업",
   "A whole path at which nothing is yet.": "아직 아무것도 없는 전체 경로를 적으세요.",
   "A whole path, such as /home/me/app.": "/home/me/app 같은 전체 경로를 적으세요.",
@@ -86,6 +86,7 @@ export const ko: Readonly<Record<string, string>> = {
   Download: "내려받기",
   "Download {name}": "{name} 내려받기",
   Driver: "드라이버",
+  End: "끝내기",
   "End of the log.": "로그 끝.",
   Engine: "엔진",
   "Entry point": "엔트리포인트",
@@ -344,7 +345,9 @@ export const ko: Readonly<Record<string, string>> = {
   "The process has ended with {code}.": "프로세스가 {code}(으)로 끝났습니다.",
   "The registry is asked, and the login is kept where podman and docker look for it, too.":
     "레지스트리에 확인한 뒤 podman과 docker도 찾는 곳에 로그인을 보관합니다.",
+  "Terminal (open)": "터미널 (열림)",
   "The terminal has ended.": "터미널이 끝났습니다.",
+  "The view was cleared.": "화면을 비웠습니다.",
   "The window has lost its connection to Cove. It is being tried again.": "창과 Cove의 연결이 끊겼습니다. 다시 시도하고 있습니다.",
   "They appear as soon as the engine answers.": "엔진이 응답하면 바로 나타납니다.",
   "This computer": "이 컴퓨터",
