@@ -1,4 +1,6 @@
 // Rows and answers as a developer's computer may have them.
+import { createHash } from "node:crypto";
+
 import type {
   ContainerDetails,
   ContainerRow,
@@ -17,15 +19,18 @@ import type {
 
 const NOW = Math.floor(Date.now() / 1000);
 
-/** The id of the image of that name. */
+/** An id that looks like one, always the same for a name. */
 function idOf(name: string): string {
-  return [...name].map((letter) => letter.charCodeAt(0).toString(16)).join("").slice(-64).padStart(64, "0");
+  return createHash("sha256").update(name).digest("hex");
 }
+
+/** A volume without a name of its own. */
+const ANONYMOUS = idOf("volume");
 
 export function container(number: number, changes: Partial<ContainerRow> = {}): ContainerRow {
   const name = changes.image ?? "docker.io/library/alpine:3.22";
   return {
-    id: number.toString(16).padStart(64, "0"),
+    id: idOf(`container ${number}`),
     name: `box-${number}`,
     image: name,
     imageId: idOf(name),
@@ -116,7 +121,7 @@ export function sample(changes: Partial<Rows> = {}): Snapshot {
       ],
       volumes: [
         { id: "shop_cache", driver: "local", mountpoint: "/var/lib/containers/storage/volumes/shop_cache/_data", anonymous: false, created: NOW - 86_400 * 2 },
-        { id: "5".repeat(64), driver: "local", mountpoint: `/var/lib/containers/storage/volumes/${"5".repeat(64)}/_data`, anonymous: true, created: NOW - 60 },
+        { id: ANONYMOUS, driver: "local", mountpoint: `/var/lib/containers/storage/volumes/${ANONYMOUS}/_data`, anonymous: true, created: NOW - 60 },
       ],
       pods: [
         {
@@ -254,7 +259,7 @@ export function usage(snapshot: Snapshot): Usage {
     unused: [
       ...unused,
       { kind: "container", id: container(8).id, names: ["import-2026-11"], size: 61_000_000 },
-      { kind: "volume", id: "5".repeat(64), names: ["5".repeat(64)], size: 12_000_000 },
+      { kind: "volume", id: ANONYMOUS, names: [ANONYMOUS], size: 12_000_000 },
     ],
     shares: snapshot.rows.images.map((row) => ({ id: row.id, shared: Math.round(row.size * 0.4), own: Math.round(row.size * 0.6) })),
   };
