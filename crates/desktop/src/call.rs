@@ -283,6 +283,15 @@ pub enum Call {
         /// Where to: a whole path at which nothing is.
         to: String,
     },
+    /// Bring a file of this computer into a directory of a container, in place of one of its name; a task.
+    Upload {
+        /// The container's id.
+        id: String,
+        /// A whole path on this computer.
+        from: String,
+        /// The directory.
+        to: String,
+    },
     /// Give an image a further name.
     Tag {
         /// The image's id.

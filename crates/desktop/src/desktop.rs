@@ -175,6 +175,7 @@ impl Desktop {
                 Ok(Reply::Explanation { explanation })
             }
             Call::Download { .. }
+            | Call::Upload { .. }
             | Call::Push { .. }
             | Call::SaveImages { .. }
             | Call::LoadImages { .. }
@@ -223,6 +224,12 @@ impl Desktop {
                 let to = files::place(&to)?;
                 core.begin(format!("Download {path}"), true, |task| async move {
                     files::download(engine.as_ref(), &id, &path, to, &task).await.map_err(Into::into)
+                })
+            }
+            Call::Upload { id, from, to } => {
+                let from = files::place(&from)?;
+                core.begin(format!("Upload {}", from.display()), true, |task| async move {
+                    files::upload(engine.as_ref(), &id, from, to, &task).await.map_err(Into::into)
                 })
             }
             Call::Push { image } => {

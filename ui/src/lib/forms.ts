@@ -175,6 +175,21 @@ export function download(screen: Screen, id: string, path: string, directory: bo
   };
 }
 
+/** `begun` is told the task's number. */
+export function upload(screen: Screen, id: string, folder: string, begun: (task: number) => void): Form {
+  return {
+    title: t("Upload into {name}", { name: plain(folder) }),
+    text: t("A file of the same name is replaced."),
+    fields: [{ name: "from", label: t("File on this computer"), placeholder: proposed(screen, "settings.json"), hint: t("A whole path."), required: true }],
+    act: t("Upload"),
+    run: async ({ from = "" }) => {
+      const reply = await screen.model.call({ call: "upload", id, from: from.trim(), to: folder });
+      screen.tasksOpen = true;
+      if (reply.reply === "task") begun(reply.id);
+    },
+  };
+}
+
 export function login(screen: Screen, done: () => void, registry = ""): Form {
   return {
     title: t("Log in to a registry"),

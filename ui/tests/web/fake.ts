@@ -141,6 +141,7 @@ export class FakeCore {
       case "build":
       case "prune":
       case "download":
+      case "upload":
       case "saveImages":
       case "loadImages":
       case "exportVolume":

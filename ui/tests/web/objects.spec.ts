@@ -207,7 +207,7 @@ test("a terminal goes on while other pages are looked at, in another language to
   expect(core.calls.filter((call) => call.call === "close" || call.call === "openTerminal").length).toBe(1);
 });
 
-test("files are looked through and brought here", async ({ page }) => {
+test("files are looked through, brought here and taken there", async ({ page }) => {
   const core = new FakeCore(sample());
   await core.open(page);
   await page.getByRole("row", { name: "Select web" }).focus();
@@ -220,6 +220,13 @@ test("files are looked through and brought here", async ({ page }) => {
   await expect(page.getByLabel("File on this computer")).toHaveValue("/home/me/Downloads/nginx.conf");
   await page.getByRole("dialog").getByRole("button", { name: "Download" }).click();
   await core.called({ call: "download", id: container(1).id, path: "/etc/nginx.conf", to: "/home/me/Downloads/nginx.conf" });
+  await panel.getByRole("button", { name: "Upload" }).click();
+  await page.getByLabel("File on this computer").fill("/home/me/site.conf");
+  await page.keyboard.press("Enter");
+  await core.called({ call: "upload", id: container(1).id, from: "/home/me/site.conf", to: "/etc" });
+  core.task({ id: core.last, title: "Upload /home/me/site.conf", state: "done" });
+  // What has come is seen.
+  await core.called({ call: "listFiles", id: container(1).id, path: "/etc" });
   await panel.getByRole("row", { name: /mime.types/ }).focus();
   await page.keyboard.press("Backspace");
   await expect(panel.getByRole("row", { name: /docker-entrypoint/ })).toBeVisible();

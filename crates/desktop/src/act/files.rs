@@ -1,15 +1,22 @@
 //! Files that come from the engine to this computer, and go to it.
 
+use std::collections::BTreeMap;
+use std::fs::Metadata;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use cove_api::{
-    ArchiveFormat, ByteStream, CopyFromOptions, Engine, Error, ErrorKind, LoadReport, Result, SaveOptions,
+    ArchiveFormat, ByteStream, CopyFromOptions, CopyToOptions, Engine, Error, ErrorKind, LoadReport, Result,
+    SaveOptions,
 };
-use cove_archive::{Kind, Reader, Streamed};
+use cove_archive::{Kind, Member, Reader, Streamed, Writer};
 use cove_sys::output::{Existing, OutputFile};
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use tokio::fs::File;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::mpsc;
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 
@@ -129,22 +136,85 @@ pub(crate) async fn load(engine: &dyn Engine, from: PathBuf, task: &Task) -> Res
     engine.images().load(read(&from, task).await?).await
 }
 
+/// Brings a file of this computer into a directory of a container, under its own name and as its user's. A file of that name
+/// is replaced, a directory is not.
+pub(crate) async fn upload(
+    engine: &dyn Engine,
+    id: &str,
+    from: PathBuf,
+    to: String,
+    task: &Task,
+) -> Result<()> {
+    let (file, about) = open(&from).await?;
+    let size = about.len();
+    let name = from.file_name().map(std::ffi::OsStr::as_encoded_bytes).unwrap_or_default();
+    let member = Member { size, mtime: changed(&about), ..Member::new(Kind::File, name, mode(&about)) };
+    let (mut head, mut end) = (Vec::new(), Vec::new());
+    Writer::new(&mut head).member(&member)?;
+    let mut closing = Writer::new(&mut end);
+    closing.pad(size)?;
+    closing.finish()?;
+
+    let done = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&done);
+    let data = pieces(file.take(size), size, task).inspect_ok(move |piece| {
+        counted.fetch_add(u64::try_from(piece.len()).unwrap_or(0), Ordering::Relaxed);
+    });
+    let last = stream::once(async move {
+        if done.load(Ordering::Relaxed) < size {
+            return Err(Error::invalid(format!("{}: it became smaller while it was read", from.display())));
+        }
+        Ok(Bytes::from(end))
+    });
+    let archive = stream::once(std::future::ready(Ok(Bytes::from(head)))).chain(data).chain(last);
+    let options = CopyToOptions { path: to, chown: true, rename: BTreeMap::new(), no_overwrite: true };
+    engine.files().copy_to(id, options, Box::pin(archive)).await
+}
+
+/// A file's permissions, without the bits that make a program somebody else.
+fn mode(about: &Metadata) -> u32 {
+    #[cfg(unix)]
+    return std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o777;
+    #[cfg(not(unix))]
+    return if about.permissions().readonly() { 0o444 } else { 0o644 };
+}
+
+/// When a file was changed, in seconds since 1970.
+fn changed(about: &Metadata) -> i64 {
+    let since = about.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    since.and_then(|since| i64::try_from(since.as_secs()).ok()).unwrap_or(0)
+}
+
 /// A file as a stream that tells how far it is.
 async fn read(from: &Path, task: &Task) -> Result<ByteStream> {
+    let (file, about) = open(from).await?;
+    Ok(Box::pin(pieces(file, about.len(), task)))
+}
+
+/// A plain file of this computer.
+async fn open(from: &Path) -> Result<(File, Metadata)> {
     let failed = |error: std::io::Error| Error::from(error).context(format!("read {}", from.display()));
-    let file = tokio::fs::File::open(from).await.map_err(failed)?;
+    let file = File::open(from).await.map_err(failed)?;
     let about = file.metadata().await.map_err(failed)?;
     if !about.is_file() {
         return Err(Error::invalid(format!("{}: it is no file", from.display())));
     }
-    let (task, mut done, total) = (task.clone(), 0, about.len());
-    let stream = ReaderStream::with_capacity(file, PIECE).map(move |piece| {
+    Ok((file, about))
+}
+
+/// What is read, in pieces; the task is told how much of `total` it is.
+fn pieces(
+    input: impl AsyncRead + Send + 'static,
+    total: u64,
+    task: &Task,
+) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
+    let (task, mut done) = (task.clone(), 0);
+    ReaderStream::with_capacity(input, PIECE).map(move |piece| {
         let piece = piece.map_err(Error::from)?;
         done += u64::try_from(piece.len()).unwrap_or(0);
         task.bytes(done, total);
         Ok(piece)
-    });
-    Ok(Box::pin(stream))
+    })
 }
 
 /// Writes a stream to a file. One that is given up leaves no file.

@@ -66,7 +66,7 @@ impl Screen {
         }
     }
 
-    /// Takes events until `done`; at most five seconds.
+    /// Takes events until `done`; a minute at most, for a busy computer.
     async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
         let wait = async {
             while !done(self) {
@@ -76,7 +76,7 @@ impl Screen {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), wait)
+        tokio::time::timeout(Duration::from_secs(60), wait)
             .await
             .unwrap_or_else(|_| panic!("never seen: {what}"));
     }
@@ -392,7 +392,7 @@ async fn wait_for(engine: &FakeEngine, wanted: &str) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(5), wait).await.unwrap_or_else(|_| panic!("never: {wanted}"));
+    tokio::time::timeout(Duration::from_secs(60), wait).await.unwrap_or_else(|_| panic!("never: {wanted}"));
 }
 
 #[tokio::test]
@@ -501,4 +501,34 @@ async fn a_path_must_be_whole_and_a_build_needs_its_program() {
         })
         .await;
     assert!(fresh.metadata().unwrap().len() > 0);
+}
+
+#[tokio::test]
+async fn a_file_goes_into_a_container_whole_or_not_at_all() {
+    let engine = living(&[("a", "running")]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("greeting");
+    cove_sys::fs::write(&file, "hello").unwrap();
+    let upload = |from: String| Call::Upload { id: "a".repeat(64), from, to: "/etc".to_owned() };
+    let error = desktop.call(upload("greeting".to_owned())).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidArgument);
+    let done = task(&desktop.call(upload(file.display().to_string())).await.unwrap());
+    let directory = task(&desktop.call(upload(folder.path().display().to_string())).await.unwrap());
+    let ended = |screen: &Screen, id, state| {
+        screen.seen.rows.tasks.iter().any(|task| task.id == id && task.state == state)
+    };
+    screen.until("the file's way", |screen| ended(screen, done, TaskState::Done)).await;
+    screen.until("a refusal", |screen| ended(screen, directory, TaskState::Failed)).await;
+    let calls = engine.calls();
+    let copied: Vec<_> = calls.iter().filter(|call| call.starts_with("copy_to ")).collect();
+    assert_eq!(copied.len(), 1, "{calls:?}");
+    let shown = copied[0];
+    assert!(shown.contains("path: \"/etc\", chown: true"), "{shown}");
+    assert!(shown.contains("no_overwrite: true"), "{shown}");
+    // The tar: a head, the padded data, and the end.
+    let tar = &shown[shown.find("greeting\0").expect("the name")..];
+    assert_eq!((&tar[512..518], tar.len()), ("hello\0", 512 + 512 + 1024));
 }

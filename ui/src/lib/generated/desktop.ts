@@ -216,6 +216,18 @@ path: string,
 /**
  * Where to: a whole path at which nothing is.
  */
+to: string, } | { "call": "upload", 
+/**
+ * The container's id.
+ */
+id: string, 
+/**
+ * A whole path on this computer.
+ */
+from: string, 
+/**
+ * The directory.
+ */
 to: string, } | { "call": "tag", 
 /**
  * The image's id.

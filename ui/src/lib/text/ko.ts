@@ -9,6 +9,7 @@ export const ko: Readonly<Record<string, string>> = {
     "머신은 자체 엔진을 갖춘 작은 Linux 가상 머신입니다. 크기는 이 컴퓨터에 맞춰 정해지며, 직접 고르려면 “cove machine init”을 쓰세요.",
   "A name with its registry, or a short name that the engine's configuration completes.":
     "레지스트리를 포함한 이름, 또는 엔진 설정이 채워 주는 짧은 이름입니다.",
+  "A file of the same name is replaced.": "같은 이름의 파일은 바뀝니다.",
   "A shell or another command inside of the container. F6 leaves the terminal; it goes on while you look at something else.":
     "컨테이너 안에서 셸이나 다른 명령을 실행합니다. F6으로 터미널에서 빠져나오며, 다른 화면을 보는 동안에도 계속됩니다.",
   "A task that is gone": "사라진 작업",
@@ -361,6 +362,8 @@ export const ko: Readonly<Record<string, string>> = {
   Unused: "쓰이지 않음",
   Up: "실행 중",
   "Up {span}": "{span}째 실행 중",
+  Upload: "업로드",
+  "Upload into {name}": "{name}(으)로 업로드",
   Use: "사용",
   "Use its engine (U)": "이 머신의 엔진 사용 (U)",
   "Use nothing of earlier builds": "이전 빌드를 쓰지 않음",
