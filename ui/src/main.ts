@@ -4,13 +4,14 @@ import App from "./App.svelte";
 import "./app.css";
 import { Model } from "./lib/model.svelte";
 import { Screen } from "./lib/screen.svelte";
-import { zoom } from "./lib/preferences.svelte";
+import { groups, zoom } from "./lib/preferences.svelte";
 import { messages } from "./lib/text/messages.svelte";
 import { theme } from "./lib/theme.svelte";
 import { connect } from "./lib/transport";
 
 theme.start();
 zoom.start();
+groups.start();
 await messages.start();
 const target = document.getElementById("app");
 if (target) {

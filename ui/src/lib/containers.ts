@@ -3,9 +3,12 @@ import { fits, terms } from "./filter";
 import { capital, span } from "./text/format";
 import { t } from "./text/messages.svelte";
 
+/** What holds containers together in the list: their pod or project, their image, or nothing. */
+export type Grouping = "own" | "image" | "none";
+
 /** A line of the list: the head of a group, or a container. */
 export type Line =
-  | { key: string; group: { kind: GroupKind; name: string; total: number; running: number; ids: string[] } }
+  | { key: string; group: { kind: GroupKind | "image"; name: string; total: number; running: number; ids: string[] } }
   | { key: string; container: ContainerRow; nested: boolean };
 
 const LIVE = new Set(["running", "paused", "stopping", "restarting"]);
@@ -55,12 +58,18 @@ export function portText(port: PortRow): string {
   return `${port.hostPort}→${port.containerPort}${end}`;
 }
 
+function groupOf(row: ContainerRow, by: Grouping): { kind: GroupKind | "image"; name: string } | null {
+  if (by === "image") return { kind: "image", name: row.image };
+  return by === "own" ? row.group : null;
+}
+
 /** The list as it is shown: filtered, groups first come where their newest container is, running ones first. */
 export function lines(
   rows: Iterable<ContainerRow>,
   query: string,
   onlyRunning: boolean,
   folded: ReadonlySet<string>,
+  by: Grouping = "own",
 ): Line[] {
   const asked = terms(query);
   const wanted = [...rows].filter((row) => (!onlyRunning || isLive(row)) && fits(row, asked));
@@ -68,11 +77,12 @@ export function lines(
   const groups = new Map<string, ContainerRow[]>();
   const order: (ContainerRow | string)[] = [];
   for (const row of wanted) {
-    if (row.group === null) {
+    const group = groupOf(row, by);
+    if (group === null) {
       order.push(row);
       continue;
     }
-    const key = `${row.group.kind}/${row.group.name}`;
+    const key = `${group.kind}/${group.name}`;
     const members = groups.get(key);
     if (members) members.push(row);
     else {
@@ -87,7 +97,7 @@ export function lines(
       continue;
     }
     const members = groups.get(entry) ?? [];
-    const group = members[0]?.group;
+    const group = members[0] ? groupOf(members[0], by) : null;
     if (!group) continue;
     result.push({
       key: `group:${entry}`,

@@ -1,3 +1,5 @@
+import type { Grouping } from "./containers";
+
 /** How much larger everything is drawn. */
 const SIZES = [0.9, 1, 1.1, 1.25, 1.5] as const;
 const KEY = "cove.zoom";
@@ -20,3 +22,22 @@ class Zoom {
 }
 
 export const zoom = new Zoom();
+
+const GROUPING = "cove.grouping";
+
+/** What holds containers together in their list. */
+class Groups {
+  value = $state<Grouping>("own");
+
+  start(): void {
+    const stored = localStorage.getItem(GROUPING);
+    if (stored === "image" || stored === "none") this.value = stored;
+  }
+
+  set(value: Grouping): void {
+    this.value = value;
+    localStorage.setItem(GROUPING, value);
+  }
+}
+
+export const groups = new Groups();

@@ -77,6 +77,22 @@ test("everything is done by keyboard", async ({ page }) => {
   await core.called({ call: "containers", act: "remove", ids: [container(9).id] });
 });
 
+test("containers are grouped as the user likes it, next time too", async ({ page }) => {
+  const core = new FakeCore(sample());
+  await core.open(page);
+  await page.getByLabel("Groups").selectOption("By image");
+  const group = page.getByRole("row", { name: /localhost\/shop-api:dev image 1 of 2 running/ });
+  await expect(group).toBeVisible();
+  await group.focus();
+  await page.keyboard.press("ArrowLeft");
+  await expect(page.getByRole("row", row("api"))).toHaveCount(0);
+  await page.getByLabel("Groups").selectOption("Without groups");
+  await expect(page.getByRole("row", { name: /running/ })).toHaveCount(0);
+  await page.reload();
+  await expect(page.getByLabel("Groups")).toHaveValue("none");
+  await expect(page.getByRole("row", row("api"))).toBeVisible();
+});
+
 test("several are selected and worked on together", async ({ page }) => {
   const core = new FakeCore(sample());
   await core.open(page);
