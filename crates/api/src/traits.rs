@@ -14,7 +14,7 @@ use crate::{
     CopyToOptions, Credentials, DiskUsage, Distribution, Event, EventOptions, ExecInspect, ExecSpec,
     ExecStartOptions, ImageCopyOptions, ImageDocuments, ImageExplanation, ImageHistoryRow, ImageInspect,
     ImageListOptions, ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions,
-    Info, InspectHealth, ListOptions, LoadReport, LogLine, LogOptions, ManifestCreateOptions,
+    Info, InspectHealth, KubeDownOptions, KubeGenerateOptions, KubePlayOptions, KubeReport, ListOptions, LoadReport, LogLine, LogOptions, ManifestCreateOptions,
     ManifestModifyOptions, ManifestModifyReport, ManifestRemoveOptions, MountedFiles, Network,
     NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport, NetworkUpdateOptions,
     PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport, PodInspect,
@@ -40,6 +40,8 @@ pub trait Engine: Send + Sync {
     fn files(&self) -> &dyn Files;
     /// Images.
     fn images(&self) -> &dyn Images;
+    /// Kubernetes YAML.
+    fn kube(&self) -> &dyn Kube;
     /// Lists of images.
     fn manifests(&self) -> &dyn Manifests;
     /// Networks.
@@ -63,6 +65,7 @@ impl<
         + Execs
         + Files
         + Images
+        + Kube
         + Manifests
         + Networks
         + Pods
@@ -85,6 +88,9 @@ impl<
         self
     }
     fn images(&self) -> &dyn Images {
+        self
+    }
+    fn kube(&self) -> &dyn Kube {
         self
     }
     fn manifests(&self) -> &dyn Manifests {
@@ -329,6 +335,17 @@ pub trait Manifests: Send + Sync {
     async fn remove(&self, name: &str, options: ManifestRemoveOptions) -> Result<ImageRemoveReport>;
     /// Brings it to a registry, with its images unless they are not wanted.
     async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>>;
+}
+
+/// Kubernetes YAML.
+#[async_trait]
+pub trait Kube: Send + Sync {
+    /// Makes and starts what a text describes. Where it is wrong, nothing is made.
+    async fn play(&self, text: Bytes, options: KubePlayOptions) -> Result<KubeReport>;
+    /// Removes the pods and secrets that a text describes, and by the options its volumes. What is not there is no error.
+    async fn down(&self, text: Bytes, options: KubeDownOptions) -> Result<KubeReport>;
+    /// The text that describes containers (together one pod), pods and volumes.
+    async fn generate(&self, names: Vec<String>, options: KubeGenerateOptions) -> Result<String>;
 }
 
 /// Volumes.

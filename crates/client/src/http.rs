@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cove_api::endpoint::{Outgoing, Remote, TakenOver, Transport};
 use cove_api::{
-    Artifacts, ByteStream, Containers, Engine, Error, ErrorKind, Execs, Files, Images, Manifests, Networks,
+    Artifacts, ByteStream, Containers, Engine, Error, ErrorKind, Execs, Files, Images, Kube, Manifests, Networks,
     Pods, Result, Secrets, System, Volumes, WorkingContainers,
 };
 use futures_util::StreamExt as _;
@@ -52,6 +52,9 @@ impl Engine for Client {
         &self.remote
     }
     fn images(&self) -> &dyn Images {
+        &self.remote
+    }
+    fn kube(&self) -> &dyn Kube {
         &self.remote
     }
     fn manifests(&self) -> &dyn Manifests {

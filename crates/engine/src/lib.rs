@@ -12,6 +12,7 @@ mod file_type;
 mod files;
 mod filter;
 mod image;
+mod kube;
 mod lock;
 mod maintain;
 mod name;

@@ -211,6 +211,11 @@ fn image_policy(core: &Core) -> String {
     }
 }
 
+/// Bytes of memory that the host has.
+pub(crate) fn total_memory() -> u64 {
+    meminfo()("MemTotal:")
+}
+
 /// Bytes of a line of `/proc/meminfo`.
 fn meminfo() -> impl Fn(&str) -> u64 {
     let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();

@@ -26,6 +26,7 @@ mod exec;
 mod files;
 mod frames;
 mod image;
+mod kube;
 mod manifest;
 mod network;
 mod openapi;
@@ -62,6 +63,7 @@ fn libpod(routes: &mut impl Routes) {
     exec::serve(routes);
     files::serve(routes);
     image::serve(routes);
+    kube::serve(routes);
     manifest::serve(routes);
     network::serve(routes);
     secret::serve(routes);

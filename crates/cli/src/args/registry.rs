@@ -28,6 +28,17 @@ pub(crate) struct RegistryArgs {
 }
 
 impl RegistryArgs {
+    /// The words that say the same to another command of this process.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let texts = [("authfile", &self.authfile), ("cert-dir", &self.cert_dir), ("creds", &self.creds)];
+        let mut words: Vec<String> = texts
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("--{name}={}", value.as_ref()?)))
+            .collect();
+        words.extend(self.tls_verify.map(|verify| format!("--tls-verify={verify}")));
+        words
+    }
+
     /// As the engine takes it.
     pub(crate) fn access(&self) -> Result<RegistryAccess, CommandError> {
         check_auth_file(self.authfile.as_deref())?;

@@ -10,6 +10,7 @@ pub(crate) mod healthcheck;
 pub(crate) mod help;
 pub(crate) mod image;
 pub(crate) mod inspect;
+pub(crate) mod kube;
 mod leaf;
 #[cfg(unix)]
 pub(crate) mod machine;

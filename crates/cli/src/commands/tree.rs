@@ -3,7 +3,7 @@
 #[cfg(target_os = "linux")]
 use super::quadlet;
 use super::{
-    Entry, Group, artifact, builder, container, desktop, diff, healthcheck, image, inspect, manifest,
+    Entry, Group, artifact, builder, container, desktop, diff, healthcheck, image, inspect, kube, manifest,
     network, pod, secret, system, transport, volume,
 };
 #[cfg(unix)]
@@ -67,12 +67,15 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::group(&["build-container"], &BUILD_CONTAINER),
     Entry::group(&["builder", "buildx"], &BUILDER),
     Entry::group(&["container"], &CONTAINER),
+    Entry::group(&["generate"], &GENERATE),
     Entry::group(&["healthcheck"], &HEALTHCHECK),
     Entry::group(&["image"], &IMAGE),
+    Entry::group(&["kube"], &KUBE),
     #[cfg(unix)]
     Entry::group(&["machine"], &MACHINE),
     Entry::group(&["manifest"], &MANIFEST),
     Entry::group(&["network"], &NETWORK),
+    Entry::group(&["play"], &PLAY),
     Entry::group(&["pod"], &POD),
     #[cfg(target_os = "linux")]
     Entry::group(&["quadlet"], &QUADLET),
@@ -200,6 +203,11 @@ static CONTAINER: Group = Group {
     ],
 };
 
+static GENERATE: Group = Group {
+    about: "Write what describes containers, pods and volumes",
+    entries: &[Entry::leaf(&["kube"], &kube::generate::COMMAND)],
+};
+
 static HEALTHCHECK: Group = Group {
     about: "Manage health checks of containers",
     entries: &[Entry::leaf(&["run"], &healthcheck::run::COMMAND)],
@@ -236,6 +244,15 @@ static IMAGE: Group = Group {
         Entry::leaf(&["tree"], &image::tree::COMMAND),
         Entry::leaf(&["unmount", "umount"], &image::unmount::COMMAND),
         Entry::leaf(&["untag"], &image::untag::COMMAND),
+    ],
+};
+
+static KUBE: Group = Group {
+    about: "Run what Kubernetes YAML describes, and write it",
+    entries: &[
+        Entry::leaf(&["down"], &kube::down::COMMAND),
+        Entry::leaf(&["generate"], &kube::generate::COMMAND),
+        Entry::leaf(&["play"], &kube::play::COMMAND),
     ],
 };
 
@@ -295,6 +312,11 @@ static SECRET: Group = Group {
         Entry::leaf(&["ls", "list"], &secret::list::COMMAND),
         Entry::leaf(&["rm"], &secret::remove::COMMAND),
     ],
+};
+
+static PLAY: Group = Group {
+    about: "Run what Kubernetes YAML describes",
+    entries: &[Entry::leaf(&["kube"], &kube::play::COMMAND)],
 };
 
 static POD: Group = Group {

@@ -422,7 +422,13 @@ fn take_mounts(spec: &mut ContainerSpec, other: &ContainerRow, options: &[String
             }),
             kind => spec.mounts.push(Mount {
                 kind: kind.as_str().into(),
-                options: with_options(&mount.options),
+                options: {
+                    let mut options = with_options(&mount.options);
+                    if kind == MountKind::Bind && !mount.sub_path.is_empty() {
+                        options.push(format!("{}{}", storage::SUB_PATH, mount.sub_path));
+                    }
+                    options
+                },
                 source,
                 destination,
             }),

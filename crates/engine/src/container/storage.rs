@@ -10,6 +10,9 @@ use crate::state::{ContainerMount, ContainerVolume, ImageFacts, MountKind};
 /// Options of a volume that the image names.
 const IMAGE_VOLUME: [&str; 4] = ["rprivate", "rw", "nodev", "exec"];
 
+/// The option of a bind mount that names a part of its source, as Podman's clients write it.
+pub(super) const SUB_PATH: &str = "subpath=";
+
 /// How mounts spread between the container and the host.
 const PROPAGATION: [&str; 8] =
     ["shared", "rshared", "slave", "rslave", "private", "rprivate", "unbindable", "runbindable"];
@@ -97,12 +100,17 @@ pub(super) fn mounts(spec: &ContainerSpec) -> Result<Vec<ContainerMount>> {
         let kind = MountKind::from_name(&mount.kind).ok_or_else(|| {
             Error::unsupported(format!("mounts of type {:?} are not supported yet", mount.kind))
         })?;
+        let (sub_paths, options): (Vec<String>, Vec<String>) = match kind {
+            MountKind::Bind => mount.options.iter().cloned().partition(|option| option.starts_with(SUB_PATH)),
+            _ => (Vec::new(), mount.options.clone()),
+        };
         Ok(ContainerMount {
             destination: clean(&mount.destination),
             kind,
             source: mount.source.clone(),
+            sub_path: sub_paths.last().map(|path| path[SUB_PATH.len()..].to_owned()).unwrap_or_default(),
             options: match kind {
-                MountKind::Bind => full_options(&mount.options, false),
+                MountKind::Bind => full_options(&options, false),
                 MountKind::Tmpfs | MountKind::Ramfs => {
                     memory_options(&mount.options, kind == MountKind::Tmpfs)
                 }

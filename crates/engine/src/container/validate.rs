@@ -98,8 +98,10 @@ fn mounts(spec: &mut ContainerSpec) -> Result<()> {
             |error: cove_spec::Error| Error::from(error).context(format!("mount {:?}", mount.destination));
         match mount.kind.as_str() {
             "bind" => {
-                mount.options =
-                    volume::check_options(mount.options.iter().map(String::as_str)).map_err(named)?;
+                let (mut sub_paths, options): (Vec<String>, Vec<String>) =
+                    mount.options.drain(..).partition(|option| option.starts_with(super::storage::SUB_PATH));
+                mount.options = volume::check_options(options.iter().map(String::as_str)).map_err(named)?;
+                mount.options.append(&mut sub_paths);
             }
             "tmpfs" | "ramfs" => {
                 mount.options.iter().try_for_each(|option| volume::tmpfs_option(option)).map_err(named)?;

@@ -74,7 +74,7 @@ pub(crate) fn settle(
             Ok(Mount {
                 destination: mount.destination.clone(),
                 kind: "bind".into(),
-                source: mount.source.clone(),
+                source: bind_source(mount)?,
                 options: runtime_options(&mount.options, true, &config.userns)?,
             })
         })
@@ -150,14 +150,14 @@ impl Prepared {
             }
             kind => {
                 match kind {
-                    MountKind::Bind if gives_away => self.trees.push(PathBuf::from(&mount.source)),
+                    MountKind::Bind if gives_away => self.trees.push(PathBuf::from(bind_source(mount)?)),
                     MountKind::Tmpfs if gives_away => self.memory.push(destination.clone()),
                     _ => {}
                 }
                 Mount {
                     destination: destination.clone(),
                     kind: kind.as_str().into(),
-                    source: mount.source.clone(),
+                    source: if kind == MountKind::Bind { bind_source(mount)? } else { mount.source.clone() },
                     options: runtime_options(&mount.options, kind == MountKind::Bind, &plan.config.userns)?,
                 }
             }
@@ -222,25 +222,37 @@ fn bind(source: &Path, destination: &str, options: &[&str]) -> Mount {
     }
 }
 
+/// What of the host a bind mounts: the source, or the part of it that is asked for.
+fn bind_source(mount: &ContainerMount) -> Result<String> {
+    if mount.sub_path.is_empty() {
+        return Ok(mount.source.clone());
+    }
+    let part = part_of(Path::new(&mount.source), &mount.sub_path, &format!("{:?}", mount.source))?;
+    Ok(part.to_string_lossy().into_owned())
+}
+
+/// A part of a directory, resolved beneath it: a link in it must not lead out.
+fn part_of(directory: &Path, sub_path: &str, what: &str) -> Result<PathBuf> {
+    let opened = rustix::fs::open(directory, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|errno| Error::from(std::io::Error::from(errno)).context(directory.display()))?;
+    let found = rustix::fs::openat2(
+        &opened,
+        sub_path.trim_start_matches('/'),
+        OFlags::PATH | OFlags::CLOEXEC,
+        Mode::empty(),
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
+    )
+    .map_err(|errno| {
+        Error::from(std::io::Error::from(errno)).context(format!("subpath {sub_path:?} of {what}"))
+    })?;
+    Ok(std::fs::read_link(rootfs::descriptor_path(&found))?)
+}
+
 fn volume_mount(planned: &PlannedVolume<'_>, userns: &UserNamespace) -> Result<Mount> {
     let PlannedVolume { mount: mounted, directory, .. } = planned;
     let mut source = directory.clone();
     if !mounted.sub_path.is_empty() {
-        // Resolved beneath the volume: a link in it must not lead out.
-        let opened = rustix::fs::open(directory, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
-            .map_err(|errno| Error::from(std::io::Error::from(errno)).context(directory.display()))?;
-        let found = rustix::fs::openat2(
-            &opened,
-            mounted.sub_path.trim_start_matches('/'),
-            OFlags::PATH | OFlags::CLOEXEC,
-            Mode::empty(),
-            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
-        )
-        .map_err(|errno| {
-            Error::from(std::io::Error::from(errno))
-                .context(format!("subpath {:?} of volume {:?}", mounted.sub_path, mounted.name))
-        })?;
-        source = std::fs::read_link(rootfs::descriptor_path(&found))?;
+        source = part_of(directory, &mounted.sub_path, &format!("volume {:?}", mounted.name))?;
     }
     Ok(Mount {
         destination: mounted.destination.clone(),

@@ -24,6 +24,7 @@ mod execs;
 mod fake;
 mod files;
 mod images;
+mod kube;
 mod manifests;
 mod networks;
 mod pods;

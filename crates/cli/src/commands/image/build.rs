@@ -28,6 +28,26 @@ use crate::context::Context;
 pub(crate) const COMMAND: Leaf = leaf!("[options] [CONTEXT]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
+    build(context, args, false).await
+}
+
+/// Builds as the words of a command line say, and tells everything on standard error.
+///
+/// # Errors
+/// As the command.
+pub(crate) async fn build_aside(context: &Context, words: Vec<String>) -> Result<(), CommandError> {
+    let command = <Args as clap::Args>::augment_args(clap::Command::new("build").no_binary_name(true));
+    let args = command
+        .try_get_matches_from(words)
+        .and_then(|matches| <Args as clap::FromArgMatches>::from_arg_matches(&matches))
+        .map_err(|error| CommandError::other(error.to_string()))?;
+    match build(context, args, true).await? {
+        0 => Ok(()),
+        code => Err(CommandError::other("the build failed").with_code(code)),
+    }
+}
+
+async fn build(context: &Context, args: Args, aside: bool) -> CommandResult {
     args.check()?;
     let options = request::options(context, &args)?;
     let (files, build) = context::gather(context, &args).await?;
@@ -39,7 +59,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let mut raw_id_file = named_file(args.iidfile_raw.as_deref())?;
     let metadata_file = named_file(args.metadata_file.as_deref())?;
     let written = Output::open(context, &args)?;
-    let tells_aside = written.is_stdout();
+    let tells_aside = aside || written.is_stdout();
     let mut log = named_file(args.logfile.as_deref())?;
     let engine = context.engine().await?;
     let mut signals = Signals::new()?;

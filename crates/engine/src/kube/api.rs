@@ -1,0 +1,31 @@
+//! The engine trait of Kubernetes YAML.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use cove_api::{Error, Kube, KubeDownOptions, KubeGenerateOptions, KubePlayOptions, KubeReport, Result};
+use cove_kube::Application;
+
+use super::{down, play};
+use crate::engine::LocalEngine;
+
+/// What a text describes.
+fn read(text: &Bytes) -> Result<Application> {
+    let text = std::str::from_utf8(text).map_err(|_| Error::invalid("the YAML is no text"))?;
+    Ok(Application::parse(text)?)
+}
+
+#[async_trait]
+impl Kube for LocalEngine {
+    async fn play(&self, text: Bytes, options: KubePlayOptions) -> Result<KubeReport> {
+        cove_api::wire::json::check(&options)?;
+        play::play(self, &read(&text)?, options).await
+    }
+
+    async fn down(&self, text: Bytes, options: KubeDownOptions) -> Result<KubeReport> {
+        down::down(self, &read(&text)?, options).await
+    }
+
+    async fn generate(&self, _names: Vec<String>, _options: KubeGenerateOptions) -> Result<String> {
+        Err(Error::unsupported("generating Kubernetes YAML is not supported yet"))
+    }
+}

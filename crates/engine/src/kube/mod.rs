@@ -1,0 +1,9 @@
+//! Kubernetes YAML, over the use-cases of pods, containers, volumes and secrets.
+
+mod api;
+mod down;
+mod host_path;
+mod images;
+mod play;
+mod secrets;
+mod volumes;

@@ -1,0 +1,25 @@
+//! Kubernetes YAML: what a file describes, as pods, containers, volumes and secrets.
+//!
+//! [`Application::parse`] reads documents, within bounds, and knows of each field whether it has an effect. A
+//! [`Workload`] becomes a [`PodPlan`] by the options of a play, and that one requests of containers.
+//! Nothing here touches a file or an engine.
+
+mod application;
+mod error;
+mod objects;
+mod plan;
+mod quantity;
+mod secret;
+mod yaml;
+
+pub use application::{Application, Unused, Workload};
+pub use error::{KubeError, Result};
+pub use objects::{ConfigMap, PersistentVolumeClaim, Secret};
+pub use plan::{
+    Claim, ContainerPlan, HostFacts, HostPathKind, ImageFacts, Known, PodPlan, SecretData, Source, claim,
+    image_policy,
+};
+pub use secret::{data as secret_data, is_immutable, stored as stored_secret};
+
+/// The network of pods for which no other is asked for.
+pub const DEFAULT_NETWORK: &str = "podman-default-kube-network";

@@ -1,0 +1,17 @@
+//! From objects to requests: what a pod, its containers and its volumes are to be.
+
+mod annotations;
+mod container;
+mod environment;
+mod facts;
+mod pod;
+mod ports;
+mod probe;
+mod resources;
+mod security;
+mod volume;
+
+pub use container::ContainerPlan;
+pub use facts::{HostFacts, ImageFacts, Known, SecretData};
+pub use pod::{PodPlan, image_policy};
+pub use volume::{Claim, HostPathKind, Source, claim};
