@@ -24,6 +24,7 @@ mod flags;
 mod health;
 mod hostile_api;
 mod images;
+mod kube;
 mod lifecycle;
 mod logs;
 mod manifests;

@@ -30,6 +30,7 @@ mod system;
 mod usage;
 mod volume;
 
+pub use container::tell_systemd;
 pub use engine::LocalEngine;
 pub use options::EngineOptions;
 pub use state::StateError;

@@ -181,6 +181,12 @@ pub(crate) fn random_name() -> Result<String, Error> {
     Ok(format!("{}_{}", pick(ADJECTIVES, number >> 32), pick(SURNAMES, number & 0xffff_ffff)))
 }
 
+/// A number below another, which is not 0; 0 where there are no random numbers.
+pub(crate) fn random_below(limit: u16) -> u16 {
+    let mut bytes = [0_u8; 2];
+    fill(&mut bytes).map_or(0, |()| u16::from_le_bytes(bytes) % limit)
+}
+
 fn fill(bytes: &mut [u8]) -> Result<(), Error> {
     let mut filled = 0;
     while filled < bytes.len() {

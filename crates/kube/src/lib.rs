@@ -1,11 +1,12 @@
-//! Kubernetes YAML: what a file describes, as pods, containers, volumes and secrets.
+//! Kubernetes YAML: what a file describes, as pods, containers, volumes and secrets, and the way back.
 //!
 //! [`Application::parse`] reads documents, within bounds, and knows of each field whether it has an effect. A
-//! [`Workload`] becomes a [`PodPlan`] by the options of a play, and that one requests of containers.
-//! Nothing here touches a file or an engine.
+//! [`Workload`] becomes a [`PodPlan`] by the options of a play, and that one requests of containers. [`generate()`] describes
+//! what exists. Nothing here touches a file or an engine.
 
 mod application;
 mod error;
+mod generate;
 mod objects;
 mod plan;
 mod quantity;
@@ -14,6 +15,7 @@ mod yaml;
 
 pub use application::{Application, Unused, Workload};
 pub use error::{KubeError, Result};
+pub use generate::{GenerateFacts, GeneratedContainer, GeneratedPod, Objects, generate};
 pub use objects::{ConfigMap, PersistentVolumeClaim, Secret};
 pub use plan::{
     Claim, ContainerPlan, HostFacts, HostPathKind, ImageFacts, Known, PodPlan, SecretData, Source, claim,

@@ -166,8 +166,8 @@ section! {
         infra_image: String = Used,
         /// Path of the container init.
         init_path: String = Used,
-        /// `pod` or `deployment`.
-        kube_generate_type: String = Moot,
+        /// What Kubernetes YAML is made of pods: `pod`, `deployment`, `daemonset` or `job`.
+        kube_generate_type: String = Used,
         /// Accepted for podman; our locks have no number limit.
         lock_type: String = Moot,
         /// `save` may write several images.

@@ -98,7 +98,10 @@ fn tell(core: &Core, row: &ContainerRow, message: &str) {
 }
 
 /// Sends one message as sd_notify(3) does; a name that begins with `@` is an abstract socket.
-fn send(socket: &str, message: &str) -> io::Result<()> {
+///
+/// # Errors
+/// Nobody listens there.
+pub fn send(socket: &str, message: &str) -> io::Result<()> {
     let address = match socket.strip_prefix('@') {
         Some(name) => SocketAddr::from_abstract_name(name)?,
         None => SocketAddr::from_pathname(socket)?,

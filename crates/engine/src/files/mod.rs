@@ -13,3 +13,4 @@ mod view;
 pub(crate) use changes::changes;
 pub(crate) use copy::pack_all;
 pub(crate) use root_fs::Owners;
+pub(crate) use view::user_ids;

@@ -93,6 +93,12 @@ impl ContainerFiles {
     }
 }
 
+/// The ids, in the container, of the user that its command runs as.
+pub(crate) fn user_ids(core: &Arc<Core>, name: &str) -> Result<(u32, u32)> {
+    let user = ContainerFiles::open(core, name)?.user()?;
+    Ok((user.uid, user.gid))
+}
+
 /// The root of a container's first process; `None` where it does not run.
 fn of_process(row: &ContainerRow) -> Option<Root> {
     if !row.state.is_alive() || row.status.pid <= 0 {

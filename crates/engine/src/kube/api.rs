@@ -5,7 +5,7 @@ use bytes::Bytes;
 use cove_api::{Error, Kube, KubeDownOptions, KubeGenerateOptions, KubePlayOptions, KubeReport, Result};
 use cove_kube::Application;
 
-use super::{down, play};
+use super::{down, generate, play};
 use crate::engine::LocalEngine;
 
 /// What a text describes.
@@ -25,7 +25,7 @@ impl Kube for LocalEngine {
         down::down(self, &read(&text)?, options).await
     }
 
-    async fn generate(&self, _names: Vec<String>, _options: KubeGenerateOptions) -> Result<String> {
-        Err(Error::unsupported("generating Kubernetes YAML is not supported yet"))
+    async fn generate(&self, names: Vec<String>, options: KubeGenerateOptions) -> Result<String> {
+        generate::generate(self, names, options).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod down;
+mod generate;
 mod host_path;
 mod images;
 mod play;

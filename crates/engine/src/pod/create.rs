@@ -296,6 +296,8 @@ fn infra_request(core: &Core, pod: &PodRow, spec: &PodSpec) -> Result<ContainerS
         restart_policy: spec.restart_policy.clone(),
         restart_tries: spec.restart_tries,
         create_command: spec.pod_create_command.clone(),
+        // It is the containers that a service waits for.
+        sdnotify_mode: "ignore".into(),
         ..ContainerSpec::default()
     };
     if infra.entrypoint.is_none()

@@ -174,6 +174,7 @@ fn draft(container: &Container, around: &Surroundings<'_>) -> Result<ContainerSp
         terminal: Some(container.tty),
         stdin: container.stdin.then_some(true),
         read_write_tmpfs: Some(true),
+        sdnotify_mode: "ignore".into(),
         annotations,
         labels,
         restart_policy: if around.first { "no".into() } else { around.restart_policy.to_owned() },

@@ -226,7 +226,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
             Value::List(items) => items.as_slice(),
             _ if self.node.is_empty() => &[],
             Value::Map(_) => return self.fail("a map where a list is expected"),
-            Value::Scalar { text, .. } => return self.fail(format!("{text:?} where a list is expected")),
+            Value::Scalar { .. } => return self.fail("a text where a list is expected"),
         };
         let Self { path, unused, .. } = self;
         self.located(visitor.visit_seq(Items { items: items.iter().enumerate(), path, unused }))
@@ -237,7 +237,7 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
             Value::Map(entries) => entries.as_slice(),
             _ if self.node.is_empty() => &[],
             Value::List(_) => return self.fail("a list where a map is expected"),
-            Value::Scalar { text, .. } => return self.fail(format!("{text:?} where a map is expected")),
+            Value::Scalar { .. } => return self.fail("a text where a map is expected"),
         };
         let Self { path, unused, .. } = self;
         self.located(visitor.visit_map(Entries { entries: entries.iter(), next: None, path, unused }))
@@ -357,7 +357,7 @@ mod tests {
             ("number: '5'\n", "line 1: number: \"5\" where a whole number is expected"),
             ("port: 70000\n", "line 1: port: "),
             ("list:\n- flag: yes\n", "line 2: list[0].flag: \"yes\" where true or false is expected"),
-            ("list: x\n", "line 1: list: \"x\" where a list is expected"),
+            ("list: x\n", "line 1: list: a text where a list is expected"),
             ("list:\n- map: [1]\n", "line 2: list[0].map: a list where a map is expected"),
             ("- a\n", "line 1: a list where a map is expected"),
         ] {

@@ -4,4 +4,5 @@ pub(crate) mod down;
 pub(crate) mod generate;
 mod images;
 pub(crate) mod play;
+mod service;
 mod text;

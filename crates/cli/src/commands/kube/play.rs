@@ -4,6 +4,7 @@ use cove_api::{Engine, KubePlayOptions, KubeReport, PodState, StringMap, WaitOpt
 
 use super::down::take_down;
 use super::images::Images;
+use super::service::{Propagation, runs, serve};
 use super::text::Text;
 use crate::args::at_least;
 use crate::args::registry::RegistryArgs;
@@ -89,6 +90,12 @@ pub(crate) struct Args {
     /// Never shorten annotations, which is so in any case
     #[arg(long, hide = true)]
     no_trunc: bool,
+    /// Stay until the pods have ended, and tell systemd when they run: what the services of .kube files do
+    #[arg(long, hide = true)]
+    service_container: bool,
+    /// With --service-container, when to end with 125: if all or any of the containers failed, or never (none)
+    #[arg(long, hide = true, value_name = "POLICY")]
+    service_exit_code_propagation: Option<String>,
     #[command(flatten)]
     registry: RegistryArgs,
 }
@@ -113,6 +120,10 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if args.wait && !options.start {
         return Err(CommandError::other("--wait and --start=false cannot be set together"));
     }
+    if args.service_container && !options.start {
+        return Err(CommandError::other("--service-container does not work with --start=stop"));
+    }
+    let propagation = Propagation::of(args.service_exit_code_propagation.as_deref())?;
     let mut text = Text::read(&args.files).await?;
     text.add_config_maps(&args.configmap).await?;
     tell_unused(context, &args, &text)?;
@@ -133,7 +144,11 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         return play_and_wait(context, engine, &text, options).await;
     }
     let report = engine.kube().play(text.bytes.clone(), options).await?;
-    tell(context, &report)?;
+    let told = tell(context, &report);
+    if args.service_container && runs(&report) {
+        return serve(context, engine, &report, propagation).await;
+    }
+    told?;
     Ok(0)
 }
 
@@ -263,7 +278,7 @@ async fn play_and_wait(
 }
 
 /// Waits until nothing of the pods runs, whatever their restart policies did meanwhile.
-async fn wait_for_pods(engine: &dyn Engine, report: &KubeReport) -> Result<(), CommandError> {
+pub(super) async fn wait_for_pods(engine: &dyn Engine, report: &KubeReport) -> Result<(), CommandError> {
     for pod in &report.pods {
         loop {
             for container in &pod.containers {
@@ -292,7 +307,7 @@ fn ended(waited: cove_api::Result<()>) -> Result<(), CommandError> {
 
 /// Ends when the user or the system wants the command to end.
 #[cfg(unix)]
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
         (Ok(mut interrupt), Ok(mut terminate)) => {
@@ -303,7 +318,7 @@ async fn interrupted() {
 }
 
 #[cfg(not(unix))]
-async fn interrupted() {
+pub(super) async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
