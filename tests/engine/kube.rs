@@ -259,7 +259,7 @@ fn generated_files_play() {
             IMAGE,
             "sh",
             "-c",
-            "echo $A; id -u; pwd; grep db /etc/hosts",
+            "echo $A; id -u; pwd; grep 10.1.2.3 /etc/hosts",
         ])
         .ok();
         let path = bed.path("home").join("g.yaml").display().to_string();
@@ -289,7 +289,7 @@ fn generated_files_play() {
         assert_eq!(output(bed, "g-one1"), "b\n5\n/vol\n10.1.2.3\tdb");
         let again = bed.cove(&["generate", "kube", "g"]).ok().to_owned();
         for expected in
-            ["    note/g-one1: x\n", "        - CAP_FOWNER\n", "      value: b\n", "      claimName: vol\n"]
+            ["    note/one1: x\n", "        - CAP_FOWNER\n", "      value: b\n", "      claimName: vol"]
         {
             assert!(again.contains(expected), "{expected} in\n{again}");
         }
@@ -319,7 +319,7 @@ fn containers_become_a_pod_with_a_service() {
             "  type: NodePort\n",
             "  name: a-pod\n",
             "    name: a\n",
-            "    name: b\n",
+            "    name: b",
             "    tty: true\n",
             "    - containerPort: 80\n",
         ] {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cove_api::endpoint::{Outgoing, Remote, TakenOver, Transport};
 use cove_api::{
-    Artifacts, ByteStream, Containers, Engine, Error, ErrorKind, Execs, Files, Images, Kube, Manifests, Networks,
-    Pods, Result, Secrets, System, Volumes, WorkingContainers,
+    Artifacts, ByteStream, Containers, Engine, Error, ErrorKind, Execs, Files, Images, Kube, Manifests,
+    Networks, Pods, Result, Secrets, System, Volumes, WorkingContainers,
 };
 use futures_util::StreamExt as _;
 use http::{HeaderValue, Request, Response, header};
