@@ -379,3 +379,38 @@ async fn checkpoints() {
     Engine::containers(&bed.client).restore("", options, archives).await.unwrap();
     assert!(bed.engine.calls().contains(&expected), "{expected}: {:?}", bed.engine.calls());
 }
+
+#[tokio::test]
+async fn kube() {
+    let bed = Bed::new().await;
+    let text = Bytes::from_static("kind: Pod # ä\n".as_bytes());
+    same!(bed, kube, play(text.clone(), KubePlayOptions::default())).unwrap();
+    let credentials =
+        Credentials { username: "me".into(), password: "tiger".into(), ..Credentials::default() };
+    let options = KubePlayOptions {
+        annotations: StringMap::from([("a".into(), "b=c,d&e".into())]),
+        log_driver: "k8s-file".into(),
+        log_options: vec!["path=/a,b".into(), "max-size=1m".into()],
+        network: vec!["front:ip=10.0.0.5,mac=92:d0:c6:0a:29:33".into(), "back".into()],
+        no_hosts: true,
+        publish_ports: vec!["80".into(), "81:81/udp".into()],
+        replace: true,
+        start: false,
+        static_ips: vec!["10.0.0.5".into(), "10.0.0.6".into()],
+        userns: "auto:size=5".into(),
+        access: RegistryAccess {
+            credentials: Some(credentials),
+            tls_verify: Some(false),
+            ..RegistryAccess::default()
+        },
+        ..KubePlayOptions::default()
+    };
+    same!(bed, kube, play(text.clone(), options.clone())).unwrap();
+    same!(bed, kube, down(text.clone(), KubeDownOptions::default())).unwrap();
+    same!(bed, kube, down(text.clone(), KubeDownOptions { force: true })).unwrap();
+    let options =
+        KubeGenerateOptions { service: true, kind: "deployment".into(), replicas: 3, ..Default::default() };
+    let names = vec!["one".to_owned(), "with/slash and ?#%".to_owned()];
+    same!(bed, kube, generate(names.clone(), options.clone())).unwrap();
+    let _ = same!(bed, kube, generate(vec![BROKEN.to_owned()], KubeGenerateOptions::default()));
+}
