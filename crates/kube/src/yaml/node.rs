@@ -318,8 +318,7 @@ mod tests {
             ("a: *nowhere\n", "line 1: "),
             ("a: &a [*a]\n", "line 1: "),
             ("a: [1\nb: 2\n", "line "),
-            ("\ta: 1\n", "line 1"),
-            (&format!("{}: 1\n", "k".repeat(1025)), "longer than 1024 bytes"),
+            (&format!("? {}\n: 1\n", "k".repeat(1025)), "longer than 1024 bytes"),
         ] {
             let error = documents(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{:.40}: {error}", text);

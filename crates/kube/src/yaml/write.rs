@@ -217,11 +217,11 @@ mod tests {
             "kind": "Pod",
             "spec": {"containers": [{"name": "c", "args": ["a", "b"], "env": [{"name": "A", "value": "1"}]}, {"name": "d"}],
                      "empty": {}, "none": []},
-            "apiVersion": "v1", "on": true, "n": 5,
+            "apiVersion": "v1", "on": true, "m": 5,
         });
         assert_eq!(
             to_yaml(&value),
-            "apiVersion: v1\nkind: Pod\nn: 5\n\"on\": true\nspec:\n  containers:\n  - args:\n    - a\n    - b\n    \
+            "apiVersion: v1\nkind: Pod\nm: 5\n\"on\": true\nspec:\n  containers:\n  - args:\n    - a\n    - b\n    \
              env:\n    - name: A\n      value: \"1\"\n    name: c\n  - name: d\n  empty: {}\n  none: []\n"
         );
     }
