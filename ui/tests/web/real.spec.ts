@@ -118,6 +118,18 @@ test("the whole page over a real engine", async ({ page }) => {
     await expect.poll(() => existsSync(brought) && readFileSync(brought, "utf8"), PATIENT).toBe("hello from a file\n");
   });
 
+  await test.step("a file of this computer in the container", async () => {
+    const own = join(folder, "own.conf");
+    writeFileSync(own, "from this computer\n", { mode: 0o640 });
+    await page.getByRole("tabpanel").getByRole("button", { name: "Upload" }).click();
+    await page.getByLabel("File on this computer").fill(own);
+    await page.getByRole("dialog").getByRole("button", { name: "Upload" }).click();
+    await expect(page.getByRole("tabpanel").getByRole("row", { name: /own.conf/ })).toBeVisible(PATIENT);
+    expect(await cove("exec", "first", "cat", "/etc/own.conf")).toBe("from this computer");
+    // It lies over the panel.
+    await page.getByRole("contentinfo").getByRole("button", { name: "Tasks" }).click();
+  });
+
   await test.step("use", async () => {
     await page.getByRole("tab", { name: "Stats" }).click();
     await expect(page.getByRole("tabpanel")).toContainText(/\d processes and threads/, PATIENT);
