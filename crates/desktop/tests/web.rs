@@ -23,7 +23,7 @@ impl EngineSource for Nobody {
     }
 }
 
-/// Sends heads and answers what comes back until there is a pause.
+/// Sends heads and answers what comes back.
 async fn ask(address: SocketAddr, heads: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream
@@ -32,15 +32,26 @@ async fn ask(address: SocketAddr, heads: &str) -> String {
         .unwrap();
     let mut answer = Vec::new();
     let mut piece = vec![0; 4096];
-    loop {
-        // The head comes first and at once; a page's first message may follow in another piece.
-        let limit = Duration::from_millis(if answer.is_empty() { 10_000 } else { 300 });
-        match tokio::time::timeout(limit, stream.read(&mut piece)).await {
-            Ok(Ok(0)) | Err(_) => break,
-            Ok(length) => answer.extend_from_slice(&piece[..length.unwrap()]),
+    let whole = async {
+        while !is_whole(&String::from_utf8_lossy(&answer)) {
+            match stream.read(&mut piece).await.unwrap() {
+                0 => break,
+                length => answer.extend_from_slice(&piece[..length]),
+            }
         }
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(60), whole).await.unwrap();
     String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Whether all of an answer is there: its body, or of a WebSocket what a screen gets first.
+fn is_whole(answer: &str) -> bool {
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return false };
+    if head.starts_with("HTTP/1.1 101") {
+        return body.contains("\"events\"");
+    }
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    body.len() >= length.map_or(0, |length| length.parse().unwrap())
 }
 
 #[tokio::test]
