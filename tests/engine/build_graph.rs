@@ -1,6 +1,6 @@
 //! Building images: stages at the same time, several platforms, caches in registries.
 
-use cove_test_support::{Bed, IMAGE, Registry, Who, everyone};
+use cove_test_support::{Bed, IMAGE, Registry, Service, Who, everyone};
 
 use crate::build::{build, seen, write};
 
@@ -229,4 +229,35 @@ fn steps_come_from_a_registry() {
             .fails(125, "--cache-from and --cache-to need --layers");
         built(&["--cache-to", "type=inline"]).fails(125, "the type \"inline\" is not supported");
     }
+}
+
+#[test]
+fn steps_come_from_a_folder() {
+    everyone(|bed| {
+        let folder = bed.path("context");
+        write(&folder, "file", "text");
+        let text = format!("FROM {IMAGE}\nRUN echo made > /made\nCOPY file /\nLABEL a=b\n");
+        write(&folder, "Containerfile", &text);
+        let place = bed.path("cache");
+        let (to, from) = (
+            format!("type=local,mode=max,dest={}", place.display()),
+            format!("type=local,src={}", place.display()),
+        );
+        let built = |options: &[&str]| build(bed, &folder, &[&["-t", "app"], options].concat());
+        // The first time there is nothing, which is told and no error.
+        let output = built(&["--cache-from", &from, "--cache-to", &to]).ok().to_owned();
+        assert_eq!(output.matches("[Warning] the cache ").count(), 1, "{output}");
+        assert_eq!(output.matches("--> Pushing cache to ").count(), 3, "{output}");
+        let id = output.lines().last().expect("the id").to_owned();
+        bed.cove(&["rmi", "app"]).ok();
+        bed.cove(&["image", "prune", "-f"]).ok();
+        let again = built(&["--cache-from", &from, "--cache-to", &to]).ok().to_owned();
+        assert_eq!(again.matches("--> Cache pulled from ").count(), 3, "{again}");
+        assert!(!again.contains("Pushing"), "{again}");
+        assert_eq!(again.lines().last(), Some(id.as_str()));
+        assert_eq!(seen(bed, "app", "cat /made /file"), "made\ntext");
+        let service = Service::start(bed);
+        let (url, here) = (service.uri(), folder.display().to_string());
+        bed.cove(&["--url", &url, "build", "--cache-to", &to, &here]).fails(125, "a cache in a folder");
+    });
 }

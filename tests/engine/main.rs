@@ -7,6 +7,7 @@ mod artifacts;
 mod bad_input;
 mod build;
 mod build_by_hand;
+mod build_commands;
 mod build_graph;
 mod build_options;
 mod build_promises;

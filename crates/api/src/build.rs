@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{ByteStream, CommitFormat, ContainerSpec, PullPolicy, RegistryAccess, StringMap};
+use crate::{
+    ByteStream, CommitFormat, ContainerSpec, Error, Namespace, PullPolicy, RegistryAccess, StringMap,
+};
 
 /// What an image is built of.
 pub struct BuildContext {
@@ -30,6 +32,8 @@ pub struct BuildContext {
     pub packed_secrets: Vec<(String, String)>,
     /// Sockets of ssh agents of this machine, by their ids.
     pub agents: Vec<(String, PathBuf)>,
+    /// What commands have as their standard input, one after another; only the engine in process gives it to them.
+    pub stdin: Option<ByteStream>,
     /// Told of every step, where somebody shows steps in place of lines; only the engine in process does it.
     pub watch: Option<BuildWatch>,
     /// Cancelled by who gives the build up and waits for its end, by which nothing of it is left. Dropping the stream gives
@@ -70,6 +74,7 @@ impl BuildContext {
             secrets: Vec::new(),
             packed_secrets: Vec::new(),
             agents: Vec::new(),
+            stdin: None,
             watch: None,
             given_up: CancellationToken::new(),
         }
@@ -179,6 +184,10 @@ pub struct BuildOptions {
     pub stage_labels: bool,
     /// What every command has mounted, written as after `RUN --mount`.
     pub mounts: Vec<String>,
+    /// What commands change at the places of volumes is thrown away.
+    pub compat_volumes: bool,
+    /// Rules for where images and files may come from, as BuildKit's source policies write them; empty is none.
+    pub source_policy: String,
     /// The format of manifest and configuration.
     pub format: CommitFormat,
     /// When images are looked for in registries.
@@ -245,6 +254,8 @@ impl Default for BuildOptions {
             layer_labels: Vec::new(),
             stage_labels: false,
             mounts: Vec::new(),
+            compat_volumes: false,
+            source_policy: String::new(),
             format: CommitFormat::Oci,
             pull: PullPolicy::Missing,
             no_cache: false,
@@ -267,6 +278,51 @@ impl Default for BuildOptions {
             os_features: Vec::new(),
             run: Box::default(),
             access: RegistryAccess::default(),
+        }
+    }
+}
+
+/// How commands of a build are confined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildIsolation {
+    /// As containers are.
+    Oci,
+    /// They share processes, IPC, network and names with the engine's host, and have no control group of their own.
+    Chroot,
+}
+
+impl BuildIsolation {
+    /// Reads a name, or the number that Podman's clients write for one.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        match text {
+            "" | "0" | "default" | "1" | "oci" | "3" | "rootless" => Ok(Self::Oci),
+            "2" | "chroot" => Ok(Self::Chroot),
+            other => Err(Error::invalid(format!("unrecognized isolation type {other:?}"))),
+        }
+    }
+
+    /// Confines commands so, but for what is said of them already.
+    pub fn apply(self, spec: &mut ContainerSpec) {
+        if self == Self::Oci {
+            return;
+        }
+        let has_network = !spec.networks.is_empty();
+        for (place, given) in [
+            (&mut spec.netns, has_network),
+            (&mut spec.pidns, false),
+            (&mut spec.ipcns, false),
+            (&mut spec.utsns, false),
+            (&mut spec.cgroupns, false),
+        ] {
+            if place.is_default() && !given {
+                *place = Namespace::new("host");
+            }
+        }
+        if spec.cgroups_mode.is_empty() {
+            spec.cgroups_mode = "disabled".into();
         }
     }
 }

@@ -19,6 +19,7 @@ mod location;
 #[cfg(unix)]
 mod notes;
 mod pattern;
+mod policy;
 mod scope;
 #[cfg(unix)]
 mod select;
@@ -41,6 +42,7 @@ pub use language::{
 pub use location::{Location, Repository, is_commit};
 #[cfg(unix)]
 pub use notes::Notes;
+pub use policy::{Decision, SourcePolicy};
 pub use scope::{Platforms, Scope};
 #[cfg(unix)]
 pub use select::{Ownership, Placing, Selection, Source};

@@ -47,6 +47,11 @@ pub(super) async fn build<T: Transport + 'static>(
             "--ssh is not supported over a service: its agent is on this machine",
         ));
     }
+    if context.stdin.is_some() {
+        return Err(Error::unsupported(
+            "--stdin is not supported over a service: its commands run elsewhere",
+        ));
+    }
     let mut parameters = BuildParameters::from(&options);
     parameters.remote = context.remote;
     // All of these are in the archive as well, by the places they have here.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 
-use cove_api::{BuildContext, BuildSecret, BuildText, Error, OtherContext, Result};
+use cove_api::{BuildContext, BuildSecret, BuildText, ByteStream, Error, OtherContext, Result};
 use cove_build::{Ignore, Location, read_text, usual_file, usual_rules};
 use cove_tree::{Root, Unpacking};
 use rustix::fs::{Mode, OFlags};
+use tokio::sync::Mutex;
 
 use super::fetch::{Git, web_file};
 use super::placing;
@@ -27,6 +28,8 @@ pub(super) struct Context {
     pub(super) secrets: Vec<BuildSecret>,
     /// Sockets of ssh agents, by their ids.
     pub(super) agents: Vec<(String, PathBuf)>,
+    /// The standard input of commands, which one after another has.
+    pub(super) stdin: Option<Mutex<ByteStream>>,
     _unpacked: Option<Unpacked>,
 }
 
@@ -78,6 +81,7 @@ pub(super) struct Given {
     pub(super) secrets: Vec<BuildSecret>,
     pub(super) packed_secrets: Vec<(String, String)>,
     pub(super) agents: Vec<(String, PathBuf)>,
+    pub(super) stdin: Option<ByteStream>,
 }
 
 /// A further context.
@@ -153,8 +157,9 @@ impl Context {
         if unpacked.is_some() {
             take_away(core, &root)?;
         }
-        let agents = given.agents;
-        Ok(Self { root, ignore, file: joined(files), others, secrets, agents, _unpacked: unpacked })
+        let Given { agents, stdin, .. } = given;
+        let stdin = stdin.map(Mutex::new);
+        Ok(Self { root, ignore, file: joined(files), others, secrets, agents, stdin, _unpacked: unpacked })
     }
 }
 

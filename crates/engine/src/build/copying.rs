@@ -123,6 +123,9 @@ impl Stage<'_, '_> {
             if !is_add && Location::of_source(&source)?.is_some() {
                 return Err(BuildError::new("source can't be a URL for COPY").into());
             }
+            if is_add && Location::of_source(&source)?.is_some() {
+                self.build.policy.address(&source)?;
+            }
             let otherwise = (!is_folder).then_some("download");
             let found = match is_add {
                 true => Remote::find(self.build.core, &self.teller, &source, copying, otherwise)?,

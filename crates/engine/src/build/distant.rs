@@ -1,9 +1,11 @@
-//! Caches in registries: what the steps of other machines' builds have made, each image under the key of its step.
+//! Caches in registries and folders: what the steps of other machines' builds have made, each image under the key of its
+//! step.
 //!
 //! Whoever names such a place trusts it as much as an image that is built on. What comes of it is no cache for builds
 //! that do not name it, as it gets no key here.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cove_api::{BuildOptions, Error, RegistryAccess, Result, Timestamp};
@@ -14,11 +16,13 @@ use super::state::ImageState;
 use crate::engine::Core;
 use crate::image;
 
-/// A repository, and what its tags begin with.
+/// Where images of steps are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
-    repository: Reference,
-    prefix: String,
+enum Place {
+    /// A repository, and what its tags begin with.
+    Repository { repository: Reference, prefix: String },
+    /// A folder of the engine's machine, which is an OCI layout.
+    Folder(PathBuf),
 }
 
 /// The places that a build asks and fills.
@@ -44,16 +48,16 @@ struct Made {
 impl Distant {
     /// Reads them.
     pub(super) fn of(options: &BuildOptions) -> Result<Self> {
-        let named = |name: &str, all: &[String]| -> Result<Vec<Place>> {
+        let named = |name: &str, folder: &str, all: &[String]| -> Result<Vec<Place>> {
             let read = |text: &String| {
-                Place::parse(text).map_err(|error| {
+                Place::parse(text, folder).map_err(|error| {
                     error.context(format!("unable to parse value provided {text:?} to {name}"))
                 })
             };
             all.iter().map(read).collect()
         };
-        let (from, to) =
-            (named("--cache-from", &options.cache_from)?, named("--cache-to", &options.cache_to)?);
+        let from = named("--cache-from", "src", &options.cache_from)?;
+        let to = named("--cache-to", "dest", &options.cache_to)?;
         if !(options.layers || from.is_empty() && to.is_empty()) {
             return Err(Error::invalid(
                 "--cache-from and --cache-to need --layers: they keep the image of every step",
@@ -91,11 +95,11 @@ impl Distant {
             if self.failed().contains(place) {
                 continue;
             }
-            let reference = place.of(key)?;
+            let shown = place.shown(key)?;
             let handle = tokio::runtime::Handle::current();
             let pulled = handle.block_on(async {
                 tokio::select! {
-                    pulled = image::pull_nameless(core, &reference, &access) => Ok(pulled),
+                    pulled = place.pull(core, key, &access) => Ok(pulled),
                     () = teller.closed() => Err(teller.check().err()),
                 }
             });
@@ -104,7 +108,7 @@ impl Distant {
                 Ok(Ok(None)) => continue,
                 Ok(Ok(Some(id))) => id,
                 Ok(Err(error)) => {
-                    teller.line(format!("[Warning] the cache {reference} cannot be used: {error}"));
+                    teller.line(format!("[Warning] the cache {shown} cannot be used: {error}"));
                     self.failed().push(place.clone());
                     continue;
                 }
@@ -116,7 +120,7 @@ impl Distant {
             let is_young =
                 oldest.is_none_or(|oldest| made.created().is_some_and(|created| created >= oldest));
             if is_young && layers(&made).starts_with(&layers(so_far)) {
-                teller.line(format!("--> Cache pulled from {reference}"));
+                teller.line(format!("--> Cache pulled from {shown}"));
                 self.note(key, &id, Some(place));
                 return Ok(Some(id));
             }
@@ -147,17 +151,17 @@ impl Distant {
             let mut images = Vec::new();
             for (key, made) in &*self.made() {
                 if made.place.as_ref() != Some(place) {
-                    images.push((made.number, made.id.clone(), place.of(key)?));
+                    images.push((made.number, made.id.clone(), key.clone()));
                 }
             }
             images.sort_by_key(|(number, ..)| *number);
-            for (_, _, reference) in &images {
-                teller.line(format!("--> Pushing cache to {reference}"));
+            for (_, _, key) in &images {
+                teller.line(format!("--> Pushing cache to {}", place.shown(key)?));
             }
-            let images = images.into_iter().map(|(_, id, reference)| (id, reference)).collect();
+            let images = images.into_iter().map(|(_, id, key)| (id, key)).collect();
             tokio::runtime::Handle::current().block_on(async {
                 tokio::select! {
-                    pushed = image::push_all(core, images, &self.access) => pushed,
+                    pushed = place.push(core, images, &self.access) => pushed,
                     () = teller.closed() => teller.check(),
                 }
             })?;
@@ -167,24 +171,33 @@ impl Distant {
 }
 
 impl Place {
-    /// `REPOSITORY[:TAG]`, or BuildKit's `type=registry,ref=…`.
-    fn parse(text: &str) -> Result<Self> {
+    /// `REPOSITORY[:TAG]`, or BuildKit's `type=registry,ref=…` and `type=local,src=…`, whose folder has another key where
+    /// it is written.
+    fn parse(text: &str, folder: &str) -> Result<Self> {
         let mut name = text.to_owned();
         if text.contains('=') {
-            let (mut kind, mut found) = (None, None);
+            let (mut kind, mut found, mut path) = (None, None, None);
             for field in text.split(',') {
                 match field.split_once('=') {
                     Some(("type", value)) => kind = Some(value.to_owned()),
                     Some(("ref", value)) => found = Some(value.to_owned()),
+                    Some((key, value)) if key == folder => path = Some(value.to_owned()),
                     // That of every step is what is kept.
                     Some(("mode", "max")) => {}
                     _ => return Err(Error::unsupported(format!("{field:?} is not supported"))),
                 }
             }
-            match kind.as_deref() {
-                Some("registry") => {}
-                Some(kind) => return Err(Error::unsupported(format!("the type {kind:?} is not supported"))),
-                None => return Err(Error::invalid("it has no type")),
+            match (kind.as_deref(), &found, &path) {
+                (Some("registry"), _, None) => {}
+                (Some("local"), None, Some(path)) if !path.is_empty() => {
+                    return Ok(Self::Folder(std::path::absolute(path)?));
+                }
+                (Some("local"), ..) => return Err(Error::invalid(format!("it wants a {folder} alone"))),
+                (Some("registry"), ..) => return Err(Error::invalid(format!("it has a {folder}"))),
+                (Some(kind), ..) => {
+                    return Err(Error::unsupported(format!("the type {kind:?} is not supported")));
+                }
+                (None, ..) => return Err(Error::invalid("it has no type")),
             }
             name = found.ok_or_else(|| Error::invalid("it has no ref"))?;
         }
@@ -193,12 +206,45 @@ impl Place {
             return Err(Error::invalid("a repository is wanted, and no digest"));
         }
         let prefix = reference.tag().map(|tag| format!("{tag}-")).unwrap_or_default();
-        Ok(Self { repository: reference.without_tag(), prefix })
+        Ok(Self::Repository { repository: reference.without_tag(), prefix })
     }
 
-    fn of(&self, key: &str) -> Result<Reference> {
-        Ok(self.repository.clone().with_tag(&format!("{}{key}", self.prefix))?)
+    /// The image with that key there, for people.
+    fn shown(&self, key: &str) -> Result<String> {
+        match self {
+            Self::Repository { repository, prefix } => Ok(tagged(repository, prefix, key)?.to_string()),
+            Self::Folder(path) => Ok(format!("{}:{key}", path.display())),
+        }
     }
+
+    async fn pull(&self, core: &Arc<Core>, key: &str, access: &RegistryAccess) -> Result<Option<String>> {
+        match self {
+            Self::Repository { repository, prefix } => {
+                image::pull_nameless(core, &tagged(repository, prefix, key)?, access).await
+            }
+            Self::Folder(path) => image::pull_from_folder(core, path.clone(), key.to_owned()).await,
+        }
+    }
+
+    /// Brings images there, each with its key.
+    async fn push(
+        &self,
+        core: &Arc<Core>,
+        images: Vec<(String, String)>,
+        access: &RegistryAccess,
+    ) -> Result<()> {
+        match self {
+            Self::Repository { repository, prefix } => {
+                let images = images.into_iter().map(|(id, key)| Ok((id, tagged(repository, prefix, &key)?)));
+                image::push_all(core, images.collect::<Result<_>>()?, access).await
+            }
+            Self::Folder(path) => image::push_to_folder(core, path.clone(), images).await,
+        }
+    }
+}
+
+fn tagged(repository: &Reference, prefix: &str, key: &str) -> Result<Reference> {
+    Ok(repository.clone().with_tag(&format!("{prefix}{key}"))?)
 }
 
 #[cfg(test)]
@@ -206,14 +252,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_repositories() {
-        let shown =
-            |text: &str| Place::parse(text).and_then(|place| place.of("key")).map(|it| it.to_string());
+    fn places_are_repositories_or_folders() {
+        let shown = |text: &str| Place::parse(text, "src").and_then(|place| place.shown("key"));
         for (text, expected) in [
             ("host:5000/a/b", "host:5000/a/b:key"),
             ("host:5000/a/b:tag", "host:5000/a/b:tag-key"),
             ("type=registry,ref=host:5000/a", "host:5000/a:key"),
             ("type=registry,mode=max,ref=host.io/a:t", "host.io/a:t-key"),
+            ("type=local,src=/x/y", "/x/y:key"),
         ] {
             assert_eq!(shown(text).unwrap(), expected, "{text}");
         }
@@ -223,6 +269,9 @@ mod tests {
             "host/a@sha256:0000000000000000000000000000000000000000000000000000000000000000",
             "type=inline",
             "type=local,dest=/x",
+            "type=local,src=",
+            "type=local,src=/x,ref=host/a",
+            "type=registry,ref=host/a,src=/x",
             "type=gha",
             "type=registry",
             "ref=host/a",

@@ -95,6 +95,9 @@ impl Stage<'_, '_> {
     ) -> Result<Mounts<'_>> {
         let mut mounts = Mounts::default();
         self.lock_caches(all, &mut mounts)?;
+        if self.build.options.compat_volumes {
+            self.cover_volumes(spec, working, &mut mounts)?;
+        }
         for wanted in all {
             self.mount(wanted, spec, workdir, working, &mut mounts)?;
         }
@@ -167,6 +170,31 @@ impl Stage<'_, '_> {
             Error::from(std::io::Error::from(errno)).context(format!("{path} in the context"))
         })?;
         Ok(std::fs::read_link(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&found)))?)
+    }
+
+    /// Puts a copy of what is there over the place of each volume, so that what a command changes there is thrown away.
+    fn cover_volumes(
+        &self,
+        spec: &mut ContainerSpec,
+        working: &Working,
+        mounts: &mut Mounts<'_>,
+    ) -> Result<()> {
+        for volume in self.state.config.volumes.keys() {
+            let destination = cove_build::join("/", volume);
+            if destination == "/" {
+                return Err(Error::invalid("--compat-volumes: the volume / is all that there is"));
+            }
+            if spec.mounts.iter().any(|mount| mount.destination == destination) {
+                continue;
+            }
+            let kept = Unpacked::new(self.build.core)?;
+            let copy = kept.folder.join("volume");
+            fs::create_dir(&copy)?;
+            working.with_root(|root| copy_folder(root, &destination, &copy))?;
+            spec.mounts.push(bind(&copy, destination, "rw"));
+            mounts.copies.push(kept);
+        }
+        Ok(())
     }
 
     /// A copy of a file, so that what is written to it is thrown away.
@@ -348,6 +376,19 @@ impl Stage<'_, '_> {
             std::thread::sleep(CACHE_POLL);
         }
     }
+}
+
+/// Copies a folder of a root file system with its owner and its bits; where there is none, `copy` is as a new one is.
+fn copy_folder(root: &Path, path: &str, copy: &Path) -> Result<()> {
+    let root = cove_tree::Root::open(root)?;
+    let Ok(found) = root.find(path.as_bytes(), OFlags::PATH | OFlags::DIRECTORY) else {
+        return own(copy, 0o755, (0, 0));
+    };
+    let at = |errno: rustix::io::Errno| Error::from(std::io::Error::from(errno)).context(path);
+    let stat = rustix::fs::fstat(&found).map_err(at)?;
+    let (folder, all) = (cove_tree::Root::from(found), Ignore::default());
+    copying::keep(Source { root: &folder, ignore: &all }, ".", Ownership::Kept, copy)?;
+    own(copy, stat.st_mode & 0o7777, (stat.st_uid, stat.st_gid))
 }
 
 fn name(id: &str) -> Result<&str> {

@@ -1,12 +1,16 @@
 //! `RUN`: a command in a working container, run as a container's is.
 
+use std::convert::Infallible;
+use std::pin::pin;
 use std::sync::Arc;
 
-use cove_api::{ContainerSpec, Error, FailedStep, HealthConfig, Namespace, OutputStream, Result};
+use cove_api::{ByteStream, ContainerSpec, Error, FailedStep, HealthConfig, Namespace, OutputStream, Result};
 use cove_build::{Command, Heredoc, Run, shell};
-use cove_runtime::{AttachStreams, Attachment, Frame, Launch};
+use cove_runtime::{AttachStreams, AttachWriter, Attachment, Frame, Launch};
 use cove_tree::Root;
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
 
 use super::mounts::{Mounts, Traces, Wanted};
 use super::platforms;
@@ -56,7 +60,11 @@ impl Stage<'_, '_> {
                 format!("|{count} {} {shown}", pairs.join(" "))
             }
         };
-        let inputs = json!({"words": words, "script": script, "mounts": mount_inputs, "network": network});
+        let mut inputs =
+            json!({"words": words, "script": script, "mounts": mount_inputs, "network": network});
+        if self.build.options.compat_volumes {
+            inputs["kept"] = self.state.config.volumes.keys().cloned().collect();
+        }
         let order = Order { words, script, mounts, network };
         Ok(Doing {
             created_by,
@@ -124,6 +132,7 @@ impl Stage<'_, '_> {
         spec.image_volume_mode = "ignore".into();
         spec.systemd = "false".into();
         spec.sdnotify_mode = "ignore".into();
+        spec.stdin = self.build.context.stdin.is_some().then_some(true);
         spec.healthconfig = Some(HealthConfig { test: vec!["NONE".into()], ..HealthConfig::default() });
         if let Some(mode @ ("none" | "host")) = order.network.as_deref() {
             spec.netns = Namespace::new(mode);
@@ -152,18 +161,26 @@ impl Stage<'_, '_> {
     fn wait(&self, launch: Launch, working: &Working, runtime: &str) -> Result<i32> {
         let core = self.build.core;
         let tokio = tokio::runtime::Handle::current();
-        let streams = AttachStreams { stdin: false, stdout: true, stderr: true };
+        let input = self.build.context.stdin.as_ref();
+        let streams = AttachStreams { stdin: input.is_some(), stdout: true, stderr: true };
         let attachment = tokio.block_on(Attachment::connect(launch.run_dir(), streams))?;
         let started = launch.start()?;
         let (mut reader, writer) = attachment.split();
         let teller = &self.teller;
         let code = tokio.block_on(async {
+            let mut fed = pin!(async {
+                match input {
+                    Some(input) => fed(&mut *input.lock().await, writer).await,
+                    None => held(writer).await,
+                }
+            });
             let (mut out, mut errors) = (Lines::new(teller), Lines::new(teller));
             loop {
                 let frame = tokio::select! {
                     biased;
                     () = teller.closed() => return Ok(None),
                     frame = reader.next() => frame.map_err(Error::from)?,
+                    never = &mut fed => match never {},
                 };
                 match frame {
                     Some(Frame::Output(chunk)) => match chunk.stream {
@@ -180,7 +197,6 @@ impl Stage<'_, '_> {
                 }
             }
         });
-        drop(writer);
         match code {
             Ok(Some(code)) => {
                 let _ = started.supervision.wait_exit();
@@ -196,6 +212,22 @@ impl Stage<'_, '_> {
             }
         }
     }
+}
+
+/// Gives a command its input; for as long as this is polled it stays attached.
+pub(super) async fn fed(input: &mut ByteStream, mut writer: AttachWriter) -> Infallible {
+    while let Some(Ok(piece)) = input.next().await {
+        if writer.write_all(&piece).await.is_err() {
+            break;
+        }
+    }
+    let _ = writer.shutdown().await;
+    held(writer).await
+}
+
+/// Keeps a command attached: dropping the writer together with the reader detaches.
+async fn held(_writer: AttachWriter) -> Infallible {
+    std::future::pending().await
 }
 
 /// A command as a container that has no row.

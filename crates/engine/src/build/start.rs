@@ -8,7 +8,7 @@ use cove_api::{
     BuildContext, BuildOptions, BuildReport, Error, FailedStep, ImageHistory, Progress, PullOptions, Result,
     ValueStream,
 };
-use cove_build::{BuildError, BuildFile, Facts, Instruction, Plan, Platforms, Scope};
+use cove_build::{BuildError, BuildFile, Decision, Facts, Instruction, Plan, Platforms, Scope, SourcePolicy};
 use cove_registry::Platform;
 use futures_util::StreamExt as _;
 
@@ -66,8 +66,8 @@ pub(crate) fn build(
 ) -> Result<ValueStream<Progress<BuildReport>>> {
     let core = Arc::clone(core);
     let BuildContext { directory, archive, remote, watch, given_up, .. } = context;
-    let BuildContext { files, ignore, others, secrets, packed_secrets, agents, .. } = context;
-    let given = Given { files, ignore, others, secrets, packed_secrets, agents };
+    let BuildContext { files, ignore, others, secrets, packed_secrets, agents, stdin, .. } = context;
+    let given = Given { files, ignore, others, secrets, packed_secrets, agents, stdin };
     Ok(working_within(MAX_LINES, |sender| async move {
         let place = match directory {
             Some(directory) => Place::Folder(directory),
@@ -100,6 +100,8 @@ pub(super) struct Build<'a> {
     pub(super) stages: Stages,
     /// Caches in registries.
     pub(super) distant: &'a Distant,
+    /// What may be used of what is elsewhere.
+    pub(super) policy: &'a SourcePolicy,
     /// Names that an `ARG` has declared.
     declared: Mutex<BTreeSet<String>>,
 }
@@ -114,6 +116,7 @@ fn run(
     check(options)?;
     let naming = Naming::of(core, options)?;
     let distant = Distant::of(options)?;
+    let policy = SourcePolicy::parse(&options.source_policy)?;
     let mut wanted = platforms::wanted(options)?;
     // Before anything of this build is there.
     working::sweep(core)?;
@@ -151,9 +154,21 @@ fn run(
         let teller = teller.with_stop(&stop);
         let declared = Mutex::new(declared);
         let (context, file) = (&context, &file);
-        let distant = &distant;
-        let build =
-            Build { core, options, teller, context, file, plan, platform, scope, stages, distant, declared };
+        let (distant, policy) = (&distant, &policy);
+        let build = Build {
+            core,
+            options,
+            teller,
+            context,
+            file,
+            plan,
+            platform,
+            scope,
+            stages,
+            distant,
+            policy,
+            declared,
+        };
         build.build_stages()?;
         ids.push(build.finish()?);
     }
@@ -263,6 +278,11 @@ impl Build<'_> {
 
     /// Makes sure that an image is in the store and answers what it is.
     pub(super) fn image(&self, name: &str, platform: Option<&str>, teller: &Teller) -> Result<ImageState> {
+        let instead = match self.policy.image(name)? {
+            Decision::Allow => None,
+            Decision::Convert(instead) => Some(instead),
+        };
+        let name = instead.as_deref().unwrap_or(name);
         let wanted = platform.map(self::platform).transpose()?.or_else(|| self.platform.clone());
         let part = |part: fn(Platform) -> String| wanted.clone().map(part).filter(|part| !part.is_empty());
         let (os, arch, variant) = (part(|one| one.os), part(|one| one.architecture), part(|one| one.variant));

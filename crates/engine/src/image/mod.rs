@@ -5,6 +5,7 @@ mod copy;
 mod destination;
 mod distribution;
 mod explain;
+mod folder;
 mod import;
 mod inspect;
 mod known;
@@ -21,6 +22,7 @@ mod remove;
 mod save;
 mod search;
 
+pub(crate) use folder::{pull_from_folder, push_to_folder};
 pub(crate) use list::container_counts;
 pub(crate) use progress::{BoundedSender, working_within};
 pub(crate) use pull::{policy, pull, pull_nameless};

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::values::{limit, list, on, other_context, packed_secret, pair, pairs, switch, volume};
 use crate::{
-    BuildContext, BuildOptions, ByteStream, CommitFormat, ContainerSpec, CpuLimits, Device, Error,
-    MemoryLimits, Namespace, PullPolicy, Resources, Result,
+    BuildContext, BuildIsolation, BuildOptions, ByteStream, CommitFormat, ContainerSpec, CpuLimits, Device,
+    Error, MemoryLimits, Namespace, PullPolicy, Resources, Result,
 };
 
 const OCI: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -81,6 +81,13 @@ pub struct BuildParameters {
     /// What every command has mounted, written as after `RUN --mount`.
     #[serde(rename = "transientRunMounts")]
     pub mounts: Vec<String>,
+    /// Throw away what commands change at the places of volumes.
+    pub compatvolumes: bool,
+    /// Rules for where images and files may come from, BuildKit's JSON.
+    #[serde(rename = "sourcePolicy")]
+    pub source_policy: String,
+    /// How commands are confined: `oci`, `rootless`, `chroot`, or Podman's number for one.
+    pub isolation: String,
     /// Variables that are added to the image.
     pub setenv: Vec<String>,
     /// Variables that are taken away from the image.
@@ -211,6 +218,9 @@ impl Default for BuildParameters {
             layer_labels: Vec::new(),
             stagelabels: false,
             mounts: Vec::new(),
+            compatvolumes: false,
+            source_policy: String::new(),
+            isolation: String::new(),
             setenv: Vec::new(),
             unsetenv: Vec::new(),
             unsetlabel: Vec::new(),
@@ -276,6 +286,12 @@ impl BuildParameters {
                 return Err(Error::invalid(format!("parameter pullpolicy: {other:?} is no policy")));
             }
         };
+        let is_folder = |text: &&String| text.split(',').any(|field| field == "type=local");
+        if let Some(text) = self.cachefrom.iter().chain(&self.cacheto).find(is_folder) {
+            return Err(Error::unsupported(format!(
+                "{text}: a cache in a folder is not supported over a service, which has other folders"
+            )));
+        }
         let cache_ttl = match self.cachettl.as_str() {
             "" => None,
             text => {
@@ -286,10 +302,11 @@ impl BuildParameters {
         let platforms = self.platform.iter().flat_map(|text| text.split(','));
         let platforms: Vec<String> =
             platforms.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect();
-        let run = match &self.run {
+        let mut run = match &self.run {
             Some(run) => run.clone(),
             None => self.request()?,
         };
+        BuildIsolation::parse(&self.isolation)?.apply(&mut run);
         Ok(BuildOptions {
             files: self.dockerfile,
             from: self.from,
@@ -308,6 +325,8 @@ impl BuildParameters {
             layer_labels: self.layer_labels.iter().map(|text| pair(text)).collect(),
             stage_labels: self.stagelabels,
             mounts: self.mounts,
+            compat_volumes: self.compatvolumes,
+            source_policy: self.source_policy,
             format,
             pull,
             no_cache: self.nocache,
@@ -428,6 +447,8 @@ impl From<&BuildOptions> for BuildParameters {
             layer_labels: written_pairs(options.layer_labels),
             stagelabels: options.stage_labels,
             mounts: options.mounts,
+            compatvolumes: options.compat_volumes,
+            source_policy: options.source_policy,
             from: options.from,
             setenv: written_pairs(options.env),
             unsetenv: options.unset_env,

@@ -25,6 +25,12 @@ fn every_spelling_is_read() {
     assert_eq!(read("pull=alpine").options().unwrap().pull, PullPolicy::Newer);
     assert!(read("rm=0&forcerm=0").rm);
     assert_eq!(read("").options().unwrap().run.httpproxy, Some(true));
+    assert!(read("isolation=chroot").options().unwrap().run.pidns.is_host());
+    assert!(
+        read("isolation=2&networkmode=none").options().unwrap().run.netns == crate::Namespace::new("none")
+    );
+    assert!(read("isolation=1").options().unwrap().run.pidns.is_default());
+    assert!(read("isolation=vm").options().is_err());
     assert!(read("volume=a:b").options().is_err());
     let context = read(
         "remote=https://x/y.tar&secrets=%5B%22id%3Da%2Csrc%3Db%22%5D&additionalbuildcontexts=c%3Durl%3Ahttps%3A%2F%2Fd\
@@ -60,6 +66,8 @@ fn what_a_client_asks_is_what_a_service_reads() {
         timestamp: Some(0),
         source_date_epoch: Some(1),
         rewrite_timestamp: true,
+        compat_volumes: true,
+        source_policy: "{}".into(),
         jobs: Some(3),
         cache_from: vec!["host/a".into()],
         cache_to: vec!["host/b".into(), "host/c".into()],

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod context;
+mod log;
 mod metadata;
 mod output;
 mod platform;
@@ -19,6 +20,7 @@ use futures_util::StreamExt as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::args::Args;
+use self::log::Log;
 use self::output::Output;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
@@ -60,7 +62,7 @@ async fn build(context: &Context, args: Args, aside: bool) -> CommandResult {
     let metadata_file = named_file(args.metadata_file.as_deref())?;
     let written = Output::open(context, &args)?;
     let tells_aside = aside || written.is_stdout();
-    let mut log = named_file(args.logfile.as_deref())?;
+    let mut log = Log::open(&args, &options)?;
     let engine = context.engine().await?;
     let mut signals = Signals::new()?;
     let given_up = build.given_up.clone();
@@ -85,7 +87,7 @@ async fn build(context: &Context, args: Args, aside: bool) -> CommandResult {
             None => break,
             Some(Err(error)) => result = Err(error),
             Some(Ok(Progress::Message(line))) => match &mut log {
-                Some(log) => writeln!(log, "{line}")?,
+                Some(log) => log.line(&line)?,
                 None if tells_aside => context.printer.error_line(&line),
                 None => context.printer.line(&line)?,
             },

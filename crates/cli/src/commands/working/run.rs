@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal as _;
 
-use cove_api::{ContainerSpec, OutputStream, WorkingCommand, WorkingOutput};
+use cove_api::{BuildIsolation, ContainerSpec, OutputStream, WorkingCommand, WorkingOutput};
+use cove_config::env::BUILDAH_ISOLATION;
 use cove_spec::{namespace, user};
 use futures_util::StreamExt as _;
 
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     /// Host name
     #[arg(long, value_name = "NAME")]
     hostname: Option<String>,
-    /// How the command is confined: oci
+    /// How the command is confined: oci, rootless or chroot
     #[arg(long, value_name = "KIND")]
     isolation: Option<String>,
     /// Mount: type=bind|tmpfs|volume,source=SOURCE,destination=DESTINATION,...
@@ -90,10 +91,6 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     if command.is_empty() {
         return Err(CommandError::other("command must be specified"));
-    }
-    match args.isolation.as_deref() {
-        None | Some("" | "oci" | "default" | "rootless") => {}
-        Some(other) => return Err(CommandError::other(format!("the isolation {other:?} is not supported"))),
     }
     let tty = args.tty.unwrap_or_else(|| std::io::stdin().is_terminal() && std::io::stdout().is_terminal());
     let mut spec = spec(context, &args)?;
@@ -200,5 +197,7 @@ fn spec(context: &Context, args: &Args) -> Result<ContainerSpec, CommandError> {
             *place = read(mode)?;
         }
     }
+    let isolation = args.isolation.as_deref().or(context.environment.get(BUILDAH_ISOLATION));
+    BuildIsolation::parse(isolation.unwrap_or_default())?.apply(&mut spec);
     Ok(spec)
 }

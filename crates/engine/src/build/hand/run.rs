@@ -6,13 +6,12 @@ use std::sync::Arc;
 use cove_api::{ContainerSpec, Error, HealthConfig, Result, ValueStream, WorkingCommand, WorkingOutput};
 use cove_runtime::{AttachStreams, Attachment, Frame, Launch};
 use cove_tree::Root;
-use futures_util::{StreamExt as _, stream};
-use tokio::io::AsyncWriteExt as _;
+use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::super::mounts::Traces;
-use super::super::run::{destinations, kill, plan_of, row_of};
+use super::super::run::{destinations, fed, kill, plan_of, row_of};
 use super::super::working::Working;
 use super::record::{self, Record};
 use crate::engine::{Core, blocking};
@@ -116,25 +115,15 @@ impl Attended<'_> {
 
     /// Its output to who reads it and its input to it, up to its end; [`None`] where it was given up.
     async fn coupled(&self, attachment: Attachment, mut input: cove_api::ByteStream) -> Result<Option<i32>> {
-        let (mut reader, mut writer) = attachment.split();
-        let feed = async move {
-            while let Some(Ok(piece)) = input.next().await {
-                if writer.write_all(&piece).await.is_err() {
-                    break;
-                }
-            }
-            let _ = writer.shutdown().await;
-            // Dropping it together with the reader detaches.
-            std::future::pending::<()>().await;
-        };
-        let mut feed = pin!(feed);
+        let (mut reader, writer) = attachment.split();
+        let mut fed = pin!(fed(&mut input, writer));
         loop {
             let frame = tokio::select! {
                 biased;
                 () = self.given_up.cancelled() => return Ok(None),
                 () = self.sender.closed() => return Ok(None),
                 frame = reader.next() => frame.map_err(Error::from)?,
-                () = &mut feed => continue,
+                never = &mut fed => match never {},
             };
             match frame {
                 Some(Frame::Output(chunk)) => {

@@ -92,10 +92,10 @@ pub(crate) struct Args {
     /// Use nothing of earlier builds
     #[arg(long)]
     pub(super) no_cache: bool,
-    /// Repository with images of steps that are used as those of earlier builds are
+    /// Repository with images of steps that are used as those of earlier builds are, or type=local,src=FOLDER
     #[arg(long, value_name = "REPOSITORY")]
     pub(super) cache_from: Vec<String>,
-    /// Repository that the images of all steps are brought to
+    /// Repository that the images of all steps are brought to, or type=local,dest=FOLDER
     #[arg(long, value_name = "REPOSITORY")]
     pub(super) cache_to: Vec<String>,
     /// How old an image of an earlier build may be that is used, such as 24h; 0 uses none
@@ -134,6 +134,9 @@ pub(crate) struct Args {
     /// File that the output is written to
     #[arg(long, value_name = "FILE")]
     pub(super) logfile: Option<String>,
+    /// A file for each platform in place of --logfile, with the platform at the end of its name: FILE_OS_ARCH
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) logsplit: Option<bool>,
     /// File with what is ignored of the context, in place of its own
     #[arg(long, value_name = "FILE")]
     pub(super) ignorefile: Option<String>,
@@ -167,9 +170,19 @@ pub(crate) struct Args {
     /// Agent with keys for RUN --mount=type=ssh: ID[=SOCKET], by default that of SSH_AUTH_SOCK
     #[arg(long, value_name = "AGENT")]
     pub(super) ssh: Vec<String>,
-    /// How commands are confined: oci
+    /// Rules for where base images and what ADD fetches may come from: a source policy of BuildKit, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(super) source_policy_file: Option<String>,
+    /// How commands are confined: oci or rootless, as containers are; chroot, which shares processes, network and names
+    /// with the engine's host
     #[arg(long, value_name = "KIND")]
     pub(super) isolation: Option<String>,
+    /// Give commands the standard input of this one
+    #[arg(long)]
+    pub(super) stdin: bool,
+    /// Throw away what commands change at the places of volumes
+    #[arg(long)]
+    pub(super) compat_volumes: bool,
     /// Accepted for scripts written for Docker, and without effect
     #[arg(long)]
     pub(super) compress: bool,
@@ -274,7 +287,7 @@ impl Args {
             ));
         }
         if self.squash && self.squash_all {
-            return Err(CommandError::other("cannot specify --squash with --squash-all"));
+            return Err(CommandError::other("cannot specify --squash-all with --squash"));
         }
         if self.layers == Some(true) && (self.squash || self.squash_all) {
             let name = if self.squash { "--squash" } else { "--squash-all" };
@@ -318,9 +331,17 @@ impl Args {
                 "--disable-compression=false is not supported: layers are compressed when they are pushed",
             ));
         }
-        match self.isolation.as_deref() {
-            None | Some("" | "oci" | "default" | "rootless") => Ok(()),
-            Some(other) => Err(CommandError::other(format!("the isolation {other:?} is not supported"))),
+        if self.stdin
+            && (self.words.first().is_some_and(|word| word == "-")
+                || self.file.iter().any(|file| file == "-"))
+        {
+            return Err(CommandError::other(
+                "--stdin: standard input is the context or the build file already",
+            ));
         }
+        if self.logsplit == Some(true) && self.logfile.as_deref().unwrap_or_default().is_empty() {
+            return Err(CommandError::other("--logsplit needs --logfile"));
+        }
+        Ok(())
     }
 }

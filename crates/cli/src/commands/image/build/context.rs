@@ -15,6 +15,7 @@ use super::args::Args;
 use super::preprocess::preprocessed;
 use super::values::{agent, other_context, secret};
 use crate::command_error::CommandError;
+use crate::commands::common::stdin_stream;
 use crate::context::Context;
 
 /// How much of standard input says whether it is an archive.
@@ -39,7 +40,9 @@ pub(super) async fn gather(
     let agents = args.ssh.iter().map(|text| agent(text, environment)).collect::<Result<_, _>>()?;
     let others = args.build_context.iter().map(|text| other_context(text)).collect::<Result<Vec<_>, _>>()?;
     let fetched = fetched_files(&args.file).await?;
-    let mut given = BuildContext { ignore, secrets, agents, others, ..BuildContext::of_archive(empty()) };
+    let stdin = args.stdin.then(stdin_stream);
+    let mut given =
+        BuildContext { ignore, secrets, agents, others, stdin, ..BuildContext::of_archive(empty()) };
     match place {
         Place::Stdin => {
             if args.file.iter().any(|file| file == "-") {

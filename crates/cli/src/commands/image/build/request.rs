@@ -1,8 +1,8 @@
 //! From options to what is asked of the engine.
 
-use cove_api::{BuildOptions, CommitFormat, ContainerSpec, PullPolicy};
+use cove_api::{BuildIsolation, BuildOptions, CommitFormat, ContainerSpec, PullPolicy};
 use cove_config::Environment;
-use cove_config::env::{BUILDAH_FORMAT, BUILDAH_LAYERS, SOURCE_DATE_EPOCH};
+use cove_config::env::{BUILDAH_FORMAT, BUILDAH_ISOLATION, BUILDAH_LAYERS, SOURCE_DATE_EPOCH};
 use cove_spec::{device, namespace, size, volume};
 
 use super::args::{Args, CommandArgs};
@@ -47,6 +47,8 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
         layer_labels: args.layer_label.iter().map(|text| pair(text)).collect(),
         stage_labels: args.stage_labels,
         mounts: args.commands.mount.clone(),
+        compat_volumes: args.compat_volumes,
+        source_policy: source_policy(args)?,
         format,
         pull: policy(args)?,
         no_cache: args.no_cache,
@@ -86,6 +88,18 @@ fn epoch(args: &Args, environment: &Environment) -> Result<Option<i64>, CommandE
             }
         },
     }
+}
+
+/// The rules of a file, which are read here, so that a mistake is told before anything is done.
+fn source_policy(args: &Args) -> Result<String, CommandError> {
+    let Some(path) = args.source_policy_file.as_deref().filter(|path| !path.is_empty()) else {
+        return Ok(String::new());
+    };
+    let text = cove_build::read_bounded(cove_sys::fs::File::open(path)?, path)?;
+    let text = String::from_utf8(text).map_err(|error| CommandError::other(format!("{path}: {error}")))?;
+    let at = |error| CommandError::other(format!("{path}: {error}"));
+    cove_build::SourcePolicy::parse(&text).map_err(at)?;
+    Ok(text)
 }
 
 fn ttl(text: &str) -> Result<std::time::Duration, CommandError> {
@@ -150,6 +164,8 @@ fn commands(context: &Context, args: &Args) -> Result<ContainerSpec, CommandErro
         spec.devices.push(device::to_spec(text)?);
     }
     spec.httpproxy = commands.http_proxy;
+    let isolation = args.isolation.as_deref().or(context.environment.get(BUILDAH_ISOLATION));
+    BuildIsolation::parse(isolation.unwrap_or_default())?.apply(&mut spec);
     let paths = volume::HostPaths {
         current_folder: std::env::current_dir()?,
         windows: cfg!(windows),
