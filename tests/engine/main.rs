@@ -20,6 +20,7 @@ mod completion;
 mod compose;
 mod defaults;
 mod devices;
+mod farm;
 mod files;
 mod flags;
 mod health;

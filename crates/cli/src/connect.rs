@@ -241,7 +241,13 @@ fn tls_files(
     Ok(asked.then_some(cove_client::TlsFiles { authorities, identity }))
 }
 
-fn open_remote(destination: &cove_config::connections::Destination) -> Result<Box<dyn Engine>, CommandError> {
+/// The engine behind a connection.
+///
+/// # Errors
+/// Its address is none, or there is no way to it.
+pub(crate) fn open_remote(
+    destination: &cove_config::connections::Destination,
+) -> Result<Box<dyn Engine>, CommandError> {
     use cove_client::{Address, Client, SecureTcp};
     let client = match (destination.uri.parse()?, tls_files(destination)?) {
         (address, None) => Client::new(address),

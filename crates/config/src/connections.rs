@@ -59,7 +59,7 @@ pub struct ConnectionsFile {
     /// The connections.
     #[serde(rename = "Connection")]
     pub connection: ConnectionTable,
-    /// Podman's farms, kept as they are.
+    /// Farms; see [`crate::farms`].
     #[serde(rename = "Farm", deserialize_with = "null_as_default")]
     pub farm: Map<String, Value>,
     /// Fields that another program wrote.
@@ -114,6 +114,8 @@ pub struct Connections {
     path: PathBuf,
     read_only: BTreeMap<String, Destination>,
     read_only_default: Option<String>,
+    farms: BTreeMap<String, Vec<String>>,
+    farm: String,
 }
 
 impl Connections {
@@ -123,6 +125,8 @@ impl Connections {
             path,
             read_only: conf.engine.service_destinations.clone().unwrap_or_default(),
             read_only_default: conf.engine.active_service.clone().filter(|name| !name.is_empty()),
+            farms: conf.farms.list.clone().unwrap_or_default(),
+            farm: conf.farms.default.clone().unwrap_or_default(),
         }
     }
 
@@ -299,7 +303,17 @@ impl Connections {
         Ok(result)
     }
 
-    fn read(&self) -> Result<ConnectionsFile> {
+    /// Farms of containers.conf.
+    pub(crate) fn read_only_farms(&self) -> &BTreeMap<String, Vec<String>> {
+        &self.farms
+    }
+
+    /// The default farm of containers.conf; empty for none.
+    pub(crate) fn read_only_farm(&self) -> &str {
+        &self.farm
+    }
+
+    pub(crate) fn read(&self) -> Result<ConnectionsFile> {
         match file::read(self.path.clone())? {
             None => Ok(ConnectionsFile::default()),
             Some(source) => {
@@ -315,7 +329,7 @@ impl Connections {
     }
 }
 
-fn check_name(name: &str) -> Result<()> {
+pub(crate) fn check_name(name: &str) -> Result<()> {
     let first = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     let allowed = name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
     if first && allowed && name.len() <= 255 {

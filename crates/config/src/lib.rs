@@ -9,6 +9,7 @@ pub mod containers;
 pub mod dirs;
 pub mod env;
 mod error;
+pub mod farms;
 mod file;
 mod merge;
 pub mod policy;

@@ -6,6 +6,7 @@ pub(crate) mod common;
 pub(crate) mod container;
 pub(crate) mod desktop;
 pub(crate) mod diff;
+pub(crate) mod farm;
 pub(crate) mod healthcheck;
 pub(crate) mod help;
 pub(crate) mod image;

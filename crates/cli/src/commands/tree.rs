@@ -3,8 +3,8 @@
 #[cfg(target_os = "linux")]
 use super::quadlet;
 use super::{
-    Entry, Group, artifact, builder, container, desktop, diff, healthcheck, image, inspect, kube, manifest,
-    network, pod, secret, system, transport, volume,
+    Entry, Group, artifact, builder, container, desktop, diff, farm, healthcheck, image, inspect, kube,
+    manifest, network, pod, secret, system, transport, volume,
 };
 #[cfg(unix)]
 use super::{machine, working};
@@ -67,6 +67,7 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::group(&["build-container"], &BUILD_CONTAINER),
     Entry::group(&["builder", "buildx"], &BUILDER),
     Entry::group(&["container"], &CONTAINER),
+    Entry::group(&["farm"], &FARM),
     Entry::group(&["generate"], &GENERATE),
     Entry::group(&["healthcheck"], &HEALTHCHECK),
     Entry::group(&["image"], &IMAGE),
@@ -200,6 +201,18 @@ static CONTAINER: Group = Group {
         Entry::leaf(&["unmount", "umount"], &container::unmount::COMMAND),
         Entry::leaf(&["unpause"], &container::unpause::COMMAND),
         Entry::leaf(&["wait"], &container::wait::COMMAND),
+    ],
+};
+
+static FARM: Group = Group {
+    about: "Manage farms: connections that build images together",
+    entries: &[
+        #[cfg(unix)]
+        Entry::leaf(&["build"], &image::build::farm::COMMAND),
+        Entry::leaf(&["create"], &farm::create::COMMAND),
+        Entry::leaf(&["list", "ls"], &farm::list::COMMAND),
+        Entry::leaf(&["remove", "rm"], &farm::remove::COMMAND),
+        Entry::leaf(&["update"], &farm::update::COMMAND),
     ],
 };
 

@@ -319,9 +319,9 @@ section! {
     /// `[farms]`: groups of connections.
     pub struct FarmsSection {
         /// The default group.
-        default: String = Moot,
+        default: String = Used,
         /// Connections by group.
-        list: BTreeMap<String, Vec<String>> = Moot,
+        list: BTreeMap<String, Vec<String>> = Used,
     }
 }
 

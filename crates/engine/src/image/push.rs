@@ -22,6 +22,9 @@ use crate::image::{lists, lookup, progress, registry};
 
 type Sender = progress::Sender<PushReport>;
 
+/// How a destination ends that gets the image by its digest alone, as Podman's clients write it.
+const UNTAGGED: &str = "@@unknown-digest@@";
+
 /// Pushes; the stream ends with the report or an error. Dropping it ends the push.
 pub(crate) async fn push(
     core: &Arc<Core>,
@@ -61,6 +64,10 @@ async fn run(
         "" => own_name(name, found.name)?,
         given => given.to_owned(),
     };
+    let (place, untagged) = match place.strip_suffix(UNTAGGED) {
+        Some(place) => (place.to_owned(), true),
+        None => (place, false),
+    };
     let source = {
         let image = image.clone();
         blocking(core, move |core| StoreSource::open(core, &image)).await?
@@ -70,10 +77,13 @@ async fn run(
         Some(location) => location,
         None => ImageLocation::Registry(Reference::parse(&place)?.or_latest()),
     };
+    if untagged && !matches!(location, ImageLocation::Registry(_)) {
+        return Err(Error::invalid(format!("{place}: only what goes to a registry has no tag")));
+    }
     if options.compress_directory && !matches!(location, ImageLocation::Directory(_)) {
         return Err(Error::invalid("--compress is for a destination with the transport dir: alone"));
     }
-    let copying = Copying { core, image: &image, source, manifest, sender };
+    let copying = Copying { core, image: &image, source, manifest, untagged, sender };
     let report = match location {
         ImageLocation::Registry(reference) => {
             copying.to_registry(reference, &options.access, packing, options.force_compression).await?
@@ -231,6 +241,7 @@ struct Copying<'a> {
     image: &'a Image,
     source: StoreSource,
     manifest: Option<ManifestFormat>,
+    untagged: bool,
     sender: &'a Sender,
 }
 
@@ -252,7 +263,7 @@ impl Copying<'_> {
             manifest: self.manifest,
             packing,
             force,
-            untagged: false,
+            untagged: self.untagged,
             parallel: registry::parallel(self.core),
             progress: progress::copying(self.sender),
         };

@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod context;
+pub(crate) mod farm;
 mod log;
 mod metadata;
 mod output;
