@@ -3,6 +3,7 @@
 //! Two programs are measured in turn, A B A B …, and the ratio of their medians is what counts: absolute times depend
 //! on the machine and what else it does.
 
+mod build;
 mod containers;
 mod crowd;
 mod data;
@@ -35,6 +36,7 @@ const ALL: &[(&str, Measurement)] = &[
     ("pull", pull::pull),
     ("transfer", transfer::between_registries),
     ("push", transfer::push),
+    ("build", build::build),
     ("machine", machine::start),
 ];
 
