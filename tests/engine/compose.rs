@@ -96,3 +96,28 @@ fn a_project_lives_its_day() {
         assert!(!networks.ok().contains("project"), "{networks:?}");
     });
 }
+
+#[test]
+fn the_command_runs_a_compose_program_on_a_service_of_its_own() {
+    everyone(|bed| {
+        let script = "#!/bin/sh\necho \"$@\"\nhost=${DOCKER_HOST#unix://}\ntest -S $host && echo listens\n\
+            test $CONTAINER_HOST = $DOCKER_HOST || exit 1\nread line; echo $line\nexit 7\n";
+        let program = bed.path("provider");
+        fs::write(&program, script).expect("a script");
+        Command::new("chmod").arg("755").arg(&program).status().expect("chmod");
+        let mut command = bed.command(&["compose", "-f", "a.yaml", "up", "--help", "--", "-x"]);
+        command.env("PODMAN_COMPOSE_PROVIDER", &program);
+        let outcome = Outcome::of(command, b"said\n");
+        assert_eq!(outcome.stdout, "-f a.yaml up --help -- -x\nlistens\nsaid\n", "{outcome:?}");
+        assert_eq!(outcome.code, 7);
+        assert!(outcome.stderr.contains("Executing external compose provider"), "{}", outcome.stderr);
+        let mut command = bed.command(&["compose", "up"]);
+        command.env("PODMAN_COMPOSE_PROVIDER", "/no/such/program");
+        Outcome::of(command, b"").fails(125, "/no/such/program");
+        let mut command = bed.command(&["compose", "up"]);
+        command.env("PODMAN_COMPOSE_PROVIDER", &program).env("PODMAN_COMPOSE_WARNING_LOGS", "false");
+        command.env("CONTAINER_HOST", "unix:///given.sock");
+        let outcome = Outcome::of(command, b"");
+        assert_eq!((outcome.stdout.as_str(), outcome.stderr.as_str()), ("up\n\n", ""), "{outcome:?}");
+    });
+}

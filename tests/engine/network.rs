@@ -7,9 +7,10 @@ use std::time::Duration;
 use cove_test_support::{Bed, IMAGE, Need, Outcome, Who, everyone, free_port, skip, wait_for};
 
 /// A web server that says hello.
-const SERVER: &str = "mkdir /www; echo hello >/www/index.html; exec httpd -f -p 80 -h /www";
+pub(crate) const SERVER: &str = "mkdir /www; echo hello >/www/index.html; exec httpd -f -p 80 -h /www";
 
-fn get(port: u16) -> Option<String> {
+/// What the server on a port of this machine answers, once it says hello.
+pub(crate) fn get(port: u16) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;

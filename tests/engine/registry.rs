@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use cove_sys::fs;
 use cove_test_support::{Bed, IMAGE, Need, Outcome, Registry, Service, Who, met};
 
 struct Setting {
@@ -173,6 +174,16 @@ fn login_then_pull_then_logout() {
         &address,
     ];
     bed.cove_with(&login, b"wrong").fails(125, &address);
+    let docker = bed.path("docker");
+    let mut elsewhere = login.to_vec();
+    elsewhere.drain(1..3);
+    let folder = docker.display().to_string();
+    elsewhere.splice(0..0, ["--config", folder.as_str()]);
+    bed.cove_with(&elsewhere, Registry::PASSWORD.as_bytes()).ok();
+    let kept = fs::read_to_string(docker.join("config.json")).expect("Docker's file");
+    assert!(kept.contains(&address), "{kept}");
+    bed.cove(&["--config", &folder, "login", "--get-login", &address]).ok();
+    bed.cove(&["login", "--get-login", &address]).fails(125, "not logged into");
     bed.cove_with(&login, Registry::PASSWORD.as_bytes()).ok();
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -24,6 +24,27 @@ fn a_killed_pause_process_is_made_anew() {
 }
 
 #[test]
+fn an_emptied_run_directory_forgets_nobody() {
+    everyone(|bed| {
+        let script = "trap 'exit 7' TERM; while :; do sleep 0.1; done";
+        bed.cove(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sh", "-c", script]).ok();
+        let pid = bed.cove(&["inspect", "--format", "{{.State.Pid}}", "c"]).ok().to_owned();
+        // As a cleaner of temporary files does; what is mounted stays.
+        let _ = Command::new("sh").arg("-c").arg("rm -rf \"$0\"/*").arg(bed.path("rr")).output();
+        assert_eq!(bed.cove(&["ps", "--format", "{{.Names}} {{.State}}"]).ok(), "c running");
+        bed.cove(&["exec", "c", "true"]).fails(125, "restart the container");
+        bed.cove(&["stop", "c"]).ok();
+        assert!(fs::metadata(format!("/proc/{pid}")).is_err(), "process {pid} goes on");
+        let state = bed.cove(&["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", "c"]);
+        assert_eq!(state.ok(), "exited 7");
+        bed.cove(&["start", "c"]).ok();
+        bed.cove(&["exec", "c", "true"]).ok();
+        bed.cove(&["rm", "-f", "-t", "0", "c"]).ok();
+        bed.cove(&["run", "--rm", "--network", "none", IMAGE, "true"]).ok();
+    });
+}
+
+#[test]
 fn a_lock_of_a_killed_command_is_free() {
     everyone(|bed| {
         bed.cove(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sleep", "1000"]).ok();

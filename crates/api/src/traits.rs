@@ -3,6 +3,8 @@
 //!
 //! A `name` is a container's name, id or unambiguous start of an id (images: also any reference).
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -23,9 +25,9 @@ use crate::{
     PruneReport, PullOptions, PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions,
     RestoreArchives, RestoreOptions, RestoreReport, Result, SaveOptions, SearchOptions, SearchResult, Secret,
     SecretCreateOptions, SecretInspectOptions, SecretListOptions, StatsOptions, StopOptions,
-    SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport, TerminalSize, TopReport,
-    ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions,
-    VolumeRemoveOptions, WaitOptions, WorkingContainers, prune,
+    SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport, SystemdUnitOptions,
+    TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions,
+    VolumePruneOptions, VolumeRemoveOptions, WaitOptions, WorkingContainers, prune,
 };
 
 /// Everything an engine does.
@@ -52,6 +54,8 @@ pub trait Engine: Send + Sync {
     fn pods(&self) -> &dyn Pods;
     /// The engine itself.
     fn system(&self) -> &dyn System;
+    /// Services of systemd.
+    fn units(&self) -> &dyn Units;
     /// Volumes.
     fn volumes(&self) -> &dyn Volumes;
     /// Working containers.
@@ -71,6 +75,7 @@ impl<
         + Pods
         + Secrets
         + System
+        + Units
         + Volumes
         + WorkingContainers,
 > Engine for T
@@ -106,6 +111,9 @@ impl<
         self
     }
     fn system(&self) -> &dyn System {
+        self
+    }
+    fn units(&self) -> &dyn Units {
         self
     }
     fn volumes(&self) -> &dyn Volumes {
@@ -415,6 +423,13 @@ pub trait Secrets: Send + Sync {
     async fn exists(&self, name: &str) -> Result<bool>;
     /// Removes it with its data. Containers that have it as a file keep it.
     async fn remove(&self, name: &str) -> Result<()>;
+}
+
+/// Services of systemd that run what exists.
+#[async_trait]
+pub trait Units: Send + Sync {
+    /// The texts of units for a container, or for a pod and its containers, by the units' names without `.service`.
+    async fn systemd(&self, name: &str, options: SystemdUnitOptions) -> Result<BTreeMap<String, String>>;
 }
 
 /// Pods: containers that share namespaces and a life cycle. An action on a pod goes on past a container with which it

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cove_api::endpoint::{Outgoing, Remote, TakenOver, Transport};
 use cove_api::{
     Artifacts, ByteStream, Containers, Engine, Error, ErrorKind, Execs, Files, Images, Kube, Manifests,
-    Networks, Pods, Result, Secrets, System, Volumes, WorkingContainers,
+    Networks, Pods, Result, Secrets, System, Units, Volumes, WorkingContainers,
 };
 use futures_util::StreamExt as _;
 use http::{HeaderValue, Request, Response, header};
@@ -70,6 +70,9 @@ impl Engine for Client {
         &self.remote
     }
     fn system(&self) -> &dyn System {
+        &self.remote
+    }
+    fn units(&self) -> &dyn Units {
         &self.remote
     }
     fn volumes(&self) -> &dyn Volumes {

@@ -107,6 +107,8 @@ variables! {
     QUADLET_UNIT_DIRS = "QUADLET_UNIT_DIRS";
     /// Compose provider before those of containers.conf.
     PODMAN_COMPOSE_PROVIDER = "PODMAN_COMPOSE_PROVIDER";
+    /// Whether to say which compose provider runs, before the word of containers.conf.
+    PODMAN_COMPOSE_WARNING_LOGS = "PODMAN_COMPOSE_WARNING_LOGS";
     /// Filter for Cove's own log lines where neither `--log-level` nor `--debug` is given, as tracing-subscriber
     /// writes it (`debug`, `warn,cove_registry=trace`).
     COVE_LOG = "COVE_LOG";

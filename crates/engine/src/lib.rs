@@ -27,6 +27,7 @@ mod state;
 mod stream;
 mod supervised;
 mod system;
+mod unit;
 mod usage;
 mod volume;
 

@@ -23,6 +23,10 @@ pub(crate) struct ObjectLock {
 impl ObjectLock {
     /// Locks `name` in `directory`, waiting for another holder.
     pub(crate) fn acquire(directory: &Path, name: &str) -> Result<Self> {
+        Self::acquire_within(directory, name, PATIENCE)
+    }
+
+    fn acquire_within(directory: &Path, name: &str, patience: Duration) -> Result<Self> {
         let path = directory.join(name);
         let start = Instant::now();
         let mut pause = Duration::from_micros(200);
@@ -55,10 +59,10 @@ impl ObjectLock {
                     return Err(Error::from(std::io::Error::from(errno)).context(path.display()));
                 }
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > patience {
                 return Err(Error::new(
                     ErrorKind::Timeout,
-                    format!("{} is locked by {} since more than two minutes", name, holder(&path)),
+                    format!("{name} has been locked for more than {patience:?} by {}", holder(&path)),
                 ));
             }
             std::thread::sleep(pause);
@@ -127,7 +131,9 @@ mod tests {
             std::thread::spawn(move || ObjectLock::acquire(&folder, "x").unwrap())
         };
         std::thread::sleep(Duration::from_millis(30));
-        assert!(holder(&folder.join("x")).contains("process"));
+        let error = ObjectLock::acquire_within(&folder, "x", Duration::from_millis(1)).unwrap_err();
+        let me = format!("by process {} (", std::process::id());
+        assert!(error.message.contains(&me), "{}", error.message);
         first.remove();
         let second = waiting.join().unwrap();
         assert!(folder.join("x").exists());

@@ -45,6 +45,7 @@ fn options() -> RegistryOptions {
             max_delay: Duration::from_millis(40),
             max_asked: Duration::from_secs(1),
             resumes: 3,
+            insists: false,
         },
         ..RegistryOptions::default()
     }
@@ -467,4 +468,35 @@ async fn unreachable_registries_are_named() {
     let reference = Reference::parse(&format!("{}/x", fake.host())).unwrap();
     let Err(error) = client.open(&reference).await else { panic!() };
     assert!(error.to_string().contains("HTTP response to HTTPS client"), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_that_starts_late_is_waited_for_where_that_was_asked() {
+    let port = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().port()
+    };
+    let reference = Reference::parse(&format!("127.0.0.1:{port}/team/app")).unwrap();
+    let open = async |insists: bool| {
+        let mut options = options();
+        options.retry.insists = insists;
+        options.retry.retries = 400;
+        RegistryClient::new(options).open(&reference).await.err().map(|error| error.to_string())
+    };
+    let error = open(false).await.unwrap();
+    assert!(error.contains("connection refused"), "{error}");
+    let late = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.unwrap();
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            let mut request = [0; 4096];
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut request).await;
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await;
+        }
+    });
+    let error = open(true).await.unwrap_or_default();
+    assert!(!error.contains("connection refused"), "{error}");
+    late.abort();
 }

@@ -69,6 +69,7 @@ fn options() -> RegistryOptions {
             max_delay: Duration::from_millis(2),
             max_asked: Duration::from_millis(10),
             resumes: 1,
+            insists: false,
         },
         ..RegistryOptions::default()
     }

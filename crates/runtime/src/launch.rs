@@ -342,7 +342,7 @@ pub(crate) fn check_id(id: &str) -> Result<()> {
     if valid { Ok(()) } else { Err(Error::invalid(format!("id {id:?}"), "letters, digits, _ - . only")) }
 }
 
-fn make_private_dir(path: &Path) -> Result<()> {
+pub(crate) fn make_private_dir(path: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     let result = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     result.map_err(Error::io(format!("create directory {}", path.display())))

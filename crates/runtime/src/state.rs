@@ -15,7 +15,7 @@ use cove_sys::fs;
 
 use crate::attach::{parse_header, short_path};
 use crate::error::{Error, Result};
-use crate::launch::{OciRuntime, Runtime, check_id, remove_dir, remove_file};
+use crate::launch::{OciRuntime, Runtime, check_id, make_private_dir, remove_dir, remove_file};
 
 /// What is known of a container's or exec session's process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +79,25 @@ impl Runtime {
         check_id(id)?;
         Ok(read_process(&self.container_dir(id).join(MONITOR_FILE))?
             .is_some_and(|monitor| monitor.is_alive()))
+    }
+
+    /// Writes anew what the run directory said of a container that runs, for one that somebody has emptied. Its
+    /// monitor, if it lives, leaves the exit code as usual; attaching, which needs its socket, comes with a restart.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn recall(&self, id: &str, process: ProcessRef, monitor: ProcessRef) -> Result<()> {
+        check_id(id)?;
+        let dir = self.container_dir(id);
+        make_private_dir(&dir)?;
+        // The monitor's comes last, because nothing is looked at without it.
+        for (name, named) in [(PROCESS_FILE, process), (MONITOR_FILE, monitor)] {
+            let path = dir.join(name);
+            let text =
+                serde_json::to_vec(&named).map_err(|source| Error::Json { path: path.clone(), source })?;
+            cove_sys::atomic::write(&path, &text, 0o600).map_err(Error::file)?;
+        }
+        Ok(())
     }
 
     /// The state of an exec session's process.

@@ -297,14 +297,10 @@ fn change_names(images: &mut Writing<'_, Image>, index: usize, names: &[String],
         }
     }
     let image = &mut images.rows[index];
-    if change != NameChange::Remove {
-        let mut history: Vec<String> = names.to_vec();
-        history.append(&mut image.names_history);
-        for name in history {
-            if !image.names_history.contains(&name) {
-                image.names_history.push(name);
-            }
-        }
+    // As the storage library does, so that both tools tell the same: the names that it has now come first.
+    for name in &unique {
+        image.names_history.retain(|known| known != name);
+        image.names_history.insert(0, name.clone());
     }
     image.names = unique;
 }

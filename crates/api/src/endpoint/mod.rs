@@ -37,6 +37,7 @@ mod remote;
 mod secret;
 mod serve;
 mod system;
+mod unit;
 mod volume;
 
 pub use answer::{Answer, Asked, Attached, Code, Described, Exists, Log, Received, Reply, json_lines};
@@ -69,5 +70,6 @@ fn libpod(routes: &mut impl Routes) {
     secret::serve(routes);
     pod::serve(routes);
     system::serve(routes);
+    unit::serve(routes);
     volume::serve(routes);
 }

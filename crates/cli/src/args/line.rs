@@ -5,7 +5,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use super::global::{GlobalOptions, RootArgs, SharedArgs};
 use super::{scan, tuned, usage};
 use crate::command_error::CommandError;
-use crate::commands::{self, Entry, Leaf, Target};
+use crate::commands::{self, Entry, Leaf, OptionPlace, Target};
 
 /// What the command line asks for.
 pub(crate) enum Parsed {
@@ -124,10 +124,15 @@ fn descend(
             let path = join(name);
             let command = build(program, &path, leaf);
             let mut words = rest.to_vec();
-            if !leaf.interspersed
-                && let Some((at, false)) = scan::first_positional(&command, &words)
-            {
-                // Everything from here on belongs to the container.
+            let end = match leaf.options {
+                OptionPlace::Anywhere => None,
+                OptionPlace::BeforeArguments => {
+                    scan::first_positional(&command, &words).filter(|(_, ended)| !ended).map(|(at, _)| at)
+                }
+                OptionPlace::Nowhere => Some(0),
+            };
+            if let Some(at) = end {
+                // Everything from here on belongs to the container, or the other program.
                 words.insert(at, "--".into());
             }
             match match_arguments(&command, &format!("{program} {path}"), &words) {

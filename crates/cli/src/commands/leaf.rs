@@ -12,8 +12,8 @@ use crate::context::Context;
 pub(crate) struct Leaf {
     /// What stands after its name in the usage line.
     pub(crate) usage: &'static str,
-    /// False where the first argument ends the options, because the rest is another program's command line.
-    pub(crate) interspersed: bool,
+    /// Where on its command line its own options are.
+    pub(crate) options: OptionPlace,
     /// What it needs to run.
     pub(crate) place: Place,
     /// Adds its options and its description.
@@ -37,6 +37,17 @@ pub(crate) enum Place {
     Images,
     /// No engine.
     Plain,
+}
+
+/// Where on a command line the command's own options are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OptionPlace {
+    /// Among the arguments.
+    Anywhere,
+    /// Before the first argument, because the rest is another program's command line.
+    BeforeArguments,
+    /// Nowhere: all of it is another program's.
+    Nowhere,
 }
 
 /// A group of commands.
@@ -89,15 +100,15 @@ pub(crate) fn find(entries: &'static [Entry], name: &str) -> Option<Target> {
 /// A [`Leaf`] from the `Args` and the `run` of the module that uses it.
 macro_rules! leaf {
     ($usage:literal) => {
-        $crate::commands::leaf!($usage, true, Engine)
+        $crate::commands::leaf!($usage, Anywhere, Engine)
     };
     ($usage:literal, $place:ident) => {
-        $crate::commands::leaf!($usage, true, $place)
+        $crate::commands::leaf!($usage, Anywhere, $place)
     };
-    ($usage:literal, $interspersed:literal, $place:ident) => {
+    ($usage:literal, $options:ident, $place:ident) => {
         $crate::commands::Leaf {
             usage: $usage,
-            interspersed: $interspersed,
+            options: $crate::commands::OptionPlace::$options,
             place: $crate::commands::Place::$place,
             augment: |command| <Args as clap::Args>::augment_args(command),
             run: |context, matches| {

@@ -3,10 +3,13 @@
 pub(crate) mod artifact;
 pub(crate) mod builder;
 pub(crate) mod common;
+#[cfg(unix)]
+pub(crate) mod compose;
 pub(crate) mod container;
 pub(crate) mod desktop;
 pub(crate) mod diff;
 pub(crate) mod farm;
+pub(crate) mod generate;
 pub(crate) mod healthcheck;
 pub(crate) mod help;
 pub(crate) mod image;
@@ -29,6 +32,6 @@ pub(crate) mod volume;
 #[cfg(unix)]
 pub(crate) mod working;
 
-pub(crate) use leaf::{Entry, Group, Leaf, Place, Target, find, leaf};
+pub(crate) use leaf::{Entry, Group, Leaf, OptionPlace, Place, Target, find, leaf};
 pub(crate) use transport::WholeArgs;
 pub(crate) use tree::{SKOPEO, TREE, tree_of};

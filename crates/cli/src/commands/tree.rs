@@ -3,11 +3,11 @@
 #[cfg(target_os = "linux")]
 use super::quadlet;
 use super::{
-    Entry, Group, artifact, builder, container, desktop, diff, farm, healthcheck, image, inspect, kube,
-    manifest, network, pod, secret, system, transport, volume,
+    Entry, Group, artifact, builder, container, desktop, diff, farm, generate, healthcheck, image, inspect,
+    kube, manifest, network, pod, secret, system, transport, volume,
 };
 #[cfg(unix)]
-use super::{machine, working};
+use super::{compose, machine, working};
 
 /// The top level.
 pub(crate) static TREE: &[Entry] = &[
@@ -54,6 +54,8 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::hidden(&["__complete", "__completeNoDesc"], &system::complete::COMMAND),
     Entry::hidden(&["__man"], &system::man::COMMAND),
     Entry::leaf(&["completion"], &system::completion::COMMAND),
+    #[cfg(unix)]
+    Entry::leaf(&["compose"], &compose::COMMAND),
     Entry::leaf(&["desktop"], &desktop::COMMAND),
     Entry::leaf(&["events"], &system::events::COMMAND),
     Entry::leaf(&["info"], &system::info::COMMAND),
@@ -218,7 +220,10 @@ static FARM: Group = Group {
 
 static GENERATE: Group = Group {
     about: "Write what describes containers, pods and volumes",
-    entries: &[Entry::leaf(&["kube"], &kube::generate::COMMAND)],
+    entries: &[
+        Entry::leaf(&["kube"], &kube::generate::COMMAND),
+        Entry::leaf(&["systemd"], &generate::systemd::COMMAND),
+    ],
 };
 
 static HEALTHCHECK: Group = Group {

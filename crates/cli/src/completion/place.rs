@@ -3,7 +3,7 @@
 use clap::{Arg, Command};
 
 use crate::args;
-use crate::commands::{Entry, Leaf, TREE, Target, find};
+use crate::commands::{Entry, Leaf, OptionPlace, TREE, Target, find};
 
 /// What may stand where the cursor is.
 pub(crate) enum Place {
@@ -99,7 +99,7 @@ impl Walk {
     fn step(&mut self, word: &str) -> bool {
         let Some(entries) = self.entries else {
             self.arguments += 1;
-            self.options &= self.leaf.is_none_or(|leaf| leaf.interspersed);
+            self.options &= self.leaf.is_none_or(|leaf| leaf.options == OptionPlace::Anywhere);
             return true;
         };
         let Some(entry) = entries.iter().find(|entry| entry.names.contains(&word)) else { return false };
@@ -109,6 +109,7 @@ impl Walk {
             Some(Target::Leaf(leaf)) => {
                 self.command = args::build("cove", word, leaf);
                 (self.entries, self.leaf) = (None, Some(leaf));
+                self.options = leaf.options != OptionPlace::Nowhere;
             }
             None => return false,
         }

@@ -123,9 +123,9 @@ section! {
         /// Short names mean Docker Hub in the Docker API.
         compat_api_enforce_docker_hub: bool = Refused,
         /// Programs for `cove compose`, the first that exists.
-        compose_providers: TextList = Moot,
+        compose_providers: TextList = Used,
         /// Say which compose provider runs.
-        compose_warning_logs: bool = Moot,
+        compose_warning_logs: bool = Used,
         /// Podman's own database; not ours.
         database_backend: String = Moot,
         /// Keys that detach from a container.

@@ -11,7 +11,7 @@ use cove_api::{
 use cove_runtime::oci::capabilities::{self, CapabilitySet};
 
 use crate::container::list::{size, time};
-use crate::container::{checkpoint, health, inspect_network, ports};
+use crate::container::{checkpoint, health, inspect_network, notify, ports};
 use crate::engine::Core;
 use crate::state::{ContainerRow, MountKind};
 
@@ -67,7 +67,7 @@ pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<Contai
         kube_exit_code_propagation: "invalid".into(),
         config: describe(&row, request),
         host_config: host::host(core, &row, request, &bounding)?,
-        conmon_pid_file: config.pid_files.monitor.clone(),
+        conmon_pid_file: notify::monitor_pid_file(core, &row).display().to_string(),
         pid_file: config.pid_files.process.clone(),
         use_image_hosts: request.use_image_hosts == Some(true),
         use_image_hostname: !config.files.hostname,

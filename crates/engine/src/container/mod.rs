@@ -50,6 +50,7 @@ pub(crate) use create::{Draft, Place, check, draft, finish, name_in_use};
 pub(crate) use files::{ensure_mounted, settled};
 pub(crate) use inspect::{all_mounts, host_port, namespace_mode, network_mode, shown_devices};
 pub(crate) use list::{network_names, size, time};
+pub(crate) use notify::monitor_pid_file;
 pub use notify::send as tell_systemd;
 pub(crate) use ports::table as port_table;
 pub(crate) use prepare::{plan, scratch};

@@ -5,11 +5,12 @@
 use std::io;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cove_api::{Error, Result};
 use cove_config::env::NOTIFY_SOCKET;
 use cove_runtime::NotifyConfig;
+use cove_sys::fs;
 
 use crate::container::health;
 use crate::engine::Core;
@@ -45,9 +46,20 @@ fn is_replaceable(path: &str) -> bool {
         || matches!(std::fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
+/// The file with the monitor's pid while it runs: the one asked for, else one among its run-time files.
+pub(crate) fn monitor_pid_file(core: &Core, row: &ContainerRow) -> PathBuf {
+    let asked = &row.config.pid_files.monitor;
+    if asked.is_empty() { core.container_run_dir(&row.id).join("conmon.pid") } else { asked.into() }
+}
+
 /// Tells all of them. The container runs whatever comes of it.
 pub(super) fn started(core: &Core, row: &ContainerRow) {
     let files = &row.config.pid_files;
+    if files.monitor.is_empty()
+        && let Err(error) = fs::write(monitor_pid_file(core, row), row.status.monitor_pid.to_string())
+    {
+        tracing::warn!("{error}");
+    }
     for (path, pid) in [(&files.process, row.status.pid), (&files.monitor, row.status.monitor_pid)] {
         if path.is_empty() {
             continue;

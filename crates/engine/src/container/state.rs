@@ -13,7 +13,7 @@
 //! ```
 
 use cove_api::{ContainerState, Error, ErrorKind, Result, Timestamp};
-use cove_runtime::ProcessState;
+use cove_runtime::{ProcessRef, ProcessState};
 
 use crate::engine::Core;
 use crate::state::ContainerRow;
@@ -76,12 +76,15 @@ impl Core {
             }
             ProcessState::Lost => lost(row),
             ProcessState::Absent => {
-                // The run directory was emptied: believe the process itself.
-                let process =
-                    cove_runtime::ProcessRef { pid: row.status.pid, start_time: row.status.pid_start };
+                // The run directory was emptied: the process itself is believed.
+                let status = &row.status;
+                let process = ProcessRef { pid: status.pid, start_time: status.pid_start };
                 if !process.is_alive() {
                     lost(row);
+                    return Ok(());
                 }
+                let monitor = ProcessRef { pid: status.monitor_pid, start_time: status.monitor_start };
+                self.runtime()?.recall(&row.id, process, monitor)?;
             }
         }
         Ok(())

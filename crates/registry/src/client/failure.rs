@@ -15,6 +15,15 @@ pub(super) struct Failure {
     pub(super) transient: bool,
     /// The server at the port speaks no TLS, or nothing listens: plain HTTP may be tried for insecure registries.
     pub(super) maybe_plain: bool,
+    /// Nothing listens there.
+    pub(super) refused: bool,
+}
+
+impl Failure {
+    /// One that trying again does not help.
+    pub(super) fn fatal(error: Error) -> Self {
+        Self { error, transient: false, maybe_plain: false, refused: false }
+    }
 }
 
 /// Classifies why a request to `registry` got no answer.
@@ -26,7 +35,7 @@ pub(super) fn classify(registry: &str, error: &reqwest::Error) -> Failure {
         if let Some(tls) = find_tls(current) {
             let maybe_plain = matches!(tls, rustls::Error::InvalidMessage(_));
             let error = Error::Tls { registry: registry.into(), reason: explain_tls(tls) };
-            return Failure { error, transient: false, maybe_plain };
+            return Failure { maybe_plain, ..Failure::fatal(error) };
         }
         if let Some(error) = current.downcast_ref::<io::Error>()
             && let Some(failure) = classify_io(registry, error)
@@ -34,25 +43,18 @@ pub(super) fn classify(registry: &str, error: &reqwest::Error) -> Failure {
             return failure;
         }
         if current.is::<NoSuchHost>() {
-            return Failure {
-                error: Error::Unreachable {
-                    registry: registry.into(),
-                    reason: "no such host: check the registry's name and this machine's DNS".into(),
-                },
-                transient: false,
-                maybe_plain: false,
-            };
+            return Failure::fatal(Error::Unreachable {
+                registry: registry.into(),
+                reason: "no such host: check the registry's name and this machine's DNS".into(),
+            });
         }
         if !current.is::<reqwest::Error>() {
             last = current.to_string();
         }
         cause = current.source();
     }
-    Failure {
-        error: Error::Unreachable { registry: registry.into(), reason: last },
-        transient: true,
-        maybe_plain: false,
-    }
+    let error = Error::Unreachable { registry: registry.into(), reason: last };
+    Failure { transient: true, ..Failure::fatal(error) }
 }
 
 fn find_tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
@@ -81,8 +83,9 @@ fn classify_io(registry: &str, error: &io::Error) -> Option<Failure> {
         io::ErrorKind::UnexpectedEof => ("connection closed by peer", true, true),
         _ => return None,
     };
+    let refused = error.kind() == io::ErrorKind::ConnectionRefused;
     let error = Error::Unreachable { registry: registry.into(), reason: reason.into() };
-    Some(Failure { error, transient, maybe_plain })
+    Some(Failure { error, transient, maybe_plain, refused })
 }
 
 fn explain_tls(error: &rustls::Error) -> String {

@@ -114,7 +114,7 @@ impl Http {
                         None => delay,
                     }
                 }
-                Err(failure) if failure.transient && retries > 0 => {
+                Err(failure) if retries > 0 && (failure.transient || policy.insists && failure.refused) => {
                     tracing::debug!(error = %failure.error, "trying again");
                     delay
                 }
@@ -152,7 +152,7 @@ impl Http {
 
     /// One try, through at most ten redirects.
     pub(super) async fn follow(&self, request: &Request) -> std::result::Result<Response, Failure> {
-        let fatal = |error: Error| Failure { error, transient: false, maybe_plain: false };
+        let fatal = Failure::fatal;
         let mut url = request.url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let host = host_of(&url);
@@ -212,9 +212,7 @@ impl Http {
         match tokio::time::timeout(self.options.stall_timeout, answer).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(classify(host, &error)),
-            Err(_) => {
-                Err(Failure { error: self.timeout(host.to_owned()), transient: false, maybe_plain: false })
-            }
+            Err(_) => Err(Failure::fatal(self.timeout(host.to_owned()))),
         }
     }
 

@@ -48,6 +48,8 @@ pub struct RetryPolicy {
     pub max_asked: Duration,
     /// How often a blob that broke off is continued.
     pub resumes: u32,
+    /// Where nothing listens is tried again too, because whoever calls has asked for tries.
+    pub insists: bool,
 }
 
 impl Default for RetryPolicy {
@@ -58,6 +60,7 @@ impl Default for RetryPolicy {
             max_delay: Duration::from_secs(60),
             max_asked: Duration::from_secs(60),
             resumes: 5,
+            insists: false,
         }
     }
 }

@@ -41,6 +41,7 @@ impl RegistryOptions {
             retry: RetryPolicy {
                 retries: access.retry.unwrap_or(3),
                 first_delay: access.retry_delay.map_or(Duration::from_secs(1), Duration::from_secs),
+                insists: access.retry.is_some(),
                 ..RetryPolicy::default()
             },
             ..Self::default()

@@ -31,6 +31,7 @@ mod pods;
 pub mod sample;
 mod secrets;
 mod system;
+mod units;
 mod volumes;
 
 pub use fake::{BROKEN, Contents, FakeEngine};

@@ -54,7 +54,7 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER COMMAND [ARG...]", false, Engine);
+pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER COMMAND [ARG...]", BeforeArguments, Engine);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     args.descriptors.check()?;

@@ -40,7 +40,7 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] IMAGE [COMMAND [ARG...]]", false, Engine);
+pub(crate) const COMMAND: Leaf = leaf!("[options] IMAGE [COMMAND [ARG...]]", BeforeArguments, Engine);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     let mut args = args;

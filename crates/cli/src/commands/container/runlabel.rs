@@ -44,7 +44,7 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] LABEL IMAGE [ARG...]", false, Engine);
+pub(crate) const COMMAND: Leaf = leaf!("[options] LABEL IMAGE [ARG...]", BeforeArguments, Engine);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     at_least(&args.words, 2)?;

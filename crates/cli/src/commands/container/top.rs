@@ -19,7 +19,7 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [COLUMN...]", false, Engine);
+pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [COLUMN...]", BeforeArguments, Engine);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     let engine = context.engine().await?;

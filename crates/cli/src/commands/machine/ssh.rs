@@ -21,7 +21,7 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] [NAME] [COMMAND [ARG...]]", false, Plain);
+pub(crate) const COMMAND: Leaf = leaf!("[options] [NAME] [COMMAND [ARG...]]", BeforeArguments, Plain);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     let machines = super::machines(context);

@@ -52,7 +52,7 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] [NAME]", false, Engine);
+pub(crate) const COMMAND: Leaf = leaf!("[options] [NAME]", BeforeArguments, Engine);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     let spec = build(context, &args)?;

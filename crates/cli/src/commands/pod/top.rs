@@ -16,7 +16,7 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] POD [COLUMN...]", false, Engine);
+pub(crate) const COMMAND: Leaf = leaf!("[options] POD [COLUMN...]", BeforeArguments, Engine);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     let engine = context.engine().await?;

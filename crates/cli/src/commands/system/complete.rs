@@ -14,7 +14,7 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("WORD...", false, Engine);
+pub(crate) const COMMAND: Leaf = leaf!("WORD...", BeforeArguments, Engine);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     let typed = args.words.last().map_or("", String::as_str);

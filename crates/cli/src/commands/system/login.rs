@@ -86,6 +86,11 @@ pub(crate) fn open(
             existing(path)?;
             CredentialStore::docker(&context.environment, path.clone())
         }
+        (None, None) if context.global.root.config.is_some() => {
+            // Docker's clients write where they are told to read.
+            let folder = context.global.root.config.clone().unwrap_or_default();
+            CredentialStore::docker(&context.environment, folder.join("config.json"))
+        }
         (path, None) => {
             if let Some(path) = path {
                 existing(path)?;

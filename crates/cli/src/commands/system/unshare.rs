@@ -21,7 +21,7 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] [COMMAND [ARG...]]", false, Plain);
+pub(crate) const COMMAND: Leaf = leaf!("[options] [COMMAND [ARG...]]", BeforeArguments, Plain);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     if !context.directories.user.rootless {

@@ -1,0 +1,3 @@
+//! What is written down of what exists.
+
+pub(crate) mod systemd;

@@ -1,0 +1,8 @@
+//! Services of systemd for containers and pods that exist (`generate systemd`): [`command`] makes the command that
+//! created something into one that a unit runs, [`text`] is the unit, [`container`] and [`pod`] say what is in it.
+
+mod api;
+mod command;
+mod container;
+mod pod;
+mod text;
