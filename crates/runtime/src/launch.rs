@@ -349,10 +349,18 @@ pub(crate) fn make_private_dir(path: &Path) -> Result<()> {
 }
 
 pub(crate) fn remove_dir(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::file(e)),
-        _ => Ok(()),
+    /// A monitor that comes to its end may write a last file meanwhile.
+    const TRIES: u32 = 100;
+    for tries in 1.. {
+        match fs::remove_dir_all(path) {
+            Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty && tries < TRIES => {
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(Error::file(e)),
+            _ => break,
+        }
     }
+    Ok(())
 }
 
 pub(crate) fn remove_file(path: &Path) -> Result<()> {

@@ -26,6 +26,19 @@ pub(super) fn heal(core: &Arc<Core>, row: ContainerRow) -> Option<ContainerRow> 
     }
 }
 
+/// Heals all but one, so that what they hold becomes free; whether there was anything to do.
+pub(super) fn others(core: &Arc<Core>, id: &str) -> Result<bool> {
+    let mut found = false;
+    for mut row in core.database()?.containers()?.into_iter().filter(|row| row.id != id) {
+        core.refresh(&mut row)?;
+        if needs_it(core, &row) {
+            found = true;
+            heal(core, row);
+        }
+    }
+    Ok(found)
+}
+
 fn needs_it(core: &Core, row: &ContainerRow) -> bool {
     match row.state {
         ContainerState::Stopped => true,

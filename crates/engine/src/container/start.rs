@@ -8,7 +8,7 @@ use cove_runtime::{Launch, Started, Supervision};
 use crate::container::end::{self, Next};
 use crate::container::lookup::Locked;
 use crate::container::state::{UNKNOWN_EXIT, improper};
-use crate::container::{notify, prepare};
+use crate::container::{heal, notify, prepare};
 use crate::engine::Core;
 use crate::state::{CheckpointStatus, ContainerRow};
 
@@ -67,7 +67,13 @@ fn prepare_and_start(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
     let prepared = core.take_prepared(&row.id).filter(|_| row.state == ContainerState::Initialized);
     let launch = match prepared {
         Some(launch) => launch,
-        None => prepare::prepare(core, row)?,
+        None => match prepare::prepare(core, row) {
+            // One that nobody cleaned up after may hold the address or port still.
+            Err(error) if error.kind == ErrorKind::InUse && heal::others(core, &row.id)? => {
+                prepare::prepare(core, row)?
+            }
+            prepared => prepared?,
+        },
     };
     launched(core, row, launch, false)
 }
