@@ -80,7 +80,8 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER -- COMMAND [ARGUMENT...]", BeforeArguments, Engine);
+pub(crate) const COMMAND: Leaf =
+    leaf!("[options] CONTAINER -- COMMAND [ARGUMENT...]", BeforeArguments, Engine);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     let Some((container, mut command)) = args.words.split_first() else {
