@@ -44,6 +44,7 @@ mod secrets;
 mod skopeo;
 mod system;
 mod terminal;
+mod trust;
 mod units;
 mod update;
 mod userns;

@@ -87,7 +87,7 @@ fn push_and_pull_again() {
         // Nothing of a wrong request is sent.
         push(&["missing", "localhost:1/x"]).fails(125, "missing: image not known");
         push(&["--format", "v2s1", "localhost/mine:1"]).fails(125, "v2s1");
-        push(&["--sign-by", "me", "localhost/mine:1"]).fails(125, "--sign-by");
+        push(&["--sign-by-sq-fingerprint", "me", "localhost/mine:1"]).fails(125, "--sign-by-sq-fingerprint");
         push(&["--compression-level", "99", "localhost/mine:1"]).fails(125, "level 99");
         push(&["--compress", "localhost/mine:1", "oci:x"]).fails(125, "--compress");
         let place = format!("{}/bob/gzip", registry.address());

@@ -26,6 +26,16 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
+/// The contents of a file with a key; not shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct KeyFile(pub Vec<u8>);
+
+impl std::fmt::Debug for KeyFile {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("KeyFile")
+    }
+}
+
 /// How a registry is reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{PushCompression, PushFormat, RegistryAccess};
+use crate::{KeyFile, PushCompression, PushFormat, RegistryAccess, SigningKeys};
 
 /// What is copied of a list of images.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +75,34 @@ pub struct ImageCopyOptions {
     /// Which policy.json says what may be read (local engine only).
     #[serde(skip)]
     pub policy: CopyPolicy,
+    /// Leave the source's signatures behind.
+    #[serde(rename = "removeSignatures")]
+    pub remove_signatures: bool,
+    /// What the copy is signed with (local engine only).
+    #[serde(skip)]
+    pub signing: SigningKeys,
+    /// The name that is signed in place of the destination's own (local engine only).
+    #[serde(skip)]
+    pub sign_identity: Option<String>,
+    /// The folder that says where signatures are, in place of the host's registries.d (local engine only).
+    #[serde(skip)]
+    pub signature_places: Option<String>,
+    /// Public keys for which layers are encrypted (local engine only).
+    #[serde(skip)]
+    pub encryption_keys: Vec<KeyFile>,
+    /// The layers that are encrypted, from 0 on or from the end with -1 on; all where there is none.
+    #[serde(skip)]
+    pub encrypt_layers: Vec<i64>,
+    /// Private keys that open encrypted layers (local engine only).
+    #[serde(skip)]
+    pub decryption_keys: Vec<KeyFile>,
+}
+
+impl ImageCopyOptions {
+    /// Whether keys are needed, which never leave this machine.
+    pub fn uses_keys(&self) -> bool {
+        !self.signing.is_empty() || !self.encryption_keys.is_empty() || !self.decryption_keys.is_empty()
+    }
 }
 
 /// Which policy says what may be read.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::wire::query;
-use crate::{Filters, RegistryAccess, StringMap, Timestamp};
+use crate::{Filters, KeyFile, RegistryAccess, StringMap, Timestamp};
 
 /// When to ask the registry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +45,12 @@ pub struct PullOptions {
     /// How the registry is reached.
     #[serde(skip)]
     pub access: RegistryAccess,
+    /// Private keys that open encrypted layers (local engine only).
+    #[serde(skip)]
+    pub decryption_keys: Vec<KeyFile>,
+    /// The policy.json that decides whether it may be used, in place of the host's (local engine only).
+    #[serde(skip)]
+    pub signature_policy: Option<String>,
 }
 
 /// What the service takes where a request does not say it.

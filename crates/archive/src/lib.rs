@@ -2,6 +2,7 @@
 //!
 //! Nothing here opens a file or knows an image: callers bring readers and writers.
 
+mod chunked;
 mod compression;
 mod crc64;
 mod digest;
@@ -15,6 +16,7 @@ mod sparse;
 mod tarsplit;
 mod writer;
 
+pub use chunked::{is_chunked, write_chunked};
 pub use compression::{Compression, compressed, detect, fill, unpacked};
 pub use crc64::Crc64;
 pub use digest::{Digest, DigestAlgorithm, Hasher, InvalidDigest};

@@ -19,6 +19,11 @@ impl<I: Input, W: Write> Recorder<I, W> {
         Self { input, split: TarSplitWriter::new(out), paused: false }
     }
 
+    /// Where the bytes come from.
+    pub(crate) fn inner(&mut self) -> &mut I {
+        &mut self.input
+    }
+
     /// From here on contents pass that [`Recorder::mention`] will stand for.
     pub fn pause(&mut self) {
         self.paused = true;

@@ -124,6 +124,12 @@ impl From<cove_config::Error> for CommandError {
     }
 }
 
+impl From<cove_registry::Error> for CommandError {
+    fn from(error: cove_registry::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
 impl From<cove_spec::Error> for CommandError {
     fn from(error: cove_spec::Error) -> Self {
         Error::from(error).into()

@@ -1,7 +1,10 @@
 //! policy.json (containers-policy.json(5)): which images may be used.
 //!
-//! Signatures cannot be checked yet: where a requirement for one would decide, [`Policy::evaluate`] refuses and
-//! names it, and never lets the image pass.
+//! Here the file is read and the requirements for an image are found; what needs signatures is checked where images are
+//! copied (`cove-registry`).
+
+mod edit;
+mod requirement;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,30 +16,10 @@ use crate::error::{Error, ParseError, Result};
 use crate::file;
 use crate::unique::Unique;
 
-/// One requirement; all of a list must hold.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Requirement {
-    /// Every image is accepted.
-    AcceptAnything,
-    /// No image is accepted.
-    Reject,
-    /// A GPG signature; the object as written.
-    SignedBy(Map<String, Value>),
-    /// A sigstore signature; the object as written.
-    SigstoreSigned(Map<String, Value>),
-}
-
-impl Requirement {
-    /// The type as the file writes it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::AcceptAnything => "insecureAcceptAnything",
-            Self::Reject => "reject",
-            Self::SignedBy(_) => "signedBy",
-            Self::SigstoreSigned(_) => "sigstoreSigned",
-        }
-    }
-}
+pub use edit::{NewRequirement, set_requirement};
+pub use requirement::{
+    Fulcio, Identity, KeyMaterial, KeySource, Requirement, SignedBy, SigstoreRoot, SigstoreSigned,
+};
 
 /// The whole policy.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,18 +41,17 @@ pub enum Denied {
         /// The scope that decided; empty for a default.
         scope: String,
     },
-    /// A signature is demanded.
-    #[error(
-        "{image} must be signed by policy ({requirement}{}), and checking signatures is not supported",
-        scope_text(scope)
-    )]
-    Unsupported {
+    /// A signature is demanded, and there is none that will do.
+    #[error("{image} must be signed by policy ({requirement}{}): {reason}", scope_text(scope))]
+    Unsigned {
         /// The image.
         image: String,
         /// `signedBy` or `sigstoreSigned`.
         requirement: String,
         /// The scope that decided; empty for a default.
         scope: String,
+        /// What is missing or wrong, and what to do.
+        reason: String,
     },
 }
 
@@ -120,7 +102,7 @@ impl Policy {
     pub fn load(directories: &Directories, explicit: Option<&Path>) -> Result<(Self, Option<PathBuf>)> {
         let places = match explicit {
             Some(path) => vec![path.to_owned()],
-            None => file::folders(directories).iter().map(|folder| folder.join("policy.json")).collect(),
+            None => Self::places(directories),
         };
         for path in places {
             if let Some(source) = file::read(path)? {
@@ -136,33 +118,35 @@ impl Policy {
         }
     }
 
-    /// Whether `image` may be used. For the transport `docker` it is the full reference
-    /// (`docker.io/library/busybox:latest` or with `@sha256:…`); else a path, or what the transport's scopes name.
-    ///
-    /// # Errors
-    /// It may not; the error says by which requirement.
-    pub fn evaluate(&self, transport: &str, image: &str) -> Result<(), Denied> {
-        let (scope, requirements) = self.requirements_for(transport, image);
-        for requirement in requirements {
-            match requirement {
-                Requirement::AcceptAnything => {}
-                Requirement::Reject => {
-                    return Err(Denied::Rejected { image: image.to_owned(), scope: scope.to_owned() });
-                }
-                Requirement::SignedBy(_) | Requirement::SigstoreSigned(_) => {
-                    return Err(Denied::Unsupported {
-                        image: image.to_owned(),
-                        requirement: requirement.name().to_owned(),
-                        scope: scope.to_owned(),
-                    });
-                }
-            }
-        }
-        Ok(())
+    /// The file that decides; where there is none, the one to make: the administrator's or, for another user, his own.
+    pub fn place(directories: &Directories) -> PathBuf {
+        let found = Self::places(directories).into_iter().find(|path| path.exists());
+        found.unwrap_or_else(|| match directories.user.rootless {
+            true => directories.user_config.join("policy.json"),
+            false => directories.system_config.join("policy.json"),
+        })
     }
 
-    /// The requirements for an image and the scope they are from.
-    pub(crate) fn requirements_for(&self, transport: &str, image: &str) -> (&str, &[Requirement]) {
+    fn places(directories: &Directories) -> Vec<PathBuf> {
+        file::folders(directories).iter().map(|folder| folder.join("policy.json")).collect()
+    }
+
+    /// Whether no image of this name may be used, whatever signatures it has: known before anything is fetched. For
+    /// the transport `docker` the image is the full reference (`docker.io/library/busybox:latest` or with
+    /// `@sha256:…`); else a path, or what the transport's scopes name.
+    ///
+    /// # Errors
+    /// It may not; the error says by which scope.
+    pub fn check_rejected(&self, transport: &str, image: &str) -> Result<(), Denied> {
+        let (scope, requirements) = self.requirements_for(transport, image);
+        match requirements.contains(&Requirement::Reject) {
+            true => Err(Denied::Rejected { image: image.to_owned(), scope: scope.to_owned() }),
+            false => Ok(()),
+        }
+    }
+
+    /// The requirements for an image, all of which must hold, and the scope they are from.
+    pub fn requirements_for(&self, transport: &str, image: &str) -> (&str, &[Requirement]) {
         let Some(scopes) = self.transports.get(transport) else { return ("", &self.default) };
         let candidates =
             if matches!(transport, "docker" | "atomic") { docker_scopes(image) } else { path_scopes(image) };
@@ -179,7 +163,7 @@ impl Policy {
 }
 
 /// Scopes of a reference, the most specific first: with tag, repository, its parents, host, wildcards.
-fn docker_scopes(image: &str) -> Vec<String> {
+pub(crate) fn docker_scopes(image: &str) -> Vec<String> {
     let mut scopes = vec![image.to_owned()];
     let without_digest = image.split('@').next().unwrap_or(image);
     let name = match without_digest.rsplit_once(':') {
@@ -227,39 +211,7 @@ fn requirements(what: &str, value: &Value) -> Result<Vec<Requirement>, ParseErro
     if list.is_empty() {
         return Err(ParseError::new(format!("{what:?}: the list of requirements is empty")));
     }
-    list.iter().map(|value| requirement(what, object(what, value)?)).collect()
-}
-
-fn requirement(what: &str, fields: &Map<String, Value>) -> Result<Requirement, ParseError> {
-    let allowed: &[&str] = match fields.get("type").and_then(Value::as_str) {
-        Some("insecureAcceptAnything" | "reject") => &["type"],
-        Some("signedBy") => &["type", "keyType", "keyPath", "keyPaths", "keyData", "signedIdentity"],
-        Some("sigstoreSigned") => &[
-            "type",
-            "keyPath",
-            "keyPaths",
-            "keyData",
-            "keyDatas",
-            "fulcio",
-            "pki",
-            "rekorPublicKeyPath",
-            "rekorPublicKeyPaths",
-            "rekorPublicKeyData",
-            "rekorPublicKeyDatas",
-            "signedIdentity",
-        ],
-        Some(other) => return Err(ParseError::new(format!("{what:?}: unknown requirement type {other:?}"))),
-        None => return Err(ParseError::new(format!("{what:?}: a requirement has no type"))),
-    };
-    if let Some(field) = fields.keys().find(|field| !allowed.contains(&field.as_str())) {
-        return Err(ParseError::new(format!("{what:?}: unknown field {field:?}")));
-    }
-    Ok(match fields.get("type").and_then(Value::as_str) {
-        Some("insecureAcceptAnything") => Requirement::AcceptAnything,
-        Some("signedBy") => Requirement::SignedBy(fields.clone()),
-        Some("sigstoreSigned") => Requirement::SigstoreSigned(fields.clone()),
-        _ => Requirement::Reject,
-    })
+    list.iter().map(|value| Requirement::parse(what, object(what, value)?)).collect()
 }
 
 #[cfg(test)]
@@ -285,7 +237,7 @@ mod tests {
     fn most_specific_scope() {
         let policy = Policy::parse(EXAMPLE).unwrap();
         let check = |transport: &str, image: &str, expected: Option<&str>| {
-            let result = policy.evaluate(transport, image).err().map(|denied| denied.to_string());
+            let result = policy.check_rejected(transport, image).err().map(|denied| denied.to_string());
             match expected {
                 None => assert_eq!(result, None, "{image}"),
                 Some(text) => {
@@ -298,7 +250,7 @@ mod tests {
         check("docker", "r.io/ok/x@sha256:00", None);
         check("docker", "r.io/ok/bad:1", Some("rejected"));
         check("docker", "r.io/ok/bad:2", None);
-        check("docker", "signed.io/x:1", Some("signedBy for signed.io"));
+        assert_eq!(policy.requirements_for("docker", "signed.io/x:1").0, "signed.io");
         check("docker", "a.b.wild.org:5000/x:1", Some("*.wild.org"));
         check("docker", "wild.org/x:1", None);
         check("dir", "/srv/images/a", None);

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::image::{BlobStream, ImageSource};
 use crate::manifest::{self, Descriptor, Document, ImageManifest, RawManifest};
 use crate::stream::Verified;
+use crate::trust::{admit, check_rejected};
 
 /// The manifest of an artifact or image, which must not be a list. policy.json decides whether it may be read.
 ///
@@ -18,9 +19,9 @@ pub async fn artifact_manifest(
     policy: &Policy,
 ) -> Result<(RawManifest, ImageManifest)> {
     let name = source.name();
-    let (transport, scope) = source.policy_scope();
-    policy.evaluate(transport, &scope).map_err(|source| Error::Policy { source })?;
+    check_rejected(policy, source)?;
     let raw = top_manifest(source).await?;
+    admit(policy, source, &raw, false).await?;
     match manifest::parse(&raw, &name)? {
         Document::Image(parsed) => Ok((raw, *parsed)),
         Document::Index(_) => {

@@ -8,8 +8,9 @@ use cove_config::Policy;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 
+use crate::encryption::{self, DecryptionKey, OpenedLayer, is_encrypted};
 use crate::error::{Error, Result};
-use crate::image::{FinishedImage, ImageDestination, ImageSource, Layer, StoredLayer};
+use crate::image::{BlobStream, FinishedImage, ImageDestination, ImageSource, Layer, StoredLayer};
 use crate::manifest::{
     self, Descriptor, Document, ImageConfig, ImageManifest, MAX_CONFIG, MAX_MANIFEST, ManifestFormat,
     RawManifest,
@@ -17,6 +18,7 @@ use crate::manifest::{
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::stream::{Verified, collect};
+use crate::trust::{Signature, SignatureKind, Signing, admit, check_rejected};
 
 /// How many layers are under way at once unless configured otherwise.
 pub const DEFAULT_PARALLEL: usize = 6;
@@ -104,6 +106,12 @@ pub struct CopyOptions {
     pub policy: Policy,
     /// Fail rather than change a manifest, and with it its digest.
     pub preserve_digests: bool,
+    /// Bring the source's signatures along, which then must still fit: a manifest that would change is an error.
+    pub keep_signatures: bool,
+    /// Further signatures to make.
+    pub signing: Signing,
+    /// With what encrypted layers are opened; without any they are kept as they are, or refused.
+    pub decryption_keys: Vec<DecryptionKey>,
 }
 
 impl Default for CopyOptions {
@@ -115,17 +123,14 @@ impl Default for CopyOptions {
             progress: None,
             policy: Policy::accept_anything(),
             preserve_digests: false,
+            keep_signatures: false,
+            signing: Signing::default(),
+            decryption_keys: Vec::new(),
         }
     }
 }
 
 impl CopyOptions {
-    /// Whether policy.json lets the source pass.
-    pub(crate) fn admit(&self, source: &dyn ImageSource) -> Result<()> {
-        let (transport, scope) = source.policy_scope();
-        self.policy.evaluate(transport, &scope).map_err(|source| Error::Policy { source })
-    }
-
     pub(crate) fn emit(&self, event: CopyEvent) {
         if let Some(progress) = &self.progress {
             progress(event);
@@ -242,20 +247,36 @@ pub async fn copy_image(
     destination: &dyn ImageDestination,
     options: &CopyOptions,
 ) -> Result<CopyReport> {
-    options.admit(source)?;
+    check_rejected(&options.policy, source)?;
     let (raw, parsed, index) = resolve_manifest(source, &options.platform).await?;
-    copy_resolved(source, destination, options, (raw, parsed, index), false).await
+    let place = Place { of_entry: index.is_some(), in_list: false };
+    copy_resolved(source, destination, options, (raw, parsed, index), place).await
 }
 
-/// Copies an image whose manifest is known, and the list that it was chosen from.
+/// What an image is at its source and at its destination.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    /// At the source one of a list.
+    pub(crate) of_entry: bool,
+    /// At the destination one of a list, which follows.
+    pub(crate) in_list: bool,
+}
+
+/// Copies an image whose manifest is known, and the list that it was chosen from. The policy is asked about it here.
 pub(crate) async fn copy_resolved(
     source: &dyn ImageSource,
     destination: &dyn ImageDestination,
     options: &CopyOptions,
     (raw, parsed, index): (RawManifest, ImageManifest, Option<RawManifest>),
-    in_list: bool,
+    Place { of_entry, in_list }: Place,
 ) -> Result<CopyReport> {
     let image = source.name();
+    let signed_name = signed_name(destination, &options.signing)?;
+    admit(&options.policy, source, &raw, of_entry).await?;
+    let mut signatures = match options.keep_signatures {
+        true => kept_signatures(source, destination, &raw, of_entry).await?,
+        false => Vec::new(),
+    };
     if !destination.takes_anything() {
         parsed.check_supported(&image)?;
     }
@@ -274,17 +295,24 @@ pub(crate) async fn copy_resolved(
         false => ImageConfig::default(),
     };
     options.emit(CopyEvent::ConfigDone { digest: parsed.config.digest.clone() });
-    let layers = copy_layers(source, destination, options, &parsed.layers, parsed_config.diff_ids()).await?;
+    let layers = copy_layers(source, destination, options, &parsed, parsed_config.diff_ids()).await?;
 
     let source_digest = index.as_ref().map_or_else(|| raw.digest(), RawManifest::digest);
     let (raw, parsed) = if format == parsed.format && layers == parsed.layers {
         (raw, parsed)
     } else if options.preserve_digests {
         return Err(must_not_change(&image));
+    } else if !signatures.is_empty() {
+        return Err(signatures_must_not_change(image));
     } else {
         let changed = parsed.rewrite(format, layers, &image)?;
         (changed.to_raw(), changed)
     };
+    if let Some(name) = signed_name {
+        for signer in &options.signing.signers {
+            signatures.push(signer.sign(&raw.digest(), &name).await?);
+        }
+    }
     let report = CopyReport {
         config_digest: parsed.config.digest.clone(),
         manifest_digest: raw.digest(),
@@ -298,10 +326,65 @@ pub(crate) async fn copy_resolved(
     };
     let names = options.names.clone();
     destination
-        .commit(FinishedImage { manifest: raw, parsed, index, config, parsed_config, names, in_list })
+        .commit(FinishedImage {
+            manifest: raw,
+            parsed,
+            index,
+            config,
+            parsed_config,
+            names,
+            in_list,
+            signatures,
+        })
         .await?;
     options.emit(CopyEvent::ManifestDone { digest: report.manifest_digest.clone() });
     Ok(report)
+}
+
+/// The name to sign under; `None` where nothing is signed. Refuses what the destination cannot keep.
+pub(crate) fn signed_name(
+    destination: &dyn ImageDestination,
+    signing: &Signing,
+) -> Result<Option<Reference>> {
+    if signing.signers.is_empty() {
+        return Ok(None);
+    }
+    for signer in &signing.signers {
+        destination.check_signatures(signer.kind())?;
+    }
+    match signing.identity.clone().or_else(|| destination.signed_name()) {
+        Some(name) => Ok(Some(name)),
+        None => Err(Error::Signing {
+            image: "the image".into(),
+            reason: "the destination gives it no name that could be signed: name one (--sign-identity)"
+                .into(),
+        }),
+    }
+}
+
+/// The source's signatures, which the destination must be able to keep.
+pub(crate) async fn kept_signatures(
+    source: &dyn ImageSource,
+    destination: &dyn ImageDestination,
+    manifest: &RawManifest,
+    of_entry: bool,
+) -> Result<Vec<Signature>> {
+    let signatures = source.signatures(&manifest.digest(), of_entry).await?;
+    for kind in [SignatureKind::Simple, SignatureKind::Sigstore] {
+        if signatures.iter().any(|signature| signature.kind() == kind) {
+            destination.check_signatures(kind)?;
+        }
+    }
+    Ok(signatures)
+}
+
+pub(crate) fn signatures_must_not_change(image: String) -> Error {
+    Error::Signing {
+        image,
+        reason: "its signatures would not fit what becomes of its manifest there: leave them behind \
+                 (--remove-signatures)"
+            .into(),
+    }
 }
 
 /// The family that the destination takes: the image's own where it may stay.
@@ -347,14 +430,18 @@ async fn copy_layers(
     source: &dyn ImageSource,
     destination: &dyn ImageDestination,
     options: &CopyOptions,
-    layers: &[Descriptor],
+    parsed: &ImageManifest,
     diff_ids: &[Digest],
 ) -> Result<Vec<Descriptor>> {
+    let opened = opened_layers(parsed, destination, options, &source.name())?;
     // Boxed, so that the whole future is `Send` for any lifetime and can be spawned.
     let mut jobs: Vec<BoxFuture<'_, Result<(usize, StoredLayer)>>> = Vec::new();
-    for (index, descriptor) in layers.iter().enumerate() {
+    for (index, outer) in parsed.layers.iter().enumerate() {
+        let opened = opened.get(index).and_then(Option::as_ref);
+        let descriptor = opened.map_or(outer, |opened| &opened.plain);
         let layer = Layer { index, descriptor, diff_id: diff_ids.get(index), diff_ids };
-        let job = copy_layer(source, destination, layer, options.progress.as_ref());
+        let coming = Coming { source, outer, opened };
+        let job = copy_layer(coming, destination, layer, options.progress.as_ref());
         jobs.push(job.map_ok(move |stored| (index, stored)).boxed());
     }
     let mut stored: Vec<(usize, StoredLayer)> =
@@ -363,8 +450,44 @@ async fn copy_layers(
     Ok(stored.into_iter().map(|(_, layer)| layer.descriptor).collect())
 }
 
+/// The layers that are encrypted, with their keys, where they are to be opened.
+fn opened_layers(
+    parsed: &ImageManifest,
+    destination: &dyn ImageDestination,
+    options: &CopyOptions,
+    image: &str,
+) -> Result<Vec<Option<OpenedLayer>>> {
+    if options.decryption_keys.is_empty() && destination.takes_encrypted() {
+        return Ok(Vec::new());
+    }
+    let open = |layer: &Descriptor| {
+        is_encrypted(layer).then(|| encryption::open(layer, &options.decryption_keys, image)).transpose()
+    };
+    parsed.layers.iter().map(open).collect()
+}
+
+/// A layer as its source has it, and what opens it where it is encrypted.
+#[derive(Clone, Copy)]
+struct Coming<'a> {
+    source: &'a dyn ImageSource,
+    outer: &'a Descriptor,
+    opened: Option<&'a OpenedLayer>,
+}
+
+impl Coming<'_> {
+    /// The layer's bytes, opened where they were encrypted. What the source sends is verified.
+    async fn blob(&self) -> Result<BlobStream> {
+        let data = self.source.blob(self.outer).await?;
+        let Some(opened) = self.opened else { return Ok(data) };
+        let subject = format!("{}: layer {}", self.source.name(), self.outer.digest);
+        let nothing = Box::new(|_| ());
+        let (data, _) = Verified::new(data, subject, self.outer.digest.clone(), self.outer.size, nothing);
+        Ok(encryption::decrypted(Box::pin(data), opened))
+    }
+}
+
 async fn copy_layer(
-    source: &dyn ImageSource,
+    coming: Coming<'_>,
     destination: &dyn ImageDestination,
     layer: Layer<'_>,
     progress: Option<&CopyProgress>,
@@ -384,11 +507,11 @@ async fn copy_layer(
         return Ok(stored);
     }
     emit(CopyEvent::LayerStarted { digest: digest.clone(), size: layer.descriptor.size });
-    let subject = format!("{}: layer {digest}", source.name());
+    let subject = format!("{}: layer {digest}", coming.source.name());
     let stored = loop {
         let on_bytes = progress_counter(progress.cloned(), digest.clone());
         let (stream, outcome) = Verified::new(
-            source.blob(layer.descriptor).await?,
+            coming.blob().await?,
             subject.clone(),
             digest.clone(),
             layer.descriptor.size,

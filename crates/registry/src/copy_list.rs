@@ -6,10 +6,14 @@ use async_trait::async_trait;
 use cove_api::ListSelection;
 use cove_archive::Digest;
 
-use crate::copy::{CopyEvent, CopyOptions, copy_image, copy_resolved, must_not_change, top_manifest};
+use crate::copy::{
+    CopyEvent, CopyOptions, Place, copy_image, copy_resolved, kept_signatures, must_not_change,
+    signatures_must_not_change, signed_name, top_manifest,
+};
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, ImageDestination, ImageSource};
 use crate::manifest::{self, Descriptor, Document, ManifestFormat, ManifestList, RawManifest};
+use crate::trust::{Signature, admit, check_rejected};
 
 /// Copies an image, or of a list what is selected; answers the manifest as stored. Dropping the future cancels it.
 ///
@@ -22,7 +26,7 @@ pub async fn copy_images(
     options: &CopyOptions,
 ) -> Result<RawManifest> {
     if selection != ListSelection::System {
-        options.admit(source)?;
+        check_rejected(&options.policy, source)?;
         let image = source.name();
         let top = top_manifest(source).await?;
         if let Document::Index(index) = manifest::parse(&top, &image)?
@@ -55,14 +59,31 @@ impl ListCopy<'_> {
                     .into(),
             });
         }
+        admit(&self.options.policy, self.source, &self.top, false).await?;
+        let signed_name = signed_name(self.destination, &self.options.signing)?;
+        let mut signatures = match self.options.keep_signatures {
+            true => kept_signatures(self.source, self.destination, &self.top, false).await?,
+            false => Vec::new(),
+        };
         let format = self.format(&list)?;
+        if format.is_some() && !signatures.is_empty() {
+            return Err(signatures_must_not_change(image));
+        }
         let changed = match with_images {
             true => self.images(&list).await?,
             false => HashMap::new(),
         };
+        if !changed.is_empty() && !signatures.is_empty() {
+            return Err(signatures_must_not_change(image));
+        }
         let raw = self.rewritten(list, format, &changed);
+        if let Some(name) = signed_name {
+            for signer in &self.options.signing.signers {
+                signatures.push(signer.sign(&raw.digest(), &name).await?);
+            }
+        }
         self.options.emit(CopyEvent::ListStarted);
-        self.destination.commit_list(raw.clone(), self.options.names.clone()).await?;
+        self.destination.commit_list(raw.clone(), self.options.names.clone(), signatures).await?;
         self.options.emit(CopyEvent::ManifestDone { digest: raw.digest() });
         Ok(raw)
     }
@@ -119,10 +140,10 @@ impl ListCopy<'_> {
                 what: "an index inside an index".into(),
             });
         };
-        self.options.admit(&instance)?;
         let options = CopyOptions { names: Vec::new(), ..self.options.clone() };
         let resolved = (raw, *parsed, None);
-        let report = copy_resolved(&instance, self.destination, &options, resolved, true).await?;
+        let place = Place { of_entry: true, in_list: true };
+        let report = copy_resolved(&instance, self.destination, &options, resolved, place).await?;
         Ok(report.manifest)
     }
 
@@ -178,6 +199,10 @@ impl ImageSource for Instance<'_> {
 
     fn policy_scope(&self) -> (&'static str, String) {
         self.list.policy_scope()
+    }
+
+    async fn signatures(&self, manifest: &Digest, _of_entry: bool) -> Result<Vec<Signature>> {
+        self.list.signatures(manifest, true).await
     }
 
     fn expected_digest(&self) -> Option<Digest> {

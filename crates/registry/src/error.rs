@@ -53,6 +53,14 @@ pub enum Error {
         #[source]
         source: cove_config::policy::Denied,
     },
+    /// An image that cannot be signed.
+    #[error("signing {image}: {reason}")]
+    Signing {
+        /// The image.
+        image: String,
+        /// What is missing or wrong.
+        reason: String,
+    },
     /// A manifest, index or configuration that cannot be used.
     #[error("{image}: {reason}")]
     InvalidImage {
@@ -327,6 +335,7 @@ impl Error {
             | Self::InvalidLocation { .. }
             | Self::ShortName { .. }
             | Self::InvalidImage { .. }
+            | Self::Signing { .. }
             | Self::TooLarge { .. }
             | Self::DigestMismatch { .. }
             | Self::SizeMismatch { .. }

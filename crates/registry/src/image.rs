@@ -10,6 +10,7 @@ use futures_util::Stream;
 use crate::error::{Error, Result};
 use crate::manifest::{Descriptor, ImageConfig, ImageManifest, ManifestFormat, RawManifest};
 use crate::reference::Reference;
+use crate::trust::{Signature, SignatureKind};
 
 /// A blob's bytes as they arrive. An error carries this crate's [`Error`](crate::Error) inside where there is one.
 pub type BlobStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
@@ -37,6 +38,15 @@ pub trait ImageSource: Send + Sync {
     /// The transport and the image as policy.json names them: the full reference for `docker`, else a path.
     fn policy_scope(&self) -> (&'static str, String) {
         ("containers-storage", String::new())
+    }
+
+    /// The signatures of the manifest with this digest: of the image or index itself, or of one of the index
+    /// (`of_entry`). Nothing of them is verified.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    async fn signatures(&self, _manifest: &Digest, _of_entry: bool) -> Result<Vec<Signature>> {
+        Ok(Vec::new())
     }
 
     /// The digest that the user asked for and that the top manifest must have.
@@ -80,6 +90,8 @@ pub struct FinishedImage {
     pub names: Vec<Reference>,
     /// It is one of a list, which follows: it gets no name but its digest.
     pub in_list: bool,
+    /// Signatures to keep with it; none where the destination takes none.
+    pub signatures: Vec<Signature>,
 }
 
 /// Where an image goes.
@@ -92,6 +104,24 @@ pub trait ImageDestination: Send + Sync {
     /// The families it can store, best first; empty for any.
     fn formats(&self) -> &[ManifestFormat] {
         &[]
+    }
+
+    /// Whether it keeps encrypted layers as they are.
+    fn takes_encrypted(&self) -> bool {
+        false
+    }
+
+    /// Whether it keeps signatures of this kind; asked before anything is brought there.
+    ///
+    /// # Errors
+    /// It does not; the error says why.
+    fn check_signatures(&self, _kind: SignatureKind) -> Result<()> {
+        Err(Error::Unsupported { subject: "signing".into(), what: "a destination without signatures".into() })
+    }
+
+    /// The name under which an image is signed where nothing else is said.
+    fn signed_name(&self) -> Option<Reference> {
+        None
     }
 
     /// The layer as this destination would name it, if it has it already.
@@ -129,12 +159,18 @@ pub trait ImageDestination: Send + Sync {
         false
     }
 
-    /// Stores a list whose images are there and gives it the names; asked only of one that takes anything.
+    /// Stores a list whose images are there, and its signatures, and gives it the names; asked only of one that takes
+    /// anything.
     ///
     /// # Errors
     /// The destination cannot be written.
-    async fn commit_list(&self, list: RawManifest, names: Vec<Reference>) -> Result<()> {
-        let _ = (list, names);
+    async fn commit_list(
+        &self,
+        list: RawManifest,
+        names: Vec<Reference>,
+        signatures: Vec<Signature>,
+    ) -> Result<()> {
+        let _ = (list, names, signatures);
         Err(Error::image("a list of images", "this destination has no place for it"))
     }
 }

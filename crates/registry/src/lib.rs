@@ -8,6 +8,7 @@ mod artifact;
 mod client;
 mod copy;
 mod copy_list;
+mod encryption;
 mod endpoint;
 mod error;
 mod image;
@@ -20,6 +21,7 @@ mod progress;
 mod reference;
 mod stream;
 mod transport;
+mod trust;
 
 pub use archive::{Archive, ArchiveDestination, ArchiveFormat, ArchiveOptions, ArchiveSource, ArchiveWriter};
 pub use artifact::{artifact_manifest, verified_blob};
@@ -33,6 +35,7 @@ pub use copy::{
 };
 pub use copy_list::{Instance, copy_images};
 pub use cove_archive::{Digest, DigestAlgorithm, Hasher};
+pub use encryption::{DecryptionKey, Encryption, RecipientKey};
 pub use endpoint::Candidates;
 pub use error::{Error, Result};
 pub use image::{BlobStream, FinishedImage, ImageDestination, ImageSource, Layer, StoredLayer};
@@ -48,3 +51,7 @@ pub use progress::steps;
 pub use reference::{Reference, ShortName};
 pub use stream::{BlockingReader, from_bytes, read_blocking};
 pub use transport::{SourceOptions, Target, TargetOptions, open_source};
+pub use trust::{
+    GpgSigner, KeyPair, SIGSTORE_TYPE, Signature, SignatureKind, SignedImage, Signer, Signing,
+    SigstoreSigner, add_signature, admit, generate_key_pair, key_owners, signature_folder, verify_simple,
+};

@@ -12,6 +12,7 @@ use cove_archive::Digest;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::encryption::is_encrypted;
 use crate::error::{Error, Result};
 use crate::platform::Platform;
 
@@ -279,13 +280,9 @@ impl ImageManifest {
             ));
         }
         for layer in &self.layers {
-            if layer.layer_compression().is_none() {
-                let kind = &layer.media_type;
-                return refuse(if kind.ends_with("+encrypted") {
-                    format!("an encrypted layer ({kind})")
-                } else {
-                    format!("a layer of media type {kind:?}")
-                });
+            // What is encrypted is looked into when its key is there.
+            if layer.layer_compression().is_none() && !is_encrypted(layer) {
+                return refuse(format!("a layer of media type {:?}", layer.media_type));
             }
         }
         Ok(())
@@ -304,6 +301,9 @@ impl ImageManifest {
     ) -> Result<Self> {
         let mut layers = layers;
         for layer in &mut layers {
+            if is_encrypted(layer) && format == ManifestFormat::Oci {
+                continue;
+            }
             let compression = layer.layer_compression().ok_or_else(|| {
                 Error::image(image, format!("layer media type {:?} is unknown", layer.media_type))
             })?;
@@ -397,14 +397,17 @@ mod tests {
     }
 
     #[test]
-    fn refuses_artifacts_and_encrypted_layers() {
+    fn refuses_artifacts_and_what_is_no_layer() {
         let text =
             image_text("").replace(media_type::DOCKER_CONFIG, "application/vnd.cncf.helm.config.v1+json");
         let Document::Image(image) = parsed(&text, "").unwrap() else { panic!() };
         assert!(image.check_supported("img").unwrap_err().to_string().contains("artifact"));
         let text = image_text("").replace("rootfs.diff.tar.gzip", "rootfs.diff.tar.gzip+encrypted");
         let Document::Image(image) = parsed(&text, "").unwrap() else { panic!() };
-        assert!(image.check_supported("img").unwrap_err().to_string().contains("encrypted"));
+        image.check_supported("img").unwrap();
+        let text = image_text("").replace("rootfs.diff.tar.gzip", "rootfs.diff.zip+encrypted");
+        let Document::Image(image) = parsed(&text, "").unwrap() else { panic!() };
+        assert!(image.check_supported("img").unwrap_err().to_string().contains("zip+encrypted"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Layers in another form than they came in.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 use cove_api::{CopyLayers, ImageCopyOptions, PushCompression};
-use cove_archive::unpacked;
+use cove_archive::{is_chunked, unpacked, write_chunked};
 
 use crate::error::{Error, Result};
 use crate::manifest::{Descriptor, LayerCompression, ManifestFormat, layer_media_type};
@@ -15,11 +16,13 @@ pub struct LayerPacking {
     pub compression: LayerCompression,
     /// The compressor's own measure; its usual one for `None`.
     pub level: Option<i32>,
+    /// Zstandard in the form zstd:chunked, with a table of the files.
+    pub chunked: bool,
 }
 
 impl Default for LayerPacking {
     fn default() -> Self {
-        Self { compression: LayerCompression::Gzip, level: None }
+        Self { compression: LayerCompression::Gzip, level: None, chunked: false }
     }
 }
 
@@ -39,19 +42,30 @@ impl LayerPacking {
         }
     }
 
-    fn write(self, reader: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
+    /// Whether a layer is packed like that.
+    fn is_of(self, layer: &Descriptor) -> bool {
+        layer.layer_compression() == Some(self.compression)
+            && (!self.chunked || is_chunked(&layer.annotations))
+    }
+
+    /// Answers annotations for the layer's descriptor.
+    fn write(self, reader: &mut dyn Read, output: &mut dyn Write) -> io::Result<BTreeMap<String, String>> {
+        let level = self.level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL);
+        if self.chunked {
+            return write_chunked(reader, output, level);
+        }
         if self.compression == LayerCompression::Zstd {
-            let level = self.level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL);
             let mut encoder = zstd::Encoder::new(output, level)?;
             io::copy(reader, &mut encoder)?;
-            encoder.finish().map(drop)
+            encoder.finish().map(drop)?;
         } else {
             let level = self.level.and_then(|level| u32::try_from(level).ok());
             let level = level.map_or_else(flate2::Compression::default, flate2::Compression::new);
             let mut encoder = flate2::write::GzEncoder::new(output, level);
             io::copy(reader, &mut encoder)?;
-            encoder.finish().map(drop)
+            encoder.finish().map(drop)?;
         }
+        Ok(BTreeMap::new())
     }
 }
 
@@ -76,18 +90,17 @@ impl LayerForm {
         match self {
             Self::AsIs => None,
             Self::Packed(packing) => is_plain.then_some(Change::Pack(packing)),
-            Self::Repacked(packing) => (compression != packing.compression).then_some(Change::Pack(packing)),
+            Self::Repacked(packing) => (!packing.is_of(layer)).then_some(Change::Pack(packing)),
             Self::Plain => (!is_plain).then_some(Change::Unpack),
         }
     }
 
     /// Whether a layer in this form is what a plain one would become.
     pub(crate) fn would_make(self, layer: &Descriptor) -> bool {
-        let made = match self {
-            Self::AsIs | Self::Plain => LayerCompression::None,
-            Self::Packed(packing) | Self::Repacked(packing) => packing.compression,
-        };
-        layer.layer_compression() == Some(made)
+        match self {
+            Self::AsIs | Self::Plain => layer.layer_compression() == Some(LayerCompression::None),
+            Self::Packed(packing) | Self::Repacked(packing) => packing.is_of(layer),
+        }
     }
 
     /// The form that a copy is asked to give layers; `None` is what the destination is used to.
@@ -97,9 +110,10 @@ impl LayerForm {
     pub fn asked(options: &ImageCopyOptions) -> Result<Option<Self>> {
         let compression = match options.compression {
             None | Some(PushCompression::Gzip) => LayerCompression::Gzip,
-            Some(PushCompression::Zstd) => LayerCompression::Zstd,
+            Some(PushCompression::Zstd | PushCompression::ZstdChunked) => LayerCompression::Zstd,
         };
-        let packing = LayerPacking { compression, level: options.compression_level };
+        let chunked = options.compression == Some(PushCompression::ZstdChunked);
+        let packing = LayerPacking { compression, level: options.compression_level, chunked };
         packing.check()?;
         Ok(match options.layers {
             Some(CopyLayers::AsIs) => Some(Self::AsIs),
@@ -139,16 +153,29 @@ pub(crate) enum Change {
 
 impl Change {
     /// Writes the layer that `reader` gives, packed or not, in its new form. Reads to the very end: what stands behind a
-    /// packed stream is part of the blob, and its verification comes last.
-    pub(crate) fn apply(self, reader: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
-        {
+    /// packed stream is part of the blob, and its verification comes last. Answers annotations for its descriptor.
+    pub(crate) fn apply(
+        self,
+        reader: &mut dyn Read,
+        output: &mut dyn Write,
+    ) -> io::Result<BTreeMap<String, String>> {
+        let annotations = {
             let mut plain = unpacked(&mut *reader)?;
             match self {
                 Self::Pack(packing) => packing.write(&mut plain, output)?,
-                Self::Unpack => io::copy(&mut plain, output).map(drop)?,
+                Self::Unpack => io::copy(&mut plain, output).map(|_| BTreeMap::new())?,
             }
+        };
+        io::copy(reader, &mut io::sink())?;
+        Ok(annotations)
+    }
+
+    /// The same without what would tell which files are in the layer: for one that is encrypted.
+    pub(crate) fn opaque(self) -> Self {
+        match self {
+            Self::Pack(packing) => Self::Pack(LayerPacking { chunked: false, ..packing }),
+            Self::Unpack => Self::Unpack,
         }
-        io::copy(reader, &mut io::sink()).map(drop)
     }
 
     /// The media type of a layer in its new form.
@@ -175,7 +202,7 @@ mod tests {
     #[test]
     fn layers_change_as_the_form_says() {
         let gzip = LayerPacking::default();
-        let zstd = LayerPacking { compression: LayerCompression::Zstd, level: Some(3) };
+        let zstd = LayerPacking { compression: LayerCompression::Zstd, level: Some(3), chunked: false };
         let layer = |kind: &str| Descriptor::new(kind, Digest::sha256(b""), 0);
         let plain = layer(media_type::OCI_LAYER);
         let packed = layer(media_type::OCI_LAYER_GZIP);
@@ -191,6 +218,13 @@ mod tests {
             assert_eq!(form.change(&packed), of_packed, "{form:?}");
             assert_eq!(form.change(&other), None, "{form:?}");
         }
+        // Zstandard alone is no table of files.
+        let chunked = LayerPacking { chunked: true, ..zstd };
+        let of_zstd = layer(media_type::OCI_LAYER_ZSTD);
+        assert_eq!(LayerForm::Repacked(zstd).change(&of_zstd), None);
+        assert_eq!(LayerForm::Repacked(chunked).change(&of_zstd), Some(Change::Pack(chunked)));
+        assert!(!LayerForm::Packed(chunked).would_make(&of_zstd));
+        assert_eq!(Change::Pack(chunked).opaque(), Change::Pack(zstd));
         assert_eq!(LayerForm::Packed(zstd).family(None).unwrap(), Some(ManifestFormat::Oci));
         assert_eq!(LayerForm::Packed(gzip).family(None).unwrap(), None);
         assert!(LayerForm::Repacked(zstd).family(Some(ManifestFormat::Docker)).is_err());
@@ -203,7 +237,7 @@ mod tests {
         gzip.extend_from_slice(&[0; 700]);
         let mut rest: &[u8] = &gzip;
         let mut zstd = Vec::new();
-        let packing = LayerPacking { compression: LayerCompression::Zstd, level: None };
+        let packing = LayerPacking { compression: LayerCompression::Zstd, level: None, chunked: false };
         Change::Pack(packing).apply(&mut rest, &mut zstd).unwrap();
         assert!(rest.is_empty());
         let mut plain = Vec::new();

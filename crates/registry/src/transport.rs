@@ -8,6 +8,7 @@ use cove_archive::Digest;
 
 use crate::archive::{Archive, ArchiveFormat, ArchiveOptions, ArchiveWriter};
 use crate::client::{PushOptions, RegistryClient};
+use crate::encryption::Encryption;
 use crate::error::{Error, Result};
 use crate::image::{ImageDestination, ImageSource};
 use crate::location::ImageLocation;
@@ -82,6 +83,8 @@ pub struct TargetOptions {
     pub known_layers: HashMap<Digest, Descriptor>,
     /// For a docker-archive: further names of the image.
     pub additional_names: Vec<Reference>,
+    /// For whom layers are encrypted.
+    pub encryption: Encryption,
 }
 
 impl TargetOptions {
@@ -101,6 +104,8 @@ impl TargetOptions {
             layers: LayerForm::asked(asked)?,
             mount_from: Vec::new(),
             known_layers: HashMap::new(),
+            encryption: Encryption::with_keys(&asked.encryption_keys, &asked.encrypt_layers)
+                .map_err(|reason| Error::image("layers", reason))?,
             additional_names: asked
                 .additional_tags
                 .iter()
@@ -121,6 +126,23 @@ fn additional_name(name: &str) -> Result<Reference> {
     }
 }
 
+/// The family of the manifests that are written: Docker's have no encrypted layers.
+fn family(location: &ImageLocation, options: &TargetOptions) -> Result<Option<ManifestFormat>> {
+    let asked = options.layers.map_or(Ok(options.manifest), |form| form.family(options.manifest))?;
+    if !options.encryption.is_asked() {
+        return Ok(asked);
+    }
+    match (location, asked) {
+        (ImageLocation::DockerArchive(..), _) | (_, Some(ManifestFormat::Docker)) => {
+            Err(Error::Unsupported {
+                subject: location.to_string(),
+                what: "encrypting layers in Docker's form".into(),
+            })
+        }
+        _ => Ok(Some(ManifestFormat::Oci)),
+    }
+}
+
 /// A destination that is being written.
 pub struct Target {
     place: Place,
@@ -130,7 +152,7 @@ pub struct Target {
 
 enum Place {
     Registry(RegistryClient, Reference, PushOptions),
-    Archive(ArchiveWriter, Option<String>),
+    Archive { writer: ArchiveWriter, written: Option<String>, encryption: Encryption },
 }
 
 impl Target {
@@ -139,7 +161,7 @@ impl Target {
     /// # Errors
     /// The location cannot be written, or is in the engine's store; the options do not fit each other.
     pub async fn open(location: &ImageLocation, options: TargetOptions) -> Result<Self> {
-        let manifest = options.layers.map_or(Ok(options.manifest), |form| form.family(options.manifest))?;
+        let manifest = family(location, &options)?;
         let (path, name) = match location {
             ImageLocation::Registry(reference) => {
                 let form = options.layers.unwrap_or(LayerForm::Packed(LayerPacking::default()));
@@ -150,6 +172,7 @@ impl Target {
                     manifest,
                     mount_from: options.mount_from,
                     known_layers,
+                    encryption: options.encryption,
                     ..PushOptions::default()
                 };
                 // Whether it may be written is known before anything is read.
@@ -197,7 +220,7 @@ impl Target {
         let create = move || ArchiveWriter::create(&path, is_folder, settings);
         let writer = tokio::task::spawn_blocking(create).await.map_err(Error::external)??;
         let written = name.filter(|_| format == ArchiveFormat::Oci);
-        Ok(Self { place: Place::Archive(writer, written), names })
+        Ok(Self { place: Place::Archive { writer, written, encryption: options.encryption }, names })
     }
 
     /// Where the next image goes.
@@ -209,7 +232,9 @@ impl Target {
             Place::Registry(client, reference, push) => {
                 Box::new(client.destination(reference, push.clone())?)
             }
-            Place::Archive(writer, written) => Box::new(writer.destination_called(written.clone())),
+            Place::Archive { writer, written, encryption } => {
+                Box::new(writer.destination_called(written.clone()).encrypting(encryption.clone())?)
+            }
         })
     }
 
@@ -220,7 +245,7 @@ impl Target {
     pub async fn finish(self) -> Result<()> {
         match self.place {
             Place::Registry(..) => Ok(()),
-            Place::Archive(writer, _) => {
+            Place::Archive { writer, .. } => {
                 tokio::task::spawn_blocking(move || writer.finish()).await.map_err(Error::external)?
             }
         }

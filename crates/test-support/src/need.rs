@@ -45,6 +45,8 @@ pub enum Need {
     Registry,
     /// `skopeo`: a peer that copies images.
     Skopeo,
+    /// `gpg`: gpg with gpgv, and skopeo, which signs and verifies, too.
+    Gpg,
     /// openssl, which makes certificates.
     Openssl,
     /// `dns`: aardvark-dns.
@@ -98,6 +100,7 @@ impl Need {
         Self::DockerPy,
         Self::Registry,
         Self::Skopeo,
+        Self::Gpg,
         Self::Openssl,
         Self::Dns,
         Self::Pasta,
@@ -136,6 +139,7 @@ impl Need {
             Self::DockerPy => "docker-py",
             Self::Registry => "registry",
             Self::Skopeo => "skopeo",
+            Self::Gpg => "gpg",
             Self::Openssl => "openssl",
             Self::Dns => "dns",
             Self::Pasta => "pasta",
@@ -200,6 +204,7 @@ impl Need {
             }
             Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
             Self::Systemd => programs(&["systemd-analyze"]),
+            Self::Gpg => programs(&["gpg", "gpgv", "gpgconf", "skopeo"]),
             Self::Packers => programs(&["gzip", "bzip2", "xz", "zstd"]),
             Self::Dns => programs(&["aardvark-dns"]),
             Self::Pasta => programs(&["pasta", "unshare", "setpriv", "nft"]),

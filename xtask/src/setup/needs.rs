@@ -143,6 +143,7 @@ pub(super) const NEEDS: &[Need] = &[
     need("desktop", Program("node"), &["nodejs"], "nodejs", "builds the user interface"),
     need("test", Program("podman"), &["podman"], "podman", "a peer to share the store with"),
     need("test", Program("skopeo"), &["skopeo"], "skopeo", "fills the test registry"),
+    need("test", Program("gpgv"), &["gnupg", "gpgv"], "gnupg2", "signs and verifies images"),
     need(
         "test",
         Program("docker-registry"),

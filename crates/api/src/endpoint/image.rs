@@ -200,6 +200,28 @@ impl Tag {
     }
 }
 
+fn no_keys(what: &str) -> Error {
+    Error::unsupported(format!("{what} uses keys of the engine's host: not over a service"))
+}
+
+fn no_policy() -> Error {
+    Error::unsupported("--signature-policy names a file of the engine's host: not over a service")
+}
+
+/// Keys never leave this machine.
+pub(super) fn refuse_signing(options: &PushOptions) -> Result<()> {
+    if !options.signing.is_empty() {
+        return Err(no_keys("signing (--sign-by…)"));
+    }
+    if !options.encryption_keys.is_empty() {
+        return Err(no_keys("encrypting (--encryption-key)"));
+    }
+    match options.signature_policy {
+        Some(_) => Err(no_policy()),
+        None => Ok(()),
+    }
+}
+
 fn no_repository() -> Error {
     Error::invalid("parameter repo: it is missing")
 }
@@ -308,6 +330,12 @@ pub(super) fn serve(routes: &mut impl Routes) {
 #[async_trait]
 impl<T: Transport + 'static> Images for Remote<T> {
     async fn pull(&self, name: &str, options: PullOptions) -> Result<ValueStream<Progress<PullReport>>> {
+        if options.signature_policy.is_some() {
+            return Err(no_policy());
+        }
+        if !options.decryption_keys.is_empty() {
+            return Err(no_keys("decrypting (--decryption-key)"));
+        }
         let pull = Pull {
             reference: name.to_owned(),
             progress: true,
@@ -324,6 +352,7 @@ impl<T: Transport + 'static> Images for Remote<T> {
                 "--compress writes a folder of the engine's host: not over a service",
             ));
         }
+        refuse_signing(&options)?;
         let access = Access::asked(&options.access)?;
         let steps = self.call(PUSH, name, Both(Push { quiet: false }, Both(options, access)), ()).await?;
         Ok(steps.progress)
@@ -334,9 +363,16 @@ impl<T: Transport + 'static> Images for Remote<T> {
         destination: &str,
         options: ImageCopyOptions,
     ) -> Result<ValueStream<Progress<PushReport>>> {
-        if options.anonymous || options.shared_blobs.is_some() || options.policy != CopyPolicy::Usual {
+        if options.uses_keys() {
+            return Err(no_keys("signing or encrypting"));
+        }
+        if options.anonymous
+            || options.shared_blobs.is_some()
+            || options.policy != CopyPolicy::Usual
+            || options.signature_places.is_some()
+        {
             return Err(Error::unsupported(
-                "--*-no-creds, --*-shared-blob-dir, --policy and --insecure-policy are for the engine of this host: not over a service",
+                "--*-no-creds, --*-shared-blob-dir, --policy, --insecure-policy and --registries.d are for the engine of this host: not over a service",
             ));
         }
         let access = Access::asked(&options.access)?;

@@ -107,6 +107,7 @@ impl<T: Transport + 'static> Manifests for Remote<T> {
         self.call(REMOVE, name, options, ()).await.map(|Json(report)| report)
     }
     async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>> {
+        super::image::refuse_signing(&options)?;
         let access = Access::asked(&options.access)?;
         let destination =
             if options.destination.is_empty() { name.to_owned() } else { options.destination.clone() };

@@ -12,6 +12,7 @@ mod refused;
 pub(crate) mod registry;
 mod scan;
 mod signal;
+pub(crate) mod signing;
 mod skopeo;
 pub(crate) mod spec;
 mod stop_time;

@@ -91,11 +91,14 @@ pub(crate) static TREE: &[Entry] = &[
 pub(crate) static SKOPEO: &[Entry] = &[
     Entry::leaf(&["copy"], &transport::copy::COMMAND),
     Entry::leaf(&["delete"], &transport::delete::COMMAND),
+    Entry::leaf(&["generate-sigstore-key"], &image::generate_sigstore_key::COMMAND),
     Entry::leaf(&["inspect"], &transport::inspect::COMMAND),
     Entry::leaf(&["list-tags"], &transport::list_tags::COMMAND),
     Entry::leaf(&["login"], &system::login::COMMAND),
     Entry::leaf(&["logout"], &system::logout::COMMAND),
     Entry::leaf(&["manifest-digest"], &transport::manifest_digest::COMMAND),
+    Entry::leaf(&["standalone-sign"], &image::standalone_sign::COMMAND),
+    Entry::leaf(&["standalone-verify"], &image::standalone_verify::COMMAND),
     Entry::leaf(&["sync"], &transport::sync::COMMAND),
 ];
 
@@ -245,6 +248,7 @@ static IMAGE: Group = Group {
         Entry::leaf(&["diff"], &image::diff::COMMAND),
         Entry::leaf(&["exists"], &image::exists::COMMAND),
         Entry::leaf(&["explain"], &image::explain::COMMAND),
+        Entry::leaf(&["generate-sigstore-key"], &image::generate_sigstore_key::COMMAND),
         Entry::leaf(&["history"], &image::history::COMMAND),
         Entry::leaf(&["import"], &image::import::COMMAND),
         Entry::leaf(&["inspect"], &image::inspect::COMMAND),
@@ -258,8 +262,12 @@ static IMAGE: Group = Group {
         Entry::leaf(&["save"], &image::save::COMMAND),
         Entry::leaf(&["scp"], &image::scp::COMMAND),
         Entry::leaf(&["search"], &image::search::COMMAND),
+        Entry::leaf(&["sign"], &image::sign::COMMAND),
+        Entry::leaf(&["standalone-sign"], &image::standalone_sign::COMMAND),
+        Entry::leaf(&["standalone-verify"], &image::standalone_verify::COMMAND),
         Entry::leaf(&["tag"], &image::tag::COMMAND),
         Entry::leaf(&["tree"], &image::tree::COMMAND),
+        Entry::group(&["trust"], &TRUST),
         Entry::leaf(&["unmount", "umount"], &image::unmount::COMMAND),
         Entry::leaf(&["untag"], &image::untag::COMMAND),
     ],
@@ -271,6 +279,14 @@ static KUBE: Group = Group {
         Entry::leaf(&["down"], &kube::down::COMMAND),
         Entry::leaf(&["generate"], &kube::generate::COMMAND),
         Entry::leaf(&["play"], &kube::play::COMMAND),
+    ],
+};
+
+static TRUST: Group = Group {
+    about: "Manage which images may be used",
+    entries: &[
+        Entry::leaf(&["set"], &image::trust::set::COMMAND),
+        Entry::leaf(&["show"], &image::trust::show::COMMAND),
     ],
 };
 

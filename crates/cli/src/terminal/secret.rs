@@ -22,6 +22,8 @@ pub(crate) fn ask_secret(prompt: &str) -> Result<String, CommandError> {
 /// Standard input is at its end or cannot be read.
 pub(crate) fn ask(prompt: &str) -> Result<String, CommandError> {
     let mut error = io::stderr();
+    // It may name a file or a registry.
+    let prompt = cove_api::shown::line(prompt);
     let _ = error.write_all(prompt.as_bytes()).and_then(|()| error.flush());
     let mut line = String::new();
     if io::stdin().lock().read_line(&mut line)? == 0 {

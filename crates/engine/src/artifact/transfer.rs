@@ -19,7 +19,7 @@ pub(super) async fn pull(core: &Arc<Core>, name: &str, access: RegistryAccess) -
     let reference = whole_name(name)?;
     let client = blocking(core, move |core| registry_client(core, &access)).await?;
     let source = client.open(&reference).await?;
-    let (raw, manifest) = artifact_manifest(&source, &policy(core).await?).await?;
+    let (raw, manifest) = artifact_manifest(&source, &policy(core, None).await?).await?;
     let mut fetched = Vec::new();
     let stored = match fetch(core, &source, &manifest, &mut fetched).await {
         Ok(()) => {

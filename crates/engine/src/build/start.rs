@@ -291,8 +291,8 @@ impl Build<'_> {
             os: os.clone(),
             arch: arch.clone(),
             variant: variant.clone(),
-            all_tags: false,
             access: self.options.access.clone(),
+            ..PullOptions::default()
         };
         let id = tokio::runtime::Handle::current().block_on(self.pulled(name, options, teller))?;
         // A list in the store stands for the image that it has for the platform.

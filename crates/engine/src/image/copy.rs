@@ -6,15 +6,17 @@ use std::sync::Arc;
 use cove_api::{
     CopyPolicy, Error, ImageCopyOptions, ListSelection, Progress, PushReport, Result, ValueStream,
 };
-use cove_config::Policy;
+use cove_config::{Policy, SignaturePlaces};
 use cove_registry::{
-    CopyOptions, Document, ImageDestination, ImageLocation, ImageSource, Platform, RawManifest, Reference,
-    RegistryClient, SourceOptions, Target, TargetOptions, copy_images, manifest, open_source,
+    CopyOptions, DecryptionKey, Document, ImageDestination, ImageLocation, ImageSource, Platform,
+    RawManifest, Reference, RegistryClient, Signing, SourceOptions, Target, TargetOptions, copy_images,
+    manifest, open_source,
 };
 
 use crate::engine::{Core, blocking};
 use crate::image::destination::StoreDestination;
 use crate::image::save::StoreSource;
+use crate::image::sign::{decryption, signing};
 use crate::image::{lists, lookup, progress, registry};
 
 type Sender = progress::Sender<PushReport>;
@@ -32,17 +34,28 @@ pub(super) async fn copy(
         return Err(Error::invalid(format!("{source}, {destination}: neither is in the store")));
     }
     let core = Arc::clone(core);
-    let client = {
-        let (access, anonymous) = (options.access.clone(), options.anonymous);
+    let (client, signing) = {
+        let options = options.clone();
         blocking(&core, move |core| {
-            let settings = registry::options(core, &access)?;
-            Ok(RegistryClient::new(if anonymous { settings.anonymous() } else { settings }))
+            let mut settings = registry::options(core, &options.access)?;
+            if let Some(folder) = &options.signature_places {
+                let places = SignaturePlaces::load(&core.options.directories, Some(Path::new(folder)))?;
+                settings.signatures = Arc::new(places);
+            }
+            let signing = signing(&options.signing)?;
+            let signing = match &options.sign_identity {
+                Some(name) => signing.under_name(name)?,
+                None => signing,
+            };
+            let settings = if options.anonymous { settings.anonymous() } else { settings };
+            Ok((RegistryClient::new(settings), signing))
         })
         .await?
     };
+    let keys = decryption(&options.decryption_keys)?;
     let platform =
         Platform::asked(options.os.as_deref(), options.arch.as_deref(), options.variant.as_deref());
-    let copying = Copying { core, client, platform, options };
+    let copying = Copying { core, client, platform, options, signing, keys };
     // Before there is a stream: an answer over HTTP has no status after that.
     let (source, target) = copying.sending(&from).await?;
     Ok(progress::working(|sender| async move { copying.run(&from, source, &to, target, &sender).await }))
@@ -59,6 +72,8 @@ struct Copying {
     client: RegistryClient,
     platform: Platform,
     options: ImageCopyOptions,
+    signing: Signing,
+    keys: Vec<DecryptionKey>,
 }
 
 impl Copying {
@@ -130,6 +145,8 @@ impl Copying {
             progress: Some(progress::copying(sender)),
             policy,
             preserve_digests: self.options.preserve_digests,
+            signing: self.signing.clone(),
+            decryption_keys: self.keys.clone(),
             ..CopyOptions::default()
         };
         let raw = if let ImageLocation::Storage(name) = to {
@@ -141,6 +158,7 @@ impl Copying {
         } else {
             let target = Target::open(to, target).await?;
             options.names.clone_from(&target.names);
+            options.keep_signatures = !self.options.remove_signatures;
             let raw = self.copied(&*source, &*target.destination()?, &options).await?;
             target.finish().await?;
             self.tell("push", &raw, &to.to_string());

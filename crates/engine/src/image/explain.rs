@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cove_api::{Error, ErrorKind, ExplainedCandidate, ExplainedPlace, ImageExplanation, PullOptions, Result};
 use cove_config::{Policy, Registries};
-use cove_registry::{ImageLocation, Platform, Reference, RegistryClient, resolve};
+use cove_registry::{ImageLocation, Platform, Reference, RegistryClient, admit, resolve};
 
 use crate::engine::{Core, blocking};
 use crate::image::{lookup, pull, registry};
@@ -41,7 +41,7 @@ pub(super) async fn explain(core: &Arc<Core>, name: &str, options: PullOptions) 
     for reference in references {
         let mut candidate = judged(&reference, &registries, &policy);
         if !answered && candidate.refused.is_empty() {
-            answered = ask(&client, &reference, &platform, &mut candidate).await;
+            answered = ask(&client, &reference, &platform, &policy, &mut candidate).await;
         }
         explanation.candidates.push(candidate);
     }
@@ -101,7 +101,7 @@ fn judged(reference: &Reference, registries: &Registries, policy: &Policy) -> Ex
         }
         Err(error) => candidate.refused = format!("registries.conf: {error}"),
     }
-    if let Err(error) = policy.evaluate("docker", &name) {
+    if let Err(error) = policy.check_rejected("docker", &name) {
         candidate.refused = Error::from_chain(ErrorKind::PermissionDenied, &error).message;
     }
     candidate
@@ -112,6 +112,7 @@ async fn ask(
     client: &RegistryClient,
     reference: &Reference,
     platform: &Platform,
+    policy: &Policy,
     candidate: &mut ExplainedCandidate,
 ) -> bool {
     candidate.asked = true;
@@ -126,6 +127,10 @@ async fn ask(
     candidate.digest = source.digest().to_string();
     match resolve(&source, platform).await {
         Ok(image) => {
+            if let Err(error) = admit(policy, &source, &image.manifest, image.index.is_some()).await {
+                candidate.refused = Error::from(error).message;
+                return false;
+            }
             candidate.is_list = image.index.is_some();
             candidate.image_digest = image.manifest.digest().to_string();
             candidate.image_id = image.parsed.config.digest.hex().to_owned();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cove_registry::manifest::{Descriptor, RawManifest};
-use cove_registry::{BlobStream, Digest, ImageSource, RegistrySource, Result, from_bytes};
+use cove_registry::{BlobStream, Digest, ImageSource, RegistrySource, Result, Signature, from_bytes};
 
 use crate::engine::Core;
 
@@ -62,6 +62,10 @@ impl ImageSource for KnownDocuments {
 
     fn policy_scope(&self) -> (&'static str, String) {
         self.inner.policy_scope()
+    }
+
+    async fn signatures(&self, manifest: &Digest, of_entry: bool) -> Result<Vec<Signature>> {
+        self.inner.signatures(manifest, of_entry).await
     }
 
     fn expected_digest(&self) -> Option<Digest> {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cove_api::{ByteStream, Error, ErrorKind, LoadReport, Result};
-use cove_registry::{Archive, CopyOptions, CopyProgress, copy_image};
+use cove_registry::{Archive, CopyOptions, copy_image};
 
 use crate::engine::{Core, blocking};
 use crate::image::destination::StoreDestination;
@@ -23,9 +23,11 @@ pub(super) async fn load(core: &Arc<Core>, archive: ByteStream) -> Result<LoadRe
     if archive.is_empty() {
         return Err(Error::new(ErrorKind::InvalidArgument, "the archive holds no image"));
     }
+    let policy = super::pull::policy(core, None).await?;
+    let copying = CopyOptions { policy, ..CopyOptions::default() };
     let mut names = Vec::new();
     for position in 0..archive.len() {
-        let id = copy_one(core, &archive, position, None).await?;
+        let id = copy_one(core, &archive, position, copying.clone()).await?;
         let own = archive.names(position);
         let shown = if own.is_empty() {
             vec![format!("sha256:{id}")]
@@ -46,16 +48,14 @@ pub(super) async fn copy_one(
     core: &Arc<Core>,
     archive: &Arc<Archive>,
     position: usize,
-    progress: Option<CopyProgress>,
+    copying: CopyOptions,
 ) -> Result<String> {
     let source = {
         let archive = Arc::clone(archive);
         blocking(core, move |_| Ok(archive.source(position)?)).await?
     };
     let destination = StoreDestination::new(core);
-    let policy = super::pull::policy(core).await?;
-    let options =
-        CopyOptions { policy, names: archive.names(position).to_vec(), progress, ..CopyOptions::default() };
+    let options = CopyOptions { names: archive.names(position).to_vec(), ..copying };
     let report = copy_image(&source, &destination, &options).await?;
     Ok(report.config_digest.hex().to_owned())
 }

@@ -21,6 +21,7 @@ mod registry;
 mod remove;
 mod save;
 mod search;
+mod sign;
 
 pub(crate) use folder::{pull_from_folder, push_to_folder};
 pub(crate) use list::container_counts;

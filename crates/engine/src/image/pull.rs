@@ -1,6 +1,6 @@
 //! Bringing images from registries and other places.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cove_api::{
@@ -8,12 +8,14 @@ use cove_api::{
 };
 use cove_config::Policy;
 use cove_registry::{
-    Archive, CopyOptions, ImageLocation, Platform, Reference, RegistryClient, copy_image, resolve,
+    Archive, CopyOptions, DecryptionKey, ImageLocation, Platform, Reference, RegistryClient, copy_image,
+    resolve,
 };
 
 use crate::engine::{Core, blocking};
 use crate::image::destination::StoreDestination;
 use crate::image::known::KnownDocuments;
+use crate::image::sign::decryption;
 use crate::image::{load, lookup, progress, registry};
 
 type Sender = progress::Sender<PullReport>;
@@ -65,8 +67,11 @@ async fn run(core: &Arc<Core>, name: &str, options: PullOptions, sender: &Sender
             ImageLocation::DockerArchive(path, inner)
             | ImageLocation::OciArchive(path, inner)
             | ImageLocation::OciLayout(path, inner),
-        ) => from_archive(core, &path, inner, options.all_tags, sender).await,
-        Some(ImageLocation::Directory(path)) => from_archive(core, &path, None, false, sender).await,
+        ) => from_archive(core, &path, inner, &options, sender).await,
+        Some(ImageLocation::Directory(path)) => {
+            let options = PullOptions { all_tags: false, ..options };
+            from_archive(core, &path, None, &options, sender).await
+        }
     }
 }
 
@@ -74,9 +79,17 @@ async fn from_archive(
     core: &Arc<Core>,
     path: &Path,
     inner: Option<String>,
-    all: bool,
+    options: &PullOptions,
     sender: &Sender,
 ) -> Result<PullReport> {
+    let policy = policy(core, options.signature_policy.as_deref()).await?;
+    let copying = CopyOptions {
+        policy,
+        progress: Some(progress::copying(sender)),
+        decryption_keys: decryption(&options.decryption_keys)?,
+        ..CopyOptions::default()
+    };
+    let all = options.all_tags;
     let (archive, positions) = {
         let path = path.to_owned();
         blocking(core, move |core| {
@@ -93,7 +106,7 @@ async fn from_archive(
     };
     let mut images = Vec::new();
     for position in positions {
-        let id = load::copy_one(core, &archive, position, Some(progress::copying(sender))).await?;
+        let id = load::copy_one(core, &archive, position, copying.clone()).await?;
         for name in archive.names(position) {
             core.events.write("image", "pull", &id, [("name".to_owned(), name.to_string())].into());
         }
@@ -144,15 +157,18 @@ async fn from_registry(
             }
         },
     };
+    let policy = policy(core, options.signature_policy.as_deref()).await?;
+    let keys = decryption(&options.decryption_keys)?;
+    let pulling = Pulling { core, client: &client, platform: &platform, policy, keys, sender };
     if options.all_tags {
-        return all_tags(core, &client, &candidates, &platform, sender).await;
+        return pulling.all_tags(&candidates).await;
     }
     if let (PullPolicy::Newer, Some(found)) = (options.policy, &local)
         && !is_other(&client, &candidates, &platform, &found.image.id).await
     {
         return Ok(PullReport { images: vec![found.image.id.clone()] });
     }
-    let result = first_of(core, &client, name, &candidates, &platform, sender).await;
+    let result = pulling.first_of(name, &candidates).await;
     match (result, options.policy, local) {
         (Ok(id), _, _) => Ok(PullReport { images: vec![id] }),
         (Err(_), PullPolicy::Newer, Some(found)) => Ok(PullReport { images: vec![found.image.id] }),
@@ -202,61 +218,83 @@ async fn has_platform(core: &Arc<Core>, found: &lookup::Found, options: &PullOpt
         && same(&options.variant, &document.variant))
 }
 
-async fn first_of(
-    core: &Arc<Core>,
-    client: &RegistryClient,
-    name: &str,
-    candidates: &[Reference],
-    platform: &Platform,
-    sender: &Sender,
-) -> Result<String> {
-    let mut failures = Vec::new();
-    for reference in candidates {
-        let _ = sender.send(Ok(Progress::Message(format!("Trying to pull {reference}..."))));
-        match pull_one(core, client, reference, platform, sender).await {
-            Ok(id) => return Ok(id),
-            Err(error) => failures.push((reference, error)),
-        }
-    }
-    match failures.len() {
-        0 => Err(Error::invalid(format!("{name:?} names no image that could be pulled"))),
-        1 => {
-            let (reference, error) = failures.remove(0);
-            let prefix = format!("initializing source docker://{reference}");
-            Err(if error.message.contains(&reference.to_string()) { error } else { error.context(prefix) })
-        }
-        count => {
-            let kind = failures[0].1.kind;
-            let lines = failures.iter().map(|(reference, error)| format!("* {reference}: {error}"));
-            Err(Error::new(kind, format!("{count} errors occurred while pulling:")).with_lines(lines))
-        }
-    }
+/// How images are pulled from registries.
+struct Pulling<'a> {
+    core: &'a Arc<Core>,
+    client: &'a RegistryClient,
+    platform: &'a Platform,
+    policy: Policy,
+    keys: Vec<DecryptionKey>,
+    sender: &'a Sender,
 }
 
-async fn pull_one(
-    core: &Arc<Core>,
-    client: &RegistryClient,
-    reference: &Reference,
-    platform: &Platform,
-    sender: &Sender,
-) -> Result<String> {
-    let policy = policy(core).await?;
-    let source = KnownDocuments { core: Arc::clone(core), inner: client.open(reference).await? };
-    let destination = StoreDestination::new(core);
-    // A reference by digest is kept by digest; a tag beside it says nothing then.
-    let kept = if reference.digest().is_some() { reference.clone().without_tag() } else { reference.clone() };
-    let options = CopyOptions {
-        platform: platform.clone(),
-        max_parallel: registry::parallel(core),
-        names: vec![kept.clone()],
-        progress: Some(progress::copying(sender)),
-        policy,
-        ..CopyOptions::default()
-    };
-    let report = copy_image(&source, &destination, &options).await?;
-    let id = report.config_digest.hex().to_owned();
-    core.events.write("image", "pull", &id, [("name".to_owned(), kept.to_string())].into());
-    Ok(id)
+impl Pulling<'_> {
+    fn say_trying(&self, reference: &Reference) {
+        let _ = self.sender.send(Ok(Progress::Message(format!("Trying to pull {reference}..."))));
+    }
+
+    async fn first_of(&self, name: &str, candidates: &[Reference]) -> Result<String> {
+        let mut failures = Vec::new();
+        for reference in candidates {
+            self.say_trying(reference);
+            match self.one(reference).await {
+                Ok(id) => return Ok(id),
+                Err(error) => failures.push((reference, error)),
+            }
+        }
+        match failures.len() {
+            0 => Err(Error::invalid(format!("{name:?} names no image that could be pulled"))),
+            1 => {
+                let (reference, error) = failures.remove(0);
+                let prefix = format!("initializing source docker://{reference}");
+                Err(if error.message.contains(&reference.to_string()) {
+                    error
+                } else {
+                    error.context(prefix)
+                })
+            }
+            count => {
+                let kind = failures[0].1.kind;
+                let lines = failures.iter().map(|(reference, error)| format!("* {reference}: {error}"));
+                Err(Error::new(kind, format!("{count} errors occurred while pulling:")).with_lines(lines))
+            }
+        }
+    }
+
+    async fn one(&self, reference: &Reference) -> Result<String> {
+        let inner = self.client.open(reference).await?;
+        let source = KnownDocuments { core: Arc::clone(self.core), inner };
+        let destination = StoreDestination::new(self.core);
+        // A reference by digest is kept by digest; a tag beside it says nothing then.
+        let kept =
+            if reference.digest().is_some() { reference.clone().without_tag() } else { reference.clone() };
+        let options = CopyOptions {
+            platform: self.platform.clone(),
+            max_parallel: registry::parallel(self.core),
+            names: vec![kept.clone()],
+            progress: Some(progress::copying(self.sender)),
+            policy: self.policy.clone(),
+            decryption_keys: self.keys.clone(),
+            ..CopyOptions::default()
+        };
+        let report = copy_image(&source, &destination, &options).await?;
+        let id = report.config_digest.hex().to_owned();
+        self.core.events.write("image", "pull", &id, [("name".to_owned(), kept.to_string())].into());
+        Ok(id)
+    }
+
+    async fn all_tags(&self, candidates: &[Reference]) -> Result<PullReport> {
+        let Some(reference) = candidates.first() else {
+            return Err(Error::invalid("no registry to pull all tags from"));
+        };
+        let mut images = Vec::new();
+        for tag in self.client.tags(reference).await? {
+            let tagged = reference.clone().without_digest().with_tag(&tag)?;
+            self.say_trying(&tagged);
+            images.push(self.one(&tagged).await?);
+        }
+        Ok(PullReport { images })
+    }
 }
 
 /// Brings an image of a registry that gets no name here; [`None`] where there is none of that name.
@@ -269,7 +307,7 @@ pub(crate) async fn pull_nameless(
         let access = access.clone();
         blocking(core, move |core| registry::client(core, &access)).await?
     };
-    let policy = policy(core).await?;
+    let policy = policy(core, None).await?;
     let source = match client.open(reference).await.map_err(Error::from) {
         Ok(source) => source,
         Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
@@ -282,28 +320,10 @@ pub(crate) async fn pull_nameless(
     Ok(Some(report.config_digest.hex().to_owned()))
 }
 
-async fn all_tags(
-    core: &Arc<Core>,
-    client: &RegistryClient,
-    candidates: &[Reference],
-    platform: &Platform,
-    sender: &Sender,
-) -> Result<PullReport> {
-    let Some(reference) = candidates.first() else {
-        return Err(Error::invalid("no registry to pull all tags from"));
-    };
-    let mut images = Vec::new();
-    for tag in client.tags(reference).await? {
-        let tagged = reference.clone().without_digest().with_tag(&tag)?;
-        let _ = sender.send(Ok(Progress::Message(format!("Trying to pull {tagged}..."))));
-        images.push(pull_one(core, client, &tagged, platform, sender).await?);
-    }
-    Ok(PullReport { images })
-}
-
-/// policy.json, which decides what may come in.
-pub(crate) async fn policy(core: &Arc<Core>) -> Result<Policy> {
-    blocking(core, |core| Ok(Policy::load(&core.options.directories, None)?.0)).await
+/// policy.json, or the one that is named, which decides what may come in.
+pub(crate) async fn policy(core: &Arc<Core>, named: Option<&str>) -> Result<Policy> {
+    let named = named.map(PathBuf::from);
+    blocking(core, move |core| Ok(Policy::load(&core.options.directories, named.as_deref())?.0)).await
 }
 
 pub(super) fn platform(options: &PullOptions) -> Platform {

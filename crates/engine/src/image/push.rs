@@ -11,14 +11,15 @@ use cove_api::{
 use cove_config::Policy;
 use cove_registry::manifest::{Descriptor, LayerCompression, ManifestFormat};
 use cove_registry::{
-    ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyOptions, CopyProgress, CopyReport, Digest,
-    ImageLocation, ImageSource, LayerForm, LayerPacking, Reference, RegistryClient, copy_image,
+    ArchiveFormat, ArchiveOptions, ArchiveWriter, CopyOptions, CopyProgress, CopyReport, Digest, Encryption,
+    ImageLocation, ImageSource, LayerForm, LayerPacking, Reference, RegistryClient, Signing, copy_image,
 };
 use cove_storage::Image;
 
 use crate::engine::{Core, blocking};
 use crate::image::save::StoreSource;
-use crate::image::{lists, lookup, progress, registry};
+use crate::image::sign::{encryption, signing};
+use crate::image::{lists, lookup, progress, pull, registry};
 
 type Sender = progress::Sender<PushReport>;
 
@@ -83,7 +84,18 @@ async fn run(
     if options.compress_directory && !matches!(location, ImageLocation::Directory(_)) {
         return Err(Error::invalid("--compress is for a destination with the transport dir: alone"));
     }
-    let copying = Copying { core, image: &image, source, manifest, untagged, sender };
+    let signing = {
+        let keys = options.signing.clone();
+        blocking(core, move |_| signing(&keys)).await?
+    };
+    let encryption = encryption(&options)?;
+    // It was asked when the image came into the store; again only where somebody wants it.
+    let policy = match options.signature_policy.as_deref() {
+        Some(named) => pull::policy(core, Some(named)).await?,
+        None => Policy::accept_anything(),
+    };
+    let copying =
+        Copying { core, image: &image, source, manifest, untagged, signing, encryption, policy, sender };
     let report = match location {
         ImageLocation::Registry(reference) => {
             copying.to_registry(reference, &options.access, packing, options.force_compression).await?
@@ -135,9 +147,14 @@ pub(super) fn packing(
     format: Option<&str>,
     level: Option<i32>,
 ) -> Result<LayerPacking> {
-    let compression = match (options.compression, format) {
-        (Some(PushCompression::Gzip), _) | (None, None | Some("" | "gzip")) => LayerCompression::Gzip,
-        (Some(PushCompression::Zstd), _) | (None, Some("zstd")) => LayerCompression::Zstd,
+    let (compression, chunked) = match (options.compression, format) {
+        (Some(PushCompression::Gzip), _) | (None, None | Some("" | "gzip")) => {
+            (LayerCompression::Gzip, false)
+        }
+        (Some(PushCompression::Zstd), _) | (None, Some("zstd")) => (LayerCompression::Zstd, false),
+        (Some(PushCompression::ZstdChunked), _) | (None, Some("zstd:chunked")) => {
+            (LayerCompression::Zstd, true)
+        }
         (None, Some(other)) => {
             return Err(Error::unsupported(format!(
                 "containers.conf: compression_format {other:?} is not supported by this version"
@@ -146,7 +163,7 @@ pub(super) fn packing(
     };
     // The configured level is one of the configured compressor.
     let level = options.compression_level.or(level.filter(|_| options.compression.is_none()));
-    let packing = LayerPacking { compression, level };
+    let packing = LayerPacking { compression, level, chunked };
     packing.check()?;
     Ok(packing)
 }
@@ -161,6 +178,10 @@ pub(super) struct Sending<'a> {
     pub(super) force: bool,
     /// Under its digest alone.
     pub(super) untagged: bool,
+    /// Who signs it.
+    pub(super) signing: Signing,
+    /// For whom it is encrypted.
+    pub(super) encryption: Encryption,
     pub(super) parallel: usize,
     pub(super) progress: CopyProgress,
 }
@@ -177,9 +198,15 @@ impl Sending<'_> {
     ) -> Result<CopyReport> {
         let zstd = self.packing.compression == LayerCompression::Zstd;
         let layers = LayerForm::Packed(self.packing);
-        let manifest = layers.family(self.manifest)?;
+        let encrypts = !self.encryption.recipients.is_empty();
+        if encrypts && self.manifest == Some(ManifestFormat::Docker) {
+            return Err(Error::invalid("encrypted layers need an OCI manifest: leave --format v2s2 out"));
+        }
+        let manifest = layers.family(self.manifest.or(encrypts.then_some(ManifestFormat::Oci)))?;
         // Zstandard only where it was asked for, because not every engine reads it.
         known_layers.retain(|_, layer| match layer.layer_compression() {
+            // What is known says nothing of a table.
+            _ if self.packing.chunked => false,
             Some(LayerCompression::Gzip) => !self.force || !zstd,
             form => form == Some(self.packing.compression),
         });
@@ -189,12 +216,14 @@ impl Sending<'_> {
             mount_from,
             known_layers,
             untagged: self.untagged,
+            encryption: self.encryption.clone(),
         };
         let destination = self.client.destination(self.reference, options)?;
         let copying = CopyOptions {
             max_parallel: self.parallel,
             progress: Some(self.progress.clone()),
             policy,
+            signing: self.signing.clone(),
             ..CopyOptions::default()
         };
         Ok(copy_image(source, &destination, &copying).await?)
@@ -225,6 +254,8 @@ pub(crate) async fn push_all(
             manifest: None,
             packing: packing(&PushOptions::default(), None, None)?,
             force: false,
+            signing: Signing::default(),
+            encryption: Encryption::default(),
             untagged: false,
             parallel: registry::parallel(core),
             progress: Arc::new(|_| {}),
@@ -242,6 +273,9 @@ struct Copying<'a> {
     source: StoreSource,
     manifest: Option<ManifestFormat>,
     untagged: bool,
+    signing: Signing,
+    encryption: Encryption,
+    policy: Policy,
     sender: &'a Sender,
 }
 
@@ -264,12 +298,13 @@ impl Copying<'_> {
             packing,
             force,
             untagged: self.untagged,
+            signing: self.signing.clone(),
+            encryption: self.encryption.clone(),
             parallel: registry::parallel(self.core),
             progress: progress::copying(self.sender),
         };
         let names = self.image.names.iter().filter_map(|name| Reference::parse(name).ok()).collect();
-        // It was asked when the image came into the store.
-        sending.send(&self.source, self.source.packed_layers(), names, Policy::accept_anything()).await
+        sending.send(&self.source, self.source.packed_layers(), names, self.policy.clone()).await
     }
 
     async fn to_archive(
@@ -287,12 +322,14 @@ impl Copying<'_> {
         };
         let spool = self.core.options.directories.temporary.clone();
         let layers = if compress { LayerForm::Packed(LayerPacking::default()) } else { LayerForm::AsIs };
-        let manifest = self.manifest;
+        // Docker's manifests have no encrypted layers.
+        let encrypts = format == ArchiveFormat::Dir && !self.encryption.recipients.is_empty();
+        let manifest = self.manifest.or(encrypts.then_some(ManifestFormat::Oci));
         let settings = ArchiveOptions { layers, manifest, ..ArchiveOptions::new(format, &spool) };
         let writer =
             blocking(self.core, move |_| Ok(ArchiveWriter::create(&path, directory, settings)?)).await?;
-        let report =
-            copy_image(&self.source, &writer.destination_called(written), &self.options(names)).await?;
+        let destination = writer.destination_called(written).encrypting(self.encryption.clone())?;
+        let report = copy_image(&self.source, &destination, &self.options(names)).await?;
         blocking(self.core, move |_| Ok(writer.finish()?)).await?;
         Ok(report)
     }
@@ -302,6 +339,8 @@ impl Copying<'_> {
             names,
             max_parallel: registry::parallel(self.core),
             progress: Some(progress::copying(self.sender)),
+            policy: self.policy.clone(),
+            signing: self.signing.clone(),
             ..CopyOptions::default()
         }
     }
@@ -319,15 +358,19 @@ mod tests {
             ..PushOptions::default()
         };
         let none = options(None, None);
-        let packed = |compression, level| Ok(LayerPacking { compression, level });
+        let packed = |compression, level| Ok(LayerPacking { compression, level, chunked: false });
         assert_eq!(packing(&none, None, None), packed(LayerCompression::Gzip, None));
         assert_eq!(packing(&none, Some("zstd"), Some(12)), packed(LayerCompression::Zstd, Some(12)));
         let gzip = options(Some(PushCompression::Gzip), Some(9));
         assert_eq!(packing(&gzip, Some("zstd"), Some(12)), packed(LayerCompression::Gzip, Some(9)));
         let gzip = options(Some(PushCompression::Gzip), None);
         assert_eq!(packing(&gzip, Some("zstd"), Some(12)), packed(LayerCompression::Gzip, None));
+        let chunked = options(Some(PushCompression::ZstdChunked), None);
+        let form = Ok(LayerPacking { compression: LayerCompression::Zstd, level: None, chunked: true });
+        assert_eq!(packing(&chunked, None, None), form);
+        assert_eq!(packing(&none, Some("zstd:chunked"), None), form);
         for (options, format, level, named) in [
-            (none.clone(), Some("zstd:chunked"), None, "compression_format \"zstd:chunked\""),
+            (none.clone(), Some("bzip2"), None, "compression_format \"bzip2\""),
             (none, None, Some(12), "level 12 is not between 1 and 9"),
             (options(Some(PushCompression::Zstd), Some(0)), None, None, "level 0 is not between 1 and 20"),
         ] {

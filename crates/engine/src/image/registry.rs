@@ -1,6 +1,9 @@
 //! How images reach registries: the user's registries, credentials, certificates.
 
+use std::sync::Arc;
+
 use cove_api::{RegistryAccess, Result};
+use cove_config::SignaturePlaces;
 use cove_registry::{DEFAULT_PARALLEL, RegistryClient, RegistryOptions};
 
 use crate::engine::Core;
@@ -25,5 +28,9 @@ pub(crate) fn client(core: &Core, access: &RegistryAccess) -> Result<RegistryCli
 pub(super) fn options(core: &Core, access: &RegistryAccess) -> Result<RegistryOptions> {
     let (environment, directories) = (&core.options.environment, &core.options.directories);
     let registries = core.registries()?.clone();
-    Ok(RegistryOptions::of_user(environment, directories, registries, access))
+    let signatures = Arc::new(SignaturePlaces::load(directories, None)?);
+    Ok(RegistryOptions {
+        signatures,
+        ..RegistryOptions::of_user(environment, directories, registries, access)
+    })
 }

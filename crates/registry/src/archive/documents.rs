@@ -12,6 +12,7 @@ use super::{docker, oci};
 use crate::image::FinishedImage;
 use crate::manifest::{Descriptor, RawManifest};
 use crate::reference::Reference;
+use crate::trust::Signature;
 
 /// The file that tells a `dir:` folder.
 pub(super) const VERSION: &str = "version";
@@ -60,6 +61,7 @@ impl State {
         &mut self,
         format: ArchiveFormat,
         list: &RawManifest,
+        signatures: &[Signature],
         names: &[Reference],
         written: Option<&str>,
     ) -> io::Result<()> {
@@ -72,6 +74,7 @@ impl State {
             }
             ArchiveFormat::Dir => {
                 self.put(VERSION.into(), VERSION_TEXT)?;
+                self.put_signatures("", signatures)?;
                 self.put(docker::MANIFEST.into(), &list.bytes)
             }
         }
@@ -188,11 +191,22 @@ impl State {
     fn commit_dir(&mut self, image: &FinishedImage) -> io::Result<()> {
         self.put(image.parsed.config.digest.hex().to_owned(), &image.config)?;
         self.put(VERSION.into(), VERSION_TEXT)?;
-        let name = match image.in_list {
-            true => format!("{}.manifest.json", image.manifest.digest().hex()),
-            false => docker::MANIFEST.to_owned(),
+        let (name, prefix) = match image.in_list {
+            true => {
+                let digest = image.manifest.digest();
+                (format!("{}.manifest.json", digest.hex()), format!("{}.", digest.hex()))
+            }
+            false => (docker::MANIFEST.to_owned(), String::new()),
         };
+        self.put_signatures(&prefix, &image.signatures)?;
         self.put(name, &image.manifest.bytes)
+    }
+
+    fn put_signatures(&mut self, prefix: &str, signatures: &[Signature]) -> io::Result<()> {
+        for (position, signature) in signatures.iter().enumerate() {
+            self.put(format!("{prefix}signature-{}", position + 1), &signature.to_bytes())?;
+        }
+        Ok(())
     }
 
     /// Writes the lists of what is in it, and the end.

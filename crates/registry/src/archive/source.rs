@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::image::{BlobStream, ImageSource};
 use crate::manifest::{Descriptor, MAX_MANIFEST, RawManifest};
 use crate::reference::Reference;
+use crate::trust::{MAX_SIGNATURE, MAX_SIGNATURES, Signature};
 
 /// The forms in which images lie in files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -271,6 +272,22 @@ impl ImageSource for ArchiveSource {
         };
         let path = fs::canonicalize(&self.content.path).unwrap_or_else(|_| self.content.path.clone());
         (transport, path.display().to_string())
+    }
+
+    async fn signatures(&self, manifest: &Digest, of_entry: bool) -> Result<Vec<Signature>> {
+        // The other forms have no place for them.
+        if !matches!(self.lookup, Lookup::Dir) {
+            return Ok(Vec::new());
+        }
+        let prefix = if of_entry { format!("{}.", manifest.hex()) } else { String::new() };
+        let mut found = Vec::new();
+        for number in 1..=MAX_SIGNATURES {
+            let file = format!("{prefix}signature-{number}");
+            let Some(data) = self.content.read(&file, MAX_SIGNATURE)? else { break };
+            let subject = self.content.path.join(&file).display().to_string();
+            found.push(Signature::from_bytes(&subject, &data)?);
+        }
+        Ok(found)
     }
 
     fn expected_digest(&self) -> Option<Digest> {

@@ -1,6 +1,6 @@
 //! Archives, layouts and directories as destinations.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,12 +13,14 @@ use super::documents::State;
 use super::oci;
 use super::sink::{FinalFile, Pending, Sink, Staged};
 use super::source::ArchiveFormat;
+use crate::encryption::{Encryption, Encryptor};
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
 use crate::manifest::{Descriptor, ManifestFormat, RawManifest};
 use crate::packing::{Change, LayerForm};
 use crate::reference::Reference;
 use crate::stream::{BlockingReader, read_blocking};
+use crate::trust::{Signature, SignatureKind};
 
 /// How to write an archive.
 #[derive(Clone, Debug)]
@@ -135,7 +137,7 @@ impl ArchiveWriter {
 
     /// For the next image, which an OCI layout lists under `written` as it is, in place of its names.
     pub fn destination_called(&self, written: Option<String>) -> ArchiveDestination {
-        ArchiveDestination { shared: self.shared.clone(), written }
+        ArchiveDestination { shared: self.shared.clone(), written, encryption: Encryption::default() }
     }
 
     /// Completes the archive. Blocks.
@@ -174,6 +176,24 @@ fn refuse_other_folder(path: &Path) -> Result<()> {
 pub struct ArchiveDestination {
     shared: Arc<Shared>,
     written: Option<String>,
+    encryption: Encryption,
+}
+
+impl ArchiveDestination {
+    /// The same, with layers encrypted.
+    ///
+    /// # Errors
+    /// The form has no encrypted layers.
+    pub fn encrypting(self, encryption: Encryption) -> Result<Self> {
+        let has_none = self.shared.formats.first() == Some(&ManifestFormat::Docker);
+        if has_none && !encryption.recipients.is_empty() {
+            return Err(Error::Unsupported {
+                subject: self.shared.label.clone(),
+                what: "encrypting layers in Docker's form".into(),
+            });
+        }
+        Ok(Self { encryption, ..self })
+    }
 }
 
 #[async_trait]
@@ -182,7 +202,26 @@ impl ImageDestination for ArchiveDestination {
         &self.shared.formats
     }
 
+    fn takes_encrypted(&self) -> bool {
+        self.shared.options.format != ArchiveFormat::Docker
+    }
+
+    fn check_signatures(&self, _kind: SignatureKind) -> Result<()> {
+        match self.shared.options.format {
+            ArchiveFormat::Dir => Ok(()),
+            _ => Err(Error::Unsupported {
+                subject: self.shared.label.clone(),
+                what: "keeping signatures in this form (only registries and dir: have a place for them)"
+                    .into(),
+            }),
+        }
+    }
+
     async fn try_reuse(&self, layer: &Layer<'_>) -> Result<Option<StoredLayer>> {
+        self.encryption.check(layer.diff_ids.len(), &self.shared.label)?;
+        if self.encryption.is_for(layer.index, layer.diff_ids.len()) {
+            return Ok(None);
+        }
         let key = self.shared.key(layer)?;
         if let Some(descriptor) = self.shared.layers().get(key) {
             return Ok(Some(StoredLayer { descriptor: descriptor.clone() }));
@@ -195,8 +234,9 @@ impl ImageDestination for ArchiveDestination {
         let shared = self.shared.clone();
         let (descriptor, diff_id) = (layer.descriptor.clone(), layer.diff_id.cloned());
         let key = shared.key(layer)?.clone();
+        let encryptor = self.encryption.encryptor(layer)?;
         read_blocking(data, move |reader| {
-            let descriptor = shared.store_layer(key, descriptor, diff_id.as_ref(), reader)?;
+            let descriptor = shared.store_layer(key, descriptor, diff_id.as_ref(), encryptor, reader)?;
             Ok(StoredLayer { descriptor })
         })
         .await
@@ -215,9 +255,17 @@ impl ImageDestination for ArchiveDestination {
         self.shared.options.format == ArchiveFormat::Oci
     }
 
-    async fn commit_list(&self, list: RawManifest, names: Vec<Reference>) -> Result<()> {
+    async fn commit_list(
+        &self,
+        list: RawManifest,
+        names: Vec<Reference>,
+        signatures: Vec<Signature>,
+    ) -> Result<()> {
         let written = self.written.clone();
-        self.write(move |state, format| state.commit_list(format, &list, &names, written.as_deref())).await
+        self.write(move |state, format| {
+            state.commit_list(format, &list, &signatures, &names, written.as_deref())
+        })
+        .await
     }
 }
 
@@ -283,6 +331,7 @@ impl Shared {
         key: Digest,
         descriptor: Descriptor,
         diff_id: Option<&Digest>,
+        encryptor: Option<Encryptor>,
         reader: &mut BlockingReader,
     ) -> Result<Descriptor> {
         let failed = |error| Error::io(self.label.clone(), error);
@@ -290,13 +339,19 @@ impl Shared {
             ArchiveFormat::Docker => LayerForm::Plain,
             _ => self.options.layers,
         };
-        let change = form.change(&descriptor);
-        let (stored, staged) = if change.is_some() || self.directory.is_some() {
-            let (digest, size, staged) = self.stage(change, reader).map_err(failed)?;
-            let stored = match change {
+        let is_sealed = encryptor.is_some();
+        let change = form.change(&descriptor).map(|change| if is_sealed { change.opaque() } else { change });
+        let (stored, staged) = if change.is_some() || is_sealed || self.directory.is_some() {
+            let Stored { digest, size, annotations, staged, encryptor } =
+                self.stage(change, encryptor, reader).map_err(failed)?;
+            let mut stored = match change {
                 Some(change) => Descriptor::new(change.media_type(&descriptor), digest, size),
                 None => descriptor,
             };
+            stored.annotations.extend(annotations);
+            if let Some(encryptor) = encryptor {
+                stored = encryptor.finish(&stored)?;
+            }
             (stored, Some(staged))
         } else {
             (descriptor, None)
@@ -329,16 +384,20 @@ impl Shared {
             return Err(failed(error));
         }
         state.written.insert(name);
-        self.layers().insert(key, stored.clone());
+        // What is encrypted is nobody else's layer.
+        if !is_sealed {
+            self.layers().insert(key, stored.clone());
+        }
         Ok(stored)
     }
 
-    /// Takes the whole layer into a temporary file, changing its form on the way; gives its new digest and size.
+    /// Takes the whole layer into a temporary file, changing its form and encrypting it on the way.
     fn stage(
         &self,
         change: Option<Change>,
+        encryptor: Option<Encryptor>,
         reader: &mut BlockingReader,
-    ) -> io::Result<(Digest, u64, Staged)> {
+    ) -> io::Result<Stored> {
         let mut staged = match &self.directory {
             Some(folder) => Staged::Named(tempfile::Builder::new().prefix(".cove-").tempfile_in(folder)?),
             None => Staged::Spooled { file: tempfile::tempfile_in(&self.options.spool)?, size: 0 },
@@ -347,10 +406,11 @@ impl Shared {
             Staged::Named(file) => file.as_file().try_clone()?,
             Staged::Spooled { file, .. } => file.try_clone()?,
         };
-        let mut output =
-            HashingWriter { inner: file, hasher: Hasher::new(DigestAlgorithm::Sha256), count: 0 };
+        let hasher = Hasher::new(DigestAlgorithm::Sha256);
+        let mut output = HashingWriter { inner: file, hasher, count: 0, encryptor };
+        let mut annotations = BTreeMap::new();
         match change {
-            Some(change) => change.apply(reader, &mut output)?,
+            Some(change) => annotations = change.apply(reader, &mut output)?,
             None => copy(reader, &mut output)?,
         }
         output.inner.flush()?;
@@ -359,7 +419,8 @@ impl Shared {
             *size = length;
             file.rewind()?;
         }
-        Ok((output.hasher.finish(), length, staged))
+        let digest = output.hasher.finish();
+        Ok(Stored { digest, size: length, annotations, staged, encryptor: output.encryptor })
     }
 }
 
@@ -380,14 +441,33 @@ fn drained(reader: &mut impl Read) -> io::Result<()> {
     io::copy(reader, &mut io::sink()).map(drop)
 }
 
+/// A layer in a temporary file.
+struct Stored {
+    digest: Digest,
+    size: u64,
+    annotations: BTreeMap<String, String>,
+    staged: Staged,
+    encryptor: Option<Encryptor>,
+}
+
+/// Encrypts where that is asked for, and hashes what is written.
 struct HashingWriter {
     inner: std::fs::File,
     hasher: Hasher,
     count: u64,
+    encryptor: Option<Encryptor>,
 }
 
 impl Write for HashingWriter {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if let Some(encryptor) = &mut self.encryptor {
+            let mut sealed = data.to_vec();
+            encryptor.update(&mut sealed);
+            self.inner.write_all(&sealed)?;
+            self.hasher.update(&sealed);
+            self.count += sealed.len() as u64;
+            return Ok(data.len());
+        }
         let count = self.inner.write(data)?;
         self.hasher.update(&data[..count]);
         self.count += count as u64;

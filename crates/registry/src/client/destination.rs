@@ -18,12 +18,15 @@ use tokio::sync::mpsc;
 use super::failure::classify;
 use super::http::{Request, host_of};
 use super::session::Session;
+use super::signatures;
+use crate::encryption::{Encryption, Sealing};
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, FinishedImage, ImageDestination, Layer, StoredLayer};
 use crate::manifest::{Descriptor, ManifestFormat, RawManifest};
 use crate::packing::{LayerForm, LayerPacking};
 use crate::reference::Reference;
 use crate::stream::read_blocking;
+use crate::trust::{Signature, SignatureKind};
 
 /// A registry may move a large blob to its final place before it answers.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(600);
@@ -44,6 +47,8 @@ pub struct PushOptions {
     pub known_layers: HashMap<Digest, Descriptor>,
     /// The manifest gets no name but its digest: it is one of a list.
     pub untagged: bool,
+    /// For whom layers are encrypted; the manifest's family must be OCI's then.
+    pub encryption: Encryption,
 }
 
 impl Default for PushOptions {
@@ -54,14 +59,17 @@ impl Default for PushOptions {
             mount_from: Vec::new(),
             known_layers: HashMap::new(),
             untagged: false,
+            encryption: Encryption::default(),
         }
     }
 }
 
 /// An image on its way to a registry. Its name is the reference it was made for.
 pub struct RegistryDestination {
-    session: Session,
+    session: Arc<Session>,
     place: Reference,
+    /// As the user names it.
+    name: Reference,
     options: PushOptions,
     formats: Vec<ManifestFormat>,
     /// Uploads of layers that broke off, by the layers' digests at the source.
@@ -80,13 +88,37 @@ struct Broken {
 }
 
 impl RegistryDestination {
-    pub(super) fn new(session: Session, place: Reference, options: PushOptions) -> Self {
+    pub(super) fn new(session: Session, place: Reference, name: Reference, options: PushOptions) -> Self {
         let formats = options.manifest.into_iter().collect();
-        Self { session, place, options, formats, broken: Mutex::default() }
+        Self { session: Arc::new(session), place, name, options, formats, broken: Mutex::default() }
+    }
+
+    pub(super) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Where the configuration has the image.
+    pub(super) fn place(&self) -> &Reference {
+        &self.place
+    }
+
+    /// Keeps signatures of the manifest with this digest.
+    ///
+    /// # Errors
+    /// Their place cannot be written.
+    pub async fn put_signatures(&self, manifest: &Digest, signatures: &[Signature]) -> Result<()> {
+        signatures::write(self, manifest, signatures).await
     }
 
     fn broken(&self) -> MutexGuard<'_, HashMap<Digest, Broken>> {
         self.broken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets what has arrived of a layer: encrypted, it is other bytes each time.
+    fn begin_anew(&self, layer: &Digest) {
+        if let Some(broken) = self.broken().get_mut(layer) {
+            broken.rest = None;
+        }
     }
 
     /// Notes that an upload at `location` broke, and where it goes on.
@@ -358,7 +390,24 @@ impl ImageDestination for RegistryDestination {
         &self.formats
     }
 
+    fn takes_encrypted(&self) -> bool {
+        true
+    }
+
+    fn check_signatures(&self, kind: SignatureKind) -> Result<()> {
+        signatures::check(&self.session, &self.place, kind)
+    }
+
+    fn signed_name(&self) -> Option<Reference> {
+        Some(self.name.clone())
+    }
+
     async fn try_reuse(&self, layer: &Layer<'_>) -> Result<Option<StoredLayer>> {
+        self.options.encryption.check(layer.diff_ids.len(), &self.name.to_string())?;
+        // Each gets a key of its own.
+        if self.options.encryption.is_for(layer.index, layer.diff_ids.len()) {
+            return Ok(None);
+        }
         let mut forms = Vec::new();
         if self.options.layers.change(layer.descriptor).is_none() {
             forms.push(layer.descriptor);
@@ -373,11 +422,19 @@ impl ImageDestination for RegistryDestination {
     }
 
     async fn put_layer(&self, layer: &Layer<'_>, data: BlobStream) -> Result<StoredLayer> {
+        let encryption = &self.options.encryption;
+        let is_sealed = encryption.is_for(layer.index, layer.diff_ids.len());
+        if is_sealed {
+            self.begin_anew(&layer.descriptor.digest);
+        }
         let Some(change) = self.options.layers.change(layer.descriptor) else {
+            let (sealing, data) = Sealing::begin(encryption, layer, data)?;
             let location = self.stream_up(&layer.descriptor.digest, data).await?;
-            self.finish_upload(location, &layer.descriptor.digest, Bytes::new()).await?;
-            return Ok(StoredLayer { descriptor: layer.descriptor.clone() });
+            let descriptor = sealing.finish(layer.descriptor.clone())?;
+            self.finish_upload(location, &descriptor.digest, Bytes::new()).await?;
+            return Ok(StoredLayer { descriptor });
         };
+        let change = if is_sealed { change.opaque() } else { change };
         let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
         let packing = read_blocking(data, move |reader| {
             let mut output = PackedOutput {
@@ -386,22 +443,28 @@ impl ImageDestination for RegistryDestination {
                 hasher: Hasher::new(DigestAlgorithm::Sha256),
                 count: 0,
             };
-            let result = change.apply(reader, &mut output).and_then(|()| output.flush_piece());
+            let result = change
+                .apply(reader, &mut output)
+                .and_then(|annotations| output.flush_piece().map(|()| annotations));
             if let Err(error) = &result {
                 // The request must break off, not end as if the layer were complete.
                 let told = io::Error::new(error.kind(), error.to_string());
                 let _ = output.sender.blocking_send(Err(told));
             }
-            result.map_err(|error| Error::io("packing a layer", error))?;
-            Ok::<_, Error>((output.hasher.finish(), output.count))
+            let annotations = result.map_err(|error| Error::io("packing a layer", error))?;
+            Ok::<_, Error>((output.hasher.finish(), output.count, annotations))
         });
-        let packed = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
+        let packed = Box::pin(futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)));
+        let (sealing, packed) = Sealing::begin(&self.options.encryption, layer, packed)?;
         // When the upload ends early, packing fails only because of that: the upload knows the reason.
-        let (packed, location) = tokio::join!(packing, self.stream_up(&layer.descriptor.digest, packed));
-        let (location, (digest, size)) = (location?, packed?);
-        self.finish_upload(location, &digest, Bytes::new()).await?;
-        let kind = change.media_type(layer.descriptor);
-        Ok(StoredLayer { descriptor: Descriptor::new(kind, digest, size) })
+        let upload = self.stream_up(&layer.descriptor.digest, packed);
+        let (packed, location) = tokio::join!(packing, upload);
+        let (location, (digest, size, annotations)) = (location?, packed?);
+        let mut descriptor = Descriptor::new(change.media_type(layer.descriptor), digest, size);
+        descriptor.annotations = annotations;
+        let descriptor = sealing.finish(descriptor)?;
+        self.finish_upload(location, &descriptor.digest, Bytes::new()).await?;
+        Ok(StoredLayer { descriptor })
     }
 
     fn tries_again(&self, layer: &Layer<'_>) -> bool {
@@ -414,6 +477,8 @@ impl ImageDestination for RegistryDestination {
             let location = self.begin_upload().await?;
             self.finish_upload(location, config, image.config).await?;
         }
+        // Before the image has its name, so that whoever asks for it finds them.
+        self.put_signatures(&image.manifest.digest(), &image.signatures).await?;
         let manifest = RawManifest::new(image.manifest.bytes, image.parsed.media_type());
         self.put_under_name(manifest, self.options.untagged || image.in_list).await
     }
@@ -426,7 +491,13 @@ impl ImageDestination for RegistryDestination {
         true
     }
 
-    async fn commit_list(&self, list: RawManifest, _: Vec<Reference>) -> Result<()> {
+    async fn commit_list(
+        &self,
+        list: RawManifest,
+        _: Vec<Reference>,
+        signatures: Vec<Signature>,
+    ) -> Result<()> {
+        self.put_signatures(&list.digest(), &signatures).await?;
         self.put_list(list).await
     }
 }

@@ -15,6 +15,7 @@ mod options;
 mod patience;
 mod search;
 mod session;
+mod signatures;
 mod source;
 mod tls;
 mod user;

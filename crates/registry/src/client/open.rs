@@ -85,7 +85,7 @@ impl RegistryClient {
             .map(|other| other.repository().to_owned())
             .filter(|other| other != endpoint.reference.repository())
             .collect();
-        Ok(RegistryDestination::new(session, endpoint.reference, options))
+        Ok(RegistryDestination::new(session, endpoint.reference, reference.clone(), options))
     }
 
     /// All tags of a repository.

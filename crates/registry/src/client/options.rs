@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cove_config::{CredentialStore, Credentials, Registries};
+use cove_config::{CredentialStore, Credentials, Registries, SignaturePlaces};
 
 /// Finds credentials; called on a blocking thread, because it may read files or run a program.
 pub trait CredentialLookup: Send + Sync {
@@ -70,6 +70,8 @@ impl Default for RetryPolicy {
 pub struct RegistryOptions {
     /// registries.conf, with the aliases of the user's short-name-aliases.conf put over its own.
     pub registries: Registries,
+    /// registries.d: where signatures are kept.
+    pub signatures: Arc<SignaturePlaces>,
     /// auth.json and the rest.
     pub credentials: Arc<dyn CredentialLookup>,
     /// A directory of `*.{crt,cert,key}` to use for every host, in place of `certificate_dirs` (`--cert-dir`).
@@ -91,6 +93,7 @@ impl Default for RegistryOptions {
     fn default() -> Self {
         Self {
             registries: Registries::default(),
+            signatures: Arc::default(),
             credentials: Arc::new(|_: &str| Ok(None)),
             certificate_dir: None,
             certificate_dirs: vec!["/etc/containers/certs.d".into(), "/etc/docker/certs.d".into()],

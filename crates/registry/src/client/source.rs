@@ -14,10 +14,12 @@ use reqwest::Response;
 use super::failure::with_colon;
 use super::http::without_url;
 use super::session::Session;
+use super::signatures;
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, ImageSource};
 use crate::manifest::{Descriptor, MAX_MANIFEST, RawManifest};
 use crate::reference::Reference;
+use crate::trust::Signature;
 
 const ACCEPTED: &str = "application/vnd.oci.image.index.v1+json, \
     application/vnd.oci.image.manifest.v1+json, \
@@ -42,6 +44,11 @@ impl RegistrySource {
     pub(super) async fn open(session: Session, reference: &Reference, place: &Reference) -> Result<Self> {
         let top = fetch_manifest(&session, &place.tag_or_digest()).await?;
         Ok(Self { session: Arc::new(session), reference: reference.clone(), place: place.clone(), top })
+    }
+
+    /// A source of the blobs of a manifest that is known.
+    pub(super) fn of(session: Arc<Session>, place: &Reference, top: RawManifest) -> Self {
+        Self { session, reference: place.clone(), place: place.clone(), top }
     }
 
     /// The reference that was asked for.
@@ -100,6 +107,10 @@ impl ImageSource for RegistrySource {
 
     fn policy_scope(&self) -> (&'static str, String) {
         ("docker", self.reference.to_string())
+    }
+
+    async fn signatures(&self, manifest: &Digest, _of_entry: bool) -> Result<Vec<Signature>> {
+        signatures::read(&self.session, &self.place, manifest).await
     }
 
     fn expected_digest(&self) -> Option<Digest> {

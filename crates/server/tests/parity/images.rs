@@ -277,6 +277,7 @@ async fn pulls() {
         variant: Some("v8".into()),
         all_tags: true,
         access: access(),
+        ..PullOptions::default()
     };
     for options in [options, PullOptions::default()] {
         let _ = Images::pull(&bed.engine, "quay.io/a/b:1", options.clone()).await.unwrap();

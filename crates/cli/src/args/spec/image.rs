@@ -4,8 +4,9 @@ use cove_api::ContainerSpec;
 
 use super::around::absolute;
 use crate::args::registry::RegistryArgs;
+use crate::args::signing::{DecryptionArgs, PolicyArgs};
 use crate::command_error::CommandError;
-use crate::commands::image::pull::{DecryptionArgs, PlatformArgs};
+use crate::commands::image::pull::PlatformArgs;
 
 // The image and the way to it.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -31,6 +32,8 @@ pub(crate) struct ImageArgs {
     pub(crate) registry: RegistryArgs,
     #[command(flatten)]
     pub(crate) decryption: DecryptionArgs,
+    #[command(flatten)]
+    pub(crate) trust: PolicyArgs,
 }
 
 impl ImageArgs {
@@ -39,7 +42,6 @@ impl ImageArgs {
     /// # Errors
     /// A value is wrong.
     pub(crate) fn apply(&self, image: &str, spec: &mut ContainerSpec) -> Result<(), CommandError> {
-        self.decryption.check()?;
         if self.rootfs {
             let (path, option) = image.rsplit_once(':').unwrap_or((image, ""));
             match option {

@@ -1,8 +1,8 @@
 //! `cove artifact pull`
 
 use crate::args::registry::RegistryArgs;
+use crate::args::signing::DecryptionArgs;
 use crate::command_error::CommandResult;
-use crate::commands::image::pull::DecryptionArgs;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 pub(crate) const COMMAND: Leaf = leaf!("[options] ARTIFACT");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    args.decryption.check()?;
+    args.decryption.refuse("an artifact")?;
     let access = args.registry.access()?;
     let digest = context.engine().await?.artifacts().pull(&args.name, access).await?;
     if !args.quiet {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::args::registry::RegistryArgs;
+use crate::args::signing::{EncryptionArgs, SigningArgs};
 use crate::command_error::CommandResult;
-use crate::commands::image::push::{Later, digest_file};
+use crate::commands::image::push::digest_file;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -23,14 +24,17 @@ pub(crate) struct Args {
     #[command(flatten)]
     registry: RegistryArgs,
     #[command(flatten)]
-    later: Later,
+    signing: SigningArgs,
+    #[command(flatten)]
+    encryption: EncryptionArgs,
 }
 
 /// The command.
 pub(crate) const COMMAND: Leaf = leaf!("[options] ARTIFACT");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    args.later.refuse()?;
+    args.encryption.refuse("an artifact")?;
+    args.signing.refuse("an artifact")?;
     let access = args.registry.access()?;
     let digest_file = args.digestfile.as_deref().map(digest_file).transpose()?;
     let digest = context.engine().await?.artifacts().push(&args.name, access).await?;

@@ -151,6 +151,8 @@ pub(super) async fn missing_image(
 ) -> Result<Option<PullPolicy>, CommandError> {
     let policy = args.pull.as_deref().or(context.conf.engine.pull_policy.as_deref()).unwrap_or("missing");
     let policy = pull::policy(policy)?;
+    // Wrong keys are refused for an image that needs none, too.
+    args.decryption.keys()?;
     let needed = match policy {
         PullPolicy::Never => false,
         PullPolicy::Always | PullPolicy::Newer => true,
@@ -177,7 +179,17 @@ pub(super) async fn pull_image(
 ) -> Result<String, CommandError> {
     let [os, arch, variant] = args.platform.parts()?;
     let access = args.registry.access()?;
-    let options = PullOptions { policy, os, arch, variant, access, ..PullOptions::default() };
+    let signature_policy = args.trust.signature_policy.clone();
+    let options = PullOptions {
+        policy,
+        os,
+        arch,
+        variant,
+        access,
+        decryption_keys: args.decryption.keys()?,
+        signature_policy,
+        ..PullOptions::default()
+    };
     let ids = pull::pull(context, engine, image, options, args.quiet).await?;
     // A name with a transport is none in the store, and a platform may differ from what the name means later.
     let by_id = has_transport(image) || args.platform.is_given();

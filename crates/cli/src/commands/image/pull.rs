@@ -5,6 +5,7 @@ use futures_util::StreamExt;
 
 use crate::args::at_least;
 use crate::args::registry::RegistryArgs;
+use crate::args::signing::{DecryptionArgs, PolicyArgs};
 use crate::command_error::{CommandError, CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -34,6 +35,8 @@ pub(crate) struct Args {
     registry: RegistryArgs,
     #[command(flatten)]
     decryption: DecryptionArgs,
+    #[command(flatten)]
+    trust: PolicyArgs,
 }
 
 // Which variant of an image. (A doc comment would become the command's own description.)
@@ -74,26 +77,6 @@ impl PlatformArgs {
     }
 }
 
-// Keys of encrypted images, which are known so that they can be refused by name.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct DecryptionArgs {
-    /// Key for encrypted layers, which this version cannot read: it is refused
-    #[arg(long, value_name = "KEY[:PASSPHRASE]")]
-    decryption_key: Vec<String>,
-}
-
-impl DecryptionArgs {
-    /// Refuses a key.
-    pub(crate) fn check(&self) -> Result<(), CommandError> {
-        if self.decryption_key.is_empty() {
-            return Ok(());
-        }
-        Err(CommandError::other(
-            "the option --decryption-key is not supported: encrypted images cannot be read yet",
-        ))
-    }
-}
-
 /// The policy of that name.
 pub(crate) fn policy(name: &str) -> Result<PullPolicy, CommandError> {
     Ok(match name.to_lowercase().as_str() {
@@ -131,11 +114,21 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] IMAGE [IMAGE...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     at_least(&args.images, 1)?;
-    args.decryption.check()?;
+    let decryption_keys = args.decryption.keys()?;
     let [os, arch, variant] = args.platform.parts()?;
     let access = args.registry.access()?;
     let policy = policy(&args.policy)?;
-    let options = PullOptions { policy, os, arch, variant, all_tags: args.all_tags, access };
+    let signature_policy = args.trust.signature_policy;
+    let options = PullOptions {
+        policy,
+        os,
+        arch,
+        variant,
+        all_tags: args.all_tags,
+        access,
+        decryption_keys,
+        signature_policy,
+    };
     let engine = context.engine().await?;
     let mut failures = Failures::default();
     for image in &args.images {

@@ -8,6 +8,7 @@ use cove_sys::output::{Existing, OutputFile};
 use futures_util::StreamExt;
 
 use crate::args::registry::RegistryArgs;
+use crate::args::signing::{EncryptionArgs, PolicyArgs, SigningArgs};
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -22,7 +23,7 @@ pub(crate) struct Args {
     /// Where to, such as quay.io/org/name:tag, or with a transport such as oci-archive:FILE; else the image's own name
     #[arg(value_name = "DESTINATION")]
     destination: Option<String>,
-    /// How layers are packed: gzip or zstd
+    /// How layers are packed: gzip, zstd or zstd:chunked
     #[arg(long, value_name = "FORMAT")]
     compression_format: Option<String>,
     /// How hard they are packed: 1 to 9 for gzip, 1 to 20 for zstd
@@ -52,46 +53,11 @@ pub(crate) struct Args {
     #[command(flatten)]
     registry: RegistryArgs,
     #[command(flatten)]
-    later: Later,
-}
-
-// What is known and refused by name.
-#[derive(Debug, clap::Args)]
-pub(in crate::commands) struct Later {
-    #[arg(long, hide = true, value_name = "LAYER")]
-    encrypt_layer: Vec<String>,
-    #[arg(long, hide = true, value_name = "KEY")]
-    encryption_key: Vec<String>,
-    #[arg(long, hide = true, value_name = "KEY")]
-    sign_by: Option<String>,
-    #[arg(long, hide = true, value_name = "FILE")]
-    sign_by_sigstore: Option<String>,
-    #[arg(long, hide = true, value_name = "FILE")]
-    sign_by_sigstore_private_key: Option<String>,
-    #[arg(long, hide = true, value_name = "FINGERPRINT")]
-    sign_by_sq_fingerprint: Option<String>,
-    #[arg(long, hide = true, value_name = "FILE")]
-    sign_passphrase_file: Option<String>,
-}
-
-impl Later {
-    pub(in crate::commands) fn refuse(&self) -> Result<(), CommandError> {
-        let given = [
-            ("encrypt-layer", !self.encrypt_layer.is_empty()),
-            ("encryption-key", !self.encryption_key.is_empty()),
-            ("sign-by", self.sign_by.is_some()),
-            ("sign-by-sigstore", self.sign_by_sigstore.is_some()),
-            ("sign-by-sigstore-private-key", self.sign_by_sigstore_private_key.is_some()),
-            ("sign-by-sq-fingerprint", self.sign_by_sq_fingerprint.is_some()),
-            ("sign-passphrase-file", self.sign_passphrase_file.is_some()),
-        ];
-        match given.iter().find(|(_, is)| *is) {
-            Some((name, _)) => Err(CommandError::other(format!(
-                "--{name} is not supported by this version: push without it"
-            ))),
-            None => Ok(()),
-        }
-    }
+    signing: SigningArgs,
+    #[command(flatten)]
+    policy: PolicyArgs,
+    #[command(flatten)]
+    encryption: EncryptionArgs,
 }
 
 pub(in crate::commands) fn format(text: &str) -> Result<PushFormat, CommandError> {
@@ -111,10 +77,10 @@ pub(in crate::commands) fn compression(text: &str) -> Result<PushCompression, Co
     match text {
         "gzip" => Ok(PushCompression::Gzip),
         "zstd" => Ok(PushCompression::Zstd),
-        "zstd:chunked" => Err(CommandError::other(
-            "--compression-format zstd:chunked is not supported by this version: use zstd",
-        )),
-        _ => Err(CommandError::other(format!("unknown compression format {text:?}: must be gzip or zstd"))),
+        "zstd:chunked" => Ok(PushCompression::ZstdChunked),
+        _ => Err(CommandError::other(format!(
+            "unknown compression format {text:?}: must be gzip, zstd or zstd:chunked"
+        ))),
     }
 }
 
@@ -168,11 +134,13 @@ pub(in crate::commands) async fn follow(
 pub(crate) const COMMAND: Leaf = leaf!("[options] IMAGE [DESTINATION]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    args.later.refuse()?;
     if args.force_compression && args.compression_format.is_none() {
         return Err(CommandError::other("--force-compression needs --compression-format"));
     }
+    let (encryption_keys, encrypt_layers) = args.encryption.keys()?;
     let options = PushOptions {
+        encryption_keys,
+        encrypt_layers,
         destination: args.destination.unwrap_or_default(),
         format: args.format.as_deref().map(format).transpose()?,
         compression: args.compression_format.as_deref().map(compression).transpose()?,
@@ -181,6 +149,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         remove_signatures: args.remove_signatures,
         access: args.registry.access()?,
         compress_directory: args.dir_compress,
+        signing: args.signing.keys()?,
+        signature_policy: args.policy.signature_policy,
         ..PushOptions::default()
     };
     let digest_file = args.digestfile.as_deref().map(digest_file).transpose()?;

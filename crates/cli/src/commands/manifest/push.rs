@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use cove_api::{ManifestRemoveOptions, PushOptions};
 
 use crate::args::registry::RegistryArgs;
+use crate::args::signing::{EncryptionArgs, SigningArgs};
 use crate::command_error::{CommandError, CommandResult};
-use crate::commands::image::push::{Later, compression, digest_file, follow, format};
+use crate::commands::image::push::{compression, digest_file, follow, format};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -19,13 +20,13 @@ pub(crate) struct Args {
     /// Where to, such as quay.io/org/name:tag; else the list's own name
     #[arg(value_name = "DESTINATION")]
     destination: Option<String>,
-    /// Also send each image packed like that: gzip or zstd
+    /// Also send each image packed like that: gzip, zstd or zstd:chunked
     #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
     add_compression: Vec<String>,
     /// Also the images, not the list alone
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = true, action = clap::ArgAction::Set)]
     all: bool,
-    /// How layers are packed: gzip or zstd
+    /// How layers are packed: gzip, zstd or zstd:chunked
     #[arg(long, value_name = "FORMAT")]
     compression_format: Option<String>,
     /// How hard they are packed: 1 to 9 for gzip, 1 to 20 for zstd
@@ -55,14 +56,15 @@ pub(crate) struct Args {
     #[command(flatten)]
     registry: RegistryArgs,
     #[command(flatten)]
-    later: Later,
+    signing: SigningArgs,
+    #[command(flatten)]
+    encryption: EncryptionArgs,
 }
 
 /// The command.
 pub(crate) const COMMAND: Leaf = leaf!("[options] LIST [DESTINATION]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    args.later.refuse()?;
     for (what, text) in [("image name", Some(&args.list)), ("destination", args.destination.as_ref())] {
         if text.is_some_and(String::is_empty) {
             return Err(CommandError::other(format!("invalid {what} \"\"")));
@@ -75,7 +77,10 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         }
         access.tls_verify = Some(!insecure);
     }
+    let (encryption_keys, encrypt_layers) = args.encryption.keys()?;
     let options = PushOptions {
+        encryption_keys,
+        encrypt_layers,
         destination: args.destination.unwrap_or_default(),
         format: args.format.as_deref().map(format).transpose()?,
         compression: args.compression_format.as_deref().map(compression).transpose()?,
@@ -90,6 +95,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             .map(|format| compression(format))
             .collect::<Result<_, _>>()?,
         access,
+        signing: args.signing.keys()?,
         ..PushOptions::default()
     };
     let digest_file = args.digestfile.as_deref().map(digest_file).transpose()?;

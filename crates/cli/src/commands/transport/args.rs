@@ -25,8 +25,9 @@ pub(crate) struct WholeArgs {
     /// Variant of the architecture of the image of a list
     #[arg(long, value_name = "VARIANT")]
     pub(super) override_variant: Option<String>,
-    #[arg(long = "registries.d", hide = true, value_name = "DIR")]
-    registries_d: Option<String>,
+    /// Folder with the places of signatures, in place of the host's
+    #[arg(long = "registries.d", value_name = "DIR")]
+    pub(super) registries_d: Option<String>,
     /// Give up after that long, such as 30s
     #[arg(long, value_name = "DURATION")]
     command_timeout: Option<String>,
@@ -39,14 +40,9 @@ pub(crate) struct WholeArgs {
 }
 
 impl WholeArgs {
-    /// Refuses what is not done.
+    /// Refuses what is none of its values.
     pub(super) fn check(&self) -> Result<(), CommandError> {
-        match &self.registries_d {
-            Some(_) => Err(CommandError::other(
-                "--registries.d is not supported by this version: places of signatures are not read",
-            )),
-            None => self.timeout().map(drop),
-        }
+        self.timeout().map(drop)
     }
 
     pub(super) fn policy(&self) -> CopyPolicy {
@@ -181,6 +177,8 @@ pub(crate) struct Reach {
     pub(super) anonymous: bool,
     /// Where the blobs of a layout are.
     pub(super) shared_blobs: Option<String>,
+    /// The folder that says where signatures are, in place of the host's.
+    pub(super) signature_places: Option<String>,
 }
 
 /// The flags of any place, as typed.
@@ -240,7 +238,8 @@ impl Typed<'_> {
             retry_delay: retry_delay.map(|delay| delay.as_secs()),
             ..RegistryAccess::default()
         };
-        Ok(Reach { access, anonymous: self.no_creds, shared_blobs: None })
+        let signature_places = whole.registries_d.clone();
+        Ok(Reach { access, anonymous: self.no_creds, shared_blobs: None, signature_places })
     }
 }
 

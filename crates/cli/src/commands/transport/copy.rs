@@ -9,9 +9,9 @@ use cove_registry::{
 
 use super::args::{BothArgs, DestinationArgs, Reach, SourceArgs, WholeArgs, no_daemon};
 use super::ends::{client, copy_options, failed, in_time, location, source, with_progress};
+use crate::args::signing::{DecryptionArgs, EncryptionArgs, SigningArgs};
 use crate::command_error::{CommandError, CommandResult};
-use crate::commands::image::pull::DecryptionArgs;
-use crate::commands::image::push::{DigestFile, Later, compression, digest_file, follow, format};
+use crate::commands::image::push::{DigestFile, compression, digest_file, follow, format};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -45,10 +45,11 @@ pub(crate) struct Args {
     /// Say nothing
     #[arg(long, short)]
     quiet: bool,
-    /// Leave signatures behind, as is always done
+    /// Leave the source's signatures behind, as is always done on the way to containers-storage:
     #[arg(long)]
     remove_signatures: bool,
-    #[arg(long, hide = true, value_name = "NAME")]
+    /// The name that is signed, in place of the destination's
+    #[arg(long, value_name = "NAME")]
     sign_identity: Option<String>,
     #[command(flatten)]
     layers: LayerArgs,
@@ -61,7 +62,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     whole: WholeArgs,
     #[command(flatten)]
-    later: Later,
+    signing: SigningArgs,
+    #[command(flatten)]
+    encryption: EncryptionArgs,
     #[command(flatten)]
     decryption: DecryptionArgs,
 }
@@ -174,8 +177,6 @@ impl Args {
             return Err(CommandError::other("Exactly two arguments expected"));
         };
         self.whole.check()?;
-        self.later.refuse()?;
-        self.decryption.check()?;
         for (name, given) in [
             ("src-daemon-host", &self.layers.src_daemon_host),
             ("dest-daemon-host", &self.layers.dest_daemon_host),
@@ -183,9 +184,6 @@ impl Args {
             if given.is_some() {
                 return Err(no_daemon(name));
             }
-        }
-        if self.sign_identity.is_some() {
-            return Err(CommandError::other("--sign-identity is not supported by this version"));
         }
         let (from, to) = (location(from, "source")?, location(to, "destination")?);
         let by_digest = matches!(&to, ImageLocation::Registry(to) if to.digest().is_some());
@@ -197,6 +195,7 @@ impl Args {
             shared_blobs: self.layers.dest_shared_blob_dir.clone(),
             ..self.destination.reach(&self.whole, &self.both)?
         };
+        let (encryption_keys, encrypt_layers) = self.encryption.keys()?;
         let options = ImageCopyOptions {
             selection: selection(self.all, self.multi_arch.as_deref())?,
             format: self.format.as_deref().map(format).transpose()?,
@@ -212,6 +211,12 @@ impl Args {
             parallel: self.image_parallel_copies,
             shared_blobs: destination.shared_blobs.clone(),
             policy: self.whole.policy(),
+            remove_signatures: self.remove_signatures,
+            signing: self.signing.keys()?,
+            sign_identity: self.sign_identity.clone(),
+            encryption_keys,
+            encrypt_layers,
+            decryption_keys: self.decryption.keys()?,
             ..ImageCopyOptions::default()
         };
         Ok(Plan { from, to, source, destination, options })
@@ -252,6 +257,7 @@ async fn by_engine(
         access: reach.access,
         anonymous: reach.anonymous,
         shared_blobs: reach.shared_blobs,
+        signature_places: reach.signature_places,
         ..plan.options
     };
     let images = context.engine().await?.images();

@@ -1,10 +1,13 @@
 //! Opening what is named on the command line, in this process.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use cove_api::{CopyPolicy, ImageCopyOptions, Progress};
-use cove_config::{Policy, Registries};
+use cove_config::{Policy, Registries, SignaturePlaces};
 use cove_registry::{
-    CopyOptions, DEFAULT_PARALLEL, ImageLocation, ImageSource, Platform, RegistryClient, RegistryOptions,
-    SourceOptions, open_source, steps,
+    CopyOptions, DEFAULT_PARALLEL, DecryptionKey, ImageLocation, ImageSource, Platform, RegistryClient,
+    RegistryOptions, Signing, SourceOptions, open_source, steps,
 };
 use tokio::sync::mpsc;
 
@@ -50,8 +53,11 @@ fn failed_plainly(error: cove_registry::Error) -> CommandError {
 /// A client for a place.
 pub(super) fn client(context: &Context, reach: &Reach) -> Result<RegistryClient, CommandError> {
     let registries = Registries::load(&context.environment, &context.directories, None)?.value;
-    let options =
-        RegistryOptions::of_user(&context.environment, &context.directories, registries, &reach.access);
+    let places = reach.signature_places.as_deref().map(Path::new);
+    let options = RegistryOptions {
+        signatures: Arc::new(SignaturePlaces::load(&context.directories, places)?),
+        ..RegistryOptions::of_user(&context.environment, &context.directories, registries, &reach.access)
+    };
     Ok(RegistryClient::new(if reach.anonymous { options.anonymous() } else { options }))
 }
 
@@ -73,11 +79,19 @@ pub(super) async fn source(
 pub(super) fn copy_options(context: &Context, asked: &ImageCopyOptions) -> Result<CopyOptions, CommandError> {
     let configured = context.conf.engine.image_parallel_copies;
     let parallel = asked.parallel.or(configured).filter(|count| *count > 0);
+    let signing = Signing::with_keys(&asked.signing).map_err(CommandError::other)?;
+    let signing = match &asked.sign_identity {
+        Some(name) => signing.under_name(name).map_err(failed_plainly)?,
+        None => signing,
+    };
     Ok(CopyOptions {
         platform: Platform::asked(asked.os.as_deref(), asked.arch.as_deref(), asked.variant.as_deref()),
         max_parallel: parallel.and_then(|count| usize::try_from(count).ok()).unwrap_or(DEFAULT_PARALLEL),
         policy: policy(context, &asked.policy)?,
         preserve_digests: asked.preserve_digests,
+        keep_signatures: !asked.remove_signatures,
+        signing,
+        decryption_keys: DecryptionKey::of_files(&asked.decryption_keys).map_err(CommandError::other)?,
         ..CopyOptions::default()
     })
 }

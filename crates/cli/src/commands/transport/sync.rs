@@ -7,15 +7,16 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use cove_api::{Credentials, ImageCopyOptions, ListSelection};
-use cove_registry::{ImageLocation, Reference, TargetOptions};
+use cove_registry::{CopyOptions, ImageLocation, Reference, TargetOptions};
 use cove_sys::output::{Existing, OutputFile};
 
 use self::file::Which;
 use super::args::{BothArgs, DestinationArgs, Reach, SourceArgs, WholeArgs};
 use super::copy::copy_to;
 use super::ends::{client, copy_options, failed, in_time, source};
+use crate::args::signing::SigningArgs;
 use crate::command_error::{CommandError, CommandResult};
-use crate::commands::image::push::{Later, format};
+use crate::commands::image::push::format;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -52,7 +53,7 @@ pub(crate) struct Args {
     /// Fail rather than change a manifest, and with it its digest
     #[arg(long)]
     preserve_digests: bool,
-    /// Leave signatures behind, as is always done
+    /// Leave the source's signatures behind
     #[arg(long)]
     remove_signatures: bool,
     /// Put the whole name of the source before each image's at the destination
@@ -67,7 +68,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     whole: WholeArgs,
     #[command(flatten)]
-    later: Later,
+    signing: SigningArgs,
 }
 
 /// The command.
@@ -127,24 +128,27 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         return Err(CommandError::other("Exactly two arguments expected"));
     };
     args.whole.check()?;
-    args.later.refuse()?;
     let (from, to) = args.transports()?;
     let reach = args.source.reach(&args.whole, &args.both)?;
+    let options = ImageCopyOptions {
+        selection: if args.all { ListSelection::All } else { ListSelection::System },
+        format: args.format.as_deref().map(format).transpose()?,
+        preserve_digests: args.preserve_digests,
+        os: args.whole.override_os.clone(),
+        arch: args.whole.override_arch.clone(),
+        variant: args.whole.override_variant.clone(),
+        policy: args.whole.policy(),
+        remove_signatures: args.remove_signatures,
+        signing: args.signing.keys()?,
+        ..ImageCopyOptions::default()
+    };
     let sync = Sync {
         context,
         to,
         destination,
         reach: args.destination.reach(&args.whole, &args.both)?,
-        options: ImageCopyOptions {
-            selection: if args.all { ListSelection::All } else { ListSelection::System },
-            format: args.format.as_deref().map(format).transpose()?,
-            preserve_digests: args.preserve_digests,
-            os: args.whole.override_os.clone(),
-            arch: args.whole.override_arch.clone(),
-            variant: args.whole.override_variant.clone(),
-            policy: args.whole.policy(),
-            ..ImageCopyOptions::default()
-        },
+        settings: copy_options(context, &options)?,
+        options,
         args: &args,
     };
     let digests = match args.digestfile.as_deref().filter(|_| !args.dry_run) {
@@ -171,6 +175,7 @@ struct Sync<'a> {
     destination: &'a str,
     reach: Reach,
     options: ImageCopyOptions,
+    settings: CopyOptions,
 }
 
 impl Sync<'_> {
@@ -219,7 +224,7 @@ impl Sync<'_> {
 
     /// Copies an image and answers the digest of its manifest.
     async fn one(&self, batch: &Batch, image: &Image, to: &ImageLocation) -> Result<String, CommandError> {
-        let settings = copy_options(self.context, &self.options)?;
+        let settings = self.settings.clone();
         let source = source(self.context, &image.from, &batch.reach).await?;
         let client = client(self.context, &self.reach)?;
         let mut target = TargetOptions::asked(&self.options, client, &self.context.directories.temporary)

@@ -10,7 +10,7 @@ use cove_config::Policy;
 use cove_registry::manifest::{Descriptor, ListEntry, ManifestFormat, ManifestList, media_type};
 use cove_registry::{
     Archive, ArchiveSource, BlobStream, CopyReport, Digest, ImageLocation, ImageSource, RawManifest,
-    Reference, RegistryClient, RegistryDestination, artifact_manifest, verified_blob,
+    Reference, RegistryClient, RegistryDestination, Signature, Signing, artifact_manifest, verified_blob,
 };
 use futures_util::TryStreamExt as _;
 
@@ -19,6 +19,7 @@ use super::{artifact, place};
 use crate::engine::{Core, blocking};
 use crate::image::push::{Sending, family, packing};
 use crate::image::save::StoreSource;
+use crate::image::sign::{encryption, sign, signing};
 use crate::image::{names, progress, pull, registry};
 
 type Sender = progress::Sender<PushReport>;
@@ -46,9 +47,13 @@ pub(crate) async fn push(
     if options.compress_directory {
         return Err(Error::invalid("--compress is for a destination with the transport dir: alone"));
     }
-    Ok(progress::working(
-        |sender| async move { Pushing { core, list, reference, options, sender }.run().await },
-    ))
+    let signing = {
+        let keys = options.signing.clone();
+        blocking(&core, move |_| signing(&keys)).await?
+    };
+    Ok(progress::working(|sender| async move {
+        Pushing { core, list, reference, options, signing, sender }.run().await
+    }))
 }
 
 fn destination(name: &str, given: &str) -> Result<Reference> {
@@ -68,6 +73,7 @@ struct Pushing {
     list: StoredList,
     reference: Reference,
     options: PushOptions,
+    signing: Signing,
     sender: Sender,
 }
 
@@ -84,10 +90,9 @@ impl Pushing {
         }
         let raw = list.to_raw(format);
         self.say("Writing manifest list to image destination".into());
-        client
-            .destination(&self.reference, cove_registry::PushOptions::default())?
-            .put_list(raw.clone())
-            .await?;
+        let destination = client.destination(&self.reference, cove_registry::PushOptions::default())?;
+        sign(&destination, &self.reference, &self.signing, &raw.digest()).await?;
+        destination.put_list(raw.clone()).await?;
         let attributes = [("name".to_owned(), self.reference.to_string())].into();
         self.core.events.write("image", "push", &self.list.id, attributes);
         Ok(PushReport { manifest_digest: raw.digest().to_string(), manifest_size: raw.bytes.len() as u64 })
@@ -114,7 +119,7 @@ impl Pushing {
                     continue;
                 }
                 let mut other = self.one(client, entry, Some(*compression)).await?;
-                if *compression == PushCompression::Zstd {
+                if *compression != PushCompression::Gzip {
                     other.annotations.insert(ZSTD.into(), "true".into());
                 }
                 sent.put(other);
@@ -160,6 +165,8 @@ impl Pushing {
             packing: packing(&options, engine.compression_format.as_deref(), engine.compression_level)?,
             force,
             untagged: true,
+            signing: self.signing.clone(),
+            encryption: encryption(&options)?,
             parallel: registry::parallel(&self.core),
             progress: progress::copying(&self.sender),
         };
@@ -184,7 +191,7 @@ impl Pushing {
         };
         let reference = reference.without_tag().without_digest().with_digest(entry.digest.clone());
         let source = client.open(&reference).await?;
-        let (raw, manifest) = artifact_manifest(&source, &pull::policy(&self.core).await?).await?;
+        let (raw, manifest) = artifact_manifest(&source, &pull::policy(&self.core, None).await?).await?;
         let options = cove_registry::PushOptions { mount_from: vec![reference], ..untagged() };
         let destination = client.destination(&self.reference, options)?;
         for blob in std::iter::once(&manifest.config).chain(&manifest.layers) {
@@ -206,7 +213,7 @@ impl Pushing {
             Some(ImageLocation::Registry(reference)) => {
                 let reference = reference.without_tag().without_digest().with_digest(entry.digest.clone());
                 let source = client.open(&reference).await?;
-                let policy = pull::policy(&self.core).await?;
+                let policy = pull::policy(&self.core, self.options.signature_policy.as_deref()).await?;
                 sending.send(&source, HashMap::new(), vec![reference], policy).await
             }
             Some(ImageLocation::DockerArchive(path, inner)) => {
@@ -254,7 +261,7 @@ impl Pushing {
         })
         .await?;
         let wanted = Descriptor::new(&entry.media_type, entry.digest.clone(), entry.size);
-        let policy = pull::policy(&self.core).await?;
+        let policy = pull::policy(&self.core, self.options.signature_policy.as_deref()).await?;
         sending.send(&Member { archive: &source, wanted }, HashMap::new(), Vec::new(), policy).await
     }
 }
@@ -285,6 +292,10 @@ impl ImageSource for Member<'_> {
     }
     fn policy_scope(&self) -> (&'static str, String) {
         self.archive.policy_scope()
+    }
+    async fn signatures(&self, manifest: &Digest, of_entry: bool) -> cove_registry::Result<Vec<Signature>> {
+        let top = self.archive.manifest(None).await?.digest();
+        self.archive.signatures(manifest, of_entry || top != *manifest).await
     }
     fn expected_digest(&self) -> Option<Digest> {
         Some(self.wanted.digest.clone())
