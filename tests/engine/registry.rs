@@ -328,3 +328,30 @@ fn a_service_takes_credentials_of_a_build_in_its_headers() {
     let built = build(&format!("https://{}", registry.address()), Registry::PASSWORD);
     assert!(built.contains("COMMIT app"), "{built}");
 }
+
+/// A service has no credentials of its own: its clients send theirs.
+#[test]
+fn a_service_is_asked_with_the_credentials_of_its_client() {
+    let Some(Setting { bed, registry, image, .. }) = setting(Who::Root) else { return };
+    let auth_file = bed.path("auth.json").display().to_string();
+    let address = registry.address();
+    let login = ["login", "--authfile", &auth_file, "--tls-verify=false", "-u", Registry::USER];
+    let login = [&login[..], &["--password-stdin", &address]].concat();
+    bed.cove_with(&login, Registry::PASSWORD.as_bytes()).ok();
+    let service = Service::start(&bed);
+    let url = format!("unix://{}", service.socket().display());
+    let remote = |words: &[&str]| bed.cove(&[&["--url", &url], words].concat());
+    remote(&["pull", "-q", "--tls-verify=false", &image]).fails(125, "ann/test");
+    remote(&["pull", "-q", "--tls-verify=false", "--authfile", &auth_file, &image]).ok();
+    let pushed = image.replace(":1", ":2");
+    remote(&["tag", &image, &pushed]).ok();
+    remote(&["push", "-q", "--tls-verify=false", &pushed]).fails(125, "ann/test");
+    remote(&["push", "-q", "--tls-verify=false", "--authfile", &auth_file, &pushed]).ok();
+    let mut stored = bed.command(&["--url", &url, "pull", "-q", "--tls-verify=false", &pushed]);
+    stored.env("REGISTRY_AUTH_FILE", &auth_file);
+    Outcome::of(stored, b"").ok();
+    // What comes with the request is before what is kept.
+    remote(&["pull", "-q", "--tls-verify=false", "--authfile", &auth_file, "--creds", "ann:wrong", &image])
+        .fails(125, "ann/test");
+    remote(&["pull", "-q", "--cert-dir", "/c", &image]).fails(125, "--cert-dir");
+}

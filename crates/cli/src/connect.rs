@@ -1,13 +1,14 @@
 //! Which engine a command talks to, and the way to it. The only place that knows whether it is local.
 
-#[cfg(target_os = "linux")]
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use cove_api::Engine;
+use cove_api::{Credentials, Engine};
+use cove_config::auth::CredentialStore;
 use cove_config::connections::Connections;
 use cove_config::containers::ContainersConf;
-use cove_config::{Directories, Environment, env};
+use cove_config::{Directories, Environment, Registries, env};
 
 use crate::args::GlobalOptions;
 use crate::command_error::CommandError;
@@ -113,7 +114,7 @@ pub(crate) async fn open(context: &Context) -> Result<Box<dyn Engine>, CommandEr
             }
             open_local(context)
         }
-        Destination::Remote(destination) => open_remote(destination),
+        Destination::Remote(destination) => open_remote(context, destination),
         Destination::Missing(reason) => Err(CommandError::other(reason.clone())),
     }
 }
@@ -241,11 +242,38 @@ fn tls_files(
     Ok(asked.then_some(cove_client::TlsFiles { authorities, identity }))
 }
 
+/// The credentials of who calls this program, which a service elsewhere has not.
+#[derive(Debug)]
+struct OwnCredentials {
+    environment: Environment,
+    directories: Directories,
+}
+
+impl cove_client::UserCredentials for OwnCredentials {
+    fn all(&self, file: Option<&str>) -> cove_api::Result<BTreeMap<String, Credentials>> {
+        let registries = Registries::load(&self.environment, &self.directories, None)?.value;
+        let file = file.map(Path::new);
+        let store = CredentialStore::new(&self.environment, &self.directories, &registries, file);
+        let (all, failures) = store.all()?;
+        for error in failures {
+            tracing::warn!("credentials for registries: {error}");
+        }
+        let shown = |found: cove_config::Credentials| Credentials {
+            username: found.username.clone(),
+            password: found.password().to_owned(),
+            identity_token: found.identity_token().unwrap_or_default().to_owned(),
+            registry_token: found.registry_token().unwrap_or_default().to_owned(),
+        };
+        Ok(all.into_iter().map(|(name, found)| (name, shown(found))).collect())
+    }
+}
+
 /// The engine behind a connection.
 ///
 /// # Errors
 /// Its address is none, or there is no way to it.
 pub(crate) fn open_remote(
+    context: &Context,
     destination: &cove_config::connections::Destination,
 ) -> Result<Box<dyn Engine>, CommandError> {
     use cove_client::{Address, Client, SecureTcp};
@@ -254,5 +282,7 @@ pub(crate) fn open_remote(
         (Address::Tcp(host), Some(files)) => Client::over(Arc::new(SecureTcp::new(&host, &files)?)),
         (Address::Unix(_), Some(_)) => return Err(CommandError::other(TLS_WITHOUT_TCP)),
     };
-    Ok(Box::new(client))
+    let credentials =
+        OwnCredentials { environment: context.environment.clone(), directories: context.directories.clone() };
+    Ok(Box::new(client.with_credentials(Arc::new(credentials))))
 }

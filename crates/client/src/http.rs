@@ -1,12 +1,13 @@
 //! Connections, requests and answers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use cove_api::endpoint::{Outgoing, Remote, TakenOver, Transport};
 use cove_api::{
-    Artifacts, ByteStream, Containers, Engine, Error, ErrorKind, Execs, Files, Images, Kube, Manifests,
-    Networks, Pods, Result, Secrets, System, Units, Volumes, WorkingContainers,
+    Artifacts, ByteStream, Containers, Credentials, Engine, Error, ErrorKind, Execs, Files, Images, Kube,
+    Manifests, Networks, Pods, Result, Secrets, System, Units, Volumes, WorkingContainers,
 };
 use futures_util::StreamExt as _;
 use http::{HeaderValue, Request, Response, header};
@@ -34,7 +35,14 @@ impl Client {
     /// A client of the service that `way` leads to.
     #[must_use]
     pub fn over(way: Arc<dyn Connect>) -> Self {
-        Self { remote: Remote(Http { way }) }
+        Self { remote: Remote(Http { way, credentials: None }) }
+    }
+
+    /// The same with the credentials of its user, which go along where registries are asked.
+    #[must_use]
+    pub fn with_credentials(mut self, credentials: Arc<dyn UserCredentials>) -> Self {
+        self.remote.0.credentials = Some(credentials);
+        self
     }
 }
 
@@ -87,6 +95,16 @@ impl Engine for Client {
 #[derive(Debug, Clone)]
 struct Http {
     way: Arc<dyn Connect>,
+    credentials: Option<Arc<dyn UserCredentials>>,
+}
+
+/// Finds the credentials that a user has for registries.
+pub trait UserCredentials: Send + Sync + std::fmt::Debug {
+    /// All by the registries' names, of `file` or, without one, of the usual places. Called on a blocking thread.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    fn all(&self, file: Option<&str>) -> Result<BTreeMap<String, Credentials>>;
 }
 
 impl Http {
@@ -113,6 +131,16 @@ impl Http {
 }
 
 impl Transport for Http {
+    async fn credentials(&self, file: Option<String>) -> Result<BTreeMap<String, Credentials>> {
+        match (self.credentials.clone(), file) {
+            (Some(credentials), file) => {
+                let found = tokio::task::spawn_blocking(move || credentials.all(file.as_deref()));
+                found.await.map_err(|error| Error::from_chain(ErrorKind::Internal, &error))?
+            }
+            (None, None) => Ok(BTreeMap::new()),
+            (None, Some(_)) => Err(Error::unsupported("--authfile: this client has no credentials")),
+        }
+    }
     async fn send(&self, request: Request<Outgoing>) -> Result<Response<ByteStream>> {
         Ok(self.answer(request).await?.map(pieces_of))
     }

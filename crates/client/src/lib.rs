@@ -10,5 +10,5 @@ mod tls;
 
 pub use address::Address;
 pub use connect::{Connect, Connecting};
-pub use http::Client;
+pub use http::{Client, UserCredentials};
 pub use tls::{SecureTcp, TlsFiles};

@@ -85,11 +85,11 @@ impl<T: Transport + 'static> Artifacts for Remote<T> {
         self.call(ADD, (), options, Archive(data)).await.map(|Json(report)| report.artifact_digest)
     }
     async fn pull(&self, name: &str, access: RegistryAccess) -> Result<String> {
-        let parameters = Both(Name { name: name.to_owned() }, Access::asked(&access)?);
+        let parameters = Both(Name { name: name.to_owned() }, self.access(&access).await?);
         self.call(PULL, (), parameters, ()).await.map(|Json(report)| report.artifact_digest)
     }
     async fn push(&self, name: &str, access: RegistryAccess) -> Result<String> {
-        let access = Access::asked(&access)?;
+        let access = self.access(&access).await?;
         self.call(PUSH, name, access, ()).await.map(|Json(report)| report.artifact_digest)
     }
     async fn extract(&self, name: &str, options: ArtifactExtractOptions) -> Result<ByteStream> {

@@ -1,4 +1,4 @@
-//! Credentials for one registry, in a header.
+//! Credentials for registries, in headers.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::parameters::{Both, Parameters};
+use super::remote::{Remote, Transport};
 use crate::{Credentials, Error, ErrorKind, RegistryAccess, Result, wire};
 
 /// The header.
@@ -19,9 +20,15 @@ const SEVERAL: HeaderName = HeaderName::from_static("x-registry-config");
 /// Most registries in it.
 const MAX_REGISTRIES: usize = 1000;
 
-/// `X-Registry-Auth`: base64 of JSON.
+/// `X-Registry-Auth`: base64 of JSON with credentials for whatever registry is asked, or, as Podman's clients write it,
+/// with those of several by their names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RegistryAuth(pub Option<Credentials>);
+pub struct RegistryAuth {
+    /// For any registry.
+    pub one: Option<Credentials>,
+    /// By registry.
+    pub several: BTreeMap<String, Credentials>,
+}
 
 /// Credentials as Docker's clients write them, in the header and in the body of a login.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
@@ -72,24 +79,29 @@ impl AuthConfig {
 /// How a registry is reached: in the query, and in the header.
 pub(super) type Access = Both<RegistryAccess, RegistryAuth>;
 
-impl Access {
-    /// What a client asks for.
+impl<T: Transport> Remote<T> {
+    /// What a client asks for. Its user's credentials go along, because the service has only its own.
     ///
     /// # Errors
-    /// It names files of the engine's host.
-    pub(super) fn asked(access: &RegistryAccess) -> Result<Self> {
-        if access.auth_file.is_some() || access.cert_dir.is_some() {
+    /// It names files of the engine's host, or the credentials cannot be read.
+    pub(super) async fn access(&self, access: &RegistryAccess) -> Result<Access> {
+        if access.cert_dir.is_some() {
             return Err(Error::unsupported(
-                "--authfile and --cert-dir name files of the engine's host: not over a service",
+                "--cert-dir names files of the engine's host: not over a service",
             ));
         }
-        Ok(Self(access.clone(), RegistryAuth(access.credentials.clone())))
+        let several = match (&access.credentials, access.registries.is_empty()) {
+            (Some(_), _) => BTreeMap::new(),
+            (None, false) => access.registries.clone(),
+            (None, true) => self.0.credentials(access.auth_file.clone()).await?,
+        };
+        Ok(Both(access.clone(), RegistryAuth { one: access.credentials.clone(), several }))
     }
 }
 
 impl From<Access> for RegistryAccess {
     fn from(Both(access, auth): Access) -> Self {
-        Self { credentials: auth.0, ..access }
+        Self { credentials: auth.one, registries: auth.several, ..access }
     }
 }
 
@@ -115,11 +127,28 @@ impl RegistryAuth {
     /// Reads the header; empty credentials are none.
     ///
     /// # Errors
-    /// It is no base64 of JSON.
-    pub fn of(headers: &HeaderMap) -> Result<Option<Credentials>> {
-        let written: Option<AuthConfig> = decoded(headers, &NAME, "X-Registry-Auth")?;
+    /// It is no base64 of JSON, or too much.
+    pub fn of(headers: &HeaderMap) -> Result<Self> {
+        const SHOWN: &str = "X-Registry-Auth";
+        if headers.get(NAME).is_some_and(|header| header.as_bytes() == b"null") {
+            return Ok(Self::default());
+        }
+        // Only where each value is an object are they those of several registries.
+        let value: Option<BTreeMap<String, Value>> = decoded(headers, &NAME, SHOWN)?;
+        if value.is_some_and(|all| !all.is_empty() && all.values().all(Value::is_object)) {
+            let all: Option<BTreeMap<String, OfSeveral>> = decoded(headers, &NAME, SHOWN)?;
+            return Ok(Self { one: None, several: by_registry(all.unwrap_or_default(), SHOWN)? });
+        }
+        let written: Option<AuthConfig> = decoded(headers, &NAME, SHOWN)?;
         let credentials = written.map(|written| written.into_parts().1);
-        Ok(credentials.filter(|credentials| *credentials != Credentials::default()))
+        let one = credentials.filter(|credentials| *credentials != Credentials::default());
+        Ok(Self { one, several: BTreeMap::new() })
+    }
+
+    /// How registries are reached with it.
+    #[must_use]
+    pub fn into_access(self) -> RegistryAccess {
+        RegistryAccess { credentials: self.one, registries: self.several, ..RegistryAccess::default() }
     }
 }
 
@@ -146,42 +175,44 @@ impl RegistryConfig {
     /// # Errors
     /// It is no base64 of JSON, or too much.
     pub fn of(headers: &HeaderMap) -> Result<BTreeMap<String, Credentials>> {
-        let all: Option<BTreeMap<String, OfSeveral>> = decoded(headers, &SEVERAL, "X-Registry-Config")?;
-        let all = all.unwrap_or_default();
-        if all.len() > MAX_REGISTRIES {
-            return Err(Error::invalid(format!(
-                "header X-Registry-Config has more than {MAX_REGISTRIES} registries"
-            )));
-        }
-        let mut registries = BTreeMap::new();
-        for (name, one) in all {
-            let mut credentials = Credentials {
-                username: one.username,
-                password: one.password,
-                identity_token: one.identitytoken,
-                registry_token: one.registrytoken,
-            };
-            if credentials == Credentials::default() && !one.auth.is_empty() {
-                let bad =
-                    || Error::invalid("header X-Registry-Config: its auth is no NAME:PASSWORD in base64");
-                let text = STANDARD.decode(one.auth).ok().and_then(|text| String::from_utf8(text).ok());
-                let text = text.ok_or_else(bad)?;
-                let (username, password) = text.split_once(':').ok_or_else(bad)?;
-                credentials.username = username.to_owned();
-                credentials.password = password.to_owned();
-            }
-            // Clients name those of Docker's own registry in full.
-            let name = name.trim_start_matches("https://").trim_start_matches("http://");
-            let host = match name.split('/').next().unwrap_or_default() {
-                "index.docker.io" | "registry-1.docker.io" => "docker.io",
-                _ => name.trim_end_matches('/'),
-            };
-            if credentials != Credentials::default() {
-                registries.insert(host.to_owned(), credentials);
-            }
-        }
-        Ok(registries)
+        const SHOWN: &str = "X-Registry-Config";
+        let all: Option<BTreeMap<String, OfSeveral>> = decoded(headers, &SEVERAL, SHOWN)?;
+        by_registry(all.unwrap_or_default(), SHOWN)
     }
+}
+
+/// The credentials of a header by the registries as they are looked up; empty ones are none.
+fn by_registry(all: BTreeMap<String, OfSeveral>, shown: &str) -> Result<BTreeMap<String, Credentials>> {
+    if all.len() > MAX_REGISTRIES {
+        return Err(Error::invalid(format!("header {shown} has more than {MAX_REGISTRIES} registries")));
+    }
+    let mut registries = BTreeMap::new();
+    for (name, one) in all {
+        let mut credentials = Credentials {
+            username: one.username,
+            password: one.password,
+            identity_token: one.identitytoken,
+            registry_token: one.registrytoken,
+        };
+        if credentials == Credentials::default() && !one.auth.is_empty() {
+            let bad = || Error::invalid(format!("header {shown}: its auth is no NAME:PASSWORD in base64"));
+            let text = STANDARD.decode(one.auth).ok().and_then(|text| String::from_utf8(text).ok());
+            let text = text.ok_or_else(bad)?;
+            let (username, password) = text.split_once(':').ok_or_else(bad)?;
+            credentials.username = username.to_owned();
+            credentials.password = password.to_owned();
+        }
+        // Clients name those of Docker's own registry in full.
+        let name = name.trim_start_matches("https://").trim_start_matches("http://");
+        let host = match name.split('/').next().unwrap_or_default() {
+            "index.docker.io" | "registry-1.docker.io" => "docker.io",
+            _ => name.trim_end_matches('/'),
+        };
+        if credentials != Credentials::default() {
+            registries.insert(host.to_owned(), credentials);
+        }
+    }
+    Ok(registries)
 }
 
 impl Parameters for RegistryConfig {
@@ -193,9 +224,7 @@ impl Parameters for RegistryConfig {
         if self.0.is_empty() {
             return Ok(());
         }
-        let all: serde_json::Map<String, Value> =
-            self.0.iter().map(|(name, credentials)| (name.clone(), written(credentials))).collect();
-        headers.insert(SEVERAL, header(&Value::from(all))?);
+        headers.insert(SEVERAL, header(&written_by_registry(&self.0))?);
         Ok(())
     }
 
@@ -212,6 +241,10 @@ impl Parameters for RegistryConfig {
             "schema": {"type": "string"},
         })]
     }
+}
+
+fn written_by_registry(registries: &BTreeMap<String, Credentials>) -> Value {
+    registries.iter().map(|(name, credentials)| (name.clone(), written(credentials))).collect()
 }
 
 fn written(credentials: &Credentials) -> Value {
@@ -233,13 +266,16 @@ fn header(value: &Value) -> Result<HeaderValue> {
 
 impl Parameters for RegistryAuth {
     fn read(_: &str, headers: &HeaderMap) -> Result<Self> {
-        Self::of(headers).map(Self)
+        Self::of(headers)
     }
 
     fn write(&self, _: &mut String, headers: &mut HeaderMap) -> Result<()> {
-        let Some(credentials) = &self.0 else { return Ok(()) };
-        let written = serde_json::to_value(AuthConfig::new("", credentials.clone()));
-        let written = written.map_err(|error| Error::from_chain(ErrorKind::Internal, &error))?;
+        let written = match &self.one {
+            Some(credentials) => serde_json::to_value(AuthConfig::new("", credentials.clone()))
+                .map_err(|error| Error::from_chain(ErrorKind::Internal, &error))?,
+            None if self.several.is_empty() => return Ok(()),
+            None => written_by_registry(&self.several),
+        };
         headers.insert(NAME, header(&written)?);
         Ok(())
     }
@@ -253,7 +289,7 @@ impl Parameters for RegistryAuth {
             "name": "X-Registry-Auth",
             "in": "header",
             "description": "Credentials in place of the stored ones: base64 of JSON with `username` and `password`, \
-                `identitytoken`, or `registrytoken`.",
+                `identitytoken`, or `registrytoken`; or an object for each of several registries by its name, with these.",
             "schema": {"type": "string"},
         })]
     }
@@ -265,15 +301,22 @@ mod tests {
 
     #[test]
     fn credentials_pass_through_the_header() {
-        let auth = RegistryAuth(Some(Credentials {
+        let one = Credentials {
             username: "ü".into(),
             password: "p:w?>".into(),
             registry_token: "t".into(),
             ..Credentials::default()
-        }));
-        let mut headers = HeaderMap::new();
-        auth.write(&mut String::new(), &mut headers).unwrap();
-        assert_eq!(RegistryAuth::read("", &headers).unwrap(), auth);
+        };
+        let several = [("r.io".to_owned(), one.clone()), ("r.io/a".to_owned(), one.clone())].into();
+        for auth in [
+            RegistryAuth { one: Some(one), several: BTreeMap::new() },
+            RegistryAuth { one: None, several },
+            RegistryAuth::default(),
+        ] {
+            let mut headers = HeaderMap::new();
+            auth.write(&mut String::new(), &mut headers).unwrap();
+            assert_eq!(RegistryAuth::read("", &headers).unwrap(), auth);
+        }
     }
 
     #[test]
@@ -303,9 +346,13 @@ mod tests {
             headers.insert(NAME, HeaderValue::from_str(text).unwrap());
             RegistryAuth::of(&headers)
         };
-        assert_eq!(read("").unwrap(), None);
-        assert_eq!(read(&URL_SAFE.encode("{}")).unwrap(), None);
-        assert_eq!(read(&URL_SAFE.encode(r#"{"username":null}"#)).unwrap(), None);
+        for none in ["{}", r#"{"username":null}"#, "null", r#"{"r.io":{}}"#] {
+            assert_eq!(read(&URL_SAFE.encode(none)).unwrap(), RegistryAuth::default(), "{none}");
+        }
+        for none in ["", "null"] {
+            assert_eq!(read(none).unwrap(), RegistryAuth::default(), "{none}");
+        }
+        assert!(read(&URL_SAFE.encode(r#"{"r.io":{"auth":"!"}}"#)).is_err());
         assert!(read("!").is_err());
         assert!(read(&URL_SAFE.encode("[1]")).is_err());
     }

@@ -29,7 +29,8 @@ pub(super) fn serve(routes: &mut impl Routes) {
     routes.add(BUILD, |engine, call| async move {
         let Call { parameters: Both(parameters, Both(access, RegistryConfig(registries))), body, .. } = call;
         let context = parameters.context(body.0)?;
-        let access = RegistryAccess { registries, ..access.into() };
+        let mut access = RegistryAccess::from(access);
+        access.registries.extend(registries);
         let options = BuildOptions { access, ..parameters.options()? };
         let progress = engine.images().build(context, options).await?;
         Ok(Steps { progress, with_blobs: false, with_text: true })
@@ -62,8 +63,9 @@ pub(super) async fn build<T: Transport + 'static>(
     let others = context.others.iter().enumerate();
     parameters.additionalbuildcontexts =
         others.map(|(place, (name, other))| format!("{name}={}", written_context(place, other))).collect();
-    let access = Access::asked(&options.access)?;
-    let parameters = Both(parameters, Both(access, RegistryConfig(options.access.registries)));
+    let Both(access, mut auth) = remote.access(&options.access).await?;
+    let registries = RegistryConfig(std::mem::take(&mut auth.several));
+    let parameters = Both(parameters, Both(Both(access, auth), registries));
     let steps = remote.call(BUILD, (), parameters, Archive(context.archive)).await?;
     let given_up = context.given_up;
     Ok(Box::pin(steps.progress.take_until(async move { given_up.cancelled().await })))

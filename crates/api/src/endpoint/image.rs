@@ -342,7 +342,7 @@ impl<T: Transport + 'static> Images for Remote<T> {
             quiet: false,
             compat_mode: NotDone::default(),
         };
-        let access = Access::asked(&options.access)?;
+        let access = self.access(&options.access).await?;
         let steps = self.call(PULL, (), Both(pull, Both(options, access)), ()).await?;
         Ok(steps.progress)
     }
@@ -353,7 +353,7 @@ impl<T: Transport + 'static> Images for Remote<T> {
             ));
         }
         refuse_signing(&options)?;
-        let access = Access::asked(&options.access)?;
+        let access = self.access(&options.access).await?;
         let steps = self.call(PUSH, name, Both(Push { quiet: false }, Both(options, access)), ()).await?;
         Ok(steps.progress)
     }
@@ -375,7 +375,7 @@ impl<T: Transport + 'static> Images for Remote<T> {
                 "--*-no-creds, --*-shared-blob-dir, --policy, --insecure-policy and --registries.d are for the engine of this host: not over a service",
             ));
         }
-        let access = Access::asked(&options.access)?;
+        let access = self.access(&options.access).await?;
         let ends = Ends::asked(source, destination)?;
         let steps = self.call(COPY, (), Both(ends, Both(options, access)), ()).await?;
         Ok(steps.progress)
@@ -425,14 +425,14 @@ impl<T: Transport + 'static> Images for Remote<T> {
         self.call(FILES, name, Nothing {}, ()).await.map(|Archive(archive)| archive)
     }
     async fn explain(&self, name: &str, options: PullOptions) -> Result<ImageExplanation> {
-        let access = Access::asked(&options.access)?;
+        let access = self.access(&options.access).await?;
         self.call(EXPLAIN, name, Both(options, access), ()).await.map(|Json(explanation)| explanation)
     }
     async fn resolve(&self, name: &str) -> Result<Vec<String>> {
         self.call(RESOLVE, name, Nothing {}, ()).await.map(|Json(resolved)| resolved.names)
     }
     async fn distribution(&self, name: &str, access: RegistryAccess) -> Result<Distribution> {
-        let access = Access::asked(&access)?;
+        let access = self.access(&access).await?;
         self.call(DISTRIBUTION, name, access, ()).await.map(|Json(found)| found)
     }
     async fn check_login(&self, registry: &str, credentials: Credentials) -> Result<()> {
@@ -440,7 +440,7 @@ impl<T: Transport + 'static> Images for Remote<T> {
         self.call(LOGIN, (), Nothing {}, Json(login)).await.map(|_| ())
     }
     async fn search(&self, term: &str, options: SearchOptions) -> Result<Vec<SearchResult>> {
-        let access = Access::asked(&options.access)?;
+        let access = self.access(&options.access).await?;
         let parameters = Both(SearchTerm { term: term.to_owned() }, Both(options, access));
         self.call(SEARCH, (), parameters, ()).await.map(|Json(found)| found)
     }

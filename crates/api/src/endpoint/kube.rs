@@ -93,7 +93,7 @@ impl<T: Transport + 'static> Kube for Remote<T> {
                 "--seccomp-profile-root names a folder of the engine's host: not over a service",
             ));
         }
-        let access = Access::asked(&options.access)?;
+        let access = self.access(&options.access).await?;
         let options = KubePlayOptions { access: RegistryAccess::default(), folder: None, ..options };
         self.call(PLAY, (), Both(options, access), Blob(text)).await.map(|Json(report)| report)
     }

@@ -93,14 +93,14 @@ impl<T: Transport + 'static> Manifests for Remote<T> {
         self.call(EXISTS, name, Nothing {}, ()).await.map(|exists| exists.found)
     }
     async fn inspect(&self, name: &str, access: RegistryAccess) -> Result<Value> {
-        let access = Access::asked(&access)?;
+        let access = self.access(&access).await?;
         self.call(INSPECT, name, access, ()).await.map(|Json(list)| list)
     }
     async fn modify(&self, name: &str, change: ManifestModifyOptions) -> Result<ManifestModifyReport> {
         if !change.files.is_empty() {
             return Err(Error::unsupported("--artifact adds files of the engine's host: not over a service"));
         }
-        let access = Access::asked(&change.access)?;
+        let access = self.access(&change.access).await?;
         self.call(MODIFY, name, access, Json(change)).await.map(|Json(report)| report)
     }
     async fn remove(&self, name: &str, options: ManifestRemoveOptions) -> Result<ImageRemoveReport> {
@@ -108,7 +108,7 @@ impl<T: Transport + 'static> Manifests for Remote<T> {
     }
     async fn push(&self, name: &str, options: PushOptions) -> Result<ValueStream<Progress<PushReport>>> {
         super::image::refuse_signing(&options)?;
-        let access = Access::asked(&options.access)?;
+        let access = self.access(&options.access).await?;
         let destination =
             if options.destination.is_empty() { name.to_owned() } else { options.destination.clone() };
         let options = PushOptions { destination: String::new(), ..options };

@@ -1,5 +1,7 @@
 //! The client's end: the traits over any way to send a request.
 
+use std::collections::BTreeMap;
+
 use http::{HeaderMap, Request, Response, header};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -8,7 +10,7 @@ use super::body::{Body, Outgoing};
 use super::declare::{Endpoint, PathParameters, fill};
 use super::frames::{broken, framed};
 use super::parameters::Parameters;
-use crate::{AttachStream, ByteStream, Error, ErrorKind, OutputChunk, OutputStream, Result};
+use crate::{AttachStream, ByteStream, Credentials, Error, ErrorKind, OutputChunk, OutputStream, Result};
 use futures_util::StreamExt as _;
 
 /// Before every path: the version of the API that the types here are of.
@@ -41,6 +43,20 @@ pub trait Transport: Send + Sync {
     fn send(&self, request: Request<Outgoing>) -> impl Future<Output = Result<Response<ByteStream>>> + Send;
     /// Sends a request and gives the connection.
     fn take_over(&self, request: Request<Outgoing>) -> impl Future<Output = Result<TakenOver>> + Send;
+    /// The user's credentials for registries by their names, from `file` or, without one, from the usual places.
+    ///
+    /// # Errors
+    /// They cannot be read; by default that there are no files here.
+    fn credentials(
+        &self,
+        file: Option<String>,
+    ) -> impl Future<Output = Result<BTreeMap<String, Credentials>>> + Send {
+        let found = match file {
+            None => Ok(BTreeMap::new()),
+            Some(_) => Err(Error::unsupported("--authfile: this client reads no files")),
+        };
+        std::future::ready(found)
+    }
 }
 
 /// An engine behind a service.

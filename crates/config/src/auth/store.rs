@@ -1,5 +1,6 @@
 //! Looking up, keeping and forgetting credentials over all places.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -285,6 +286,24 @@ impl CredentialStore {
         Ok(keys)
     }
 
+    /// All credentials by registry and repository, and why some could not be had.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn all(&self) -> Result<(BTreeMap<String, Credentials>, Vec<Error>)> {
+        let (mut all, mut failures) = (BTreeMap::new(), Vec::new());
+        for key in self.keys()? {
+            // What no registry is called is nobody's.
+            let Ok(name) = registry_key(&key) else { continue };
+            match self.get(&name) {
+                Ok(Some(found)) => drop(all.insert(name, found.credentials)),
+                Ok(None) => {}
+                Err(error) => failures.push(error),
+            }
+        }
+        Ok((all, failures))
+    }
+
     fn edit<T>(&self, change: impl FnOnce(&mut AuthFile, &Place) -> Result<(bool, T)>) -> Result<T> {
         let place = &self.places[0];
         let failed = |error| Error::write(&place.path, error);
@@ -394,6 +413,7 @@ mod tests {
         let mode = cove_sys::fs::metadata(base.join("run/auth.json")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(all.keys().unwrap(), ["r.io"]);
+        assert_eq!(all.all().unwrap().0["r.io"].username, "ann");
         all.remove("r.io").unwrap();
         assert!(matches!(all.remove("r.io"), Err(Error::NotLoggedIn { .. })));
         assert_eq!(all.get("r.io").unwrap().unwrap().credentials.username, "docker");
@@ -421,6 +441,9 @@ mod tests {
         assert_eq!(found.credentials.identity_token(), Some("tok"));
         assert_eq!(all.get("i.io").unwrap(), None);
         assert!(all.get("j.io").is_err());
+        let (known, failures) = all.all().unwrap();
+        assert_eq!((known.len(), known["h.io"].identity_token()), (1, Some("tok")));
+        assert_eq!(failures.len(), 1);
         assert_eq!(all.set("i.io", &user("u")).unwrap(), Saved::Helper("docker-credential-fake".to_owned()));
         let stored = cove_sys::fs::read_to_string(base.join("bin/stored")).unwrap();
         assert!(stored.contains("\"Username\":\"u\""), "{stored}");

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::post;
 use cove_api::endpoint::{BuildParameters, RegistryAuth, RegistryConfig};
-use cove_api::{BuildOptions, BuildReport, Error, Progress, RegistryAccess};
+use cove_api::{BuildOptions, BuildReport, Error, Progress};
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -40,9 +40,8 @@ async fn build(
         let text = "parameter version: BuildKit's clients build over /grpc and /session (docker buildx build); here the builder is version 1: set DOCKER_BUILDKIT=0";
         return Err(Error::unsupported(text).into());
     }
-    let credentials = RegistryAuth::of(&headers)?;
-    let registries = RegistryConfig::of(&headers)?;
-    let access = RegistryAccess { credentials, registries, ..RegistryAccess::default() };
+    let mut access = RegistryAuth::of(&headers)?.into_access();
+    access.registries.extend(RegistryConfig::of(&headers)?);
     let context = parameters.context(crate::stream::upload(body))?;
     let options = BuildOptions { access, ..parameters.options()? };
     let quiet = options.quiet;

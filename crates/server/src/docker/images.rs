@@ -9,8 +9,7 @@ use cove_api::endpoint::{RegistryAuth, Tag};
 use cove_api::{
     Error, ErrorKind, GraphDriver, ImageConfig, ImageHistoryRow, ImageInspect, ImageListOptions,
     ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions, PullOptions, PullPolicy, PullReport,
-    PushOptions, PushReport, RegistryAccess, RootFs, SaveOptions, SearchOptions, SearchResult, StringMap,
-    Timestamp,
+    PushOptions, PushReport, RootFs, SaveOptions, SearchOptions, SearchResult, StringMap, Timestamp,
 };
 use serde::Serialize;
 
@@ -182,7 +181,7 @@ async fn create(
         os: platform.next().flatten(),
         arch: platform.next().flatten(),
         variant: platform.next().flatten(),
-        access: RegistryAccess { credentials: RegistryAuth::of(&headers)?, ..RegistryAccess::default() },
+        access: RegistryAuth::of(&headers)?.into_access(),
         ..PullOptions::default()
     };
     let progress = engine.images().pull(&reference, options).await?;
@@ -202,7 +201,7 @@ async fn push(
 ) -> Answer {
     let tag = if asked.tag.is_empty() { "latest" } else { asked.tag.as_str() };
     let place = format!("{name}:{tag}");
-    let access = RegistryAccess { credentials: RegistryAuth::of(&headers)?, ..RegistryAccess::default() };
+    let access = RegistryAuth::of(&headers)?.into_access();
     let options = PushOptions { destination: place.clone(), access, ..PushOptions::default() };
     let progress = engine.images().push(&place, options).await?;
     let tag = tag.to_owned();
@@ -268,7 +267,7 @@ async fn search(
     let options = SearchOptions {
         limit: asked.limit,
         filters: asked.filters,
-        access: RegistryAccess { credentials: RegistryAuth::of(&headers)?, ..RegistryAccess::default() },
+        access: RegistryAuth::of(&headers)?.into_access(),
         ..SearchOptions::default()
     };
     let found = engine.images().search(&asked.term, options).await?;

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cove_api::endpoint::{AuthConfig, RegistryAuth};
-use cove_api::{Distribution, LoginReport, RegistryAccess};
+use cove_api::{Distribution, LoginReport};
 
 use crate::body::JsonBody;
 use crate::error::Answer;
@@ -31,6 +31,6 @@ async fn distribution(
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Answer<Json<Distribution>> {
-    let access = RegistryAccess { credentials: RegistryAuth::of(&headers)?, ..RegistryAccess::default() };
+    let access = RegistryAuth::of(&headers)?.into_access();
     Ok(Json(engine.images().distribution(&name, access).await?))
 }

@@ -171,7 +171,7 @@ fn remotes(context: &Context, args: &Args) -> Result<Remotes, CommandError> {
     wanted
         .into_iter()
         .map(|connection| {
-            let engine = open_remote(&connection.destination)
+            let engine = open_remote(context, &connection.destination)
                 .map_err(|error| error.preceded_by(format!("the connection {:?}:", connection.name)))?;
             Ok((connection.name, engine))
         })
