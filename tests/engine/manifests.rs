@@ -94,8 +94,15 @@ fn what_cannot_be_is_refused_and_leaves_nothing() {
         bed.cove(&["manifest", "remove", "list:1", "sha256:short"]).fails(125, "invalid image digest");
         bed.cove(&["manifest", "add", "--artifact-type", "x", "list:1", IMAGE])
             .fails(125, "requires --artifact");
-        bed.cove(&["manifest", "push", "list:1", "dir:/tmp/x"]).fails(125, "dir:/tmp/x");
-        bed.cove(&["manifest", "push", "--sign-by", "me", "list:1", "localhost:1/x"]).fails(125, "--sign-by");
+        bed.cove(&["manifest", "push", "list:1", "containers-storage:x"]).fails(125, "use tag");
+        let archive = format!("docker-archive:{}", bed.path("home/list.tar").display());
+        bed.cove(&["manifest", "push", "list:1", &archive]).fails(125, "multiple images");
+        assert!(!bed.path("home/list.tar").exists());
+        let second = ["manifest", "push", "--add-compression", "zstd", "list:1"];
+        let folder = format!("dir:{}", bed.path("home/list").display());
+        bed.cove(&[&second[..], &[&folder]].concat()).fails(125, "--add-compression");
+        bed.cove(&["manifest", "push", "--sign-by-sq-fingerprint", "me", "list:1", "localhost:1/x"])
+            .fails(125, "--sign-by-sq-fingerprint");
     });
 }
 
@@ -157,6 +164,47 @@ fn lists_are_pushed_with_their_images() {
         bed.cove(&[&["manifest", "push", "-q", "--all=false"], &reach[..], &["bare:1", &bare]].concat()).ok();
         pull(&[&bare]).ok();
     }
+}
+
+#[test]
+fn lists_are_written_to_folders_and_archives() {
+    everyone(|bed| {
+        other_image(bed);
+        bed.cove(&["manifest", "create", "list:1", IMAGE, "localhost/other:1"]).ok();
+        let text = bed.path("home/words.txt");
+        cove_sys::fs::write(&text, "words\n").expect("a file");
+        let text = text.display().to_string();
+        bed.cove(&["manifest", "add", "--artifact", "--artifact-type", "text/x", "list:1", &text]).ok();
+        let id = |name: &str| bed.cove(&["image", "inspect", "--format", "{{.Id}}", name]).ok().to_owned();
+        let known = id(IMAGE);
+        let at = |name: &str| bed.path("home").join(name).display().to_string();
+        let places = [
+            format!("dir:{}", at("folder")),
+            format!("oci:{}:one", at("layout")),
+            format!("oci-archive:{}:one", at("layout.tar")),
+        ];
+        for place in &places {
+            bed.cove(&["manifest", "push", "-q", "list:1", place]).ok();
+            let raw = bed.cove(&["image", "inspect-remote", "--raw", place]);
+            let written: Value = serde_json::from_str(raw.ok()).expect("JSON");
+            assert_eq!(written["manifests"].as_array().map(Vec::len), Some(3), "{place}: {written}");
+            assert_eq!(written["manifests"][2]["artifactType"], "text/x");
+            // All that it names is there: as one that is copied, and as the image for this machine.
+            let copied = format!("dir:{}", at("copied"));
+            bed.cove(&["image", "copy", "-q", "--all", place, &copied]).ok();
+            assert_eq!(bed.cove(&["image", "inspect-remote", "--raw", &copied]).ok(), raw.ok());
+            assert_eq!(bed.cove(&["pull", "-q", place]).ok(), known, "{place}");
+        }
+        let stored = format!("dir:{}", at("stored"));
+        bed.cove(&["image", "copy", "-q", "--all", "containers-storage:localhost/list:1", &stored]).ok();
+        let raw = |place: &str| bed.cove(&["image", "inspect-remote", "--raw", place]).ok().to_owned();
+        assert_eq!(raw(&stored), raw(&places[0]));
+        let bare = format!("dir:{}", at("bare"));
+        bed.cove(&["manifest", "push", "-q", "--all=false", "list:1", &bare]).ok();
+        let (bare, list) = (raw(&bare), inspected(bed, "list:1"));
+        let bare: Value = serde_json::from_str(&bare).expect("JSON");
+        assert_eq!(bare["manifests"][0]["digest"], list["manifests"][0]["digest"]);
+    });
 }
 
 #[test]

@@ -423,5 +423,5 @@ fn the_name_alone_changes_the_command_line() {
     run(&["copy", "dir:a"]).fails(1, "two arguments");
     run(&["list-tags"]).fails(1, "one non-option argument");
     run(&["copy", "ostree:a", "dir:b"]).fails(1, "ostree");
-    run(&["copy", "--sign-by", "me", "dir:a", "dir:b"]).fails(1, "--sign-by");
+    run(&["copy", "--sign-by-sq-fingerprint", "me", "dir:a", "dir:b"]).fails(1, "--sign-by-sq-fingerprint");
 }

@@ -78,15 +78,18 @@ struct Copying {
 
 impl Copying {
     /// The source where it is in the store, and how a destination is written.
-    async fn sending(&self, from: &ImageLocation) -> Result<(Option<StoreSource>, TargetOptions)> {
+    async fn sending(&self, from: &ImageLocation) -> Result<(Option<Box<dyn ImageSource>>, TargetOptions)> {
         let spool = self.spool();
         let mut target = TargetOptions::asked(&self.options, self.client.clone(), &spool)?;
         match from {
             ImageLocation::Storage(name) => {
+                if let Some(list) = self.stored_list(name).await? {
+                    return Ok((Some(Box::new(list)), target));
+                }
                 let (source, names) = self.stored(name).await?;
                 target.mount_from = names;
                 target.known_layers = source.packed_layers();
-                Ok((Some(source), target))
+                Ok((Some(Box::new(source)), target))
             }
             ImageLocation::Registry(reference) => {
                 target.mount_from = vec![reference.clone()];
@@ -96,16 +99,31 @@ impl Copying {
         }
     }
 
+    /// The list of that name, where it is one and is wanted whole.
+    async fn stored_list(&self, name: &str) -> Result<Option<lists::ListSource>> {
+        if self.options.selection == ListSelection::System {
+            return Ok(None);
+        }
+        let name = name.to_owned();
+        let found = blocking(&self.core, move |core| {
+            let found = lists::stored_image(core, &name)?;
+            lists::of_image(core, &found)
+        });
+        match (found.await?, self.options.selection) {
+            (None, _) => Ok(None),
+            (Some(list), ListSelection::IndexOnly) => Ok(Some(lists::ListSource::without_images(&list))),
+            (Some(list), _) => {
+                let policy = self.policy().await?;
+                lists::ListSource::open(&self.core, &list, &self.client, &policy).await.map(Some)
+            }
+        }
+    }
+
     async fn stored(&self, name: &str) -> Result<(StoreSource, Vec<Reference>)> {
-        let (name, whole_list) = (name.to_owned(), self.options.selection != ListSelection::System);
+        let name = name.to_owned();
         let platform = self.platform.clone();
         blocking(&self.core, move |core| {
             let found = lists::stored_image(core, &name)?;
-            if whole_list && lists::is_list(core, &found) {
-                return Err(Error::unsupported(format!(
-                    "{name}: a list of the store is brought to a registry with manifest push"
-                )));
-            }
             let parts = [platform.os.as_str(), platform.architecture.as_str(), platform.variant.as_str()];
             let image = lookup::find_image(core, &found.id, parts)?.image;
             let names = image.names.iter().filter_map(|name| Reference::parse(name).ok()).collect();
@@ -117,14 +135,14 @@ impl Copying {
     async fn run(
         self,
         from: &ImageLocation,
-        stored: Option<StoreSource>,
+        stored: Option<Box<dyn ImageSource>>,
         to: &ImageLocation,
         target: TargetOptions,
         sender: &Sender,
     ) -> Result<PushReport> {
         let policy = self.policy().await?;
-        let source: Box<dyn ImageSource> = match stored {
-            Some(stored) => Box::new(stored),
+        let source = match stored {
+            Some(stored) => stored,
             None => {
                 let options = SourceOptions {
                     client: self.client.clone(),

@@ -1,24 +1,24 @@
-//! Bringing a list to a registry: its images and artifacts first, each by its digest, then the list.
+//! Bringing a list to a registry (its images and artifacts first, each by its digest, then the list), an archive or a
+//! folder (`write.rs`).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use cove_api::{Error, Progress, PushCompression, PushOptions, PushReport, Result, ValueStream};
 use cove_config::Policy;
-use cove_registry::manifest::{Descriptor, ListEntry, ManifestFormat, ManifestList, media_type};
+use cove_registry::manifest::{ListEntry, ManifestFormat, ManifestList, media_type};
 use cove_registry::{
-    Archive, ArchiveSource, BlobStream, CopyReport, Digest, ImageLocation, ImageSource, RawManifest,
-    Reference, RegistryClient, RegistryDestination, Signature, Signing, artifact_manifest, verified_blob,
+    CopyReport, ImageLocation, RawManifest, Reference, RegistryClient, RegistryDestination, Signing,
+    artifact_manifest, verified_blob,
 };
 use futures_util::TryStreamExt as _;
 
+use super::source::{self, Opened};
 use super::stored::StoredList;
+use super::write::Writing;
 use super::{artifact, place};
 use crate::engine::{Core, blocking};
 use crate::image::push::{Sending, family, packing};
-use crate::image::save::StoreSource;
 use crate::image::sign::{encryption, sign, signing};
 use crate::image::{names, progress, pull, registry};
 
@@ -43,7 +43,7 @@ pub(crate) async fn push(
         })
         .await?
     };
-    let reference = destination(&name, &options.destination)?;
+    let place = destination(&name, &options.destination)?;
     if options.compress_directory {
         return Err(Error::invalid("--compress is for a destination with the transport dir: alone"));
     }
@@ -52,19 +52,24 @@ pub(crate) async fn push(
         blocking(&core, move |_| signing(&keys)).await?
     };
     Ok(progress::working(|sender| async move {
-        Pushing { core, list, reference, options, signing, sender }.run().await
+        match place {
+            ImageLocation::Registry(reference) => {
+                Pushing { core, list, reference, options, signing, sender }.run().await
+            }
+            place => Writing { core, list, place, options, signing, sender }.run().await,
+        }
     }))
 }
 
-fn destination(name: &str, given: &str) -> Result<Reference> {
+fn destination(name: &str, given: &str) -> Result<ImageLocation> {
     let place = if given.is_empty() { name } else { given };
     match ImageLocation::parse(place)? {
-        Some(ImageLocation::Registry(reference)) => Ok(reference),
-        Some(_) => Err(Error::unsupported(format!(
-            "{place}: a list of images is pushed to a registry (docker://…) only by this version"
-        ))),
-        None if given.is_empty() => Ok(names::normalize(place)?),
-        None => Ok(Reference::parse(place)?.or_latest()),
+        Some(ImageLocation::Storage(_)) => {
+            Err(Error::unsupported(format!("{place}: the list is in the store already: use tag")))
+        }
+        Some(location) => Ok(location),
+        None if given.is_empty() => Ok(ImageLocation::Registry(names::normalize(place)?)),
+        None => Ok(ImageLocation::Registry(Reference::parse(place)?.or_latest())),
     }
 }
 
@@ -144,12 +149,6 @@ impl Pushing {
             self.send_artifact_of_registry(client, entry).await?;
             return Ok(entry.clone());
         }
-        if matches!(entry.media_type.as_str(), media_type::OCI_INDEX | media_type::DOCKER_LIST) {
-            return Err(Error::unsupported(format!(
-                "{}: a list inside a list cannot be pushed",
-                entry.digest
-            )));
-        }
         let engine = &self.core.options.containers.engine;
         let mut options = self.options.clone();
         let mut force = options.force_compression;
@@ -207,98 +206,13 @@ impl Pushing {
         client: &RegistryClient,
         entry: &ListEntry,
     ) -> Result<CopyReport> {
-        let key = entry.digest.to_string();
-        let place = self.list.places.get(&key).cloned();
-        match place.as_deref().map(ImageLocation::parse).transpose()?.flatten() {
-            Some(ImageLocation::Registry(reference)) => {
-                let reference = reference.without_tag().without_digest().with_digest(entry.digest.clone());
-                let source = client.open(&reference).await?;
-                let policy = pull::policy(&self.core, self.options.signature_policy.as_deref()).await?;
-                sending.send(&source, HashMap::new(), vec![reference], policy).await
-            }
-            Some(ImageLocation::DockerArchive(path, inner)) => {
-                self.send_archived(sending, entry, &path, inner.as_deref()).await
-            }
-            Some(ImageLocation::OciArchive(path, inner) | ImageLocation::OciLayout(path, inner)) => {
-                self.send_archived(sending, entry, &path, inner.as_deref()).await
-            }
-            Some(ImageLocation::Directory(path)) => self.send_archived(sending, entry, &path, None).await,
-            Some(ImageLocation::Storage(_)) | None => {
-                let digest = entry.digest.clone();
-                let (source, image) = blocking(&self.core, move |core| {
-                    let image = match place
-                        .as_deref()
-                        .and_then(|place| place.strip_prefix("containers-storage:"))
-                    {
-                        Some(text) => place::stored(core, text).or_else(|_| place::by_digest(core, &digest)),
-                        None => place::by_digest(core, &digest),
-                    };
-                    let image = image.map_err(|error| {
-                        error.context(format!("image {digest} of the list is not in the store"))
-                    })?;
-                    Ok((StoreSource::open(core, &image)?, image))
-                })
-                .await?;
-                let names = image.names.iter().filter_map(|name| Reference::parse(name).ok()).collect();
-                // It was asked when the image came into the store.
-                sending.send(&source, source.packed_layers(), names, Policy::accept_anything()).await
-            }
-        }
-    }
-
-    async fn send_archived(
-        &self,
-        sending: &Sending<'_>,
-        entry: &ListEntry,
-        path: &std::path::Path,
-        inner: Option<&str>,
-    ) -> Result<CopyReport> {
-        let (path, inner) = (path.to_owned(), inner.map(str::to_owned));
-        let source = blocking(&self.core, move |core| {
-            let archive = Archive::open(&path, &core.options.directories.temporary)?;
-            let position = archive.find(inner.as_deref())?;
-            Ok(archive.source(position)?)
-        })
-        .await?;
-        let wanted = Descriptor::new(&entry.media_type, entry.digest.clone(), entry.size);
-        let policy = pull::policy(&self.core, self.options.signature_policy.as_deref()).await?;
-        sending.send(&Member { archive: &source, wanted }, HashMap::new(), Vec::new(), policy).await
-    }
-}
-
-/// One image of an archive: that of the digest which the list has for it, and no other.
-struct Member<'a> {
-    archive: &'a ArchiveSource,
-    wanted: Descriptor,
-}
-
-#[async_trait]
-impl ImageSource for Member<'_> {
-    fn name(&self) -> String {
-        self.archive.name()
-    }
-    async fn manifest(&self, instance: Option<&Descriptor>) -> cove_registry::Result<RawManifest> {
-        if instance.is_some() {
-            return self.archive.manifest(instance).await;
-        }
-        let top = self.archive.manifest(None).await?;
-        match top.digest() == self.wanted.digest {
-            true => Ok(top),
-            false => self.archive.manifest(Some(&self.wanted)).await,
-        }
-    }
-    async fn blob(&self, blob: &Descriptor) -> cove_registry::Result<BlobStream> {
-        self.archive.blob(blob).await
-    }
-    fn policy_scope(&self) -> (&'static str, String) {
-        self.archive.policy_scope()
-    }
-    async fn signatures(&self, manifest: &Digest, of_entry: bool) -> cove_registry::Result<Vec<Signature>> {
-        let top = self.archive.manifest(None).await?.digest();
-        self.archive.signatures(manifest, of_entry || top != *manifest).await
-    }
-    fn expected_digest(&self) -> Option<Digest> {
-        Some(self.wanted.digest.clone())
+        let Opened { source, packed, names, is_trusted } =
+            source::open(&self.core, &self.list, client, entry).await?;
+        let policy = match is_trusted {
+            true => Policy::accept_anything(),
+            false => pull::policy(&self.core, self.options.signature_policy.as_deref()).await?,
+        };
+        sending.send(&*source, packed, names, policy).await
     }
 }
 
