@@ -53,6 +53,28 @@ pub(crate) fn ps(scale: Scale, rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
+/// `images`.
+pub(crate) fn images(scale: Scale, rows: &mut Vec<Row>) -> Result<()> {
+    need("podman")?;
+    let count = scale.of(1000);
+    let stores = Stores::new("images", false)?;
+    let archive = stores.path("small.tar");
+    // The end of an archive with nothing in it: layers are not what is measured.
+    std::fs::write(&archive, [0; 1024])?;
+    for number in 0..count {
+        let (label, name) = (format!("LABEL number={number}"), format!("localhost/i{number}:1"));
+        for mut engine in [stores.cove(), stores.podman()] {
+            once(engine.args(["import", "-q", "--change", &label]).arg(&archive).arg(&name))?;
+        }
+    }
+    let [ours, theirs] = in_turn(
+        scale.of(10),
+        [&|| once(stores.cove().arg("images")).map(drop), &|| once(stores.podman().arg("images")).map(drop)],
+    )?;
+    rows.push(Row::new(&format!("images with {count} of them"), ours, "podman", theirs, Some(0.3)));
+    Ok(())
+}
+
 /// `stats --no-stream`.
 pub(crate) fn stats(scale: Scale, rows: &mut Vec<Row>) -> Result<()> {
     let count = scale.of(200);

@@ -29,6 +29,7 @@ const ALL: &[(&str, Measurement)] = &[
     ("stop", containers::stop),
     ("start", crowd::start),
     ("ps", crowd::ps),
+    ("images", crowd::images),
     ("stats", crowd::stats),
     ("memory", crowd::memory),
     ("health", crowd::health),
