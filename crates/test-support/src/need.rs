@@ -81,7 +81,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 33] = [
+    const ALL: [Self; 34] = [
         Self::Root,
         Self::User,
         Self::Monitor,

@@ -70,7 +70,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let id = match image.as_str() {
         "scratch" => String::new(),
         name => {
-            let options = PullOptions { policy, os, arch, variant, all_tags: false, access };
+            let options = PullOptions { policy, os, arch, variant, access, ..PullOptions::default() };
             let ids = pull::pull(context, engine, name, options, args.quiet).await?;
             ids.into_iter()
                 .next_back()
