@@ -29,7 +29,7 @@ pub(crate) async fn pull_from_folder(
     })
     .await?;
     let Some(source) = source else { return Ok(None) };
-    let options = CopyOptions { policy: pull::policy(core).await?, ..CopyOptions::default() };
+    let options = CopyOptions { policy: pull::policy(core, None).await?, ..CopyOptions::default() };
     let report = copy_image(&source, &StoreDestination::new(core), &options).await?;
     Ok(Some(report.config_digest.hex().to_owned()))
 }
