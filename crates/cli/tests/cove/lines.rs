@@ -107,6 +107,10 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
         for entry in cove_sys::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
             let about = cove_sys::fs::symlink_metadata(&path).unwrap();
+            // gpg makes its own folder wherever it is asked for a key.
+            if path.ends_with(".gnupg") {
+                continue;
+            }
             if about.is_dir() {
                 folders.push(path);
             } else if about.len() > 0 || path.extension().is_none_or(|extension| extension != "lock") {
