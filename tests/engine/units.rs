@@ -80,13 +80,8 @@ fn a_pod_s_units_run_it_by_hand() {
             let line = line.replace("%t", &folder).replace("%n", unit);
             let words = shlex::split(&line).expect("words");
             let arguments: Vec<&str> = words[1..].iter().map(String::as_str).collect();
-            // The store is this test's, which the create commands named as well.
             let mut command = bed.program(cove_test_support::binary("cove").as_ref());
-            if arguments.iter().any(|word| word.starts_with("--root")) {
-                command.args(&arguments);
-            } else {
-                command.args(bed.store_options()).args(&arguments);
-            }
+            command.args(&arguments);
             Outcome::of(command, b"").ok().to_owned()
         };
         call("pod-p", "ExecStartPre");

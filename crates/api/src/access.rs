@@ -63,6 +63,17 @@ pub struct RegistryAccess {
     pub retry_delay: Option<u64>,
 }
 
+impl RegistryAccess {
+    /// The same with the given credentials for this registry alone.
+    #[must_use]
+    pub fn only_for(mut self, registry: &str) -> Self {
+        if let Some(given) = self.credentials.take() {
+            self.registries.insert(registry.to_owned(), given);
+        }
+        self
+    }
+}
+
 fn read_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     let Some(text) = Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()) else {
         return Ok(None);

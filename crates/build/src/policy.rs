@@ -177,14 +177,14 @@ fn pattern(text: &str) -> std::result::Result<Regex, String> {
 
 /// A name with its registry, and with the tag that it has where it says none.
 fn whole_name(name: &str) -> String {
-    let name = name.strip_prefix(IMAGE).or_else(|| name.strip_prefix("docker://")).unwrap_or(name);
+    let prefixes = [IMAGE, "docker://", "containers-storage:"];
+    let name = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
     let (first, rest) = name.split_once('/').unwrap_or(("", name));
     let has_registry = first.contains(['.', ':']) || first == "localhost";
-    let whole = match (first, has_registry) {
-        ("", _) => format!("docker.io/library/{rest}"),
-        (_, false) => format!("docker.io/{name}"),
-        (_, true) => name.to_owned(),
-    };
+    let (registry, path) = if has_registry { (first, rest) } else { ("docker.io", name) };
+    let registry = if registry == "index.docker.io" { "docker.io" } else { registry };
+    let official = if registry == "docker.io" && !path.contains('/') { "library/" } else { "" };
+    let whole = format!("{registry}/{official}{path}");
     let last = whole.rsplit('/').next().unwrap_or_default();
     match last.contains([':', '@']) {
         true => whole,
@@ -214,6 +214,10 @@ mod tests {
             ("ubuntu", None),
             ("docker.io/library/ubuntu:20.04", None),
             ("docker://docker.io/library/ubuntu", None),
+            ("docker.io/ubuntu", None),
+            ("index.docker.io/library/ubuntu", None),
+            ("containers-storage:docker.io/library/ubuntu", None),
+            ("docker.io/alpine", Some(Decision::Convert("host:5000/alpine:3".into()))),
             ("alpine", Some(Decision::Convert("host:5000/alpine:3".into()))),
             ("alpine:edge", Some(Decision::Allow)),
             ("localhost/ubuntu", Some(Decision::Allow)),

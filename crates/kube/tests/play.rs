@@ -276,6 +276,12 @@ fn fields_of_containers() {
             json!({"Name": "data", "Dest": "/m", "Options": [], "IsAnonymous": false, "SubPath": "s"}),
         ),
         (
+            "volumes: [{name: v, persistentVolumeClaim: {claimName: data, readOnly: true}}]",
+            "volumeMounts: [{name: v, mountPath: /m}]",
+            "/volumes/0/Options",
+            json!(["ro"]),
+        ),
+        (
             "volumes: [{name: v, emptyDir: {}}]",
             "volumeMounts: [{name: v, mountPath: /m}]",
             "/volumes/0",

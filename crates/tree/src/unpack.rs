@@ -170,15 +170,27 @@ impl<R: Read> Unpacker<'_, R> {
     }
 
     fn file(&mut self, path: &[u8], entry: &Entry) -> Result<()> {
-        let header = &entry.header;
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let made = self.create(path, "open", true, |parent, base| {
             rustix::fs::openat(parent, base, flags, Mode::RUSR | Mode::WUSR)
         })?;
-        let mut file = match made {
+        let is_new = made.is_some();
+        let file = match made {
             Some(fd) => File::from(fd),
             None => self.mounted_file(path)?,
         };
+        let filled = self.fill(file, path, entry);
+        if filled.is_err() && is_new {
+            // Half a file is none.
+            let base = component(path)?;
+            let _ = rustix::fs::unlinkat(self.parent(path)?, base.as_c_str(), AtFlags::empty());
+        }
+        filled
+    }
+
+    /// A file's contents, owner and times.
+    fn fill(&mut self, mut file: File, path: &[u8], entry: &Entry) -> Result<()> {
+        let header = &entry.header;
         match &entry.sparse {
             None => loop {
                 let piece = self.reader.peek()?;

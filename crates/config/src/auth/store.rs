@@ -292,7 +292,17 @@ impl CredentialStore {
     /// A file cannot be read.
     pub fn all(&self) -> Result<(BTreeMap<String, Credentials>, Vec<Error>)> {
         let (mut all, mut failures) = (BTreeMap::new(), Vec::new());
-        for key in self.keys()? {
+        let mut keys = std::collections::BTreeSet::new();
+        for place in &self.places {
+            keys.extend(place.read()?.keys());
+        }
+        for name in self.helpers.iter().filter(|name| *name != AUTH_FILE_HELPER) {
+            match self.helper(name).and_then(|helper| helper.list()) {
+                Ok(listed) => keys.extend(listed.into_keys()),
+                Err(error) => failures.push(error),
+            }
+        }
+        for key in keys {
             // What no registry is called is nobody's.
             let Ok(name) = registry_key(&key) else { continue };
             match self.get(&name) {

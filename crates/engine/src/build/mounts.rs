@@ -95,11 +95,12 @@ impl Stage<'_, '_> {
     ) -> Result<Mounts<'_>> {
         let mut mounts = Mounts::default();
         self.lock_caches(all, &mut mounts)?;
-        if self.build.options.compat_volumes {
-            self.cover_volumes(spec, working, &mut mounts)?;
-        }
         for wanted in all {
             self.mount(wanted, spec, workdir, working, &mut mounts)?;
+        }
+        // Where nothing else is mounted.
+        if self.build.options.compat_volumes {
+            self.cover_volumes(spec, working, &mut mounts)?;
         }
         Ok(mounts)
     }
@@ -184,7 +185,11 @@ impl Stage<'_, '_> {
             if destination == "/" {
                 return Err(Error::invalid("--compat-volumes: the volume / is all that there is"));
             }
-            if spec.mounts.iter().any(|mount| mount.destination == destination) {
+            let mounts_of = spec.mounts.iter().map(|mount| &mount.destination);
+            let mut taken = mounts_of
+                .chain(spec.volumes.iter().map(|volume| &volume.dest))
+                .chain(spec.overlay_volumes.iter().map(|overlay| &overlay.destination));
+            if taken.any(|taken| cove_build::join("/", taken) == destination) {
                 continue;
             }
             let kept = Unpacked::new(self.build.core)?;

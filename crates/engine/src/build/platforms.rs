@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cove_api::{BuildOptions, Error, Result};
-use cove_build::{Plan, StageBase};
+use cove_build::{Decision, Plan, SourcePolicy, StageBase};
 use cove_registry::Platform;
 use cove_sys::fs;
 
@@ -28,11 +28,20 @@ pub(super) fn wanted(options: &BuildOptions) -> Result<Vec<Platform>> {
 }
 
 /// The platforms for which all images have something that the target's stages are made from.
-pub(super) async fn of_bases(core: &Arc<Core>, options: &BuildOptions, plan: &Plan) -> Result<Vec<Platform>> {
+pub(super) async fn of_bases(
+    core: &Arc<Core>,
+    options: &BuildOptions,
+    plan: &Plan,
+    policy: &SourcePolicy,
+) -> Result<Vec<Platform>> {
     let mut common: Option<Vec<Platform>> = None;
     for stage in plan.stages.iter().filter(|stage| stage.needed && stage.platform.is_none()) {
         let StageBase::Image(name) = &stage.base else { continue };
-        let has = lists::platforms(core, name, &options.access).await?;
+        let instead = match policy.image(name)? {
+            Decision::Allow => None,
+            Decision::Convert(instead) => Some(instead),
+        };
+        let has = lists::platforms(core, instead.as_deref().unwrap_or(name), &options.access).await?;
         common = Some(match common {
             None => has,
             Some(common) => common.into_iter().filter(|one| has.contains(one)).collect(),

@@ -134,7 +134,8 @@ fn run(
     if options.all_platforms {
         let (scope, _) = scope(&context, &file, options, None)?;
         let plan = Plan::new(&file, &scope, &options.target, options.all_stages, &others).map_err(named)?;
-        wanted = tokio::runtime::Handle::current().block_on(platforms::of_bases(core, options, &plan))?;
+        wanted =
+            tokio::runtime::Handle::current().block_on(platforms::of_bases(core, options, &plan, &policy))?;
     }
     let several = wanted.len() > 1;
     let each: Vec<Option<Platform>> = match wanted.is_empty() {

@@ -125,7 +125,25 @@ impl Working {
 
     /// Takes apart what a command needed.
     pub(super) fn release(&self, runtime: &str) -> Result<()> {
-        joined(release(&self.core, &self.id, runtime))
+        joined(release(&self.core, &self.id, runtime, true))
+    }
+
+    /// The same, but for the first `kept` mounts of its root file system, which are somebody's.
+    pub(super) fn release_but(&self, runtime: &str, kept: i64) -> Result<()> {
+        let mut errors = release(&self.core, &self.id, runtime, kept == 0);
+        while kept > 0 && self.mounts()? > kept {
+            if let Err(error) = self.core.store()?.unmount_container(&self.id, false) {
+                errors.push(storage(error));
+                break;
+            }
+        }
+        joined(errors)
+    }
+
+    /// How often its root file system is mounted.
+    pub(super) fn mounts(&self) -> Result<i64> {
+        let mount = self.core.store()?.container_mount(&self.id).map_err(storage)?;
+        Ok(mount.map_or(0, |(_, count)| count))
     }
 }
 
@@ -180,7 +198,7 @@ pub(crate) fn lock_left(core: &Core, id: &str) -> Option<ObjectLock> {
     ObjectLock::try_acquire(&locks, id)
 }
 
-fn release(core: &Core, id: &str, runtime: &str) -> Vec<Error> {
+fn release(core: &Core, id: &str, runtime: &str, layer: bool) -> Vec<Error> {
     sandbox::release(
         core,
         &Remains {
@@ -189,7 +207,7 @@ fn release(core: &Core, id: &str, runtime: &str) -> Vec<Error> {
             scratch: scratch(core, id),
             runtime,
             network: true,
-            layer: true,
+            layer,
         },
     )
 }
@@ -209,7 +227,7 @@ pub(super) fn sweep(core: &Arc<Core>) -> Result<()> {
     }
     for id in ids {
         let Some(lock) = ObjectLock::try_acquire(&locks, &id) else { continue };
-        for error in release(core, &id, "") {
+        for error in release(core, &id, "", true) {
             tracing::warn!("clearing up after a build: {error}");
         }
         drop(Working { core: Arc::clone(core), id, lock: Some(lock), kept: false });

@@ -31,7 +31,8 @@ pub(super) fn others(core: &Arc<Core>, id: &str) -> Result<bool> {
     let mut found = false;
     for mut row in core.database()?.containers()?.into_iter().filter(|row| row.id != id) {
         core.refresh(&mut row)?;
-        if needs_it(core, &row) {
+        // One that has ended and was cleaned up holds nothing; its restart is not for whoever holds a lock.
+        if row.state != ContainerState::Exited && needs_it(core, &row) {
             found = true;
             heal(core, row);
         }

@@ -46,9 +46,19 @@ pub(super) fn init(core: &Arc<Core>, name: &str) -> Result<()> {
         return Err(improper(format!("container {} has already been created in runtime", row.id)));
     }
     start_dependencies(core, &row)?;
-    drop(prepare::prepare(core, &mut row)?);
+    drop(prepare_freed(core, &mut row)?);
     row.status.initialized = true;
     core.save(&row)
+}
+
+/// Prepares a start; where an address or port is taken, by one perhaps that nobody cleaned up after, once more.
+fn prepare_freed(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
+    match prepare::prepare(core, row) {
+        Err(error) if error.kind == ErrorKind::InUse && heal::others(core, &row.id)? => {
+            prepare::prepare(core, row)
+        }
+        prepared => prepared,
+    }
 }
 
 /// Starts a container whose lock is held and whose state allows it.
@@ -67,13 +77,7 @@ fn prepare_and_start(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
     let prepared = core.take_prepared(&row.id).filter(|_| row.state == ContainerState::Initialized);
     let launch = match prepared {
         Some(launch) => launch,
-        None => match prepare::prepare(core, row) {
-            // One that nobody cleaned up after may hold the address or port still.
-            Err(error) if error.kind == ErrorKind::InUse && heal::others(core, &row.id)? => {
-                prepare::prepare(core, row)?
-            }
-            prepared => prepared?,
-        },
+        None => prepare_freed(core, row)?,
     };
     launched(core, row, launch, false)
 }

@@ -57,7 +57,7 @@ pub(super) async fn copy(
         Platform::asked(options.os.as_deref(), options.arch.as_deref(), options.variant.as_deref());
     let copying = Copying { core, client, platform, options, signing, keys };
     // Before there is a stream: an answer over HTTP has no status after that.
-    let (source, target) = copying.sending(&from).await?;
+    let (source, target) = copying.sending(&from, &to).await?;
     Ok(progress::working(|sender| async move { copying.run(&from, source, &to, target, &sender).await }))
 }
 
@@ -78,12 +78,16 @@ struct Copying {
 
 impl Copying {
     /// The source where it is in the store, and how a destination is written.
-    async fn sending(&self, from: &ImageLocation) -> Result<(Option<Box<dyn ImageSource>>, TargetOptions)> {
+    async fn sending(
+        &self,
+        from: &ImageLocation,
+        to: &ImageLocation,
+    ) -> Result<(Option<Box<dyn ImageSource>>, TargetOptions)> {
         let spool = self.spool();
         let mut target = TargetOptions::asked(&self.options, self.client.clone(), &spool)?;
         match from {
             ImageLocation::Storage(name) => {
-                if let Some(list) = self.stored_list(name).await? {
+                if let Some(list) = self.stored_list(name, to).await? {
                     return Ok((Some(Box::new(list)), target));
                 }
                 let (source, names) = self.stored(name).await?;
@@ -100,7 +104,7 @@ impl Copying {
     }
 
     /// The list of that name, where it is one and is wanted whole.
-    async fn stored_list(&self, name: &str) -> Result<Option<lists::ListSource>> {
+    async fn stored_list(&self, name: &str, to: &ImageLocation) -> Result<Option<lists::ListSource>> {
         if self.options.selection == ListSelection::System {
             return Ok(None);
         }
@@ -114,7 +118,17 @@ impl Copying {
             (Some(list), ListSelection::IndexOnly) => Ok(Some(lists::ListSource::without_images(&list))),
             (Some(list), _) => {
                 let policy = self.policy().await?;
-                lists::ListSource::open(&self.core, &list, &self.client, &policy).await.map(Some)
+                // What is given for the destination is for no other registry.
+                let host = match to {
+                    ImageLocation::Registry(to) => to.registry(),
+                    _ => "",
+                };
+                let access = self.options.access.clone().only_for(host);
+                let mut settings = blocking(&self.core, move |core| registry::options(core, &access)).await?;
+                settings.signatures = Arc::clone(&self.client.options().signatures);
+                let settings = if self.options.anonymous { settings.anonymous() } else { settings };
+                let client = RegistryClient::new(settings);
+                lists::ListSource::open(&self.core, &list, &client, &policy).await.map(Some)
             }
         }
     }

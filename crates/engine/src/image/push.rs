@@ -81,6 +81,11 @@ async fn run(
     if untagged && !matches!(location, ImageLocation::Registry(_)) {
         return Err(Error::invalid(format!("{place}: only what goes to a registry has no tag")));
     }
+    if untagged && !options.signing.is_empty() {
+        return Err(Error::invalid(format!(
+            "{place}: without a tag there is no name that could be signed: push it under one"
+        )));
+    }
     if options.compress_directory && !matches!(location, ImageLocation::Directory(_)) {
         return Err(Error::invalid("--compress is for a destination with the transport dir: alone"));
     }

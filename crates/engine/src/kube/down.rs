@@ -6,6 +6,7 @@ use cove_api::{
 };
 use cove_kube::Application;
 
+use super::{named, secrets};
 use crate::engine::LocalEngine;
 
 /// Stops and removes the pods, removes the secrets, and by the options the volumes. Goes on past what fails.
@@ -17,9 +18,7 @@ pub(super) async fn down(
     let mut report = KubeReport::default();
     let mut pods = Vec::new();
     for workload in &application.workloads {
-        if Pods::exists(engine, &workload.name).await? {
-            pods.push(workload.name.as_str());
-        }
+        pods.extend(named::pod(engine, &workload.name).await?);
     }
     for name in &pods {
         match Pods::stop(engine, name, PodStopOptions::default()).await {
@@ -35,7 +34,12 @@ pub(super) async fn down(
         }
     }
     for secret in &application.secrets {
-        if let Some(err) = outcome(Secrets::remove(engine, secret.name()).await) {
+        let removed = match secrets::id(engine, secret.name()).await {
+            Ok(None) => continue,
+            Ok(Some(id)) => Secrets::remove(engine, &id).await,
+            Err(error) => Err(error),
+        };
+        if let Some(err) = outcome(removed) {
             report.secret_rm_report.push(KubeSecretRemoved { err, id: secret.name().to_owned() });
         }
     }
@@ -45,6 +49,10 @@ pub(super) async fn down(
         names.sort_unstable();
         names.dedup();
         for name in names {
+            // `remove` would take the start of another volume's name, too.
+            if !Volumes::exists(engine, name).await? {
+                continue;
+            }
             let removed = Volumes::remove(engine, name, VolumeRemoveOptions::default()).await;
             if let Some(err) = outcome(removed) {
                 report.volume_rm_report.push(KubeVolumeRemoved { err, id: name.to_owned() });

@@ -5,6 +5,7 @@ mod down;
 mod generate;
 mod host_path;
 mod images;
+mod named;
 mod play;
 mod secrets;
 mod volumes;

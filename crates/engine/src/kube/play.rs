@@ -10,7 +10,7 @@ use cove_api::{
 use cove_kube::{Application, Claim, DEFAULT_NETWORK, HostFacts, Known, PodPlan};
 
 use super::images::{self, Facts};
-use super::{host_path, secrets, volumes};
+use super::{host_path, named, secrets, volumes};
 use crate::engine::{LocalEngine, blocking};
 
 /// Makes and starts all of it.
@@ -26,7 +26,7 @@ pub(super) async fn play(
         .iter()
         .map(|claim| Ok(cove_kube::claim(claim, &options)?))
         .collect::<Result<Vec<_>>>()?;
-    let known_secrets = secrets::known(engine, application).await?;
+    let known_secrets = secrets::known(engine, application, options.replace).await?;
     let host = blocking(&engine.core, |_| Ok(host_facts())).await?;
     let mut plans = Vec::new();
     for (place, workload) in application.workloads.iter().enumerate() {
@@ -41,6 +41,12 @@ pub(super) async fn play(
     }
     check(engine, &plans, &options).await?;
     let facts = images::bring(engine, &plans, &options.access).await?;
+    // What is refused because of an image is refused before anything is made or replaced.
+    for container in plans.iter().flat_map(|plan| &plan.containers) {
+        if let Some(image) = facts.get(&container.image) {
+            container.spec("", &image.facts)?;
+        }
+    }
     make(engine, application, &claims, &plans, &facts, &options).await
 }
 
@@ -54,7 +60,7 @@ fn host_facts() -> HostFacts {
 async fn check(engine: &LocalEngine, plans: &[PodPlan], options: &KubePlayOptions) -> Result<()> {
     for plan in plans {
         plan.remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
-        if !options.replace && Pods::exists(engine, &plan.spec.name).await? {
+        if !options.replace && named::pod(engine, &plan.spec.name).await?.is_some() {
             return Err(Error::new(
                 ErrorKind::AlreadyExists,
                 format!("adding pod to state: name {:?} is in use: pod already exists", plan.spec.name),
@@ -86,7 +92,9 @@ async fn make(
     let mut report = KubeReport::default();
     if options.replace {
         for plan in plans {
-            remove_pod(engine, &plan.spec.name).await?;
+            if let Some(id) = named::pod(engine, &plan.spec.name).await? {
+                remove_pod(engine, &id).await?;
+            }
         }
     }
     for claim in claims {
@@ -158,7 +166,7 @@ async fn make_containers(
         for name in &container.automount {
             images::mount_volumes(engine, name, &mut spec).await?;
         }
-        if options.replace {
+        if options.replace && !named::is_another_container(engine, container.name()).await? {
             let options = RemoveOptions { force: true, ignore: true, ..RemoveOptions::default() };
             Containers::remove(engine, container.name(), options).await?;
         }

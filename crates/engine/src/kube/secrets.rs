@@ -20,15 +20,26 @@ async fn stored(engine: &LocalEngine, name: &str) -> Result<Option<Vec<u8>>> {
     }
 }
 
+/// The id of the secret of exactly that name.
+pub(super) async fn id(engine: &LocalEngine, name: &str) -> Result<Option<String>> {
+    match Secrets::inspect(engine, name, SecretInspectOptions { showsecret: false }).await {
+        Ok(found) if found.spec.name == name => Ok(Some(found.id)),
+        Ok(_) => Ok(None),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The secrets that pods name: those of the file, else those that exist. Refuses a file whose secrets may not be kept.
 pub(super) async fn known(
     engine: &LocalEngine,
     application: &Application,
+    replace: bool,
 ) -> Result<BTreeMap<String, SecretData>> {
     let mut known = BTreeMap::new();
     for secret in &application.secrets {
         let new = stored_secret(secret)?;
-        if stored(engine, secret.name()).await?.is_some_and(|former| is_immutable(&former)) {
+        if !replace && stored(engine, secret.name()).await?.is_some_and(|former| is_immutable(&former)) {
             return Err(Error::new(
                 ErrorKind::InUse,
                 "cannot remove colliding secret as it is set to immutable",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use cove_api::{Error, ErrorKind, Result, SystemdUnitOptions, Timestamp, Units};
 
+use super::command::{escape, lines};
 use super::container::{self, Container};
 use super::pod::{self, Pod};
 use super::text::{Writer, check};
@@ -26,6 +27,10 @@ fn systemd(core: &Core, name: &str, options: &SystemdUnitOptions) -> Result<BTre
     }
     let writer = Writer {
         program: core.options.own_command.first().map_or("cove", String::as_str).to_owned(),
+        engine: match core.options.own_command.as_slice() {
+            [] => "cove".to_owned(),
+            words => lines(&words.iter().map(|word| escape(word)).collect::<Vec<_>>()),
+        },
         time: Timestamp::now().strftime("%a %b %e %H:%M:%S %Z %Y").to_string(),
     };
     let row = match core.find_container(name) {

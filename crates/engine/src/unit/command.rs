@@ -39,6 +39,19 @@ const FLAGS: [&str; 20] = [
     "--read-only",
 ];
 
+/// Letters of options without a value, which others may follow: `-dit`, `-dp 80:80`.
+const SWITCHES: &str = "ditPq";
+
+/// Whether an option that has a value has it in the next word: not in `-p80:80`, but in `-dp 80:80`.
+fn value_follows(word: &str) -> bool {
+    if word.starts_with("--") {
+        return true;
+    }
+    let mut letters = word.trim_start_matches('-').chars();
+    letters.next_back().is_some_and(|last| !SWITCHES.contains(last))
+        && letters.all(|one| SWITCHES.contains(one))
+}
+
 impl Created {
     /// Takes it apart after the verb, which is one of `verbs` (the words of a nested one in order); [`None`] where it
     /// has none.
@@ -61,8 +74,7 @@ impl Created {
             let has_value = !word.contains('=')
                 && !FLAGS.contains(&word.as_str())
                 && rest.get(end + 1).is_some_and(|next| !next.starts_with('-'))
-                // `-p80:80`: the value is in the word.
-                && (word.starts_with("--") || word.len() == 2);
+                && value_follows(word);
             end += if has_value { 2 } else { 1 };
         }
         let (options, arguments) = rest.split_at(end.min(rest.len()));
@@ -121,10 +133,15 @@ impl Created {
 
 /// Words as a command line of a unit (systemd.service(5), "Command lines").
 pub(super) fn escape(word: &str) -> String {
-    let word = word.replace('$', "$$").replace('%', "%%");
-    if word.is_empty() || word.contains([' ', '\t', '\n', '"', '\'', ';']) {
-        let inner = word.replace('\\', "\\\\").replace('"', "\\\"").replace('\t', "\\t").replace('\n', "\\n");
-        return format!("\"{inner}\"");
+    quote(&word.replace('$', "$$"))
+}
+
+/// A word of a value in which `$` is itself (systemd.exec(5), `Environment=`).
+pub(super) fn quote(word: &str) -> String {
+    let word = word.replace('%', "%%");
+    if word.is_empty() || word.contains([' ', '\t', '\n', '\r', '"', '\'', ';']) {
+        let inner = word.replace('\\', "\\\\").replace('"', "\\\"").replace('\t', "\\t");
+        return format!("\"{}\"", inner.replace('\n', "\\n").replace('\r', "\\r"));
     }
     word.replace('\\', "\\\\")
 }
@@ -174,6 +191,9 @@ mod tests {
         assert!(created.is_set(&["-d", "--detach"]) && created.is_set(&["--rm"]));
         let created = Created::parse(&words("cove run --detach=false --rm img"), &[&["run"]]).unwrap();
         assert!(!created.is_set(&["-d", "--detach"]));
+        let command = words("cove run -dp 80:80 --restart=always --name web img");
+        let created = Created::parse(&command, &[&["run"]]).unwrap();
+        assert_eq!((created.values(&["--name"]), created.arguments.clone()), (vec!["web"], words("img")));
     }
 
     #[test]
@@ -190,5 +210,7 @@ mod tests {
         ] {
             assert_eq!(escape(word), escaped, "{word:?}");
         }
+        assert_eq!(escape("a\rb"), "\"a\\rb\"");
+        assert_eq!(quote("A=$x"), "A=$x");
     }
 }

@@ -49,9 +49,9 @@ pub(super) fn unit(container: &Container, writer: &Writer, options: &SystemdUnit
     if options.new {
         making(container, writer, options, &mut unit)?;
     } else {
-        let stop = format!("{} stop \\\n\t-t {stop_timeout} {}", writer.program, container.named);
+        let stop = format!("{} stop \\\n\t-t {stop_timeout} {}", writer.engine, container.named);
         unit.runs = vec![
-            ("ExecStart", format!("{} start {}", writer.program, container.named)),
+            ("ExecStart", format!("{} start {}", writer.engine, container.named)),
             ("ExecStop", stop.clone()),
             ("ExecStopPost", stop),
             ("PIDFile", container.pid_file.clone()),
@@ -89,6 +89,8 @@ fn making(
     }
     let mut words = vec![writer.program.clone()];
     words.extend(created.global.iter().map(|word| escape(word)));
+    // The engine that makes it stops and removes it too.
+    let engine = lines(&words);
     words.extend(["run", "--cidfile=%t/%n.ctr-id", "--cgroups=no-conmon", "--rm"].map(String::from));
     for name in ["--rm", "--cgroups", "--cidfile", "--restart"] {
         created.remove(&[name]);
@@ -123,14 +125,13 @@ fn making(
     // What stands here is the unit's; what was typed must not mean anything to systemd, but for an instance's name.
     let typed = created.options.iter().chain(&created.arguments);
     words.extend(typed.map(|word| escape(word).replace(INSTANCE, "%i")));
-    let program = &writer.program;
     let stop_timeout = unit.stop_timeout;
     unit.runs = vec![
         ("ExecStart", lines(&words)),
-        ("ExecStop", format!("{program} stop \\\n\t--ignore -t {stop_timeout} \\\n\t--cidfile=%t/%n.ctr-id")),
+        ("ExecStop", format!("{engine} stop \\\n\t--ignore -t {stop_timeout} \\\n\t--cidfile=%t/%n.ctr-id")),
         (
             "ExecStopPost",
-            format!("{program} rm \\\n\t-f \\\n\t--ignore -t {stop_timeout} \\\n\t--cidfile=%t/%n.ctr-id"),
+            format!("{engine} rm \\\n\t-f \\\n\t--ignore -t {stop_timeout} \\\n\t--cidfile=%t/%n.ctr-id"),
         ),
         ("Type", "notify".into()),
         ("NotifyAccess", "all".into()),
@@ -177,7 +178,7 @@ mod tests {
     use super::*;
 
     fn writer() -> Writer {
-        Writer { program: "/usr/bin/cove".into(), time: "now".into() }
+        Writer { program: "/usr/bin/cove".into(), engine: "/usr/bin/cove".into(), time: "now".into() }
     }
 
     fn container(command: &str) -> Container {
@@ -223,6 +224,7 @@ mod tests {
         {
             assert!(text.contains(line), "{line}: {text}");
         }
+        assert!(text.contains("ExecStop=/usr/bin/cove \\\n\t--root /r stop"), "{text}");
         let error =
             unit(&Container { command: Vec::new(), ..container("") }, &writer(), &options).unwrap_err();
         assert!(error.message.contains("no create command"), "{}", error.message);

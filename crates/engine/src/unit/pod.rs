@@ -45,9 +45,9 @@ pub(super) fn units(
         unit.runs = making(pod, writer, &unit, &id_file)?;
     } else {
         let infra = &pod.infra.named;
-        let stop = format!("{} stop \\\n\t-t {} {infra}", writer.program, unit.stop_timeout);
+        let stop = format!("{} stop \\\n\t-t {} {infra}", writer.engine, unit.stop_timeout);
         unit.runs = vec![
-            ("ExecStart", format!("{} start {infra}", writer.program)),
+            ("ExecStart", format!("{} start {infra}", writer.engine)),
             ("ExecStop", stop.clone()),
             ("ExecStopPost", stop),
             ("PIDFile", pod.infra.pid_file.clone()),
@@ -133,7 +133,7 @@ mod tests {
             infra: Container { stop_timeout: 10, run_root: "/run/x".into(), ..Container::default() },
             members: vec![member],
         };
-        let writer = Writer { program: "/bin/cove".into(), time: "now".into() };
+        let writer = Writer { program: "/bin/cove".into(), engine: "/bin/cove".into(), time: "now".into() };
         let options = SystemdUnitOptions { new: true, ..Default::default() };
         let units = units(&pod, &writer, &options).unwrap();
         let text = &units["pod-p"];

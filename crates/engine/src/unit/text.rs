@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use cove_api::{Error, Result, SYSTEMD_RESTART_POLICIES, SystemdUnitOptions};
 
-use super::command::escape;
+use super::command::quote;
 
 /// Seconds that systemd waits beyond the stop timeout before it kills what is left of a service.
 const STOP_MARGIN: u32 = 60;
@@ -39,6 +39,8 @@ pub(super) struct Unit {
 pub(super) struct Writer {
     /// The program that units call.
     pub(super) program: String,
+    /// The same with the options that lead to this engine, as the beginning of a command line.
+    pub(super) engine: String,
     /// When, in words.
     pub(super) time: String,
 }
@@ -93,7 +95,7 @@ impl Unit {
         line("\n[Service]".into());
         line(format!("Environment=PODMAN_SYSTEMD_UNIT=%n{}", if self.template { "-%i" } else { "" }));
         for variable in self.environment.iter().chain(&options.additional_env_variables) {
-            line(format!("Environment={}", escape(variable)));
+            line(format!("Environment={}", quote(variable)));
         }
         let restart = options.restart_policy.as_ref().or(self.restart.as_ref());
         line(format!("Restart={}", restart.map_or(RESTART, String::as_str)));

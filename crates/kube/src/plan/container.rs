@@ -6,7 +6,7 @@ use cove_api::{ContainerSpec, Namespace, PullPolicy, StringMap, signal};
 use cove_spec::{name, policy};
 
 use super::annotations::{self, of_container};
-use super::environment::{Variables, expanded};
+use super::environment::{ROOM, Variables, expanded};
 use super::facts::{ImageFacts, Known};
 use super::security::SeccompPaths;
 use super::{probe, resources, security, volume};
@@ -62,7 +62,8 @@ impl ContainerPlan {
     pub fn spec(&self, pod_id: &str, image: &ImageFacts) -> Result<ContainerSpec> {
         let mut spec = self.draft.clone();
         pod_id.clone_into(&mut spec.pod);
-        spec.env = self.variables.resolved(&image.env, pod_id);
+        let mut room = ROOM;
+        spec.env = self.variables.resolved(&image.env, pod_id, &mut room)?;
         let mut all: StringMap = image
             .env
             .iter()
@@ -70,11 +71,13 @@ impl ContainerPlan {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         all.extend(spec.env.clone());
-        let expanded = |words: &[String]| words.iter().map(|word| expanded(word, &all)).collect::<Vec<_>>();
+        let mut expanded = |words: &[String]| {
+            words.iter().map(|word| expanded(word, &all, &mut room)).collect::<Result<Vec<_>>>()
+        };
         if !self.command.is_empty() {
-            spec.entrypoint = Some(expanded(&self.command));
+            spec.entrypoint = Some(expanded(&self.command)?);
         }
-        spec.command = expanded(&self.args);
+        spec.command = expanded(&self.args)?;
         let user = if spec.user.is_empty() { &image.user } else { &spec.user };
         if self.not_as_root && is_root(user) {
             bail!("container {:?} has runAsNonRoot and would run as root", self.draft.name);

@@ -27,6 +27,9 @@ enum Form {
     PodId,
 }
 
+/// Most bytes that references in the texts of one container stand for: Linux gives a program no more than 6 MiB.
+pub(super) const ROOM: usize = 6 << 20;
+
 impl Variables {
     /// The variables of a container.
     ///
@@ -74,7 +77,10 @@ impl Variables {
     }
 
     /// All of them, with the values that they refer to. `others` are those of the image.
-    pub(super) fn resolved(&self, others: &[String], pod_id: &str) -> StringMap {
+    ///
+    /// # Errors
+    /// What they refer to is longer than `room`, which shrinks.
+    pub(super) fn resolved(&self, others: &[String], pod_id: &str, room: &mut usize) -> Result<StringMap> {
         let mut seen: StringMap = others
             .iter()
             .filter_map(|text| text.split_once('='))
@@ -84,18 +90,21 @@ impl Variables {
         for (name, value, form) in &self.list {
             let value = match form {
                 Form::Exact => value.clone(),
-                Form::Text => expanded(value, &seen),
+                Form::Text => expanded(value, &seen, room)?,
                 Form::PodId => pod_id.to_owned(),
             };
             seen.insert(name.clone(), value.clone());
             own.insert(name.clone(), value);
         }
-        own
+        Ok(own)
     }
 }
 
 /// A text with `$(NAME)` replaced where there is such a variable; `$$` is a dollar sign.
-pub(super) fn expanded(text: &str, variables: &StringMap) -> String {
+///
+/// # Errors
+/// What they stand for is longer than `room`, which shrinks.
+pub(super) fn expanded(text: &str, variables: &StringMap, room: &mut usize) -> Result<String> {
     let mut result = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -106,7 +115,13 @@ pub(super) fn expanded(text: &str, variables: &StringMap) -> String {
             rest = after;
         } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
             match variables.get(name) {
-                Some(value) => result.push_str(value),
+                Some(value) => {
+                    let Some(left) = room.checked_sub(value.len()) else {
+                        bail!("what variables stand for is longer than {ROOM} bytes")
+                    };
+                    *room = left;
+                    result.push_str(value);
+                }
                 None => result.push_str(&format!("$({name})")),
             }
             rest = after;
@@ -114,7 +129,7 @@ pub(super) fn expanded(text: &str, variables: &StringMap) -> String {
             result.push('$');
         }
     }
-    result + rest
+    Ok(result + rest)
 }
 
 fn missing(reference: &Reference, message: impl FnOnce() -> String) -> Result<()> {
@@ -245,7 +260,7 @@ mod tests {
             ("$(A", "$(A"),
             ("", ""),
         ] {
-            assert_eq!(expanded(text, &variables), expected, "{text}");
+            assert_eq!(expanded(text, &variables, &mut { ROOM }).unwrap(), expected, "{text}");
         }
     }
 
@@ -254,7 +269,7 @@ mod tests {
         let text = |name: &str, value: &str| (name.to_owned(), value.to_owned(), Form::Text);
         let mut variables = Variables { list: vec![text("A", "$(I)-$(B)"), text("B", "$(A)!")] };
         variables.list.push(("U".into(), String::new(), Form::PodId));
-        let found = variables.resolved(&["I=image".into()], "id");
+        let found = variables.resolved(&["I=image".into()], "id", &mut { ROOM }).unwrap();
         assert_eq!(
             (found["A"].as_str(), found["B"].as_str(), found["U"].as_str()),
             ("image-$(B)", "image-$(B)!", "id")

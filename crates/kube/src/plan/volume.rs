@@ -25,7 +25,12 @@ pub enum Source {
         kind: HostPathKind,
     },
     /// A volume with a name.
-    Named(String),
+    Named {
+        /// Its name.
+        name: String,
+        /// Whether no mount of it may write.
+        read_only: bool,
+    },
     /// A volume with a name that holds these files.
     Files {
         /// Its name.
@@ -165,7 +170,7 @@ fn source(pod: &str, written: &Volume, known: &Known<'_>) -> Result<Source> {
         host_path(path, known)
     } else if let Some(claim) = &written.persistent_volume_claim {
         name::volume(&claim.claim_name)?;
-        Ok(Source::Named(claim.claim_name.clone()))
+        Ok(Source::Named { name: claim.claim_name.clone(), read_only: claim.read_only })
     } else if let Some(map) = &written.config_map {
         let Some(found) = known.config_map(&map.name) else {
             return absent(map.optional, || format!("no such ConfigMap {:?}", map.name));
@@ -266,7 +271,7 @@ fn host_path(written: &HostPath, known: &Known<'_>) -> Result<Source> {
     };
     if kind == HostPathKind::Any && !written.path.is_empty() && !written.path.contains('/') {
         name::volume(&written.path)?;
-        return Ok(Source::Named(written.path.clone()));
+        return Ok(Source::Named { name: written.path.clone(), read_only: false });
     }
     let refused = format!("in parsing HostPath in YAML: {:?} is no absolute path", written.path);
     Ok(Source::Host { path: absolute(&written.path, known.options.folder.as_deref(), &refused)?, kind })
@@ -315,7 +320,14 @@ pub(super) fn mount(
             let source = path.clone();
             spec.mounts.push(Mount { destination: dest, kind: "bind".into(), source, options });
         }
-        Source::Named(name) | Source::Files { name, .. } => spec.volumes.push(named(name, options, false)),
+        Source::Named { name, read_only } => {
+            if *read_only {
+                options.retain(|option| !matches!(option.as_str(), "rw" | "ro"));
+                options.push("ro".into());
+            }
+            spec.volumes.push(named(name, options, false));
+        }
+        Source::Files { name, .. } => spec.volumes.push(named(name, options, false)),
         Source::Empty(name) => spec.volumes.push(named(name, options, true)),
         Source::Memory => spec.mounts.push(Mount {
             destination: dest,

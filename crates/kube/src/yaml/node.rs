@@ -15,6 +15,8 @@ const DEPTH: usize = 64;
 const NODES: usize = 200_000;
 /// Longest key, in bytes.
 const LONGEST_KEY: usize = 1024;
+/// Most bytes that anchors and aliases copy.
+const COPIED: usize = LONGEST;
 
 /// A value and the line on which it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +71,15 @@ impl Node {
         }
     }
 
+    /// The bytes of its texts and keys.
+    fn bytes(&self) -> usize {
+        match &self.value {
+            Value::Scalar { text, .. } => text.len(),
+            Value::List(items) => items.iter().map(Self::bytes).sum(),
+            Value::Map(entries) => entries.iter().map(|(key, node)| key.len() + node.bytes()).sum(),
+        }
+    }
+
     fn depth(&self) -> usize {
         match &self.value {
             Value::Scalar { .. } => 0,
@@ -109,6 +120,7 @@ struct Builder {
     open: Vec<Open>,
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
+    copied: usize,
 }
 
 struct Open {
@@ -151,6 +163,7 @@ impl Builder {
                     bail!("it is nested more than {DEPTH} levels deep");
                 }
                 more(&mut self.nodes, node.count())?;
+                copy(&mut self.copied, node.bytes())?;
                 let mut node = node.clone();
                 node.line = line;
                 self.finish(node, 0)?;
@@ -194,10 +207,11 @@ impl Builder {
     /// Puts a whole value where it belongs.
     fn finish(&mut self, node: Node, anchor: usize) -> Result<()> {
         if anchor != 0 {
-            self.anchors.insert(anchor, node.clone());
             // The copy counts, too: a text of nothing but anchors must not fill the memory.
             let count = node.count();
             self.count(count)?;
+            copy(&mut self.copied, node.bytes())?;
+            self.anchors.insert(anchor, node.clone());
         }
         match self.open.last_mut().map(|open| &mut open.what) {
             None if node.is_empty() => {}
@@ -217,6 +231,14 @@ fn more(nodes: &mut usize, number: usize) -> Result<()> {
     *nodes = nodes.saturating_add(number);
     if *nodes > NODES {
         bail!("it has more than {NODES} values");
+    }
+    Ok(())
+}
+
+fn copy(copied: &mut usize, bytes: usize) -> Result<()> {
+    *copied = copied.saturating_add(bytes);
+    if *copied > COPIED {
+        bail!("its aliases stand for more than {COPIED} bytes");
     }
     Ok(())
 }
@@ -295,6 +317,7 @@ mod tests {
 
     #[test]
     fn hostile_texts_are_refused_with_their_line() {
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), ["*a"; 20].join(", "));
         let bomb = {
             let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
             for level in 1..9 {
@@ -306,6 +329,7 @@ mod tests {
         let deep = |open: &str, count: usize| open.repeat(count);
         for (text, expected) in [
             (bomb.as_str(), "more than 200000 values"),
+            (long.as_str(), "aliases stand for more than"),
             (&deep("[", 70), ""),
             (&deep("- ", 70), ""),
             (&format!("{}x", deep("- ", 65)), ""),

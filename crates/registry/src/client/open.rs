@@ -59,9 +59,15 @@ impl RegistryClient {
     /// The registry cannot be reached, refuses, or has no such image.
     pub async fn open(&self, reference: &Reference) -> Result<RegistrySource> {
         let mut causes = Vec::new();
-        for endpoint in endpoint::endpoints(self.registries(), reference)? {
-            let session =
-                Session::new(self.http.clone(), &endpoint.reference, endpoint.insecure, Access::Pull);
+        let places = endpoint::endpoints(self.registries(), reference)?;
+        let own = places.last().map(|place| place.reference.registry().to_owned());
+        for endpoint in places {
+            let is_own = own.as_deref() == Some(endpoint.reference.registry());
+            let http = match self.http.options.for_own_place && !is_own {
+                true => Arc::new(Http::new(self.http.options.clone().anonymous())),
+                false => self.http.clone(),
+            };
+            let session = Session::new(http, &endpoint.reference, endpoint.insecure, Access::Pull);
             match RegistrySource::open(session, reference, &endpoint.reference).await {
                 Ok(source) => return Ok(source),
                 Err(error) => causes.push((endpoint.reference.to_string(), error)),

@@ -87,6 +87,8 @@ pub struct RegistryOptions {
     pub stall_timeout: Duration,
     /// Trying again.
     pub retry: RetryPolicy,
+    /// The credentials were given for the place that is named: its mirrors are asked without any.
+    pub for_own_place: bool,
 }
 
 impl Default for RegistryOptions {
@@ -101,6 +103,7 @@ impl Default for RegistryOptions {
             user_agent: format!("cove/{}", env!("CARGO_PKG_VERSION")),
             stall_timeout: Duration::from_secs(60),
             retry: RetryPolicy::default(),
+            for_own_place: false,
         }
     }
 }

@@ -35,6 +35,7 @@ impl RegistryOptions {
         Self {
             registries,
             credentials: lookup,
+            for_own_place: access.credentials.is_some(),
             certificate_dir: access.cert_dir.as_ref().map(Into::into),
             certificate_dirs: directories.certificates(),
             tls_verify: access.tls_verify,

@@ -253,15 +253,21 @@ pub(crate) fn open(layer: &Descriptor, keys: &[DecryptionKey], image: &str) -> R
     if public.cipher != CIPHER {
         return Err(wrong(format!("the cipher {:?} is not known", public.cipher)));
     }
-    let mut opened = None;
+    let (mut opened, mut failure) = (None, None);
     for sealed in annotation(KEYS)?.split(',') {
-        opened = jwe::open(&decode(sealed)?, keys).map_err(wrong)?;
-        if opened.is_some() {
-            break;
+        match jwe::open(&decode(sealed)?, keys) {
+            Ok(None) => {}
+            Ok(found) => {
+                opened = found;
+                break;
+            }
+            Err(reason) => failure = Some(reason),
         }
     }
-    let opened = opened
-        .ok_or_else(|| wrong("it is encrypted for other keys than those of --decryption-key".into()))?;
+    let opened = opened.ok_or_else(|| {
+        let other = || "it is encrypted for other keys than those of --decryption-key".to_owned();
+        wrong(failure.unwrap_or_else(other))
+    })?;
     let private: PrivateOptions =
         serde_json::from_slice(&opened).map_err(|error| wrong(error.to_string()))?;
     let nonce = private.cipheroptions.get(NONCE).cloned().unwrap_or_default();

@@ -129,9 +129,6 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     tell_unused(context, &args, &text)?;
     text.application.check_playable().map_err(cove_api::Error::from)?;
     let engine = context.engine().await?;
-    if options.replace {
-        take_down(context, engine, &text, false).await?;
-    }
     let images = Images {
         build: args.build,
         folder: args.context_dir.as_deref(),

@@ -27,16 +27,19 @@ pub(super) async fn commit(core: &Arc<Core>, name: &str, options: WorkingCommit)
         Some(_) => Some(options.name.clone()),
     };
     let (container, access) = (name.to_owned(), options.access.clone());
-    let is_elsewhere = place.is_some();
+    let (is_elsewhere, removes, is_listed) = (place.is_some(), options.remove, !options.manifest.is_empty());
     let id = blocking(core, move |core| make(core, &container, &options, is_elsewhere)).await?;
     let Some(place) = place else { return Ok(id) };
     let pushed = push(core, &id, place, access).await;
-    let gone = id.clone();
+    let (gone, container, removes) = (id.clone(), name.to_owned(), removes && pushed.is_ok());
     blocking(core, move |core| {
         // It is wanted there and not here.
         let store = core.store()?;
-        if store.image(&gone).is_ok_and(|image| image.names.is_empty()) {
+        if !is_listed && store.image(&gone).is_ok_and(|image| image.names.is_empty()) {
             store.delete_image(&gone).map_err(storage)?;
+        }
+        if removes {
+            record::open(core, &container)?.0.delete()?;
         }
         Ok(())
     })
@@ -90,7 +93,8 @@ fn make(core: &Arc<Core>, name: &str, options: &WorkingCommit, is_elsewhere: boo
     if let Some(list) = list {
         lists::add_images(core, &list, std::slice::from_ref(&id))?;
     }
-    if options.remove {
+    // Of one that goes elsewhere the container stays until the image has arrived.
+    if options.remove && !is_elsewhere {
         working.delete()?;
     }
     Ok(id)

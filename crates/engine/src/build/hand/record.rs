@@ -114,7 +114,7 @@ impl Record {
             "manifest": binary(&manifest),
             "container-name": name,
             "container-id": id,
-            "annotations": {},
+            "annotations": state.annotations,
             "ociv1": {},
             "docker": {},
             "IDMappingOptions": {"HostUIDMapping": true, "HostGIDMapping": true, "UIDMap": [], "GIDMap": []},
@@ -148,6 +148,8 @@ impl Record {
             "" => ImageState::default(),
             id => ImageState::of(core, id, base)?,
         };
+        // Those of the image are in the record, where some may have been taken away.
+        state.annotations.clear();
         let image = self.document.get("ociv1").and_then(Value::as_object).cloned().unwrap_or_default();
         for key in ["architecture", "os", "variant", "os.version", "os.features"] {
             match image.get(key) {

@@ -47,8 +47,10 @@ fn execute(core: &Arc<Core>, name: &str, command: WorkingCommand, sender: &Sende
     };
     let row = row_of(core, &spec, &facts, &working)?;
     let runtime = row.config.runtime.clone();
+    // Who has mounted it goes on with that.
+    let kept = if record.text("mountpoint").is_empty() { 0 } else { working.mounts()? };
     // What a command that was killed has left.
-    working.release(&runtime)?;
+    working.release_but(&runtime, kept)?;
     let plan = plan_of(core, &row)?;
     let folder = plan.folder.clone();
     let result = sandbox::prepare(core, plan).and_then(|prepared| {
@@ -58,7 +60,7 @@ fn execute(core: &Arc<Core>, name: &str, command: WorkingCommand, sender: &Sende
         traces.remove(&Root::open(&prepared.mountpoint)?);
         result
     });
-    let released = working.release(&runtime);
+    let released = working.release_but(&runtime, kept);
     let code = result?;
     released?;
     if add_history && code == 0 {

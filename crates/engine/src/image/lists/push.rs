@@ -109,6 +109,9 @@ impl Pushing {
 
     /// Sends every image; answers the list as it is there, since packing changes digests.
     async fn images(&self, client: &RegistryClient) -> Result<ManifestList> {
+        // What is given for the destination is for no other registry.
+        let own = self.options.access.clone().only_for(self.reference.registry());
+        let sources = place::client(&self.core, &own).await?;
         let mut sent = ManifestList { manifests: Vec::new(), ..self.list.list.clone() };
         let count = self.list.list.manifests.len();
         self.say(format!(
@@ -116,14 +119,14 @@ impl Pushing {
         ));
         for (position, entry) in self.list.list.manifests.iter().enumerate() {
             self.say(format!("Copying image {} ({}/{count})", entry.digest, position + 1));
-            sent.manifests.push(self.one(client, entry, None).await?);
+            sent.manifests.push(self.one(client, &sources, entry, None).await?);
         }
         for compression in &self.options.add_compression {
             for entry in &self.list.list.manifests {
                 if artifact::parts(&self.list, &entry.digest)?.is_some() {
                     continue;
                 }
-                let mut other = self.one(client, entry, Some(*compression)).await?;
+                let mut other = self.one(client, &sources, entry, Some(*compression)).await?;
                 if *compression != PushCompression::Gzip {
                     other.annotations.insert(ZSTD.into(), "true".into());
                 }
@@ -137,6 +140,7 @@ impl Pushing {
     async fn one(
         &self,
         client: &RegistryClient,
+        sources: &RegistryClient,
         entry: &ListEntry,
         compression: Option<PushCompression>,
     ) -> Result<ListEntry> {
@@ -146,7 +150,7 @@ impl Pushing {
             return Ok(entry.clone());
         }
         if !entry.artifact_type.is_empty() {
-            self.send_artifact_of_registry(client, entry).await?;
+            self.send_artifact_of_registry(client, sources, entry).await?;
             return Ok(entry.clone());
         }
         let engine = &self.core.options.containers.engine;
@@ -169,7 +173,7 @@ impl Pushing {
             parallel: registry::parallel(&self.core),
             progress: progress::copying(&self.sender),
         };
-        let report = self.send(&sending, client, entry).await?;
+        let report = self.send(&sending, sources, entry).await?;
         let mut sent = entry.clone();
         sent.digest = report.manifest_digest;
         sent.size = report.manifest.bytes.len() as u64;
@@ -178,7 +182,12 @@ impl Pushing {
     }
 
     /// Sends an artifact from the registry where it is, as it is.
-    async fn send_artifact_of_registry(&self, client: &RegistryClient, entry: &ListEntry) -> Result<()> {
+    async fn send_artifact_of_registry(
+        &self,
+        client: &RegistryClient,
+        sources: &RegistryClient,
+        entry: &ListEntry,
+    ) -> Result<()> {
         let place = self.list.places.get(&entry.digest.to_string());
         let Some(ImageLocation::Registry(reference)) =
             place.map(|place| ImageLocation::parse(place)).transpose()?.flatten()
@@ -189,8 +198,9 @@ impl Pushing {
             )));
         };
         let reference = reference.without_tag().without_digest().with_digest(entry.digest.clone());
-        let source = client.open(&reference).await?;
-        let (raw, manifest) = artifact_manifest(&source, &pull::policy(&self.core, None).await?).await?;
+        let source = sources.open(&reference).await?;
+        let policy = pull::policy(&self.core, self.options.signature_policy.as_deref()).await?;
+        let (raw, manifest) = artifact_manifest(&source, &policy).await?;
         let options = cove_registry::PushOptions { mount_from: vec![reference], ..untagged() };
         let destination = client.destination(&self.reference, options)?;
         for blob in std::iter::once(&manifest.config).chain(&manifest.layers) {

@@ -80,14 +80,6 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     }
     let pushed = join_all(jobs.iter().zip(&ids).map(|(job, id)| push(job, id, &list, &options.access))).await;
     let digests = pushed.into_iter().collect::<Result<Vec<String>, _>>()?;
-    if args.cleanup {
-        for (job, id) in jobs.iter().zip(&ids).filter(|(job, _)| job.node.name != LOCAL) {
-            let report = job.node.engine.images().remove(vec![id.clone()], Default::default()).await?;
-            if let Some(error) = report.failure() {
-                return Err(error.context("removing intermediate images").into());
-            }
-        }
-    }
     let id = assemble(own, &list, &digests, &options.access).await?;
     for (file, text) in [(&mut id_file, format!("sha256:{id}")), (&mut raw_id_file, id)] {
         if let Some(mut file) = file.take() {
@@ -96,6 +88,14 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         }
     }
     context.printer.line(&format!("Saved list to {:?}", list.to_string()))?;
+    if args.cleanup {
+        for (job, id) in jobs.iter().zip(&ids).filter(|(job, _)| job.node.name != LOCAL) {
+            let report = job.node.engine.images().remove(vec![id.clone()], Default::default()).await?;
+            if let Some(error) = report.failure() {
+                return Err(error.context("removing intermediate images").into());
+            }
+        }
+    }
     Ok(0)
 }
 

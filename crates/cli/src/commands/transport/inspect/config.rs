@@ -110,8 +110,12 @@ where
 impl Config {
     /// Reads one of either family.
     pub(super) fn parse(data: &[u8]) -> Result<Self, CommandError> {
-        serde_json::from_slice(data)
-            .map_err(|error| CommandError::other(format!("invalid image configuration: {error}")))
+        let invalid =
+            |error: serde_json::Error| CommandError::other(format!("invalid image configuration: {error}"));
+        // A list is no object, though a struct may be read from one.
+        let members: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(data).map_err(invalid)?;
+        serde_json::from_value(members.into()).map_err(invalid)
     }
 }
 
