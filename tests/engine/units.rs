@@ -40,7 +40,8 @@ fn a_container_s_unit_starts_it_or_makes_it_anew() {
         assert!(path.ends_with("/container-web.service"), "{path}");
         let unit = fs::read_to_string(path).expect("the unit");
         for text in [
-            "--replace \\\n\t--name web",
+            "--replace",
+            "--name web",
             "--cidfile=%t/%n.ctr-id",
             "Environment=\"A=1 2\"",
             "RestartSec=5",

@@ -29,24 +29,28 @@ pub(crate) fn signal(pid: i32, start: u64, signal: rustix::process::Signal) -> b
     alive(pid, start) && rustix::process::pidfd_send_signal(&descriptor, signal).is_ok()
 }
 
-/// Ends a process, and takes its exit status where it is a child of this process: an engine that serves for long
-/// must not collect zombies.
+/// How long the end of a helper is waited for: what it holds, such as a port, is free then.
+const PATIENCE: rustix::time::Timespec = rustix::time::Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// Ends a process, waits until it is gone, and takes its exit status where it is a child of this process: an engine that
+/// serves for long must not collect zombies.
 pub(crate) fn end(pid: i32, start: u64) {
     // 0 stands for no process; waitpid(2) would take it for any child, and its exit status from whoever waits for it.
-    if pid <= 1 {
-        return;
-    }
-    if !signal(pid, start, rustix::process::Signal::TERM) && start_time(pid).is_some() {
-        return;
-    }
-    let child = rustix::process::Pid::from_raw(pid);
-    // Helpers end at once; one that does not is no reason to wait.
-    for _ in 0..50 {
-        match rustix::process::waitpid(child, rustix::process::WaitOptions::NOHANG) {
-            Ok(None) => std::thread::sleep(std::time::Duration::from_millis(1)),
-            _ => return,
+    let Some(target) = rustix::process::Pid::from_raw(pid).filter(|_| pid > 1) else { return };
+    if alive(pid, start) {
+        // The descriptor pins the process, so the check in between and the signal mean the same one.
+        let opened = rustix::process::pidfd_open(target, rustix::process::PidfdFlags::empty());
+        if let Ok(descriptor) = opened
+            && alive(pid, start)
+            && rustix::process::pidfd_send_signal(&descriptor, rustix::process::Signal::TERM).is_ok()
+        {
+            let mut ended = [rustix::event::PollFd::new(&descriptor, rustix::event::PollFlags::IN)];
+            let _ = rustix::event::poll(&mut ended, Some(&PATIENCE));
         }
+    } else if start_time(pid).is_some() {
+        return;
     }
+    let _ = rustix::process::waitpid(Some(target), rustix::process::WaitOptions::NOHANG);
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use cove_api::{Error, ErrorKind, Result, SystemdUnitOptions, Timestamp, Units};
+use cove_api::{Error, ErrorKind, Result, SystemdUnitOptions, Units};
 
 use super::command::{escape, lines};
 use super::container::{self, Container};
@@ -31,7 +31,7 @@ fn systemd(core: &Core, name: &str, options: &SystemdUnitOptions) -> Result<BTre
             [] => "cove".to_owned(),
             words => lines(&words.iter().map(|word| escape(word)).collect::<Vec<_>>()),
         },
-        time: Timestamp::now().strftime("%a %b %e %H:%M:%S %Z %Y").to_string(),
+        time: jiff::Zoned::now().strftime("%a %b %e %H:%M:%S %Z %Y").to_string(),
     };
     let row = match core.find_container(name) {
         Ok(row) => row,
