@@ -104,8 +104,14 @@ fn containers_of_nothing_take_from_others() {
         hand(bed, &["copy", "-q", "--from", IMAGE, "target", "/etc/passwd", "/taken/"]).ok();
         let listed = hand(bed, &["run", "--network", "none", "target", "ls", "/taken"]).ok().to_owned();
         assert_eq!(listed, "one\npasswd");
-        // No link leads out of a folder that is named.
-        hand(bed, &["copy", "--contextdir", &folder, "target", "../../etc/hostname", "/x"]).fails(125, "");
+        // Nothing leads out of a folder that is named: neither a path nor a link.
+        write(&bed.path("outside"), "secret", "canary\n");
+        std::os::unix::fs::symlink("..", bed.path("files/up")).expect("a link");
+        for source in ["../outside/secret", "up/outside/secret"] {
+            hand(bed, &["copy", "--contextdir", &folder, "target", source, "/x"]).fails(125, "");
+        }
+        let outside = bed.path("outside").display().to_string();
+        hand(bed, &["copy", "-q", "--contextdir", &outside, "target", "secret", "/x"]).ok();
         // Standard input reaches the command.
         let words = ["build-container", "run", "--network", "none", "target", "--", "cat"];
         assert_eq!(bed.cove_with(&words, b"through").ok(), "through");
@@ -116,6 +122,18 @@ fn containers_of_nothing_take_from_others() {
         assert!(bed.path("layout").join("index.json").exists());
         hand(bed, &["rm", "source", "nobody", "target"]).fails(125, "reading build container \"nobody\"");
         assert_eq!(hand(bed, &["containers", "-q"]).ok(), "");
+    });
+}
+
+#[test]
+fn what_could_not_be_committed_is_kept() {
+    everyone(|bed| {
+        assert_eq!(hand(bed, &["from", "--pull-never", "--name", "kept", IMAGE]).ok(), "kept");
+        // Nobody listens there.
+        hand(bed, &["commit", "--rm", "kept", "docker://127.0.0.1:9/x:1"]).fails(125, "127.0.0.1:9");
+        let left = ["containers", "--noheading", "--format", "{{.ContainerName}}"];
+        assert_eq!(hand(bed, &left).ok(), "kept");
+        hand(bed, &["rm", "kept"]).ok();
     });
 }
 
@@ -131,6 +149,10 @@ fn the_program_has_buildahs_name() {
     };
     let name = buildah(&["from", "--pull-never", IMAGE]).ok().to_owned();
     let path = buildah(&["mount", &name]).ok().to_owned();
+    // Who has it mounted twice has it still after one of the two, and after a command.
+    assert_eq!(buildah(&["mount", &name]).ok(), path);
+    buildah(&["umount", &name]).ok();
+    buildah(&["run", "--network", "none", &name, "true"]).ok();
     cove_sys::fs::write(Path::new(&path).join("by-hand"), b"text").expect("file");
     assert!(buildah(&["mount"]).ok().contains(&path));
     buildah(&["umount", &name]).ok();

@@ -34,25 +34,14 @@ fn secrets_reach_a_service_and_no_image() {
         let here = folder.display().to_string();
         let given = format!("id=s,src={}", secret.join("token").display());
         let service = Service::start(bed);
-        for url in [None, Some(service.uri())] {
-            let mut words: Vec<&str> = url.iter().flat_map(|url| ["--url", url.as_str()]).collect();
-            words.extend([
-                "build",
-                "--network",
-                "none",
-                "--no-cache",
-                "-t",
-                "app",
-                "--secret",
-                &given,
-                &here,
-            ]);
-            let output = bed.cove(&words).ok().to_owned();
+        let url = service.uri();
+        let words = ["build", "--network", "none", "--no-cache", "-t", "app", "--secret", &given, &here];
+        for front in [&[][..], &["--url", url.as_str()]] {
+            let output = bed.cove(&[front, &words].concat()).ok().to_owned();
             assert!(output.contains("from the file") && !output.contains(".cove-build"), "{output}");
         }
         let tar = packed(&folder);
-        let uri = service.uri();
-        let words = ["--url", &uri, "build", "--network", "none", "--no-cache", "--secret", &given, "-"];
+        let words = ["--url", &url, "build", "--network", "none", "--no-cache", "--secret", &given, "-"];
         let output = bed.cove_with(&words, &tar).ok().to_owned();
         assert!(output.contains("from the file") && !output.contains(".cove-build"), "{output}");
     });
@@ -68,20 +57,10 @@ fn rules_of_what_is_ignored_hold_for_archives_too() {
         write(&rules, "rules", "dropped\nContainerfile\n");
         let rules = rules.join("rules").display().to_string();
         let service = Service::start(bed);
-        for url in [None, Some(service.uri())] {
-            let mut words: Vec<&str> = url.iter().flat_map(|url| ["--url", url.as_str()]).collect();
-            words.extend([
-                "build",
-                "--network",
-                "none",
-                "--no-cache",
-                "-t",
-                "app",
-                "--ignorefile",
-                &rules,
-                "-",
-            ]);
-            bed.cove_with(&words, &packed(&folder)).ok();
+        let url = service.uri();
+        let words = ["build", "--network", "none", "--no-cache", "-t", "app", "--ignorefile", &rules, "-"];
+        for front in [&[][..], &["--url", url.as_str()]] {
+            bed.cove_with(&[front, &words].concat(), &packed(&folder)).ok();
             assert_eq!(seen(bed, "app", "ls -A /all"), "");
         }
     });
@@ -154,13 +133,13 @@ fn the_result_goes_out() {
         );
         let here = folder.display().to_string();
         let service = Service::start(bed);
-        for url in [None, Some(service.uri())] {
-            let out = bed.path(&format!("out-{}", url.is_some()));
+        let url = service.uri();
+        for front in [&[][..], &["--url", url.as_str()]] {
+            let out = bed.path(&format!("out-{}", front.len()));
             write(&out, "kept", "kept");
             let run = |output: &str| {
-                let mut words: Vec<&str> = url.iter().flat_map(|url| ["--url", url.as_str()]).collect();
-                words.extend(["build", "--network", "none", "-t", "app", "-o", output, &here]);
-                bed.cove(&words)
+                let words = ["build", "--network", "none", "-t", "app", "-o", output, &here];
+                bed.cove(&[front, &words].concat())
             };
             let target = out.join("files");
             run(&target.display().to_string()).ok();

@@ -201,11 +201,51 @@ fn parts_of_host_paths() {
         };
         let inside = file(bed, "in.yaml", &spec("in"));
         bed.cove(&["kube", "play", "--network", "none", &inside]).ok();
-        assert!(output(bed, "p-c").starts_with("inside"), "{}", output(bed, "p-c"));
+        assert_eq!(output(bed, "p-c"), "inside\nfixed");
         bed.cove(&["kube", "down", &inside]).ok();
         let outside = file(bed, "out.yaml", &spec("out"));
         bed.cove(&["kube", "play", "--network", "none", &outside]).fails(125, "failed to start 1 containers");
         bed.cove(&["kube", "down", &outside]).ok();
+        nothing_left(bed);
+    });
+}
+
+/// The start of an id, or of another name, is no name.
+#[test]
+fn what_a_file_does_not_name_stays() {
+    everyone(|bed| {
+        let pod_id = bed.cove(&["pod", "create", "--name", "kept", "--network", "none"]).ok().to_owned();
+        let secret_id = bed.cove_with(&["secret", "create", "kept", "-"], b"tiger").ok().to_owned();
+        bed.cove(&["volume", "create", "data"]).ok();
+        let text = format!(
+            "kind: Secret\nmetadata: {{name: \"{}\"}}\n---\nkind: PersistentVolumeClaim\nmetadata: {{name: dat}}\n---\n{}",
+            &secret_id[..12],
+            pod("true", "", "").replace("  name: p\n", &format!("  name: \"{}\"\n", &pod_id[..12]))
+        );
+        let path = file(bed, "starts.yaml", &text);
+        bed.cove(&["kube", "down", "--force", &path]).ok();
+        assert_eq!(bed.cove(&["pod", "ps", "--format", "{{.Name}}"]).ok(), "kept");
+        assert_eq!(bed.cove(&["secret", "ls", "--format", "{{.Name}}"]).ok(), "kept");
+        assert_eq!(bed.cove(&["volume", "ls", "-q"]).ok(), "data");
+    });
+}
+
+/// What would be refused is refused before what runs is taken away.
+#[test]
+fn a_faulty_file_replaces_nothing() {
+    everyone(|bed| {
+        let good = pod("sleep 1000", "", "");
+        let path = file(bed, "good.yaml", &good);
+        bed.cove(&["kube", "play", "--network", "none", &path]).ok();
+        let look = || bed.cove(&["inspect", "--format", "{{.Id}} {{.State.Status}}", "p-c"]).ok().to_owned();
+        let before = look();
+        assert!(before.ends_with(" running"), "{before}");
+        let text = good.replace(IMAGE, "localhost/no/such:1") + "    imagePullPolicy: Never\n";
+        let faulty = file(bed, "faulty.yaml", &text);
+        bed.cove(&["kube", "play", "--replace", "--network", "none", &faulty])
+            .fails(125, "localhost/no/such:1");
+        assert_eq!(look(), before);
+        bed.cove(&["pod", "rm", "-f", "-t", "0", "p"]).ok();
         nothing_left(bed);
     });
 }
@@ -219,6 +259,15 @@ fn waiting_takes_everything_down() {
         let waited = bed.cove(&["kube", "play", "--wait", "--network", "none", &path]).ok().to_owned();
         assert!(waited.contains("Cleaning up containers, pods, and volumes..."), "{waited}");
         assert!(waited.contains("Volumes removed:\nv"), "{waited}");
+        nothing_left(bed);
+        // One that makes nothing takes nothing away that was there before.
+        let text =
+            "kind: PersistentVolumeClaim\nmetadata: {name: v}\n---\n".to_owned() + &pod("sleep 1000", "", "");
+        let path = file(bed, "stays.yaml", &text);
+        bed.cove(&["kube", "play", "--network", "none", &path]).ok();
+        bed.cove(&["kube", "play", "--wait", "--network", "none", &path]).fails(125, "pod already exists");
+        bed.cove(&["volume", "exists", "v"]).ok();
+        bed.cove(&["kube", "down", "--force", &path]).ok();
         nothing_left(bed);
     });
 }

@@ -15,6 +15,7 @@ struct Served {
     port: u16,
     layout: PathBuf,
     asked: Arc<Mutex<Vec<String>>>,
+    delay: Arc<Mutex<Duration>>,
 }
 
 impl Served {
@@ -23,15 +24,21 @@ impl Served {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let asked = Arc::new(Mutex::new(Vec::new()));
-        let notes = Arc::clone(&asked);
+        let delay = Arc::new(Mutex::new(delay));
+        let (notes, pause) = (Arc::clone(&asked), Arc::clone(&delay));
         let folder = layout.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (layout, notes) = (layout.clone(), Arc::clone(&notes));
-                std::thread::spawn(move || serve(stream, &layout, &notes, delay));
+                let (layout, notes, pause) = (layout.clone(), Arc::clone(&notes), Arc::clone(&pause));
+                std::thread::spawn(move || serve(stream, &layout, &notes, &pause));
             }
         });
-        Self { port, layout: folder, asked }
+        Self { port, layout: folder, asked, delay }
+    }
+
+    /// Layers that are asked for from now on are not delayed.
+    fn answer_at_once(&self) {
+        *self.delay.lock().expect("the delay") = Duration::ZERO;
     }
 
     fn image(&self) -> String {
@@ -55,7 +62,12 @@ impl Served {
     }
 }
 
-fn serve(mut stream: TcpStream, layout: &Path, notes: &Mutex<Vec<String>>, delay: Duration) -> Option<()> {
+fn serve(
+    mut stream: TcpStream,
+    layout: &Path,
+    notes: &Mutex<Vec<String>>,
+    delay: &Mutex<Duration>,
+) -> Option<()> {
     let mut data = Vec::new();
     loop {
         let end = loop {
@@ -86,7 +98,8 @@ fn serve(mut stream: TcpStream, layout: &Path, notes: &Mutex<Vec<String>>, delay
         };
         // The configuration is small.
         if path.contains("/blobs/") && body.len() > 10_000 {
-            std::thread::sleep(delay);
+            let pause = *delay.lock().ok()?;
+            std::thread::sleep(pause);
         }
         let head =
             format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -145,18 +158,26 @@ fn pulls_at_once_share_the_work() {
 #[test]
 fn a_killed_pull_holds_nobody_up() {
     everyone(|bed| {
-        let served = served(bed, Duration::from_millis(500));
+        // Far longer than the first pull lives.
+        let served = served(bed, Duration::from_secs(60));
         let image = served.image();
         let mut command = bed.command(&[&PULL[..], &[&image]].concat());
         let mut first = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a pull");
         let layer = served.layer();
         let is_asked = || served.asked.lock().expect("notes").contains(&layer).then_some(());
         wait_for("the layer", 60, is_asked);
-        std::thread::scope(|scope| {
-            let second = scope.spawn(|| bed.cove(&[&PULL[..], &[&image]].concat()));
-            first.kill().expect("kill");
-            first.wait().expect("its end");
-            assert_eq!(second.join().expect("a pull").ok().len(), 64);
-        });
+        let log = bed.path("log");
+        let file = cove_sys::fs::File::create(&log).expect("a file").into_file();
+        let mut command = bed.command(&[&["--log-level", "info"], &PULL[..], &[&image]].concat());
+        let mut second = command.stdout(Stdio::null()).stderr(file).spawn().expect("a pull");
+        let said = || cove_sys::fs::read_to_string(&log).unwrap_or_default();
+        let waits = || said().contains("another pull fetches the layer").then_some(());
+        wait_for("the second pull to wait", 60, waits);
+        served.answer_at_once();
+        first.kill().expect("kill");
+        first.wait().expect("its end");
+        let status = wait_for("the second pull", 60, || second.try_wait().expect("its state"));
+        assert!(status.success(), "{status}: {}", said());
+        bed.cove(&["image", "exists", &image]).ok();
     });
 }

@@ -210,6 +210,11 @@ fn signatures_of_gpg_are_made_and_demanded() {
         setting.cove(&[&named[..], &reach, &[&setting.name("theirs")]].concat()).ok();
         setting.push(&["--sign-by", "nobody@example.org"], "never").fails(125, "nobody@example.org");
         setting.pull(&setting.name("never")).fails(125, "manifest unknown");
+        let untagged = format!("{}/ann/test@@unknown-digest@@", setting.registry.address());
+        let push = ["push", "-q", "--sign-by", "ann@example.org"];
+        setting
+            .cove(&[&push[..], &reach, &[IMAGE, &untagged]].concat())
+            .fails(125, "without a tag there is no name that could be signed");
     }
 }
 

@@ -39,6 +39,9 @@ pub struct KubePlayOptions {
     pub userns: String,
     pub service_container: NotDone<bool>,
     pub build: NotDone<bool>,
+    /// Images that are taken as they are in the store: who asks has just built them. Cove's own.
+    pub built: Vec<String>,
+    pub wait: NotDone<bool>,
     /// Where images come from.
     #[serde(skip)]
     pub access: RegistryAccess,
@@ -70,6 +73,8 @@ impl Default for KubePlayOptions {
             userns: String::new(),
             service_container: NotDone::default(),
             build: NotDone::default(),
+            built: Vec::new(),
+            wait: NotDone::default(),
             access: RegistryAccess::default(),
             folder: None,
             seccomp_profile_root: None,

@@ -20,6 +20,8 @@ use crate::recorder::Recorder;
 
 /// Most bytes of a frame before they are packed; a larger file has several.
 const CHUNK: usize = 1 << 20;
+/// Longest table and tar-split, before they are packed: nobody reads longer ones.
+const MOST: u64 = 150 << 20;
 const SKIPPABLE: [u8; 4] = [0x50, 0x2a, 0x4d, 0x18];
 /// Bytes before the contents of a skippable frame.
 const SKIPPABLE_HEAD: u64 = 8;
@@ -116,10 +118,21 @@ pub fn write_chunked(tar: impl Read, out: impl Write, level: i32) -> io::Result<
         }
         reader.input().mention(&entry.header.name, size, checksum)?;
         enter(&mut entries, known, &chunks);
+        // Each takes more than that in the table.
+        if entries.len() as u64 > MOST / 64 {
+            return Err(too_many());
+        }
     }
     reader.drain().map_err(io::Error::other)?;
     let (passing, split) = reader.into_input().finish()?;
     passing.frames.finish(entries, &split)
+}
+
+fn too_many() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::FileTooLarge,
+        "a layer has too many files, or too much behind its end, for zstd:chunked: push with --compression-format zstd",
+    )
 }
 
 fn unsupported(name: &[u8], reason: &str) -> io::Error {
@@ -313,10 +326,13 @@ impl<W: Write> Frames<W> {
     fn finish(mut self, entries: Vec<TableEntry>, split: &[u8]) -> io::Result<BTreeMap<String, String>> {
         self.end()?;
         let mut plain_split = Vec::new();
-        MultiGzDecoder::new(split).read_to_end(&mut plain_split)?;
+        MultiGzDecoder::new(split).take(MOST + 1).read_to_end(&mut plain_split)?;
         let split = zstd::bulk::compress(&plain_split, self.level)?;
         let table = Table { version: 1, entries, tar_split_digest: Digest::sha256(&split).to_string() };
         let plain_table = serde_json::to_vec(&table)?;
+        if plain_split.len() as u64 > MOST || plain_table.len() as u64 > MOST {
+            return Err(too_many());
+        }
         let table = zstd::bulk::compress(&plain_table, self.level)?;
         let length = |data: &[u8]| data.len() as u64;
         let table_offset = self.position + SKIPPABLE_HEAD;

@@ -4,6 +4,7 @@ use regex::Regex;
 use serde_json::{Map, Value};
 
 use crate::error::{BuildError, Result};
+use crate::location::Location;
 
 /// Most rules.
 const MAX_RULES: usize = 10_000;
@@ -95,12 +96,22 @@ impl SourcePolicy {
     /// # Errors
     /// It is denied, or something else is wanted in its place.
     pub fn address(&self, address: &str) -> Result<()> {
-        match self.decide(address)? {
-            Decision::Allow => Ok(()),
-            Decision::Convert(_) => {
-                Err(BuildError::unsupported(format!("{address}: CONVERT of a source policy for addresses")))
+        if self.rules.is_empty() {
+            return Ok(());
+        }
+        let asked = match Location::parse(address)? {
+            // What is behind a `#` is not asked for.
+            Some(Location::Web(web)) => web,
+            _ => address.to_owned(),
+        };
+        for spelling in [address.to_owned(), plain_address(&asked)?] {
+            if let Decision::Convert(_) = self.decide(&spelling)? {
+                return Err(BuildError::unsupported(format!(
+                    "{address}: CONVERT of a source policy for addresses"
+                )));
             }
         }
+        Ok(())
     }
 
     fn decide(&self, identifier: &str) -> Result<Decision> {
@@ -175,6 +186,27 @@ fn pattern(text: &str) -> std::result::Result<Regex, String> {
     Regex::new(&pattern).map_err(|error| format!("the pattern {text:?}: {error}"))
 }
 
+/// An address as it is asked for: scheme and host in small letters, without a user and the usual port.
+fn plain_address(address: &str) -> Result<String> {
+    let Some((scheme, rest)) = address.split_once("://") else { return Ok(address.to_owned()) };
+    let scheme = scheme.to_ascii_lowercase();
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host).to_ascii_lowercase();
+    let port = match scheme.as_str() {
+        "https" => ":443",
+        "http" => ":80",
+        _ => "",
+    };
+    let host = host.strip_suffix(port).unwrap_or(&host).trim_end_matches('.');
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || ".-_:[]".contains(letter);
+    match !host.is_empty() && host.chars().all(is_plain) {
+        true => Ok(format!("{scheme}://{host}{path}")),
+        false => Err(BuildError::new(format!(
+            "the source policy cannot tell the host of {address:?}: write it in plain letters"
+        ))),
+    }
+}
+
 /// A name with its registry, and with the tag that it has where it says none.
 fn whole_name(name: &str) -> String {
     let prefixes = [IMAGE, "docker://", "containers-storage:"];
@@ -182,7 +214,11 @@ fn whole_name(name: &str) -> String {
     let (first, rest) = name.split_once('/').unwrap_or(("", name));
     let has_registry = first.contains(['.', ':']) || first == "localhost";
     let (registry, path) = if has_registry { (first, rest) } else { ("docker.io", name) };
-    let registry = if registry == "index.docker.io" { "docker.io" } else { registry };
+    let registry = registry.to_ascii_lowercase();
+    let registry = match registry.as_str() {
+        "index.docker.io" | "registry-1.docker.io" => "docker.io",
+        other => other,
+    };
     let official = if registry == "docker.io" && !path.contains('/') { "library/" } else { "" };
     let whole = format!("{registry}/{official}{path}");
     let last = whole.rsplit('/').next().unwrap_or_default();
@@ -216,6 +252,8 @@ mod tests {
             ("docker://docker.io/library/ubuntu", None),
             ("docker.io/ubuntu", None),
             ("index.docker.io/library/ubuntu", None),
+            ("Docker.io/library/ubuntu", None),
+            ("registry-1.docker.io/library/ubuntu", None),
             ("containers-storage:docker.io/library/ubuntu", None),
             ("docker.io/alpine", Some(Decision::Convert("host:5000/alpine:3".into()))),
             ("alpine", Some(Decision::Convert("host:5000/alpine:3".into()))),
@@ -228,6 +266,7 @@ mod tests {
         let error = policy.image("ubuntu").unwrap_err().message;
         assert!(error.contains("denied by source policy"), "{error}");
         assert!(policy.address("https://a.example.org/x").is_err());
+        assert!(policy.address("HTTPS://me@A.Example.org:443/x#y").is_err());
         assert!(policy.address("https://a.example.org/xy").is_ok());
         assert!(SourcePolicy::parse("").unwrap().image("ubuntu").is_ok());
     }

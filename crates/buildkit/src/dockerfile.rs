@@ -22,6 +22,11 @@ pub(crate) struct Needs {
 }
 
 impl Needs {
+    /// That of a further context that is an image.
+    pub(crate) fn further(&mut self, image: &str) {
+        self.image(image, &BTreeSet::new());
+    }
+
     /// Of a build file; one that cannot be read needs nothing, since the engine says what is wrong with it.
     pub(crate) fn of(text: &[u8], arguments: &StringMap) -> Self {
         let mut needs = Self::default();

@@ -181,24 +181,22 @@ async fn folder(workshop: &Workshop, session: &Session, number: usize, id: &str)
         workshop.engine.images().root_files(id).await?.map(|piece| piece.map_err(std::io::Error::other));
     let reader = SyncIoBridge::new(StreamReader::new(archive));
     let path = mirror.folder("result")?;
-    let root = blocking(move || {
+    // The folder is held until nothing writes to it.
+    let (root, path, mirror) = blocking(move || {
         let root = Root::open(&path)?;
-        let unpacking = Unpacking {
-            directory: b"/",
-            keep_directory: true,
-            rename: &[],
-            owner: Some((0, 0)),
-            owners: &|_, _| (0, 0),
-            overwrite: true,
-            privileged: false,
-        };
-        cove_tree::unpack(&root, &unpacking, reader)?;
-        Ok(root)
+        cove_tree::unpack(&root, &Unpacking::PLAIN, reader)?;
+        Ok((root, path, mirror))
     })
     .await?;
-    session.send_folder(number, root).await?;
-    drop(mirror);
-    Ok(())
+    let sent = session.send_folder(number, root).await;
+    blocking(move || {
+        // No build finds it again.
+        let _ = cove_sys::fs::remove_dir_all(&path);
+        drop(mirror);
+        Ok(())
+    })
+    .await?;
+    sent
 }
 
 fn not_done(what: &str) -> Error {

@@ -82,7 +82,12 @@ impl Workshop {
         let mut context = files.main(&mut options).await?;
         context.others = files.others().await?;
         let text = context.files.first().map_or(&[][..], |file| &file.text);
-        let needs = Needs::of(text, &options.build_args);
+        let mut needs = Needs::of(text, &options.build_args);
+        for (_, other) in &frontend.others {
+            if let Other::Image(image) = other {
+                needs.further(image);
+            }
+        }
         context.secrets = files.secrets(&needs).await?;
         options.access.registries = files.credentials(&needs).await?;
         // They live as long as the build.

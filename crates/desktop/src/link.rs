@@ -8,6 +8,7 @@ use cove_api::{Engine, Event, EventOptions, Filters, ListOptions, Result};
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 
+use crate::Failure;
 use crate::core::Core;
 use crate::kinds::{LISTED, Listed as _, ListedKind};
 use crate::source::Target;
@@ -39,19 +40,22 @@ const UNSEEN: &[&str] = &[
 
 /// Uses the engine of `target` from now on.
 pub(crate) fn switch(core: &Arc<Core>, target: Target) {
-    let mut shared = core.lock();
-    if let Some(link) = shared.link.take() {
-        link.abort();
-    }
-    for (_, flow) in shared.flows.drain() {
-        flow.abort();
-    }
-    shared.terminals.clear();
-    shared.engine = None;
-    shared.target = Some(target.clone());
-    drop(shared);
     let health = Health { connection: target.id(), ..Health::default() };
-    core.change(|state| state.switch(health));
+    core.edit(|shared| {
+        if let Some(link) = shared.link.take() {
+            link.abort();
+        }
+        let flows: Vec<_> = shared.flows.drain().collect();
+        shared.terminals.clear();
+        shared.engine = None;
+        shared.target = Some(target.clone());
+        shared.state.switch(health);
+        for (subscription, flow) in flows {
+            flow.abort();
+            let failure = Some(Failure::unavailable("another engine came into use"));
+            shared.state.flow(crate::Event::End { subscription, code: None, failure });
+        }
+    });
     let link = tokio::spawn(follow(Arc::clone(core), target));
     core.lock().link = Some(link.abort_handle());
 }
@@ -168,6 +172,8 @@ async fn update_containers(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::act::flows;
+    use crate::source::EngineSource;
     use cove_api::EventActor;
 
     fn event(kind: &str, action: &str, id: &str) -> Event {
@@ -179,6 +185,36 @@ mod tests {
             time: 0,
             time_nano: 0,
         }
+    }
+
+    /// Opens nothing.
+    struct Nowhere;
+
+    #[async_trait::async_trait]
+    impl EngineSource for Nowhere {
+        async fn open(&self, _target: &Target) -> Result<Arc<dyn Engine>> {
+            Err(cove_api::Error::not_found("there is no engine"))
+        }
+
+        fn fixed(&self) -> Vec<(Target, String)> {
+            Vec::new()
+        }
+    }
+
+    #[tokio::test]
+    async fn another_engine_ends_what_flows() {
+        let core = Core::new(
+            Arc::new(Nowhere),
+            #[cfg(unix)]
+            None,
+        );
+        let subscription = flows::open(&core, |_, _| std::future::pending());
+        switch(&core, Target::Native);
+        let mut shared = core.lock();
+        assert!(shared.flows.is_empty());
+        let failure = Some(Failure::unavailable("another engine came into use"));
+        let end = crate::Event::End { subscription, code: None, failure };
+        assert_eq!(shared.state.take_events().last(), Some(&end));
     }
 
     #[test]

@@ -291,6 +291,13 @@ async fn talk(desktop: Arc<Desktop>, mut socket: WebSocket, token: Option<String
             break;
         }
     }
+    // The last answers reach nobody, and what they have opened is its own too.
+    answered.close();
+    while let Some(answer) = answered.recv().await {
+        if let Answer::Reply { reply: Reply::Subscription { subscription }, .. } = answer {
+            flows.push(subscription);
+        }
+    }
     // Nobody looks at its subscriptions any more. One that has ended already is no error.
     for subscription in flows {
         let _ = desktop.call(Call::Close { subscription }).await;

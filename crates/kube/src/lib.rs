@@ -18,8 +18,8 @@ pub use error::{KubeError, Result};
 pub use generate::{GenerateFacts, GeneratedContainer, GeneratedPod, Objects, generate};
 pub use objects::{ConfigMap, PersistentVolumeClaim, Secret};
 pub use plan::{
-    Claim, ContainerPlan, HostFacts, HostPathKind, ImageFacts, Known, PodPlan, SecretData, Source, claim,
-    image_policy,
+    COPIES, Claim, ContainerPlan, HostFacts, HostPathKind, ImageFacts, Known, PodPlan, SecretData, Source,
+    claim, image_policy,
 };
 pub use secret::{data as secret_data, is_immutable, stored as stored_secret};
 

@@ -85,4 +85,21 @@ mod tests {
         end(pid, start_time(pid).unwrap());
         assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
     }
+
+    #[test]
+    #[allow(clippy::zombie_processes, reason = "what is tested")]
+    fn the_end_of_a_slow_process_is_waited_for() {
+        use std::io::Read as _;
+        let script = "trap 'sleep 0.3; exit' TERM; printf x; while :; do sleep 0.01; done";
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", script])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        // The trap is set once the byte is there.
+        child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
+        end(pid, start_time(pid).unwrap());
+        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    }
 }

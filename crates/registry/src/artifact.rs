@@ -2,10 +2,10 @@
 
 use cove_config::Policy;
 
-use crate::copy::top_manifest;
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, ImageSource};
 use crate::manifest::{self, Descriptor, Document, ImageManifest, RawManifest};
+use crate::resolve::top_manifest;
 use crate::stream::Verified;
 use crate::trust::{admit, check_rejected};
 

@@ -7,7 +7,6 @@ mod archive;
 mod artifact;
 mod client;
 mod copy;
-mod copy_list;
 mod encryption;
 mod endpoint;
 mod error;
@@ -19,6 +18,7 @@ mod packing;
 mod platform;
 mod progress;
 mod reference;
+mod resolve;
 mod stream;
 mod transport;
 mod trust;
@@ -30,10 +30,8 @@ pub use client::{
     RegistryOptions, RegistrySource, RetryPolicy, credentials, download, download_guarded,
 };
 pub use copy::{
-    CopyEvent, CopyOptions, CopyProgress, CopyReport, DEFAULT_PARALLEL, ResolvedImage, copy_image, resolve,
-    top_manifest,
+    CopyEvent, CopyOptions, CopyProgress, CopyReport, DEFAULT_PARALLEL, Instance, copy_image, copy_images,
 };
-pub use copy_list::{Instance, copy_images};
 pub use cove_archive::{Digest, DigestAlgorithm, Hasher};
 pub use encryption::{DecryptionKey, Encryption, RecipientKey};
 pub use endpoint::Candidates;
@@ -49,6 +47,7 @@ pub use packing::{LayerForm, LayerPacking};
 pub use platform::Platform;
 pub use progress::steps;
 pub use reference::{Reference, ShortName};
+pub use resolve::{ResolvedImage, resolve, top_manifest};
 pub use stream::{BlockingReader, from_bytes, read_blocking};
 pub use transport::{SourceOptions, Target, TargetOptions, open_source};
 pub use trust::{

@@ -3,11 +3,11 @@
 use cove_archive::Digest;
 use serde::Deserialize;
 
-use crate::copy::{check_digest, check_manifest_size, fetch_config, top_manifest};
 use crate::error::{Error, Result};
 use crate::image::ImageSource;
 use crate::manifest::{self, Descriptor, Document, ListEntry, ManifestList, RawManifest, media_type};
 use crate::platform::Platform;
+use crate::resolve::{check_digest, check_manifest_size, fetch_config, top_manifest};
 
 /// The part of a manifest that says what sort of artifact it is.
 #[derive(Deserialize)]

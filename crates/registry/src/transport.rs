@@ -88,11 +88,17 @@ pub struct TargetOptions {
 }
 
 impl TargetOptions {
-    /// What a copy is asked for.
+    /// What a copy to `to` is asked for.
     ///
     /// # Errors
-    /// Options that do not fit each other, or names that are none.
-    pub fn asked(asked: &ImageCopyOptions, client: RegistryClient, spool: &Path) -> Result<Self> {
+    /// Options that do not fit each other or the destination, or names that are none.
+    pub fn asked(
+        to: &ImageLocation,
+        asked: &ImageCopyOptions,
+        client: RegistryClient,
+        spool: &Path,
+    ) -> Result<Self> {
+        refuse_idle(to, asked)?;
         Ok(Self {
             client,
             spool: spool.to_owned(),
@@ -112,6 +118,23 @@ impl TargetOptions {
                 .map(|name| additional_name(name))
                 .collect::<Result<_>>()?,
         })
+    }
+}
+
+/// Refuses what would do nothing at the destination.
+fn refuse_idle(to: &ImageLocation, asked: &ImageCopyOptions) -> Result<()> {
+    let is_stored = matches!(to, ImageLocation::Storage(_));
+    let is_docker_archive = matches!(to, ImageLocation::DockerArchive(..));
+    let idle = [
+        (is_stored && !asked.encryption_keys.is_empty(), "encrypting layers (--encryption-key)"),
+        (
+            !is_docker_archive && !asked.additional_tags.is_empty(),
+            "a further name outside of a docker-archive (--additional-tag)",
+        ),
+    ];
+    match idle.into_iter().find(|(is_idle, _)| *is_idle) {
+        Some((_, what)) => Err(Error::Unsupported { subject: to.to_string(), what: what.into() }),
+        None => Ok(()),
     }
 }
 
@@ -248,6 +271,31 @@ impl Target {
             Place::Archive { writer, .. } => {
                 tokio::task::spawn_blocking(move || writer.finish()).await.map_err(Error::external)?
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cove_api::KeyFile;
+
+    use super::*;
+
+    #[test]
+    fn what_would_do_nothing_is_refused() {
+        let tags = ImageCopyOptions { additional_tags: vec!["a:1".into()], ..ImageCopyOptions::default() };
+        let keys = vec![KeyFile(b"KEY".to_vec())];
+        let keys = ImageCopyOptions { encryption_keys: keys, ..ImageCopyOptions::default() };
+        for (place, takes_tags, takes_keys) in [
+            ("containers-storage:a", false, false),
+            ("docker://r.io/a", false, true),
+            ("dir:/a", false, true),
+            ("docker-archive:/a.tar", true, true),
+        ] {
+            let to = ImageLocation::parse(place).unwrap().unwrap();
+            assert_eq!(refuse_idle(&to, &tags).is_ok(), takes_tags, "{place}");
+            assert_eq!(refuse_idle(&to, &keys).is_ok(), takes_keys, "{place}");
+            assert!(refuse_idle(&to, &ImageCopyOptions::default()).is_ok(), "{place}");
         }
     }
 }

@@ -326,10 +326,16 @@ fn wait_on(id: &str, dir: &Path, exit_file: &Path, timeout: Option<Duration>) ->
                 wait_for_process(id, process, deadline)?;
                 return Err(Error::ExitUnknown { id: id.to_owned() });
             }
-            ProcessState::Starting { .. } | ProcessState::Running { .. } | ProcessState::Ending { .. } => {
+            state @ (ProcessState::Starting { .. }
+            | ProcessState::Running { .. }
+            | ProcessState::Ending { .. }) => {
                 match wait_connected(dir, deadline) {
                     Ok(true) => {}
-                    Ok(false) => std::thread::sleep(Duration::from_millis(1)),
+                    Ok(false) => match state.process() {
+                        // Its socket went with the run directory.
+                        Some(process) => wait_for_process(id, process, deadline)?,
+                        None => std::thread::sleep(Duration::from_millis(1)),
+                    },
                     Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                         return Err(timed_out());
                     }

@@ -204,7 +204,7 @@ impl Need {
             }
             Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
             Self::Systemd => programs(&["systemd-analyze"]),
-            Self::Gpg => programs(&["gpg", "gpgv", "gpgconf", "skopeo"]),
+            Self::Gpg => programs(&["gpg", "gpg-agent", "gpgv", "gpgconf", "skopeo"]),
             Self::Packers => programs(&["gzip", "bzip2", "xz", "zstd"]),
             Self::Dns => programs(&["aardvark-dns"]),
             Self::Pasta => programs(&["pasta", "unshare", "setpriv", "nft"]),

@@ -42,6 +42,22 @@ pub struct Unpacking<'a> {
     pub privileged: bool,
 }
 
+impl Unpacking<'static> {
+    /// A whole archive with its owners and all that is special in it.
+    pub const WHOLE: Self = Self {
+        directory: b"/",
+        keep_directory: true,
+        rename: &[],
+        owner: None,
+        owners: &|uid, gid| (uid, gid),
+        overwrite: true,
+        privileged: true,
+    };
+
+    /// A whole archive as plain files of whoever unpacks it as root.
+    pub const PLAIN: Self = Self { owner: Some((0, 0)), privileged: false, ..Self::WHOLE };
+}
+
 /// Makes the files of an archive, plain or compressed, which is read to its end.
 ///
 /// # Errors

@@ -110,6 +110,17 @@ fn directories_and_files_replace_each_other_only_if_wanted() {
 }
 
 #[test]
+fn half_a_file_is_none() {
+    let to = scratch();
+    let archive = tar(&[Member::file("whole", b"first"), Member::file("x", &[7; 5000])]);
+    // The first with its header, the second's header, and the first of its data.
+    unpacked(to.path(), "", false, &archive[..3 * 512 + 1000]).unwrap_err();
+    assert_eq!(fs::read_to_string(to.path().join("whole")).unwrap(), "first");
+    assert!(!to.path().join("x").exists());
+    assert_eq!(fs::read_dir(to.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn links_lead_nowhere_but_into_the_tree() {
     let outside = scratch();
     fs::write(outside.path().join("secret"), "canary").unwrap();

@@ -194,7 +194,7 @@ export class Model {
     const flows = [...this.#flows.values()];
     this.#flows.clear();
     this.#early.clear();
-    const message = t("The window has lost its connection to Cove. It is being tried again.");
+    const message = t("The connection to Cove broke off.");
     for (const flow of flows) flow.end({ kind: "Unavailable", message }, null);
   }
 
@@ -207,6 +207,7 @@ export class Model {
       if (early.length < MOST_EARLY) early.push(event);
       this.#early.set(event.subscription, early);
     } else if (event.event === "end") {
+      this.#flows.delete(event.subscription);
       flow.end(event.failure, event.code);
     } else {
       flow.take(event);

@@ -10,6 +10,8 @@ export default class Failures {
 
   onTestEnd(test, result) {
     if (result.status === "passed" || result.status === "skipped") return;
+    // It is tried once more.
+    if (result.retry < test.retries) return;
     const { file, line } = test.location;
     const errors = result.errors.map(({ message, location }) => (location ? `${message}\nat ${relative(".", location.file)}:${location.line}` : message));
     told(`${relative(".", file)}:${line} › ${test.title}`, errors.join("\n") || result.status);

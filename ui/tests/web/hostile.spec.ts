@@ -95,6 +95,16 @@ test("foreign text stays text", async ({ page, baseURL }) => {
   expect(outside).toEqual([]);
 });
 
+test("two ports of a container may be published as the same one", async ({ page }) => {
+  const tcp = (hostPort: number, containerPort: number) => ({ host: "", hostPort, containerPort, protocol: "tcp" });
+  await new FakeCore(sample({ containers: [container(1, { ports: [tcp(8080, 80), tcp(8080, 81)] })] })).open(page);
+  const row = page.getByRole("row").first();
+  await expect(row.getByRole("link")).toHaveText(["8080→80", "8080→81"]);
+  // Not on a link.
+  await row.getByText("box-1").click();
+  await expect(page.getByRole("tabpanel").getByRole("link")).toHaveText(["8080→80", "8080→81"]);
+});
+
 test("the policy keeps foreign scripts out even if text became markup", async ({ page }) => {
   await new FakeCore(sample()).open(page);
   await expect(page.getByRole("row").first()).toBeVisible();

@@ -143,7 +143,10 @@ pub(super) const NEEDS: &[Need] = &[
     need("desktop", Program("node"), &["nodejs"], "nodejs", "builds the user interface"),
     need("test", Program("podman"), &["podman"], "podman", "a peer to share the store with"),
     need("test", Program("skopeo"), &["skopeo"], "skopeo", "fills the test registry"),
-    need("test", Program("gpgv"), &["gnupg", "gpgv"], "gnupg2", "signs and verifies images"),
+    // Debian's apt brings gpgv alone.
+    need("test", Program("gpg"), &["gnupg"], "gnupg2", "signs images"),
+    need("test", Program("gpg-agent"), &["gnupg"], "gnupg2", "keeps the keys that sign images"),
+    need("test", Program("gpgv"), &["gpgv"], "gnupg2", "verifies images"),
     need(
         "test",
         Program("docker-registry"),

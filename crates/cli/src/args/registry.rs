@@ -82,12 +82,14 @@ pub(crate) fn credentials(text: &str) -> Result<Credentials, CommandError> {
 }
 
 /// A span in Go's spelling, or seconds.
-fn whole_seconds(text: &str) -> Result<u64, CommandError> {
+pub(crate) fn whole_seconds(text: &str) -> Result<u64, CommandError> {
     if let Ok(seconds) = text.parse() {
         return Ok(seconds);
     }
     cove_api::time::signed_duration(text)
         .ok()
-        .and_then(|span| u64::try_from(span.as_secs()).ok())
+        .and_then(|span| std::time::Duration::try_from(span).ok())
+        // Less than a second is not nothing.
+        .map(|span| span.as_secs() + u64::from(span.subsec_nanos() > 0))
         .ok_or_else(|| CommandError::other(format!("time: invalid duration {text:?}")))
 }

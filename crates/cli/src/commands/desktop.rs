@@ -12,6 +12,7 @@ use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::connect::Destination;
 use crate::context::Context;
+use crate::terminal::interrupted;
 
 /// The window's program, beside this one or in PATH.
 const WINDOW: &str = if cfg!(windows) { "cove-desktop.exe" } else { "cove-desktop" };
@@ -116,13 +117,10 @@ async fn browser(context: &Context, args: Args, url: Option<String>) -> CommandR
         }
         Ok::<_, CommandError>(())
     };
-    let ended = async {
-        let _ = tokio::signal::ctrl_c().await;
-    };
     let result = tokio::select! {
         served = served => served.map_err(CommandError::from),
         printed = printed => printed,
-        () = ended => Ok(()),
+        () = interrupted() => Ok(()),
     };
     desktop.end().await;
     host.stop().await;

@@ -10,4 +10,4 @@ pub(crate) use detach::DetachKeys;
 pub(crate) use raw::{RawMode, size};
 pub(crate) use secret::{ask, ask_secret, read_secret};
 pub(crate) use session::{Ended, Session, Target};
-pub(crate) use signals::{Arrived, Signals, ended_by};
+pub(crate) use signals::{Arrived, Signals, ended_by, interrupted};

@@ -462,6 +462,35 @@ mod tests {
     }
 
     #[test]
+    fn a_failing_helper_stops_no_other() {
+        use std::os::unix::fs::PermissionsExt;
+        let base = folder("failing-helper");
+        let good = "case \"$1\" in\nlist) echo '{\"h.io\":\"u\"}';;\n*) echo '{\"Username\":\"u\",\"Secret\":\"p\"}';;\nesac";
+        for (name, script) in [("bad", "echo 'no way'; exit 1"), ("good", good)] {
+            let program = base.join(format!("bin/docker-credential-{name}"));
+            put(&program, &format!("#!/bin/sh\nread -r in\n{script}\n"));
+            cove_sys::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        put(&base.join("run/auth.json"), r#"{"auths":{"f.io":{"auth":"YW5uOng="}}}"#);
+        let path = format!("{}:/usr/bin:/bin", base.join("bin").display());
+        let environment = Environment::new([("PATH", path)]);
+        let mut directories = directories(&base, 1000);
+        directories.auth_file = base.join("run/auth.json");
+        let registries = Registries {
+            credential_helpers: ["bad", AUTH_FILE_HELPER, "good"].map(str::to_owned).to_vec(),
+            ..Registries::built_in()
+        };
+        let store = CredentialStore::new(&environment, &directories, &registries, None);
+        let (known, failures) = store.all().unwrap();
+        let known: Vec<_> =
+            known.iter().map(|(key, found)| (key.as_str(), found.username.as_str())).collect();
+        assert_eq!(known, [("f.io", "ann"), ("h.io", "u")]);
+        assert_eq!(failures.len(), 1, "{failures:?}");
+        assert!(failures[0].to_string().contains("no way"), "{failures:?}");
+        cove_sys::fs::remove_dir_all(&base).unwrap();
+    }
+
+    #[test]
     fn keys() {
         for (text, expected) in [
             ("https://index.docker.io/v1/", Some("docker.io")),

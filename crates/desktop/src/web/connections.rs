@@ -130,17 +130,21 @@ mod tests {
 
     #[tokio::test]
     async fn who_does_not_read_is_let_go() {
-        let address = served(Limits { connections: 1, head: LONG, life: Duration::from_millis(100) }).await;
-        let mut silent = TcpStream::connect(address).await.unwrap();
-        silent.write_all(b"GET /large HTTP/1.1\r\nHost: here\r\n\r\n").await.unwrap();
-        // There is one place, and it gets free. A busy computer may take longer than a life for an answer.
-        loop {
-            let mut next = TcpStream::connect(address).await.unwrap();
-            let _ = next.write_all(WHOLE).await;
-            if answer(&mut next).await.ends_with("here") {
-                break;
+        let let_in = async {
+            let address =
+                served(Limits { connections: 1, head: LONG, life: Duration::from_millis(100) }).await;
+            let mut silent = TcpStream::connect(address).await.unwrap();
+            silent.write_all(b"GET /large HTTP/1.1\r\nHost: here\r\n\r\n").await.unwrap();
+            // There is one place, and it gets free. A busy computer may take longer than a life for an answer.
+            loop {
+                let mut next = TcpStream::connect(address).await.unwrap();
+                let _ = next.write_all(WHOLE).await;
+                if answer(&mut next).await.ends_with("here") {
+                    break;
+                }
             }
-        }
+        };
+        tokio::time::timeout(Duration::from_secs(60), let_in).await.unwrap();
     }
 
     #[tokio::test]

@@ -31,7 +31,7 @@ pub(super) fn now(options: &BuildOptions) -> Timestamp {
 }
 
 /// When the sources are from: as the options say, or as builds are told by an argument of that name.
-fn epoch(options: &BuildOptions) -> Option<i64> {
+pub(super) fn epoch(options: &BuildOptions) -> Option<i64> {
     let argument = options.build_args.get("SOURCE_DATE_EPOCH");
     options.source_date_epoch.or_else(|| argument.and_then(|text| text.parse().ok()))
 }

@@ -283,16 +283,7 @@ fn unpack_some(root: &Root, mut archive: impl Read) -> Result<()> {
 }
 
 fn unpack_into(root: &Root, archive: impl Read) -> Result<()> {
-    let unpacking = Unpacking {
-        directory: b"/",
-        keep_directory: true,
-        rename: &[],
-        owner: Some((0, 0)),
-        owners: &|_, _| (0, 0),
-        overwrite: true,
-        privileged: false,
-    };
-    cove_tree::unpack(root, &unpacking, archive)
+    cove_tree::unpack(root, &Unpacking::PLAIN, archive)
         .map_err(|error| Error::from(error).context("unpacking the context"))
 }
 

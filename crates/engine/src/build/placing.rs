@@ -101,15 +101,7 @@ pub(super) fn note(
 }
 
 /// Unpacking into `/` of an image.
-const AS_THEY_ARE: Unpacking<'static> = Unpacking {
-    directory: b"/",
-    keep_directory: true,
-    rename: &[],
-    owner: None,
-    owners: &|uid, gid| (uid, gid),
-    overwrite: false,
-    privileged: true,
-};
+const AS_THEY_ARE: Unpacking<'static> = Unpacking { overwrite: false, ..Unpacking::WHOLE };
 
 /// Unpacks beneath a root what `pack` writes, but for the end of the archive.
 pub(super) fn piped(root: &Root, pack: impl FnOnce(&mut dyn Write) -> Result<()> + Send) -> Result<()> {

@@ -359,7 +359,7 @@ impl Stage<'_, '_> {
             "parent": self.state.id,
             "format": options.format,
             "timestamp": options.timestamp,
-            "source_date_epoch": options.source_date_epoch,
+            "source_date_epoch": commit::epoch(options),
             "rewrite_timestamp": options.rewrite_timestamp,
             "annotations": [&options.annotations, &state.annotations],
             "created_annotation": options.created_annotation,

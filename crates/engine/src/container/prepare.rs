@@ -7,7 +7,7 @@ use cove_api::{ContainerState, Error, ErrorKind, Result};
 use cove_runtime::oci::{NamespaceTarget, Namespaces};
 use cove_runtime::{Launch, LogConfig, Restore};
 
-use crate::container::{create, health, member, notify};
+use crate::container::{create, heal, health, member, notify};
 use crate::engine::Core;
 use crate::error::joined;
 use crate::sandbox::{self, Hidden, Plan, PlannedSecret, PlannedVolume, Prepared, Remains, Shm};
@@ -28,6 +28,16 @@ pub(crate) fn prepare_from(
     row: &mut ContainerRow,
     restore: Option<Restore>,
 ) -> Result<Launch> {
+    match prepare_once(core, row, restore.clone()) {
+        // One that nobody cleaned up after may hold the address or port still.
+        Err(error) if error.kind == ErrorKind::InUse && heal::others(core, &row.id)? => {
+            prepare_once(core, row, restore)
+        }
+        prepared => prepared,
+    }
+}
+
+fn prepare_once(core: &Arc<Core>, row: &mut ContainerRow, restore: Option<Restore>) -> Result<Launch> {
     if matches!(row.state, ContainerState::Stopped | ContainerState::Initialized) || row.status.prepared {
         // What an earlier run or a command that died has left.
         undo(core, row)?;

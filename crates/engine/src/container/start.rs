@@ -8,7 +8,7 @@ use cove_runtime::{Launch, Started, Supervision};
 use crate::container::end::{self, Next};
 use crate::container::lookup::Locked;
 use crate::container::state::{UNKNOWN_EXIT, improper};
-use crate::container::{heal, notify, prepare};
+use crate::container::{notify, prepare};
 use crate::engine::Core;
 use crate::state::{CheckpointStatus, ContainerRow};
 
@@ -46,19 +46,9 @@ pub(super) fn init(core: &Arc<Core>, name: &str) -> Result<()> {
         return Err(improper(format!("container {} has already been created in runtime", row.id)));
     }
     start_dependencies(core, &row)?;
-    drop(prepare_freed(core, &mut row)?);
+    drop(prepare::prepare(core, &mut row)?);
     row.status.initialized = true;
     core.save(&row)
-}
-
-/// Prepares a start; where an address or port is taken, by one perhaps that nobody cleaned up after, once more.
-fn prepare_freed(core: &Arc<Core>, row: &mut ContainerRow) -> Result<Launch> {
-    match prepare::prepare(core, row) {
-        Err(error) if error.kind == ErrorKind::InUse && heal::others(core, &row.id)? => {
-            prepare::prepare(core, row)
-        }
-        prepared => prepared,
-    }
 }
 
 /// Starts a container whose lock is held and whose state allows it.
@@ -77,7 +67,7 @@ fn prepare_and_start(core: &Arc<Core>, row: &mut ContainerRow) -> Result<()> {
     let prepared = core.take_prepared(&row.id).filter(|_| row.state == ContainerState::Initialized);
     let launch = match prepared {
         Some(launch) => launch,
-        None => prepare_freed(core, row)?,
+        None => prepare::prepare(core, row)?,
     };
     launched(core, row, launch, false)
 }

@@ -84,7 +84,7 @@ impl Copying {
         to: &ImageLocation,
     ) -> Result<(Option<Box<dyn ImageSource>>, TargetOptions)> {
         let spool = self.spool();
-        let mut target = TargetOptions::asked(&self.options, self.client.clone(), &spool)?;
+        let mut target = TargetOptions::asked(to, &self.options, self.client.clone(), &spool)?;
         match from {
             ImageLocation::Storage(name) => {
                 if let Some(list) = self.stored_list(name, to).await? {
@@ -184,7 +184,8 @@ impl Copying {
         let raw = if let ImageLocation::Storage(name) = to {
             let name = stored_name(name)?;
             options.names = vec![name.clone()];
-            let raw = self.copied(&*source, &StoreDestination::new(&self.core), &options).await?;
+            let store = StoreDestination::new(&self.core).with_format(target.manifest);
+            let raw = self.copied(&*source, &store, &options).await?;
             self.tell("pull", &raw, &name.to_string());
             raw
         } else {

@@ -28,6 +28,8 @@ const MOST_NAMELESS: u32 = 3;
 pub(super) struct StoreDestination {
     core: Arc<Core>,
     state: Arc<Mutex<State>>,
+    /// Of the manifest; empty for any.
+    formats: Vec<ManifestFormat>,
     fetching: tokio::sync::Mutex<Vec<ObjectLock>>,
 }
 
@@ -40,7 +42,18 @@ struct State {
 
 impl StoreDestination {
     pub(super) fn new(core: &Arc<Core>) -> Self {
-        Self { core: Arc::clone(core), state: Arc::default(), fetching: tokio::sync::Mutex::default() }
+        Self {
+            core: Arc::clone(core),
+            state: Arc::default(),
+            formats: Vec::new(),
+            fetching: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The same, with the manifest in this family; [`None`] keeps it.
+    pub(super) fn with_format(mut self, format: Option<ManifestFormat>) -> Self {
+        self.formats = format.into_iter().collect();
+        self
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -124,7 +137,7 @@ fn chain_id(state: &State, index: usize) -> Option<String> {
 #[async_trait]
 impl ImageDestination for StoreDestination {
     fn formats(&self) -> &[ManifestFormat] {
-        &[]
+        &self.formats
     }
 
     async fn try_reuse(&self, layer: &Layer<'_>) -> Result<Option<StoredLayer>> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use cove_api::{
-    ContainerSpec, ErrorKind, ImageVolume, Images, PullOptions, PullPolicy, RegistryAccess, Result,
+    ContainerSpec, ErrorKind, ImageVolume, Images, KubePlayOptions, PullOptions, PullPolicy, RegistryAccess,
+    Result,
 };
 use cove_kube::{ImageFacts, PodPlan, Source};
 use futures_util::StreamExt as _;
@@ -20,7 +21,7 @@ pub(super) struct Facts {
 pub(super) async fn bring(
     engine: &LocalEngine,
     plans: &[PodPlan],
-    access: &RegistryAccess,
+    options: &KubePlayOptions,
 ) -> Result<BTreeMap<String, Facts>> {
     let mut wanted = BTreeMap::new();
     for plan in plans {
@@ -34,7 +35,9 @@ pub(super) async fn bring(
         }
     }
     for ((image, _), policy) in &wanted {
-        pull(engine, image, *policy, access).await?;
+        let built = options.built.iter().any(|built| built == image);
+        let policy = if built { PullPolicy::Missing } else { *policy };
+        pull(engine, image, policy, &options.access).await?;
     }
     let mut facts = BTreeMap::new();
     for container in plans.iter().flat_map(|plan| &plan.containers) {

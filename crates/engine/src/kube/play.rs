@@ -1,6 +1,7 @@
 //! Playing: first everything is read, planned and pulled, then it is made.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicUsize;
 
 use cove_api::{
     Containers, Error, ErrorKind, KubePlayOptions, KubePod, KubeReport, KubeSecret, KubeVolume, Network,
@@ -28,9 +29,11 @@ pub(super) async fn play(
         .collect::<Result<Vec<_>>>()?;
     let known_secrets = secrets::known(engine, application, options.replace).await?;
     let host = blocking(&engine.core, |_| Ok(host_facts())).await?;
+    let room = AtomicUsize::new(cove_kube::COPIES);
     let mut plans = Vec::new();
     for (place, workload) in application.workloads.iter().enumerate() {
         let known = Known {
+            room: &room,
             options: &options,
             config_maps: &application.config_maps,
             secrets: &known_secrets,
@@ -39,12 +42,17 @@ pub(super) async fn play(
         };
         plans.push(workload.plan(&known)?);
     }
+    let imports: Vec<String> = claims.iter().filter_map(|claim| claim.import.clone()).collect();
+    blocking(&engine.core, move |_| imports.iter().try_for_each(|path| volumes::check_import(path))).await?;
     check(engine, &plans, &options).await?;
-    let facts = images::bring(engine, &plans, &options.access).await?;
+    let facts = images::bring(engine, &plans, &options).await?;
     // What is refused because of an image is refused before anything is made or replaced.
     for container in plans.iter().flat_map(|plan| &plan.containers) {
         if let Some(image) = facts.get(&container.image) {
-            container.spec("", &image.facts)?;
+            let mut spec = container.spec("", &image.facts)?;
+            for name in &container.automount {
+                images::mount_volumes(engine, name, &mut spec).await?;
+            }
         }
     }
     make(engine, application, &claims, &plans, &facts, &options).await

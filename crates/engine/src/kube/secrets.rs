@@ -3,31 +3,28 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use cove_api::{Error, ErrorKind, Result, SecretCreateOptions, SecretInspectOptions, Secrets};
+use cove_api::{
+    Error, ErrorKind, MAX_SECRET, Result, SecretCreateOptions, SecretInspectOptions, SecretListOptions,
+    Secrets,
+};
 use cove_kube::{Application, Secret, SecretData, is_immutable, secret_data, stored_secret};
 
 use crate::engine::LocalEngine;
 
 /// What is kept under a name.
 async fn stored(engine: &LocalEngine, name: &str) -> Result<Option<Vec<u8>>> {
-    let options = SecretInspectOptions { showsecret: true };
-    match Secrets::inspect(engine, name, options).await {
-        // The start of an id is none of a file's names.
-        Ok(found) if found.spec.name != name => Ok(None),
+    let Some(id) = id(engine, name).await? else { return Ok(None) };
+    match Secrets::inspect(engine, &id, SecretInspectOptions { showsecret: true }).await {
         Ok(found) => Ok(Some(found.secret_data.0.into_bytes())),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The id of the secret of exactly that name.
+/// The id of the secret of exactly that name: the start of an id is none of a file's names.
 pub(super) async fn id(engine: &LocalEngine, name: &str) -> Result<Option<String>> {
-    match Secrets::inspect(engine, name, SecretInspectOptions { showsecret: false }).await {
-        Ok(found) if found.spec.name == name => Ok(Some(found.id)),
-        Ok(_) => Ok(None),
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    let all = Secrets::list(engine, SecretListOptions::default()).await?;
+    Ok(all.into_iter().find(|secret| secret.spec.name == name).map(|secret| secret.id))
 }
 
 /// The secrets that pods name: those of the file, else those that exist. Refuses a file whose secrets may not be kept.
@@ -39,6 +36,13 @@ pub(super) async fn known(
     let mut known = BTreeMap::new();
     for secret in &application.secrets {
         let new = stored_secret(secret)?;
+        cove_spec::name::secret(secret.name())?;
+        if new.len() >= MAX_SECRET {
+            return Err(Error::invalid(format!(
+                "secret {:?} is too long: as a document it must be shorter than {MAX_SECRET} bytes",
+                secret.name()
+            )));
+        }
         if !replace && stored(engine, secret.name()).await?.is_some_and(|former| is_immutable(&former)) {
             return Err(Error::new(
                 ErrorKind::InUse,

@@ -7,7 +7,7 @@ use cove_archive::{Kind, Member, Writer};
 use cove_kube::{Claim, Source};
 use cove_sys::fs;
 
-use crate::engine::LocalEngine;
+use crate::engine::{LocalEngine, blocking};
 
 /// Makes the volume of a claim, and unpacks what the claim names.
 pub(super) async fn make(engine: &LocalEngine, claim: &Claim) -> Result<()> {
@@ -15,7 +15,8 @@ pub(super) async fn make(engine: &LocalEngine, claim: &Claim) -> Result<()> {
         return Volumes::create(engine, claim.options.clone()).await.map(drop);
     };
     // Opened before anything is made.
-    let file = fs::File::open(&import)?;
+    let path = import.clone();
+    let file = blocking(&engine.core, move |_| Ok(fs::File::open(&path)?)).await?;
     let existed = Volumes::exists(engine, &claim.options.name).await?;
     let name = Volumes::create(engine, claim.options.clone()).await?.name;
     let archive = crate::stream::pieces(move || Ok(file));
@@ -29,6 +30,15 @@ pub(super) async fn make(engine: &LocalEngine, claim: &Claim) -> Result<()> {
         return Err(error.context(format!("importing {import}")));
     }
     Ok(())
+}
+
+/// Refuses what is no file to unpack: a pipe would be waited for without end.
+pub(super) fn check_import(path: &str) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(()),
+        Ok(_) => Err(Error::invalid(format!("importing {path}: it is no file"))),
+        Err(error) => Err(Error::from(error).context(format!("importing {path}"))),
+    }
 }
 
 /// Makes a volume of files and writes them, where a source is one.

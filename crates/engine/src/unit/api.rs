@@ -26,7 +26,7 @@ fn systemd(core: &Core, name: &str, options: &SystemdUnitOptions) -> Result<BTre
         return Err(Error::invalid("--template cannot be set with --new=false"));
     }
     let writer = Writer {
-        program: core.options.own_command.first().map_or("cove", String::as_str).to_owned(),
+        program: core.options.own_command.first().map_or_else(|| "cove".to_owned(), |word| escape(word)),
         engine: match core.options.own_command.as_slice() {
             [] => "cove".to_owned(),
             words => lines(&words.iter().map(|word| escape(word)).collect::<Vec<_>>()),

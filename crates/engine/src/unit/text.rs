@@ -37,7 +37,7 @@ pub(super) struct Unit {
 /// The engine's program and version, and the time, for the first lines.
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
-    /// The program that units call.
+    /// The program that units call, as a word of a command line.
     pub(super) program: String,
     /// The same with the options that lead to this engine, as the beginning of a command line.
     pub(super) engine: String,

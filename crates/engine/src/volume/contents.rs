@@ -56,16 +56,7 @@ pub(super) async fn import(core: &Arc<Core>, name: String, archive: ByteStream) 
         let volume = find(core, &name)?;
         let held = Use::begin(core, &volume)?;
         let root = Root::open(&mounting::acquire(core, &volume)?)?;
-        let unpacking = Unpacking {
-            directory: b"/",
-            keep_directory: true,
-            rename: &[],
-            owner: None,
-            owners: &|uid, gid| (uid, gid),
-            overwrite: true,
-            privileged: true,
-        };
-        let unpacked = cove_tree::unpack(&root, &unpacking, reader)
+        let unpacked = cove_tree::unpack(&root, &Unpacking::WHOLE, reader)
             .map_err(|error| Error::from(error).context(format!("extracting into volume {}", volume.name)));
         drop(root);
         drop(held);

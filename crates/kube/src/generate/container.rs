@@ -27,7 +27,10 @@ pub(super) fn of(
 ) -> Result<Made> {
     let inspect = &described.inspect;
     if !inspect.host_config.privileged && !inspect.host_config.devices.is_empty() {
-        bail!("container {}: linux devices: not yet implemented", inspect.name);
+        bail!(
+            "container {}: Kubernetes YAML has no devices: make it without --device, or with --privileged",
+            inspect.name
+        );
     }
     if !inspect.rootfs.is_empty() {
         bail!("container {}: k8s does not support Rootfs", inspect.name);

@@ -56,6 +56,7 @@ impl Variables {
             match known.config_map(&reference.name) {
                 Some(map) => {
                     for (key, value) in &map.data {
+                        known.copy(from.prefix.len() + key.len() + value.len())?;
                         self.list.push((format!("{}{key}", from.prefix), value.clone(), Form::Exact));
                     }
                 }
@@ -65,7 +66,8 @@ impl Variables {
         if let Some(reference) = &from.secret_ref {
             match known.secrets.get(&reference.name) {
                 Some(data) => {
-                    for key in data.keys() {
+                    for (key, raw) in data {
+                        known.copy(from.prefix.len() + key.len() + raw.len())?;
                         let value = text_of(data, &reference.name, key)?;
                         self.list.push((format!("{}{key}", from.prefix), value, Form::Exact));
                     }
@@ -179,7 +181,9 @@ fn value(env: &Env, container: &Container, around: &Surroundings<'_>) -> Result<
     } else {
         bail!("cannot set env {}: valueFrom says nothing that is supported", env.name)
     };
-    Ok(found.map(|value| (value, Form::Exact)))
+    let Some(value) = found else { return Ok(None) };
+    known.copy(value.len())?;
+    Ok(Some((value, Form::Exact)))
 }
 
 fn optional(env: &Env, reference: &KeyReference, found: Result<String, String>) -> Result<Option<String>> {
@@ -275,5 +279,18 @@ mod tests {
             ("image-$(B)", "image-$(B)!", "id")
         );
         assert!(!found.contains_key("I"));
+    }
+
+    #[test]
+    fn what_variables_stand_for_is_bounded() {
+        let mut list = vec![("A0".to_owned(), "x".repeat(10), Form::Text)];
+        for level in 1..=5 {
+            list.push((format!("A{level}"), format!("$(A{})", level - 1).repeat(20), Form::Text));
+        }
+        let resolved =
+            |count: usize| Variables { list: list[..count].to_vec() }.resolved(&[], "id", &mut { ROOM });
+        assert_eq!(resolved(5).unwrap()["A4"].len(), 10 * 20_usize.pow(4));
+        let error = resolved(6).unwrap_err().to_string();
+        assert!(error.contains("longer than"), "{error}");
     }
 }

@@ -12,6 +12,6 @@ mod security;
 mod volume;
 
 pub use container::ContainerPlan;
-pub use facts::{HostFacts, ImageFacts, Known, SecretData};
+pub use facts::{COPIES, HostFacts, ImageFacts, Known, SecretData};
 pub use pod::{PodPlan, image_policy};
 pub use volume::{Claim, HostPathKind, Source, claim};

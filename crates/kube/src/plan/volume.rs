@@ -188,7 +188,7 @@ fn source(pod: &str, written: &Volume, known: &Known<'_>) -> Result<Source> {
                 );
             }
         }
-        files(&map.name, &data, &map.items, map.default_mode, format!("configMap {:?}", map.name))
+        files(&map.name, &data, &map.items, map.default_mode, format!("configMap {:?}", map.name), known)
     } else if let Some(secret) = &written.secret {
         let Some(found) = known.secrets.get(&secret.secret_name) else {
             let message = || format!("no secret with name or id {:?}: no such secret", secret.secret_name);
@@ -196,7 +196,7 @@ fn source(pod: &str, written: &Volume, known: &Known<'_>) -> Result<Source> {
         };
         let data = found.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
         let what = format!("secret {:?}", secret.secret_name);
-        files(&secret.secret_name, &data, &secret.items, secret.default_mode, what)
+        files(&secret.secret_name, &data, &secret.items, secret.default_mode, what, known)
     } else if let Some(empty) = &written.empty_dir {
         match empty.medium.as_str() {
             "" => {
@@ -227,6 +227,7 @@ fn files(
     items: &[Item],
     mode: Option<i64>,
     what: String,
+    known: &Known<'_>,
 ) -> Result<Source> {
     name::volume(volume)?;
     let mode = match mode.map(u32::try_from) {
@@ -237,11 +238,13 @@ fn files(
     let mut files = BTreeMap::new();
     if items.is_empty() {
         for (key, value) in data {
+            known.copy(value.len())?;
             files.insert(inside(key)?, value.clone());
         }
     }
     for item in items {
         if let Some(value) = data.get(item.key.as_str()) {
+            known.copy(value.len())?;
             files.insert(inside(&item.path)?, value.clone());
         }
     }

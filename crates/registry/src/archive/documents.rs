@@ -14,9 +14,9 @@ use crate::manifest::{Descriptor, RawManifest};
 use crate::reference::Reference;
 use crate::trust::Signature;
 
-/// The file that tells a `dir:` folder.
+/// The file that tells a `dir:` folder, and what is in it.
 pub(super) const VERSION: &str = "version";
-const VERSION_TEXT: &[u8] = b"Directory Transport Version: 1.1\n";
+pub(super) const VERSION_TEXT: &[u8] = b"Directory Transport Version: 1.1\n";
 
 /// The file or directory in the making, and what is in it so far.
 pub(super) struct State {

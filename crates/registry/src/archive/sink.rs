@@ -103,13 +103,15 @@ impl Sink {
     }
 }
 
-/// Whether a file of a `dir:` folder is a blob, the manifest of one image of a list, or a signature.
+/// Whether a file of a `dir:` folder is a blob, the manifest of one image of a list, a signature, or what an
+/// interrupted copy has staged.
 fn is_part_of_image(name: &str) -> bool {
     let is_digest = matches!(name.len(), 64 | 128) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_digest
         || name.ends_with(".manifest.json")
         || name.starts_with("signature-")
         || name.contains(".signature-")
+        || name.starts_with(".cove-")
 }
 
 /// A file under its final name only once it is complete; anything but a regular file is written directly.

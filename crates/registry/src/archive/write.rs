@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use cove_archive::{Digest, DigestAlgorithm, Hasher, Writer};
 use cove_sys::fs;
 
-use super::documents::State;
+use super::documents::{State, VERSION, VERSION_TEXT};
 use super::oci;
 use super::sink::{FinalFile, Pending, Sink, Staged};
 use super::source::ArchiveFormat;
@@ -81,6 +81,8 @@ impl ArchiveWriter {
             fs::create_dir_all(path).map_err(failed)?;
             if options.format == ArchiveFormat::Dir {
                 refuse_other_folder(path)?;
+                // First of all, so that what an interrupted copy leaves can be filled by another.
+                cove_sys::atomic::write(&path.join(VERSION), VERSION_TEXT, 0o644).map_err(failed)?;
             }
             let index = existing_index(path, options.format)?;
             let blobs = options.shared_blobs.clone();
@@ -166,7 +168,7 @@ fn existing_index(path: &Path, format: ArchiveFormat) -> Result<Vec<Descriptor>>
 fn refuse_other_folder(path: &Path) -> Result<()> {
     let failed = |error| Error::io(path.display().to_string(), error);
     let is_empty = fs::read_dir(path).map_err(failed)?.next().is_none();
-    if is_empty || path.join(super::documents::VERSION).is_file() {
+    if is_empty || path.join(VERSION).is_file() {
         return Ok(());
     }
     Err(Error::archive(path, "not a containers image directory, don't want to overwrite important data"))
@@ -476,5 +478,32 @@ impl Write for HashingWriter {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_was_begun_can_be_filled() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image");
+        let begin = || {
+            let options = ArchiveOptions::new(ArchiveFormat::Dir, folder.path());
+            ArchiveWriter::create(&path, true, options)
+        };
+        drop(begin().unwrap());
+        // What an interrupted copy has staged.
+        fs::write(path.join(".cove-abc"), "part").unwrap();
+        begin().unwrap().finish().unwrap();
+        assert!(path.join(VERSION).is_file() && !path.join(".cove-abc").exists());
+
+        let other = folder.path().join("other");
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("data"), "important").unwrap();
+        let options = ArchiveOptions::new(ArchiveFormat::Dir, folder.path());
+        assert!(ArchiveWriter::create(&other, true, options).is_err());
+        assert!(!other.join(VERSION).exists());
     }
 }

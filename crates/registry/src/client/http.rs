@@ -100,29 +100,36 @@ impl Http {
     /// Sends `request` and tries again what may pass: broken connections, 429 and 5xx. What registries ask to wait is
     /// waited up to a limit for all requests.
     pub(super) async fn send(&self, request: &Request) -> Result<Response> {
-        let policy = &self.options.retry;
-        let mut delay = policy.first_delay;
-        let mut retries = policy.retries;
+        let mut waits = self.options.retry.waits();
         loop {
             let wait = match self.follow(request).await {
+                Ok(response) if !is_transient(response.status()) => return Ok(response),
                 Ok(response) => {
-                    if retries == 0 || !is_transient(response.status()) {
-                        return Ok(response);
-                    }
+                    let Some(wait) = waits.next() else { return Ok(response) };
                     match retry_after(response.headers()) {
                         Some(asked) => self.agree_to_wait(&response, asked)?,
-                        None => delay,
+                        None => wait,
                     }
                 }
-                Err(failure) if retries > 0 && (failure.transient || policy.insists && failure.refused) => {
-                    tracing::debug!(error = %failure.error, "trying again");
-                    delay
-                }
-                Err(failure) => return Err(failure.error),
+                Err(failure) => self.wait_after(failure, &mut waits)?,
             };
-            retries -= 1;
-            delay = delay.saturating_mul(2).min(policy.max_delay);
             tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// How long to wait before the next try, where one may help and is left.
+    pub(super) fn wait_after(
+        &self,
+        failure: Failure,
+        waits: &mut impl Iterator<Item = Duration>,
+    ) -> Result<Duration> {
+        let helps = failure.transient || self.options.retry.insists && failure.refused;
+        match waits.next().filter(|_| helps) {
+            Some(wait) => {
+                tracing::debug!(error = %failure.error, "trying again");
+                Ok(wait)
+            }
+            None => Err(failure.error),
         }
     }
 

@@ -119,12 +119,17 @@ impl RegistryClient {
                 reason: format!("malformed list of tags: {error}"),
             })?;
             tags.extend(page.tags.unwrap_or_default());
-            match next.and_then(|next| url.join(&next).ok()) {
-                Some(next) if super::http::same_origin(&next, &url) => url = next,
-                _ => break,
-            }
+            let Some(next) = next.and_then(|next| url.join(&next).ok()) else { return Ok(tags) };
+            // Behind a proxy a registry does not know how it is called: only the path is its own.
+            url.set_path(next.path());
+            url.set_query(next.query());
         }
-        Ok(tags)
+        Err(Error::Protocol {
+            registry: session.name(),
+            reason: format!(
+                "its list of tags has more than {MAX_TAG_PAGES} pages: name the tags that are wanted"
+            ),
+        })
     }
 
     /// Whether `registry` accepts these credentials: what a login checks before it stores them.

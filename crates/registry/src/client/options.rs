@@ -52,6 +52,15 @@ pub struct RetryPolicy {
     pub insists: bool,
 }
 
+impl RetryPolicy {
+    /// The waits before the tries after the first.
+    pub(super) fn waits(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+        let most = self.max_delay;
+        std::iter::successors(Some(self.first_delay), move |wait| Some(wait.saturating_mul(2).min(most)))
+            .take(usize::try_from(self.retries).unwrap_or(usize::MAX))
+    }
+}
+
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::challenge::{self, Challenge};
-use super::failure::{message_of, with_colon};
+use super::failure::{Failure, message_of, with_colon};
 use super::http::{Http, Request, describe, host_of, same_origin};
 use crate::error::{Error, Result};
 use crate::reference::{DEFAULT_REGISTRY, Reference};
@@ -143,17 +143,34 @@ impl Session {
         if !self.insecure {
             return Ok(secure);
         }
+        let plain = base("http")?;
+        let mut waits = self.http.options.retry.waits();
+        loop {
+            match self.answering(&secure, &plain).await {
+                Ok(answers) => return Ok(answers),
+                Err(failure) => tokio::time::sleep(self.http.wait_after(failure, &mut waits)?).await,
+            }
+        }
+    }
+
+    /// Which of the two answers now: asked anew at each try, for a server may just be starting.
+    async fn answering(&self, secure: &Url, plain: &Url) -> std::result::Result<Url, Failure> {
         let ping = |base: &Url| {
             let mut url = base.clone();
             url.set_path("/v2/");
             Request::new(Method::GET, url, true)
         };
-        match self.http.follow(&ping(&secure)).await {
-            Ok(_) => Ok(secure),
-            // Whether that is so shows at the first request.
-            Err(failure) if failure.maybe_plain => base("http"),
-            Err(failure) => Err(failure.error),
+        match self.http.follow(&ping(secure)).await {
+            Ok(_) => return Ok(secure.clone()),
+            Err(failure) if !failure.maybe_plain => return Err(failure),
+            // Something answered, and not in TLS.
+            Err(failure) if !failure.transient && !failure.refused => return Ok(plain.clone()),
+            Err(_) => {}
         }
+        let response = self.http.follow(&ping(plain)).await?;
+        // So servers answer plain HTTP that speak TLS by now.
+        let is_tls = response.status() == StatusCode::BAD_REQUEST;
+        Ok(if is_tls { secure.clone() } else { plain.clone() })
     }
 
     /// Sends a request to this registry, answering its challenge once.

@@ -32,6 +32,7 @@ impl RegistryOptions {
                 kept_credentials(store, access.registries.clone())
             }
         };
+        let (usual, delay) = (RetryPolicy::default(), access.retry_delay.map(Duration::from_secs));
         Self {
             registries,
             credentials: lookup,
@@ -41,9 +42,11 @@ impl RegistryOptions {
             tls_verify: access.tls_verify,
             retry: RetryPolicy {
                 retries: access.retry.unwrap_or(3),
-                first_delay: access.retry_delay.map_or(Duration::from_secs(1), Duration::from_secs),
+                // A pause that is given does not grow.
+                first_delay: delay.unwrap_or(usual.first_delay),
+                max_delay: delay.unwrap_or(usual.max_delay),
                 insists: access.retry.is_some(),
-                ..RetryPolicy::default()
+                ..usual
             },
             ..Self::default()
         }

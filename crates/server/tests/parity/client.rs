@@ -414,3 +414,21 @@ async fn kube() {
     same!(bed, kube, generate(names.clone(), options.clone())).unwrap();
     let _ = same!(bed, kube, generate(vec![BROKEN.to_owned()], KubeGenerateOptions::default()));
 }
+
+#[tokio::test]
+async fn units() {
+    let bed = Bed::new().await;
+    let options = SystemdUnitOptions {
+        new: true,
+        start_timeout: Some(0),
+        container_prefix: Some(String::new()),
+        separator: Some(String::new()),
+        wants: vec!["a.service".into(), "b,c".into()],
+        additional_env_variables: vec!["A=1 2&3".into()],
+        ..SystemdUnitOptions::default()
+    };
+    for name in ["one", BROKEN, "with/slash and ?#%"] {
+        let _ = same!(bed, units, systemd(name, options.clone()));
+        let _ = same!(bed, units, systemd(name, SystemdUnitOptions::default()));
+    }
+}

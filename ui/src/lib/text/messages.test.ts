@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 
 import { SHEET } from "../keys";
 import { COUNTED } from "./format";
-import { ko } from "./ko";
+import { ko, parts } from "./ko";
 import { filled } from "./messages.svelte";
 
 const SOURCES = join(import.meta.dirname, "../..");
@@ -20,8 +20,8 @@ const NAMED = [
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name === "generated" ? [] : sources(path);
-    return /\.(svelte|ts)$/.test(entry.name) && !/(\.test|\/ko)\.ts$/.test(path) ? [path] : [];
+    if (entry.isDirectory()) return ["generated", "ko"].includes(entry.name) ? [] : sources(path);
+    return /\.(svelte|ts)$/.test(entry.name) && !entry.name.endsWith(".test.ts") ? [path] : [];
   });
 }
 
@@ -44,6 +44,11 @@ describe("the Korean texts", () => {
     // Those of tables are found as literals.
     const there = (text: string) => used.has(text) || all.includes(`"${text}"`);
     expect(Object.keys(ko).filter((text) => !there(text))).toEqual([]);
+  });
+  test("none stands in two files", () => {
+    const keys = parts.flatMap((part) => Object.keys(part));
+    expect(keys.filter((key, at) => keys.indexOf(key) !== at)).toEqual([]);
+    expect(keys.length).toBe(Object.keys(ko).length);
   });
   test("each has its values", () => {
     const wrong = Object.entries(ko).filter(([text, translated]) => places(text).join() !== places(translated).join());

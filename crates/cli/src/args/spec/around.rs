@@ -5,6 +5,7 @@ use std::io::Read as _;
 use cove_config::Environment;
 
 use crate::command_error::{CommandError, chain};
+use crate::context::Context;
 use crate::printer::Printer;
 
 /// What the specification needs to know besides the options.
@@ -17,6 +18,18 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) rootless: bool,
     /// The command line, for `inspect`.
     pub(crate) command_line: &'a [String],
+}
+
+impl<'a> Surroundings<'a> {
+    /// Those of a command.
+    pub(crate) fn of(context: &'a Context) -> Self {
+        Self {
+            printer: &context.printer,
+            environment: &context.environment,
+            rootless: context.directories.user.rootless,
+            command_line: &context.command_line,
+        }
+    }
 }
 
 pub(super) fn flag(given: bool) -> Option<bool> {

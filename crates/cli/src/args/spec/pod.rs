@@ -57,19 +57,10 @@ impl PodSpecArgs {
     /// An option's value is wrong, or a file that it names cannot be read.
     pub(crate) fn build(&self, context: &Context, infra: bool) -> Result<PodSpec, CommandError> {
         let mut container = ContainerSpec::default();
-        self.network.apply(&around(context), &mut container)?;
+        self.network.apply(&Surroundings::of(context), &mut container)?;
         // Without a container that holds it there is none.
         let userns = context.environment.get(PODMAN_USERNS).filter(|_| infra);
         Ok(crate::commands::pod::moved(&mut container, self.others.build_with(context, userns)?))
-    }
-}
-
-fn around(context: &Context) -> Surroundings<'_> {
-    Surroundings {
-        printer: &context.printer,
-        environment: &context.environment,
-        rootless: context.directories.user.rootless,
-        command_line: &context.command_line,
     }
 }
 

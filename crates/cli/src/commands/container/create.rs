@@ -65,12 +65,7 @@ pub(crate) async fn create(
     let (image, command) = words
         .split_first()
         .ok_or_else(|| CommandError::other("requires at least 1 arg(s), only received 0"))?;
-    let around = Surroundings {
-        printer: &context.printer,
-        environment: &context.environment,
-        rootless: context.directories.user.rootless,
-        command_line: &context.command_line,
-    };
+    let around = Surroundings::of(context);
     let mut spec = args.build(image, command, &around)?;
     adjust(&mut spec);
     let mut id_file = args.identity.cidfile.as_deref().map(id_file).transpose()?;

@@ -22,7 +22,8 @@ pub(super) struct Images<'a> {
 }
 
 impl Images<'_> {
-    /// Builds and pulls; what the engine would bring anyhow is left to it where nothing of it can be seen.
+    /// Builds and pulls, and answers what it built; what the engine would bring anyhow is left to it where nothing of
+    /// it can be seen.
     ///
     /// # Errors
     /// A build or a pull fails.
@@ -31,7 +32,8 @@ impl Images<'_> {
         context: &Context,
         engine: &dyn Engine,
         text: &Text,
-    ) -> Result<(), CommandError> {
+    ) -> Result<Vec<String>, CommandError> {
+        let mut built = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
         for workload in &text.application.workloads {
             for (image, policy) in workload.images().map_err(cove_api::Error::from)? {
@@ -41,6 +43,7 @@ impl Images<'_> {
                 let exists = engine.images().exists(image).await?;
                 if let Some(file) = self.build_file(image, exists)? {
                     self.build(context, image, &file).await?;
+                    built.push(image.to_owned());
                 } else if !exists && policy != PullPolicy::Never {
                     let options =
                         PullOptions { policy, access: self.access.clone(), ..PullOptions::default() };
@@ -48,7 +51,7 @@ impl Images<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(built)
     }
 
     /// The build file of an image that is to be built.

@@ -11,6 +11,7 @@ use crate::args::registry::RegistryArgs;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
+use crate::terminal::interrupted;
 
 /// Make and start the pods, volumes and secrets that Kubernetes YAML describes
 #[derive(Debug, clap::Args)]
@@ -136,7 +137,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         quiet: args.quiet,
         registry: args.registry.words(),
     };
-    images.bring(context, engine, &text).await?;
+    let built = images.bring(context, engine, &text).await?;
+    let options = KubePlayOptions { built, ..options };
     if args.wait {
         return play_and_wait(context, engine, &text, options).await;
     }
@@ -250,8 +252,10 @@ async fn play_and_wait(
     context.printer.line("Use ctrl+c to clean up or wait for pods to exit")?;
     let interrupted = interrupted();
     tokio::pin!(interrupted);
+    let mut made = false;
     let played = async {
         let report = engine.kube().play(text.bytes.clone(), options).await?;
+        made = true;
         let told = tell(context, &report);
         wait_for_pods(engine, &report).await?;
         told
@@ -268,7 +272,11 @@ async fn play_and_wait(
             Ok(())
         }
     };
-    // Also of one that failed in the middle: whoever waits wants nothing to be left.
+    if !made && outcome.is_err() {
+        // What is there by these names may be an earlier play's, with its data.
+        return outcome.map(|()| 0);
+    }
+    // Also where containers did not start: whoever waits wants nothing to be left.
     let down = take_down(context, engine, text, true).await;
     outcome.and(down)?;
     Ok(0)
@@ -299,24 +307,5 @@ fn ended(waited: cove_api::Result<()>) -> Result<(), CommandError> {
     match waited {
         Err(error) if error.kind == cove_api::ErrorKind::NotFound => Ok(()),
         other => Ok(other?),
-    }
-}
-
-/// Ends when the user or the system wants the command to end.
-#[cfg(unix)]
-pub(super) async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-        }
-        _ => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
     }
 }

@@ -2,9 +2,10 @@
 
 use cove_api::{Engine, ErrorKind, KubeReport};
 
-use super::play::{interrupted, wait_for_pods};
+use super::play::wait_for_pods;
 use crate::command_error::{CommandError, CommandResult};
 use crate::context::Context;
+use crate::terminal::interrupted;
 
 /// What the exit codes of containers mean for the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

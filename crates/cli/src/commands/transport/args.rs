@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cove_api::{CopyPolicy, Credentials, RegistryAccess};
 
-use crate::args::registry::{check_auth_file, credentials};
+use crate::args::registry::{check_auth_file, credentials, whole_seconds};
 use crate::command_error::CommandError;
 
 // What is said once for a whole command.
@@ -169,6 +169,31 @@ pub(crate) struct BothArgs {
     tls_verify: Option<bool>,
 }
 
+// Both ends of a copy.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct EndsArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    destination: DestinationArgs,
+    #[command(flatten)]
+    both: BothArgs,
+    #[command(flatten)]
+    pub(super) whole: WholeArgs,
+}
+
+impl EndsArgs {
+    /// How the source is reached.
+    pub(super) fn source(&self) -> Result<Reach, CommandError> {
+        self.source.reach(&self.whole, &self.both)
+    }
+
+    /// How the destination is reached.
+    pub(super) fn destination(&self) -> Result<Reach, CommandError> {
+        self.destination.reach(&self.whole, &self.both)
+    }
+}
+
 /// How a place is reached.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Reach {
@@ -228,14 +253,14 @@ impl Typed<'_> {
         if let Some(token) = self.registry_token {
             given.get_or_insert_default().registry_token.clone_from(token);
         }
-        let retry_delay = whole.retry_delay.as_deref().map(span).transpose()?;
+        let retry_delay = whole.retry_delay.as_deref().map(whole_seconds).transpose()?;
         let access = RegistryAccess {
             credentials: given,
             auth_file: self.auth_file.cloned(),
             cert_dir: self.cert_dir.cloned(),
             tls_verify: self.tls_verify,
             retry: whole.retry_times,
-            retry_delay: retry_delay.map(|delay| delay.as_secs()),
+            retry_delay,
             ..RegistryAccess::default()
         };
         let signature_places = whole.registries_d.clone();
@@ -264,8 +289,7 @@ impl PlaceArgs {
 }
 
 impl SourceArgs {
-    /// How the source is reached.
-    pub(super) fn reach(&self, whole: &WholeArgs, both: &BothArgs) -> Result<Reach, CommandError> {
+    fn reach(&self, whole: &WholeArgs, both: &BothArgs) -> Result<Reach, CommandError> {
         let typed = Typed {
             auth_file: self.src_authfile.as_ref().or(both.authfile.as_ref()),
             cert_dir: self.src_cert_dir.as_ref(),
@@ -281,8 +305,7 @@ impl SourceArgs {
 }
 
 impl DestinationArgs {
-    /// How the destination is reached.
-    pub(super) fn reach(&self, whole: &WholeArgs, both: &BothArgs) -> Result<Reach, CommandError> {
+    fn reach(&self, whole: &WholeArgs, both: &BothArgs) -> Result<Reach, CommandError> {
         let typed = Typed {
             auth_file: self.dest_authfile.as_ref().or(both.authfile.as_ref()),
             cert_dir: self.dest_cert_dir.as_ref(),
@@ -309,25 +332,10 @@ mod tests {
     use super::*;
     use crate::args::parsed;
 
-    #[derive(clap::Args)]
-    struct All {
-        #[command(flatten)]
-        whole: WholeArgs,
-        #[command(flatten)]
-        source: SourceArgs,
-        #[command(flatten)]
-        destination: DestinationArgs,
-        #[command(flatten)]
-        both: BothArgs,
-    }
-
     fn reach(line: &str) -> Result<(Reach, Reach), String> {
-        let all: All = parsed(line);
+        let ends: EndsArgs = parsed(line);
         let text = |error: CommandError| error.messages().join("\n");
-        Ok((
-            all.source.reach(&all.whole, &all.both).map_err(text)?,
-            all.destination.reach(&all.whole, &all.both).map_err(text)?,
-        ))
+        Ok((ends.source().map_err(text)?, ends.destination().map_err(text)?))
     }
 
     #[test]
@@ -345,6 +353,9 @@ mod tests {
         assert!(source.anonymous && !destination.anonymous);
         assert_eq!(destination.access.credentials.unwrap().registry_token, "t");
         assert_eq!(source.access.retry, Some(7));
+        // No pause at all is another thing than a short one.
+        let (source, destination) = reach("--retry-delay 500ms").unwrap();
+        assert_eq!((source.access.retry_delay, destination.access.retry_delay), (Some(1), Some(1)));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use cove_registry::{
     CopyOptions, ImageLocation, ImageSource, RawManifest, Target, TargetOptions, copy_images,
 };
 
-use super::args::{BothArgs, DestinationArgs, Reach, SourceArgs, WholeArgs, no_daemon};
-use super::ends::{client, copy_options, failed, in_time, location, source, with_progress};
+use super::args::{EndsArgs, Reach, no_daemon};
+use super::ends::{client, copy_options, failed, failed_by_engine, in_time, location, source, with_progress};
 use crate::args::signing::{DecryptionArgs, EncryptionArgs, SigningArgs};
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::image::push::{DigestFile, compression, digest_file, follow, format};
@@ -54,13 +54,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     layers: LayerArgs,
     #[command(flatten)]
-    source: SourceArgs,
-    #[command(flatten)]
-    destination: DestinationArgs,
-    #[command(flatten)]
-    both: BothArgs,
-    #[command(flatten)]
-    whole: WholeArgs,
+    ends: EndsArgs,
     #[command(flatten)]
     signing: SigningArgs,
     #[command(flatten)]
@@ -176,7 +170,8 @@ impl Args {
         let [from, to] = self.images.as_slice() else {
             return Err(CommandError::other("Exactly two arguments expected"));
         };
-        self.whole.check()?;
+        let whole = &self.ends.whole;
+        whole.check()?;
         for (name, given) in [
             ("src-daemon-host", &self.layers.src_daemon_host),
             ("dest-daemon-host", &self.layers.dest_daemon_host),
@@ -187,14 +182,9 @@ impl Args {
         }
         let (from, to) = (location(from, "source")?, location(to, "destination")?);
         let by_digest = matches!(&to, ImageLocation::Registry(to) if to.digest().is_some());
-        let source = Reach {
-            shared_blobs: self.layers.src_shared_blob_dir.clone(),
-            ..self.source.reach(&self.whole, &self.both)?
-        };
-        let destination = Reach {
-            shared_blobs: self.layers.dest_shared_blob_dir.clone(),
-            ..self.destination.reach(&self.whole, &self.both)?
-        };
+        let source = Reach { shared_blobs: self.layers.src_shared_blob_dir.clone(), ..self.ends.source()? };
+        let destination =
+            Reach { shared_blobs: self.layers.dest_shared_blob_dir.clone(), ..self.ends.destination()? };
         let (encryption_keys, encrypt_layers) = self.encryption.keys()?;
         let options = ImageCopyOptions {
             selection: selection(self.all, self.multi_arch.as_deref())?,
@@ -205,12 +195,12 @@ impl Args {
             // A digest that is named must come out.
             preserve_digests: self.preserve_digests || by_digest,
             additional_tags: self.additional_tag.clone(),
-            os: self.whole.override_os.clone(),
-            arch: self.whole.override_arch.clone(),
-            variant: self.whole.override_variant.clone(),
+            os: whole.override_os.clone(),
+            arch: whole.override_arch.clone(),
+            variant: whole.override_variant.clone(),
             parallel: self.image_parallel_copies,
             shared_blobs: destination.shared_blobs.clone(),
-            policy: self.whole.policy(),
+            policy: whole.policy(),
             remove_signatures: self.remove_signatures,
             signing: self.signing.keys()?,
             sign_identity: self.sign_identity.clone(),
@@ -226,7 +216,7 @@ impl Args {
 async fn run(context: &Context, args: Args) -> CommandResult {
     let plan = args.plan()?;
     let digest_file = args.digestfile.as_deref().map(|path: &Path| digest_file(path)).transpose()?;
-    in_time(&args.whole, async {
+    in_time(&args.ends.whole, async {
         let is_stored = |place: &ImageLocation| matches!(place, ImageLocation::Storage(_));
         if is_stored(&plan.from) || is_stored(&plan.to) {
             return by_engine(context, plan, args.quiet, digest_file).await;
@@ -262,11 +252,7 @@ async fn by_engine(
     };
     let images = context.engine().await?.images();
     let steps = images.copy(&plan.from.to_string(), &plan.to.to_string(), options).await;
-    let steps = steps.map_err(|error| {
-        let is_missing = error.kind == cove_api::ErrorKind::NotFound;
-        let error = CommandError::from(error);
-        if is_missing && context.is_skopeo() { error.with_code(2) } else { error }
-    })?;
+    let steps = steps.map_err(|error| failed_by_engine(context, error))?;
     follow(context, steps, quiet, digest_file).await
 }
 
@@ -275,6 +261,7 @@ async fn copy_here(context: &Context, plan: &Plan, quiet: bool) -> Result<RawMan
     let settings = copy_options(context, &plan.options)?;
     let source = source(context, &plan.from, &plan.source).await?;
     let mut target = TargetOptions::asked(
+        &plan.to,
         &plan.options,
         client(context, &plan.destination)?,
         &context.directories.temporary,

@@ -1,10 +1,10 @@
 //! `cove image delete`
 
-use cove_api::{ErrorKind, ImageRemoveOptions};
+use cove_api::ImageRemoveOptions;
 use cove_registry::ImageLocation;
 
 use super::args::{PlaceArgs, WholeArgs};
-use super::ends::{client, failed, in_time, location};
+use super::ends::{client, failed, failed_by_engine, in_time, location};
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -39,7 +39,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             }
             ImageLocation::Storage(name) => delete_stored(context, name).await,
             other => Err(CommandError::other(format!(
-                "Deleting images not implemented for {}: remove its file or folder",
+                "an image is not deleted at {}: remove its file or folder",
                 other
             ))),
         }
@@ -53,9 +53,6 @@ async fn delete_stored(context: &Context, name: &str) -> Result<(), CommandError
     let report = images.remove(vec![name.to_owned()], ImageRemoveOptions::default()).await?;
     match report.failure() {
         None => Ok(()),
-        Some(error) if error.kind == ErrorKind::NotFound && context.is_skopeo() => {
-            Err(CommandError::from(error).with_code(2))
-        }
-        Some(error) => Err(error.into()),
+        Some(error) => Err(failed_by_engine(context, error)),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cove_api::{CopyPolicy, ImageCopyOptions, Progress};
+use cove_api::{CopyPolicy, ErrorKind, ImageCopyOptions, Progress};
 use cove_config::{Policy, Registries, SignaturePlaces};
 use cove_registry::{
     CopyOptions, DEFAULT_PARALLEL, DecryptionKey, ImageLocation, ImageSource, Platform, RegistryClient,
@@ -42,8 +42,17 @@ pub(super) fn failed(context: &Context, error: cove_registry::Error) -> CommandE
         error,
         cove_registry::Error::ManifestUnknown { .. } | cove_registry::Error::NotInArchive { .. }
     );
-    let plain = failed_plainly(error);
-    if is_missing && context.is_skopeo() { plain.with_code(2) } else { plain }
+    told(context, failed_plainly(error), is_missing)
+}
+
+/// A failure of the engine, with the same exit code.
+pub(super) fn failed_by_engine(context: &Context, error: cove_api::Error) -> CommandError {
+    let is_missing = error.kind == ErrorKind::NotFound;
+    told(context, error.into(), is_missing)
+}
+
+fn told(context: &Context, error: CommandError, is_missing: bool) -> CommandError {
+    if is_missing && context.is_skopeo() { error.with_code(2) } else { error }
 }
 
 fn failed_plainly(error: cove_registry::Error) -> CommandError {

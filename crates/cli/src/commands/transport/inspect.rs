@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use self::config::Config;
 use super::args::{PlaceArgs, Reach, WholeArgs};
-use super::ends::{client, failed, in_time, location, platform, source};
+use super::ends::{client, failed, failed_by_engine, in_time, location, platform, source};
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -169,11 +169,8 @@ fn summary(
 
 /// Shows an image of the store.
 async fn show_stored(context: &Context, args: &Args, name: &str) -> Result<(), CommandError> {
-    let documents = context.engine().await?.images().documents(name).await.map_err(|error| {
-        let is_missing = error.kind == cove_api::ErrorKind::NotFound;
-        let error = CommandError::from(error);
-        if is_missing && context.is_skopeo() { error.with_code(2) } else { error }
-    })?;
+    let documents = context.engine().await?.images().documents(name).await;
+    let documents = documents.map_err(|error| failed_by_engine(context, error))?;
     match (args.raw, args.config) {
         (true, false) => return context.printer.bytes(documents.manifest.as_bytes()),
         (true, true) => return context.printer.bytes(documents.config.as_bytes()),

@@ -1,7 +1,10 @@
 //! `cove image manifest-digest`
 
+use std::path::Path;
+
 use cove_registry::manifest::manifest_digest;
 
+use crate::args::signing::read;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -21,8 +24,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let [file] = args.files.as_slice() else {
         return Err(CommandError::other("Exactly one argument expected"));
     };
-    let data = cove_sys::fs::read(file)
-        .map_err(|error| CommandError::other(format!("Error reading manifest from {file}: {error}")))?;
+    let data = read(Path::new(file)).map_err(|error| {
+        CommandError::other(format!("Error reading manifest from {file}: {}", error.messages().join("\n")))
+    })?;
     context.printer.line(&manifest_digest(&data).to_string())?;
     Ok(0)
 }

@@ -11,7 +11,7 @@ use cove_registry::{CopyOptions, ImageLocation, Reference, TargetOptions};
 use cove_sys::output::{Existing, OutputFile};
 
 use self::file::Which;
-use super::args::{BothArgs, DestinationArgs, Reach, SourceArgs, WholeArgs};
+use super::args::{EndsArgs, Reach};
 use super::copy::copy_to;
 use super::ends::{client, copy_options, failed, in_time, source};
 use crate::args::signing::SigningArgs;
@@ -60,13 +60,7 @@ pub(crate) struct Args {
     #[arg(long)]
     scoped: bool,
     #[command(flatten)]
-    source: SourceArgs,
-    #[command(flatten)]
-    destination: DestinationArgs,
-    #[command(flatten)]
-    both: BothArgs,
-    #[command(flatten)]
-    whole: WholeArgs,
+    ends: EndsArgs,
     #[command(flatten)]
     signing: SigningArgs,
 }
@@ -117,7 +111,7 @@ impl Args {
             Some(name) => return other(format!("{name:?} is not a valid destination transport")),
         };
         if (from, to) == (Transport::Dir, Transport::Dir) {
-            return other("sync from 'dir' to 'dir' not implemented, consider using rsync instead".into());
+            return other("folders are not synchronised with folders: use rsync or cp -a".into());
         }
         Ok((from, to))
     }
@@ -127,17 +121,18 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let [place, destination] = args.places.as_slice() else {
         return Err(CommandError::other("Exactly two arguments expected"));
     };
-    args.whole.check()?;
+    let whole = &args.ends.whole;
+    whole.check()?;
     let (from, to) = args.transports()?;
-    let reach = args.source.reach(&args.whole, &args.both)?;
+    let reach = args.ends.source()?;
     let options = ImageCopyOptions {
         selection: if args.all { ListSelection::All } else { ListSelection::System },
         format: args.format.as_deref().map(format).transpose()?,
         preserve_digests: args.preserve_digests,
-        os: args.whole.override_os.clone(),
-        arch: args.whole.override_arch.clone(),
-        variant: args.whole.override_variant.clone(),
-        policy: args.whole.policy(),
+        os: whole.override_os.clone(),
+        arch: whole.override_arch.clone(),
+        variant: whole.override_variant.clone(),
+        policy: whole.policy(),
         remove_signatures: args.remove_signatures,
         signing: args.signing.keys()?,
         ..ImageCopyOptions::default()
@@ -146,7 +141,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         context,
         to,
         destination,
-        reach: args.destination.reach(&args.whole, &args.both)?,
+        reach: args.ends.destination()?,
         settings: copy_options(context, &options)?,
         options,
         args: &args,
@@ -155,7 +150,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         Some(path) => Some(OutputFile::create(path, Existing::Replace)?),
         None => None,
     };
-    in_time(&args.whole, async {
+    in_time(whole, async {
         let batches = match from {
             Transport::Docker => vec![of_repository(context, place, reach).await?],
             Transport::Dir => vec![of_folder(place, reach)?],
@@ -227,7 +222,7 @@ impl Sync<'_> {
         let settings = self.settings.clone();
         let source = source(self.context, &image.from, &batch.reach).await?;
         let client = client(self.context, &self.reach)?;
-        let mut target = TargetOptions::asked(&self.options, client, &self.context.directories.temporary)
+        let mut target = TargetOptions::asked(to, &self.options, client, &self.context.directories.temporary)
             .map_err(|error| failed(self.context, error))?;
         if let ImageLocation::Registry(reference) = &image.from {
             target.mount_from = vec![reference.clone()];
@@ -236,7 +231,7 @@ impl Sync<'_> {
         let made = self.make_folder(to)?;
         let copied = copy_to(self.context, &*source, to, target, selection, settings, false).await;
         if let (Err(_), Some(folder)) = (&copied, made) {
-            // Another attempt would refuse to write over what is there.
+            // What fails leaves nothing that another attempt could stumble over.
             let _ = cove_sys::fs::remove_dir_all(folder);
         }
         Ok(copied?.digest().to_string())
@@ -258,19 +253,23 @@ impl Sync<'_> {
             })?;
             return Ok(ImageLocation::Registry(reference.or_latest()));
         }
-        if Path::new(&place).exists() {
+        let folder = Path::new(&place);
+        if folder.exists() && !is_begun(folder) {
             return Err(CommandError::other(format!(
-                "Refusing to overwrite destination directory {place:?}"
+                "Refusing to overwrite destination directory {place:?}: remove it to copy the image anew"
             )));
         }
         Ok(ImageLocation::Directory(place.into()))
     }
 
-    /// Makes the folder of an image, and answers it; nothing for a registry.
+    /// Makes the folder of an image, and answers it; nothing for a registry, or a folder that is begun.
     fn make_folder<'b>(&self, to: &'b ImageLocation) -> Result<Option<&'b Path>, CommandError> {
         let ImageLocation::Directory(path) = to else { return Ok(None) };
         if let Some(parent) = path.parent() {
             cove_sys::fs::create_dir_all(parent)?;
+        }
+        if is_begun(path) {
+            return Ok(None);
         }
         cove_sys::fs::create_dir(path)?;
         Ok(Some(path))
@@ -289,6 +288,11 @@ impl Sync<'_> {
             false => self.context.printer.error_line(line),
         }
     }
+}
+
+/// Whether a copy to the folder began and did not end.
+fn is_begun(folder: &Path) -> bool {
+    folder.join("version").is_file() && !folder.join("manifest.json").exists()
 }
 
 /// An image, or all of a repository.
@@ -373,7 +377,7 @@ async fn of_file(context: &Context, place: &str, reach: &Reach) -> Result<Vec<Ba
     let mut batches = Vec::new();
     for (registry, source) in file::read(place)? {
         let mut reach = reach.clone();
-        reach.access.cert_dir.clone_from(&source.cert_dir);
+        reach.access.cert_dir = source.cert_dir.clone().or(reach.access.cert_dir);
         reach.access.tls_verify = source.tls_verify.or(reach.access.tls_verify);
         if let Some(login) = &source.credentials {
             reach.anonymous = false;

@@ -151,12 +151,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
 
 /// How the command is run.
 fn spec(context: &Context, args: &Args) -> Result<ContainerSpec, CommandError> {
-    let around = Surroundings {
-        printer: &context.printer,
-        environment: &context.environment,
-        rootless: context.directories.user.rootless,
-        command_line: &[],
-    };
+    let around = Surroundings::of(context);
     let mut spec = ContainerSpec::default();
     NetworkArgs {
         network: args.network.clone(),

@@ -82,12 +82,15 @@ impl WorkingContainers for LocalEngine {
         let name = name.to_owned();
         blocking(&self.core, move |core| {
             let (working, mut record) = record::open(core, &name)?;
-            match core.store()?.unmount_container(&working.id, false) {
-                Ok(_) | Err(StorageError::NotMounted(_)) => {}
+            let is_mounted = match core.store()?.unmount_container(&working.id, false) {
+                Ok(is_mounted) => is_mounted,
+                Err(StorageError::NotMounted(_)) => false,
                 Err(error) => return Err(storage(error)),
+            };
+            if !is_mounted {
+                record.document.remove("mountpoint");
+                record.write(core, &working.id)?;
             }
-            record.document.remove("mountpoint");
-            record.write(core, &working.id)?;
             Ok(working.id.clone())
         })
         .await

@@ -311,17 +311,8 @@ impl Arrived {
 /// Unpacks an archive into a folder of ours, for root alone.
 fn unpack_into(folder: &std::path::Path, archive: File) -> Result<()> {
     let root = Root::open(folder)?;
-    let unpacking = Unpacking {
-        directory: b"/",
-        keep_directory: true,
-        rename: &[],
-        owner: Some((0, 0)),
-        owners: &|uid, gid| (uid, gid),
-        overwrite: true,
-        privileged: false,
-    };
     let mut archive = std::io::BufReader::with_capacity(256 << 10, archive);
-    Ok(cove_tree::unpack(&root, &unpacking, archive.by_ref())?)
+    Ok(cove_tree::unpack(&root, &Unpacking::PLAIN, archive.by_ref())?)
 }
 
 /// The log goes on where it ended.

@@ -243,15 +243,7 @@ fn fill(
 
 fn unpack(directory: &Path, archive: &Path, owners: &Owners) -> Result<()> {
     let root = Root::open(directory)?;
-    let unpacking = Unpacking {
-        directory: b"/",
-        keep_directory: true,
-        rename: &[],
-        owner: None,
-        owners: &|uid, gid| owners.outside(uid, gid),
-        overwrite: true,
-        privileged: true,
-    };
+    let unpacking = Unpacking { owners: &|uid, gid| owners.outside(uid, gid), ..Unpacking::WHOLE };
     let archive = std::io::BufReader::with_capacity(256 << 10, cove_sys::fs::File::open(archive)?);
     cove_tree::unpack(&root, &unpacking, archive)
         .map_err(|error| Error::from(error).context(directory.display()))

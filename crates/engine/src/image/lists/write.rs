@@ -31,7 +31,7 @@ impl Writing {
         }
         let client = place::client(core, &self.options.access).await?;
         let target =
-            TargetOptions::asked(&self.asked(), client.clone(), &core.options.directories.temporary)?;
+            TargetOptions::asked(place, &self.asked(), client.clone(), &core.options.directories.temporary)?;
         let (source, selection) = match self.options.all.unwrap_or(true) {
             true => {
                 let policy = pull::policy(core, self.options.signature_policy.as_deref()).await?;

@@ -74,10 +74,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let own = context.engine().await?;
     let nodes = nodes(own, &remotes, args.local != Some(false)).await?;
     let jobs = schedule(&nodes, &args.platforms)?;
-    let ids = built(context, &args.build, &options, &jobs, &mut log).await?;
+    let ids = built(context, &args.build, &options, &jobs, &mut log).await;
+    // Also of a build that failed.
     if let Some(log) = log {
         log.finish()?;
     }
+    let ids = ids?;
     let pushed = join_all(jobs.iter().zip(&ids).map(|(job, id)| push(job, id, &list, &options.access))).await;
     let digests = pushed.into_iter().collect::<Result<Vec<String>, _>>()?;
     let id = assemble(own, &list, &digests, &options.access).await?;
@@ -222,7 +224,11 @@ fn schedule<'n, 'a>(nodes: &'n [Node<'a>], wanted: &[String]) -> Result<Vec<Job<
         platforms.extend(nodes.iter().map(|node| (written(&node.native), node.native.clone())));
     }
     let job = |(text, platform): (String, Platform)| {
-        let native = nodes.iter().find(|node| node.native == platform);
+        let is_native = |native: &Platform| {
+            let same = (&native.os, &native.architecture) == (&platform.os, &platform.architecture);
+            same && (platform.variant.is_empty() || native.variant == platform.variant)
+        };
+        let native = nodes.iter().find(|node| is_native(&node.native));
         let node = native.or_else(|| nodes.iter().find(|node| node.emulated.contains(&platform)));
         let node = node.ok_or_else(|| {
             CommandError::other(format!("no builder capable of building for platform {text:?} available"))

@@ -119,12 +119,7 @@ fn policy(args: &Args) -> Result<PullPolicy, CommandError> {
 
 /// How commands are run.
 fn commands(context: &Context, args: &Args) -> Result<ContainerSpec, CommandError> {
-    let around = Surroundings {
-        printer: &context.printer,
-        environment: &context.environment,
-        rootless: context.directories.user.rootless,
-        command_line: &[],
-    };
+    let around = Surroundings::of(context);
     let mut spec = ContainerSpec::default();
     let CommandArgs { network, add_host, no_hosts, no_hostname, dns, dns_option, dns_search, .. } =
         args.commands.clone();

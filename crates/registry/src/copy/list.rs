@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use cove_api::ListSelection;
 use cove_archive::Digest;
 
-use crate::copy::{
-    CopyEvent, CopyOptions, Place, copy_image, copy_resolved, kept_signatures, must_not_change,
-    signatures_must_not_change, signed_name, top_manifest,
-};
+use super::event::CopyEvent;
+use super::signatures::{kept_signatures, signatures_must_not_change, signed_name};
+use super::{CopyOptions, Place, copy_image, copy_resolved, must_not_change};
 use crate::error::{Error, Result};
 use crate::image::{BlobStream, ImageDestination, ImageSource};
 use crate::manifest::{self, Descriptor, Document, ManifestFormat, ManifestList, RawManifest};
+use crate::resolve::top_manifest;
 use crate::trust::{Signature, admit, check_rejected};
 
 /// Copies an image, or of a list what is selected; answers the manifest as stored. Dropping the future cancels it.
