@@ -4,6 +4,7 @@
 
 mod api;
 mod artifacts;
+mod auto_update;
 mod bad_input;
 mod build;
 mod build_by_hand;

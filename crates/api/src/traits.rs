@@ -10,24 +10,25 @@ use bytes::Bytes;
 
 use crate::{
     Artifact, ArtifactAddOptions, ArtifactExtractOptions, ArtifactRemoveOptions, AttachOptions, AttachStream,
-    BuildContext, BuildOptions, BuildReport, ByteStream, Change, ChangesOptions, CheckpointOptions,
-    Checkpointed, CommitOptions, ContainerClone, ContainerCreateReport, ContainerInspect,
-    ContainerRemoveReport, ContainerSpec, ContainerStats, ContainerSummary, ContainerUpdate, CopyFromOptions,
-    CopyToOptions, Credentials, DiskUsage, Distribution, Event, EventOptions, ExecInspect, ExecSpec,
-    ExecStartOptions, ImageCopyOptions, ImageDocuments, ImageExplanation, ImageHistoryRow, ImageInspect,
-    ImageListOptions, ImagePruneOptions, ImageRemoveOptions, ImageRemoveReport, ImageSummary, ImportOptions,
-    Info, InspectHealth, KubeDownOptions, KubeGenerateOptions, KubePlayOptions, KubeReport, ListOptions,
-    LoadReport, LogLine, LogOptions, ManifestCreateOptions, ManifestModifyOptions, ManifestModifyReport,
-    ManifestRemoveOptions, MountedFiles, Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions,
-    NetworkPruneReport, NetworkUpdateOptions, PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions,
-    PodCreateReport, PodInspect, PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport,
-    PodReport, PodSpec, PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions,
-    PruneReport, PullOptions, PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions,
-    RestoreArchives, RestoreOptions, RestoreReport, Result, SaveOptions, SearchOptions, SearchResult, Secret,
-    SecretCreateOptions, SecretInspectOptions, SecretListOptions, StatsOptions, StopOptions,
-    SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport, SystemdUnitOptions,
-    TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions,
-    VolumePruneOptions, VolumeRemoveOptions, WaitOptions, WorkingContainers, prune,
+    AutoUpdateOptions, AutoUpdateOutcome, BuildContext, BuildOptions, BuildReport, ByteStream, Change,
+    ChangesOptions, CheckpointOptions, Checkpointed, CommitOptions, ContainerClone, ContainerCreateReport,
+    ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerStats, ContainerSummary,
+    ContainerUpdate, CopyFromOptions, CopyToOptions, Credentials, DiskUsage, Distribution, Event,
+    EventOptions, ExecInspect, ExecSpec, ExecStartOptions, ImageCopyOptions, ImageDocuments,
+    ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
+    ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, KubeDownOptions,
+    KubeGenerateOptions, KubePlayOptions, KubeReport, ListOptions, LoadReport, LogLine, LogOptions,
+    ManifestCreateOptions, ManifestModifyOptions, ManifestModifyReport, ManifestRemoveOptions, MountedFiles,
+    Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
+    NetworkUpdateOptions, PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport,
+    PodInspect, PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec,
+    PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
+    PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions, RestoreArchives, RestoreOptions,
+    RestoreReport, Result, SaveOptions, SearchOptions, SearchResult, Secret, SecretCreateOptions,
+    SecretInspectOptions, SecretListOptions, StatsOptions, StopOptions, SystemCheckOptions,
+    SystemCheckReport, SystemPruneOptions, SystemPruneReport, SystemdUnitOptions, TerminalSize, TopReport,
+    ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions,
+    VolumeRemoveOptions, WaitOptions, WorkingContainers, prune,
 };
 
 /// Everything an engine does.
@@ -430,6 +431,14 @@ pub trait Secrets: Send + Sync {
 pub trait Units: Send + Sync {
     /// The texts of units for a container, or for a pod and its containers, by the units' names without `.service`.
     async fn systemd(&self, name: &str, options: SystemdUnitOptions) -> Result<BTreeMap<String, String>>;
+    /// The request for a container or pod like that one, as the API takes it; with `rename` under a name that nobody
+    /// has. Only the engine in process does it.
+    async fn spec(&self, name: &str, rename: bool) -> Result<serde_json::Value>;
+    /// Starts the units of containers again whose image has become another. Only the engine in process does it.
+    async fn auto_update(
+        &self,
+        options: AutoUpdateOptions,
+    ) -> Result<ValueStream<Progress<AutoUpdateOutcome>>>;
 }
 
 /// Pods: containers that share namespaces and a life cycle. An action on a pod goes on past a container with which it

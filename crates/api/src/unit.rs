@@ -1,4 +1,4 @@
-//! Services of systemd that are written for what exists.
+//! Services of systemd that are written for what exists, and containers that they run anew.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,3 +44,72 @@ pub struct SystemdUnitOptions {
 /// Policies of `Restart=` (systemd.service(5)).
 pub const SYSTEMD_RESTART_POLICIES: [&str; 7] =
     ["no", "on-success", "on-failure", "on-abnormal", "on-watchdog", "on-abort", "always"];
+
+/// How containers are updated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutoUpdateOptions {
+    /// Only says what would be updated.
+    pub dry_run: bool,
+    /// Gives the image's name back to the former one where a unit does not start with the new one, and starts it with
+    /// that.
+    pub rollback: bool,
+    /// The file with credentials, where a container names none of its own.
+    pub auth_file: Option<String>,
+    /// As in [`crate::RegistryAccess`].
+    pub tls_verify: Option<bool>,
+}
+
+/// What became of an update, and what failed in it.
+#[derive(Debug, Clone, Default)]
+pub struct AutoUpdateOutcome {
+    /// Each container that is updated by itself, by their units.
+    pub reports: Vec<AutoUpdateReport>,
+    /// What failed; no container keeps another from being updated.
+    pub errors: Vec<crate::Error>,
+}
+
+/// What became of one container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AutoUpdateReport {
+    /// The unit that runs it.
+    pub unit: String,
+    /// Its id before the update.
+    pub container_id: String,
+    /// Its name.
+    pub container_name: String,
+    /// The name of its image.
+    pub image: String,
+    /// Where a newer image comes from: `registry` or `local`.
+    pub policy: String,
+    /// Whether it was updated.
+    pub updated: AutoUpdateStatus,
+}
+
+/// Whether a container was updated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AutoUpdateStatus {
+    /// It runs the new image.
+    True,
+    /// There is none.
+    False,
+    /// There is one, which was not to be used.
+    Pending,
+    /// It could not be looked for, pulled or started.
+    Failed,
+    /// The unit did not start with it and runs the former one.
+    RolledBack,
+}
+
+impl AutoUpdateStatus {
+    /// As it is shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "true",
+            Self::False => "false",
+            Self::Pending => "pending",
+            Self::Failed => "failed",
+            Self::RolledBack => "rolled back",
+        }
+    }
+}

@@ -9,6 +9,7 @@ pub mod pem;
 pub mod process;
 pub mod program;
 pub mod read;
+pub mod systemd;
 pub mod user;
 
 pub use fs_err as fs;

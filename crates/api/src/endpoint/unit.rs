@@ -12,7 +12,9 @@ use super::declare::{Endpoint, get};
 use super::parameters::Parameters;
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
-use crate::{Result, SystemdUnitOptions, Units};
+use crate::{
+    AutoUpdateOptions, AutoUpdateOutcome, Error, Progress, Result, SystemdUnitOptions, Units, ValueStream,
+};
 
 const SYSTEMD: Endpoint<String, Asked, (), Json<BTreeMap<String, String>>> =
     get("/generate/{name}/systemd", "Units of systemd for a container or pod");
@@ -51,9 +53,22 @@ pub(super) fn serve(routes: &mut impl Routes) {
     });
 }
 
+/// What the peers' services have no route for.
+fn only_on_the_host(command: &str) -> Error {
+    Error::unsupported(format!(
+        "cannot use command \"{command}\" with the remote client: run it on the engine's host"
+    ))
+}
+
 #[async_trait]
 impl<T: Transport + 'static> Units for Remote<T> {
     async fn systemd(&self, name: &str, options: SystemdUnitOptions) -> Result<BTreeMap<String, String>> {
         self.call(SYSTEMD, name, Asked(options), ()).await.map(|Json(units)| units)
+    }
+    async fn spec(&self, _: &str, _: bool) -> Result<Value> {
+        Err(only_on_the_host("generate spec"))
+    }
+    async fn auto_update(&self, _: AutoUpdateOptions) -> Result<ValueStream<Progress<AutoUpdateOutcome>>> {
+        Err(only_on_the_host("auto-update"))
     }
 }

@@ -1,6 +1,7 @@
 //! One file per command, by noun and verb: its options (whose comments are its help) and what it does.
 
 pub(crate) mod artifact;
+pub(crate) mod auto_update;
 pub(crate) mod builder;
 pub(crate) mod common;
 #[cfg(unix)]

@@ -3,8 +3,8 @@
 #[cfg(target_os = "linux")]
 use super::quadlet;
 use super::{
-    Entry, Group, artifact, builder, container, desktop, diff, farm, generate, healthcheck, image, inspect,
-    kube, manifest, network, pod, secret, system, transport, volume,
+    Entry, Group, artifact, auto_update, builder, container, desktop, diff, farm, generate, healthcheck,
+    image, inspect, kube, manifest, network, pod, secret, system, transport, volume,
 };
 #[cfg(unix)]
 use super::{compose, machine, working};
@@ -12,6 +12,7 @@ use super::{compose, machine, working};
 /// The top level.
 pub(crate) static TREE: &[Entry] = &[
     Entry::leaf(&["attach"], &container::attach::COMMAND),
+    Entry::leaf(&["auto-update"], &auto_update::COMMAND),
     Entry::leaf(&["commit"], &container::commit::COMMAND),
     Entry::leaf(&["cp"], &container::cp::COMMAND),
     Entry::leaf(&["create"], &container::create::COMMAND),
@@ -225,6 +226,7 @@ static GENERATE: Group = Group {
     about: "Write what describes containers, pods and volumes",
     entries: &[
         Entry::leaf(&["kube"], &kube::generate::COMMAND),
+        Entry::leaf(&["spec"], &generate::spec::COMMAND),
         Entry::leaf(&["systemd"], &generate::systemd::COMMAND),
     ],
 };

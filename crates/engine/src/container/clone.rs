@@ -88,6 +88,16 @@ pub(super) fn share_volumes(row: &ContainerRow, request: &mut ContainerSpec) {
     }
 }
 
+/// The request for a container like that one, under a name that nobody has.
+pub(crate) fn request_like(core: &Core, row: &ContainerRow) -> Result<ContainerSpec> {
+    let mut request = core.database()?.request(&row.id)?;
+    request.name = free_name(core, &row.name)?;
+    if request.rootfs.is_empty() {
+        same_image(core, row, &mut request);
+    }
+    Ok(request)
+}
+
 /// `NAME-clone`, or the first of `NAME-clone1`, `NAME-clone2`, … that nobody has.
 fn free_name(core: &Core, name: &str) -> Result<String> {
     let base = match name.rsplit_once("-clone") {

@@ -46,6 +46,7 @@ pub(crate) use api::remove_container;
 pub(crate) use attach::Waiting;
 pub(crate) use block::resolve as resolve_block;
 pub(crate) use boot::start_after_reboot;
+pub(crate) use clone::request_like;
 pub(crate) use create::{Draft, Place, check, draft, finish, name_in_use};
 pub(crate) use files::{ensure_mounted, settled};
 pub(crate) use inspect::{all_mounts, host_port, namespace_mode, network_mode, shown_devices};

@@ -3,7 +3,10 @@
 //! Whoever parses a text checks it as well, to tell the user early; nothing after this file has to doubt a value.
 
 use cove_api::{ContainerSpec, Error, PerNetworkOptions, Result};
+use cove_registry::ImageLocation;
 use cove_spec::{device, host, name, network, resource, volume};
+
+use crate::image::lookup::has_registry;
 
 /// Refuses what is not done and what is no value of its kind, naming it; brings texts into their one form.
 ///
@@ -22,7 +25,28 @@ pub(super) fn validate(spec: &mut ContainerSpec) -> Result<()> {
     for options in spec.networks.values_mut() {
         endpoint(options)?;
     }
+    auto_update(spec)?;
     order_of_networks(spec)
+}
+
+/// What is updated from a registry has a name that says from which.
+fn auto_update(spec: &ContainerSpec) -> Result<()> {
+    if !matches!(spec.labels.get("io.containers.autoupdate").map(String::as_str), Some("registry" | "image"))
+    {
+        return Ok(());
+    }
+    let name = if spec.raw_image_name.is_empty() { &spec.image } else { &spec.raw_image_name };
+    match ImageLocation::parse(name) {
+        Ok(Some(ImageLocation::Registry(_))) => Ok(()),
+        Ok(Some(_)) => Err(Error::invalid(format!(
+            "auto updates require the docker image transport but image is of transport {:?}",
+            name.split(':').next().unwrap_or_default()
+        ))),
+        _ if has_registry(name) => Ok(()),
+        _ => Err(Error::invalid(format!(
+            "short name: auto updates require fully-qualified image reference: {name:?}"
+        ))),
+    }
 }
 
 fn modes(spec: &ContainerSpec) -> Result<()> {

@@ -25,7 +25,7 @@ mod sign;
 
 pub(crate) use folder::{pull_from_folder, push_to_folder};
 pub(crate) use list::container_counts;
-pub(crate) use progress::{BoundedSender, working_within};
-pub(crate) use pull::{policy, pull, pull_nameless};
+pub(crate) use progress::{BoundedSender, Sender, working, working_within};
+pub(crate) use pull::{newest, policy, pull, pull_nameless};
 pub(crate) use push::{push, push_all};
 pub(crate) use registry::client as registry_client;

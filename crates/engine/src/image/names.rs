@@ -20,7 +20,7 @@ pub(crate) fn normalize(name: &str) -> Result<Reference> {
 }
 
 /// Gives an image a further name; an image that has it loses it.
-pub(super) fn tag(core: &Core, name: &str, new_name: &str) -> Result<()> {
+pub(crate) fn tag(core: &Core, name: &str, new_name: &str) -> Result<()> {
     let image = lookup::find(core, name)?.image;
     let reference = normalize(new_name)?;
     if reference.digest().is_some() {

@@ -297,6 +297,17 @@ impl Pulling<'_> {
     }
 }
 
+/// The id of the image that a registry has under a name, for this machine; nothing is pulled.
+///
+/// # Errors
+/// The registry does not answer, or has none of that name.
+pub(crate) async fn newest(core: &Arc<Core>, name: &str, access: RegistryAccess) -> Result<String> {
+    let client = blocking(core, move |core| registry::client(core, &access)).await?;
+    let source = client.open(&Reference::parse(name)?).await?;
+    let image = resolve(&source, &Platform::host()).await?;
+    Ok(image.parsed.config.digest.hex().to_owned())
+}
+
 /// Brings an image of a registry that gets no name here; [`None`] where there is none of that name.
 pub(crate) async fn pull_nameless(
     core: &Arc<Core>,

@@ -8,6 +8,7 @@ use cove_api::{
     NetworkCreateOptions, Networks, PodRemoveOptions, PodSpec, Pods, RemoveOptions, Result,
     SecretCreateReport,
 };
+use cove_config::env::PODMAN_SYSTEMD_UNIT;
 use cove_kube::{Application, Claim, DEFAULT_NETWORK, HostFacts, Known, PodPlan};
 
 use super::images::{self, Facts};
@@ -143,7 +144,11 @@ async fn make_pod(
     for source in plan.volumes.values() {
         volumes::fill(engine, source).await?;
     }
-    let id = Pods::create(engine, plan.spec.clone()).await?.id;
+    let mut spec = plan.spec.clone();
+    if let Some(unit) = engine.core.options.environment.get(PODMAN_SYSTEMD_UNIT) {
+        spec.labels.insert(PODMAN_SYSTEMD_UNIT.to_owned(), unit.to_owned());
+    }
+    let id = Pods::create(engine, spec).await?.id;
     let mut pod = KubePod { id, ..KubePod::default() };
     if let Err(error) = make_containers(engine, plan, facts, options, &mut pod).await {
         // A pod with some of its containers is none that was asked for.

@@ -63,7 +63,7 @@ fn requests(core: &Arc<Core>, name: &str, changes: PodSpec) -> Result<(String, P
 }
 
 /// The name with `-clone` after it, and with a number where that is taken.
-fn free_name(core: &Core, name: &str) -> Result<String> {
+pub(crate) fn free_name(core: &Core, name: &str) -> Result<String> {
     let base = format!("{name}-clone");
     let mut free = base.clone();
     for number in 1.. {

@@ -19,6 +19,7 @@ mod stats;
 
 pub(crate) use act::after_member;
 pub(crate) use cgroup::{place_cgroup, prepare_cgroup, release_cgroup};
+pub(crate) use copy::free_name;
 pub(crate) use join::{join, settle_member};
 pub(crate) use lookup::no_such_pod;
 pub(crate) use pause::{wait_in, write_program};

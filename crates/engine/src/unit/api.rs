@@ -1,15 +1,21 @@
 //! The engine trait of units.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use cove_api::{Error, ErrorKind, Result, SystemdUnitOptions, Units};
+use cove_api::{
+    AutoUpdateOptions, AutoUpdateOutcome, Error, ErrorKind, Progress, Result, SystemdUnitOptions, Units,
+    ValueStream,
+};
 
 use super::command::{escape, lines};
 use super::container::{self, Container};
 use super::pod::{self, Pod};
 use super::text::{Writer, check};
+use super::{spec, update};
 use crate::engine::{Core, LocalEngine, blocking};
+use crate::image::working;
 use crate::state::{ContainerRow, PodRow};
 
 #[async_trait]
@@ -17,6 +23,17 @@ impl Units for LocalEngine {
     async fn systemd(&self, name: &str, options: SystemdUnitOptions) -> Result<BTreeMap<String, String>> {
         let name = name.to_owned();
         blocking(&self.core, move |core| systemd(core, &name, &options)).await
+    }
+    async fn spec(&self, name: &str, rename: bool) -> Result<serde_json::Value> {
+        let name = name.to_owned();
+        blocking(&self.core, move |core| spec::spec(core, &name, rename)).await
+    }
+    async fn auto_update(
+        &self,
+        options: AutoUpdateOptions,
+    ) -> Result<ValueStream<Progress<AutoUpdateOutcome>>> {
+        let core = Arc::clone(&self.core);
+        Ok(working(|sender| async move { update::run(&core, options, &sender).await }))
     }
 }
 

@@ -13,4 +13,10 @@ impl Units for FakeEngine {
         self.note(name, format!("units of {name} {options:?}"))?;
         Ok(BTreeMap::from([(format!("container-{name}"), "[Service]\n".to_owned())]))
     }
+    async fn spec(&self, _: &str, _: bool) -> Result<serde_json::Value> {
+        Err(Error::unsupported("no requests here"))
+    }
+    async fn auto_update(&self, _: AutoUpdateOptions) -> Result<ValueStream<Progress<AutoUpdateOutcome>>> {
+        Err(Error::unsupported("no systemd here"))
+    }
 }

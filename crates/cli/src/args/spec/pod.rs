@@ -1,7 +1,7 @@
 //! Options of pods: of a container that is to be in one, and of the pod itself.
 
 use cove_api::{ContainerSpec, PodSpec};
-use cove_config::env::PODMAN_USERNS;
+use cove_config::env::{PODMAN_SYSTEMD_UNIT, PODMAN_USERNS};
 use cove_spec::{device, environment, namespace, policy, security, size, volume};
 
 use super::around::{Surroundings, read, refs};
@@ -175,6 +175,10 @@ impl PodChangeArgs {
             spec.labels.extend(environment::label_file(&read(file)?, file)?);
         }
         spec.labels.extend(environment::labels(refs(&self.label))?);
+        // A service of Quadlet says whose pod it is.
+        if let Some(unit) = context.environment.get(PODMAN_SYSTEMD_UNIT) {
+            spec.labels.insert(PODMAN_SYSTEMD_UNIT.to_owned(), unit.to_owned());
+        }
         if let Some(text) = &self.restart {
             let restart = policy::restart(text)?;
             (spec.restart_policy, spec.restart_tries) = (restart.policy, restart.tries);

@@ -61,7 +61,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         }
     }
     if args.reload_systemd.unwrap_or(true) {
-        failures.note(quadlets.systemd.reload());
+        failures.note(quadlets.reload());
     }
     failures.finish()
 }

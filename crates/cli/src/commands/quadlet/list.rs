@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use cove_quadlet::{Kind, Loaded, known_units, load_whole};
+use cove_sys::systemd::UnitState;
 use regex::Regex;
 
-use super::systemd::UnitState;
 use super::{Quadlets, file_name};
 use crate::args::at_most;
 use crate::command_error::{CommandError, CommandResult};
@@ -76,7 +76,7 @@ fn rows(quadlets: &Quadlets) -> Result<Vec<Row>, CommandError> {
     let mut rows: Vec<Row> = quadlets.all().iter().map(|path| row(path, &quadlets.folders)).collect();
     let units: Vec<String> =
         rows.iter().filter(|row| row.status.is_empty()).map(|row| row.unit.clone()).collect();
-    let states = quadlets.systemd.states(&units)?;
+    let states = quadlets.systemd.states(&units).map_err(super::asking)?;
     for row in &mut rows {
         row.application = applications.get(&row.name).cloned().unwrap_or_default();
         if row.status.is_empty() {

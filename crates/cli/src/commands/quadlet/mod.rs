@@ -4,12 +4,13 @@ pub(crate) mod install;
 pub(crate) mod list;
 pub(crate) mod print;
 pub(crate) mod remove;
-mod systemd;
 
 use std::path::PathBuf;
 
 use cove_config::{Environment, User, env};
 use cove_quadlet::{Error, Installed, Kind, Remark, SearchPlaces};
+use cove_sys::process;
+use cove_sys::systemd::Systemd;
 
 use crate::command_error::CommandError;
 use crate::connect::Destination;
@@ -44,7 +45,7 @@ struct Quadlets {
     /// The one that is installed into.
     installed: Installed,
     /// The systemd that runs them.
-    systemd: systemd::Systemd,
+    systemd: Systemd,
 }
 
 impl Quadlets {
@@ -70,8 +71,16 @@ impl Quadlets {
             .ok_or_else(|| CommandError::other("there is no folder for the user's unit files"))?;
         let standard = || PathBuf::from(format!("/run/user/{}", user.uid));
         let runtime = user.rootless.then(|| places.runtime.clone().unwrap_or_else(standard));
-        let systemd = systemd::Systemd::of(runtime);
+        let systemd = Systemd::of(runtime);
         Ok(Self { folders, installed: Installed::new(folder), systemd })
+    }
+
+    /// Has systemd read its units again.
+    fn reload(&self) -> Result<(), CommandError> {
+        if !self.systemd.reload().map_err(asking)? {
+            tracing::warn!("systemd is not running, so nothing is reloaded");
+        }
+        Ok(())
     }
 
     /// Where the unit of that name is.
@@ -119,4 +128,9 @@ pub(crate) fn names(context: &Context, verb: &str) -> Vec<String> {
 /// The last part of a path as text.
 fn file_name(path: &std::path::Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The error for a systemd that does not do what it is asked for.
+fn asking(error: process::Error) -> CommandError {
+    CommandError::other(format!("asking systemd: {}", crate::command_error::chain(&error)))
 }

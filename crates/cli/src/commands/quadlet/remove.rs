@@ -59,7 +59,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         failures.note(remove(context, &quadlets, &together, args.force));
     }
     if args.reload_systemd.unwrap_or(true) {
-        failures.note(quadlets.systemd.reload());
+        failures.note(quadlets.reload());
     }
     failures.finish()
 }
@@ -128,7 +128,7 @@ fn remove(
     // A file that cannot be read has no service.
     let services = together.units.iter().filter_map(|path| list::service(path, &quadlets.folders).ok());
     let services: Vec<String> = services.map(|(service, _)| service).collect();
-    for (service, state) in quadlets.systemd.states(&services)? {
+    for (service, state) in quadlets.systemd.states(&services).map_err(super::asking)? {
         if !state.is_active() {
             continue;
         }
@@ -138,7 +138,7 @@ fn remove(
             );
             return Err(Error::new(ErrorKind::InUse, message).into());
         }
-        quadlets.systemd.stop(&service)?;
+        quadlets.systemd.stop(&service).map_err(super::asking)?;
     }
     for path in &together.units {
         let name = file_name(path);

@@ -1,38 +1,38 @@
-//! The systemd that runs the services, through its `systemctl`.
+//! The systemd that runs services, through its `systemctl`.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use cove_sys::process::{self, RunOptions};
-
-use crate::command_error::CommandError;
+use crate::process::{self, Error, RunOptions};
 
 /// The longest that it may take to read all units again, which runs all generators.
 const RELOAD: Duration = Duration::from_secs(120);
-/// The longest that a service may take to stop; it has its own limit, which is shorter.
+/// The longest that a service may take to stop, or to stop and start; it has its own limit, which is shorter.
 const STOP: Duration = Duration::from_secs(600);
 /// How many units are asked for at once.
 const AT_ONCE: usize = 500;
 
 /// The system's or the user's.
 #[derive(Debug, Clone)]
-pub(super) struct Systemd {
+pub struct Systemd {
     /// The user's folder of run-time files, where it is the user's.
     runtime: Option<PathBuf>,
 }
 
 /// What systemd says about a unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct UnitState {
+pub struct UnitState {
     load: String,
     active: String,
     sub: String,
 }
 
 impl UnitState {
-    pub(super) fn is_active(&self) -> bool {
+    /// Whether it runs, or is about to start or stop.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
         // What starts, reloads or stops runs too.
         self.is_loaded() && !matches!(self.active.as_str(), "inactive" | "failed")
     }
@@ -40,18 +40,22 @@ impl UnitState {
         self.load == "loaded"
     }
     /// As a list shows it.
-    pub(super) fn shown(&self) -> String {
+    #[must_use]
+    pub fn shown(&self) -> String {
         if self.is_loaded() { format!("{}/{}", self.active, self.sub) } else { "Not loaded".to_owned() }
     }
 }
 
 impl Systemd {
-    pub(super) fn of(runtime: Option<PathBuf>) -> Self {
+    /// The user's, whose folder of run-time files this is; without one the system's.
+    #[must_use]
+    pub fn of(runtime: Option<PathBuf>) -> Self {
         Self { runtime }
     }
 
     /// True where this machine was booted with it, as sd_booted(3) says, or the user has one.
-    pub(super) fn is_running(&self) -> bool {
+    #[must_use]
+    pub fn is_running(&self) -> bool {
         match &self.runtime {
             None => Path::new("/run/systemd/system").is_dir(),
             Some(runtime) => runtime.join("systemd").is_dir(),
@@ -66,34 +70,57 @@ impl Systemd {
         command
     }
 
-    fn run(&self, words: &[&str], units: &[String], timeout: Duration) -> Result<String, CommandError> {
+    fn run(&self, words: &[&str], units: &[String], timeout: Duration) -> Result<String, Error> {
         let mut command = self.command();
         command.args(words);
         if !units.is_empty() {
             command.arg("--").args(units);
         }
         let options = RunOptions { timeout, output_limit: 4 << 20, ..RunOptions::default() };
-        let output = process::run_ok(&mut command, &options)
-            .map_err(|error| CommandError::other(format!("asking systemd: {error}")))?;
+        let output = process::run_ok(&mut command, &options)?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Has it read all units again, and so run the generator. Where it does not run there is nothing to read again.
-    pub(super) fn reload(&self) -> Result<(), CommandError> {
+    /// Whether it answers.
+    ///
+    /// # Errors
+    /// It does not, or there is no `systemctl`.
+    pub fn check(&self) -> Result<(), Error> {
+        self.run(&["show", "--property=Version"], &[], RELOAD).map(drop)
+    }
+
+    /// Has it read all units again, and so run the generator; false where it does not run and has nothing to read.
+    ///
+    /// # Errors
+    /// It could not.
+    pub fn reload(&self) -> Result<bool, Error> {
         if !self.is_running() {
-            tracing::warn!("systemd is not running, so nothing is reloaded");
-            return Ok(());
+            return Ok(false);
         }
-        self.run(&["daemon-reload"], &[], RELOAD).map(drop)
+        self.run(&["daemon-reload"], &[], RELOAD).map(|_| true)
+    }
+
+    /// Stops and starts a service, and waits until it is up.
+    ///
+    /// # Errors
+    /// It did not come up, or there is none of that name.
+    pub fn restart(&self, unit: &str) -> Result<(), Error> {
+        self.run(&["restart"], &[unit.to_owned()], STOP).map(drop)
     }
 
     /// Stops a service and waits for its end.
-    pub(super) fn stop(&self, unit: &str) -> Result<(), CommandError> {
+    ///
+    /// # Errors
+    /// It could not.
+    pub fn stop(&self, unit: &str) -> Result<(), Error> {
         self.run(&["stop"], &[unit.to_owned()], STOP).map(drop)
     }
 
     /// The states of units by their names. A template has none, and where systemd does not run there is none.
-    pub(super) fn states(&self, units: &[String]) -> Result<HashMap<String, UnitState>, CommandError> {
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn states(&self, units: &[String]) -> Result<HashMap<String, UnitState>, Error> {
         let mut states = HashMap::new();
         if !self.is_running() {
             return Ok(states);
