@@ -215,12 +215,9 @@ fn a_request_makes_another_one() {
         assert!(!text.contains('\n'), "{text}");
         // The API takes it.
         let service = Service::start(bed);
-        let socket = service.uri().trim_start_matches("unix://").to_owned();
-        let mut curl = bed.program("curl".as_ref());
-        curl.args(["-sS", "--unix-socket", &socket, "-H", "Content-Type: application/json"]);
-        curl.args(["--data-binary", &format!("@{file}"), "http://d/v5.0.0/libpod/containers/create"]);
-        let answer = Outcome::of(curl, b"");
-        assert!(answer.ok().contains("\"Id\""), "{}", answer.stdout);
+        let (status, answer) =
+            super::hostile_api::ask(&service, "POST", "/v5.0.0/libpod/containers/create", &text);
+        assert_eq!(status, 201, "{answer}");
         let shown = ["inspect", "--format", "{{.Name}} {{.Config.Env}} {{.Config.Cmd}}", "one-clone"];
         let shown = bed.cove(&shown).ok().to_owned();
         assert!(

@@ -21,7 +21,7 @@ const NAMES: [&str; 8] = [
 ];
 
 /// Status and body of the answer to one request.
-fn ask(service: &Service, method: &str, target: &str, body: &str) -> (u16, String) {
+pub(super) fn ask(service: &Service, method: &str, target: &str, body: &str) -> (u16, String) {
     let mut stream = UnixStream::connect(service.socket()).expect("the service");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
     let length = body.len();

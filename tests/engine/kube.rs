@@ -173,9 +173,13 @@ fn wrong_files_make_nothing() {
             bed.cove(&["kube", "play", &path]).fails(125, expected);
             nothing_left(bed);
         }
-        let odd = file(bed, "odd.yaml", &(good + "    readinessGate: x\n"));
+        let odd = file(bed, "odd.yaml", &format!("{good}    readinessGate: x\n"));
         bed.cove(&["kube", "play", "--strict", &odd])
             .fails(125, "odd.yaml: line 14: spec.containers[0].readinessGate");
+        let map = "kind: ConfigMap\nmetadata: {name: c}\nodd: 1\n";
+        let (map, plain) = (file(bed, "map.yaml", map), file(bed, "plain.yaml", &good));
+        bed.cove(&["kube", "play", "--strict", "--configmap", &map, &plain])
+            .fails(125, "map.yaml: line 3: odd");
         bed.cove(&["kube", "play", "--annotation", "val", &odd])
             .fails(125, "annotation \"val\" must include an '=' sign");
         bed.cove(&["kube", "play", "--force", &odd]).fails(125, "--force may be specified only with --down");

@@ -33,12 +33,7 @@ impl Text {
             let text = read_one(place, places.len() == 1).await?;
             let application = Application::parse(&text)
                 .map_err(|error| cove_api::Error::from(error).context(shown(place)))?;
-            unused.extend(
-                application
-                    .unused
-                    .iter()
-                    .map(|one| format!("{}: line {}: {}", shown(place), one.line, one.path)),
-            );
+            unused.extend(without_effect(place, &application));
             if !whole.is_empty() {
                 whole.push_str(SEPARATOR);
             }
@@ -67,6 +62,7 @@ impl Text {
                     "ambiguous configuration: the same config map {name} is present in YAML and in --configmaps {place} file"
                 )));
             }
+            self.unused.extend(without_effect(place, &maps));
             whole.push_str(SEPARATOR);
             whole.push_str(&text);
         }
@@ -74,6 +70,11 @@ impl Text {
         self.bytes = whole.into();
         Ok(())
     }
+}
+
+/// What has no effect in one file, by line and path.
+fn without_effect<'a>(place: &'a str, of: &'a Application) -> impl Iterator<Item = String> + 'a {
+    of.unused.iter().map(move |one| format!("{}: line {}: {}", shown(place), one.line, one.path))
 }
 
 fn shown(place: &str) -> &str {
