@@ -60,7 +60,7 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-network" => &["cove-api", "cove-config", "cove-sys"],
         "cove-quadlet" => &["cove-sys"],
         "cove-kube" => &["cove-api", "cove-spec"],
-        "cove-compose" => &["cove-api", "cove-spec"],
+        "cove-compose" => &["cove-api", "cove-spec", "cove-sys"],
         "cove-build" => &["cove-api", "cove-archive", "cove-tree"],
         "cove-engine" => &[
             "cove-api",

@@ -1,5 +1,18 @@
 //! Compose files: found, read within bounds, merged, validated, and written as `docker-compose config` writes them.
 //!
-//! The [`model`] is what every use begins with: a project whose services have all attributes in their long form.
+//! [`load`] makes a [`model::Project`] of the files: all attributes in their long form, `extends` and `include`
+//! resolved. [`render`] writes one.
 
+mod dotenv;
+mod error;
+mod interpolate;
+mod load;
+mod merge;
 pub mod model;
+pub mod render;
+mod short;
+mod tree;
+
+pub use error::{ComposeError, Result};
+pub use interpolate::Variable;
+pub use load::{Loaded, Options, load, tree, variables};

@@ -29,5 +29,6 @@ pub mod size;
 pub mod terminal;
 pub mod user;
 pub mod volume;
+pub mod yaml;
 
 pub use error::{Error, Result};

@@ -48,7 +48,7 @@ impl Bytes {
             }
         };
         let bytes = number * 1024_f64.powi(i32::try_from(power).unwrap_or(0));
-        if !bytes.is_finite() || bytes < 0.0 || bytes >= 9.2e18 {
+        if !(0.0..9.2e18).contains(&bytes) {
             return Err(wrong());
         }
         // A fraction of a byte has no meaning.

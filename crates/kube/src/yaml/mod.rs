@@ -1,9 +1,8 @@
 //! YAML: read into a tree that knows its lines, from there into values, and written as Kubernetes' tools write it.
 
-mod node;
 mod read;
 mod write;
 
-pub(crate) use node::{Node, Value, documents};
-pub(crate) use read::{Moot, from_node};
+pub(crate) use cove_spec::yaml::{Node, Value};
+pub(crate) use read::{Moot, documents, from_node};
 pub(crate) use write::to_yaml;

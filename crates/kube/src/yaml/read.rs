@@ -6,9 +6,20 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer as _, MapAccess, SeqAccess, Visitor};
 
-use super::node::{Node, Value, is_null};
 use crate::application::Unused;
 use crate::error::{KubeError, Result};
+use cove_spec::yaml::{self, Node, Value, is_null};
+
+/// Reads every document of a text; those that say nothing are left out.
+pub(crate) fn documents(text: &str) -> Result<Vec<Node>> {
+    yaml::documents(text).map_err(|error| {
+        let wrong = KubeError::new(error.message);
+        match error.line {
+            Some(line) => wrong.at(line, String::new),
+            None => wrong,
+        }
+    })
+}
 
 /// Reads a value of a tree, and adds to `unused` what has no place in it.
 ///

@@ -1,11 +1,43 @@
-//! Documents as trees. Everything about a hostile text is decided here: its size, its depth, how often aliases multiply
+//! YAML documents as trees that know their lines. Everything about a hostile text is decided here: its size, its depth, how often aliases multiply
 //! it, keys that are there twice, tags.
 
 use std::collections::{BTreeMap, HashSet};
 
 use granit_parser::{Event, Parser, ScalarStyle, Tag, options};
 
-use crate::error::{KubeError, Result, bail};
+/// What is wrong with a text, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}{message}", line.map(|line| format!("line {line}: ")).unwrap_or_default())]
+pub struct YamlError {
+    /// The line, counted from 1.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl YamlError {
+    fn at(mut self, line: usize) -> Self {
+        self.line.get_or_insert(line);
+        self
+    }
+}
+
+type Result<T> = std::result::Result<T, YamlError>;
+
+macro_rules! bail {
+    ($($argument:tt)+) => {
+        return Err(YamlError { line: None, message: format!($($argument)+) })
+    };
+}
+
+/// What a tag says of its value to Compose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// `!reset`: what an earlier file has here is removed.
+    Reset,
+    /// `!override`: it takes the place of what an earlier file has here.
+    Override,
+}
 
 /// Longest text, in bytes.
 const LONGEST: usize = 8 << 20;
@@ -20,26 +52,35 @@ const COPIED: usize = LONGEST;
 
 /// A value and the line on which it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Node {
-    pub(crate) line: usize,
-    pub(crate) value: Value,
+pub struct Node {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The value.
+    pub value: Value,
+    /// Its tag, where these are read.
+    pub mark: Option<Mark>,
 }
 
 /// What is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Value {
+pub enum Value {
     /// A text; one that is plain may also be a number, a truth or nothing.
     Scalar {
+        /// The text, without quotes.
         text: String,
+        /// Whether it had none.
         plain: bool,
     },
+    /// A list.
     List(Vec<Node>),
+    /// A map, in the order of the text.
     Map(Vec<(String, Node)>),
 }
 
 impl Node {
     /// Whether it says nothing: null, or an empty list or map.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         match &self.value {
             Value::Scalar { text, plain } => *plain && is_null(text),
             Value::List(items) => items.is_empty(),
@@ -48,7 +89,8 @@ impl Node {
     }
 
     /// The value of a key.
-    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, node)| node),
             _ => None,
@@ -56,7 +98,8 @@ impl Node {
     }
 
     /// A text that is there.
-    pub(crate) fn text(&self) -> Option<&str> {
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar { text, plain } if !(*plain && is_null(text)) => Some(text),
             _ => None,
@@ -90,25 +133,41 @@ impl Node {
 }
 
 /// Whether a plain text is nothing.
-pub(crate) fn is_null(text: &str) -> bool {
+#[must_use]
+pub fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
 /// Reads every document of a text; those that say nothing are left out.
-pub(crate) fn documents(text: &str) -> Result<Vec<Node>> {
+///
+/// # Errors
+/// It is no YAML, or one of the bounds is passed; a tag that is none of the core schema's.
+pub fn documents(text: &str) -> Result<Vec<Node>> {
+    read(text, false)
+}
+
+/// The same, with the tags of Compose.
+///
+/// # Errors
+/// As [`documents`].
+pub fn marked_documents(text: &str) -> Result<Vec<Node>> {
+    read(text, true)
+}
+
+fn read(text: &str, marks: bool) -> Result<Vec<Node>> {
     if text.len() > LONGEST {
         bail!("it is longer than {LONGEST} bytes");
     }
     let options =
         options! { flow_nesting_limit: DEPTH + 1, block_nesting_limit: DEPTH + 1, emit_comments: false };
-    let mut builder = Builder::default();
+    let mut builder = Builder { marks, ..Builder::default() };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| {
             let line = error.marker().line();
-            KubeError::new(error.kind().to_string()).at(line, String::new)
+            YamlError { line: Some(line), message: error.kind().to_string() }
         })?;
         let line = span.start.line();
-        builder.take(event, line).map_err(|error| error.at(line, String::new))?;
+        builder.take(event, line).map_err(|error| error.at(line))?;
     }
     Ok(builder.documents)
 }
@@ -121,11 +180,13 @@ struct Builder {
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
     copied: usize,
+    marks: bool,
 }
 
 struct Open {
     line: usize,
     anchor: usize,
+    mark: Option<Mark>,
     what: Under,
 }
 
@@ -139,20 +200,28 @@ impl Builder {
         match event {
             Event::DocumentStart(..) => self.anchors.clear(),
             Event::Scalar(text, style, anchor, tag) => {
+                let mark = self.mark(tag.as_deref());
+                let tag = if mark.is_some() { None } else { tag };
                 let plain = style == ScalarStyle::Plain && is_plain(tag.as_deref())?;
                 let value = Value::Scalar { text: text.into_owned(), plain };
                 self.count(1)?;
-                self.finish(Node { line, value }, anchor)?;
+                self.finish(Node { line, value, mark }, anchor)?;
             }
             Event::SequenceStart(_, anchor, tag) => {
-                check_tag(tag.as_deref(), "seq")?;
-                self.open(Open { line, anchor, what: Under::List(Vec::new()) })?;
+                let mark = self.mark(tag.as_deref());
+                if mark.is_none() {
+                    check_tag(tag.as_deref(), "seq")?;
+                }
+                self.open(Open { line, anchor, mark, what: Under::List(Vec::new()) })?;
             }
             Event::MappingStart(_, anchor, tag) => {
-                check_tag(tag.as_deref(), "map")?;
+                let mark = self.mark(tag.as_deref());
+                if mark.is_none() {
+                    check_tag(tag.as_deref(), "map")?;
+                }
                 let (entries, names) = (Vec::new(), HashSet::new());
                 let what = Under::Map { entries, names, key: None, merged: Vec::new() };
-                self.open(Open { line, anchor, what })?;
+                self.open(Open { line, anchor, mark, what })?;
             }
             Event::SequenceEnd | Event::MappingEnd => self.close()?,
             Event::Alias(anchor) => {
@@ -171,6 +240,14 @@ impl Builder {
             _ => {}
         }
         Ok(())
+    }
+
+    fn mark(&self, tag: Option<&Tag>) -> Option<Mark> {
+        match tag.filter(|_| self.marks)?.original().as_ref() {
+            "!reset" => Some(Mark::Reset),
+            "!override" => Some(Mark::Override),
+            _ => None,
+        }
     }
 
     fn count(&mut self, number: usize) -> Result<()> {
@@ -196,12 +273,12 @@ impl Builder {
             Under::Map { mut entries, mut names, merged, .. } => {
                 for node in merged {
                     let line = node.line;
-                    merge(&mut entries, &mut names, node).map_err(|error| error.at(line, || "<<".into()))?;
+                    merge(&mut entries, &mut names, node).map_err(|error| error.at(line))?;
                 }
                 Value::Map(entries)
             }
         };
-        self.finish(Node { line: open.line, value }, open.anchor)
+        self.finish(Node { line: open.line, value, mark: open.mark }, open.anchor)
     }
 
     /// Puts a whole value where it belongs.
@@ -214,7 +291,7 @@ impl Builder {
             self.anchors.insert(anchor, node.clone());
         }
         match self.open.last_mut().map(|open| &mut open.what) {
-            None if node.is_empty() => {}
+            None if node.is_empty() && node.mark.is_none() => {}
             None => self.documents.push(node),
             Some(Under::List(items)) => items.push(node),
             Some(Under::Map { entries, names, key, merged }) => match key.take() {
