@@ -215,3 +215,30 @@ fn the_caller_s_umask_changes_no_modes() {
         assert_eq!(seen[0], seen[1]);
     });
 }
+
+/// Where the kernel gives nobody a way to watch files, logs are followed all the same, and events say which limit it is.
+#[test]
+fn without_inotify_logs_are_followed_and_events_name_the_limit() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    // A limit of a user namespace of its own touches no other test.
+    let limited = |words: &[&str]| {
+        let cove = bed.command(words);
+        let mut command = bed.program("unshare".as_ref());
+        let script = "echo 0 >/proc/sys/user/max_inotify_instances && exec \"$@\"";
+        command.args(["-Ur", "sh", "-c", script, "sh"]).arg(cove.get_program()).args(cove.get_args());
+        Outcome::of(command, b"")
+    };
+    let allowed = Command::new("unshare").args(["-Ur", "true"]).status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        cove_test_support::skip(
+            cove_test_support::Need::User,
+            "this system lets nobody make user namespaces",
+        );
+        return;
+    }
+    let script = "echo one; sleep 0.5; echo two";
+    bed.cove(&["run", "-d", "--name", "c", "--network", "none", IMAGE, "sh", "-c", script]).ok();
+    assert_eq!(limited(&["logs", "-f", "c"]).ok(), "one\ntwo");
+    limited(&["events", "--since", "1h"]).fails(125, "fs.inotify.max_user_instances");
+    limited(&["events", "--since", "1h", "--stream=false"]).ok();
+}
