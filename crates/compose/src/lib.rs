@@ -10,6 +10,7 @@ mod load;
 mod merge;
 pub mod model;
 pub mod render;
+mod schema;
 mod short;
 mod tree;
 

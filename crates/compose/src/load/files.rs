@@ -85,6 +85,7 @@ impl Loading<'_> {
                     Some(base) => merge(base, document, &mut Vec::new())?,
                 };
                 unique(&mut merged, &mut Vec::new());
+                crate::schema::validate(&merged)?;
                 if merged.as_map_mut().and_then(|entries| entries.remove("version")).is_some() {
                     self.warnings.push(format!(
                         "{file}: the attribute `version` is obsolete, it will be ignored, please remove it to avoid \
