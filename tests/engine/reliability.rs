@@ -242,3 +242,25 @@ fn without_inotify_logs_are_followed_and_events_name_the_limit() {
     limited(&["events", "--since", "1h"]).fails(125, "fs.inotify.max_user_instances");
     limited(&["events", "--since", "1h", "--stream=false"]).ok();
 }
+
+/// Without `nft` a published port is refused with the name of the package; with it the same container starts.
+#[test]
+fn a_missing_firewall_program_is_named() {
+    let Some(bed) = Bed::new(Who::Root) else { return };
+    let Some(nft) = ["/usr/sbin/nft", "/usr/bin/nft"].into_iter().find(|path| fs::metadata(path).is_ok())
+    else {
+        cove_test_support::skip(cove_test_support::Need::Root, "nft is in none of the usual folders");
+        return;
+    };
+    let port = format!("{}:80", cove_test_support::free_port());
+    let run = bed.command(&["run", "-d", "--name", "c", "-p", &port, IMAGE, "sleep", "1000"]);
+    let mut command = bed.program("unshare".as_ref());
+    // Hidden in a mount namespace of its own, where no other test looks.
+    let script = format!("mount --bind /dev/null {nft} && exec \"$@\"");
+    command.args(["-m", "sh", "-c", &script, "sh"]).arg(run.get_program()).args(run.get_args());
+    Outcome::of(command, b"").fails(126, "nft was not found: install the package nftables");
+    // With it the same container runs.
+    bed.cove(&["start", "c"]).ok();
+    assert_eq!(bed.cove(&["inspect", "--format", "{{.State.Status}}", "c"]).ok(), "running");
+    bed.cove(&["rm", "-f", "-t", "0", "c"]).ok();
+}
