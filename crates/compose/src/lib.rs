@@ -5,6 +5,7 @@
 
 mod dotenv;
 mod error;
+mod hash;
 mod interpolate;
 mod load;
 mod merge;
@@ -15,5 +16,6 @@ mod short;
 mod tree;
 
 pub use error::{ComposeError, Result};
+pub use hash::service_hash;
 pub use interpolate::Variable;
 pub use load::{Loaded, Options, load, tree, variables};

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::{EXTENSIONS, Project};
+use crate::model::{EXTENSIONS, Project, Service};
 
 /// As JSON. Extensions are shown at the top only, as docker-compose does. Dollars are doubled, so that it can be read
 /// again.
@@ -27,13 +27,20 @@ pub fn to_yaml(project: &Project) -> String {
 /// A tree without types as JSON.
 #[must_use]
 pub fn json_text(value: &Value) -> String {
-    let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    // As Go writes it, safe within HTML.
-    text.replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
-        .replace('\u{2028}', "\\u2028")
-        .replace('\u{2029}', "\\u2029")
+    escaped(&serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// One service as JSON on one line.
+pub(crate) fn service_json(service: &Service) -> String {
+    let value = bare(numbers(serde_json::to_value(service).unwrap_or_default()));
+    escaped(&value.to_string())
+}
+
+/// As Go writes JSON, safe within HTML.
+fn escaped(text: &str) -> String {
+    [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")]
+        .iter()
+        .fold(text.to_owned(), |text, (character, escape)| text.replace(*character, escape))
 }
 
 /// A tree without types as YAML.

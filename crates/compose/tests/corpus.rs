@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cove_compose::{Options, load, render};
+use cove_compose::{Options, load, render, service_hash};
 
 /// Where the folder of the files was when the snapshots were made.
 const FOLDER: &str = "/corpus";
@@ -40,11 +40,12 @@ fn ours(file: &Path) -> (String, String) {
     (named(render::to_json(&loaded.project)), named(render::to_yaml(&loaded.project)))
 }
 
-fn theirs(program: &Path, file: &Path, format: &str) -> Result<String, String> {
+fn theirs(program: &Path, file: &Path, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(program)
         .arg("-f")
         .arg(file)
-        .args(["config", "--format", format])
+        .arg("config")
+        .args(arguments)
         .env_clear()
         .envs([("FROM_ENV", "of the environment"), ("HOME", "/root"), ("TAG", "3.1")])
         .current_dir(folder())
@@ -67,6 +68,11 @@ fn same(differences: &mut Vec<String>, what: &str, ours: &str, theirs: &str) {
             line(theirs)
         ));
     }
+}
+
+fn our_hashes(file: &Path) -> String {
+    let project = load(&Options { resolve_environment: false, ..options(file) }).unwrap().project;
+    project.services.iter().map(|(name, service)| format!("{name} {}\n", service_hash(service))).collect()
 }
 
 fn value(text: &str) -> String {
@@ -102,13 +108,14 @@ fn the_same_as_docker_compose_says() {
     let mut differences = Vec::new();
     for file in files() {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
-        let (json, yaml) = match (theirs(&program, &file, "json"), theirs(&program, &file, "yaml")) {
-            (Ok(json), Ok(yaml)) => (json, yaml),
-            (Err(error), _) | (_, Err(error)) => {
-                differences.push(format!("{name}: {error}"));
-                continue;
-            }
-        };
+        let (json, yaml) =
+            match (theirs(&program, &file, &["--format", "json"]), theirs(&program, &file, &[])) {
+                (Ok(json), Ok(yaml)) => (json, yaml),
+                (Err(error), _) | (_, Err(error)) => {
+                    differences.push(format!("{name}: {error}"));
+                    continue;
+                }
+            };
         if capture {
             cove_sys::fs::write(file.with_extension("json"), &json).unwrap();
             cove_sys::fs::write(file.with_extension("out"), &yaml).unwrap();
@@ -118,9 +125,20 @@ fn the_same_as_docker_compose_says() {
                 let (our_json, our_yaml) = ours(&file);
                 same(&mut differences, &name, &value(&our_json), &value(&json));
                 same(&mut differences, &format!("{name} as YAML"), &our_yaml, &yaml);
+                let hashes = theirs(&program, &file, &["--hash", "*"]).unwrap();
+                same(&mut differences, &format!("{name}: hashes"), &our_hashes(&file), &hashes);
             }
             Err(error) => differences.push(format!("{name}: {error}")),
         }
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn hashes_are_those_of_docker_compose() {
+    let expected = concat!(
+        "db 46bf664ac7914745355aeb7b80ced36cb2364cbc5f40db2edbc46efdd31cd05f\n",
+        "wordpress 5ff79e8605d904694cc94875de09063976731247f2cb4a144b6e7f53de469b8d\n",
+    );
+    assert_eq!(our_hashes(&folder().join("wordpress.yaml")), expected);
 }
