@@ -156,13 +156,12 @@ fn service(item: &mut Item, lenient: bool) -> Result<()> {
         })
     })?;
     change(entries, "ports", |item| {
-        each(item, |item| match &item.kind {
+        let long = each(item.clone(), |item| match &item.kind {
             Kind::Map(_) => Ok(vec![item]),
-            _ => match ports(&item) {
-                Err(_) if lenient => Ok(vec![item]),
-                result => result,
-            },
-        })
+            _ => ports(&item),
+        });
+        // One with a variable leaves all of them as they are.
+        if lenient { Ok(long.unwrap_or(item)) } else { long }
     })?;
     Ok(())
 }
