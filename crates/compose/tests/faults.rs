@@ -62,6 +62,15 @@ fn each_fault_names_its_place() {
 }
 
 #[test]
+fn long_chains_end() {
+    let mut text = "services:\n  s0: {image: a}\n".to_owned();
+    for number in 1..20_000 {
+        text += &format!("  s{number}: {{extends: s{}}}\n", number - 1);
+    }
+    assert!(refused(&[("c.yml", &text)]).contains("more than 100 services extend each other"));
+}
+
+#[test]
 fn later_files_reset_and_override() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| cove_sys::fs::write(folder.path().join(name), text).unwrap();

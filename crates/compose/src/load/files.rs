@@ -15,6 +15,8 @@ use crate::tree::{Entries, Item, Kind, matches, read};
 
 /// Most files that one project may read.
 const MOST_FILES: usize = 1000;
+/// Most services that extend each other, and most files that include each other, one after the other.
+const LONGEST_CHAIN: usize = 100;
 
 /// A loading in progress.
 pub(super) struct Loading<'a> {
@@ -152,6 +154,9 @@ impl Loading<'_> {
             return extends
                 .fail(&path, format!("Circular reference: {} extends {name}", chain.join(" extends ")));
         }
+        if seen.len() >= LONGEST_CHAIN {
+            return extends.fail(&path, format!("more than {LONGEST_CHAIN} services extend each other"));
+        }
         seen.push(key);
         let mut base = match other {
             None => {
@@ -230,6 +235,9 @@ impl Loading<'_> {
         let Some(items) = list.as_list() else { return list.fail("include", "it must be a list") };
         let mut included = place.included.to_vec();
         included.push(file.to_owned());
+        if included.len() > LONGEST_CHAIN {
+            return list.fail("include", format!("more than {LONGEST_CHAIN} files include each other"));
+        }
         for item in items {
             let texts = |key: &str| -> Vec<String> {
                 match item.get(key) {
