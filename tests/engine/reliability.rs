@@ -118,6 +118,21 @@ fn who_looks_at_a_container_that_goes_comes_to_an_end() {
 }
 
 #[test]
+fn who_attaches_to_one_that_has_just_ended_does_not_wait_for_its_next_start() {
+    everyone(|bed| {
+        for round in 0..6 {
+            let name = format!("c{round}");
+            bed.cove(&["run", "-d", "--name", &name, "--network", "none", IMAGE, "sleep", "1000"]).ok();
+            let mut command = bed.command(&["attach", "--no-stdin", &name]);
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut attach = command.spawn().expect("cove");
+            bed.cove(&["kill", &name]).ok();
+            wait_for("an end after the container's", 20, || attach.try_wait().expect("a status"));
+        }
+    });
+}
+
+#[test]
 fn few_descriptors_and_little_memory_are_told() {
     everyone(|bed| {
         let limited = |limit: &str, arguments: &[&str]| {

@@ -8,6 +8,7 @@ mod initramfs;
 mod kernel;
 mod outputs;
 pub(crate) mod sources;
+mod suite;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -19,12 +20,12 @@ use cove_sys::fs;
 
 use crate::shell;
 use outputs::{make_disk, make_tar, write_manifest};
+use suite::Suite;
 
 /// Timestamps of files are clamped to this second (2025-01-01), or to `SOURCE_DATE_EPOCH`.
 const DEFAULT_EPOCH: u64 = 1_735_689_600;
 /// Size of the file system in the image, in GiB; a machine's disk may be larger, not smaller.
 const DISK_GIB: u64 = 8;
-const SUITE: &str = "bookworm";
 
 const USAGE: &str = "\
 Usage: cargo xtask vm-image [options]
@@ -66,9 +67,10 @@ pub(crate) fn build(args: &[String]) -> Result<(), String> {
     let started = Instant::now();
     fs::create_dir_all(&options.out).map_err(text)?;
 
-    let packages = step("packages", || fetch_packages(&options, &root))?;
+    let suite = Suite::of(&[&options.cove, &options.monitor])?;
+    let packages = step("packages", || fetch_packages(&options, suite, &root))?;
     let tree = options.out.join("tree");
-    let kernel_version = step("tree", || make_tree(&options, &root, &packages, &tree))?;
+    let kernel_version = step("tree", || make_tree(&options, suite, &root, &packages, &tree))?;
     step("kernel", || kernel::copy(&options, &tree, &kernel_version))?;
     step("initramfs", || initramfs::make(&options.out, &root.join("vm-images"), &tree, &kernel_version))?;
     step("times", || clamp_times(&tree))?;
@@ -76,7 +78,7 @@ pub(crate) fn build(args: &[String]) -> Result<(), String> {
     if options.wsl {
         step("wsl", || make_tar(&options, &tree))?;
     }
-    step("manifest", || write_manifest(&options, &kernel_version))?;
+    step("manifest", || write_manifest(&options, suite, &kernel_version))?;
     remove_tree(&tree)?;
     println!("{} in {:.1} s", options.out.display(), started.elapsed().as_secs_f64());
     Ok(())
@@ -161,7 +163,9 @@ fn check_programs() -> Result<(), String> {
         ("qemu-img", "qemu-utils"),
         ("depmod", "kmod"),
         ("lz4", "lz4"),
+        ("xz", "xz-utils"),
         ("strip", "binutils"),
+        ("readelf", "binutils"),
         ("tar", "tar"),
         ("sha256sum", "coreutils"),
     ];
@@ -203,7 +207,7 @@ fn words(path: &Path) -> Result<Vec<String>, String> {
 }
 
 /// The unpacked packages as one tar file, made anew only when the list of packages has changed.
-fn fetch_packages(options: &Options, root: &Path) -> Result<PathBuf, String> {
+fn fetch_packages(options: &Options, suite: Suite, root: &Path) -> Result<PathBuf, String> {
     let recipe = root.join("vm-images");
     let mut packages = words(&recipe.join("packages"))?;
     if options.systemd {
@@ -215,7 +219,7 @@ fn fetch_packages(options: &Options, root: &Path) -> Result<PathBuf, String> {
     let list = packages.join(",");
     let cache = shell::target().join("vm-image/packages");
     fs::create_dir_all(&cache).map_err(text)?;
-    let name = format!("{}-{}.tar", options.arch, &digest_of(list.as_bytes())?[..16]);
+    let name = format!("{}-{}-{}.tar", suite.name, options.arch, &digest_of(list.as_bytes())?[..16]);
     let tar = cache.join(name);
     if options.cache && tar.exists() {
         return Ok(tar);
@@ -228,9 +232,9 @@ fn fetch_packages(options: &Options, root: &Path) -> Result<PathBuf, String> {
         .arg(format!("--include={list}"))
         .arg("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
         .args(sources::proxy_options())
-        .arg(SUITE)
+        .arg(suite.name)
         .arg(&partial)
-        .args(sources::lines(options.mirror.as_deref(), SUITE));
+        .args(sources::lines(options.mirror.as_deref(), suite.name));
     command.env("SOURCE_DATE_EPOCH", epoch().to_string());
     run(&mut command)?;
     fs::rename(&partial, &tar).map_err(text)?;
@@ -238,7 +242,13 @@ fn fetch_packages(options: &Options, root: &Path) -> Result<PathBuf, String> {
 }
 
 /// Unpacks, prunes and completes the tree; returns the kernel's version.
-fn make_tree(options: &Options, root: &Path, packages: &Path, tree: &Path) -> Result<String, String> {
+fn make_tree(
+    options: &Options,
+    suite: Suite,
+    root: &Path,
+    packages: &Path,
+    tree: &Path,
+) -> Result<String, String> {
     let recipe = root.join("vm-images");
     remove_tree(tree)?;
     fs::create_dir_all(tree).map_err(text)?;
@@ -279,6 +289,7 @@ fn make_tree(options: &Options, root: &Path, packages: &Path, tree: &Path) -> Re
     symlink("/proc/self/mounts", &tree.join("etc/mtab"))?;
 
     overlay(&recipe.join("overlay"), tree)?;
+    suite.write_release(tree)?;
     if options.systemd {
         overlay(&recipe.join("overlay.systemd"), tree)?;
     }

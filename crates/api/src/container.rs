@@ -401,6 +401,8 @@ pub struct AttachOptions {
     /// caller looks for them itself.
     #[serde(rename = "detachKeys")]
     pub detach_keys: Option<String>,
+    /// Only to a process that runs; otherwise an error, in place of waiting for the next start.
+    pub running: bool,
 }
 
 /// What the service takes where a request does not say it.

@@ -15,6 +15,7 @@ use http_body_util::{BodyExt as _, Full, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
 
+use crate::heard::Heard;
 use crate::{Address, Connect};
 
 type Body = BoxBody<Bytes, Error>;
@@ -118,9 +119,10 @@ impl Http {
         let mut request = request.map(body_of);
         request.headers_mut().insert(header::HOST, HeaderValue::from_static("d"));
         let connection = self.way.connect().await.map_err(|error| self.unreachable(&error))?;
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(connection))
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(Heard::new(connection)))
+                .await
+                .map_err(|error| self.unreachable(&error))?;
         // Ends with the answer's body, or goes over to the upgraded stream.
         tokio::spawn(connection.with_upgrades());
         let response = sender.send_request(request).await;

@@ -5,6 +5,7 @@
 
 mod address;
 mod connect;
+mod heard;
 mod http;
 mod tls;
 

@@ -20,6 +20,7 @@ use crate::requests::{Exchange, Open, Patience, Requests};
 use crate::slots::{Slot, Slots};
 use crate::stream::wants_upgrade;
 use crate::tls::HANDSHAKE;
+use crate::unread::Upload;
 
 /// What every connection is served with.
 pub(crate) struct Served {
@@ -105,7 +106,7 @@ fn answer_with(
         }
         let takes_over = wants_upgrade(request.uri().path(), request.headers());
         async move {
-            let mut response = router.oneshot(request).await?;
+            let mut response = router.oneshot(Upload::of(request)).await?;
             if takes_over && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                 // What follows such a head passes by `Requests`, so it must not be another request.
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -20,6 +20,7 @@ mod router;
 mod slots;
 mod stream;
 mod tls;
+mod unread;
 
 pub use listen::{Listen, ServeOptions, serve};
 pub use router::{Guard, router};

@@ -127,8 +127,17 @@ pub(super) const NEEDS: &[Need] = &[
     need("machine", Program("ssh"), &["openssh-client"], "openssh-clients", "`machine ssh`"),
     need("machine", Program("ssh-keygen"), &["openssh-client"], "openssh-clients", "keys of machines"),
     need("machine", Program("mmdebstrap"), &["mmdebstrap"], "mmdebstrap", "builds the machine image"),
+    // Ubuntu's mmdebstrap comes without the keys of Debian, whose packages the image is made of.
+    need(
+        "machine",
+        File(&["/usr/share/keyrings/debian-archive-keyring.gpg"]),
+        &["debian-archive-keyring"],
+        "debian-keyring",
+        "verifies what the machine image is made of",
+    ),
     need("machine", Program("mke2fs"), &["e2fsprogs"], "e2fsprogs", "builds the machine image"),
     need("machine", Program("depmod"), &["kmod"], "kmod", "builds the machine image"),
+    need("machine", Program("xz"), &["xz-utils"], "xz", "builds the machine image"),
     need("machine", Program("lz4"), &["lz4"], "lz4", "builds the machine image"),
     need("machine", Program("strip"), &["binutils"], "binutils", "builds the machine image"),
     need(
@@ -184,7 +193,6 @@ pub(super) const NEEDS: &[Need] = &[
         "the other program of rootless networking",
     ),
     need("test", Program("ip"), &["iproute2"], "iproute", "network tests"),
-    need("test", Program("xz"), &["xz-utils"], "xz", "packed archives"),
     need("test", Program("bzip2"), &["bzip2"], "bzip2", "packed archives"),
     need("test", Program("zstd"), &["zstd"], "zstd", "packed archives"),
     need("test", Program("systemd-analyze"), &["systemd"], "systemd", "tests of generated units"),

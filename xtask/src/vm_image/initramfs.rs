@@ -19,9 +19,11 @@ const LINK: u32 = 0o120_777;
 /// Writes `initramfs` into `out`, for the kernel `version` of `tree`.
 pub(super) fn make(out: &Path, recipe: &Path, tree: &Path, version: &str) -> Result<(), String> {
     let recipe = recipe.join("initramfs");
-    let drivers = words(&recipe.join("modules"))?;
+    let wanted = words(&recipe.join("modules"))?;
     let modules = tree.join("usr/lib/modules").join(version);
     let dependencies = fs::read_to_string(modules.join("modules.dep")).map_err(text)?;
+    let built_in = fs::read_to_string(modules.join("modules.builtin")).map_err(text)?;
+    let drivers = to_load(&wanted, &built_in);
     let (chosen, list) = choose(&dependencies, &drivers)?;
 
     let mut archive = Archive::default();
@@ -43,6 +45,11 @@ pub(super) fn make(out: &Path, recipe: &Path, tree: &Path, version: &str) -> Res
         archive.add(&name, FILE, &fs::read(modules.join(&module)).map_err(text)?);
     }
     fs::write(out.join("initramfs"), archive.finish()).map_err(text)
+}
+
+/// Those that are not part of the kernel itself.
+fn to_load(names: &[String], built_in: &str) -> Vec<String> {
+    names.iter().filter(|name| !built_in.lines().any(|path| module_name(path) == **name)).cloned().collect()
 }
 
 /// The files of the named modules and of all they need, and the `modules.dep` of just these.
@@ -142,6 +149,8 @@ mod tests {
         assert_eq!(chosen.len(), 3);
         assert!(kept.contains("kernel/v/virtio_ring.ko:\n") && !kept.contains("kernel/x.ko"));
         assert!(choose(list, &["nvme".to_owned()]).unwrap_err().contains("nvme"));
+        let names = ["virtio_pci".to_owned(), "virtio_blk".to_owned()];
+        assert_eq!(to_load(&names, "kernel/fs/x.ko\nkernel/v/virtio-pci.ko\n"), ["virtio_blk"]);
     }
 
     #[test]

@@ -23,8 +23,18 @@ pub(super) fn prune_modules(recipe: &Path, tree: &Path) -> Result<String, String
     let folder = modules.join(version);
     let dependencies = parse_dependencies(&fs::read_to_string(folder.join("modules.dep")).map_err(text)?);
     let keep = kept_modules(&dependencies, &words(&recipe.join("modules"))?);
-    for module in dependencies.keys().filter(|module| !keep.contains(module.as_str())) {
-        fs::remove_file(folder.join(module)).map_err(text)?;
+    let mut packed = Vec::new();
+    for module in dependencies.keys() {
+        let path = folder.join(module);
+        if !keep.contains(module.as_str()) {
+            fs::remove_file(path).map_err(text)?;
+        } else if module.ends_with(".xz") {
+            packed.push(path);
+        }
+    }
+    // As newer kernels have them: the guest would unpack them at each start.
+    if !packed.is_empty() {
+        run(Command::new(program("xz")).arg("--decompress").args(packed))?;
     }
     depmod()?;
     Ok(version.clone())

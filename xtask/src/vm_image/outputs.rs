@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use cove_sys::fs;
 
-use super::{DISK_GIB, Options, SUITE, as_root, epoch, program, run, text};
+use super::suite::Suite;
+use super::{DISK_GIB, Options, as_root, epoch, program, run, text};
 
 pub(super) fn make_disk(options: &Options, tree: &Path) -> Result<(), String> {
     let raw = options.out.join("disk.raw");
@@ -84,7 +85,7 @@ pub(super) fn make_tar(options: &Options, tree: &Path) -> Result<(), String> {
         .env("GZIP", "-n"))
 }
 
-pub(super) fn write_manifest(options: &Options, kernel_version: &str) -> Result<(), String> {
+pub(super) fn write_manifest(options: &Options, suite: Suite, kernel_version: &str) -> Result<(), String> {
     let mut files = serde_json::Map::new();
     for name in ["kernel", "initramfs", "disk.qcow2", "rootfs.tar.gz"] {
         let path = options.out.join(name);
@@ -100,7 +101,7 @@ pub(super) fn write_manifest(options: &Options, kernel_version: &str) -> Result<
         "version": 2,
         "arch": options.arch,
         "variant": if options.systemd { "systemd" } else { "init" },
-        "suite": SUITE,
+        "suite": suite.name,
         "kernel_version": kernel_version,
         "cove_version": env!("CARGO_PKG_VERSION"),
         "cove_sha256": sha256(&options.cove)?,

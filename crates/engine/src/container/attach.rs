@@ -24,8 +24,8 @@ use crate::state::{ContainerRow, LogDriver};
 /// that has ended is left as it is, and the connection is made by the next start in this process ([`join_waiting`]); so it
 /// is where preparing fails, since the start is what tells why, and clients look there for it.
 pub(super) async fn attach(core: &Arc<Core>, name: &str, options: &AttachOptions) -> Result<AttachStream> {
-    let wanted = name.to_owned();
-    let (id, found) = blocking(core, move |core| make_ready(core, &wanted)).await?;
+    let (wanted, running) = (name.to_owned(), options.running);
+    let (id, found) = blocking(core, move |core| make_ready(core, &wanted, running)).await?;
     let streams = AttachStreams { stdin: options.stdin, stdout: options.stdout, stderr: options.stderr };
     let keys = detach_keys(options.detach_keys.as_deref())?;
     let mut stream = if found == Found::Waiting {
@@ -65,8 +65,11 @@ enum Found {
     Waiting,
 }
 
-fn make_ready(core: &Arc<Core>, name: &str) -> Result<(String, Found)> {
+fn make_ready(core: &Arc<Core>, name: &str, running: bool) -> Result<(String, Found)> {
     let Locked { mut row, lock: _lock } = core.locked_container(name)?;
+    if running && !matches!(row.state, ContainerState::Running | ContainerState::Paused) {
+        return Err(improper("you can only attach to running containers".to_owned()));
+    }
     let found = match row.state {
         ContainerState::Running | ContainerState::Paused => {
             if row.config.log.driver == LogDriver::Passthrough {

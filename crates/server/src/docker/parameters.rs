@@ -165,6 +165,7 @@ impl Attach {
             stderr: self.stderr,
             logs: self.logs,
             detach_keys: Some(self.detach_keys.unwrap_or_else(|| "ctrl-p,ctrl-q".to_owned())),
+            running: false,
         }
     }
 }

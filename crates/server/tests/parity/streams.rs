@@ -80,7 +80,8 @@ async fn converse(attached: AttachStream, input: &[u8]) -> (String, String) {
 
 #[tokio::test]
 async fn attached_streams() {
-    let everything = AttachOptions { stdin: true, stdout: true, stderr: true, logs: true, detach_keys: None };
+    let everything =
+        AttachOptions { stdin: true, stdout: true, stderr: true, logs: true, ..AttachOptions::default() };
     let keys = AttachOptions { detach_keys: Some("ctrl-a,x".into()), ..everything.clone() };
     for terminal in [false, true] {
         let bed = Bed::with(FakeEngine::default().with_terminal(terminal), None).await;

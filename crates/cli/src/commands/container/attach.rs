@@ -61,7 +61,14 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         stdout: true,
         stderr: true,
     };
-    let options = AttachOptions { stdin, stdout: true, stderr: true, logs: false, detach_keys: None };
+    let options = AttachOptions {
+        stdin,
+        stdout: true,
+        stderr: true,
+        // It may have ended since.
+        running: true,
+        ..AttachOptions::default()
+    };
     let stream = match signals.during(engine.containers().attach(&id, options)).await {
         Ok(stream) => stream?,
         Err(number) => return Ok(ended_by(number)),

@@ -84,8 +84,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         stdin: args.spec.process.interactive || streams.stdin,
         stdout: streams.stdout,
         stderr: streams.stderr,
-        logs: false,
-        detach_keys: None,
+        ..AttachOptions::default()
     };
     let silent = !options.stdout && !options.stderr;
     let code = attached(context, engine, &id, &args, options, keys).await?;
