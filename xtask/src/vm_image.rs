@@ -27,6 +27,9 @@ const DEFAULT_EPOCH: u64 = 1_735_689_600;
 /// Size of the file system in the image, in GiB; a machine's disk may be larger, not smaller.
 const DISK_GIB: u64 = 8;
 
+/// The keys of Debian's archive.
+pub(crate) const DEBIAN_KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
 const USAGE: &str = "\
 Usage: cargo xtask vm-image [options]
 
@@ -231,10 +234,13 @@ fn fetch_packages(options: &Options, suite: Suite, root: &Path) -> Result<PathBu
         .arg(format!("--architectures={}", options.arch))
         .arg(format!("--include={list}"))
         .arg("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
-        .args(sources::proxy_options())
-        .arg(suite.name)
-        .arg(&partial)
-        .args(sources::lines(options.mirror.as_deref(), suite.name));
+        .args(sources::proxy_options());
+    let lines = sources::lines(options.mirror.as_deref(), suite.name);
+    if lines.is_empty() && Path::new(DEBIAN_KEYS).exists() {
+        // Another system's apt does not trust them, and without gpg mmdebstrap does not find them.
+        command.args(["--keyring", DEBIAN_KEYS]);
+    }
+    command.arg(suite.name).arg(&partial).args(lines);
     command.env("SOURCE_DATE_EPOCH", epoch().to_string());
     run(&mut command)?;
     fs::rename(&partial, &tar).map_err(text)?;

@@ -130,7 +130,7 @@ pub(super) const NEEDS: &[Need] = &[
     // Ubuntu's mmdebstrap comes without the keys of Debian, whose packages the image is made of.
     need(
         "machine",
-        File(&["/usr/share/keyrings/debian-archive-keyring.gpg"]),
+        File(&[crate::vm_image::DEBIAN_KEYS]),
         &["debian-archive-keyring"],
         "debian-keyring",
         "verifies what the machine image is made of",
