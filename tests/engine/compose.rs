@@ -98,6 +98,43 @@ fn a_project_lives_its_day() {
 }
 
 #[test]
+fn a_project_is_written_out_without_a_program() {
+    everyone(|bed| {
+        let folder = bed.path("project");
+        fs::create_dir(&folder).expect("folder");
+        let file = "services:\n  web:\n    image: app:${TAG:-1}\n    ports: [\"8080:80\"]\n    depends_on: [db]\n  db:\n    image: store\n";
+        fs::write(folder.join("compose.yaml"), file).expect("file");
+        fs::write(folder.join("wrong.yaml"), "services:\n  web:\n    image: a\n    portz: []\n")
+            .expect("file");
+        let config = |arguments: &[&str]| {
+            let mut command = bed.command(&[&["compose"], arguments].concat());
+            command.current_dir(&folder).env("PATH", "/nonexistent").env("TAG", "2");
+            Outcome::of(command, b"")
+        };
+        let json: serde_json::Value =
+            serde_json::from_str(config(&["config", "--format", "json"]).ok()).expect("JSON");
+        assert_eq!(json["name"], "project");
+        assert_eq!(json["services"]["web"]["image"], "app:2");
+        assert_eq!(json["services"]["web"]["ports"][0]["published"], "8080");
+        assert!(config(&["-p", "other", "config"]).ok().starts_with("name: other\nservices:\n  db:\n"));
+        assert_eq!(config(&["config", "--services"]).ok(), "db\nweb");
+        assert_eq!(config(&["config", "--images"]).ok(), "store\napp:2");
+        assert_eq!(config(&["config", "--hash", "db"]).ok().len(), "db ".len() + 64);
+        assert!(config(&["config", "--no-interpolate"]).ok().contains("app:${TAG:-1}"));
+        assert_eq!(config(&["config", "-q"]).ok(), "");
+        config(&["config", "-o", "out.yaml"]).ok();
+        assert!(fs::read_to_string(folder.join("out.yaml")).expect("written").contains("app:2"));
+        let wrong = config(&["-f", "wrong.yaml", "config"]);
+        wrong.fails(125, "wrong.yaml:4: services.web");
+        config(&["config", "--lock-image-digests"]).fails(125, "--lock-image-digests is not supported");
+        config(&["config", "--services", "--volumes"]).fails(125, "cannot be used with");
+        config(&["config", "--hash", "cache"]).fails(125, "no such service: cache");
+        // What is not ours goes to a program, and there is none.
+        config(&["ps"]).fails(125, "no compose program was found");
+    });
+}
+
+#[test]
 fn the_command_runs_a_compose_program_on_a_service_of_its_own() {
     everyone(|bed| {
         let script = "#!/bin/sh\necho \"$@\"\nhost=${DOCKER_HOST#unix://}\ntest -S $host && echo listens\n\

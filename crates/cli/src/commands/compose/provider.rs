@@ -1,4 +1,4 @@
-//! `cove compose`
+//! An installed compose program on this engine.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -11,20 +11,8 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::command_error::{CommandError, CommandResult};
-use crate::commands::{Leaf, leaf};
 use crate::connect::Destination;
 use crate::context::Context;
-
-/// Run an installed compose program (docker-compose, podman-compose) on this engine
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// What the program is told
-    #[arg(hide = true)]
-    words: Vec<String>,
-}
-
-/// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[ARG...]", Nowhere, Plain);
 
 /// How long a service may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -33,7 +21,8 @@ const ALONE: &str = "--time=5";
 /// How often the connection that keeps the service is replaced, before the service takes it for forgotten.
 const RENEWAL: Duration = Duration::from_secs(120);
 
-async fn run(context: &Context, args: Args) -> CommandResult {
+/// Runs it with these words.
+pub(super) async fn run(context: &Context, words: &[String]) -> CommandResult {
     let provider = provider(context)?;
     if warns(context) {
         context.printer.error_line(&format!(
@@ -41,7 +30,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         ));
     }
     let mut command = Command::new(&provider);
-    command.args(&args.words);
+    command.args(words);
     if let Some(uri) = reachable(context)? {
         return attended(command.env(env::DOCKER_HOST, &uri).env(env::CONTAINER_HOST, uri)).await;
     }
