@@ -42,7 +42,7 @@ pub(super) fn is_meant(words: &[String]) -> bool {
 
 /// Compose's own options, before the command.
 #[derive(Debug, clap::Parser)]
-#[command(name = "cove compose", no_binary_name = true, disable_help_subcommand = true)]
+#[command(name = "compose", bin_name = "cove compose", no_binary_name = true, disable_help_subcommand = true)]
 struct Line {
     /// A Compose file, or - for standard input
     #[arg(short, long = "file", value_name = "FILE")]
