@@ -6,11 +6,21 @@ use std::process::Command;
 
 use cove_compose::{Options, load, render, service_hash};
 
-/// Where the folder of the files was when the snapshots were made.
-const FOLDER: &str = "/corpus";
+/// What snapshots call the folder of the files, and the one above it, to which files lead.
+const NAMES: [&str; 2] = ["/corpus", "/above"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")
+}
+
+/// A text that is the same wherever the sources are.
+fn named(text: &str) -> String {
+    let folder = folder();
+    let places = [folder.as_path(), folder.parent().unwrap()];
+    places
+        .iter()
+        .zip(NAMES)
+        .fold(text.to_owned(), |text, (place, name)| text.replace(place.to_str().unwrap(), name))
 }
 
 fn files() -> Vec<PathBuf> {
@@ -36,8 +46,7 @@ fn options(file: &Path) -> Options {
 
 fn ours(file: &Path) -> (String, String) {
     let loaded = load(&options(file)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let named = |text: String| text.replace(folder().to_str().unwrap(), FOLDER);
-    (named(render::to_json(&loaded.project)), named(render::to_yaml(&loaded.project)))
+    (named(&render::to_json(&loaded.project)), named(&render::to_yaml(&loaded.project)))
 }
 
 fn theirs(program: &Path, file: &Path, arguments: &[&str]) -> Result<String, String> {
@@ -54,7 +63,7 @@ fn theirs(program: &Path, file: &Path, arguments: &[&str]) -> Result<String, Str
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    Ok(String::from_utf8(output.stdout).unwrap().replace(folder().to_str().unwrap(), FOLDER))
+    Ok(named(&String::from_utf8(output.stdout).unwrap()))
 }
 
 fn same(differences: &mut Vec<String>, what: &str, ours: &str, theirs: &str) {
