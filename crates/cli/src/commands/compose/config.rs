@@ -31,7 +31,7 @@ pub(super) fn is_meant(words: &[String]) -> bool {
                     word.strip_prefix(name)
                         .is_some_and(|rest| !name.starts_with("--") || rest.starts_with('='))
                 };
-                if !WITH_VALUE.iter().any(|name| joined(name)) {
+                if !WITH_VALUE.iter().any(joined) {
                     return false;
                 }
             }
