@@ -258,12 +258,14 @@ fn make_tree(
     let recipe = root.join("vm-images");
     remove_tree(tree)?;
     fs::create_dir_all(tree).map_err(text)?;
+    merge_usr(&options.arch, tree)?;
     run(as_root("tar")
         .arg("-xf")
         .arg(packages)
         .arg("-C")
         .arg(tree)
         .args(["--no-same-owner", "--anchored", "--wildcards", "--delay-directory-restore"])
+        .arg("--keep-directory-symlink")
         .arg("--exclude-from")
         .arg(recipe.join("exclude")))?;
     for folder in [
@@ -315,6 +317,18 @@ fn make_tree(
     )
     .map_err(text)?;
     Ok(kernel)
+}
+
+/// `/bin`, `/lib` and their like as links to those beneath `/usr`, where programs look for their loader. From Debian 13
+/// on only a package that is not among ours brings them.
+fn merge_usr(arch: &str, tree: &Path) -> Result<(), String> {
+    let lib64 = (arch == "amd64").then_some("lib64");
+    for folder in ["bin", "lib", "sbin"].into_iter().chain(lib64) {
+        let merged = Path::new("usr").join(folder);
+        fs::create_dir_all(tree.join(&merged)).map_err(text)?;
+        symlink(&merged, &tree.join(folder))?;
+    }
+    Ok(())
 }
 
 fn install_engine(options: &Options, tree: &Path) -> Result<(), String> {
