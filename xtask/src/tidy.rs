@@ -61,6 +61,7 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-quadlet" => &["cove-sys"],
         "cove-kube" => &["cove-api", "cove-spec"],
         "cove-compose" => &["cove-api", "cove-spec", "cove-sys"],
+        "cove-project" => &["cove-api", "cove-compose", "cove-spec"],
         "cove-build" => &["cove-api", "cove-archive", "cove-tree"],
         "cove-engine" => &[
             "cove-api",
