@@ -7,6 +7,7 @@ use cove_sys::process::{self, RunOptions};
 use oci_spec::runtime::Spec;
 use serde_json::Value;
 
+use crate::apparmor::DEFAULT_PROFILE;
 use crate::error::{Error, Result};
 use crate::launch::{OciRuntime, Runtime};
 
@@ -88,7 +89,9 @@ fn wanted(spec: &Spec) -> Vec<Wanted> {
     if mounts.iter().any(|mount| mount.uid_mappings().is_some() || is_mapped(mount.options())) {
         wanted.push(Wanted::MappedMounts);
     }
-    if spec.process().as_ref().is_some_and(|process| process.apparmor_profile().is_some()) {
+    // Where a runtime has no profiles, that is no reason against a container for which none was asked.
+    let profile = spec.process().as_ref().and_then(|process| process.apparmor_profile().as_deref());
+    if profile.is_some_and(|name| name != DEFAULT_PROFILE) {
         wanted.push(Wanted::AppArmor);
     }
     if spec.linux().as_ref().is_some_and(|linux| linux.intel_rdt().is_some()) {

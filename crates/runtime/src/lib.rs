@@ -1,5 +1,6 @@
 //! OCI configuration from a container spec; driving the OCI runtime and the monitor; attach, exec and log streams.
 
+pub mod apparmor;
 pub mod attach;
 pub mod cdi;
 pub mod cgroup;

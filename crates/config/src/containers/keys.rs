@@ -16,8 +16,8 @@ section! {
         devices: TextList = Refused,
         /// Volumes mounted into every container, as `-v`.
         volumes: TextList = Used,
-        /// AppArmor profile.
-        apparmor_profile: String = Refused,
+        /// AppArmor profile of containers for which no other is asked: a name, `container-default` or `unconfined`.
+        apparmor_profile: String = Used,
         /// Annotations `KEY=VALUE`.
         annotations: TextList = Refused,
         /// File that container hosts files start from: empty, `none`, `image` or a path.

@@ -39,6 +39,11 @@ pub(super) fn inspect(core: &Core, name: &str, with_size: bool) -> Result<Contai
         image: config.image.id.clone(),
         image_digest: config.image.digest.clone(),
         image_name: config.image.name.clone(),
+        app_armor_profile: core
+            .host_facts()
+            .apparmor_profile(config.settings.security.apparmor.as_deref())
+            .unwrap_or_default()
+            .to_owned(),
         rootfs: config.rootfs.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
         resolv_conf_path: file("resolv.conf"),
         hostname_path: file("hostname"),

@@ -2,6 +2,7 @@
 
 use cove_api::{CdiName, ContainerSpec, Error, Result, Rlimit, StringMap};
 use cove_config::{ContainersConf, TextList};
+use cove_runtime::apparmor::DEFAULT_PROFILE;
 use cove_runtime::oci::{
     CapabilityRules, CgroupPlacement, CpuLimits, Limits, MemoryLimits, RootAccess, Seccomp, Security,
     Settings, capabilities,
@@ -82,7 +83,6 @@ fn security(spec: &ContainerSpec, image: &ImageFacts, conf: &ContainersConf) -> 
         ("" | "default", Some(path)) => Seccomp::Profile(path.into()),
         (path, _) => Seccomp::Profile(path.into()),
     };
-    let profile = spec.apparmor_profile.as_str();
     let capabilities = CapabilityRules {
         base: match &conf.containers.default_capabilities {
             Some(list) => list.values.clone(),
@@ -98,11 +98,26 @@ fn security(spec: &ContainerSpec, image: &ImageFacts, conf: &ContainersConf) -> 
         no_new_privileges: spec.no_new_privileges == Some(true),
         capabilities,
         seccomp,
-        apparmor: (!matches!(profile, "" | "unconfined")).then(|| profile.to_owned()),
+        apparmor: apparmor(spec, conf),
         mask: spec.mask.clone(),
         unmask: spec.unmask.clone(),
         proc_options: spec.proc_opts.clone(),
     })
+}
+
+/// The AppArmor profile that is wanted: the container's own, else, unless it is privileged, that of the configuration.
+fn apparmor(spec: &ContainerSpec, conf: &ContainersConf) -> Option<String> {
+    let name = match spec.apparmor_profile.as_str() {
+        "" if spec.privileged == Some(true) => return None,
+        "" => conf.containers.apparmor_profile.as_deref().unwrap_or_default(),
+        own => own,
+    };
+    match name {
+        "unconfined" => None,
+        // The latter is what containers.conf(5) calls an engine's own.
+        "" | "container-default" => Some(DEFAULT_PROFILE.to_owned()),
+        other => Some(other.to_owned()),
+    }
 }
 
 /// The limits of a request.
@@ -202,6 +217,31 @@ mod tests {
         let image = ImageFacts::default();
         let settings = settings(&ContainerSpec::default(), &image, &ContainersConf::default()).unwrap();
         assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn whose_apparmor_profile() {
+        let mut conf = ContainersConf::built_in();
+        let of = |profile: &str, privileged: bool, conf: &ContainersConf| {
+            let spec = ContainerSpec {
+                apparmor_profile: profile.into(),
+                privileged: Some(privileged),
+                ..ContainerSpec::default()
+            };
+            apparmor(&spec, conf).unwrap_or_default()
+        };
+        assert_eq!(of("", false, &conf), DEFAULT_PROFILE);
+        assert_eq!((of("", true, &conf), of("unconfined", false, &conf)), Default::default());
+        assert_eq!((of("mine", false, &conf), of("mine", true, &conf)), ("mine".into(), "mine".into()));
+        for (configured, effective) in [
+            ("container-default", DEFAULT_PROFILE),
+            ("", DEFAULT_PROFILE),
+            ("unconfined", ""),
+            ("site", "site"),
+        ] {
+            conf.containers.apparmor_profile = Some(configured.into());
+            assert_eq!(of("", false, &conf), effective, "{configured}");
+        }
     }
 
     #[test]

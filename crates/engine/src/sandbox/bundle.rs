@@ -4,10 +4,10 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 
 use cove_api::{Error, Result, Volume};
-use cove_runtime::NOTIFY_SOCKET;
 use cove_runtime::oci::{self, NamespaceTarget, Namespaces, ShmSource, SpecInput};
 use cove_runtime::user::{ResolvedUser, resolve_user};
 use cove_runtime::view::View;
+use cove_runtime::{NOTIFY_SOCKET, apparmor};
 use oci_spec::runtime::Spec;
 use rustix::fs::{Mode, OFlags};
 
@@ -61,6 +61,9 @@ pub(super) fn write(
         host: parts.host_facts(),
     })?;
     additions::apply(parts, plan, &mut oci)?;
+    if let Some(profile) = oci.process().as_ref().and_then(|process| process.apparmor_profile().as_deref()) {
+        apparmor::require(profile)?;
+    }
     parts.runtime()?.check_features(&plan.oci_runtime, &oci)?;
     oci::write_bundle(&plan.folder, &oci)?;
     Ok((changed, oci))

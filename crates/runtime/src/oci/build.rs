@@ -15,6 +15,7 @@ use super::capabilities::{self, ProcessCapabilities};
 use super::devices::{self, Devices};
 use super::input::{IdMapping, NamespaceTarget, SpecInput};
 use super::{limits, mounts, paths};
+use crate::apparmor::DEFAULT_PROFILE;
 use crate::error::{Error, Result};
 use crate::user::ResolvedUser;
 
@@ -72,7 +73,7 @@ fn process(input: &SpecInput<'_>, capabilities: &ProcessCapabilities) -> Result<
     if input.init_path.is_some() {
         args.splice(0..0, ["/run/podman-init".to_owned(), "--".to_owned()]);
     }
-    let profile = settings.security.apparmor.clone().filter(|_| input.host.apparmor);
+    let profile = input.host.apparmor_profile(settings.security.apparmor.as_deref()).map(str::to_owned);
     let mut process = Process::default();
     process
         .set_terminal(Some(settings.terminal))
@@ -189,7 +190,10 @@ fn check(input: &SpecInput<'_>) -> Result<()> {
         ));
     }
     super::paths::check_working_directory(&input.cwd)?;
-    if let Some(apparmor) = input.settings.security.apparmor.as_ref().filter(|_| !input.host.apparmor) {
+    if let Some(apparmor) = &input.settings.security.apparmor
+        && apparmor != DEFAULT_PROFILE
+        && !input.host.apparmor
+    {
         return Err(Error::Unsupported {
             what: format!("AppArmor profile {apparmor}"),
             why: "AppArmor is not enabled on this machine".to_owned(),

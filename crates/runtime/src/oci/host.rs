@@ -3,6 +3,8 @@
 use cove_sys::fs;
 use oci_spec::runtime::PosixRlimitType;
 
+use crate::apparmor::DEFAULT_PROFILE;
+
 use super::capabilities::{CapabilitySet, bounding_set, status_mask};
 
 /// Facts about the machine and this process.
@@ -22,6 +24,8 @@ pub struct HostFacts {
     pub mqueue: bool,
     /// AppArmor is enabled.
     pub apparmor: bool,
+    /// [`DEFAULT_PROFILE`] can be loaded.
+    pub default_apparmor: bool,
     /// Architecture in Go's naming (`amd64`, `arm64`), as seccomp profiles use it.
     pub architecture: &'static str,
 }
@@ -64,8 +68,16 @@ impl HostFacts {
             mapped_groups: mapped_from_zero(&fs::read_to_string("/proc/self/gid_map").unwrap_or_default()),
             mqueue: std::path::Path::new("/dev/mqueue").is_dir(),
             apparmor,
+            default_apparmor: apparmor && !rootless && crate::apparmor::parser().is_some(),
             architecture: architecture(),
         }
+    }
+
+    /// The AppArmor profile that a container gets for which this one is wanted: none where the default one is wanted on
+    /// a machine that cannot have it.
+    #[must_use]
+    pub fn apparmor_profile<'a>(&self, wanted: Option<&'a str>) -> Option<&'a str> {
+        wanted.filter(|name| if *name == DEFAULT_PROFILE { self.default_apparmor } else { self.apparmor })
     }
 }
 

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use cove_api::{BlockIo, DEFAULT_CAPABILITIES, DeviceCgroup, IntelRdt, Personality, Rlimit, StringMap};
 use serde::{Deserialize, Serialize};
 
+use crate::apparmor::DEFAULT_PROFILE;
 use crate::error::Error;
 
 /// Bytes of `/dev/shm` where nobody says otherwise.
@@ -90,7 +91,7 @@ pub struct Systemd {
 }
 
 /// What a container's processes have rights to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Security {
     /// All capabilities, all devices, nothing masked.
@@ -101,7 +102,7 @@ pub struct Security {
     pub capabilities: CapabilityRules,
     /// The system call filter.
     pub seccomp: Seccomp,
-    /// An AppArmor profile; [`None`] loads none.
+    /// An AppArmor profile; [`DEFAULT_PROFILE`] only where the machine can have it, [`None`] for none.
     pub apparmor: Option<String>,
     /// Paths hidden beside the usual ones.
     pub mask: Vec<String>,
@@ -109,6 +110,22 @@ pub struct Security {
     pub unmask: Vec<String>,
     /// Further mount options of `/proc`.
     pub proc_options: Vec<String>,
+}
+
+impl Default for Security {
+    /// Of a container for which nothing is asked.
+    fn default() -> Self {
+        Self {
+            privileged: false,
+            no_new_privileges: false,
+            capabilities: CapabilityRules::default(),
+            seccomp: Seccomp::default(),
+            apparmor: Some(DEFAULT_PROFILE.to_owned()),
+            mask: Vec::new(),
+            unmask: Vec::new(),
+            proc_options: Vec::new(),
+        }
+    }
 }
 
 /// From which capabilities a container's are computed, see [`super::capabilities::merge`].
