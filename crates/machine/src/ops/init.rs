@@ -1,6 +1,6 @@
 //! `machine init`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use cove_sys::lock::FileLock;
 use cove_sys::{atomic, fs};
@@ -19,6 +19,8 @@ use crate::record::{MachineRecord, RECORD_VERSION, RecordedImage};
 const LEAST_MEMORY_MIB: u64 = 256;
 /// Beginning of the names of folders that are being filled.
 const STAGING: &str = ".init-";
+/// Held where such folders come, go, or become machines, so that nobody takes one in between for a leftover.
+const COMING_AND_GOING: &str = ".init.lock";
 
 /// What a new machine is to be.
 #[derive(Clone, Debug)]
@@ -70,8 +72,6 @@ impl Machines {
         provider.assign(&mut record)?;
 
         let parent = self.folders.provider(options.provider);
-        private_folder(&parent)?;
-        remove_leftovers(&parent);
         let staging = Staging::create(&parent, name, &paths)?;
         steps.begin("keys");
         let record = make_keys(record, &staging.paths)?;
@@ -165,7 +165,11 @@ struct Staging {
 }
 
 impl Staging {
-    fn create(parent: &std::path::Path, name: &MachineName, paths: &MachinePaths) -> Result<Self> {
+    /// Makes one, and removes those of calls that were killed.
+    fn create(parent: &Path, name: &MachineName, paths: &MachinePaths) -> Result<Self> {
+        private_folder(parent)?;
+        let _alone = FileLock::exclusive(&parent.join(COMING_AND_GOING))?;
+        remove_leftovers(parent);
         let folder = parent.join(format!("{STAGING}{name}-{}", std::process::id()));
         private_folder(&folder)?;
         let lock = FileLock::exclusive(&folder.join(".lock"))?;
@@ -173,6 +177,8 @@ impl Staging {
     }
 
     fn complete(mut self, to: &MachinePaths) -> Result<()> {
+        let alone = self.paths.folder.parent().map(|parent| parent.join(COMING_AND_GOING));
+        let _alone = alone.map(|path| FileLock::exclusive(&path)).transpose()?;
         fs::remove_file(self.paths.folder.join(".lock"))?;
         fs::rename(&self.paths.folder, &to.folder)?;
         self.complete = true;
@@ -189,7 +195,7 @@ impl Drop for Staging {
 }
 
 /// Removes folders of calls that were killed; a living call holds the lock in its folder.
-fn remove_leftovers(parent: &std::path::Path) {
+fn remove_leftovers(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -203,6 +209,7 @@ fn remove_leftovers(parent: &std::path::Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paths::MachineFolders;
 
     #[test]
     fn impossible_sizes_are_refused_by_option() {
@@ -215,6 +222,36 @@ mod tests {
         ] {
             let error = check_resources(cpus, memory, disk, 8).unwrap_err().to_string();
             assert!(error.starts_with(option), "{error}");
+        }
+    }
+
+    #[test]
+    fn nobody_sweeps_while_a_machine_appears() {
+        let parent = tempfile::tempdir().unwrap();
+        let folders = MachineFolders { data: parent.path().to_owned(), runtime: parent.path().join("run") };
+        let machine = |name: &str| {
+            let name = name.parse::<MachineName>().unwrap();
+            (folders.machine(ProviderKind::Qemu, &name), name)
+        };
+        let provider = folders.provider(ProviderKind::Qemu);
+        // Each call of the one sweeps while the other's machines appear.
+        let make = |prefix: &str| {
+            for n in 0..50 {
+                let (paths, name) = machine(&format!("{prefix}{n}"));
+                let staging = Staging::create(&provider, &name, &paths).unwrap();
+                fs::write(staging.paths.folder.join("disk"), "all").unwrap();
+                staging.complete(&paths).unwrap();
+            }
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| make("a"));
+            make("b");
+        });
+        for prefix in ["a", "b"] {
+            for n in 0..50 {
+                let (paths, name) = machine(&format!("{prefix}{n}"));
+                assert_eq!(fs::read_to_string(paths.folder.join("disk")).unwrap(), "all", "{name}");
+            }
         }
     }
 

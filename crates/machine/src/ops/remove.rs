@@ -1,5 +1,7 @@
 //! `machine rm`.
 
+use std::path::Path;
+
 use cove_sys::fs;
 
 use super::machines::Machines;
@@ -46,11 +48,17 @@ impl Machines {
         }
         let condemned = self.folders.provider(kind).join(format!("{REMOVED}{name}-{}", std::process::id()));
         fs::rename(&paths.folder, &condemned)?;
-        fs::remove_dir_all(&condemned)?;
-        match fs::remove_dir_all(&paths.runtime) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
-        }
+        // An `init` in this moment sweeps it, too.
+        remove_whole(&condemned)?;
+        remove_whole(&paths.runtime)
+    }
+}
+
+/// Removes a folder that may be gone already.
+fn remove_whole(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
     }
 }
 
