@@ -9,7 +9,8 @@ use crate::shell;
 
 /// Checks every document.
 pub(crate) fn check() -> Result<()> {
-    let listed = shell::output(shell::command("git").args(["ls-files", "-co", "--exclude-standard", "--", "*.md"]))?;
+    let listed =
+        shell::output(shell::command("git").args(["ls-files", "-co", "--exclude-standard", "--", "*.md"]))?;
     let mut wrong = Vec::new();
     for name in listed.lines() {
         let path = shell::root().join(name);

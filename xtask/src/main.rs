@@ -3,9 +3,11 @@
 #![allow(clippy::disallowed_methods, reason = "errors get their path by context here")]
 
 mod bench;
+mod book;
 mod demo;
 mod failed;
 mod fresh;
+mod links;
 mod node;
 mod setup;
 mod shell;
@@ -27,13 +29,15 @@ cargo xtask COMMAND
   demo [--no-machine] [--no-window]
                              build everything and do the main job for real: a container here, the same
                              container in a machine, and the window when there is a display
-  test [--long] [PART…]      set up, build and pass the tests; parts: unit e2e machine ui window (default: all of
+  test [--long] [PART…]      set up, build and pass the tests; parts: unit e2e machine book ui window (default: all of
                              these), and with --long, or by name: fresh (set-up in fresh roots of the distributions, or of
                              COVE_FRESH=NAME,…), demo (`demo` there), readme (`demo` and `test` there), starts
-                             (COVE_STARTS fresh machines, else 50);
+                             (COVE_STARTS fresh machines, else 50), mdbook (the book as pages in target/book);
                              ends with a table of what was skipped, which COVE_REQUIRE=NEED,… makes a failure, and
                              with what failed
-  tidy                       formatting, lints, crate directions, file sizes, licences
+  tidy                       formatting, lints, crate directions, file sizes, licences, links and translations of documents
+  book [PAGE…]               do what the pages of docs/book and the README show (or those named, such as `running`), with
+                             the programs that are built, and compare
   bench [--small] [NAME…]    measure against the peers on this machine; a table and target/bench.json (--small: a tenth of
                              everything, to see that the measurements work)
   vm-image [OPTIONS]         build what a machine boots; see vm-images/README.md
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         "test" => test::run(rest),
         "tidy" => tidy::run(rest),
         "bench" => bench::run(rest),
+        "book" => book::run(rest),
         "vm-image" => build_vm_image(rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");

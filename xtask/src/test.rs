@@ -8,13 +8,13 @@ use anyhow::{Result, bail};
 use crate::failed::Failed;
 use crate::fresh::{self, Extent};
 use crate::skipped::Skipped;
-use crate::{node, setup, shell, starts};
+use crate::{book, node, setup, shell, starts};
 
 /// The parts, in the order they run.
-const PARTS: &[&str] = &["unit", "e2e", "machine", "ui", "window"];
+const PARTS: &[&str] = &["unit", "e2e", "machine", "book", "ui", "window"];
 
 /// Parts that take long or need much of the network: only with `--long`, or by name.
-const LONG_PARTS: &[&str] = &["fresh", "demo", "readme", "starts"];
+const LONG_PARTS: &[&str] = &["fresh", "demo", "readme", "starts", "mdbook"];
 
 /// Runs the command.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     ordinary_user()?;
     if wanted("unit") || wanted("e2e") || wanted("machine") || wanted("window") {
         shell::step("build", build_all)?;
-    } else if wanted("starts") && shell::given_programs().is_none() {
+    } else if (wanted("starts") || wanted("book")) && shell::given_programs().is_none() {
         shell::step("build", build)?;
     }
     let skipped = Skipped::begin()?;
@@ -69,6 +69,7 @@ fn run_part(part: &str, skipped: &Skipped, failed: &Failed) -> Result<()> {
             shell::run(skipped.told_by(&mut command))
         }),
         "e2e" => shell::step("end-to-end tests", || suite("engine", skipped)),
+        "book" => shell::step("what the book shows", || book::follow(&[], skipped)),
         "machine" => {
             shell::step("machine image", || crate::build_vm_image(&[]))?;
             shell::step("machine tests", || suite("machine", skipped))
@@ -82,6 +83,7 @@ fn run_part(part: &str, skipped: &Skipped, failed: &Failed) -> Result<()> {
             shell::step("machine image", || crate::build_vm_image(&[]))?;
             shell::step("machine starts", starts::run)
         }
+        "mdbook" => shell::step("the book's pages", book::build),
         other => bail!("no such part: {other}"),
     }
 }

@@ -165,8 +165,7 @@ impl Chapter {
             };
             let mut text = command.to_owned();
             // What goes on: after a backslash, or after the shell's second prompt.
-            loop {
-                let Some((next, _)) = lines.peek() else { break };
+            while let Some((next, _)) = lines.peek() {
                 let goes_on = if text.ends_with('\\') { Some(**next) } else { next.strip_prefix("> ") };
                 let Some(next) = goes_on else { break };
                 text = format!("{text}\n{next}");

@@ -5,7 +5,8 @@
 
 /// Whether `written` is what is shown.
 pub(crate) fn same(shown: &[String], written: &str) -> bool {
-    let shown: Vec<String> = trimmed(shown.iter().map(String::as_str)).iter().map(|line| plain(line)).collect();
+    let shown: Vec<String> =
+        trimmed(shown.iter().map(String::as_str)).iter().map(|line| plain(line)).collect();
     let written: Vec<String> = trimmed(written.lines()).iter().map(|line| plain(line)).collect();
     lines_match(&shown, &written)
 }
@@ -99,8 +100,7 @@ fn shape(word: &str) -> String {
     let mut shaped = String::new();
     for part in word.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
         let name = part.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-        let is_id = name.len() >= 12
-            && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_id = name.len() >= 12 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         if is_id {
             shaped.push_str(&format!("ID{}", name.len()));
             shaped.push_str(&part[name.len()..]);
@@ -127,7 +127,10 @@ mod tests {
             ("", "\n"),
             ("a  b", "a b\n"),
             ("web", "web"),
-            ("0123456789ab  x  2 seconds ago  Up 2 seconds", "ffff456789ab x  About a minute ago  Up Less than a second"),
+            (
+                "0123456789ab  x  2 seconds ago  Up 2 seconds",
+                "ffff456789ab x  About a minute ago  Up Less than a second",
+            ),
             ("created 2026-11-27T10:00:00Z", "created 2026-01-01T00:00:00.123Z"),
             ("a 1.05 MB 7kB", "a 20 kB 8.1GB"),
             ("Up 2 hours (healthy)", "Up 1 second (healthy)"),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::folder;
 use crate::{demo, shell};
 
 /// The user of the private registry of the book.
@@ -59,10 +60,12 @@ impl LookAlikes {
         let built = shell::given_programs().unwrap_or_else(|| shell::target().join("debug"));
         for name in ["cove", "cove-monitor"] {
             let from = built.join(name);
-            std::fs::copy(&from, bin.join(name)).with_context(|| format!("{} is not built", from.display()))?;
+            std::fs::copy(&from, bin.join(name))
+                .with_context(|| format!("{} is not built", from.display()))?;
         }
         // Where `cove machine init` looks for an image beside the program.
         std::os::unix::fs::symlink(shell::target().join("vm-image"), folder.join("vm-image"))?;
+        std::fs::create_dir_all(folder.join("session"))?;
         let public = Registry::start(&folder.join("public"), false)?;
         let private = Registry::start(&folder.join("private"), true)?;
         let all = Self { archive: demo::root_file_system()?, folder, public, private };
@@ -91,14 +94,19 @@ impl LookAlikes {
         )
     }
 
+    /// The program with a store and namespaces of its own.
+    fn cove(&self) -> Command {
+        let mut command = Command::new(self.programs().join("cove"));
+        command.arg("--root").arg(self.folder.join("root")).arg("--runroot").arg(self.folder.join("run"));
+        command.env("XDG_RUNTIME_DIR", self.folder.join("session")).current_dir(&self.folder);
+        command
+    }
+
     fn fill(&self) -> Result<()> {
         let conf = self.folder.join("registries.conf");
         std::fs::write(&conf, self.registries_conf())?;
         let cove = |arguments: &[&str]| {
-            let mut command = Command::new(self.programs().join("cove"));
-            command.arg("--root").arg(self.folder.join("root")).arg("--runroot").arg(self.folder.join("run"));
-            command.args(arguments).env("CONTAINERS_REGISTRIES_CONF", &conf).current_dir(&self.folder);
-            shell::output(&mut command)
+            shell::output(self.cove().args(arguments).env("CONTAINERS_REGISTRIES_CONF", &conf))
         };
         cove(&["import", "-q", &self.archive.display().to_string(), "localhost/base"])?;
         for (name, steps) in IMAGES {
@@ -115,10 +123,13 @@ impl LookAlikes {
 
 impl Drop for LookAlikes {
     fn drop(&mut self) {
-        let mut remove = Command::new(self.programs().join("cove"));
-        remove.arg("--root").arg(self.folder.join("root")).arg("--runroot").arg(self.folder.join("run"));
-        let _ = shell::output(remove.args(["unshare", "rm", "-rf"]).arg(self.folder.join("root")));
-        let _ = std::fs::remove_dir_all(&self.folder);
+        if !shell::is_root() {
+            let _ = shell::output(self.cove().args(["unshare", "rm", "-rf"]).arg(self.folder.join("root")));
+            let _ = shell::output(self.cove().args(["system", "migrate"]));
+        }
+        if let Err(error) = folder::remove(&self.folder) {
+            eprintln!("book: {error:#}");
+        }
     }
 }
 

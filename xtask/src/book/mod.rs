@@ -6,10 +6,10 @@
 
 mod chapter;
 mod compare;
+mod folder;
 mod look_alikes;
 mod room;
 mod script;
-mod translation;
 
 use std::path::{Path, PathBuf};
 
@@ -20,8 +20,19 @@ use crate::skipped::Skipped;
 use chapter::Chapter;
 use look_alikes::LookAlikes;
 
-/// Does all chapters, or those that are named (`running`), and the README (`README`).
-pub(crate) fn run(named: &[String], skipped: &Skipped) -> Result<()> {
+/// The version of mdBook that is compiled.
+const MDBOOK: &str = "0.5.4";
+
+/// Runs the command.
+pub(crate) fn run(named: &[String]) -> Result<()> {
+    let skipped = Skipped::begin()?;
+    let result = follow(named, &skipped);
+    skipped.print()?;
+    result
+}
+
+/// Does what all pages show, or those that are named: chapters (`running`), or the README (`README`).
+pub(crate) fn follow(named: &[String], skipped: &Skipped) -> Result<()> {
     let chapters = chapters(named)?;
     for chapter in &chapters {
         for (line, need, why) in chapter.never_run() {
@@ -72,29 +83,39 @@ fn pages_of(source: &Path) -> Result<Vec<(String, PathBuf)>> {
     let path = source.join("SUMMARY.md");
     let summary = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let targets = summary.lines().filter_map(|line| line.split_once("](")?.1.split_once(')'));
-    Ok(targets
-        .map(|(target, _)| (target.trim_end_matches(".md").to_owned(), source.join(target)))
-        .collect())
+    Ok(targets.map(|(target, _)| (target.trim_end_matches(".md").to_owned(), source.join(target))).collect())
 }
 
-/// Whether the Korean pages show the same commands and files as the English ones.
-pub(crate) fn translations() -> Result<()> {
-    let mut pairs = vec![(shell::root().join("README.md"), shell::root().join("README.ko.md"))];
-    for (name, path) in pages_of(&folder().join("ko/src"))? {
-        pairs.push((folder().join("src").join(format!("{name}.md")), path));
-    }
-    translation::compare(&pairs)
-}
-
-/// Builds both books with mdBook, where it is installed.
+/// Builds the books into `target/book` with mdBook, which is compiled for it where it is not installed.
 pub(crate) fn build() -> Result<()> {
-    if shell::output(shell::command("mdbook").arg("--version")).is_err() {
-        eprintln!("skipped: mdbook is not installed (cargo install mdbook --locked --no-default-features)");
-        return Ok(());
-    }
+    let program = mdbook()?;
+    let korean = folder().join("ko");
     // The English book first: it empties the folder in which the other one is.
-    for book in [folder(), folder().join("ko")] {
-        shell::run(shell::command("mdbook").arg("build").arg(book))?;
+    shell::run(shell::command(&program).arg("build").arg(folder()))?;
+    if korean.exists() {
+        shell::run(shell::command(&program).arg("build").arg(korean))?;
     }
     Ok(())
+}
+
+fn mdbook() -> Result<PathBuf> {
+    let own = shell::target().join("tools");
+    let program = own.join("bin/mdbook");
+    if let Some(installed) = shell::find("mdbook") {
+        return Ok(installed);
+    }
+    if !program.exists() {
+        let mut install = shell::cargo();
+        install.args([
+            "install",
+            "--quiet",
+            "--locked",
+            "--no-default-features",
+            "--version",
+            MDBOOK,
+            "mdbook",
+        ]);
+        shell::run(install.arg("--root").arg(own))?;
+    }
+    Ok(program)
 }

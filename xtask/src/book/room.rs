@@ -2,20 +2,25 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use super::chapter::{Chapter, Step, Who};
-use super::compare;
 use super::look_alikes::{LookAlikes, PASSWORD, PRIVATE};
 use super::script::{self, Told};
+use super::{compare, folder};
 use crate::shell;
 
 /// How long a chapter may take; the one with a machine takes longest.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Removes an ordinary user's store, whose files and mounts belong to the user's namespaces, and ends the process that
+/// keeps these. Root has none of it.
+const END_OF_STORE: &str = "test $(id -u) = 0 || { cove unshare sh -c 'umount -l .local/share/containers/storage/overlay; \
+    rm -rf .local/share/containers'; cove system migrate; }";
 
 /// What came of it.
 pub(crate) struct Read {
@@ -146,7 +151,10 @@ impl<'a> Room<'a> {
         };
         let home = self.folder.join("home");
         command.env_clear().current_dir(&home).env("HOME", &home);
-        command.env("PATH", format!("{}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", home.display()));
+        command.env(
+            "PATH",
+            format!("{}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", home.display()),
+        );
         command.env("XDG_RUNTIME_DIR", self.folder.join("run"));
         command.env("CONTAINERS_REGISTRIES_CONF", self.folder.join("registries.conf"));
         command.env("REGISTRY_AUTH_FILE", self.folder.join("run/auth.json"));
@@ -187,36 +195,12 @@ impl<'a> Room<'a> {
 
     /// Takes away what the chapter has left.
     fn clear(&self) -> Result<()> {
+        // Root's networks lie where those of this machine do; the book's begin with `book`.
         let script = "cove machine ls -q | xargs -r -n 1 cove machine rm -f; cove pod rm -fa -t 0; cove rm -fa -t 0; \
-            cove network prune -f; cove unshare rm -rf .local/share/containers";
+            cove network ls -q | grep '^book' | xargs -r cove network rm -f";
         self.run(script)?;
-        self.end_pause();
-        if shell::is_root() {
-            let prefix = self.folder.display().to_string();
-            let mounts = std::fs::read_to_string("/proc/self/mounts")?;
-            let mut below: Vec<&str> = mounts.lines().filter_map(|line| line.split(' ').nth(1)).collect();
-            below.reverse();
-            for path in below.into_iter().filter(|path| Path::new(path).starts_with(&prefix)) {
-                let _ = shell::output(Command::new("umount").args(["-l", path]));
-            }
-        }
-        match std::fs::remove_dir_all(&self.folder) {
-            Ok(()) => Ok(()),
-            Err(error) => bail!("{}: {error}", self.folder.display()),
-        }
-    }
-
-    /// Ends the process that holds the user's namespaces.
-    fn end_pause(&self) {
-        let record = self.folder.join("run/containers/cove/pause.json");
-        let Ok(text) = std::fs::read_to_string(record) else { return };
-        let pid = serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|record| record["pid"].as_u64());
-        let Some(pid) = pid else { return };
-        let is_pause = std::fs::read(format!("/proc/{pid}/cmdline"))
-            .is_ok_and(|line| String::from_utf8_lossy(&line).contains("pause"));
-        if is_pause {
-            let _ = shell::output(Command::new("kill").arg(pid.to_string()));
-        }
+        self.run(END_OF_STORE)?;
+        folder::remove(&self.folder)
     }
 }
 

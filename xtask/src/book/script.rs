@@ -89,7 +89,9 @@ mod tests {
 
     #[test]
     fn what_was_written_is_taken_apart() {
-        let told = read("noise\u{1}begin 2\nhello\nworld\u{1}end 2 7\n\u{1}out 3 0\n\u{1}unmet 4 0\n\u{1}begin 5\nhangs");
+        let told = read(
+            "noise\u{1}begin 2\nhello\nworld\u{1}end 2 7\n\u{1}out 3 0\n\u{1}unmet 4 0\n\u{1}begin 5\nhangs",
+        );
         assert_eq!(told.done[&2], Done { written: "hello\nworld".into(), code: 7 });
         assert_eq!((told.done.len(), told.left_out, told.unmet), (1, vec![3], vec![4]));
     }
