@@ -8,13 +8,14 @@ use crate::kinds::{Change, Rows};
 use crate::view::{
     Attempt, Connection, ConnectionKind, ContainerDetails, ContainerRow, Description, Explanation, FileRow,
     FoundImage, Freed, Group, GroupKind, HappeningRow, Health, HistoryRow, ImageDetails, ImageRow,
-    ImageShare, JoinedNetwork, KeyValue, LinkState, LoginRow, MachineRow, MountRow, NetworkRow, ObjectName,
-    PodMember, PodRow, PortRow, Registries, RegistryRow, SecretRow, Snapshot, StatsSample, StepState,
-    TaskRow, TaskState, TaskStep, UnusedRow, Usage, UsageRow, VolumeRow,
+    ImageShare, JoinedNetwork, KeyValue, KubeCheck, KubeFault, LinkState, LoginRow, MachineRow, Membership,
+    MountRow, NetworkRow, ObjectName, PodMember, PodRow, PortRow, ProcessRow, Registries, RegistryRow,
+    SecretRow, Snapshot, StatsSample, StepState, TaskRow, TaskState, TaskStep, TextFile, UnusedRow, Usage,
+    UsageRow, VolumeRow, VolumeSize,
 };
 use crate::{
-    BuildForm, Call, ContainerAct, Event, Failure, LogEntry, NetworkOptions, Reply, RunOptions, SaveFormat,
-    TerminalOptions,
+    BuildForm, Call, ContainerAct, Event, Failure, LimitsForm, LogEntry, NetworkOptions, Reply, RunOptions,
+    SaveFormat, TerminalOptions,
 };
 
 const HEAD: &str = "// Generated from crates/desktop by `COVE_GENERATE=1 cargo test -p cove-desktop bindings`; do not edit.\n";
@@ -55,10 +56,14 @@ fn generated() -> String {
         ImageShare,
         JoinedNetwork,
         KeyValue,
+        KubeCheck,
+        KubeFault,
+        LimitsForm,
         LinkState,
         LogEntry,
         LoginRow,
         MachineRow,
+        Membership,
         MountRow,
         NetworkOptions,
         NetworkRow,
@@ -66,6 +71,7 @@ fn generated() -> String {
         PodMember,
         PodRow,
         PortRow,
+        ProcessRow,
         Registries,
         RegistryRow,
         Reply,
@@ -80,10 +86,12 @@ fn generated() -> String {
         TaskState,
         TaskStep,
         TerminalOptions,
+        TextFile,
         UnusedRow,
         Usage,
         UsageRow,
         VolumeRow,
+        VolumeSize,
     );
     text
 }

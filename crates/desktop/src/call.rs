@@ -4,8 +4,8 @@ use cove_api::{Concealed, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 use crate::view::{
-    ContainerDetails, Description, Explanation, FileRow, FoundImage, ImageDetails, Registries, Snapshot,
-    UnusedRow, Usage,
+    ContainerDetails, Description, Explanation, FileRow, FoundImage, ImageDetails, KubeCheck, Registries,
+    Snapshot, TextFile, UnusedRow, Usage,
 };
 
 /// What is done to containers.
@@ -71,6 +71,21 @@ pub struct TerminalOptions {
     pub columns: u16,
     /// Its height.
     pub rows: u16,
+}
+
+/// Limits of a container, as a form has them: what is left out stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(default, rename_all = "camelCase")]
+pub struct LimitsForm {
+    /// As after `--memory`: `512m`.
+    pub memory: Option<String>,
+    /// Processors: `1.5`; empty is no limit.
+    pub cpus: Option<String>,
+    /// The most processes; empty is any number.
+    pub processes: Option<String>,
+    /// As after `--restart`: `no`, `always`, `on-failure[:TRIES]`, `unless-stopped`.
+    pub restart: Option<String>,
 }
 
 /// A network to be made, as a form has it.
@@ -162,6 +177,75 @@ pub enum Call {
     OpenStats {
         /// Its id.
         id: String,
+    },
+    /// Follow a running container's processes, likewise.
+    OpenProcesses {
+        /// Its id.
+        id: String,
+    },
+    /// Follow the logs of several containers in one: what is there by its time, then what comes.
+    OpenLogs {
+        /// Their ids.
+        ids: Vec<String>,
+        /// How many old lines of each.
+        tail: u32,
+    },
+    /// Tell all files of a volume, as events.
+    OpenVolume {
+        /// Its name.
+        name: String,
+    },
+    /// Change a container's limits and its restart policy, at once where it runs.
+    Update {
+        /// Its id.
+        id: String,
+        /// To what.
+        limits: LimitsForm,
+    },
+    /// Start, stop or restart a Compose project.
+    Project {
+        /// One of these three.
+        act: ContainerAct,
+        /// Its name.
+        name: String,
+    },
+    /// Remove what an engine has of a Compose project; a task.
+    RemoveProject {
+        /// Its name.
+        name: String,
+        /// Also its volumes, with their data.
+        volumes: bool,
+    },
+    /// The files of a Compose project that lie on this computer.
+    ProjectFiles {
+        /// Its name.
+        name: String,
+    },
+    /// What a text of Kubernetes YAML describes, and what is wrong with it.
+    CheckKube {
+        /// It.
+        text: String,
+    },
+    /// Make and start what a text of Kubernetes YAML describes; a task.
+    PlayKube {
+        /// It.
+        text: String,
+        /// Remove pods of the same names first.
+        replace: bool,
+    },
+    /// Remove what a text of Kubernetes YAML describes; a task.
+    DownKube {
+        /// It.
+        text: String,
+        /// Also the volumes, with their data.
+        volumes: bool,
+    },
+    /// Write what helps to understand a problem to a file, without names of the user's objects.
+    SaveReport {
+        /// Where to: a whole path at which nothing is.
+        to: String,
+        /// What the screen adds.
+        screen: String,
     },
     /// Follow a task's log, from its first line on.
     OpenTaskLog {
@@ -339,6 +423,22 @@ pub enum Call {
         /// The archive: a whole path.
         from: String,
     },
+    /// Bring a file of a volume to this computer; a task.
+    DownloadOfVolume {
+        /// The volume's name.
+        name: String,
+        /// The file, from the volume's root on.
+        path: String,
+        /// Where to: a whole path at which nothing is.
+        to: String,
+    },
+    /// Make a volume with a copy of another's files; a task.
+    CopyVolume {
+        /// The other's name.
+        name: String,
+        /// Its own; empty lets the engine choose.
+        to: String,
+    },
     /// Look for images in registries.
     Search {
         /// `[REGISTRY/]WORD`.
@@ -435,6 +535,16 @@ pub enum Reply {
     Files {
         /// Directories first.
         files: Vec<FileRow>,
+    },
+    /// Files of a project.
+    Texts {
+        /// In the order in which they are read.
+        texts: Vec<TextFile>,
+    },
+    /// What a text describes.
+    Checked {
+        /// It.
+        check: Box<KubeCheck>,
     },
     /// What registries have.
     Found {

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::act::{
-    containers, files, flows, images, logs, machines, make, pods, program, registries, remove, run, stats,
-    system, terminal,
+    containers, files, flows, images, kube, limits, logs, machines, make, pods, processes, program, projects,
+    registries, remove, report, run, stats, system, terminal, volumes,
 };
 use crate::core::{Batch, Core};
 use crate::kinds::kind_of;
@@ -106,6 +106,25 @@ impl Desktop {
             Call::OpenStats { id } => {
                 stats::open(core, id).map(|subscription| Reply::Subscription { subscription })
             }
+            Call::OpenProcesses { id } => {
+                processes::open(core, id).map(|subscription| Reply::Subscription { subscription })
+            }
+            Call::OpenLogs { ids, tail } => {
+                logs::open_several(core, ids, tail).map(|subscription| Reply::Subscription { subscription })
+            }
+            Call::OpenVolume { name } => {
+                volumes::open(core, name).map(|subscription| Reply::Subscription { subscription })
+            }
+            Call::Update { id, limits } => {
+                core.engine()?.containers().update(&id, limits::update(&limits)?).await?;
+                Ok(Reply::Done)
+            }
+            Call::Project { act, name } => projects::act(core, act, &name).await.map(|()| Reply::Done),
+            Call::ProjectFiles { name } => {
+                projects::files(core, &name).await.map(|texts| Reply::Texts { texts })
+            }
+            Call::CheckKube { text } => Ok(Reply::Checked { check: Box::new(kube::check(&text)) }),
+            Call::SaveReport { to, screen } => report::save(core, &to, screen).await.map(|()| Reply::Done),
             Call::OpenTaskLog { id } => {
                 core.open_task_log(id).map(|subscription| Reply::Subscription { subscription })
             }
@@ -181,6 +200,11 @@ impl Desktop {
             | Call::LoadImages { .. }
             | Call::ExportVolume { .. }
             | Call::ImportVolume { .. }
+            | Call::DownloadOfVolume { .. }
+            | Call::CopyVolume { .. }
+            | Call::RemoveProject { .. }
+            | Call::PlayKube { .. }
+            | Call::DownKube { .. }
             | Call::Build { .. }
             | Call::Prune { .. } => self.begin(call).map(|id| Reply::Task { id }),
             Call::Run { options } => {
@@ -263,6 +287,32 @@ impl Desktop {
                 let from = files::place(&from)?;
                 core.begin(format!("Import into {name}"), true, |task| async move {
                     files::import_volume(engine.as_ref(), &name, from, &task).await.map_err(Into::into)
+                })
+            }
+            Call::DownloadOfVolume { name, path, to } => {
+                let to = files::place(&to)?;
+                core.begin(format!("Download {path}"), true, |task| async move {
+                    files::download_of_volume(engine.as_ref(), &name, path, to, &task)
+                        .await
+                        .map_err(Into::into)
+                })
+            }
+            Call::CopyVolume { name, to } => core.begin(format!("Copy {name}"), true, |task| async move {
+                volumes::copy(engine, &name, to.trim().to_owned(), &task).await.map_err(Into::into)
+            }),
+            Call::RemoveProject { name, volumes } => {
+                core.begin(format!("Remove {name}"), true, |task| async move {
+                    projects::remove(engine.as_ref(), &name, volumes, &task).await.map_err(Into::into)
+                })
+            }
+            Call::PlayKube { text, replace } => {
+                core.begin("Play Kubernetes YAML".to_owned(), false, |task| async move {
+                    kube::play(engine, text, replace, &task).await.map_err(Into::into)
+                })
+            }
+            Call::DownKube { text, volumes } => {
+                core.begin("Take down Kubernetes YAML".to_owned(), false, |_| async move {
+                    kube::down(engine, text, volumes).await.map_err(Into::into)
                 })
             }
             Call::Build { form } => {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 use crate::kinds::Change;
-use crate::view::{Connection, Health, MachineRow, Snapshot, StatsSample};
+use crate::view::{Connection, FileRow, Health, MachineRow, ProcessRow, Snapshot, StatsSample};
 
 /// A line of a log: a container's, or a task's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub struct LogEntry {
     pub time: i64,
     /// Whether it came from standard error.
     pub error: bool,
+    /// Which of several containers it is from, in their order; 0 of one alone.
+    pub source: u16,
     /// The text; what is no UTF-8 is replaced, escape sequences are left in.
     pub text: String,
 }
@@ -71,6 +73,20 @@ pub enum Event {
         subscription: u32,
         /// How much.
         sample: StatsSample,
+    },
+    /// The processes of a container at one moment.
+    Processes {
+        /// Whose.
+        subscription: u32,
+        /// All of them.
+        processes: Vec<ProcessRow>,
+    },
+    /// More of what is in a volume.
+    Files {
+        /// Whose.
+        subscription: u32,
+        /// In the order of the volume's archive.
+        files: Vec<FileRow>,
     },
     /// A subscription has ended: there is nothing more, or it cannot be read on.
     End {

@@ -25,7 +25,8 @@ pub mod web;
 
 pub use accounts::Accounts;
 pub use call::{
-    BuildForm, Call, ContainerAct, Failure, NetworkOptions, Reply, RunOptions, SaveFormat, TerminalOptions,
+    BuildForm, Call, ContainerAct, Failure, LimitsForm, NetworkOptions, Reply, RunOptions, SaveFormat,
+    TerminalOptions,
 };
 pub use collection::Row;
 pub use core::Batch;

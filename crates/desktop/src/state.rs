@@ -6,13 +6,17 @@ use std::collections::HashMap;
 
 use crate::kinds::Collections;
 use crate::task::TaskLog;
-use crate::view::{Connection, HappeningRow, Health, MachineRow, Snapshot, StepState, TaskRow, TaskState};
+use crate::view::{
+    Connection, Group, GroupKind, HappeningRow, Health, MachineRow, Snapshot, StepState, TaskRow, TaskState,
+};
 use crate::{Event, LogEntry};
 
 /// So many bytes count as a further line.
 const LINE: usize = 128;
 /// Events of the engine that are kept.
 const MOST_HAPPENINGS: usize = 300;
+/// Files of a project that are read.
+const MOST_PROJECT_FILES: usize = 16;
 /// Ended tasks that are kept.
 const MOST_ENDED_TASKS: usize = 30;
 
@@ -55,6 +59,19 @@ impl State {
             machines_problem: self.machines_problem.clone(),
             downloads: self.downloads.clone(),
         }
+    }
+
+    /// The files of a Compose project, as its containers name them.
+    pub(crate) fn project_files(&self, name: &str) -> Vec<String> {
+        let is_it = |group: &Group| group.kind == GroupKind::Project && group.name == name;
+        let members = self.rows.containers.rows().filter(|row| row.group.as_ref().is_some_and(is_it));
+        let mut files: Vec<String> = Vec::new();
+        for file in members.filter_map(|row| row.project.as_ref()).flat_map(|project| &project.files) {
+            if !files.contains(file) && files.len() < MOST_PROJECT_FILES {
+                files.push(file.clone());
+            }
+        }
+        files
     }
 
     pub(crate) fn health(&self) -> &Health {
@@ -263,6 +280,8 @@ fn lines(event: &Event) -> usize {
     match event {
         Event::Log { lines, .. } => lines.iter().map(|line| 1 + line.text.len() / LINE).sum(),
         Event::Terminal { data, .. } => 1 + data.len() / LINE,
+        Event::Files { files, .. } => 1 + files.len(),
+        Event::Processes { processes, .. } => 1 + processes.len(),
         _ => 1,
     }
 }
@@ -330,7 +349,7 @@ mod tests {
 
     #[test]
     fn log_lines_keep_their_order_around_an_end() {
-        let entry = |text: &str| LogEntry { time: 0, error: false, text: text.into() };
+        let entry = |text: &str| LogEntry { time: 0, error: false, source: 0, text: text.into() };
         let mut state = State::default();
         state.flow(Event::Log { subscription: 1, lines: vec![entry("a")] });
         state.flow(Event::Log { subscription: 1, lines: vec![entry("b")] });

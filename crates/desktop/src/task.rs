@@ -118,7 +118,7 @@ impl Task {
 
     /// A line of its log; the last one is shown, too.
     pub(crate) fn line(&self, text: &str) {
-        let line = LogEntry { time: now(), error: false, text: text.to_owned() };
+        let line = LogEntry { time: now(), error: false, source: 0, text: text.to_owned() };
         self.core.change(|state| state.task_line(self.id, line));
     }
 

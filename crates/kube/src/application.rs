@@ -181,14 +181,19 @@ impl Application {
         Ok(read)
     }
 
+    /// All that it describes: kinds and names.
+    pub fn objects(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let pods = self.workloads.iter().map(|workload| ("pod", workload.name.as_str()));
+        let maps = self.config_maps.iter().map(|map| ("ConfigMap", map.metadata.name.as_str()));
+        let secrets = self.secrets.iter().map(|secret| ("Secret", secret.metadata.name.as_str()));
+        let claims = self.claims.iter().map(|claim| ("PersistentVolumeClaim", claim.metadata.name.as_str()));
+        pods.chain(maps).chain(secrets).chain(claims)
+    }
+
     /// Refuses two objects of a name, of which one would be lost.
     fn unique(&self) -> Result<()> {
         let mut names = std::collections::BTreeSet::new();
-        let pods = self.workloads.iter().map(|workload| ("pod", &workload.name));
-        let maps = self.config_maps.iter().map(|map| ("ConfigMap", &map.metadata.name));
-        let secrets = self.secrets.iter().map(|secret| ("Secret", &secret.metadata.name));
-        let claims = self.claims.iter().map(|claim| ("PersistentVolumeClaim", &claim.metadata.name));
-        for (kind, name) in pods.chain(maps).chain(secrets).chain(claims) {
+        for (kind, name) in self.objects() {
             if !names.insert((kind, name)) {
                 bail!("the {kind} {name:?} is there twice");
             }

@@ -1,3 +1,5 @@
+import type { ContainerDetails, ContainerRow, LimitsForm } from "./generated/desktop";
+import { exactSize } from "./processes";
 import { entries } from "./run";
 import type { Form, Screen } from "./screen.svelte";
 import { shortImage } from "./text/format";
@@ -20,6 +22,77 @@ const place = (screen: Screen, name: string) => ({
   value: proposed(screen, name),
   required: true,
 });
+
+/** Limits and restart policy as they are; only what is changed is asked for. */
+export function changeLimits(screen: Screen, row: ContainerRow, details: ContainerDetails): Form {
+  const policy = details.restartPolicy === "" ? "no" : details.restartPolicy;
+  const before = {
+    memory: exactSize(details.memoryLimit),
+    cpus: details.nanoCpus > 0 ? String(details.nanoCpus / 1e9) : "",
+    processes: details.pidsLimit > 0 ? String(details.pidsLimit) : "",
+    restart: policy,
+    tries: details.restartTries > 0 ? String(details.restartTries) : "",
+  };
+  return {
+    title: t("Limits of {name}", { name: plain(row.name) }),
+    text: t("They hold at once, without a restart. Ports, mounts, networks and the command stay as they were made: for others, run another container."),
+    fields: [
+      { name: "memory", label: t("Memory"), value: before.memory, placeholder: t("no limit"), hint: t("Such as 512m or 2g. It can be changed, but not lifted.") },
+      { name: "cpus", label: t("Processors"), value: before.cpus, placeholder: t("no limit"), hint: t("Such as 1.5; empty lifts the limit.") },
+      { name: "processes", label: t("Processes and threads"), value: before.processes, placeholder: t("no limit"), hint: t("Empty lifts the limit.") },
+      {
+        name: "restart",
+        label: t("When it ends"),
+        kind: "choice",
+        value: before.restart,
+        choices: [
+          ["no", t("it stays as it is")],
+          ["on-failure", t("start it again after a failure")],
+          ["always", t("start it again always")],
+          ["unless-stopped", t("start it again unless it was stopped")],
+        ],
+      },
+      { name: "tries", label: t("Most starts after failures"), value: before.tries, placeholder: t("any number") },
+    ],
+    act: t("Change"),
+    run: async (values) => {
+      const problem = limitsProblem(values, before.memory);
+      if (problem !== undefined) throw new Error(problem);
+      const limits = changedLimits(before, values);
+      if (Object.values(limits).some((value) => value !== null)) {
+        await screen.model.call({ call: "update", id: row.id, limits });
+        screen.toast(t("Changed the limits of {name}", { name: plain(row.name) }));
+      }
+    },
+  };
+}
+
+/** What is wrong with the form of limits; the engine checks everything again. */
+export function limitsProblem(values: Record<string, string>, memoryBefore: string): string | undefined {
+  const { memory = "", cpus = "", processes = "", restart = "", tries = "" } = values;
+  const has = (text: string, pattern: RegExp) => text.trim() === "" || pattern.test(text.trim());
+  if (!has(memory, /^\d+(\.\d+)? ?([bkmgt]|[kmgt]i?b)?$/i)) return t("“{entry}” is no size: write 512m or 2g.", { entry: memory });
+  if (memory.trim() === "" && memoryBefore !== "") return t("A memory limit cannot be lifted while the container is there: raise it.");
+  if (!has(cpus, /^\d+(\.\d+)?$/)) return t("“{entry}” is no number of processors: write 1.5.", { entry: cpus });
+  if (!has(processes, /^[1-9]\d*$/)) return t("“{entry}” is no number of processes.", { entry: processes });
+  if (!has(tries, /^\d+$/)) return t("“{entry}” is no number of starts.", { entry: tries });
+  if (tries.trim() !== "" && restart !== "on-failure") return t("Only starts after failures are counted.");
+  return undefined;
+}
+
+/** The limits that are other than before. */
+export function changedLimits(before: Record<"memory" | "cpus" | "processes" | "restart" | "tries", string>, values: Record<string, string>): LimitsForm {
+  const of = (name: keyof typeof before) => (values[name] ?? "").trim();
+  const changed = (name: keyof typeof before) => (of(name) === before[name] ? null : of(name));
+  const policy = (restart: string, tries: string) => (restart === "on-failure" && tries !== "" ? `${restart}:${tries}` : restart);
+  const restart = policy(of("restart"), of("tries"));
+  return {
+    memory: changed("memory"),
+    cpus: changed("cpus"),
+    processes: changed("processes"),
+    restart: restart === policy(before.restart, before.tries) ? null : restart,
+  };
+}
 
 export function makePod(screen: Screen): Form {
   return {

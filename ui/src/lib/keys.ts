@@ -50,6 +50,7 @@ export const SHEET: { title: string; keys: [string[], string][] }[] = [
       [["T"], "Terminal"],
       [["F"], "Files"],
       [["U"], "Stats"],
+      [["O"], "Processes"],
       [["I"], "Inspect"],
     ],
   },

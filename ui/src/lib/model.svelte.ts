@@ -183,6 +183,8 @@ export class Model {
       case "log":
       case "terminal":
       case "stats":
+      case "processes":
+      case "files":
       case "end":
         this.#flow(event);
         break;

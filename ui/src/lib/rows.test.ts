@@ -96,7 +96,7 @@ describe("the run form", () => {
 test("the log keeps the last lines", () => {
   const buffer = new LogBuffer();
   for (let part = 0; part < 70; part += 1) {
-    buffer.push(Array.from({ length: 100 }, (_, at) => ({ time: 0, error: false, text: `line ${part * 100 + at}` })));
+    buffer.push(Array.from({ length: 100 }, (_, at) => ({ time: 0, error: false, source: 0, text: `line ${part * 100 + at}` })));
   }
   expect(buffer.dropped).toBe(1000);
   expect(buffer.text().split("\n").at(-2)).toBe("line 6999");

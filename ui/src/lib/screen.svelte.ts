@@ -11,7 +11,7 @@ import { Terminals } from "./terminals.svelte";
 
 /** A page: a kind of rows that has a list of its own, or something else that has one. */
 export type Page = Exclude<Kind, "tasks" | "happenings"> | "machines" | "registries" | "system" | "settings";
-export type Tab = "summary" | "logs" | "terminal" | "files" | "stats" | "inspect";
+export type Tab = "summary" | "logs" | "terminal" | "files" | "stats" | "processes" | "inspect";
 
 /** A field of a small form. */
 export interface FormField {

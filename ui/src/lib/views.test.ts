@@ -3,10 +3,11 @@ import { describe, expect, test } from "vitest";
 import { container, imageDetails, image, sample, usage } from "../../tests/web/sample";
 import { fits, terms } from "./filter";
 import { joined, parent, permissions, way } from "./files";
-import { proposed } from "./forms";
+import { changedLimits, limitsProblem, proposed } from "./forms";
 import { neighbours, networkGraph } from "./graph";
 import { layers, readable } from "./images";
 import { podTone, workers } from "./pods";
+import { exactSize, ordered } from "./processes";
 import type { Screen } from "./screen.svelte";
 import { kept, points, rates, series } from "./stats";
 import { chosenSize, isOfUse, unusedGroups } from "./usage";
@@ -127,4 +128,47 @@ describe("the filter of containers", () => {
     ["constructor:x", []],
     ["name:", rows.map((row) => row.name)],
   ])("%j", (query, wanted) => expect(found(query)).toEqual(wanted));
+});
+
+describe("processes", () => {
+  const row = (pid: number, parent: number, cpu = 0) => ({ pid, parent, user: `u${pid % 2}`, cpu, memory: pid, elapsed: "", command: `c${pid}` });
+
+  test("each comes after its parent, and a circle ends", () => {
+    const lines = ordered([row(9, 7), row(1, 0), row(7, 1), row(8, 1), row(20, 99)], "pid");
+    expect(lines.map(({ row, depth }) => [row.pid, depth])).toEqual([[1, 0], [7, 1], [9, 2], [8, 1], [20, 0]]);
+    expect(ordered([row(5, 5)], "pid").length).toBe(1);
+  });
+
+  test("the largest come first", () => {
+    const rows = [row(1, 0, 2), row(2, 1, 5), row(3, 1, 5)];
+    expect(ordered(rows, "cpu").map(({ row }) => row.pid)).toEqual([2, 3, 1]);
+    expect(ordered(rows, "memory").map(({ row }) => row.pid)).toEqual([3, 2, 1]);
+    expect(ordered(rows, "user").map(({ row }) => row.pid)).toEqual([2, 1, 3]);
+  });
+});
+
+describe("limits", () => {
+  test.each([[0, ""], [512 * 2 ** 20, "512m"], [2 ** 31, "2g"], [1500 * 1024, "1500k"], [7, "7"]])("%d is %j", (bytes, text) =>
+    expect(exactSize(bytes)).toBe(text),
+  );
+
+  const before = { memory: "512m", cpus: "", processes: "100", restart: "on-failure", tries: "3" };
+  test("only what is changed is asked for", () => {
+    expect(changedLimits(before, { ...before })).toEqual({ memory: null, cpus: null, processes: null, restart: null });
+    expect(changedLimits(before, { ...before, cpus: " 1.5 ", processes: "" })).toEqual({ memory: null, cpus: "1.5", processes: "", restart: null });
+    expect(changedLimits(before, { ...before, tries: "5" }).restart).toBe("on-failure:5");
+    expect(changedLimits(before, { ...before, restart: "always", tries: "" }).restart).toBe("always");
+  });
+
+  test.each([
+    [{ memory: "much" }, "is no size"],
+    [{ memory: "" }, "cannot be lifted"],
+    [{ cpus: "-1" }, "no number of processors"],
+    [{ processes: "0" }, "no number of processes"],
+    [{ tries: "x" }, "no number of starts"],
+    [{ restart: "no", tries: "3" }, "Only starts after failures"],
+  ])("%j is refused", (wrong, reason) => expect(limitsProblem({ ...before, ...wrong }, before.memory)).toContain(reason));
+  test("sizes as the command line takes them", () => {
+    for (const memory of ["512m", "1.5g", "64kb", "64 MiB", "7", "7b"]) expect(limitsProblem({ ...before, memory }, "512m")).toBeUndefined();
+  });
 });

@@ -3,7 +3,7 @@ import axe from "axe-core";
 
 import { expect, test, visit } from "./base";
 import { FakeCore } from "./fake";
-import { sample } from "./sample";
+import { PROCESSES, sample } from "./sample";
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"];
 
@@ -56,6 +56,17 @@ for (const scheme of ["light", "dark"] as const) {
     core.emit({ event: "stats", subscription: core.last, sample: use });
     await expect(page.getByText("3.0 %")).toBeVisible();
     await check(page, "stats");
+    await page.getByRole("button", { name: "Change limits" }).click();
+    await page.getByRole("dialog").getByLabel("Memory").fill("much");
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("dialog").getByRole("alert")).toBeVisible();
+    await check(page, "limits");
+    await page.keyboard.press("Escape");
+    await page.getByRole("tab", { name: "Processes" }).click();
+    await core.called({ call: "openProcesses" });
+    core.emit({ event: "processes", subscription: core.last, processes: PROCESSES });
+    await expect(page.getByText("nginx: master")).toBeVisible();
+    await check(page, "processes");
   });
 
   test(`the screens of images and the forms over them are accessible, ${scheme}`, async ({ page }) => {

@@ -93,7 +93,7 @@ export class FakeCore {
   }
 
   log(...texts: string[]): void {
-    const lines = texts.map((text, at) => ({ time: Date.now() + at, error: text.startsWith("!"), text: text.replace(/^!/, "") }));
+    const lines = texts.map((text, at) => ({ time: Date.now() + at, error: text.startsWith("!"), source: 0, text: text.replace(/^!/, "") }));
     this.emit({ event: "log", subscription: this.#next - 1, lines });
   }
 
@@ -116,6 +116,9 @@ export class FakeCore {
       case "openLog":
       case "openTaskLog":
       case "openStats":
+      case "openProcesses":
+      case "openLogs":
+      case "openVolume":
       case "openTerminal":
         return { reply: "subscription", subscription: this.#next++ };
       case "describe":
@@ -144,6 +147,11 @@ export class FakeCore {
       case "upload":
       case "saveImages":
       case "loadImages":
+      case "removeProject":
+      case "playKube":
+      case "downKube":
+      case "downloadOfVolume":
+      case "copyVolume":
       case "exportVolume":
       case "importVolume":
       case "run":

@@ -40,7 +40,7 @@ test("foreign text stays text", async ({ page, baseURL }) => {
     }
     if (call.call === "usage") {
       const sort = { count: 1, active: 0, size: 1 };
-      return { reply: "usage", usage: { images: sort, containers: sort, volumes: sort, unused: [{ kind: "image", id: EVIL, names: [EVIL], size: 1 }], shares: [] } };
+      return { reply: "usage", usage: { images: sort, containers: sort, volumes: sort, unused: [{ kind: "image", id: EVIL, names: [EVIL], size: 1 }], shares: [], volumeSizes: [] } };
     }
     if (call.call === "registries") {
       const login = { registry: EVIL, username: EVIL, place: EVIL, problem: null };

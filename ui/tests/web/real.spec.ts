@@ -133,6 +133,14 @@ test("the whole page over a real engine", async ({ page }) => {
   await test.step("use", async () => {
     await page.getByRole("tab", { name: "Stats" }).click();
     await expect(page.getByRole("tabpanel")).toContainText(/\d processes and threads/, PATIENT);
+    await page.getByRole("button", { name: "Change limits" }).click();
+    await page.getByLabel("When it ends").selectOption("on-failure");
+    await page.getByLabel("Most starts after failures").fill("2");
+    await page.getByRole("dialog").getByRole("button", { name: "Change" }).click();
+    await expect(page.getByRole("dialog")).toHaveCount(0, PATIENT);
+    expect(await cove("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", "first")).toBe("on-failure");
+    await page.getByRole("tab", { name: "Processes" }).click();
+    await expect(page.getByRole("region", { name: "Processes" })).toContainText("sleep", PATIENT);
     await page.getByRole("button", { name: "Close details" }).click();
   });
 

@@ -11,6 +11,7 @@ import type {
   ImageDetails,
   ImageRow,
   MachineRow,
+  ProcessRow,
   Registries,
   Rows,
   Snapshot,
@@ -42,6 +43,7 @@ export function container(number: number, changes: Partial<ContainerRow> = {}): 
     ended: 0,
     ports: [],
     group: null,
+    project: null,
     networks: ["podman"],
     ...changes,
   };
@@ -170,6 +172,7 @@ export function details(row: ContainerRow): ContainerDetails {
     pid: row.state === "running" ? 4711 : 0,
     error: "",
     restartPolicy: "unless-stopped",
+    restartTries: 0,
     restarts: 0,
     networkMode: "bridge",
     runtime: "crun",
@@ -261,9 +264,21 @@ export function usage(snapshot: Snapshot): Usage {
       { kind: "container", id: container(8).id, names: ["import-2026-11"], size: 61_000_000 },
       { kind: "volume", id: ANONYMOUS, names: [ANONYMOUS], size: 12_000_000 },
     ],
+    volumeSizes: [
+      { id: "shop_cache", size: 1_228_000_000 },
+      { id: ANONYMOUS, size: 12_000_000 },
+    ],
     shares: snapshot.rows.images.map((row) => ({ id: row.id, shared: Math.round(row.size * 0.4), own: Math.round(row.size * 0.6) })),
   };
 }
+
+export const PROCESSES: ProcessRow[] = [
+  { pid: 1, parent: 0, user: "root", cpu: 0.1, memory: 9_400_000, elapsed: "3h2m1s", command: "nginx: master process nginx -g daemon off;" },
+  { pid: 29, parent: 1, user: "nginx", cpu: 11.4, memory: 28_100_000, elapsed: "3h2m", command: "nginx: worker process" },
+  { pid: 30, parent: 1, user: "nginx", cpu: 3.2, memory: 21_800_000, elapsed: "3h2m", command: "nginx: worker process" },
+  { pid: 88, parent: 0, user: "root", cpu: 0, memory: 3_300_000, elapsed: "4m12s", command: "sh -c while true; do nginx -s reopen; sleep 3600; done" },
+  { pid: 94, parent: 88, user: "root", cpu: 0, memory: 1_100_000, elapsed: "4m12s", command: "sleep 3600" },
+];
 
 export const REGISTRIES: Registries = {
   search: ["docker.io", "quay.io"],

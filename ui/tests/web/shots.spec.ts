@@ -1,7 +1,7 @@
 // Pictures for eyes, not for comparison: `SHOTS=folder npx playwright test shots`.
 import { expect, test, visit } from "./base";
 import { FakeCore } from "./fake";
-import { container, sample } from "./sample";
+import { container, PROCESSES, sample } from "./sample";
 
 const FOLDER = process.env["SHOTS"];
 test.skip(FOLDER === undefined, "pictures are only taken with SHOTS=folder");
@@ -59,6 +59,14 @@ for (const scheme of ["light", "dark"] as const) {
     }
     await expect(page.getByText("9 processes and threads")).toBeVisible();
     await shot("stats");
+    await page.getByRole("button", { name: "Change limits" }).click();
+    await shot("limits");
+    await page.keyboard.press("Escape");
+    await page.getByRole("tab", { name: "Processes" }).click();
+    await core.called({ call: "openProcesses" });
+    core.emit({ event: "processes", subscription: core.last, processes: PROCESSES });
+    await expect(page.getByText("nginx: master")).toBeVisible();
+    await shot("processes");
     await page.getByRole("tab", { name: "Inspect" }).click();
     await shot("inspect");
     await page.getByRole("button", { name: "Close details" }).click();

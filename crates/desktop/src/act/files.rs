@@ -17,7 +17,7 @@ use cove_sys::output::{Existing, OutputFile};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 
 use crate::core::Core;
@@ -63,22 +63,52 @@ pub(crate) async fn download(
     }
     let whole = u64::try_from(found.stat.size).unwrap_or(0);
     task.bytes(0, whole);
-    // Dropped with this future: the thread's input ends then, and it takes its file away.
-    let (waiting, given_up) = tokio::sync::oneshot::channel::<()>();
-    let input = StreamReader::new(found.archive.map_err(std::io::Error::other).take_until(given_up));
-    // Made here: it needs the runtime, which its thread does not have.
-    let input = SyncIoBridge::new(Box::pin(input));
+    take(found.archive, None, to, task).await
+}
+
+/// Brings a file of a volume to a place where nothing is yet.
+pub(crate) async fn download_of_volume(
+    engine: &dyn Engine,
+    name: &str,
+    path: String,
+    to: PathBuf,
+    task: &Task,
+) -> Result<()> {
+    take(engine.volumes().export(name).await?, Some(path), to, task).await
+}
+
+/// Writes a file of an archive: the first one, or that at a path.
+async fn take(archive: ByteStream, path: Option<String>, to: PathBuf, task: &Task) -> Result<()> {
+    let (waiting, input) = input(archive);
     let task = task.clone();
-    let result = join(tokio::task::spawn_blocking(move || take_one(input, &to, &task)).await);
+    let result =
+        join(tokio::task::spawn_blocking(move || take_one(input, path.as_deref(), &to, &task)).await);
     drop(waiting);
     result
 }
 
-/// Writes the one file of an archive.
-fn take_one(input: impl std::io::Read, to: &Path, task: &Task) -> Result<()> {
+/// A stream as what a thread reads. It ends when the first value is dropped: with the future that holds it.
+pub(super) fn input(stream: ByteStream) -> (oneshot::Sender<()>, impl std::io::Read + Send + 'static) {
+    let (waiting, given_up) = oneshot::channel::<()>();
+    let input = StreamReader::new(stream.map_err(std::io::Error::other).take_until(given_up));
+    // Made here: it needs the runtime, which its thread does not have.
+    (waiting, SyncIoBridge::new(Box::pin(input)))
+}
+
+fn take_one(input: impl std::io::Read, path: Option<&str>, to: &Path, task: &Task) -> Result<()> {
     let failed = |error: cove_archive::Error| Error::internal(error.to_string());
     let mut archive = Reader::new(Streamed::new(input));
-    let entry = archive.next().map_err(failed)?;
+    let entry = loop {
+        let entry = archive.next().map_err(failed)?;
+        let Some(path) = path else { break entry };
+        match entry {
+            None => return Err(Error::not_found(format!("{path}: it is not there any more"))),
+            Some(entry) if FileRow::of_archive(&entry.header).is_some_and(|row| row.name == path) => {
+                break Some(entry);
+            }
+            Some(_) => {}
+        }
+    };
     let entry = entry.filter(|entry| entry.header.kind == Kind::File && entry.sparse.is_none());
     let size = entry.ok_or_else(|| Error::unsupported("it is no plain file"))?.header.size;
     let mut file = create(to)?;
@@ -247,7 +277,7 @@ async fn keep(mut stream: ByteStream, to: PathBuf, task: &Task) -> Result<()> {
     Ok(())
 }
 
-fn join<T>(joined: std::result::Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
+pub(super) fn join<T>(joined: std::result::Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
     joined.unwrap_or_else(|error| Err(Error::internal(error.to_string())))
 }
 

@@ -1,9 +1,11 @@
 //! Logs of containers: followed until the screen has seen enough.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
-use cove_api::{Engine, LogLine, LogOptions, OutputStream};
-use futures_util::StreamExt as _;
+use cove_api::{Engine, ErrorKind, LogLine, LogOptions, OutputStream};
+use futures_util::future::join_all;
+use futures_util::{Stream, StreamExt as _, stream};
 
 use crate::act::flows::{self, Sink};
 use crate::core::Core;
@@ -11,6 +13,8 @@ use crate::{Event, Failure, LogEntry};
 
 /// Lines taken together.
 const MOST_LINES: usize = 64;
+/// Containers whose logs are read together.
+const MOST_TOGETHER: usize = 200;
 /// A longer line is cut, in bytes.
 pub(crate) const LONGEST_LINE: usize = 64 << 10;
 
@@ -50,11 +54,106 @@ async fn follow(engine: Arc<dyn Engine>, id: String, tail: u32, sink: Sink) -> c
     Ok(None)
 }
 
+/// Follows the logs of several containers and answers the subscription's number.
+pub(crate) fn open_several(core: &Arc<Core>, ids: Vec<String>, tail: u32) -> Result<u32, Failure> {
+    let engine = core.engine()?;
+    if ids.len() > MOST_TOGETHER {
+        let message = format!("the logs of at most {MOST_TOGETHER} containers are read together");
+        return Err(Failure::new(ErrorKind::InvalidArgument, message));
+    }
+    Ok(flows::open(core, |_, sink| follow_several(engine, ids, tail, sink)))
+}
+
+async fn follow_several(
+    engine: Arc<dyn Engine>,
+    ids: Vec<String>,
+    tail: u32,
+    sink: Sink,
+) -> cove_api::Result<Option<i32>> {
+    let sources = || (0_u16..).zip(&ids);
+    let kept = join_all(sources().map(|(source, id)| kept(engine.as_ref(), id, source, tail))).await;
+    let newest: Vec<_> = kept.iter().map(|(_, newest)| *newest).collect();
+    let mut lines: Vec<LogEntry> = kept.into_iter().flat_map(|(lines, _)| lines).collect();
+    lines.sort_by_key(|line| line.time);
+    while !lines.is_empty() {
+        let rest = lines.split_off(lines.len().min(MOST_LINES));
+        sink.send(Event::Log { subscription: sink.subscription, lines });
+        sink.room().await;
+        lines = rest;
+    }
+    let streams =
+        sources().zip(newest).map(|((source, id), newest)| more(engine.as_ref(), id, source, newest));
+    let streams = join_all(streams).await;
+    let mut lines = stream::select_all(streams).ready_chunks(MOST_LINES);
+    while let Some(mut lines) = lines.next().await {
+        lines.sort_by_key(|line| line.time);
+        sink.send(Event::Log { subscription: sink.subscription, lines });
+        sink.room().await;
+    }
+    Ok(None)
+}
+
+/// What is in a container's log, and when the last of it was written.
+async fn kept(
+    engine: &dyn Engine,
+    id: &str,
+    source: u16,
+    tail: u32,
+) -> (Vec<LogEntry>, Option<cove_api::Timestamp>) {
+    let options =
+        LogOptions { tail: Some(u64::from(tail)), stdout: true, stderr: true, ..LogOptions::default() };
+    let mut newest = None;
+    let mut lines = Vec::new();
+    let mut joined = Joined { source, ..Joined::default() };
+    let mut stream = match engine.containers().logs(id, options).await {
+        Ok(stream) => stream,
+        Err(error) => return (vec![unread(&error, source)], None),
+    };
+    while let Some(line) = stream.next().await {
+        match line {
+            Ok(line) => {
+                newest = newest.max(Some(line.time));
+                lines.extend(joined.push(line));
+            }
+            Err(error) => lines.push(unread(&error, source)),
+        }
+    }
+    (lines, newest)
+}
+
+/// What a container writes from now on, after that moment; nothing where its log cannot be read.
+async fn more(
+    engine: &dyn Engine,
+    id: &str,
+    source: u16,
+    newest: Option<cove_api::Timestamp>,
+) -> Pin<Box<dyn Stream<Item = LogEntry> + Send>> {
+    let options =
+        LogOptions { follow: true, since: newest, stdout: true, stderr: true, ..LogOptions::default() };
+    let Ok(stream) = engine.containers().logs(id, options).await else { return Box::pin(stream::empty()) };
+    let mut joined = Joined { source, ..Joined::default() };
+    Box::pin(stream.filter_map(move |line| {
+        std::future::ready(match line {
+            // The last ones of before come again.
+            Ok(line) if newest.is_some_and(|newest| line.time <= newest) => None,
+            Ok(line) => joined.push(line),
+            Err(error) => Some(unread(&error, source)),
+        })
+    }))
+}
+
+/// A log that cannot be read, as a line among those of others.
+fn unread(error: &cove_api::Error, source: u16) -> LogEntry {
+    LogEntry { time: 0, error: true, source, text: error.message.clone() }
+}
+
 /// Puts the parts of long lines together, each output for itself.
 #[derive(Default)]
 struct Joined {
     out: Vec<u8>,
     error: Vec<u8>,
+    /// Which of several containers they are from.
+    source: u16,
 }
 
 impl Joined {
@@ -71,7 +170,7 @@ impl Joined {
             Ok(text) => text,
             Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
         };
-        Some(LogEntry { time: line.time.as_millisecond(), error, text })
+        Some(LogEntry { time: line.time.as_millisecond(), error, source: self.source, text })
     }
 }
 

@@ -5,6 +5,7 @@ use cove_api::{
     ContainerInspect, ContainerState, ContainerSummary, Engine, ListOptions, PortMapping, Result, StringMap,
     Timestamp, zero_time,
 };
+use cove_project::label;
 use serde::{Deserialize, Serialize};
 
 use super::description::{json, pairs};
@@ -13,6 +14,10 @@ use crate::kinds::Listed;
 
 /// The labels that Compose tools put on a project's containers.
 const PROJECT_LABELS: [&str; 2] = ["com.docker.compose.project", "io.podman.compose.project"];
+/// Files of a project that are named.
+const MOST_FILES: usize = 16;
+/// A longer path is none (Linux's `PATH_MAX`).
+const LONGEST_PATH: usize = 4096;
 /// Most ports that one mapping is spread into; a longer range is cut.
 const MOST_PORTS: usize = 64;
 
@@ -36,6 +41,21 @@ pub struct Group {
     pub kind: GroupKind,
     /// Its name.
     pub name: String,
+}
+
+/// A container's place in its Compose project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Membership {
+    /// Its service.
+    pub service: String,
+    /// Whether it was run once and is none of the service's own.
+    pub once: bool,
+    /// The project's folder, on the computer of who made it.
+    pub folder: String,
+    /// The project's files there: whole paths.
+    pub files: Vec<String>,
 }
 
 /// A published port.
@@ -83,6 +103,8 @@ pub struct ContainerRow {
     pub ports: Vec<PortRow>,
     /// What it belongs to.
     pub group: Option<Group>,
+    /// Its place in its Compose project.
+    pub project: Option<Membership>,
     /// The networks that it is on.
     pub networks: Vec<String>,
 }
@@ -147,6 +169,8 @@ pub struct ContainerDetails {
     pub error: String,
     /// `no`, `always`, …
     pub restart_policy: String,
+    /// The most restarts of `on-failure`; 0 is any number.
+    pub restart_tries: u32,
     /// How often it was restarted by that.
     pub restarts: i32,
     /// The network mode.
@@ -194,6 +218,7 @@ impl From<ContainerSummary> for ContainerRow {
     fn from(summary: ContainerSummary) -> Self {
         Self {
             name: summary.names.into_iter().next().unwrap_or_else(|| summary.id.chars().take(12).collect()),
+            project: membership(&summary.labels),
             group: group(&summary.pod_name, &summary.pod, &summary.labels),
             ports: summary.ports.iter().flat_map(ports).collect(),
             command: summary.command.join(" "),
@@ -224,6 +249,7 @@ impl From<ContainerInspect> for ContainerDetails {
             pid: inspect.state.pid,
             error: inspect.state.error,
             restart_policy: inspect.host_config.restart_policy.name,
+            restart_tries: inspect.host_config.restart_policy.maximum_retry_count,
             restarts: inspect.restart_count,
             network_mode: inspect.host_config.network_mode,
             runtime: inspect.oci_runtime,
@@ -275,6 +301,26 @@ fn group(pod_name: &str, pod: &str, labels: &StringMap) -> Option<Group> {
     }
     let name = if pod_name.is_empty() { pod } else { pod_name };
     (!name.is_empty()).then(|| Group { kind: GroupKind::Pod, name: name.to_owned() })
+}
+
+/// What the labels of Compose tools say.
+fn membership(labels: &StringMap) -> Option<Membership> {
+    let text = |name: &str| labels.get(name).map(String::as_str).unwrap_or_default();
+    let service = labels.get(label::SERVICE)?;
+    let folder = text(label::WORKING_DIR);
+    // Some tools name files from the folder on. Paths are the engine's user's, whatever this system writes them like.
+    let whole = |file: &str| {
+        let absolute = std::path::Path::new(file).is_absolute() || folder.is_empty();
+        if absolute { file.to_owned() } else { format!("{folder}/{file}") }
+    };
+    let files =
+        text(label::CONFIG_FILES).split(',').map(str::trim).filter(|file| !file.is_empty()).map(whole);
+    Some(Membership {
+        service: service.clone(),
+        once: text(label::ONE_OFF) == "True",
+        folder: folder.to_owned(),
+        files: files.filter(|file| file.len() <= LONGEST_PATH).take(MOST_FILES).collect(),
+    })
 }
 
 /// The first single ports of a mapping; none of one that makes no sense.
@@ -329,6 +375,22 @@ mod tests {
         assert_eq!((project.kind, project.name.as_str()), (GroupKind::Project, "shop"));
         assert_eq!(group("pod1", "id", &StringMap::new()).unwrap().kind, GroupKind::Pod);
         assert_eq!(group("", "", &StringMap::new()), None);
+    }
+
+    #[test]
+    fn a_project_tells_its_files() {
+        let labels = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<StringMap>()
+        };
+        assert_eq!(membership(&labels(&[(label::PROJECT, "shop")])), None);
+        let found = membership(&labels(&[
+            (label::SERVICE, "web"),
+            (label::WORKING_DIR, "/srv/shop"),
+            (label::CONFIG_FILES, "/srv/shop/compose.yaml, extra.yaml,"),
+        ]))
+        .unwrap();
+        assert_eq!((found.service.as_str(), found.once), ("web", false));
+        assert_eq!(found.files, ["/srv/shop/compose.yaml", "/srv/shop/extra.yaml"]);
     }
 
     #[test]

@@ -1,18 +1,19 @@
-//! Files of containers.
+//! Files of containers and volumes.
 
 use cove_api::PathStat;
+use cove_archive::{Header, Kind};
 use serde::{Deserialize, Serialize};
 
 /// Go's bits of a mode: a directory, a link, a device, a pipe, a socket (Go's `fs.FileMode`).
 const KINDS: [(u32, &str); 5] =
     [(1 << 31, "directory"), (1 << 27, "link"), (1 << 26, "device"), (1 << 25, "pipe"), (1 << 24, "socket")];
 
-/// What is in a directory of a container.
+/// What is in a directory of a container, or in a volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct FileRow {
-    /// Its name.
+    /// Its name; in a volume with the folders above it.
     pub name: String,
     /// `file`, `directory`, `link`, `device`, `pipe`, `socket`.
     pub kind: String,
@@ -26,6 +27,30 @@ pub struct FileRow {
     pub mode: u32,
     /// Seconds since the epoch.
     pub changed: i64,
+}
+
+impl FileRow {
+    /// An entry of an archive; its name is the whole path from the archive's root on. [`None`] for the root, and for what
+    /// would be above it.
+    pub(crate) fn of_archive(header: &Header) -> Option<Self> {
+        let name = cove_archive::clean_name(&header.name).filter(|name| !name.is_empty())?;
+        let kind = match header.kind {
+            Kind::File | Kind::HardLink => "file",
+            Kind::Directory => "directory",
+            Kind::Symlink => "link",
+            Kind::CharDevice | Kind::BlockDevice => "device",
+            Kind::Fifo => "pipe",
+        };
+        Some(Self {
+            name: String::from_utf8_lossy(&name).into_owned(),
+            kind: kind.to_owned(),
+            directory: header.kind == Kind::Directory,
+            target: String::from_utf8_lossy(&header.link).into_owned(),
+            size: i64::try_from(header.size).unwrap_or(i64::MAX),
+            mode: header.mode & 0o777,
+            changed: header.mtime.0.max(0),
+        })
+    }
 }
 
 impl From<PathStat> for FileRow {

@@ -46,6 +46,17 @@ pub struct ImageShare {
     pub own: i64,
 }
 
+/// A volume's size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeSize {
+    /// Its name.
+    pub id: String,
+    /// Its bytes.
+    pub size: i64,
+}
+
 /// What is on the disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -61,6 +72,8 @@ pub struct Usage {
     pub unused: Vec<UnusedRow>,
     /// Every image's parts.
     pub shares: Vec<ImageShare>,
+    /// Every volume's size.
+    pub volume_sizes: Vec<VolumeSize>,
 }
 
 fn bare(id: &str) -> String {
@@ -103,6 +116,8 @@ impl From<DiskUsage> for Usage {
             active: count(images.values().filter(|(_, _, containers)| *containers > 0)),
             size: usage.images_size,
         };
+        let volume_sizes =
+            usage.volumes.iter().map(|row| VolumeSize { id: row.name.clone(), size: row.size }).collect();
         let mut unused: Vec<UnusedRow> = Vec::new();
         unused.extend(usage.containers.into_iter().filter(|row| !alive(&row.status)).map(|row| UnusedRow {
             kind: "container".into(),
@@ -124,7 +139,7 @@ impl From<DiskUsage> for Usage {
             }
         }
         unused.sort_by_key(|row| std::cmp::Reverse(row.size));
-        Self { images: image_row, containers, volumes, unused, shares }
+        Self { images: image_row, containers, volumes, unused, shares, volume_sizes }
     }
 }
 
@@ -164,6 +179,6 @@ mod tests {
         let rows: Vec<_> =
             usage.unused.iter().map(|row| (row.id.as_str(), row.names.len(), row.size)).collect();
         assert_eq!(rows, [("a", 2, 50), ("left", 1, 9), ("d", 1, 7)]);
-        assert_eq!(usage.shares.len(), 2);
+        assert_eq!((usage.shares.len(), usage.volume_sizes.len()), (2, 2));
     }
 }

@@ -1,6 +1,7 @@
 //! The desktop's core over an engine in memory.
 
 mod objects;
+mod projects;
 mod screens;
 mod streams;
 mod tasks;
@@ -53,6 +54,8 @@ struct Screen {
     /// Exit codes and failures of what ended.
     ends: Vec<(Option<i32>, Option<Failure>)>,
     samples: usize,
+    /// The processes that were told last.
+    processes: Vec<u32>,
 }
 
 impl Screen {
@@ -65,6 +68,7 @@ impl Screen {
             shown: Vec::new(),
             ends: Vec::new(),
             samples: 0,
+            processes: Vec::new(),
         }
     }
 
@@ -93,6 +97,10 @@ impl Screen {
             Event::Machines { machines, .. } => seen.machines = machines,
             Event::Terminal { data, .. } => self.shown.push(data),
             Event::Stats { .. } => self.samples += 1,
+            Event::Processes { processes, .. } => {
+                self.processes = processes.into_iter().map(|process| process.pid).collect();
+            }
+            Event::Files { .. } => {}
             Event::Log { lines, .. } => self.log.extend(lines.into_iter().map(|line| line.text)),
             Event::End { code, failure, .. } => {
                 self.log_ended = true;

@@ -86,3 +86,33 @@ async fn what_a_container_uses_is_told_until_there_is_no_more() {
     desktop.call(Call::OpenStats { id: "a".into() }).await.unwrap();
     screen.until("samples and their end", |screen| screen.samples > 0 && screen.ends == [(None, None)]).await;
 }
+
+#[tokio::test]
+async fn processes_come_while_somebody_looks_and_a_container_that_does_not_run_says_so() {
+    let engine = living(&[("a", "running")]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let reply = desktop.call(Call::OpenProcesses { id: "a".into() }).await.unwrap();
+    screen.until("a process", |screen| screen.processes == [1]).await;
+    desktop.call(Call::Close { subscription: subscription(&reply) }).await.unwrap();
+    assert!(engine.calls().iter().any(|call| call.starts_with("top a ") && call.contains("\"rss\"")));
+    desktop.call(Call::OpenProcesses { id: BROKEN.into() }).await.unwrap();
+    screen.until("the failure", |screen| !screen.ends.is_empty()).await;
+    assert!(screen.ends[0].1.is_some());
+}
+
+#[tokio::test]
+async fn logs_of_several_are_in_one_by_their_time_and_none_is_missing_for_another() {
+    let engine = living(&[("a", "running"), ("b", "running")]);
+    engine.contents().log = (0..300).map(sample::log_line).collect();
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let ids = ["a", BROKEN, "b"].map(str::to_owned).to_vec();
+    desktop.call(Call::OpenLogs { ids, tail: 1000 }).await.unwrap();
+    screen.until("the end", |screen| screen.log_ended).await;
+    let of = |text: &str| screen.log.iter().filter(|line| line.as_str() == text).count();
+    assert_eq!((of("line 0"), of("line 299")), (2, 2));
+    assert_eq!(screen.log.iter().filter(|line| line.contains("broken")).count(), 1, "{:?}", &screen.log[..3]);
+}

@@ -2,7 +2,7 @@
 
 use cove_api::ErrorKind;
 use cove_desktop::view::{StepState, TaskState, UnusedRow};
-use cove_desktop::{BuildForm, Call, Reply, RunOptions};
+use cove_desktop::{BuildForm, Call, LimitsForm, Reply, RunOptions};
 use cove_test_support::{BROKEN, sample};
 
 use crate::{Screen, desktop, living, task};
@@ -154,4 +154,53 @@ async fn a_file_goes_into_a_container_whole_or_not_at_all() {
     // The tar: a head, the padded data, and the end.
     let tar = &shown[shown.find("greeting\0").expect("the name")..];
     assert_eq!((&tar[512..518], tar.len()), ("hello\0", 512 + 512 + 1024));
+}
+
+#[tokio::test]
+async fn a_copy_of_a_volume_is_whole_or_gone() {
+    let engine = living(&[]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let copy = |name: &str| Call::CopyVolume { name: name.into(), to: " second ".into() };
+    let ended = |screen: &Screen, id, state| {
+        screen.seen.rows.tasks.iter().any(|task| task.id == id && task.state == state)
+    };
+    engine.calls();
+    let id = task(&desktop.call(copy("data")).await.unwrap());
+    screen.until("the copy", |screen| ended(screen, id, TaskState::Done)).await;
+    let calls = engine.calls();
+    assert!(calls.iter().any(|call| call == "volume import second 3"), "{calls:?}");
+    assert!(!calls.iter().any(|call| call.starts_with("volume remove")), "{calls:?}");
+    let id = task(&desktop.call(copy(BROKEN)).await.unwrap());
+    screen.until("the failure", |screen| ended(screen, id, TaskState::Failed)).await;
+    let removed = async {
+        while !engine.calls().iter().any(|call| call.starts_with("volume remove second")) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), removed).await.expect("it was taken away");
+}
+
+#[tokio::test]
+async fn limits_are_changed_and_a_report_is_written() {
+    let engine = living(&[("a", "running")]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    let update = |limits| Call::Update { id: "a".into(), limits };
+    let limits = LimitsForm { memory: Some("64m".into()), ..LimitsForm::default() };
+    engine.calls();
+    assert_eq!(desktop.call(update(limits)).await, Ok(Reply::Done));
+    assert!(engine.calls().iter().any(|call| call.starts_with("update a") && call.contains("67108864")));
+    let wrong = LimitsForm { cpus: Some("many".into()), ..LimitsForm::default() };
+    assert_eq!(desktop.call(update(wrong)).await.unwrap_err().kind, ErrorKind::InvalidArgument);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("report.txt");
+    let save = Call::SaveReport { to: file.display().to_string(), screen: "view: a test\n".into() };
+    assert_eq!(desktop.call(save.clone()).await, Ok(Reply::Done));
+    let text = cove_sys::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("view: a test") && text.contains("containers: 1 running"), "{text}");
+    assert!(desktop.call(save).await.is_err(), "a file that is there stays");
 }

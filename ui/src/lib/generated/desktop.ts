@@ -88,7 +88,79 @@ tail: number, } | { "call": "openStats",
 /**
  * Its id.
  */
-id: string, } | { "call": "openTaskLog", 
+id: string, } | { "call": "openProcesses", 
+/**
+ * Its id.
+ */
+id: string, } | { "call": "openLogs", 
+/**
+ * Their ids.
+ */
+ids: Array<string>, 
+/**
+ * How many old lines of each.
+ */
+tail: number, } | { "call": "openVolume", 
+/**
+ * Its name.
+ */
+name: string, } | { "call": "update", 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * To what.
+ */
+limits: LimitsForm, } | { "call": "project", 
+/**
+ * One of these three.
+ */
+act: ContainerAct, 
+/**
+ * Its name.
+ */
+name: string, } | { "call": "removeProject", 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Also its volumes, with their data.
+ */
+volumes: boolean, } | { "call": "projectFiles", 
+/**
+ * Its name.
+ */
+name: string, } | { "call": "checkKube", 
+/**
+ * It.
+ */
+text: string, } | { "call": "playKube", 
+/**
+ * It.
+ */
+text: string, 
+/**
+ * Remove pods of the same names first.
+ */
+replace: boolean, } | { "call": "downKube", 
+/**
+ * It.
+ */
+text: string, 
+/**
+ * Also the volumes, with their data.
+ */
+volumes: boolean, } | { "call": "saveReport", 
+/**
+ * Where to: a whole path at which nothing is.
+ */
+to: string, 
+/**
+ * What the screen adds.
+ */
+screen: string, } | { "call": "openTaskLog", 
 /**
  * Its number.
  */
@@ -280,7 +352,27 @@ name: string,
 /**
  * The archive: a whole path.
  */
-from: string, } | { "call": "search", 
+from: string, } | { "call": "downloadOfVolume", 
+/**
+ * The volume's name.
+ */
+name: string, 
+/**
+ * The file, from the volume's root on.
+ */
+path: string, 
+/**
+ * Where to: a whole path at which nothing is.
+ */
+to: string, } | { "call": "copyVolume", 
+/**
+ * The other's name.
+ */
+name: string, 
+/**
+ * Its own; empty lets the engine choose.
+ */
+to: string, } | { "call": "search", 
 /**
  * `[REGISTRY/]WORD`.
  */
@@ -452,6 +544,10 @@ error: string,
  */
 restartPolicy: string, 
 /**
+ * The most restarts of `on-failure`; 0 is any number.
+ */
+restartTries: number, 
+/**
  * How often it was restarted by that.
  */
 restarts: number, 
@@ -550,6 +646,10 @@ ports: Array<PortRow>,
  */
 group: Group | null, 
 /**
+ * Its place in its Compose project.
+ */
+project: Membership | null, 
+/**
  * The networks that it is on.
  */
 networks: Array<string>, };
@@ -620,7 +720,23 @@ subscription: number,
 /**
  * How much.
  */
-sample: StatsSample, } | { "event": "end", 
+sample: StatsSample, } | { "event": "processes", 
+/**
+ * Whose.
+ */
+subscription: number, 
+/**
+ * All of them.
+ */
+processes: Array<ProcessRow>, } | { "event": "files", 
+/**
+ * Whose.
+ */
+subscription: number, 
+/**
+ * In the order of the volume's archive.
+ */
+files: Array<FileRow>, } | { "event": "end", 
 /**
  * Whose.
  */
@@ -656,7 +772,7 @@ message: string, };
 
 export type FileRow = { 
 /**
- * Its name.
+ * Its name; in a volume with the folders above it.
  */
 name: string, 
 /**
@@ -912,6 +1028,56 @@ key: string,
  */
 value: string, };
 
+export type KubeCheck = { 
+/**
+ * Why it cannot be played.
+ */
+problem: KubeFault | null, 
+/**
+ * What would be made: kinds and names.
+ */
+objects: Array<string>, 
+/**
+ * What has no effect here.
+ */
+unused: Array<KubeFault>, 
+/**
+ * What is done otherwise than the text says.
+ */
+remarks: Array<string>, };
+
+export type KubeFault = { 
+/**
+ * The line, from 1 on; 0 is the whole text.
+ */
+line: number, 
+/**
+ * The field, such as `spec.containers[0].image`.
+ */
+path: string, 
+/**
+ * What is wrong with it.
+ */
+message: string, };
+
+export type LimitsForm = { 
+/**
+ * As after `--memory`: `512m`.
+ */
+memory: string | null, 
+/**
+ * Processors: `1.5`; empty is no limit.
+ */
+cpus: string | null, 
+/**
+ * The most processes; empty is any number.
+ */
+processes: string | null, 
+/**
+ * As after `--restart`: `no`, `always`, `on-failure[:TRIES]`, `unless-stopped`.
+ */
+restart: string | null, };
+
 export type LinkState = "connecting" | "ready" | "lost";
 
 export type LogEntry = { 
@@ -923,6 +1089,10 @@ time: number,
  * Whether it came from standard error.
  */
 error: boolean, 
+/**
+ * Which of several containers it is from, in their order; 0 of one alone.
+ */
+source: number, 
 /**
  * The text; what is no UTF-8 is replaced, escape sequences are left in.
  */
@@ -983,6 +1153,24 @@ disk: number,
  * When it was last seen running (RFC 3339); empty is never.
  */
 lastUp: string, };
+
+export type Membership = { 
+/**
+ * Its service.
+ */
+service: string, 
+/**
+ * Whether it was run once and is none of the service's own.
+ */
+once: boolean, 
+/**
+ * The project's folder, on the computer of who made it.
+ */
+folder: string, 
+/**
+ * The project's files there: whole paths.
+ */
+files: Array<string>, };
 
 export type MountRow = { 
 /**
@@ -1126,6 +1314,36 @@ containerPort: number,
  */
 protocol: string, };
 
+export type ProcessRow = { 
+/**
+ * Its number in the container.
+ */
+pid: number, 
+/**
+ * That of its parent; 0 is outside.
+ */
+parent: number, 
+/**
+ * As whom it runs.
+ */
+user: string, 
+/**
+ * Per cent of one processor, over its whole life.
+ */
+cpu: number, 
+/**
+ * Bytes of memory that are its own or shared.
+ */
+memory: number, 
+/**
+ * For how long it has run, as the engine writes it.
+ */
+elapsed: string, 
+/**
+ * The program and its arguments.
+ */
+command: string, };
+
 export type Registries = { 
 /**
  * Where short names are looked for, in this order.
@@ -1186,7 +1404,15 @@ description: Description, } | { "reply": "files",
 /**
  * Directories first.
  */
-files: Array<FileRow>, } | { "reply": "found", 
+files: Array<FileRow>, } | { "reply": "texts", 
+/**
+ * In the order in which they are read.
+ */
+texts: Array<TextFile>, } | { "reply": "checked", 
+/**
+ * It.
+ */
+check: KubeCheck, } | { "reply": "found", 
 /**
  * What fits, best first.
  */
@@ -1466,6 +1692,20 @@ columns: number,
  */
 rows: number, };
 
+export type TextFile = { 
+/**
+ * Where it is, on this computer.
+ */
+path: string, 
+/**
+ * What is in it; what is no UTF-8 is replaced.
+ */
+text: string, 
+/**
+ * Why it cannot be read.
+ */
+problem: string | null, };
+
 export type UnusedRow = { 
 /**
  * `container`, `image` or `volume`.
@@ -1504,7 +1744,11 @@ unused: Array<UnusedRow>,
 /**
  * Every image's parts.
  */
-shares: Array<ImageShare>, };
+shares: Array<ImageShare>, 
+/**
+ * Every volume's size.
+ */
+volumeSizes: Array<VolumeSize>, };
 
 export type UsageRow = { 
 /**
@@ -1541,3 +1785,13 @@ anonymous: boolean,
  * Seconds since the epoch; 0 where the engine does not tell.
  */
 created: number, };
+
+export type VolumeSize = { 
+/**
+ * Its name.
+ */
+id: string, 
+/**
+ * Its bytes.
+ */
+size: number, };
