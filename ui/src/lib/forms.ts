@@ -162,6 +162,27 @@ export function importVolume(screen: Screen, name: string): Form {
   };
 }
 
+export function copyVolume(screen: Screen, name: string): Form {
+  return {
+    title: t("Copy {name}", { name: plain(name) }),
+    text: t("Its files go into a new volume, without its labels and options. What containers write meanwhile may be in it by half."),
+    fields: [{ name: "to", label: t("Name"), placeholder: t("chosen for you") }],
+    act: t("Copy"),
+    run: ({ to = "" }) => screen.start({ call: "copyVolume", name, to: to.trim() }),
+  };
+}
+
+/** `path` is counted from the volume's root on. */
+export function downloadOfVolume(screen: Screen, volume: string, path: string): Form {
+  const name = path.split("/").at(-1) ?? "file";
+  return {
+    title: t("Download {name}", { name: plain(name) }),
+    fields: [place(screen, name)],
+    act: t("Download"),
+    run: ({ to = "" }) => screen.start({ call: "downloadOfVolume", name: volume, path, to }),
+  };
+}
+
 export function makeSecret(screen: Screen): Form {
   return {
     title: t("New secret"),

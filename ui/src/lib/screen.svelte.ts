@@ -51,6 +51,7 @@ export type Dialog =
   | { kind: "run"; image: string; pod?: string }
   | { kind: "pull" }
   | { kind: "build" }
+  | { kind: "clean" }
   | { kind: "form"; form: Form }
   | { kind: "log"; task: number }
   | { kind: "confirm"; confirmation: Confirmation }

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { container, imageDetails, image, sample, usage } from "../../tests/web/sample";
 import { fits, terms } from "./filter";
-import { joined, parent, permissions, way } from "./files";
+import { inFolder, joined, parent, permissions, way } from "./files";
 import { changedLimits, limitsProblem, proposed } from "./forms";
 import { neighbours, networkGraph } from "./graph";
 import { layers, readable } from "./images";
@@ -28,6 +28,18 @@ describe("files", () => {
     ["a/b:1.tar", "/home/me/a-b-1.tar"],
   ])("a foreign name %j stays in the folder", (name, wanted) => {
     expect(proposed({ model: { downloads: "/home/me" } } as Screen, name)).toBe(wanted);
+  });
+});
+
+describe("a tree that is told as a whole", () => {
+  const row = (name: string, size = 0, directory = false) => ({ name, kind: directory ? "directory" : "file", directory, target: "", size, mode: 0o644, changed: 1 });
+  const files = [row("top", 1), row("a", 4096, true), row("a/one", 2), row("a/b/two", 3), row("ab", 5), row("top", 7)];
+  const seen = (folder: string) => inFolder(files, folder).map((row) => [row.name, row.directory, row.size]);
+  test("is seen folder by folder, with the sizes of all that is in one", () => {
+    expect(seen("/")).toEqual([["a", true, 5], ["ab", false, 5], ["top", false, 7]]);
+    expect(seen("/a")).toEqual([["b", true, 3], ["one", false, 2]]);
+    expect(seen("/a/b")).toEqual([["two", false, 3]]);
+    expect(seen("/none")).toEqual([]);
   });
 });
 

@@ -3,7 +3,7 @@ import axe from "axe-core";
 
 import { expect, test, visit } from "./base";
 import { FakeCore } from "./fake";
-import { PROCESSES, sample } from "./sample";
+import { PROCESSES, sample, VOLUME_FILES } from "./sample";
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"];
 
@@ -93,7 +93,7 @@ for (const scheme of ["light", "dark"] as const) {
   });
 
   test(`the screens of other objects are accessible, ${scheme}`, async ({ page }) => {
-    await open(page, scheme);
+    const core = await open(page, scheme);
     for (const [key, name] of [["2", "Pods"], ["6", "Secrets"]] as const) {
       await visit(page, key, name);
       await page.getByRole("row").first().click();
@@ -110,6 +110,18 @@ for (const scheme of ["light", "dark"] as const) {
       await expect(page.getByRole("row").first()).toBeVisible();
       await check(page, name);
     }
+    await visit(page, "5", "Volumes");
+    await page.getByRole("row", { name: /shop_cache/ }).click();
+    await page.getByRole("tab", { name: "Files" }).click();
+    await core.called({ call: "openVolume" });
+    core.emit({ event: "files", subscription: core.last, files: VOLUME_FILES }, { event: "end", subscription: core.last, code: null, failure: null });
+    await expect(page.getByText("6 files and folders")).toBeVisible();
+    await check(page, "a volume's files");
+    await page.getByRole("button", { name: "Clean up…" }).click();
+    await expect(page.getByRole("dialog")).toContainText("Remove 1, free 12.0 MB");
+    await check(page, "volumes that can go");
+    await page.keyboard.press("Escape");
+    await visit(page, "4", "Networks");
     await page.getByRole("button", { name: "Who reaches whom" }).click();
     await expect(page.getByRole("button", { name: /^web/ })).toBeVisible();
     await check(page, "the graph of networks");

@@ -144,6 +144,28 @@ test("the whole page over a real engine", async ({ page }) => {
     await page.getByRole("button", { name: "Close details" }).click();
   });
 
+  await test.step("a volume's files, one of them on this computer, and a copy", async () => {
+    await cove("run", "--rm", "--network", "none", "-v", "data:/data", IMAGE, "sh", "-c", "echo kept > /data/note");
+    await visit(page, "5", "Volumes");
+    await page.getByRole("row", { name: /^data/ }).click(PATIENT);
+    await page.getByRole("tab", { name: "Files" }).click();
+    await expect(page.getByRole("tabpanel")).toContainText("1 files and folders", PATIENT);
+    await page.getByRole("tabpanel").getByRole("row", { name: /note/ }).focus();
+    await page.keyboard.press("d");
+    const note = join(folder, "note");
+    await page.getByRole("dialog").getByLabel("File on this computer").fill(note);
+    await page.keyboard.press("Enter");
+    await expect.poll(() => existsSync(note) && readFileSync(note, "utf8"), PATIENT).toBe("kept\n");
+    await page.getByRole("button", { name: "Copy to a new volume" }).click();
+    await page.getByRole("dialog").getByLabel("Name").fill("second");
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("row", { name: /^second/ })).toBeVisible(PATIENT);
+    await expect(page.getByRole("region", { name: "Tasks" })).toContainText("Copy data", PATIENT);
+    await expect.poll(() => cove("run", "--rm", "--network", "none", "-v", "second:/data", IMAGE, "cat", "/data/note").catch(String), PATIENT).toBe("kept");
+    await page.getByRole("contentinfo").getByRole("button", { name: "Tasks" }).click();
+    await page.getByRole("button", { name: "Close details" }).click();
+  });
+
   await test.step("a pod and a secret", async () => {
     await visit(page, "2", "Pods");
     await page.getByRole("button", { name: "New pod" }).first().click();

@@ -251,6 +251,17 @@ export function files(path: string): FileRow[] {
   ];
 }
 
+export const VOLUME_FILES: FileRow[] = (
+  [
+    ["keys", 0, "directory"],
+    ["keys/session.key", 512, "file"],
+    ["cache/a1/object.bin", 812_000_000, "file"],
+    ["cache/b2/object.bin", 416_000_000, "file"],
+    ["latest", 0, "link"],
+    ["index.db", 73_728, "file"],
+  ] as const
+).map(([name, size, kind]) => ({ name, kind, directory: kind === "directory", target: kind === "link" ? "cache/a1" : "", size, mode: kind === "file" ? 0o640 : 0o755, changed: NOW - 7200 }));
+
 export function usage(snapshot: Snapshot): Usage {
   const used = new Set(snapshot.rows.containers.map((row) => row.imageId));
   const idle = snapshot.rows.images.filter((row) => !used.has(row.id));

@@ -1,7 +1,7 @@
 // Pictures for eyes, not for comparison: `SHOTS=folder npx playwright test shots`.
 import { expect, test, visit } from "./base";
 import { FakeCore } from "./fake";
-import { container, PROCESSES, sample } from "./sample";
+import { container, PROCESSES, sample, VOLUME_FILES } from "./sample";
 
 const FOLDER = process.env["SHOTS"];
 test.skip(FOLDER === undefined, "pictures are only taken with SHOTS=folder");
@@ -124,7 +124,17 @@ for (const scheme of ["light", "dark"] as const) {
     await page.getByRole("button", { name: "Who reaches whom" }).click();
     await shot("networks");
     await visit(page, "5", "Volumes");
+    await page.getByRole("button", { name: "Measure sizes" }).click();
+    await page.getByRole("row", { name: /shop_cache/ }).click();
+    await page.getByRole("tab", { name: "Files" }).click();
+    await core.called({ call: "openVolume" });
+    core.emit({ event: "files", subscription: core.last, files: VOLUME_FILES }, { event: "end", subscription: core.last, code: null, failure: null });
+    await expect(page.getByText("6 files and folders")).toBeVisible();
     await shot("volumes");
+    await page.getByRole("button", { name: "Clean up…" }).click();
+    await expect(page.getByRole("dialog")).toContainText("Remove 1, free 12.0 MB");
+    await shot("clean");
+    await page.keyboard.press("Escape");
     await visit(page, "7", "Machines");
     await shot("machines");
     await page.keyboard.press("Control+k");
