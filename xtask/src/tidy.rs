@@ -62,7 +62,8 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-quadlet" => &["cove-sys"],
         "cove-kube" => &["cove-api", "cove-spec"],
         "cove-compose" => &["cove-api", "cove-spec", "cove-sys"],
-        "cove-project" => &["cove-api", "cove-compose", "cove-spec"],
+        "cove-docker" => &["cove-api", "cove-spec"],
+        "cove-project" => &["cove-api", "cove-compose", "cove-docker", "cove-spec"],
         "cove-build" => &["cove-api", "cove-archive", "cove-tree"],
         "cove-engine" => &[
             "cove-api",
@@ -79,7 +80,7 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
             "cove-tree",
         ],
         "cove-buildkit" => &["cove-api", "cove-build", "cove-sys", "cove-tree"],
-        "cove-server" => &["cove-api", "cove-buildkit", "cove-spec", "cove-sys"],
+        "cove-server" => &["cove-api", "cove-buildkit", "cove-docker", "cove-spec", "cove-sys"],
         "cove-client" => &["cove-api", "cove-config", "cove-sys"],
         "cove-machine" => &["cove-api", "cove-client", "cove-config", "cove-sys"],
         "cove-desktop" => &[

@@ -16,8 +16,6 @@ use cove_api::{
 use futures_util::StreamExt as _;
 use serde::Serialize;
 
-use super::create::container_spec;
-use super::create_body::CreateBody;
 use super::inspect::{DockerContainer, docker_inspect};
 use super::parameters::{self, Condition, Query};
 use super::summary::{DockerSummary, summary};
@@ -25,6 +23,7 @@ use crate::body::JsonBody;
 use crate::error::{Answer, ApiError};
 use crate::router::{DefaultNetwork, EngineState};
 use crate::stream;
+use cove_docker::{CreateBody, container_spec};
 
 pub(super) fn routes() -> Router<EngineState> {
     Router::new()

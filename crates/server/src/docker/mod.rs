@@ -3,8 +3,6 @@
 mod build;
 mod buildkit;
 mod containers;
-mod create;
-mod create_body;
 mod execs;
 mod files;
 mod images;

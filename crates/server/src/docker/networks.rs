@@ -7,15 +7,12 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use cove_api::wire::NotDone;
 use cove_api::{
-    Error, LeaseRange, Network, NetworkCreateOptions, NetworkListOptions, NetworkMember, StringMap, Subnet,
-    Timestamp,
+    Network, NetworkCreateOptions, NetworkListOptions, NetworkMember, StringMap, Subnet, Timestamp,
 };
+use cove_docker::{Endpoint, NetworkBody, network_options};
 use serde::{Deserialize, Serialize};
 
-use super::create::network_options;
-use super::create_body::Endpoint;
 use super::parameters::{Filtered, Query};
 use crate::body::JsonBody;
 use crate::error::{Answer, ApiError};
@@ -177,51 +174,6 @@ async fn inspect(
     Ok(Json(DockerNetwork::new(inspect.network, members, &default)))
 }
 
-/// The body of create.
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-#[allow(dead_code, reason = "what is not done is typed for the decoder alone")]
-struct Create {
-    name: String,
-    driver: String,
-    internal: bool,
-    #[serde(rename = "EnableIPv4")]
-    enable_ipv4: Option<bool>,
-    #[serde(rename = "EnableIPv6")]
-    enable_ipv6: bool,
-    #[serde(rename = "IPAM")]
-    ipam: Ipam,
-    options: StringMap,
-    labels: StringMap,
-    scope: NotDone<String>,
-    check_duplicate: NotDone<bool>,
-    attachable: NotDone<bool>,
-    ingress: NotDone<bool>,
-    config_only: NotDone<bool>,
-    config_from: NotDone<StringMap>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-#[allow(dead_code, reason = "what is not done is typed for the decoder alone")]
-struct Ipam {
-    driver: String,
-    config: Vec<IpamConfig>,
-    options: NotDone<StringMap>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-#[allow(dead_code, reason = "what is not done is typed for the decoder alone")]
-struct IpamConfig {
-    subnet: String,
-    gateway: String,
-    #[serde(rename = "IPRange")]
-    ip_range: String,
-    #[serde(rename = "AuxiliaryAddresses")]
-    auxiliary_addresses: NotDone<StringMap>,
-}
-
 /// What create answers.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -230,51 +182,9 @@ struct Created {
     warning: &'static str,
 }
 
-async fn create(State(engine): State<EngineState>, JsonBody(create): JsonBody<Create>) -> Answer {
-    if create.enable_ipv4 == Some(false) {
-        return Err(
-            Error::unsupported("networks without IPv4 (EnableIPv4: false) are not supported yet").into()
-        );
-    }
-    let ipam = create.ipam;
-    if !matches!(ipam.driver.as_str(), "" | "default") {
-        return Err(ApiError::invalid(format!("IPAM driver {:?} is not supported", ipam.driver)));
-    }
-    let mut subnets = Vec::new();
-    for config in ipam.config {
-        let lease_range = match config.ip_range.as_str() {
-            "" => None,
-            text => Some(range_of(text)?),
-        };
-        subnets.push(Subnet { subnet: config.subnet, gateway: config.gateway, lease_range });
-    }
-    let network = Network {
-        name: create.name,
-        driver: if create.driver.is_empty() { "bridge".into() } else { create.driver },
-        internal: create.internal,
-        ipv6_enabled: create.enable_ipv6,
-        dns_enabled: true,
-        subnets,
-        options: create.options,
-        labels: create.labels,
-        ..Network::default()
-    };
-    let made = engine.networks().create(network, NetworkCreateOptions::default()).await?;
+async fn create(State(engine): State<EngineState>, JsonBody(body): JsonBody<NetworkBody>) -> Answer {
+    let made = engine.networks().create(body.into_network()?, NetworkCreateOptions::default()).await?;
     Ok((StatusCode::CREATED, Json(Created { id: made.id, warning: "" })).into_response())
-}
-
-/// First and last address of a range in the form `ADDRESS/BITS` (IPv4).
-fn range_of(text: &str) -> Answer<LeaseRange> {
-    let wrong = || ApiError::invalid(format!("IPRange {text:?} is no IPv4 range"));
-    let (address, bits) = text.split_once('/').ok_or_else(wrong)?;
-    let address: std::net::Ipv4Addr = address.parse().map_err(|_| wrong())?;
-    let bits: u32 = bits.parse().ok().filter(|bits| *bits <= 32).ok_or_else(wrong)?;
-    let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-    let first = u32::from(address) & mask;
-    Ok(LeaseRange {
-        start_ip: std::net::Ipv4Addr::from(first).to_string(),
-        end_ip: std::net::Ipv4Addr::from(first | !mask).to_string(),
-    })
 }
 
 async fn remove(

@@ -10,8 +10,8 @@ use cove_api::{AttachOptions, Error, Filters, RemoveOptions, StopOptions, Termin
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::create::forever;
 use crate::error::ApiError;
+use cove_docker::forever;
 
 /// The query of a request, read as [`cove_api::wire::query`] says.
 #[derive(Debug)]

@@ -13,11 +13,11 @@ use cove_api::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::create_body::Set;
 use super::parameters::{Filtered, Query};
 use crate::body::JsonBody;
 use crate::error::{Answer, ApiError};
 use crate::router::EngineState;
+use cove_docker::Set;
 
 pub(super) fn routes() -> Router<EngineState> {
     Router::new()

@@ -7,13 +7,13 @@ use cove_api::wire::NotDone;
 use cove_api::{ContainerSpec, ContainerUpdate, RestartUpdate};
 use serde::{Deserialize, Serialize};
 
-use super::create::{Limits, block_devices, rlimit};
-use super::create_body::{
-    DeviceRequest, DockerDevice, HostConfig, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice,
-};
 use crate::body::JsonBody;
 use crate::error::Answer;
 use crate::router::EngineState;
+use cove_docker::{
+    DeviceRequest, DockerDevice, HostConfig, Limits, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice,
+    block_devices, rlimit,
+};
 
 pub(super) fn routes() -> Router<EngineState> {
     Router::new().route("/containers/{name}/update", post(update))
@@ -109,7 +109,7 @@ fn wanted(body: Update) -> Answer<ContainerUpdate> {
     let mut limits =
         ContainerSpec { resource_limits: Limits::of(&host)?.into_resources(), ..ContainerSpec::default() };
     block_devices(&mut limits, &host);
-    let r_limits = body.ulimits.into_iter().map(rlimit).collect::<Answer<_>>()?;
+    let r_limits = body.ulimits.into_iter().map(rlimit).collect::<cove_api::Result<_>>()?;
     Ok(ContainerUpdate { restart, r_limits, ..ContainerUpdate::of_request(&limits) })
 }
 

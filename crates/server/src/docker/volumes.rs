@@ -9,11 +9,11 @@ use cove_api::wire::NotDone;
 use cove_api::{StringMap, Timestamp, Volume, VolumeCreateOptions, VolumeListOptions, VolumeRemoveOptions};
 use serde::{Deserialize, Serialize};
 
-use super::create_body::Set;
 use super::parameters::{Filtered, Query, RemoveVolume};
 use crate::body::JsonBody;
 use crate::error::Answer;
 use crate::router::EngineState;
+use cove_docker::Set;
 
 pub(super) fn routes() -> Router<EngineState> {
     Router::new()

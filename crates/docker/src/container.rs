@@ -5,20 +5,22 @@
 
 use cove_api::{
     BlockIo, ContainerSpec, CpuLimits, Device, Error, ExposedPort, HealthConfig, MemoryLimits, Mount,
-    NamedVolume, Namespace, PerNetworkOptions, PidsLimit, PortMapping, Resources, Rlimit,
+    NamedVolume, Namespace, PerNetworkOptions, PidsLimit, PortMapping, Resources, Result, Rlimit,
 };
 use cove_spec::volume::HostPaths;
 
-use super::create_body::{
+use crate::container_body::{
     CreateBody, DeviceRequest, DockerDevice, DockerMount, Endpoint, HostConfig, NetworkingConfig, Set,
     ThrottleDevice, Ulimit,
 };
-use crate::error::{Answer, ApiError};
 
 /// Turns the body into a spec.
-pub(super) fn container_spec(body: CreateBody) -> Answer<ContainerSpec> {
+///
+/// # Errors
+/// A value is none, or asks for what is not done.
+pub fn container_spec(body: CreateBody) -> Result<ContainerSpec> {
     if body.image.is_empty() {
-        return Err(ApiError::invalid("Config.Image is empty: an image is needed"));
+        return Err(Error::invalid("Config.Image is empty: an image is needed"));
     }
     let mut spec = ContainerSpec {
         raw_image_name: body.image.clone(),
@@ -72,12 +74,13 @@ fn healthcheck(mut check: HealthConfig) -> HealthConfig {
 }
 
 /// Docker's times: a negative one waits for ever, which is a very long time here.
-pub(super) fn forever(seconds: i64) -> u32 {
+#[must_use]
+pub fn forever(seconds: i64) -> u32 {
     u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
-fn invalid(error: impl Into<cove_api::Error>) -> ApiError {
-    ApiError(error.into())
+fn invalid(error: impl Into<Error>) -> Error {
+    error.into()
 }
 
 fn paths() -> HostPaths {
@@ -85,7 +88,7 @@ fn paths() -> HostPaths {
     HostPaths { current_folder: "/".into(), windows: false, rootless: false }
 }
 
-fn volumes(spec: &mut ContainerSpec, anonymous: &Set, binds: &[String]) -> Answer<()> {
+fn volumes(spec: &mut ContainerSpec, anonymous: &Set, binds: &[String]) -> Result<()> {
     let parsed = cove_spec::volume::parse_all(binds, &[], &[], &paths()).map_err(invalid)?;
     parsed.apply(spec);
     let taken: Vec<String> = spec
@@ -101,7 +104,7 @@ fn volumes(spec: &mut ContainerSpec, anonymous: &Set, binds: &[String]) -> Answe
     Ok(())
 }
 
-fn mounts(spec: &mut ContainerSpec, host: &HostConfig) -> Answer<()> {
+fn mounts(spec: &mut ContainerSpec, host: &HostConfig) -> Result<()> {
     for mount in &host.mounts {
         let destination = cove_spec::volume::container_path(&mount.target).map_err(invalid)?;
         match mount.kind.as_str() {
@@ -116,7 +119,7 @@ fn mounts(spec: &mut ContainerSpec, host: &HostConfig) -> Answer<()> {
             }),
             other => {
                 let message = format!("mounts of type {other:?} are not supported by this version");
-                return Err(cove_api::Error::unsupported(message).into());
+                return Err(Error::unsupported(message));
             }
         }
     }
@@ -131,7 +134,7 @@ fn access(mount: &DockerMount) -> Vec<String> {
     if mount.read_only { vec!["ro".to_owned()] } else { Vec::new() }
 }
 
-fn bind_mount(mount: &DockerMount, destination: String) -> Answer<Mount> {
+fn bind_mount(mount: &DockerMount, destination: String) -> Result<Mount> {
     let mut options = access(mount);
     options.push(if mount.bind_options.non_recursive { "bind" } else { "rbind" }.to_owned());
     if !mount.bind_options.propagation.is_empty() {
@@ -166,15 +169,13 @@ fn tmpfs_mount(mount: &DockerMount, destination: String) -> Mount {
     Mount { destination, kind: "tmpfs".into(), source: "tmpfs".into(), options }
 }
 
-fn networks(spec: &mut ContainerSpec, host: &HostConfig, networking: NetworkingConfig) -> Answer<()> {
+fn networks(spec: &mut ContainerSpec, host: &HostConfig, networking: NetworkingConfig) -> Result<()> {
     for (port, bindings) in &host.port_bindings {
         let ExposedPort { port: container_port, protocol } = port.parse()?;
         for binding in bindings {
             let host_port = match binding.host_port.as_str() {
                 "" => 0,
-                text => {
-                    text.parse().map_err(|_| ApiError::invalid(format!("HostPort {text:?} is no port")))?
-                }
+                text => text.parse().map_err(|_| Error::invalid(format!("HostPort {text:?} is no port")))?,
             };
             let (host_ip, protocol) = (binding.host_ip.clone(), protocol.to_string());
             spec.portmappings.push(PortMapping { host_ip, container_port, host_port, range: 1, protocol });
@@ -219,7 +220,10 @@ fn networks(spec: &mut ContainerSpec, host: &HostConfig, networking: NetworkingC
 }
 
 /// What a container asks of a network.
-pub(super) fn network_options(endpoint: Endpoint) -> Answer<PerNetworkOptions> {
+///
+/// # Errors
+/// A link-local address is none.
+pub fn network_options(endpoint: Endpoint) -> Result<PerNetworkOptions> {
     let ipam = endpoint.ipam_config;
     let mut static_ips: Vec<String> =
         [ipam.ipv4, ipam.ipv6].into_iter().filter(|ip| !ip.is_empty()).collect();
@@ -242,7 +246,7 @@ fn namespace(text: &str) -> Namespace {
     }
 }
 
-fn host(spec: &mut ContainerSpec, host: HostConfig) -> Answer<()> {
+fn host(spec: &mut ContainerSpec, host: HostConfig) -> Result<()> {
     let limits = Limits::of(&host)?;
     block_devices(spec, &host);
     for rule in &host.device_cgroup_rules {
@@ -299,7 +303,7 @@ fn host(spec: &mut ContainerSpec, host: HostConfig) -> Answer<()> {
 }
 
 /// `--gpus`, and devices by the names of their descriptions.
-fn requested_devices(spec: &mut ContainerSpec, request: DeviceRequest) -> Answer<()> {
+fn requested_devices(spec: &mut ContainerSpec, request: DeviceRequest) -> Result<()> {
     let DeviceRequest { driver, count, device_ids, capabilities, options: _ } = request;
     if driver == "cdi" {
         for name in &device_ids {
@@ -312,15 +316,14 @@ fn requested_devices(spec: &mut ContainerSpec, request: DeviceRequest) -> Answer
         return Err(Error::unsupported(format!(
             "HostConfig.DeviceRequests: devices of the driver {driver:?} with capabilities {capabilities:?} are not supported: \
              only GPUs, and the driver cdi"
-        ))
-        .into());
+        )));
     }
     let names = match count {
         _ if !device_ids.is_empty() => device_ids,
         -1 => vec!["all".to_owned()],
         // They are numbered from 0 on.
         0..=64 => (0..count).map(|number| number.to_string()).collect(),
-        count => return Err(Error::invalid(format!("invalid number {count} of GPUs")).into()),
+        count => return Err(Error::invalid(format!("invalid number {count} of GPUs"))),
     };
     if driver.is_empty() {
         spec.gpus.extend(names);
@@ -333,7 +336,8 @@ fn requested_devices(spec: &mut ContainerSpec, request: DeviceRequest) -> Answer
     Ok(())
 }
 
-pub(super) fn block_devices(spec: &mut ContainerSpec, host: &HostConfig) {
+/// Weights and rates of block devices.
+pub fn block_devices(spec: &mut ContainerSpec, host: &HostConfig) {
     spec.weight_device = host
         .blkio_weight_device
         .iter()
@@ -362,30 +366,33 @@ fn device(device: DockerDevice) -> Device {
     Device { path, ..Device::default() }
 }
 
-pub(super) fn rlimit(limit: Ulimit) -> Answer<Rlimit> {
+/// A limit of processes.
+///
+/// # Errors
+/// It is negative, and not the -1 that stands for none.
+pub fn rlimit(limit: Ulimit) -> Result<Rlimit> {
     let value = |number: i64| match number {
         // Unlimited.
         -1 => Ok(u64::MAX),
         number => u64::try_from(number).map_err(|_| {
-            ApiError::invalid(format!(
-                "Ulimits: {} is {number}: it must be -1 (unlimited) or more",
-                limit.name
-            ))
+            Error::invalid(format!("Ulimits: {} is {number}: it must be -1 (unlimited) or more", limit.name))
         }),
     };
     Ok(Rlimit { soft: value(limit.soft)?, hard: value(limit.hard)?, kind: limit.name })
 }
 
 /// The value of a limit: 0 is none; a negative one is refused by its name.
-fn limit(name: &str, number: i64) -> Answer<Option<u64>> {
+fn limit(name: &str, number: i64) -> Result<Option<u64>> {
     match u64::try_from(number) {
         Ok(0) => Ok(None),
         Ok(number) => Ok(Some(number)),
-        Err(_) => Err(ApiError::invalid(format!("{name} is {number}: it must not be negative"))),
+        Err(_) => Err(Error::invalid(format!("{name} is {number}: it must not be negative"))),
     }
 }
 
-pub(super) struct Limits {
+/// What a container may use.
+#[derive(Debug)]
+pub struct Limits {
     memory: MemoryLimits,
     cpu: CpuLimits,
     pids: Option<i64>,
@@ -393,7 +400,11 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn of(host: &HostConfig) -> Answer<Self> {
+    /// Those that are said; 0 is none.
+    ///
+    /// # Errors
+    /// One is negative.
+    pub fn of(host: &HostConfig) -> Result<Self> {
         let mut cpu = CpuLimits {
             shares: limit("CpuShares", host.cpu_shares)?,
             quota: (host.cpu_quota != 0).then_some(host.cpu_quota),
@@ -428,7 +439,9 @@ impl Limits {
         Ok(Self { memory, cpu, pids: host.pids_limit.filter(|limit| *limit != 0), block_io })
     }
 
-    pub(super) fn into_resources(self) -> Option<Resources> {
+    /// The same in the OCI's terms; [`None`] where nothing is limited.
+    #[must_use]
+    pub fn into_resources(self) -> Option<Resources> {
         let resources = Resources {
             memory: (self.memory != MemoryLimits::default()).then_some(self.memory),
             cpu: (self.cpu != CpuLimits::default()).then_some(self.cpu),
@@ -441,5 +454,5 @@ impl Limits {
 }
 
 #[cfg(test)]
-#[path = "create_tests.rs"]
+#[path = "container_tests.rs"]
 mod tests;

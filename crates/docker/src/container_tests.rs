@@ -3,8 +3,8 @@
 use super::*;
 use serde_json::{Value, json};
 
-fn spec(body: Value) -> Answer<ContainerSpec> {
-    let body = cove_api::wire::json::decode(body.to_string().as_bytes()).map_err(cove_api::Error::from)?;
+fn spec(body: Value) -> Result<ContainerSpec> {
+    let body = cove_api::wire::json::decode(body.to_string().as_bytes()).map_err(Error::from)?;
     container_spec(body)
 }
 
@@ -119,7 +119,7 @@ fn what_is_not_done_or_unknown_is_refused_by_name() {
         ),
     ] {
         let error = spec(body).unwrap_err();
-        assert!(error.0.message.contains(name), "{name}: {}", error.0.message);
+        assert!(error.message.contains(name), "{name}: {}", error.message);
     }
 }
 
