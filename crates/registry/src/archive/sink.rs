@@ -14,12 +14,40 @@ use super::content::place;
 
 /// Receives named files.
 pub(super) enum Sink {
-    Tar(Writer<Box<dyn Write + Send>>),
+    Tar(TarSink),
     /// A folder; what is called `blobs/…` goes to another where there is one.
     Directory {
         path: PathBuf,
         blobs: Option<PathBuf>,
     },
+}
+
+/// A tar in which each folder has a member before what is in it: tools of the field make missing ones with the rights of
+/// root, which an ordinary user has not.
+pub(super) struct TarSink {
+    tar: Writer<Box<dyn Write + Send>>,
+    folders: HashSet<String>,
+}
+
+impl TarSink {
+    pub(super) fn new(out: Box<dyn Write + Send>) -> Self {
+        Self { tar: Writer::new(out), folders: HashSet::new() }
+    }
+
+    /// Writes the members of the folders that a name is in.
+    fn enter(&mut self, name: &str) -> io::Result<&mut Writer<Box<dyn Write + Send>>> {
+        for (at, _) in name.match_indices('/') {
+            if self.folders.insert(name[..at].to_owned()) {
+                let folder = &name.as_bytes()[..=at];
+                self.tar.member(&Member::new(Kind::Directory, folder, 0o755))?;
+            }
+        }
+        Ok(&mut self.tar)
+    }
+
+    pub(super) fn finish(self) -> io::Result<Box<dyn Write + Send>> {
+        self.tar.finish()
+    }
 }
 
 /// A file that is complete but has no name yet.
@@ -31,7 +59,7 @@ pub(super) enum Staged {
 impl Sink {
     pub(super) fn put_bytes(&mut self, name: &str, data: &[u8]) -> io::Result<()> {
         match self {
-            Self::Tar(tar) => tar.file(name, data),
+            Self::Tar(tar) => tar.enter(name)?.file(name, data),
             Self::Directory { path, blobs } => {
                 let path = place(path, blobs.as_deref(), name);
                 if let Some(parent) = path.parent() {
@@ -46,7 +74,7 @@ impl Sink {
         match (self, staged) {
             (Self::Tar(tar), Staged::Spooled { mut file, size }) => {
                 file.rewind()?;
-                tar.file_from(name, size, &mut file)
+                tar.enter(name)?.file_from(name, size, &mut file)
             }
             (Self::Directory { path, blobs }, Staged::Named(file)) => {
                 let path = place(path, blobs.as_deref(), name);
@@ -68,7 +96,7 @@ impl Sink {
     /// Straight into a tar; a directory's files are staged.
     pub(super) fn put_stream(&mut self, name: &str, size: u64, data: &mut impl Read) -> io::Result<()> {
         match self {
-            Self::Tar(tar) => tar.file_from(name, size, data),
+            Self::Tar(tar) => tar.enter(name)?.file_from(name, size, data),
             Self::Directory { .. } => Err(io::Error::other("a directory's files are staged")),
         }
     }
@@ -89,7 +117,8 @@ impl Sink {
         match self {
             Self::Tar(tar) => {
                 let link = target.as_bytes();
-                tar.member(&Member { link, ..Member::new(Kind::Symlink, name.as_bytes(), 0o777) })
+                tar.enter(name)?
+                    .member(&Member { link, ..Member::new(Kind::Symlink, name.as_bytes(), 0o777) })
             }
             Self::Directory { .. } => Ok(()),
         }
@@ -97,7 +126,7 @@ impl Sink {
 
     pub(super) fn folder(&mut self, name: &str) -> io::Result<()> {
         match self {
-            Self::Tar(tar) => tar.member(&Member::new(Kind::Directory, format!("{name}/").as_bytes(), 0o755)),
+            Self::Tar(tar) => tar.enter(&format!("{name}/")).map(drop),
             Self::Directory { path, .. } => fs::create_dir_all(path.join(name)),
         }
     }
@@ -170,5 +199,36 @@ impl Pending {
         }
         self.file.as_file().sync_data()?;
         self.file.persist(&self.path).map(drop).map_err(|error| error.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_folder_has_one_member_before_what_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tar");
+        let mut sink = Sink::Tar(TarSink::new(Box::new(fs::File::create(&path).unwrap())));
+        sink.folder("id").unwrap();
+        sink.put_bytes("id/VERSION", b"1.0").unwrap();
+        sink.put_bytes("blobs/sha256/a", b"a").unwrap();
+        sink.put_bytes("blobs/sha256/b", b"b").unwrap();
+        sink.put_bytes("index.json", b"{}").unwrap();
+        let Sink::Tar(tar) = sink else { unreachable!() };
+        tar.finish().unwrap().flush().unwrap();
+        let listed = std::process::Command::new("tar").arg("-tf").arg(&path).output().unwrap();
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        let wanted = [
+            "id/",
+            "id/VERSION",
+            "blobs/",
+            "blobs/sha256/",
+            "blobs/sha256/a",
+            "blobs/sha256/b",
+            "index.json",
+        ];
+        assert_eq!(listed.lines().collect::<Vec<_>>(), wanted);
     }
 }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use cove_archive::{Digest, DigestAlgorithm, Hasher, Writer};
+use cove_archive::{Digest, DigestAlgorithm, Hasher};
 use cove_sys::fs;
 
 use super::documents::{State, VERSION, VERSION_TEXT};
 use super::oci;
-use super::sink::{FinalFile, Pending, Sink, Staged};
+use super::sink::{FinalFile, Pending, Sink, Staged, TarSink};
 use super::source::ArchiveFormat;
 use crate::encryption::{Encryption, Encryptor};
 use crate::error::{Error, Result};
@@ -98,7 +98,7 @@ impl ArchiveWriter {
             ));
         }
         let file = FinalFile::create(path).map_err(failed)?;
-        Ok(Self::build(label, Sink::Tar(Writer::new(file.writer)), options, file.pending, Vec::new()))
+        Ok(Self::build(label, Sink::Tar(TarSink::new(file.writer)), options, file.pending, Vec::new()))
     }
 
     /// Writes a tar to a stream, such as the standard output; `label` stands for it in messages. That of a `dir:` has the
@@ -107,7 +107,7 @@ impl ArchiveWriter {
     /// # Errors
     /// None today.
     pub fn to_writer(writer: Box<dyn Write + Send>, label: &str, options: ArchiveOptions) -> Result<Self> {
-        Ok(Self::build(label.into(), Sink::Tar(Writer::new(writer)), options, None, Vec::new()))
+        Ok(Self::build(label.into(), Sink::Tar(TarSink::new(writer)), options, None, Vec::new()))
     }
 
     fn build(
