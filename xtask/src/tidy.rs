@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::{links, shell};
+use crate::{book, links, shell};
 
 /// Longest source file, in lines.
 const LONGEST_FILE: usize = 1000;
@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     shell::step("crate directions", directions)?;
     shell::step("silent libraries", silence)?;
     shell::step("links of documents", links::check)?;
+    shell::step("translations of documents", book::translations)?;
     shell::step("the API's document", || {
         let mut command = shell::cargo();
         shell::run(command.args(["test", "--quiet"]).args(shell::SELECTION).args(["--test", "openapi"]))

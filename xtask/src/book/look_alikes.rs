@@ -24,8 +24,8 @@ const IMAGES: [(&str, &str); 4] = [
     (
         "library/nginx:latest",
         "RUN mkdir -p /usr/share/nginx/html && echo '<h1>Welcome to nginx!</h1>' >/usr/share/nginx/html/index.html && \
-         printf '#!/bin/sh\\nexec httpd -f -vv -p 80 -h /usr/share/nginx/html\\n' >/bin/nginx && chmod 755 /bin/nginx\n\
-         EXPOSE 80\nSTOPSIGNAL SIGKILL\nCMD [\"nginx\", \"-g\", \"daemon off;\"]\n",
+         printf '#!/bin/sh\\ntrap \"exit 0\" QUIT\\nhttpd -f -vv -p 80 -h /usr/share/nginx/html &\\nwait\\n' >/bin/nginx && chmod 755 /bin/nginx\n\
+         EXPOSE 80\nSTOPSIGNAL SIGQUIT\nCMD [\"nginx\", \"-g\", \"daemon off;\"]\n",
     ),
     (
         "library/redis:latest",

@@ -10,6 +10,7 @@ mod folder;
 mod look_alikes;
 mod room;
 mod script;
+mod translation;
 
 use std::path::{Path, PathBuf};
 
@@ -69,13 +70,28 @@ fn folder() -> PathBuf {
 /// Every page with commands: the README, and the chapters in the order of the book.
 fn chapters(named: &[String]) -> Result<Vec<Chapter>> {
     let mut pages = vec![("README".to_owned(), shell::root().join("README.md"))];
-    pages.extend(pages_of(&folder().join("src"))?);
+    pages.extend(pages_of(&folder().join("src"))?.into_iter().filter(|(name, _)| !name.starts_with(KOREAN)));
     if let Some(unknown) = named.iter().find(|name| !pages.iter().any(|(page, _)| page == *name)) {
         let all: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
         bail!("there is no chapter {unknown:?}; there are {}", all.join(", "));
     }
     let wanted = pages.into_iter().filter(|(name, _)| named.is_empty() || named.contains(name));
     wanted.map(|(name, path)| Chapter::read(&name, &path)).collect()
+}
+
+/// Where the Korean pages are, each under the name of its original.
+const KOREAN: &str = "ko/";
+
+/// Whether the translated pages show the same commands and files as their originals, so that one run is for both.
+pub(crate) fn translations() -> Result<()> {
+    let mut pairs = vec![(shell::root().join("README.md"), shell::root().join("README.ko.md"))];
+    let source = folder().join("src");
+    for (name, path) in pages_of(&source)? {
+        if let Some(original) = name.strip_prefix(KOREAN) {
+            pairs.push((source.join(format!("{original}.md")), path));
+        }
+    }
+    translation::compare(&pairs)
 }
 
 /// The chapters that a summary names, in its order.
@@ -86,16 +102,9 @@ fn pages_of(source: &Path) -> Result<Vec<(String, PathBuf)>> {
     Ok(targets.map(|(target, _)| (target.trim_end_matches(".md").to_owned(), source.join(target))).collect())
 }
 
-/// Builds the books into `target/book` with mdBook, which is compiled for it where it is not installed.
+/// Builds the book into `target/book` with mdBook, which is compiled for it where it is not installed.
 pub(crate) fn build() -> Result<()> {
-    let program = mdbook()?;
-    let korean = folder().join("ko");
-    // The English book first: it empties the folder in which the other one is.
-    shell::run(shell::command(&program).arg("build").arg(folder()))?;
-    if korean.exists() {
-        shell::run(shell::command(&program).arg("build").arg(korean))?;
-    }
-    Ok(())
+    shell::run(shell::command(mdbook()?).arg("build").arg(folder()))
 }
 
 fn mdbook() -> Result<PathBuf> {

@@ -101,7 +101,7 @@ impl<'a> Room<'a> {
         let folder = PathBuf::from(format!("/tmp/bk{}{}", std::process::id(), who.name()));
         let user = (who == Who::User && shell::is_root()).then(user);
         let room = Self { folder, user, images };
-        for name in ["home", "home/bin", "run"] {
+        for name in ["home", "home/bin", "home/.docker", "run"] {
             std::fs::create_dir_all(room.folder.join(name))?;
         }
         std::fs::set_permissions(room.folder.join("run"), PermissionsExt::from_mode(0o700))?;
@@ -114,6 +114,10 @@ impl<'a> Room<'a> {
         room.program("curl", "exec /usr/bin/curl -sS --retry 15 --retry-delay 1 --retry-all-errors \"$@\" 2>&1 | grep -v '^curl: .*retr'")?;
         if let Some(user) = &room.user {
             shell::output(Command::new("chown").arg("-R").arg(format!("{user}:")).arg(&room.folder))?;
+        }
+        // The plug-ins of Docker's client, where they are not installed.
+        if let Some(plugins) = std::env::var_os("COVE_DOCKER_PLUGINS") {
+            std::os::unix::fs::symlink(plugins, home.join(".docker/cli-plugins"))?;
         }
         Ok(room)
     }
