@@ -156,8 +156,10 @@ mod tests {
     #[test]
     fn the_real_parser_takes_it() {
         let Some(parser) = parser() else {
-            eprintln!("skipped: apparmor_parser is not installed");
-            return;
+            return cove_test_support::skip(
+                cove_test_support::Need::Profile,
+                "apparmor_parser is not installed",
+            );
         };
         // With the includes of the system and without any.
         for includes in [INCLUDES, "/nonexistent"] {
