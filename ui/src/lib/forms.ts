@@ -183,6 +183,16 @@ export function downloadOfVolume(screen: Screen, volume: string, path: string): 
   };
 }
 
+export function removeProject(screen: Screen, name: string): Form {
+  return {
+    title: t("Remove {what}?", { what: plain(name) }),
+    text: t("Its containers are stopped and removed with what was written inside of them, then its networks. Its files on this computer stay."),
+    fields: [{ name: "volumes", label: t("Also its volumes, with their data"), kind: "check" }],
+    act: t("Remove"),
+    run: ({ volumes }) => screen.start({ call: "removeProject", name, volumes: volumes === "yes" }),
+  };
+}
+
 export function makeSecret(screen: Screen): Form {
   return {
     title: t("New secret"),

@@ -23,6 +23,7 @@ export const SHEET: { title: string; keys: [string[], string][] }[] = [
     title: "Everywhere",
     keys: [
       [["Ctrl", "1 2 … 0"], "The pages"],
+      [["Ctrl", "E"], "Applications"],
       [["Ctrl", "K"], "Find an act or an object"],
       [["/"], "Filter the list"],
       [["Ctrl", "F"], "Search the open log"],
@@ -64,10 +65,10 @@ export const SHEET: { title: string; keys: [string[], string][] }[] = [
     ],
   },
   {
-    title: "On a pod or a machine",
+    title: "On a pod, an application or a machine",
     keys: [
       [["S"], "Start or stop"],
-      [["R"], "Restart the pod"],
+      [["R"], "Restart the pod or the application"],
       [["U"], "Use the machine's engine"],
     ],
   },

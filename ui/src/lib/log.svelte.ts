@@ -5,6 +5,8 @@ export interface LogLine {
   key: number;
   time: number;
   error: boolean;
+  /** Which of several it is from. */
+  source: number;
   spans: Span[];
   bare: string;
 }
@@ -31,6 +33,7 @@ export class LogBuffer {
         key: this.#next++,
         time: entry.time,
         error: entry.error,
+        source: entry.source,
         spans: spans(entry.text),
         bare: bare(entry.text),
       };
@@ -47,7 +50,9 @@ export class LogBuffer {
     this.dropped = 0;
   }
 
-  text(): string {
-    return this.blocks.map((block) => block.lines.map((line) => `${line.bare}\n`).join("")).join("");
+  /** Everything that is kept, with the names of who wrote it where there are several. */
+  text(names: readonly string[] = []): string {
+    const of = (line: LogLine) => (names.length > 0 ? `${names[line.source] ?? "?"} | ${line.bare}\n` : `${line.bare}\n`);
+    return this.blocks.map((block) => block.lines.map(of).join("")).join("");
   }
 }

@@ -70,6 +70,12 @@ export class Model {
     return uses;
   });
   running = $derived([...this.containers.values()].filter((row) => row.state === "running").length);
+  /** How many Compose projects there are. */
+  projects = $derived.by(() => {
+    const names = new Set<string>();
+    for (const row of this.containers.values()) if (row.group?.kind === "project") names.add(row.group.name);
+    return names.size;
+  });
   connection = $derived(this.connections.find((connection) => connection.id === this.health.connection));
 
   #transport: Transport;
@@ -132,7 +138,7 @@ export class Model {
   }
 
   /** Follows a log until the returned function is called. */
-  readLog(call: Extract<Call, { call: "openLog" | "openTaskLog" }>, reader: LogReader): () => void {
+  readLog(call: Extract<Call, { call: "openLog" | "openLogs" | "openTaskLog" }>, reader: LogReader): () => void {
     const subscription = this.subscribe(call, {
       take: (event) => {
         if (event.event === "log") reader.lines(event.lines);

@@ -21,6 +21,7 @@ export interface PageEntry {
 /** The pages in the order of the sidebar. */
 export const PAGES: PageEntry[] = [
   { page: "containers", label: "Containers", icon: "box", key: "1", view: () => Promise.resolve(Containers) },
+  { page: "applications", label: "Applications", icon: "apps", key: "e", view: async () => (await import("../views/Applications.svelte")).default },
   { page: "pods", label: "Pods", icon: "pod", key: "2", view: async () => (await import("../views/Pods.svelte")).default },
   { page: "images", label: "Images", icon: "layers", key: "3", view: async () => (await import("../views/Images.svelte")).default },
   { page: "networks", label: "Networks", icon: "network", key: "4", view: async () => (await import("../views/Networks.svelte")).default },
@@ -35,6 +36,8 @@ export const PAGES: PageEntry[] = [
 /** How many things a page lists; 0 where it lists none. */
 export function size(model: Model, page: Page): number {
   switch (page) {
+    case "applications":
+      return model.projects;
     case "machines":
       return model.machines.length;
     case "registries":

@@ -10,7 +10,7 @@ import { plain } from "./text/plain";
 import { Terminals } from "./terminals.svelte";
 
 /** A page: a kind of rows that has a list of its own, or something else that has one. */
-export type Page = Exclude<Kind, "tasks" | "happenings"> | "machines" | "registries" | "system" | "settings";
+export type Page = Exclude<Kind, "tasks" | "happenings"> | "applications" | "machines" | "registries" | "system" | "settings";
 export type Tab = "summary" | "logs" | "terminal" | "files" | "stats" | "processes" | "inspect";
 
 /** A field of a small form. */
@@ -191,6 +191,11 @@ export class Screen {
     const reply = await this.work(wanted, () => this.model.call({ call: "pods", act, ids: wanted }));
     const first = rows[0];
     if (reply && first) this.say(t(DONE[act], { what: plain(first.name) }));
+  }
+
+  async actOnProject(act: ContainerAct, name: string, members: string[]): Promise<void> {
+    const reply = await this.work(members, () => this.model.call({ call: "project", act, name }));
+    if (reply) this.say(t(DONE[act], { what: plain(name) }));
   }
 
   /** Removes a pod with its containers, after a question. */

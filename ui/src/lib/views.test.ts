@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { container, imageDetails, image, sample, usage } from "../../tests/web/sample";
+import { applications, state, tone } from "./applications";
 import { fits, terms } from "./filter";
 import { inFolder, joined, parent, permissions, way } from "./files";
 import { changedLimits, limitsProblem, proposed } from "./forms";
@@ -182,5 +183,32 @@ describe("limits", () => {
   ])("%j is refused", (wrong, reason) => expect(limitsProblem({ ...before, ...wrong }, before.memory)).toContain(reason));
   test("sizes as the command line takes them", () => {
     for (const memory of ["512m", "1.5g", "64kb", "64 MiB", "7", "7b"]) expect(limitsProblem({ ...before, memory }, "512m")).toBeUndefined();
+  });
+});
+
+describe("applications", () => {
+  const group = { kind: "project", name: "shop" } as const;
+  const part = (service: string, changes = {}) => ({ group, project: { service, once: false, folder: "", files: [] }, ...changes });
+  const web = container(1, { name: "web-1", ...part("web") });
+  const second = container(2, { name: "web-2", ...part("web") });
+  const db = container(3, { name: "db-1", ...part("db", { state: "exited", exitCode: 0 }) });
+  const other = container(4, { group: { kind: "pod", name: "shop" } });
+  const of = (...rows: ReturnType<typeof container>[]) => applications(rows).get("shop");
+
+  test("are what their containers say", () => {
+    const found = applications([second, other, db, web]);
+    expect([...found.keys()]).toEqual(["shop"]);
+    const shop = found.get("shop");
+    expect(shop?.services.map((service) => [service.name, service.containers.map((row) => row.name)])).toEqual([["db", ["db-1"]], ["web", ["web-1", "web-2"]]]);
+    expect([shop?.running, shop && state(shop), shop && tone(shop)]).toEqual([2, "running", "ok"]);
+  });
+
+  test("a service that failed is missed, one that has done its work is not", () => {
+    const failed = of(web, { ...db, exitCode: 1 });
+    expect([failed && state(failed), failed && tone(failed)]).toEqual(["degraded", "bad"]);
+    const idle = of(db);
+    expect([idle && state(idle), idle && tone(idle)]).toEqual(["exited", "idle"]);
+    const paused = of(web, { ...second, state: "paused" });
+    expect([paused && state(paused), paused && tone(paused)]).toEqual(["degraded", "warn"]);
   });
 });

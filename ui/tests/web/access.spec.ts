@@ -100,6 +100,16 @@ for (const scheme of ["light", "dark"] as const) {
       await expect(page.getByText("elsewhere")).toBeVisible();
       await check(page, name);
     }
+    await visit(page, "e", "Applications");
+    await page.getByRole("row").first().click();
+    await expect(page.getByText("/home/me/shop")).toBeVisible();
+    await check(page, "an application");
+    await page.getByRole("tab", { name: "Logs" }).click();
+    await core.called({ call: "openLogs" });
+    core.emit({ event: "log", subscription: core.last, lines: [0, 1, 2, 3].map((source) => ({ time: 1000, error: false, source, text: `line of ${source}` })) });
+    await expect(page.getByText("line of 3")).toBeVisible();
+    await check(page, "an application's log");
+    await visit(page, "6", "Secrets");
     await page.getByRole("button", { name: "New secret" }).click();
     await page.keyboard.press("Enter");
     await expect(page.getByRole("dialog").getByRole("alert")).toBeVisible();

@@ -166,6 +166,33 @@ test("the whole page over a real engine", async ({ page }) => {
     await page.getByRole("button", { name: "Close details" }).click();
   });
 
+  await test.step("a Compose project: its log, its file, stopped and taken away", async () => {
+    const file = join(folder, "compose.yaml");
+    writeFileSync(file, "services: {web: {image: x}}\n");
+    const forever = "trap 'exit 0' TERM; while true; do sleep 1 & wait; done";
+    for (const service of ["db", "web"]) {
+      const labels = [`project=shop`, `service=${service}`, `project.config_files=${file}`].flatMap((label) => ["--label", `com.docker.compose.${label}`]);
+      await cove("run", "-d", "--name", `shop-${service}`, "--network", "none", ...labels, IMAGE, "sh", "-c", `echo ${service} is ready; ${forever}`);
+    }
+    await visit(page, "e", "Applications");
+    const row = page.getByRole("row", { name: /shop/ });
+    await expect(row).toContainText("2 of 2 running", PATIENT);
+    await row.click();
+    await page.getByRole("tab", { name: "Logs" }).click();
+    await expect(page.getByRole("log")).toContainText("web is ready", PATIENT);
+    await expect(page.getByRole("log")).toContainText("db is ready", PATIENT);
+    await page.getByRole("tab", { name: "Files" }).click();
+    await expect(page.getByRole("tabpanel")).toContainText("services: {web: {image: x}}", PATIENT);
+    const panel = page.getByRole("region", { name: "Details of shop" });
+    await panel.getByRole("button", { name: "Stop" }).click();
+    await expect(row).toContainText("0 of 2 running", PATIENT);
+    await panel.getByRole("button", { name: "Remove" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await expect(row).toHaveCount(0, PATIENT);
+    await page.getByRole("contentinfo").getByRole("button", { name: "Tasks" }).click();
+    expect(await cove("ps", "-a", "--format", "{{.Names}}")).not.toContain("shop-");
+  });
+
   await test.step("a pod and a secret", async () => {
     await visit(page, "2", "Pods");
     await page.getByRole("button", { name: "New pod" }).first().click();

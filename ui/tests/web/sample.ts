@@ -85,6 +85,7 @@ const exited = (code: number, ago: number): Partial<ContainerRow> => ({
 /** What a developer's computer may look like, some kinds of its rows replaced. */
 export function sample(changes: Partial<Rows> = {}): Snapshot {
   const shop = { kind: "project", name: "shop" } as const;
+  const part = (service: string) => ({ service, once: false, folder: "/home/me/shop", files: ["/home/me/shop/compose.yaml"] });
   const tcp = (hostPort: number, containerPort: number, host = "") => ({ host, hostPort, containerPort, protocol: "tcp" });
   return {
     connections: [
@@ -95,10 +96,10 @@ export function sample(changes: Partial<Rows> = {}): Snapshot {
     health: { connection: "native", state: "ready", message: null, version: "0.1.0", platform: "linux/amd64" },
     rows: {
       containers: [
-        container(1, { name: "web", networks: ["shop_default"], image: "docker.io/library/nginx:1.29", ports: [tcp(8080, 80), tcp(8443, 443)], group: shop, started: NOW - 3 * 3600 }),
-        container(2, { name: "api", networks: ["shop_default"], image: "localhost/shop-api:dev", ports: [tcp(3000, 3000, "127.0.0.1")], group: shop, started: NOW - 2 * 3600 }),
-        container(3, { name: "db", networks: ["shop_default", "vault"], image: "docker.io/library/postgres:18", ports: [tcp(5432, 5432)], group: shop, started: NOW - 3 * 3600 }),
-        container(4, { name: "migrate", networks: ["shop_default"], image: "localhost/shop-api:dev", group: shop, ...exited(0, 10_500) }),
+        container(1, { name: "web", networks: ["shop_default"], image: "docker.io/library/nginx:1.29", ports: [tcp(8080, 80), tcp(8443, 443)], group: shop, project: part("web"), started: NOW - 3 * 3600 }),
+        container(2, { name: "api", networks: ["shop_default"], image: "localhost/shop-api:dev", ports: [tcp(3000, 3000, "127.0.0.1")], group: shop, project: part("api"), started: NOW - 2 * 3600 }),
+        container(3, { name: "db", networks: ["shop_default", "vault"], image: "docker.io/library/postgres:18", ports: [tcp(5432, 5432)], group: shop, project: part("db"), started: NOW - 3 * 3600 }),
+        container(4, { name: "migrate", networks: ["shop_default"], image: "localhost/shop-api:dev", group: shop, project: part("migrate"), ...exited(0, 10_500) }),
         container(5, { name: "registry", image: "docker.io/library/registry:3", ports: [tcp(5000, 5000)], started: NOW - 86_400 * 2 }),
         container(6, { name: "dns", image: "docker.io/coredns/coredns:1.13", ports: [{ host: "127.0.0.1", hostPort: 5353, containerPort: 53, protocol: "udp" }] }),
         container(7, { name: "toolbox", networks: [], image: "registry.fedoraproject.org/fedora:43", state: "paused" }),

@@ -95,6 +95,15 @@ for (const scheme of ["light", "dark"] as const) {
     await shot("image");
     await page.getByRole("tab", { name: "Layers" }).click();
     await shot("layers");
+    await visit(page, "e", "Applications");
+    await page.getByRole("row", { name: /shop/ }).click();
+    await shot("application");
+    await page.getByRole("tab", { name: "Logs" }).click();
+    await core.called({ call: "openLogs" });
+    const said: [number, string][] = [[1, "database system is ready to accept connections"], [2, "2 migrations applied"], [0, "listening on :3000"], [3, '10.89.0.1 "GET / HTTP/1.1" 200'], [0, "GET /api/items 12 ms"], [1, "checkpoint starting: time"], [3, '10.89.0.1 "GET /assets/app.js HTTP/1.1" 200']];
+    core.emit({ event: "log", subscription: core.last, lines: said.map(([source, text], at) => ({ time: 1_700_000_000_000 + at * 400, error: false, source, text })) });
+    await expect(page.getByText("listening on")).toBeVisible();
+    await shot("application-logs");
     await visit(page, "2", "Pods");
     await page.getByRole("row", { name: /monitoring/ }).click();
     await expect(page.getByText("elsewhere")).toBeVisible();

@@ -2,6 +2,7 @@
 export const common: Readonly<Record<string, string>> = {
   " (stopped)": " (멈춤)",
   "A task that is gone": "사라진 작업",
+  Applications: "애플리케이션",
   "All that is known, as JSON": "알려진 모든 내용(JSON)",
   "Build an image": "이미지 빌드",
   Cancel: "취소",
