@@ -83,7 +83,7 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-buildkit" => &["cove-api", "cove-build", "cove-sys", "cove-tree"],
         "cove-server" => &["cove-api", "cove-buildkit", "cove-docker", "cove-spec", "cove-sys"],
         "cove-client" => &["cove-api", "cove-config", "cove-sys"],
-        "cove-machine" => &["cove-api", "cove-client", "cove-config", "cove-sys"],
+        "cove-machine" => &["cove-api", "cove-archive", "cove-client", "cove-config", "cove-sys"],
         "cove-desktop" => &[
             "cove-api",
             "cove-archive",

@@ -80,6 +80,48 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
+    /// No snapshot of that name.
+    #[error("machine {name:?} has no snapshot {snapshot:?}")]
+    NoSuchSnapshot {
+        /// The machine.
+        name: String,
+        /// The snapshot.
+        snapshot: String,
+    },
+    /// A snapshot of that name exists.
+    #[error("machine {name:?} has a snapshot {snapshot:?} already")]
+    SnapshotExists {
+        /// The machine.
+        name: String,
+        /// The snapshot.
+        snapshot: String,
+    },
+    /// A snapshot that lacks something.
+    #[error("machine {name:?}: its snapshot cannot be used: {path}: {reason}")]
+    BadSnapshot {
+        /// The machine.
+        name: String,
+        /// What of it.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file that is no exported machine, or must not become one.
+    #[error("{path}: {reason}")]
+    BadArchive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// What the machine's present state or the host does not allow.
+    #[error("machine {name:?}: {reason}")]
+    CannotNow {
+        /// The machine.
+        name: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// An option with an impossible value.
     #[error("{option}: {reason}")]
     BadOption {
@@ -246,14 +288,18 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::BadName { .. } | Self::BadOption { .. } | Self::BadImage { .. } => {
-                ErrorKind::InvalidArgument
+            Self::BadName { .. }
+            | Self::BadOption { .. }
+            | Self::BadImage { .. }
+            | Self::BadArchive { .. } => ErrorKind::InvalidArgument,
+            Self::NotFound { .. } | Self::ImageMissing { .. } | Self::NoSuchSnapshot { .. } => {
+                ErrorKind::NotFound
             }
-            Self::NotFound { .. } | Self::ImageMissing { .. } => ErrorKind::NotFound,
-            Self::AlreadyExists { .. } => ErrorKind::AlreadyExists,
+            Self::AlreadyExists { .. } | Self::SnapshotExists { .. } => ErrorKind::AlreadyExists,
             Self::AlreadyRunning { .. }
             | Self::NotRunning { .. }
             | Self::RunningNotRemoved { .. }
+            | Self::CannotNow { .. }
             | Self::RunningNotChanged { .. } => ErrorKind::WrongState,
             Self::Locked { .. } => ErrorKind::InUse,
             Self::ProgramMissing { .. }

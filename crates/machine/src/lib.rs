@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod boot_log;
+mod bundle;
 mod error;
 #[cfg(target_os = "linux")]
 pub mod guest;
@@ -11,17 +12,21 @@ mod name;
 mod ops;
 mod paths;
 mod process;
+mod program;
 mod progress;
 pub mod provider;
 pub mod provision;
+mod qcow2;
 mod record;
+mod space;
 mod ssh;
 
 pub use error::{Error, Result};
 pub use name::{DEFAULT_MACHINE, MachineName};
 pub use ops::{
-    FilePath, InitOptions, MachineConnectionInfo, MachineHostInfo, MachineInspect, MachineResources,
-    MachineSshConfig, MachineState, MachineSummary, Machines, SetOptions, SshCommand, StartReport,
+    Check, Compacted, FilePath, ImportOptions, InitOptions, MachineConnectionInfo, MachineHostInfo,
+    MachineInspect, MachineResources, MachineSshConfig, MachineState, MachineSummary, Machines, Outcome,
+    Resized, SetOptions, SnapshotName, SnapshotSummary, SshCommand, StartReport,
 };
 pub use paths::{MachineFolders, MachinePaths};
 pub use progress::{Progress, ProgressSink, StepTime};

@@ -18,6 +18,9 @@ pub(crate) const GUEST_CONFIG_LIMIT: usize = 64 * 1024;
 /// Path of the engine's socket inside a machine.
 pub(crate) const GUEST_SOCKET: &str = "/run/cove/cove.sock";
 
+/// What `cove-init` is told in a running machine so that it grows the root file system.
+pub(crate) const GROW: &str = "grow";
+
 /// What differs between one machine and another.
 #[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct GuestConfig {

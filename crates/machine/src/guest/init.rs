@@ -13,7 +13,7 @@ use super::modules::Modules;
 use super::power::{Buttons, shut_down};
 use super::services::Service;
 use super::{channel, devices, files, mounts, network, services};
-use crate::provision::GuestNetwork;
+use crate::provision::{GROW, GuestNetwork};
 
 /// How long processes may take to end at shutdown before they are killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -30,7 +30,21 @@ pub fn take_over() -> Option<u8> {
     if name == "cove-init" && std::process::id() == 1 {
         init_main();
     }
+    if name == "cove-init" && std::env::args_os().nth(1).is_some_and(|word| word == GROW) {
+        return Some(grow_main());
+    }
     (name == "cove-provision").then(provision_main)
+}
+
+/// Grows the root file system of a running machine whose disk has become larger.
+fn grow_main() -> u8 {
+    match devices::grow_root() {
+        Ok(_) => 0,
+        Err(error) => {
+            problem("growing the root file system", error);
+            1
+        }
+    }
 }
 
 /// What the machine needs from its host, under another init system.
@@ -40,13 +54,7 @@ fn provision_main() -> u8 {
     report("folders", files::make_folders());
     configure(&modules);
     stage("network");
-    match devices::grow_root() {
-        Ok(_) => 0,
-        Err(error) => {
-            problem("growing the root file system", error);
-            1
-        }
-    }
+    grow_main()
 }
 
 /// Boots the machine and keeps it running; returns only by switching it off.

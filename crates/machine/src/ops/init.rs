@@ -52,17 +52,7 @@ impl Machines {
         let paths = self.folders.machine(options.provider, name);
         paths.check_sockets()?;
         let _lock = self.lock(name, &paths).await?;
-        if self.find(name).is_ok() {
-            return Err(Error::AlreadyExists { name: name.to_string() });
-        }
-        if let Ok(connection) = self.connections.get(name.as_str())
-            && !connection.destination.is_machine
-        {
-            return Err(Error::BadOption {
-                option: "name",
-                reason: format!("a connection {name:?} exists that is no machine: choose another name"),
-            });
-        }
+        self.check_free(name)?;
         provider.check().await?;
         let image = match &options.image {
             Some(path) => MachineImage::open(path)?,
@@ -83,6 +73,22 @@ impl Machines {
         let first = self.connections.default_connection().is_err();
         self.register(name, &paths, first)?;
         Ok(steps.finish())
+    }
+
+    /// Makes sure that a name is neither a machine's nor that of another connection; the name's lock is held.
+    pub(super) fn check_free(&self, name: &MachineName) -> Result<()> {
+        if self.find(name).is_ok() {
+            return Err(Error::AlreadyExists { name: name.to_string() });
+        }
+        if let Ok(connection) = self.connections.get(name.as_str())
+            && !connection.destination.is_machine
+        {
+            return Err(Error::BadOption {
+                option: "name",
+                reason: format!("a connection {name:?} exists that is no machine: choose another name"),
+            });
+        }
+        Ok(())
     }
 }
 
@@ -149,7 +155,7 @@ pub(super) fn check_resources(cpus: u32, memory_mib: u64, disk_gib: u64, least_d
     Ok(())
 }
 
-fn make_keys(mut record: MachineRecord, paths: &MachinePaths) -> Result<MachineRecord> {
+pub(super) fn make_keys(mut record: MachineRecord, paths: &MachinePaths) -> Result<MachineRecord> {
     keys::create(&paths.identity(), &format!("cove-{}", record.name))?;
     record.host_key = keys::create(&paths.host_key(), &format!("cove-{}-host", record.name))?;
     let line = format!("{} {}\n", super::ssh::host_alias(&record.name), record.host_key);
@@ -158,7 +164,7 @@ fn make_keys(mut record: MachineRecord, paths: &MachinePaths) -> Result<MachineR
 }
 
 /// A folder that becomes the machine's by one rename, and is removed where that does not happen.
-struct Staging {
+pub(super) struct Staging {
     paths: MachinePaths,
     _lock: FileLock,
     complete: bool,
@@ -166,7 +172,7 @@ struct Staging {
 
 impl Staging {
     /// Makes one, and removes those of calls that were killed.
-    fn create(parent: &Path, name: &MachineName, paths: &MachinePaths) -> Result<Self> {
+    pub(super) fn create(parent: &Path, name: &MachineName, paths: &MachinePaths) -> Result<Self> {
         private_folder(parent)?;
         let _alone = FileLock::exclusive(&parent.join(COMING_AND_GOING))?;
         remove_leftovers(parent);
@@ -176,7 +182,12 @@ impl Staging {
         Ok(Self { paths: MachinePaths { folder, ..paths.clone() }, _lock: lock, complete: false })
     }
 
-    fn complete(mut self, to: &MachinePaths) -> Result<()> {
+    /// The machine's files, in this folder.
+    pub(super) fn paths(&self) -> &MachinePaths {
+        &self.paths
+    }
+
+    pub(super) fn complete(mut self, to: &MachinePaths) -> Result<()> {
         let alone = self.paths.folder.parent().map(|parent| parent.join(COMING_AND_GOING));
         let _alone = alone.map(|path| FileLock::exclusive(&path)).transpose()?;
         fs::remove_file(self.paths.folder.join(".lock"))?;
@@ -194,14 +205,29 @@ impl Drop for Staging {
     }
 }
 
-/// Removes folders of calls that were killed; a living call holds the lock in its folder.
+/// Folders of calls that were killed; a living call holds the lock in its folder.
+pub(super) fn leftovers(parent: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(parent) else { return Vec::new() };
+    let is_left = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        (name.starts_with(STAGING) || name.starts_with(super::remove::REMOVED))
+            && !crate::process::is_held(&path.join(".lock"))
+    };
+    entries.flatten().map(|entry| entry.path()).filter(|path| is_left(path)).collect()
+}
+
+/// Removes them.
+pub(super) fn sweep(parent: &Path) -> Result<()> {
+    let _alone = FileLock::exclusive(&parent.join(COMING_AND_GOING))?;
+    remove_leftovers(parent);
+    Ok(())
+}
+
+/// As [`sweep`], for who holds the lock.
 fn remove_leftovers(parent: &Path) {
-    let Ok(entries) = fs::read_dir(parent) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let leftover = name.starts_with(STAGING) || name.starts_with(super::remove::REMOVED);
-        if leftover && !matches!(FileLock::try_exclusive(&entry.path().join(".lock")), Ok(None)) {
-            let _ = fs::remove_dir_all(entry.path());
+    for folder in leftovers(parent) {
+        if !matches!(FileLock::try_exclusive(&folder.join(".lock")), Ok(None)) {
+            let _ = fs::remove_dir_all(folder);
         }
     }
 }

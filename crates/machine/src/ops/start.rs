@@ -114,6 +114,7 @@ impl Machines {
         steps: &mut Steps<'_>,
     ) -> Result<Launched> {
         provider.check().await?;
+        self.finish_restore(record, paths, provider).await?;
         for file in provider.files().all().map(|name| paths.folder.join(name)) {
             if !file.is_file() {
                 return Err(Error::BadRecord {

@@ -28,6 +28,8 @@ pub struct Capabilities {
     pub resources: bool,
     /// The disk's size can be chosen and raised.
     pub disk_size: bool,
+    /// The disk is a qcow2 file, [`ImageFiles::disk`], that `qemu-img` can work on while the VM is off.
+    pub qcow2: bool,
     /// UDP ports can be published.
     pub udp: bool,
     /// What the guest writes to its console is kept in [`MachinePaths::console`].
@@ -124,10 +126,15 @@ pub trait VmProvider: Send + Sync {
     /// `start`; answers what the user should know about a change.
     fn assign(&self, record: &mut MachineRecord) -> Result<Option<String>>;
 
+    /// Why guests run slowly on this host, where they do; cheap, and without a test of its own.
+    fn slow_because(&self) -> Option<String> {
+        None
+    }
+
     /// Puts the image's files into `paths.folder` and sizes the disk.
     async fn create(&self, record: &MachineRecord, image: &MachineImage, paths: &MachinePaths) -> Result<()>;
 
-    /// Raises the disk's size to `record.disk_gib`.
+    /// Raises the disk's size to `record.disk_gib`; also while the VM runs.
     async fn resize(&self, record: &MachineRecord, paths: &MachinePaths) -> Result<()>;
 
     /// Starts the VM, hands `config` (secret) over to the guest, and returns when its process is there (the guest is

@@ -29,7 +29,7 @@ impl VmProvider for Unsupported {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { resources: false, disk_size: false, udp: false, console: false }
+        Capabilities { resources: false, disk_size: false, qcow2: false, udp: false, console: false }
     }
 
     async fn check(&self) -> Result<String> {

@@ -9,6 +9,9 @@ use crate::image::{DISK_QCOW2, INITRAMFS, KERNEL};
 use crate::paths::MachinePaths;
 use crate::provision::FW_CFG_NAME;
 
+/// Name of the guest's disk on the control socket.
+pub(super) const DISK_NODE: &str = "root";
+
 /// How QEMU runs the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -89,13 +92,13 @@ pub fn arguments(spec: &QemuSpec<'_>) -> Vec<OsString> {
     list.pair("-append", kernel_command_line(spec.arch, spec.variant));
     list.path_pair(
         "-blockdev",
-        "driver=qcow2,node-name=root,discard=unmap,file.driver=file,file.discard=unmap,file.filename=",
+        &format!("driver=qcow2,node-name={DISK_NODE},discard=unmap,file.driver=file,file.discard=unmap,file.filename="),
         &paths.folder.join(DISK_QCOW2),
     );
     // Not NVMe, although the kernel has that built in: with the device of QEMU 7.2 a request is now and then never
     // answered. The cause is suspected, not proven: it tells the driver where to ring next (shadow doorbells) and then
     // looks for work without a memory barrier in between.
-    list.pair("-device", "virtio-blk-pci,drive=root,serial=cove-root");
+    list.pair("-device", format!("virtio-blk-pci,drive={DISK_NODE},serial=cove-root"));
     list.pair("-netdev", format!("user,id=net0,ipv6=off,hostfwd=tcp:127.0.0.1:{}-:22", spec.ssh_port));
     list.pair("-device", "virtio-net-pci,netdev=net0,romfile=");
     list.pair("-device", "virtio-rng-pci");

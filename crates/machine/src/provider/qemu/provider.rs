@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::image::{DISK_QCOW2, INITRAMFS, KERNEL, MachineImage, host_arch};
 use crate::paths::{MachineFolders, MachinePaths};
 use crate::process;
+use crate::program::Program;
 use crate::provider::{
     Capabilities, GuestAddress, ImageFiles, Launched, ProviderKind, Stop, UdpForward, VmProvider, VmState,
 };
@@ -121,13 +122,13 @@ impl VmProvider for Qemu {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { resources: true, disk_size: true, udp: true, console: true }
+        Capabilities { resources: true, disk_size: true, qcow2: true, udp: true, console: true }
     }
 
     async fn check(&self) -> Result<String> {
         let arch = host_arch();
-        let version = run(program(arch), package(arch), ["--version"]).await?;
-        run("qemu-img", "qemu-utils (Fedora: qemu-img)", ["--version"]).await?;
+        let version = Program::new(program(arch), package(arch)).args(["--version"]).run().await?;
+        Program::qemu_img().args(["--version"]).run().await?;
         let line = version.lines().next().unwrap_or_default();
         Ok(line.trim_start_matches("QEMU emulator version ").to_owned())
     }
@@ -154,12 +155,20 @@ impl VmProvider for Qemu {
         Ok((before != 0).then_some(note))
     }
 
+    fn slow_because(&self) -> Option<String> {
+        accel::obstacle(&self.accelerator_cache)
+    }
+
     async fn create(&self, record: &MachineRecord, image: &MachineImage, paths: &MachinePaths) -> Result<()> {
         image.install(self.files(), &paths.folder).await?;
         self.resize(record, paths).await
     }
 
     async fn resize(&self, record: &MachineRecord, paths: &MachinePaths) -> Result<()> {
+        if self.is_alive(paths) {
+            let qmp = Qmp::connect(record.name.as_str(), &paths.qmp()).await?;
+            return qmp.resize(record.disk_gib << 30).await;
+        }
         let size = format!("{}G", record.disk_gib);
         let disk = paths.folder.join(DISK_QCOW2);
         let arguments = [
@@ -170,8 +179,7 @@ impl VmProvider for Qemu {
             disk.as_os_str(),
             OsStr::new(&size),
         ];
-        run("qemu-img", "qemu-utils (Fedora: qemu-img)", arguments).await?;
-        Ok(())
+        Program::qemu_img().args(arguments).run().await.map(drop)
     }
 
     async fn start(
@@ -334,29 +342,4 @@ async fn launch(name: &str, arch: &str, spec: &QemuSpec<'_>, lock: fs::File) -> 
         }
         tokio::time::sleep(POLL).await;
     }
-}
-
-/// Runs a program to its end; answers its output.
-async fn run<S: AsRef<OsStr>>(
-    program: &str,
-    package: &'static str,
-    arguments: impl IntoIterator<Item = S>,
-) -> Result<String> {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).kill_on_drop(true).output().await;
-    let output = match output {
-        Ok(output) => output,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Error::ProgramMissing { program: program.into(), package });
-        }
-        Err(error) => {
-            return Err(Error::ProgramFailed { program: program.into(), reason: error.to_string() });
-        }
-    };
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        let reason = crate::boot_log::tail(&text, 5);
-        let reason = if reason.is_empty() { output.status.to_string() } else { reason };
-        return Err(Error::ProgramFailed { program: program.into(), reason });
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

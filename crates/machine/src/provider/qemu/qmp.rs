@@ -11,6 +11,7 @@ use tokio::io::WriteHalf;
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
+use super::args::DISK_NODE;
 use crate::error::{Error, Result};
 
 /// Time for a connection and each command.
@@ -59,6 +60,14 @@ impl Qmp {
     /// Lets a paused VM go on.
     pub(super) async fn resume(&self) -> Result<()> {
         self.execute("cont", qmp::cont {}).await?;
+        Ok(())
+    }
+
+    /// Raises the size of the guest's disk, in bytes; the guest sees that at once.
+    pub(super) async fn resize(&self, size: u64) -> Result<()> {
+        let size = i64::try_from(size).map_err(|error| self.error(error.to_string()))?;
+        let command = qmp::block_resize { device: None, node_name: Some(DISK_NODE.into()), size };
+        self.execute("block_resize", command).await?;
         Ok(())
     }
 
