@@ -86,10 +86,12 @@ fn a_machine_runs_containers_and_publishes_their_ports() {
     limits_hold(&home);
     pause_and_unpause(&home);
     a_published_port_answers_here(&home);
+    a_running_machine_is_looked_after(&home);
 
     home.cove(&["machine", "stop", NAME]).ok();
     assert!(!home.cove(&["machine", "ls"]).ok().contains("Currently running"));
     home.inside(&["ps"]).fails(125, "connect");
+    a_stopped_machine_is_kept_and_copied(&home);
     home.cove(&["machine", "rm", "-f", NAME]).ok();
     assert!(!home.cove(&["machine", "ls"]).ok().contains(NAME));
 }
@@ -150,4 +152,71 @@ fn a_published_port_answers_here(home: &Home) {
     });
     home.inside(&["rm", "-f", "-t", "0", "web"]).ok();
     wait_for("the port to be free", 15, || TcpStream::connect(("127.0.0.1", port)).is_err().then_some(()));
+}
+
+/// Its disk grows and shrinks on the host while it runs, and the doctor finds it well.
+fn a_running_machine_is_looked_after(home: &Home) {
+    let blocks = || -> u64 {
+        let text = home.cove(&["machine", "ssh", NAME, "df -Pm / | tail -n 1 | awk '{print $2}'"]);
+        text.ok().parse().expect("a number of MiB")
+    };
+    let before = blocks();
+    home.cove(&["machine", "resize", "--disk-size", "1", NAME]).fails(125, "can only grow");
+    let resized = home.cove(&["machine", "resize", "--disk-size", "110", NAME]);
+    assert!(!resized.ok().contains("next start"), "{}", resized.ok());
+    assert!(blocks() > before + 8 * 1024, "{before} MiB before, {} now", blocks());
+
+    let fill =
+        "dd if=/dev/urandom of=/root/big bs=1M count=64 && sync && rm /root/big && echo kept > /root/kept";
+    assert_eq!(home.cove(&["machine", "ssh", NAME, fill]).code, 0);
+    let taken = || -> u64 {
+        use std::os::unix::fs::MetadataExt as _;
+        let disk = home.0.path().join("data/containers/cove/machine/qemu").join(NAME).join("disk.qcow2");
+        cove_sys::fs::metadata(disk).expect("the disk").blocks() * 512
+    };
+    let full = taken();
+    assert!(home.cove(&["machine", "compact", NAME]).ok().contains("its disk takes"));
+    assert!(taken() + (48 << 20) < full, "{full} bytes before, {} now", taken());
+
+    for refused in [&["snapshot", "create", NAME, "one"][..], &["export", NAME, "/nowhere/file"]] {
+        home.cove(&[&["machine"], refused].concat()).fails(125, "is running: stop it");
+    }
+    let checks = home.cove(&["machine", "doctor", NAME, "--format", "{{.Name}}={{.Result}}", "--noheading"]);
+    for name in ["programs", "definition", "keys", "connection", "state", "agent", "ports", "engine", "ssh"] {
+        assert!(checks.ok().lines().any(|line| line == format!("{name}=ok")), "{name}: {}", checks.ok());
+    }
+    assert!(checks.ok().contains("clock=") && checks.ok().contains("guest disk=ok"), "{}", checks.ok());
+}
+
+/// A snapshot, and a copy by way of a file that boots with keys of its own.
+fn a_stopped_machine_is_kept_and_copied(home: &Home) {
+    assert_eq!(home.cove(&["machine", "snapshot", "create", NAME, "one"]).ok(), "one");
+    assert_eq!(home.cove(&["machine", "snapshot", "ls", "-q", NAME]).ok(), "one");
+    home.cove(&["machine", "set", "--cpus", "1", NAME]).ok();
+    home.cove(&["machine", "snapshot", "restore", NAME, "one"]).ok();
+    let cpus = home.cove(&["machine", "inspect", "--format", "{{.Resources.CPUs}}", NAME]).ok().to_owned();
+    let file = home.0.path().join("suite.cove").display().to_string();
+    home.cove(&["machine", "export", NAME, &file]).ok();
+    home.cove(&["machine", "import", &file]).fails(125, "already exists");
+    let copy = Copy(home);
+    home.cove(&["machine", "import", &file, Copy::NAME]).ok();
+    cove_sys::fs::remove_file(&file).expect("the file");
+    assert_eq!(home.cove(&["machine", "inspect", "--format", "{{.Resources.CPUs}}", Copy::NAME]).ok(), cpus);
+    home.cove(&["machine", "start", Copy::NAME]).ok();
+    assert_eq!(home.cove(&["machine", "ssh", Copy::NAME, "cat", "/root/kept"]).ok(), "kept");
+    assert!(home.cove(&["-c", Copy::NAME, "images", "-q"]).ok().lines().count() > 0);
+    drop(copy);
+}
+
+/// The copy, which goes also where the test fails.
+struct Copy<'a>(&'a Home);
+
+impl Copy<'_> {
+    const NAME: &'static str = "copy";
+}
+
+impl Drop for Copy<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.cove(&["machine", "rm", "-f", Self::NAME]);
+    }
 }

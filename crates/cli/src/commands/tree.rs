@@ -297,15 +297,32 @@ static MACHINE: Group = Group {
     about: "Manage machines: small Linux VMs with an engine in them",
     entries: &[
         Entry::hidden(&["agent"], &machine::agent::COMMAND),
+        Entry::leaf(&["compact"], &machine::compact::COMMAND),
+        Entry::leaf(&["doctor"], &machine::doctor::COMMAND),
+        Entry::leaf(&["export"], &machine::export::COMMAND),
+        Entry::leaf(&["import"], &machine::import::COMMAND),
         Entry::leaf(&["info"], &machine::info::COMMAND),
         Entry::leaf(&["init"], &machine::init::COMMAND),
         Entry::leaf(&["inspect"], &machine::inspect::COMMAND),
         Entry::leaf(&["ls", "list"], &machine::list::COMMAND),
+        Entry::leaf(&["resize"], &machine::resize::COMMAND),
         Entry::leaf(&["rm"], &machine::remove::COMMAND),
         Entry::leaf(&["set"], &machine::set::COMMAND),
+        Entry::group(&["snapshot"], &MACHINE_SNAPSHOT),
         Entry::leaf(&["ssh"], &machine::ssh::COMMAND),
         Entry::leaf(&["start"], &machine::start::COMMAND),
         Entry::leaf(&["stop"], &machine::stop::COMMAND),
+    ],
+};
+
+#[cfg(unix)]
+static MACHINE_SNAPSHOT: Group = Group {
+    about: "Manage the kept states of stopped machines",
+    entries: &[
+        Entry::leaf(&["create"], &machine::snapshot::create::COMMAND),
+        Entry::leaf(&["ls", "list"], &machine::snapshot::list::COMMAND),
+        Entry::leaf(&["restore"], &machine::snapshot::restore::COMMAND),
+        Entry::leaf(&["rm"], &machine::snapshot::remove::COMMAND),
     ],
 };
 

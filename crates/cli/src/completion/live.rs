@@ -27,7 +27,7 @@ pub(crate) async fn names(
         ("VOLUME", _) => volumes(context).await,
         ("NAME", None) | ("NAME", Some("inspect")) => everything(context, typed).await,
         #[cfg(unix)]
-        ("NAME", Some("machine")) if verb != "init" => machines(context).await,
+        ("NAME", Some("machine")) if !matches!(verb, "init" | "import") => machines(context).await,
         ("NAME" | "OLD", Some("system")) if verb != "add" => connections(context),
         #[cfg(target_os = "linux")]
         ("QUADLET", _) => crate::commands::quadlet::names(context, verb),

@@ -198,6 +198,15 @@ fn machines() {
             "machine ls --format '{{.Name}}|{{.VMType}}|{{.CPUs}}|{{.Memory}}|{{.DiskSize}}|{{.Running}}|{{.Port}}'",
             "machine inspect dev --format '{{.Name}} {{.State}} {{.Resources.CPUs}} {{.Resources.Memory}}'",
             "machine inspect broken",
+            "machine snapshot ls dev",
+            "machine snapshot ls dev --format json",
+            "machine snapshot ls nobody",
+            "machine snapshot create dev ../up",
+            "machine snapshot restore dev none",
+            "machine resize dev --disk-size 10",
+            "machine export dev",
+            "machine import missing.cove",
+            "machine import .local/share/containers/cove/machine/qemu/dev/machine.json",
         ],
         &service
     );

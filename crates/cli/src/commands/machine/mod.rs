@@ -10,12 +10,18 @@ use crate::context::Context;
 use crate::printer::Printer;
 
 pub(crate) mod agent;
+pub(crate) mod compact;
+pub(crate) mod doctor;
+pub(crate) mod export;
+pub(crate) mod import;
 pub(crate) mod info;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod list;
 pub(crate) mod remove;
+pub(crate) mod resize;
 pub(crate) mod set;
+pub(crate) mod snapshot;
 pub(crate) mod ssh;
 pub(crate) mod start;
 pub(crate) mod stop;
