@@ -64,7 +64,7 @@ export function tone(one: Application): "ok" | "warn" | "bad" | "idle" {
 }
 
 /** The state in one word, as the engine calls those of pods. */
-export function state(one: Application): "running" | "degraded" | "exited" {
+export function stateOf(one: Application): "running" | "degraded" | "exited" {
   if (one.running === 0) return "exited";
   // What has done its work and ended well is missed by nobody.
   const missing = one.containers.filter((row) => row.state !== "running" && row.exitCode !== 0 && !row.project?.once);

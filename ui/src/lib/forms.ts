@@ -193,6 +193,16 @@ export function removeProject(screen: Screen, name: string): Form {
   };
 }
 
+export function downKube(screen: Screen, text: string): Form {
+  return {
+    title: t("Take it down?"),
+    text: t("The pods and secrets that the text describes are removed, with what was written inside of the containers."),
+    fields: [{ name: "volumes", label: t("Also its volumes, with their data"), kind: "check" }],
+    act: t("Take down"),
+    run: ({ volumes }) => screen.start({ call: "downKube", text, volumes: volumes === "yes" }),
+  };
+}
+
 export function makeSecret(screen: Screen): Form {
   return {
     title: t("New secret"),

@@ -2,7 +2,7 @@
 export function isTyping(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&
-    (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select"))
+    (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select, [data-editor]"))
   );
 }
 

@@ -3,6 +3,7 @@ import { getContext, setContext } from "svelte";
 import type { Call, ContainerAct, ContainerRow, Failure, ImageRow, PodRow, Reply } from "./generated/desktop";
 import type { Kind } from "./collection";
 import { isLive } from "./containers";
+import { FIRST_TEXT } from "./kube";
 import type { Model } from "./model.svelte";
 import { count } from "./text/format";
 import { t } from "./text/messages.svelte";
@@ -87,6 +88,8 @@ export class Screen {
   opened = $state<string | null>(null);
   tab = $state<Tab>("summary");
   dialog = $state.raw<Dialog | null>(null);
+  /** The Kubernetes YAML that is written; it stays when other pages are looked at. */
+  yaml = $state(FIRST_TEXT);
   tasksOpen = $state(false);
   toasts = $state.raw<Toast[]>([]);
   /** Said to those who cannot see the screen. */

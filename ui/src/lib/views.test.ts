@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { container, imageDetails, image, sample, usage } from "../../tests/web/sample";
-import { applications, state, tone } from "./applications";
+import { applications, stateOf, tone } from "./applications";
 import { fits, terms } from "./filter";
 import { inFolder, joined, parent, permissions, way } from "./files";
 import { changedLimits, limitsProblem, proposed } from "./forms";
@@ -200,15 +200,15 @@ describe("applications", () => {
     expect([...found.keys()]).toEqual(["shop"]);
     const shop = found.get("shop");
     expect(shop?.services.map((service) => [service.name, service.containers.map((row) => row.name)])).toEqual([["db", ["db-1"]], ["web", ["web-1", "web-2"]]]);
-    expect([shop?.running, shop && state(shop), shop && tone(shop)]).toEqual([2, "running", "ok"]);
+    expect([shop?.running, shop && stateOf(shop), shop && tone(shop)]).toEqual([2, "running", "ok"]);
   });
 
   test("a service that failed is missed, one that has done its work is not", () => {
     const failed = of(web, { ...db, exitCode: 1 });
-    expect([failed && state(failed), failed && tone(failed)]).toEqual(["degraded", "bad"]);
+    expect([failed && stateOf(failed), failed && tone(failed)]).toEqual(["degraded", "bad"]);
     const idle = of(db);
-    expect([idle && state(idle), idle && tone(idle)]).toEqual(["exited", "idle"]);
+    expect([idle && stateOf(idle), idle && tone(idle)]).toEqual(["exited", "idle"]);
     const paused = of(web, { ...second, state: "paused" });
-    expect([paused && state(paused), paused && tone(paused)]).toEqual(["degraded", "warn"]);
+    expect([paused && stateOf(paused), paused && tone(paused)]).toEqual(["degraded", "warn"]);
   });
 });

@@ -109,6 +109,10 @@ for (const scheme of ["light", "dark"] as const) {
     core.emit({ event: "log", subscription: core.last, lines: [0, 1, 2, 3].map((source) => ({ time: 1000, error: false, source, text: `line of ${source}` })) });
     await expect(page.getByText("line of 3")).toBeVisible();
     await check(page, "an application's log");
+    await page.getByRole("button", { name: "Kubernetes YAML" }).click();
+    await expect(page.getByRole("textbox", { name: "Kubernetes YAML" })).toContainText("kind: Pod");
+    await expect(page.getByRole("status", { name: "What it describes" })).toContainText("pod web");
+    await check(page, "Kubernetes YAML");
     await visit(page, "6", "Secrets");
     await page.getByRole("button", { name: "New secret" }).click();
     await page.keyboard.press("Enter");

@@ -133,6 +133,8 @@ export class FakeCore {
         return { reply: "usage", usage: usage(this.#snapshot) };
       case "registries":
         return { reply: "registries", registries: REGISTRIES };
+      case "checkKube":
+        return { reply: "checked", check: { problem: null, objects: ["pod web"], unused: [], remarks: [] } };
       case "explain":
         return { reply: "explanation", explanation: explanation(call.image) };
       case "search":

@@ -193,6 +193,22 @@ test("the whole page over a real engine", async ({ page }) => {
     expect(await cove("ps", "-a", "--format", "{{.Names}}")).not.toContain("shop-");
   });
 
+  await test.step("Kubernetes YAML, played and taken down", async () => {
+    await page.getByRole("button", { name: "Kubernetes YAML" }).click();
+    const text = page.getByRole("textbox", { name: "Kubernetes YAML" });
+    await text.focus(PATIENT);
+    await page.keyboard.press("Control+a");
+    await page.keyboard.type(`kind: Pod\nmetadata: {name: played}\nspec: {containers: [{name: a, image: "${IMAGE}", command: [sleep, "1000"]}]}`);
+    await expect(page.getByRole("status", { name: "What it describes" })).toContainText("pod played", PATIENT);
+    await page.getByRole("button", { name: "Play", exact: true }).click();
+    await expect.poll(() => cove("pod", "ps", "--format", "{{.Name}} {{.Status}}"), PATIENT).toContain("played Running");
+    await page.getByRole("contentinfo").getByRole("button", { name: "Tasks" }).click();
+    await page.getByRole("button", { name: "Take down" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Take down" }).click();
+    await expect.poll(() => cove("pod", "ps", "-q"), PATIENT).toBe("");
+    await page.getByRole("contentinfo").getByRole("button", { name: "Tasks" }).click();
+  });
+
   await test.step("a pod and a secret", async () => {
     await visit(page, "2", "Pods");
     await page.getByRole("button", { name: "New pod" }).first().click();

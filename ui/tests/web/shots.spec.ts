@@ -104,6 +104,14 @@ for (const scheme of ["light", "dark"] as const) {
     core.emit({ event: "log", subscription: core.last, lines: said.map(([source, text], at) => ({ time: 1_700_000_000_000 + at * 400, error: false, source, text })) });
     await expect(page.getByText("listening on")).toBeVisible();
     await shot("application-logs");
+    core.answer = (call) =>
+      call.call === "checkKube"
+        ? { reply: "checked", check: { problem: { line: 8, path: "spec.containers[0].image", message: "unable to read YAML as Kube Pod: a list where a text is expected" }, objects: [], unused: [], remarks: [] } }
+        : undefined;
+    await page.getByRole("button", { name: "Kubernetes YAML" }).click();
+    await expect(page.getByText("a list where a text").first()).toBeVisible();
+    await shot("kube");
+    core.answer = () => undefined;
     await visit(page, "2", "Pods");
     await page.getByRole("row", { name: /monitoring/ }).click();
     await expect(page.getByText("elsewhere")).toBeVisible();
