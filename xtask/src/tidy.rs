@@ -64,7 +64,7 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-kube" => &["cove-api", "cove-spec"],
         "cove-compose" => &["cove-api", "cove-spec", "cove-sys"],
         "cove-docker" => &["cove-api", "cove-spec"],
-        "cove-project" => &["cove-api", "cove-compose", "cove-docker", "cove-spec"],
+        "cove-project" => &["cove-api", "cove-archive", "cove-compose", "cove-docker", "cove-sys"],
         "cove-build" => &["cove-api", "cove-archive", "cove-tree"],
         "cove-engine" => &[
             "cove-api",

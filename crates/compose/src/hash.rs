@@ -2,8 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::Service;
-use crate::render::service_json;
+use crate::model::{Network, Service, Volume};
+use crate::render::part_json;
 
 /// The hash that docker-compose keeps in the label `com.docker.compose.config-hash`: of all attributes but those that change
 /// no container. The service is one that was loaded without [`crate::Options::resolve_environment`] where it is to be
@@ -19,6 +19,25 @@ pub fn service_hash(service: &Service) -> String {
     }
     service.depends_on.clear();
     service.profiles.clear();
-    let digest = Sha256::digest(service_json(&service).as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    digest(&part_json(&service))
+}
+
+/// The same of a network.
+#[must_use]
+pub fn network_hash(network: &Network) -> String {
+    digest(&part_json(network))
+}
+
+/// The same of a volume.
+#[must_use]
+pub fn volume_hash(volume: &Volume) -> String {
+    let mut volume = volume.clone();
+    if volume.driver.is_empty() {
+        "local".clone_into(&mut volume.driver);
+    }
+    digest(&part_json(&volume))
+}
+
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -16,6 +16,6 @@ mod short;
 mod tree;
 
 pub use error::{ComposeError, Result};
-pub use hash::service_hash;
+pub use hash::{network_hash, service_hash, volume_hash};
 pub use interpolate::Variable;
 pub use load::{Loaded, Options, load, tree, variables};

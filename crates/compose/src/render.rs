@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::{EXTENSIONS, Project, Service};
+use crate::model::{EXTENSIONS, Project};
 
 /// As JSON. Extensions are shown at the top only, as docker-compose does. Dollars are doubled, so that it can be read
 /// again.
@@ -30,9 +30,9 @@ pub fn json_text(value: &Value) -> String {
     escaped(&serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
-/// One service as JSON on one line.
-pub(crate) fn service_json(service: &Service) -> String {
-    let value = bare(numbers(serde_json::to_value(service).unwrap_or_default()));
+/// A part of a project as JSON on one line.
+pub(crate) fn part_json(part: &impl serde::Serialize) -> String {
+    let value = bare(numbers(serde_json::to_value(part).unwrap_or_default()));
     escaped(&value.to_string())
 }
 

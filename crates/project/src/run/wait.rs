@@ -1,0 +1,56 @@
+//! Waiting for containers: `depends_on` and `--wait`.
+
+use cove_api::{ContainerState, Engine, Error, Result, WaitCondition, WaitOptions};
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Awaited {
+    /// Its health check succeeds.
+    Healthy,
+    /// It runs, and its health check, where it has one, succeeds.
+    Running,
+    /// It ends with 0.
+    Completed,
+}
+
+/// Waits for a container.
+///
+/// # Errors
+/// It can no longer be what is waited for; the message says why.
+pub async fn until(engine: &dyn Engine, name: &str, awaited: Awaited) -> Result<()> {
+    let failed = |message: String| Err(Error::new(cove_api::ErrorKind::WrongState, message));
+    if awaited == Awaited::Completed {
+        return match engine.containers().wait(name, WaitOptions::default()).await? {
+            0 => Ok(()),
+            code => failed(format!("container {name} didn't complete successfully: exit {code}")),
+        };
+    }
+    loop {
+        let inspect = engine.containers().inspect(name, false).await?;
+        let state = &inspect.state;
+        if matches!(state.status, ContainerState::Exited | ContainerState::Stopped) && !state.restarting {
+            return failed(format!("container {name} exited ({})", state.exit_code));
+        }
+        let health = state.health.as_ref().map(|health| health.status.as_str()).unwrap_or_default();
+        match health {
+            "healthy" => return Ok(()),
+            "unhealthy" => return failed(format!("container {name} is unhealthy")),
+            "" | "none" if awaited == Awaited::Running && state.running => return Ok(()),
+            "" | "none" if awaited == Awaited::Healthy => {
+                return failed(format!("container {name} has no healthcheck configured"));
+            }
+            _ => {}
+        }
+        let state = WaitCondition::State;
+        let conditions = match health {
+            "" | "none" => vec![state(ContainerState::Running), state(ContainerState::Exited)],
+            _ => vec![
+                WaitCondition::Healthy,
+                WaitCondition::Unhealthy,
+                state(ContainerState::Exited),
+                state(ContainerState::Stopped),
+            ],
+        };
+        engine.containers().wait(name, WaitOptions { conditions }).await?;
+    }
+}
