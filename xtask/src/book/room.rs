@@ -122,24 +122,25 @@ impl<'a> Room<'a> {
         Ok(room)
     }
 
-    /// What `cove` is: for an ordinary user the program, for root the program with a store of its own.
+    /// What `cove` is: for an ordinary user the program, for root the program with a store of its own; by the name of a
+    /// link, such as `skopeo`, what the program is by that name.
     fn cove(&self, who: Who) -> String {
-        let program = self.images.programs().join("cove");
+        let program = self.images.programs().join("cove").display().to_string();
         let place = |name: &str| self.folder.join(name).display().to_string();
-        match who {
-            Who::User => format!("exec {} \"$@\"", program.display()),
-            Who::Root => format!(
-                "exec {} --root {} --runroot {} \"$@\"",
-                program.display(),
-                place("root"),
-                place("rr")
-            ),
-        }
+        let own_store = format!("--root {} --runroot {}", place("root"), place("rr"));
+        let options = match who {
+            Who::User => "",
+            Who::Root => &own_store,
+        };
+        format!(
+            "name=${{0##*/}}\ncase $name in cove|docker|podman) exec {program} {options} \"$@\";; esac\n\
+             exec -a \"$name\" {program} \"$@\""
+        )
     }
 
     fn program(&self, name: &str, text: &str) -> Result<()> {
         let path = self.folder.join("home/bin").join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{text}\n"))?;
+        std::fs::write(&path, format!("#!/bin/bash\n{text}\n"))?;
         Ok(std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755))?)
     }
 
@@ -159,6 +160,7 @@ impl<'a> Room<'a> {
             "PATH",
             format!("{}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", home.display()),
         );
+        command.env("BOOK_PROGRAMS", self.images.programs());
         command.env("XDG_RUNTIME_DIR", self.folder.join("run"));
         command.env("CONTAINERS_REGISTRIES_CONF", self.folder.join("registries.conf"));
         command.env("REGISTRY_AUTH_FILE", self.folder.join("run/auth.json"));
