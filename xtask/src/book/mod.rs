@@ -40,6 +40,13 @@ pub(crate) fn follow(named: &[String], skipped: &Skipped) -> Result<()> {
             skipped.skip(need, &format!("book::{}", chapter.name), &format!("line {line}: {why}"))?;
         }
     }
+    if let Some(program) = look_alikes::lack() {
+        return skipped.skip(
+            "registry",
+            "book",
+            &format!("not installed: {program} (cargo xtask setup test)"),
+        );
+    }
     let images = LookAlikes::start()?;
     let mut wrong = Vec::new();
     for chapter in chapters.iter().filter(|chapter| chapter.runs()) {

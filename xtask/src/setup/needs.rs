@@ -164,6 +164,7 @@ pub(super) const NEEDS: &[Need] = &[
         "the test registry",
     ),
     need("test", Program("htpasswd"), &["apache2-utils"], "httpd-tools", "the test registry's password"),
+    need("test", Program("curl"), &["curl"], "curl", "asks the containers of the book"),
     need("test", Program("openssl"), &["openssl"], "openssl", "the test registry's certificate"),
     need("test", Program("runc"), &["runc"], "runc", "the other OCI runtime"),
     need("test", Program("runsc"), &["runsc"], "runsc", "gVisor, the OCI runtime with a kernel of its own"),
