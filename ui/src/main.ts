@@ -6,10 +6,11 @@ import { Model } from "./lib/model.svelte";
 import { Screen } from "./lib/screen.svelte";
 import { groups, zoom } from "./lib/preferences.svelte";
 import { messages } from "./lib/text/messages.svelte";
-import { theme } from "./lib/theme.svelte";
+import { contrast, theme } from "./lib/theme.svelte";
 import { connect } from "./lib/transport";
 
 theme.start();
+contrast.start();
 zoom.start();
 groups.start();
 await messages.start();

@@ -304,6 +304,19 @@ export function upload(screen: Screen, id: string, folder: string, begun: (task:
   };
 }
 
+export function saveReport(screen: Screen, text: string): Form {
+  return {
+    title: t("Save a report"),
+    text: t("What is shown here, with what the engine says of itself and its host: a text that you can read before you give it to somebody. It goes nowhere by itself."),
+    fields: [place(screen, "cove-report.txt")],
+    act: t("Save"),
+    run: async ({ to = "" }) => {
+      await screen.model.call({ call: "saveReport", to: to.trim(), screen: text });
+      screen.toast(t("Saved as {place}", { place: plain(to.trim()) }));
+    },
+  };
+}
+
 export function login(screen: Screen, done: () => void, registry = ""): Form {
   return {
     title: t("Log in to a registry"),

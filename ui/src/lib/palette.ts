@@ -8,7 +8,7 @@ import { shortImage } from "./text/format";
 import { t } from "./text/messages.svelte";
 import { plain } from "./text/plain";
 import { score } from "./text/search";
-import { theme } from "./theme.svelte";
+import { contrast, theme } from "./theme.svelte";
 
 /** Something that the palette can do. */
 export interface Entry {
@@ -43,6 +43,7 @@ function all(screen: Screen): Entry[] {
     { key: "keys", icon: "keyboard", text: t("Keys"), detail: "?", run: () => (screen.dialog = { kind: "keys" }) },
     { key: "light", icon: "sun", text: t("Light colours"), detail: "", run: () => theme.set("light") },
     { key: "dark", icon: "moon", text: t("Dark colours"), detail: "", run: () => theme.set("dark") },
+    { key: "contrast", icon: "gear", text: contrast.high ? t("Usual contrast") : t("High contrast"), detail: "", run: () => contrast.set(contrast.high ? "usual" : "more") },
     { key: "system", icon: "monitor", text: t("Colours of the system"), detail: "", run: () => theme.set("system") },
   ];
   for (const connection of model.connections) {

@@ -29,3 +29,34 @@ class ThemeChoice {
 }
 
 export const theme = new ThemeChoice();
+
+export type Contrast = "system" | "more" | "usual";
+
+const CONTRAST = "cove.contrast";
+
+/** How strongly things stand out: as the system says, more, or as usual. */
+class ContrastChoice {
+  value = $state<Contrast>("system");
+  /** Whether it is high at this moment. */
+  high = $state(false);
+
+  start(): void {
+    const value = localStorage.getItem(CONTRAST);
+    this.set(value === "more" || value === "usual" ? value : "system");
+    matchMedia("(prefers-contrast: more)").addEventListener("change", () => this.#show());
+  }
+
+  set(value: Contrast): void {
+    this.value = value;
+    localStorage.setItem(CONTRAST, value);
+    this.#show();
+  }
+
+  #show(): void {
+    this.high = this.value === "more" || (this.value === "system" && matchMedia("(prefers-contrast: more)").matches);
+    if (this.high) document.documentElement.dataset["contrast"] = "more";
+    else delete document.documentElement.dataset["contrast"];
+  }
+}
+
+export const contrast = new ContrastChoice();

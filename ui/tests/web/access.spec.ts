@@ -170,6 +170,42 @@ for (const scheme of ["light", "dark"] as const) {
   });
 }
 
+for (const scheme of ["light", "dark"] as const) {
+  test(`with high contrast every text stands out, ${scheme}`, async ({ page }) => {
+    await page.emulateMedia({ contrast: "more" });
+    const core = await open(page, scheme);
+    const enhanced = async (what: string) => {
+      const violations = await page.evaluate(async () => {
+        const { axe: inPage } = window as unknown as { axe: typeof axe };
+        const results = await inPage.run(document, { runOnly: ["color-contrast-enhanced"], resultTypes: ["violations"] });
+        return results.violations.flatMap((one) => one.nodes.map((node) => node.html.slice(0, 160) + JSON.stringify(node.any.map(({ data }) => data))));
+      });
+      expect(violations, what).toEqual([]);
+    };
+    await expect(page.locator("html")).toHaveAttribute("data-contrast", "more");
+    await enhanced("containers");
+    await page.getByRole("row", { name: "Select web" }).click();
+    await expect(page.getByText("SESSION_SECRET")).toBeVisible();
+    await enhanced("summary");
+    await page.getByRole("tab", { name: "Logs" }).click();
+    await core.called({ call: "openLog" });
+    core.log("\u001b[31mred\u001b[33m yellow\u001b[34m blue\u001b[35m magenta\u001b[36m cyan\u001b[2m dim");
+    await expect(page.getByText("cyan")).toBeVisible();
+    await enhanced("logs");
+    for (const [key, name] of [["e", "Applications"], ["3", "Images"], ["9", "System"], ["0", "Settings"]] as const) {
+      await visit(page, key, name);
+      await enhanced(name);
+    }
+    // The user's own choice is stronger than the system's.
+    await page.getByLabel("Contrast").selectOption("usual");
+    await expect(page.locator("html")).not.toHaveAttribute("data-contrast");
+    await page.emulateMedia({ contrast: "no-preference" });
+    await page.getByLabel("Contrast").selectOption("more");
+    await page.reload();
+    await expect(page.locator("html")).toHaveAttribute("data-contrast", "more");
+  });
+}
+
 test("dialogs hold the focus and give it back", async ({ page }) => {
   await new FakeCore(sample()).open(page);
   await page.getByRole("row", { name: "Select web" }).focus();

@@ -270,6 +270,18 @@ test("the language changes at once and is kept", async ({ page }) => {
   await expect(page.getByRole("heading", { name: "컨테이너" })).toBeVisible();
 });
 
+test("a report is written to a file", async ({ page }) => {
+  const core = new FakeCore(sample());
+  await core.open(page);
+  await visit(page, "0", "Settings");
+  await page.getByRole("button", { name: "Save to a file" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByLabel("File on this computer")).toHaveValue("/home/me/Downloads/cove-report.txt");
+  await page.keyboard.press("Enter");
+  await core.called({ call: "saveReport", to: "/home/me/Downloads/cove-report.txt" });
+  await expect(page.getByText("Saved as /home/me/Downloads/cove-report.txt")).toBeVisible();
+});
+
 test("a report names nothing of the user's", async ({ page }) => {
   const core = new FakeCore(sample({ images: [image("registry.corp.example/secret-project:1")] }));
   await core.open(page);

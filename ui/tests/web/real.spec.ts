@@ -253,6 +253,16 @@ test("the whole page over a real engine", async ({ page }) => {
     await expect(page.getByRole("row").first()).toBeVisible(PATIENT);
   });
 
+  await test.step("a report in a file, which names nobody", async () => {
+    await visit(page, "0", "Settings");
+    await page.getByRole("button", { name: "Save to a file" }).click();
+    const report = join(folder, "report.txt");
+    await page.getByRole("dialog").getByLabel("File on this computer").fill(report);
+    await page.keyboard.press("Enter");
+    await expect.poll(() => existsSync(report) && readFileSync(report, "utf8"), PATIENT).toContain("kernel: ");
+    for (const name of ["first", "localhost/cove-web-test", folder]) expect(readFileSync(report, "utf8")).not.toContain(name);
+  });
+
   await test.step("registries", async () => {
     await visit(page, "8", "Registries");
     await expect(page.getByRole("heading", { name: "Where short names are looked for" })).toBeVisible(PATIENT);

@@ -158,6 +158,17 @@ for (const scheme of ["light", "dark"] as const) {
     await page.keyboard.type("we");
     await shot("palette");
     await page.keyboard.press("Escape");
+    await visit(page, "0", "Settings");
+    await page.getByLabel("Contrast").selectOption("more");
+    await shot("contrast-settings");
+    await visit(page, "1", "Containers");
+    await page.getByRole("row", { name: "Select web" }).click();
+    await page.getByRole("tab", { name: "Summary" }).click();
+    await expect(page.getByText("SESSION_SECRET")).toBeVisible();
+    await shot("contrast");
+    await page.getByRole("button", { name: "Close details" }).click();
+    await visit(page, "0", "Settings");
+    await page.getByLabel("Contrast").selectOption("system");
     await visit(page, "1", "Containers");
     await page.getByRole("button", { name: "Run", exact: true }).click();
     await page.getByLabel("Ports").fill("abc");
@@ -185,7 +196,7 @@ test("Korean", async ({ page }) => {
   await page.getByRole("row", { name: /^web / }).click();
   await expect(page.getByText("SESSION_SECRET")).toBeVisible();
   await shot("summary");
-  for (const [key, heading, name] of [["3", "이미지", "images"], ["9", "시스템", "disk"], ["0", "설정", "settings"]] as const) {
+  for (const [key, heading, name] of [["e", "애플리케이션", "applications"], ["5", "볼륨", "volumes"], ["3", "이미지", "images"], ["9", "시스템", "disk"], ["0", "설정", "settings"]] as const) {
     await visit(page, key, heading);
     await shot(name);
   }

@@ -26,6 +26,7 @@ export const acts: Readonly<Record<string, string>> = {
   "First, last": "처음, 끝",
   Format: "형식",
   Gateway: "게이트웨이",
+  "High contrast": "높은 대비",
   Import: "가져오기",
   "Import into {name}": "{name}에 가져오기",
   "In a list": "목록에서",
@@ -87,6 +88,7 @@ export const acts: Readonly<Record<string, string>> = {
   "Upload into {name}": "{name}(으)로 업로드",
   "Use the machine's engine": "머신의 엔진 사용",
   "Use {name}": "{name} 사용",
+  "Usual contrast": "보통 대비",
   "User name": "사용자 이름",
   "What is in the archive is added; files of the same names are replaced.":
     "아카이브의 내용이 더해지고 같은 이름의 파일은 바뀝니다.",

@@ -9,6 +9,7 @@ export const system: Readonly<Record<string, string>> = {
   "Cleaning up…": "정리하는 중…",
   Colours: "색",
   "Containers that do not run": "실행 중이 아닌 컨테이너",
+  Contrast: "대비",
   Copy: "복사",
   "Copy “{command}”": "“{command}” 복사",
   "Damage in the store": "저장소 손상",
@@ -20,6 +21,8 @@ export const system: Readonly<Record<string, string>> = {
   "Filter events": "이벤트 거르기",
   "Filter settings": "설정 거르기",
   "For a report": "문제 보고용",
+  High: "높음",
+  "High: stronger colours and lines.": "높음: 색과 선이 더 뚜렷해집니다.",
   "How large everything is drawn.": "화면 전체를 얼마나 크게 그릴지 정합니다.",
   "Images without a container": "컨테이너가 없는 이미지",
   "Images without a name": "이름 없는 이미지",
@@ -36,6 +39,8 @@ export const system: Readonly<Record<string, string>> = {
   "Of this window.": "이 창의 언어입니다.",
   "Remove {count}, free {bytes}": "{count}개 지우고 {bytes} 확보",
   Reset: "되돌리기",
+  "Save a report": "보고서 저장",
+  "Saved as {place}": "{place}에 저장했습니다",
   Settings: "설정",
   "States and numbers, and no names of images, containers or files.":
     "상태와 숫자뿐이며 이미지, 컨테이너, 파일 이름은 없습니다.",
@@ -44,10 +49,13 @@ export const system: Readonly<Record<string, string>> = {
   "The engine": "엔진",
   Troubleshooting: "문제 해결",
   "Use its engine (U)": "이 머신의 엔진 사용 (U)",
+  Usual: "보통",
   "Volumes without a container": "컨테이너가 없는 볼륨",
   What: "종류",
   "What comes into use meanwhile stays. Layers that several images share go with the last of them and are counted in none.":
     "그사이 쓰이게 된 것은 남습니다. 여러 이미지가 공유하는 레이어는 마지막 이미지와 함께 사라지며 어느 쪽에도 세지 않습니다.",
+  "What is shown here, with what the engine says of itself and its host: a text that you can read before you give it to somebody. It goes nowhere by itself.":
+    "여기 보이는 내용과 엔진이 알려 주는 자신과 호스트의 정보를 글로 저장합니다. 건네기 전에 직접 읽어 볼 수 있으며 저절로 어디로 보내지 않습니다.",
   "What happens to containers, images, volumes and networks appears here, whoever does it.":
     "컨테이너, 이미지, 볼륨, 네트워크에 일어나는 일이 누가 했든 여기에 나타납니다.",
   default: "기본",
