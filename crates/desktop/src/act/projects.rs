@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use cove_api::{Engine, Error, ErrorKind, RemoveOptions, Result, VolumeRemoveOptions};
-use cove_project::Found;
+use cove_api::{Engine, Error, ErrorKind, Result};
+use cove_project::{Found, run};
 use cove_sys::fs::OpenOptions;
 
 use crate::act::containers;
 use crate::core::Core;
 use crate::task::Task;
-use crate::view::TextFile;
+use crate::view::{StepState, TextFile};
 use crate::{ContainerAct, Failure};
 
 /// A longer file is not shown.
@@ -64,34 +64,19 @@ fn steps(found: &Found) -> Vec<Vec<String>> {
     steps.into_values().collect()
 }
 
-/// Stops and removes a project's containers, then its networks and, where they are meant, its volumes. Goes on past errors.
+/// Stops and removes a project's containers, then its networks and, where they are meant, its volumes.
 pub(crate) async fn remove(engine: &dyn Engine, name: &str, volumes: bool, task: &Task) -> Result<()> {
-    let found = found(engine, name).await?;
-    let mut result = Ok(());
-    let mut order: Vec<String> = steps(&found).into_iter().rev().flatten().collect();
-    order.extend(found.containers.iter().filter(|one| one.one_off).map(|one| one.row.id.clone()));
-    for id in order {
-        let label = found.containers.iter().find(|one| one.row.id == id).map_or(id.as_str(), |one| &one.name);
-        task.next_step(label);
-        let options = RemoveOptions { force: true, volumes, ..RemoveOptions::default() };
-        let done = match engine.containers().remove(&id, options).await {
-            Ok(reports) => reports
-                .into_iter()
-                .find_map(|report| report.error)
-                .map_or(Ok(()), |message| Err(Error::internal(message))),
-            Err(error) => Err(error),
-        };
-        result = result.and(done);
-    }
-    for network in &found.networks {
-        task.next_step(&network.name);
-        result = result.and(engine.networks().remove(&network.name, false).await);
-    }
-    for volume in found.volumes.iter().filter(|_| volumes) {
-        task.next_step(&volume.name);
-        result = result.and(engine.volumes().remove(&volume.name, VolumeRemoveOptions::default()).await);
-    }
-    result
+    found(engine, name).await?;
+    let told = |event: run::Event| {
+        task.line(event.to_string().trim());
+        match event.status {
+            run::Status::Working => task.step(&event.object, StepState::Active),
+            run::Status::Done => task.step(&event.object, StepState::Done),
+            run::Status::Failed | run::Status::Warning => {}
+        }
+    };
+    let options = run::DownOptions { volumes, ..run::DownOptions::default() };
+    run::down(engine, name, None, &options, &told).await
 }
 
 /// The files of a project that lie on this computer, as its containers name them.
