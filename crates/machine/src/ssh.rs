@@ -50,6 +50,11 @@ impl SshTarget {
         })
     }
 
+    /// The machine.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     fn error(&self, reason: impl ToString) -> Error {
         Error::Ssh { name: self.name.clone(), reason: reason.to_string() }
     }

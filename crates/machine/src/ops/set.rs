@@ -29,6 +29,7 @@ impl Machines {
         if provider.is_alive(&paths) {
             return Err(Error::RunningNotChanged { name: name.to_string(), what: "its size" });
         }
+        self.finish_restore(&mut record, &paths, provider.as_ref()).await?;
         let before = record.disk_gib;
         record.cpus = options.cpus.unwrap_or(record.cpus);
         record.memory_mib = options.memory_mib.unwrap_or(record.memory_mib);

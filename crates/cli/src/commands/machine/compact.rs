@@ -26,7 +26,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let tell = super::tell(&context.printer, !context.printer.error_is_terminal());
     let compacted = super::machines(context).compact(&name, &tell).await?;
     let size = |bytes: u64| human_size_spaced(i64::try_from(bytes).unwrap_or(i64::MAX));
-    let hint = if compacted.trimmed { "" } else { " (what its files left is found while it runs)" };
+    let hint = if compacted.trimmed { "" } else { " (while it runs, it may give back more)" };
     context.printer.line(&format!(
         "Machine \"{name}\": its disk takes {}, before {}{hint}",
         size(compacted.after),

@@ -93,7 +93,13 @@ async fn run(target: &SshTarget, command: &str) -> Result<String> {
     let session = target.connect().await?;
     let answer = session.run(command).await;
     session.close().await;
-    answer.map(|(_, output)| output)
+    match answer? {
+        (0, output) => Ok(output),
+        (code, output) => {
+            let reason = format!("exit code {code}: {}", crate::boot_log::tail(&output, 1));
+            Err(Error::Ssh { name: target.name().to_owned(), reason })
+        }
+    }
 }
 
 async fn check_clock(target: &SshTarget, guest: u64, findings: &mut Findings) {

@@ -25,7 +25,7 @@ impl Machines {
             None => findings.ok("acceleration", "nothing is known that makes machines slow"),
             Some(reason) => findings.warn(
                 "acceleration",
-                format!("machines run emulated, many times slower: {reason}"),
+                reason,
                 "turn virtualization on in the firmware, and let this user read and write /dev/kvm \
                  (often: the group kvm)",
             ),

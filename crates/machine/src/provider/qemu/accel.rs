@@ -63,10 +63,10 @@ pub(super) async fn decide(cache: &Path, arch: &str, kernel: &Path) -> Result<De
 /// Why KVM will not be used, as far as that is known without a test.
 pub(super) fn obstacle(cache: &Path) -> Option<String> {
     if !cfg!(target_os = "linux") {
-        return Some("there is no KVM on this system".into());
+        return emulation("there is no KVM on this system".into()).note;
     }
     if let Err(reason) = device_usable() {
-        return Some(reason);
+        return emulation(reason).note;
     }
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     read_cache(cache, &boot_id, crate::image::host_arch())?.note
