@@ -176,7 +176,7 @@ fn a_running_machine_is_looked_after(home: &Home) {
     };
     let full = taken();
     assert!(home.cove(&["machine", "compact", NAME]).ok().contains("its disk takes"));
-    assert!(taken() + (48 << 20) < full, "{full} bytes before, {} now", taken());
+    assert!(taken() + (32 << 20) < full, "{full} bytes before, {} now", taken());
 
     for refused in [&["snapshot", "create", NAME, "one"][..], &["export", NAME, "/nowhere/file"]] {
         home.cove(&[&["machine"], refused].concat()).fails(125, "is running: stop it");
