@@ -126,10 +126,10 @@ fn a_project_is_written_out_without_a_program() {
         config(&["config", "-o", &out]).ok();
         assert!(fs::read_to_string(&out).expect("written").contains("app:2"));
         let wrong = config(&["-f", "wrong.yaml", "config"]);
-        wrong.fails(125, "wrong.yaml:4: services.web");
-        config(&["config", "--lock-image-digests"]).fails(125, "--lock-image-digests is not supported");
-        config(&["config", "--services", "--volumes"]).fails(125, "cannot be used with");
-        config(&["config", "--hash", "cache"]).fails(125, "no such service: cache");
+        wrong.fails(1, "wrong.yaml:4: services.web");
+        config(&["config", "--lock-image-digests"]).fails(1, "--lock-image-digests is not supported");
+        config(&["config", "--services", "--volumes"]).fails(1, "cannot be used with");
+        config(&["config", "--hash", "cache"]).fails(1, "no such service: cache");
     });
 }
 

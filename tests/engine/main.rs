@@ -19,6 +19,7 @@ mod checkpoint;
 mod clients;
 mod completion;
 mod compose;
+mod compose_commands;
 mod defaults;
 mod devices;
 mod farm;

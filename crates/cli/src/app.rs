@@ -112,7 +112,7 @@ fn run(environment: Environment) -> CommandResult {
         tracing::info!("{remark}");
     }
     let conf = conf.value;
-    let destination = if matches!(invocation.leaf.place, Place::Plain | Place::Images) {
+    let destination = if matches!(invocation.leaf.place, Place::Plain | Place::Images | Place::Compose) {
         // Commands without an engine must work even where none can be found.
         connect::choose(&invocation.global, &environment, &directories, &conf)
             .unwrap_or_else(|error| Destination::Missing(error.messages().join("\n")))
@@ -125,6 +125,11 @@ fn run(environment: Environment) -> CommandResult {
     let place = match invocation.leaf.place {
         Place::Images if commands::transport::touches_store(&command_line) => Place::Engine,
         Place::Images => Place::Plain,
+        #[cfg(unix)]
+        Place::Compose => {
+            let words = invocation.matches.get_many::<String>("words").unwrap_or_default();
+            commands::compose::place(&environment, &conf, &words.cloned().collect::<Vec<_>>())
+        }
         place => place,
     };
     let context = Context::new(
@@ -148,7 +153,7 @@ fn run(environment: Environment) -> CommandResult {
     }
     let runtime = match place {
         Place::Service => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
-        Place::Engine | Place::Images | Place::Plain => {
+        Place::Engine | Place::Images | Place::Compose | Place::Plain => {
             tokio::runtime::Builder::new_current_thread().enable_all().build()
         }
     }

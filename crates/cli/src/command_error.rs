@@ -154,6 +154,10 @@ impl Failures {
     pub(crate) fn note<T, E: Into<CommandError>>(&mut self, result: Result<T, E>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
     /// The end of the command: success, or all failures with the exit code of the last.
     pub(crate) fn finish(self) -> CommandResult {
         match self.0.len() {

@@ -34,6 +34,9 @@ pub(crate) struct Context {
     pub(crate) executable: PathBuf,
     /// Which engine.
     pub(crate) destination: connect::Destination,
+    /// What a command of compose was told before its name.
+    #[cfg(unix)]
+    pub(crate) compose: std::sync::OnceLock<crate::commands::compose::Line>,
     engine: OnceCell<Box<dyn Engine>>,
 }
 
@@ -63,6 +66,8 @@ impl Context {
             command_line,
             executable,
             destination,
+            #[cfg(unix)]
+            compose: std::sync::OnceLock::new(),
             engine: OnceCell::new(),
         }
     }

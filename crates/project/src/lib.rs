@@ -5,8 +5,10 @@
 //! through [`cove_api::Engine`]: for the engine in this process and for one far away alike.
 
 mod found;
+mod graph;
 pub mod label;
 pub mod plan;
 pub mod run;
 
 pub use found::{Found, FoundContainer};
+pub use graph::{Dependency, Graph};

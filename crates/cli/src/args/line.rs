@@ -123,18 +123,7 @@ fn descend(
         Target::Leaf(leaf) => {
             let path = join(name);
             let command = build(program, &path, leaf);
-            let mut words = rest.to_vec();
-            let end = match leaf.options {
-                OptionPlace::Anywhere => None,
-                OptionPlace::BeforeArguments => {
-                    scan::first_positional(&command, &words).filter(|(_, ended)| !ended).map(|(at, _)| at)
-                }
-                OptionPlace::Nowhere => Some(0),
-            };
-            if let Some(at) = end {
-                // Everything from here on belongs to the container, or the other program.
-                words.insert(at, "--".into());
-            }
+            let words = ended(leaf, &command, rest);
             match match_arguments(&command, &format!("{program} {path}"), &words) {
                 Ok(matches) => {
                     global.take(take(SharedArgs::from_arg_matches(&matches))?);
@@ -144,6 +133,59 @@ fn descend(
                 Err(Ended::Failed(error)) => Err(error),
             }
         }
+    }
+}
+
+/// The words of a command with `--` where its own options end.
+fn ended(leaf: &Leaf, command: &Command, words: &[String]) -> Vec<String> {
+    let mut words = words.to_vec();
+    let end = match leaf.options {
+        OptionPlace::Anywhere => None,
+        OptionPlace::BeforeArguments => {
+            scan::first_positional(command, &words).filter(|(_, ended)| !ended).map(|(at, _)| at)
+        }
+        OptionPlace::Nowhere => Some(0),
+    };
+    if let Some(at) = end {
+        // Everything from here on belongs to the container, or the other program.
+        words.insert(at, "--".into());
+    }
+    words
+}
+
+/// What `words` say to a command of a command line that is another one's argument; `name` is the command with the
+/// program's. [`None`] asks for help.
+#[cfg(unix)]
+pub(crate) fn inner(
+    name: &str,
+    leaf: &Leaf,
+    words: &[String],
+) -> Result<(Command, Option<ArgMatches>), CommandError> {
+    let command = inner_command(name, leaf);
+    let words = ended(leaf, &command, words);
+    let matches = matched(&command, name, &words)?;
+    Ok((command, matches))
+}
+
+/// The clap command of a leaf of a command line that is another one's argument: without the global options, which
+/// stand before.
+pub(crate) fn inner_command(name: &str, leaf: &Leaf) -> Command {
+    tuned((leaf.augment)(Command::new("command")))
+        .override_usage(format!("{name} {}", leaf.usage))
+        .no_binary_name(true)
+}
+
+/// What `words` say; [`None`] asks for help.
+#[cfg(unix)]
+pub(crate) fn matched(
+    command: &Command,
+    name: &str,
+    words: &[String],
+) -> Result<Option<ArgMatches>, CommandError> {
+    match match_arguments(command, name, words) {
+        Ok(matches) => Ok(Some(matches)),
+        Err(Ended::Help) => Ok(None),
+        Err(Ended::Failed(error)) => Err(error),
     }
 }
 

@@ -25,7 +25,10 @@ pub(crate) const SKOPEO_NAME: &str = "skopeo";
 pub(crate) use count::{at_least, at_most, exactly};
 pub(crate) use descriptors::DescriptorArgs;
 pub(crate) use global::{GlobalOptions, RootArgs, SharedArgs, absolute};
+pub(crate) use line::inner_command;
 pub(crate) use line::{Invocation, Parsed, build, help_text, parse};
+#[cfg(unix)]
+pub(crate) use line::{inner, matched};
 pub(crate) use nearest::suggestion;
 pub(crate) use scan::first_positional;
 pub(crate) use signal::signal;

@@ -2,6 +2,8 @@
 
 use clap::Command;
 
+#[cfg(unix)]
+use super::Place;
 use super::{Entry, Group, Target, find, tree_of};
 use crate::args;
 use crate::command_error::CommandError;
@@ -56,6 +58,10 @@ pub(crate) fn of(program: &str, words: &[String]) -> Result<String, CommandError
                     .rsplit_once(' ')
                     .map_or(program.to_owned(), |(group, _)| format!("{program} {group}"));
                 return Err(unrecognized(&at, word, entries));
+            }
+            #[cfg(unix)]
+            Some(Target::Leaf(leaf)) if leaf.place == Place::Compose => {
+                return super::compose::help_of(&format!("{program} {path}"), words.next());
             }
             Some(Target::Leaf(leaf)) => {
                 return Ok(args::help_text(&args::build(program, &path, leaf)));

@@ -35,6 +35,8 @@ pub(crate) enum Place {
     Service,
     /// As [`Place::Engine`] where an argument names the store, else no engine.
     Images,
+    /// What a command of compose needs, where its words name one that is ours; else no engine.
+    Compose,
     /// No engine.
     Plain,
 }

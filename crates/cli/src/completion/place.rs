@@ -3,6 +3,8 @@
 use clap::{Arg, Command};
 
 use crate::args;
+#[cfg(unix)]
+use crate::commands::compose;
 use crate::commands::{Entry, Leaf, OptionPlace, TREE, Target, find};
 
 /// What may stand where the cursor is.
@@ -107,7 +109,14 @@ impl Walk {
         match find(entries, word) {
             Some(Target::Group(group)) => self.entries = Some(group.entries),
             Some(Target::Leaf(leaf)) => {
-                self.command = args::build("cove", word, leaf);
+                #[cfg(unix)]
+                if leaf.place == crate::commands::Place::Compose {
+                    (self.command, self.entries) = (compose::options(), Some(compose::COMMANDS));
+                    return true;
+                }
+                let is_inner = self.path.len() > 1 && self.path[0] == "compose";
+                self.command =
+                    if is_inner { args::inner_command(word, leaf) } else { args::build("cove", word, leaf) };
                 (self.entries, self.leaf) = (None, Some(leaf));
                 self.options = leaf.options != OptionPlace::Nowhere;
             }
@@ -209,6 +218,11 @@ mod tests {
             ("ps --sort ", "command|created|id|image|names|runningfor|size|status"),
             ("stop -- -", "stop CONTAINER"),
             ("volume rm ", "volume rm VOLUME"),
+            ("compose ", "command like attach"),
+            ("compose -f x --", "option of compose"),
+            ("compose -f x logs -", "option of command"),
+            ("compose logs web ", "compose logs SERVICE"),
+            ("compose exec web sh -c ", "compose exec ARG"),
         ] {
             assert_eq!(shown(line), expect, "{line:?}");
         }

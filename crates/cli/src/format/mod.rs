@@ -21,4 +21,6 @@ pub(crate) use print::{go_time, to_json};
 pub(crate) use report::{Headers, Report, is_json};
 pub(crate) use serialize::to_value;
 pub(crate) use tabs::align;
+#[cfg(unix)]
+pub(crate) use tabs::align_with;
 pub(crate) use value::{Struct, Value};

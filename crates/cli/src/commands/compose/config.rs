@@ -2,80 +2,22 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Read as _;
 use std::path::Path;
 
-use clap::Parser as _;
-use cove_compose::{Loaded, Options, load, render, service_hash, tree, variables};
+use cove_compose::{Options, render, service_hash, tree, variables};
 use cove_sys::output::{Existing, OutputFile};
 
+use super::line::{failed, line, loaded, not_supported, warn};
 use crate::command_error::{CommandError, CommandResult};
+use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
-/// Longest text on standard input, in bytes.
-const LONGEST: u64 = 8 << 20;
-/// Options of compose itself that have a value, and matter here.
-const WITH_VALUE: [&str; 7] =
-    ["-f", "--file", "-p", "--project-name", "--profile", "--env-file", "--project-directory"];
-
-/// Whether these words ask for it. A compose program gets what has other options before the command.
-pub(super) fn is_meant(words: &[String]) -> bool {
-    let mut rest = words.iter();
-    while let Some(word) = rest.next() {
-        match word.as_str() {
-            "config" | "convert" => return true,
-            "--all-resources" => {}
-            word if WITH_VALUE.contains(&word) => drop(rest.next()),
-            word => {
-                let joined = |name: &&str| {
-                    word.strip_prefix(name)
-                        .is_some_and(|rest| !name.starts_with("--") || rest.starts_with('='))
-                };
-                if !WITH_VALUE.iter().any(joined) {
-                    return false;
-                }
-            }
-        }
-    }
-    false
-}
-
-/// Compose's own options, before the command.
-#[derive(Debug, clap::Parser)]
-#[command(name = "compose", bin_name = "cove compose", no_binary_name = true, disable_help_subcommand = true)]
-struct Line {
-    /// A Compose file, or - for standard input
-    #[arg(short, long = "file", value_name = "FILE")]
-    files: Vec<String>,
-    /// The project's name
-    #[arg(short, long, value_name = "NAME")]
-    project_name: Option<String>,
-    /// A profile whose services are taken, too
-    #[arg(long = "profile", value_name = "PROFILE")]
-    profiles: Vec<String>,
-    /// A file of variables
-    #[arg(long = "env-file", value_name = "FILE")]
-    env_files: Vec<String>,
-    /// The folder that relative paths begin at
-    #[arg(long, value_name = "FOLDER")]
-    project_directory: Option<String>,
-    /// Keep networks, volumes, secrets and configs that no service uses
-    #[arg(long)]
-    all_resources: bool,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Write a project out as its files are understood
-    #[command(visible_alias = "convert")]
-    Config(Args),
-}
-
+/// Write a project out as its files are understood
 #[derive(Debug, clap::Args)]
-struct Args {
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
+pub(crate) struct Args {
     /// Services, with what they depend on
+    #[arg(value_name = "SERVICE")]
     services: Vec<String>,
     /// The form: yaml or json
     #[arg(long, value_name = "FORMAT", value_parser = ["yaml", "json"])]
@@ -146,28 +88,27 @@ struct List {
 }
 
 /// The command.
-pub(super) fn run(context: &Context, words: &[String]) -> CommandResult {
-    let line = match Line::try_parse_from(words) {
-        Ok(line) => line,
-        Err(error) if error.use_stderr() => return Err(CommandError::other(error.to_string().trim_end())),
-        Err(help) => {
-            context.printer.line(help.to_string().trim_end())?;
-            return Ok(0);
-        }
-    };
-    let Command::Config(args) = &line.command;
+pub(crate) const COMMAND: Leaf = leaf!("[options] [SERVICE...]", Plain);
+
+async fn run(context: &Context, args: Args) -> CommandResult {
     for (asked, name) in [
         (args.resolve_image_digests, "--resolve-image-digests"),
         (args.lock_image_digests, "--lock-image-digests"),
     ] {
         if asked {
-            return Err(CommandError::other(format!(
-                "{name} is not supported: name a compose program that has it with {}",
-                cove_config::env::PODMAN_COMPOSE_PROVIDER
-            )));
+            return Err(not_supported(name));
         }
     }
-    let text = text(context, args, &options(context, &line, args)?)?;
+    let options = Options {
+        interpolate: !args.no_interpolate,
+        normalize: !args.no_normalize,
+        resolve_paths: !args.no_path_resolution,
+        consistency: !args.no_consistency,
+        // The digests are of what the files say.
+        resolve_environment: !args.no_env_resolution && args.list.hash.is_none(),
+        ..line(context)?.options(context, &args.services)?
+    };
+    let text = text(context, &args, &options)?;
     if args.quiet {
         return Ok(0);
     }
@@ -183,39 +124,6 @@ pub(super) fn run(context: &Context, words: &[String]) -> CommandResult {
     Ok(0)
 }
 
-fn options(context: &Context, line: &Line, args: &Args) -> Result<Options, CommandError> {
-    let stdin = if line.files.iter().any(|file| file == "-") {
-        let mut text = String::new();
-        std::io::stdin().lock().take(LONGEST).read_to_string(&mut text)?;
-        Some(text)
-    } else {
-        None
-    };
-    let variables = &context.environment;
-    let env_files = match variables.get("COMPOSE_ENV_FILES") {
-        Some(names) if line.env_files.is_empty() => names.split(',').map(str::to_owned).collect(),
-        _ => line.env_files.clone(),
-    };
-    Ok(Options {
-        files: line.files.clone(),
-        env_files,
-        project_directory: line.project_directory.clone(),
-        project_name: line.project_name.clone(),
-        profiles: line.profiles.clone(),
-        environment: variables.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        current_dir: std::env::current_dir()?,
-        stdin,
-        services: args.services.clone(),
-        interpolate: !args.no_interpolate,
-        normalize: !args.no_normalize,
-        resolve_paths: !args.no_path_resolution,
-        consistency: !args.no_consistency,
-        // The digests are of what the files say.
-        resolve_environment: !args.no_env_resolution && args.list.hash.is_none(),
-        all_resources: line.all_resources,
-    })
-}
-
 fn text(context: &Context, args: &Args, options: &Options) -> Result<String, CommandError> {
     let json = args.format.as_deref() == Some("json");
     if args.list.variables {
@@ -227,8 +135,7 @@ fn text(context: &Context, args: &Args, options: &Options) -> Result<String, Com
         warn(context, &warnings);
         return Ok(if json { render::json_text(&value) } else { render::yaml_text(&value) });
     }
-    let Loaded { project, warnings } = load(options).map_err(failed)?;
-    warn(context, &warnings);
+    let project = loaded(context, options)?;
     let List { services, volumes, networks, models, images, profiles, hash, environment, .. } = &args.list;
     if let Some(names) = hash {
         let wanted: Option<BTreeSet<&str>> = (names != "*").then(|| names.split(',').collect());
@@ -302,35 +209,4 @@ fn table(
         let _ = writeln!(text, "{name:<20}{required:<20}{default:<20}{alternate}");
     }
     Ok(text)
-}
-
-fn warn(context: &Context, warnings: &[String]) {
-    for warning in warnings {
-        context.printer.error_line(&format!("Warning: {warning}"));
-    }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn failed(error: cove_compose::ComposeError) -> CommandError {
-    CommandError::other(error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_is_understood_whole_is_done_here() {
-        let meant = |line: &str| is_meant(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
-        for line in
-            ["config", "convert -q", "-f a.yaml -p name config", "-fa.yaml --file=b config --services"]
-        {
-            assert!(meant(line), "{line}");
-        }
-        for line in
-            ["up", "-f config up", "--ansi never config", "--filed=x config", "ps config", "-f config"]
-        {
-            assert!(!meant(line), "{line}");
-        }
-    }
 }

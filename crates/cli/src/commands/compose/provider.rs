@@ -24,12 +24,22 @@ const RENEWAL: Duration = Duration::from_secs(120);
 /// Runs it with these words.
 pub(super) async fn run(context: &Context, words: &[String]) -> CommandResult {
     let provider = provider(context)?;
+    run_program(context, &provider, words).await
+}
+
+/// The same where one is installed.
+pub(super) async fn run_if_installed(context: &Context, words: &[String]) -> Option<CommandResult> {
+    let provider = provider(context).ok()?;
+    Some(run_program(context, &provider, words).await)
+}
+
+async fn run_program(context: &Context, provider: &Path, words: &[String]) -> CommandResult {
     if warns(context) {
         context.printer.error_line(&format!(
             "Executing external compose provider {provider:?}; compose_warning_logs=false in containers.conf hides this line"
         ));
     }
-    let mut command = Command::new(&provider);
+    let mut command = Command::new(provider);
     command.args(words);
     if let Some(uri) = reachable(context)? {
         return attended(command.env(env::DOCKER_HOST, &uri).env(env::CONTAINER_HOST, uri)).await;

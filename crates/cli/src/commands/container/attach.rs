@@ -1,11 +1,11 @@
 //! `cove attach`
 
-use cove_api::{AttachOptions, ContainerState};
+use cove_api::{AttachOptions, ContainerState, Engine};
 
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
-use crate::terminal::{Ended, Session, Signals, Target, ended_by};
+use crate::terminal::{DetachKeys, Ended, Session, Signals, Target, ended_by};
 
 /// Connect to a running container
 #[derive(Debug, clap::Args)]
@@ -44,20 +44,41 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         Some(name) => name.strip_prefix('/').unwrap_or(name).to_owned(),
         None => super::latest(engine).await?,
     };
-    let container = engine.containers().inspect(&name, false).await?;
+    let keys = super::detach_keys(context, args.detach_keys.as_deref())?;
+    connect(context, engine, &name, Wanted { keys, stdin: !args.no_stdin, proxy: args.sig_proxy }).await
+}
+
+/// How somebody wants to be connected.
+pub(crate) struct Wanted {
+    /// What leaves it running.
+    pub(crate) keys: DetachKeys,
+    /// Standard input, where it is open.
+    pub(crate) stdin: bool,
+    /// Signals are passed on.
+    pub(crate) proxy: bool,
+}
+
+/// Connects this process's streams to a container that runs, until either ends.
+pub(crate) async fn connect(
+    context: &Context,
+    engine: &dyn Engine,
+    name: &str,
+    wanted: Wanted,
+) -> CommandResult {
+    let container = engine.containers().inspect(name, false).await?;
     if !container.state.running && container.state.status != ContainerState::Paused {
         return Err(CommandError::other("you can only attach to running containers"));
     }
     let id = container.id.clone();
-    let stdin = !args.no_stdin && container.config.open_stdin;
+    let stdin = wanted.stdin && container.config.open_stdin;
     let mut signals = Signals::catch()?;
     let mut session = Session {
         printer: &context.printer,
         engine,
         target: Target::Container(&id),
         tty: container.config.tty,
-        proxy: args.sig_proxy,
-        keys: super::detach_keys(context, args.detach_keys.as_deref())?,
+        proxy: wanted.proxy,
+        keys: wanted.keys,
         stdout: true,
         stderr: true,
     };
@@ -80,6 +101,6 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     match ended? {
         Ended::Detached => Ok(0),
         Ended::Signal(number) => Ok(ended_by(number)),
-        Ended::Output => super::exit_code(engine, &id, &mut signals, args.sig_proxy).await,
+        Ended::Output => super::exit_code(engine, &id, &mut signals, wanted.proxy).await,
     }
 }

@@ -101,35 +101,65 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         preserve_fd: args.descriptors.numbers(),
         no_session: args.no_session,
     };
-    let execs = engine.execs();
-    let id = execs.create(name, spec).await.map_err(|error| match error.kind {
-        // As Podman: a session that cannot be made at all.
-        ErrorKind::WrongState => CommandError::from(error).with_code(255),
-        _ => error.into(),
-    })?;
     if args.detach {
-        let started = execs.start(&id, ExecStartOptions { detach: true, size: None }).await;
-        if let Err(error) = started {
-            forget(engine, &id).await;
-            // Nobody waits for it: whatever its command is, it was not started.
-            return Err(CommandError::from(error).with_code(125));
-        }
+        let id = background(engine, name, spec).await?;
         context.printer.line(&id)?;
         return Ok(0);
     }
+    attended(context, engine, name, spec, keys).await
+}
+
+/// Makes a session.
+async fn made(engine: &dyn Engine, name: &str, spec: ExecSpec) -> Result<String, CommandError> {
+    engine.execs().create(name, spec).await.map_err(|error| match error.kind {
+        // As Podman: a session that cannot be made at all.
+        ErrorKind::WrongState => CommandError::from(error).with_code(255),
+        _ => error.into(),
+    })
+}
+
+/// Runs a command that nobody waits for, and answers its session's id.
+///
+/// # Errors
+/// It could not be started.
+pub(crate) async fn background(
+    engine: &dyn Engine,
+    name: &str,
+    spec: ExecSpec,
+) -> Result<String, CommandError> {
+    let id = made(engine, name, spec).await?;
+    if let Err(error) = engine.execs().start(&id, ExecStartOptions { detach: true, size: None }).await {
+        forget(engine, &id).await;
+        // Nobody waits for it: whatever its command is, it was not started.
+        return Err(CommandError::from(error).with_code(125));
+    }
+    Ok(id)
+}
+
+/// Runs a command with the streams of this process, to its end.
+pub(crate) async fn attended(
+    context: &Context,
+    engine: &dyn Engine,
+    name: &str,
+    spec: ExecSpec,
+    keys: crate::terminal::DetachKeys,
+) -> CommandResult {
+    let (tty, interactive) = (spec.tty, spec.attach_stdin);
+    let id = made(engine, name, spec).await?;
+    let execs = engine.execs();
     let mut signals = Signals::catch()?;
     let mut session = Session {
         printer: &context.printer,
         engine,
         target: Target::Exec(&id),
-        tty: args.tty,
+        tty,
         proxy: false,
         keys,
         stdout: true,
         stderr: true,
     };
-    let raw = session.raw_mode(args.interactive)?;
-    let size = crate::terminal::size().filter(|_| args.tty);
+    let raw = session.raw_mode(interactive)?;
+    let size = crate::terminal::size().filter(|_| tty);
     let starting = execs.start(&id, ExecStartOptions { detach: false, size });
     let started = match signals.during(starting).await {
         Ok(started) => started,

@@ -51,6 +51,45 @@ pub(crate) struct LogFlags {
     color: bool,
 }
 
+impl LogFlags {
+    /// What is wanted of logs, without names and colours.
+    pub(crate) fn of(follow: bool, since: Option<String>, until: Option<String>, tail: String) -> Self {
+        Self { follow, since, until, tail, ..Self::default() }
+    }
+
+    /// What the engine is asked for.
+    ///
+    /// # Errors
+    /// A flag's value is wrong.
+    pub(crate) fn options(&self) -> Result<LogOptions, CommandError> {
+        let now = Timestamp::now();
+        let moment = |text: &Option<String>, flag: &str, future: bool| match text
+            .as_deref()
+            .filter(|text| !text.is_empty())
+        {
+            None => Ok(None),
+            Some(text) => {
+                let parsed = if future {
+                    cove_api::time::future_moment(text, now)
+                } else {
+                    cove_api::time::moment(text, now)
+                };
+                parsed
+                    .map(Some)
+                    .map_err(|error| CommandError::other(format!("parsing --{flag} {text:?}: {error}")))
+            }
+        };
+        Ok(LogOptions {
+            follow: self.follow,
+            tail: tail(&self.tail)?,
+            since: moment(&self.since, "since", false)?,
+            until: moment(&self.until, "until", true)?,
+            stdout: true,
+            stderr: true,
+        })
+    }
+}
+
 /// The command.
 pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
 
@@ -81,31 +120,7 @@ pub(crate) async fn show(
     names: &[String],
     flags: &LogFlags,
 ) -> Result<(), CommandError> {
-    let now = Timestamp::now();
-    let moment = |text: &Option<String>, flag: &str, future: bool| match text
-        .as_deref()
-        .filter(|text| !text.is_empty())
-    {
-        None => Ok(None),
-        Some(text) => {
-            let parsed = if future {
-                cove_api::time::future_moment(text, now)
-            } else {
-                cove_api::time::moment(text, now)
-            };
-            parsed
-                .map(Some)
-                .map_err(|error| CommandError::other(format!("parsing --{flag} {text:?}: {error}")))
-        }
-    };
-    let options = LogOptions {
-        follow: flags.follow,
-        tail: tail(&flags.tail)?,
-        since: moment(&flags.since, "since", false)?,
-        until: moment(&flags.until, "until", true)?,
-        stdout: true,
-        stderr: true,
-    };
+    let options = flags.options()?;
     let several = names.len() > 1;
     let mut streams = Vec::new();
     for (index, name) in names.iter().enumerate() {
@@ -167,6 +182,13 @@ fn colour(context: &Context, prefix: String, index: usize, wanted: bool) -> Stri
     format!("\u{1b}[{}m{prefix}\u{1b}[0m", COLOURS[index % COLOURS.len()])
 }
 
+/// The time of a line.
+pub(crate) fn stamp(time: Timestamp) -> String {
+    let time = time.to_zoned(crate::render::local_zone());
+    let zone = if time.offset().is_zero() { "Z".to_owned() } else { time.strftime("%:z").to_string() };
+    format!("{}{zone}", time.strftime("%Y-%m-%dT%H:%M:%S.%9f"))
+}
+
 fn print(context: &Context, prefix: &str, line: &LogLine, timestamps: bool) -> Result<(), CommandError> {
     let mut bytes = Vec::with_capacity(line.data.len() + prefix.len() + 40);
     if !prefix.is_empty() {
@@ -174,9 +196,7 @@ fn print(context: &Context, prefix: &str, line: &LogLine, timestamps: bool) -> R
         bytes.push(b' ');
     }
     if timestamps {
-        let time = line.time.to_zoned(crate::render::local_zone());
-        let zone = if time.offset().is_zero() { "Z".to_owned() } else { time.strftime("%:z").to_string() };
-        bytes.extend_from_slice(format!("{}{zone} ", time.strftime("%Y-%m-%dT%H:%M:%S.%9f")).as_bytes());
+        bytes.extend_from_slice(format!("{} ", stamp(line.time)).as_bytes());
     }
     bytes.extend_from_slice(&line.data);
     if !line.partial {

@@ -39,8 +39,8 @@ pub(crate) mod update;
 pub(crate) mod wait;
 
 pub(crate) use logs::{LogFlags, show as show_logs};
-pub(crate) use session::narrow;
-use session::{check_streams, detach_keys, exit_code};
+use session::{check_streams, exit_code};
+pub(crate) use session::{detach_keys, narrow};
 pub(crate) use targets::latest;
 use targets::{Targets, id_in};
 pub(crate) use top::{asked as processes_of, print as print_processes};
