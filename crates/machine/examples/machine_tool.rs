@@ -1,5 +1,5 @@
 //! A bare command line over the crate, for tests and for trying it without the real one:
-//! `machine_tool FOLDER COMMAND [NAME] [ARGUMENT…]` keeps everything below FOLDER.
+//! `machine_tool FOLDER COMMAND [NAME] [ARGUMENT…]` keeps everything below FOLDER. `MACHINE_USER` is who logs in.
 
 #[cfg(unix)]
 #[tokio::main]
@@ -25,7 +25,7 @@ mod tool {
     use cove_config::connections::Connections;
     use cove_config::containers::ContainersConf;
     use cove_machine::provider::ProviderKind;
-    use cove_machine::{InitOptions, MachineFolders, MachineName, Machines, Progress, SetOptions};
+    use cove_machine::{CopyEnds, InitOptions, MachineFolders, MachineName, Machines, Progress, SetOptions};
 
     pub(super) async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
         let words: Vec<String> = std::env::args().skip(1).collect();
@@ -46,12 +46,14 @@ mod tool {
             "init" => {
                 let number = |at: usize| rest.get(at).and_then(|text| text.parse().ok());
                 let options = InitOptions {
-                    name: name()?,
-                    provider: ProviderKind::Qemu,
                     cpus: number(1).and_then(|number: u64| number.try_into().ok()),
                     memory_mib: number(2),
                     disk_gib: number(3),
-                    image: None,
+                    timezone: rest.get(4).cloned(),
+                    swap_mib: number(5).unwrap_or(0),
+                    username: rest.get(6).cloned(),
+                    import_native_ca: rest.iter().any(|word| word == "ca"),
+                    ..InitOptions::new(name()?, ProviderKind::Qemu)
                 };
                 machines.init(&options, &print).await?;
             }
@@ -64,7 +66,10 @@ mod tool {
             "info" => {
                 println!("{}", serde_json::to_string_pretty(&machines.info(ProviderKind::Qemu).await?)?)
             }
-            "rm" => machines.remove(&name()?, rest.iter().any(|word| word == "-f")).await?,
+            "rm" => {
+                let force = rest.iter().any(|word| word == "-f");
+                machines.remove(&name()?, force, false).await?;
+            }
             "set" => {
                 let options = SetOptions {
                     disk_gib: rest.get(1).and_then(|text| text.parse().ok()),
@@ -74,9 +79,21 @@ mod tool {
             }
             "ssh" => {
                 let words: Vec<OsString> = rest[1..].iter().map(OsString::from).collect();
-                let ssh = machines.ssh_command(&name()?, None, &words)?;
+                let user = std::env::var("MACHINE_USER").ok();
+                let ssh = machines.ssh_command(&name()?, user.as_deref(), &words)?;
                 let status = std::process::Command::new(ssh.program).args(ssh.arguments).status()?;
                 return Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(255)).unwrap_or(255)));
+            }
+            "cp" => {
+                let (name, ends) = CopyEnds::parse(&rest[0], &rest[1])?;
+                let scp = machines.copy_command(&name, &ends, true)?;
+                let status = std::process::Command::new(scp.program).args(scp.arguments).status()?;
+                return Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(255)).unwrap_or(255)));
+            }
+            "logs" => {
+                for line in machines.logs(&name()?, None)?.next(true)? {
+                    println!("{:?} {}", line.source, line.text);
+                }
             }
             "agent" => cove_machine::agent::run(&machines, &name()?).await?,
             other => return Err(format!("unknown command {other}").into()),

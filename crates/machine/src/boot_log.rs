@@ -36,6 +36,16 @@ fn parse_stage(line: &str) -> Option<BootStage> {
     (plain && at.is_finite() && at >= 0.0).then(|| BootStage { name: name.to_owned(), at })
 }
 
+/// The seconds since its kernel's start that a line of the console begins with.
+#[must_use]
+pub(crate) fn uptime(line: &str) -> Option<f64> {
+    if let Some(stage) = parse_stage(line) {
+        return Some(stage.at);
+    }
+    let (time, _) = line.strip_prefix('[')?.split_once(']')?;
+    time.trim().parse().ok().filter(|time: &f64| time.is_finite() && *time >= 0.0)
+}
+
 /// A line of the console that says why the guest may not come up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -46,7 +56,10 @@ pub struct Fault {
 }
 
 /// What the kernel, or the script before PID 1, says when the guest cannot go on.
-const FATAL: &[&str] = &["Kernel panic - not syncing", "timeout, aborting", "cove-init: cannot go on: "];
+const FATAL: &[&str] =
+    &["Kernel panic - not syncing", "timeout, aborting", "cove-init: cannot go on: ", NO_CONFIG];
+/// What an image that is older than this build says: without its keys nobody gets in.
+const NO_CONFIG: &str = "cove-init: no configuration from the host";
 /// What may explain a guest that does not answer, but does not keep it from answering.
 const SERIOUS: &[&str] =
     &["I/O error", "EXT4-fs error", "Out of memory: Killed process", "blocked for more than"];
@@ -104,6 +117,7 @@ mod tests {
                 true,
             ),
             ("cove-init: cannot go on: the disk /dev/vda did not appear", true),
+            ("cove-init: no configuration from the host: its version 3 is not 1: rebuild the image", true),
             ("\u{1b}[1m[    9.1] Out of memory: Killed process 77 (cove)", false),
         ] {
             let fault = fault(line).unwrap();
@@ -112,6 +126,15 @@ mod tests {
         }
         for line in ["cove-init: stage engine 4.9", "[ 0.5] APIC calibration not consistent", ""] {
             assert_eq!(fault(line), None);
+        }
+    }
+
+    #[test]
+    fn times_of_lines() {
+        assert_eq!(uptime("[   12.500] nvme"), Some(12.5));
+        assert_eq!(uptime("cove-init: stage ssh 1.9"), Some(1.9));
+        for line in ["", "text", "[x] text", "[-1] text", "[inf] text", "[   12.5"] {
+            assert_eq!(uptime(line), None, "{line}");
         }
     }
 

@@ -130,6 +130,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// Ends of a copy that do not fit.
+    #[error("{0}")]
+    BadCopy(&'static str),
     /// No image where one was looked for.
     #[error("no machine image for {arch} found in {}: build one with `cargo xtask vm-image`, or name one with --image", places(.folders))]
     ImageMissing {
@@ -291,7 +294,8 @@ impl Error {
             Self::BadName { .. }
             | Self::BadOption { .. }
             | Self::BadImage { .. }
-            | Self::BadArchive { .. } => ErrorKind::InvalidArgument,
+            | Self::BadArchive { .. }
+            | Self::BadCopy(_) => ErrorKind::InvalidArgument,
             Self::NotFound { .. } | Self::ImageMissing { .. } | Self::NoSuchSnapshot { .. } => {
                 ErrorKind::NotFound
             }

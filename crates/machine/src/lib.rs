@@ -20,13 +20,15 @@ mod qcow2;
 mod record;
 mod space;
 mod ssh;
+mod trust;
 
 pub use error::{Error, Result};
 pub use name::{DEFAULT_MACHINE, MachineName};
 pub use ops::{
-    Check, Compacted, FilePath, ImportOptions, InitOptions, MachineConnectionInfo, MachineHostInfo,
-    MachineInspect, MachineResources, MachineSshConfig, MachineState, MachineSummary, Machines, Outcome,
-    Resized, SetOptions, SnapshotName, SnapshotSummary, SshCommand, StartReport,
+    Check, Compacted, CopyEnds, FilePath, ImportOptions, InitOptions, LogSource, MachineConnectionInfo,
+    MachineHostInfo, MachineInspect, MachineLogLine, MachineLogs, MachineResources, MachineSshConfig,
+    MachineState, MachineSummary, Machines, Outcome, Resized, SetOptions, SnapshotName, SnapshotSummary,
+    SshCommand, StartReport,
 };
 pub use paths::{MachineFolders, MachinePaths};
 pub use progress::{Progress, ProgressSink, StepTime};

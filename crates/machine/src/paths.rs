@@ -25,6 +25,12 @@ impl MachineFolders {
         self.data.join(provider.as_str())
     }
 
+    /// Disks of removed machines that were to be kept.
+    #[must_use]
+    pub fn saved(&self) -> PathBuf {
+        self.data.join("saved")
+    }
+
     /// The files of one machine.
     #[must_use]
     pub fn machine(&self, provider: ProviderKind, name: &MachineName) -> MachinePaths {

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 /// Name of the file among QEMU's firmware configuration items.
 pub(crate) const FW_CFG_NAME: &str = "opt/cove/guest";
 
-/// Version of [`GuestConfig`] this build writes and understands.
-pub(crate) const GUEST_CONFIG_VERSION: u32 = 1;
+/// The highest version of [`GuestConfig`] this build writes and understands. What a version added says so at its
+/// field; a guest refuses a version that it does not know, so that nothing asked for is left out unseen.
+pub(crate) const GUEST_CONFIG_VERSION: u32 = 2;
 
 /// Largest accepted size of the file, in bytes.
 pub(crate) const GUEST_CONFIG_LIMIT: usize = 64 * 1024;
@@ -24,7 +25,8 @@ pub(crate) const GROW: &str = "grow";
 /// What differs between one machine and another.
 #[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct GuestConfig {
-    /// `GUEST_CONFIG_VERSION` of the writer.
+    /// The lowest version that has all that is in it ([`GuestConfig::with_version`]): older guests still start where
+    /// nothing newer is asked of them.
     pub version: u32,
     /// Host name inside the machine.
     pub hostname: String,
@@ -37,6 +39,25 @@ pub struct GuestConfig {
     /// The guest's address in the provider's network; `None` where the guest's system has configured it already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<GuestNetwork>,
+    /// Time zone, a name of the IANA database; `None` for UTC (version 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// Swap on the machine's disk, in MiB (version 2).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub swap_mib: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl GuestConfig {
+    /// The same with the version that its content needs.
+    #[must_use]
+    pub(crate) fn with_version(self) -> Self {
+        let version = if self.timezone.is_some() || self.swap_mib > 0 { 2 } else { 1 };
+        Self { version, ..self }
+    }
 }
 
 /// A static IPv4 configuration.
@@ -88,13 +109,25 @@ pub(crate) fn parse_guest_config(data: &[u8]) -> Result<GuestConfig, String> {
         return Err(format!("it has {} bytes, more than {GUEST_CONFIG_LIMIT}", data.len()));
     }
     let config: GuestConfig = serde_json::from_slice(data).map_err(|error| error.to_string())?;
-    if config.version != GUEST_CONFIG_VERSION {
+    if !(1..=GUEST_CONFIG_VERSION).contains(&config.version) {
         return Err(format!(
-            "its version {} is not {GUEST_CONFIG_VERSION}: rebuild the machine image",
+            "its version {} is not one of 1 to {GUEST_CONFIG_VERSION}: rebuild the machine image",
             config.version
         ));
     }
+    if config.timezone.as_deref().is_some_and(|name| !is_zone_name(name)) {
+        return Err("its time zone is no name of one".into());
+    }
     Ok(config)
+}
+
+/// Whether it may be a name of the IANA time zone database, which is a relative path beneath a folder.
+pub(crate) fn is_zone_name(name: &str) -> bool {
+    let plain = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+'))
+    };
+    name.len() <= 64 && name.split('/').all(plain)
 }
 
 #[cfg(test)]
@@ -110,13 +143,32 @@ mod tests {
             host_key: "KEY".into(),
             seed: "00ff".into(),
             network: Some(GuestNetwork::qemu_user()),
+            timezone: None,
+            swap_mib: 0,
         };
         let json = serde_json::to_vec(&config).unwrap();
         assert_eq!(parse_guest_config(&json).unwrap(), config);
         assert!(!format!("{config:?}").contains("KEY"));
         assert!(parse_guest_config(b"{").is_err());
-        let newer = serde_json::to_vec(&GuestConfig { version: 2, ..config }).unwrap();
-        assert!(parse_guest_config(&newer).unwrap_err().contains("version 2"));
+        let newer = serde_json::to_vec(&GuestConfig { version: 3, ..config.clone() }).unwrap();
+        assert!(parse_guest_config(&newer).unwrap_err().contains("version 3"));
+        // What an old guest would leave out has a version that it refuses.
+        assert_eq!(config.clone().with_version().version, 1);
+        let zoned = GuestConfig { timezone: Some("Asia/Seoul".into()), ..config.clone() }.with_version();
+        assert_eq!(zoned.version, 2);
+        assert_eq!(GuestConfig { swap_mib: 1, ..config.clone() }.with_version().version, 2);
+        let odd = GuestConfig { timezone: Some("../../etc/shadow".into()), ..config }.with_version();
+        assert!(parse_guest_config(&serde_json::to_vec(&odd).unwrap()).unwrap_err().contains("time zone"));
+    }
+
+    #[test]
+    fn zones() {
+        for name in ["UTC", "Asia/Seoul", "America/Argentina/Buenos_Aires", "Etc/GMT+9"] {
+            assert!(is_zone_name(name), "{name}");
+        }
+        for name in ["", "/etc", "a//b", "../x", "a/..", "a b", "a/.b"] {
+            assert!(!is_zone_name(name), "{name}");
+        }
     }
 
     #[test]

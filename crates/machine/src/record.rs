@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::MachineName;
 use crate::provider::ProviderKind;
+use crate::ssh::REMOTE_USER;
 
 /// Version of [`MachineRecord`] this build writes.
 pub const RECORD_VERSION: u32 = 1;
@@ -37,6 +38,30 @@ pub struct MachineRecord {
     pub host_key: String,
     /// What was installed at init.
     pub image: RecordedImage,
+    /// Time zone inside: a name of the IANA database, or `local` for the host's at each start; `None` for UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// Swap on the machine's disk, in MiB.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub swap_mib: u64,
+    /// Who logs in where no user is named; `None` for root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Whether the guest trusts the certificate authorities of the host, as they are at each start.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub import_native_ca: bool,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+impl MachineRecord {
+    /// Who logs in where no user is named.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.username.as_deref().unwrap_or(REMOTE_USER)
+    }
 }
 
 /// Facts of the image a machine was made from.
@@ -104,6 +129,10 @@ pub(crate) mod tests {
                 cove_version: "0.1.0".into(),
                 disk_sha256: "00".into(),
             },
+            timezone: None,
+            swap_mib: 0,
+            username: None,
+            import_native_ca: false,
         }
     }
 

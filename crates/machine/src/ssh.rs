@@ -20,8 +20,10 @@ use crate::paths::MachinePaths;
 use crate::provider::GuestAddress;
 use crate::record::MachineRecord;
 
-/// The user every machine is entered as.
+/// The user the agent enters every machine as, and everybody who names none.
 pub(crate) const REMOTE_USER: &str = "root";
+/// The users of the image whom the machine's key lets in; the second is its ordinary one.
+pub(crate) const USERS: [&str; 2] = [REMOTE_USER, "cove"];
 
 /// Time for the handshake; an emulated guest needs about a second.
 const HANDSHAKE: Duration = Duration::from_secs(20);
@@ -157,8 +159,15 @@ impl SshSession {
 
     /// Runs a command; answers its exit code and the beginning of its output.
     pub(crate) async fn run(&self, command: &str) -> Result<(u32, String)> {
+        self.run_with(command, b"").await
+    }
+
+    /// As [`SshSession::run`], with standard input.
+    pub(crate) async fn run_with(&self, command: &str, input: &[u8]) -> Result<(u32, String)> {
         let mut channel = self.handle.channel_open_session().await.map_err(|error| self.error(error))?;
         channel.exec(true, command).await.map_err(|error| self.error(error))?;
+        channel.data(input).await.map_err(|error| self.error(error))?;
+        channel.eof().await.map_err(|error| self.error(error))?;
         let (mut code, mut output) = (None, Vec::new());
         while let Some(message) = channel.wait().await {
             match message {

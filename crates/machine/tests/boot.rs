@@ -98,6 +98,10 @@ impl Tool {
         text(&output.stdout)
     }
 
+    fn as_root(&self, name: &str, command: &str) -> Output {
+        self.command(&["ssh", name, command]).env("MACHINE_USER", "root").output().unwrap()
+    }
+
     #[track_caller]
     fn fails(&self, words: &[&str], message: &str) {
         let output = self.run(words);
@@ -196,7 +200,10 @@ fn echo_udp(port: u16) -> std::io::Result<String> {
 fn a_machine_lives_and_survives() {
     let image = need_image!();
     let tool = Tool::new(&image);
-    tool.ok(&["init", "dev", "2", "512", "10"]);
+    tool.fails(&["init", "dev", "2", "512", "10", "Mars/Olympus"], "--timezone");
+    tool.fails(&["init", "dev", "2", "512", "10", "UTC", "99999"], "--swap");
+    tool.fails(&["init", "dev", "2", "512", "10", "UTC", "0", "core"], "root and cove");
+    tool.ok(&["init", "dev", "2", "512", "10", "Asia/Seoul", "16", "cove", "ca"]);
     assert_eq!(tool.state("dev"), "stopped");
     tool.fails(&["init", "dev"], "already exists");
     tool.fails(&["ssh", "dev", "true"], "is not running");
@@ -208,6 +215,8 @@ fn a_machine_lives_and_survives() {
     tool.fails(&["start", "dev"], "already running");
     tool.fails(&["rm", "dev"], "cannot be removed");
     tool.fails(&["set", "dev", "20"], "is running");
+
+    what_was_asked_for_at_init_is_there(&tool);
 
     // The API, a published port, ssh with its exit code, the grown file system.
     assert!(tool.ping("dev").unwrap().ends_with("OK"));
@@ -230,7 +239,7 @@ fn a_machine_lives_and_survives() {
     assert_eq!(echo(8080).unwrap(), "hello");
 
     // Killed services come back, and the agent connects again by itself.
-    tool.run(&["ssh", "dev", "pkill -9 -x cove; pkill -9 -x sshd"]);
+    tool.as_root("dev", "pkill -9 -x cove; pkill -9 -x sshd");
     let since = Instant::now();
     while !tool.ping("dev").is_ok_and(|answer| answer.ends_with("OK")) {
         assert!(since.elapsed() < Duration::from_secs(30), "the engine did not come back");
@@ -255,9 +264,15 @@ fn a_machine_lives_and_survives() {
     }
     assert!(echo(8080).is_err());
 
+    // So is one whose kernel panics, and its disk boots again.
+    tool.ok(&["start", "dev"]);
+    tool.as_root("dev", "echo c >/proc/sysrq-trigger");
+    tool.wait_state("dev", "stopped");
+    assert!(tool.ok(&["logs", "dev"]).contains("Kernel panic"), "the panic is not in the log");
+
     // Data written before an orderly stop is there after the next start; the port may be taken meanwhile.
     tool.ok(&["start", "dev"]);
-    tool.ok(&["ssh", "dev", "echo kept > /root/file"]);
+    assert!(tool.as_root("dev", "echo kept > /root/file").status.success());
     tool.ok(&["stop", "dev"]);
     assert!(fs::read_to_string(tool.machine("dev").join("console.log")).unwrap().contains("cove-init: off"));
     tool.ok(&["stop", "dev"]);
@@ -268,10 +283,51 @@ fn a_machine_lives_and_survives() {
     tool.ok(&["set", "dev", "12"]);
     tool.fails(&["set", "dev", "11"], "are not enough");
     tool.ok(&["start", "dev"]);
-    assert_eq!(tool.ok(&["ssh", "dev", "cat /root/file"]), "kept\n");
+    assert_eq!(text(&tool.as_root("dev", "cat /root/file").stdout), "kept\n");
     tool.ok(&["rm", "dev", "-f"]);
     assert!(!tool.machine("dev").exists() && !tool.runtime("dev").exists());
     assert_eq!(tool.ok(&["ls"]).trim(), "[]");
+}
+
+/// Time zone, swap, the ordinary user, the host's certificate authorities; files in and out; the logs.
+fn what_was_asked_for_at_init_is_there(tool: &Tool) {
+    assert_eq!(
+        tool.ok(&["ssh", "dev", "id -un; date +%Z; echo $XDG_RUNTIME_DIR"]),
+        "cove\nKST\n/run/user/1000\n"
+    );
+    assert_eq!(tool.ok(&["ssh", "dev", "touch /run/user/1000/x $HOME/x && echo own"]), "own\n");
+    assert!(
+        !tool.run(&["ssh", "dev", "ls /run/cove"]).status.success(),
+        "an ordinary user sees the engine's socket"
+    );
+    let since = Instant::now();
+    while !tool.ok(&["ssh", "dev", "cat /proc/swaps"]).contains("/var/swap") {
+        assert!(since.elapsed() < Duration::from_secs(60), "there is no swap");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(
+        tool.ok(&["ssh", "dev", "head -n 1 /etc/ssl/certs/ca-certificates.crt.image"]),
+        "-----BEGIN CERTIFICATE-----\n"
+    );
+    let sizes = tool.ok(&[
+        "ssh",
+        "dev",
+        "cd /etc/ssl/certs && wc -c <ca-certificates.crt && wc -c <ca-certificates.crt.image",
+    ]);
+    let sizes: Vec<u64> = sizes.lines().map(|line| line.trim().parse().unwrap()).collect();
+    assert!(sizes[0] > sizes[1], "{sizes:?}");
+
+    let folder = tool.folder.path().join("a:b");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("file"), "there and back").unwrap();
+    tool.ok(&["cp", &folder.to_string_lossy(), "dev:copied"]);
+    assert_eq!(tool.ok(&["ssh", "dev", "cat copied/file"]), "there and back");
+    let back = tool.folder.path().join("back");
+    tool.ok(&["cp", "dev:/home/cove/copied/file", &back.to_string_lossy()]);
+    assert_eq!(fs::read_to_string(&back).unwrap(), "there and back");
+    assert!(!tool.run(&["cp", "dev:/root", &back.to_string_lossy()]).status.success());
+
+    assert!(tool.ok(&["logs", "dev"]).contains("Console cove-init: stage ssh "));
 }
 
 #[test]

@@ -86,12 +86,10 @@ impl Store {
 
     async fn init(&self, text: &str) {
         let options = InitOptions {
-            name: name(text),
-            provider: ProviderKind::Qemu,
             cpus: Some(2),
             memory_mib: Some(512),
             disk_gib: Some(2),
-            image: None,
+            ..InitOptions::new(name(text), ProviderKind::Qemu)
         };
         self.machines.init(&options, &quiet).await.unwrap();
     }
@@ -134,7 +132,10 @@ async fn a_snapshot_brings_back_disk_sizes_and_kernel() {
     fs::remove_file(store.file("dev", "kernel")).unwrap();
     fs::write(store.file("dev", "kernel"), "a newer kernel").unwrap();
     machines
-        .set(&dev, &SetOptions { cpus: Some(4), memory_mib: Some(1024), disk_gib: Some(3) })
+        .set(
+            &dev,
+            &SetOptions { cpus: Some(4), memory_mib: Some(1024), disk_gib: Some(3), ..SetOptions::default() },
+        )
         .await
         .unwrap();
     machines.create_snapshot(&dev, &snapshot("later")).await.unwrap();

@@ -298,6 +298,8 @@ static MACHINE: Group = Group {
     entries: &[
         Entry::hidden(&["agent"], &machine::agent::COMMAND),
         Entry::leaf(&["compact"], &machine::compact::COMMAND),
+        Entry::leaf(&["cp"], &machine::cp::COMMAND),
+        Entry::leaf(&["default"], &machine::default::COMMAND),
         Entry::leaf(&["doctor"], &machine::doctor::COMMAND),
         Entry::leaf(&["export"], &machine::export::COMMAND),
         Entry::leaf(&["import"], &machine::import::COMMAND),
@@ -305,6 +307,8 @@ static MACHINE: Group = Group {
         Entry::leaf(&["init"], &machine::init::COMMAND),
         Entry::leaf(&["inspect"], &machine::inspect::COMMAND),
         Entry::leaf(&["ls", "list"], &machine::list::COMMAND),
+        Entry::leaf(&["logs"], &machine::logs::COMMAND),
+        Entry::leaf(&["reset"], &machine::reset::COMMAND),
         Entry::leaf(&["resize"], &machine::resize::COMMAND),
         Entry::leaf(&["rm"], &machine::remove::COMMAND),
         Entry::leaf(&["set"], &machine::set::COMMAND),

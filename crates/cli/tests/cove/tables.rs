@@ -180,7 +180,16 @@ fn machines() {
             "machine ls --format json",
             "machine ls -q",
             "machine inspect none",
-            "machine stop none"
+            "machine stop none",
+            "machine default",
+            "machine default none",
+            "machine logs none",
+            "machine rm none",
+            "machine rm -f none",
+            "machine cp a b",
+            "machine cp one:a two:b",
+            "machine cp ./a none:b",
+            "machine init --update-connection none"
         ]
     );
     let service = Service::start(usual());
@@ -207,6 +216,17 @@ fn machines() {
             "machine export dev",
             "machine import missing.cove",
             "machine import .local/share/containers/cove/machine/qemu/dev/machine.json",
+            "machine cp dev:a ./b",
+            "machine logs dev",
+            "machine default dev",
+            "machine default",
+            "machine rm --save-ignition dev",
+            "machine rm big",
+            "machine rm -f big",
+            "machine reset",
+            "machine reset -f",
+            "machine ls",
+            "machine default",
         ],
         &service
     );

@@ -182,14 +182,7 @@ mod unix {
     pub(crate) fn create(core: &Arc<Core>) -> Result<u32, Failure> {
         let machines = machines(core)?;
         let name: MachineName = DEFAULT_MACHINE.parse().map_err(cove_api::Error::from)?;
-        let options = InitOptions {
-            name: name.clone(),
-            provider: ProviderKind::default_here(),
-            cpus: None,
-            memory_mib: None,
-            disk_gib: None,
-            image: None,
-        };
+        let options = InitOptions::new(name.clone(), ProviderKind::default_here());
         Ok(run(core, format!("Make machine {name}"), move |sink| async move {
             machines.init(&options, &sink).await?;
             machines.start(&name, &sink).await.map(drop)

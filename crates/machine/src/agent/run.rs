@@ -21,6 +21,7 @@ use crate::ops::Machines;
 use crate::paths::{MachinePaths, private_folder};
 use crate::provider::VmProvider;
 use crate::ssh::{SshSession, SshTarget};
+use crate::trust;
 
 /// How often the VM's process and the connection are looked at.
 const WATCH: Duration = Duration::from_millis(250);
@@ -57,7 +58,8 @@ pub async fn run(machines: &Machines, name: &MachineName) -> Result<()> {
     let api_socket = tokio::spawn(listener::serve(listener::bind(&paths)?, sessions.clone()));
     let ports = Ports::new(name, &paths, provider.as_ref(), sessions);
     let console = provider.capabilities().console;
-    let mut agent = Agent { paths: &paths, target, sender, ports, console };
+    let trust = record.import_native_ca;
+    let mut agent = Agent { paths: &paths, target, sender, ports, console, trust };
 
     let mut result = Ok(());
     tokio::select! {
@@ -109,6 +111,8 @@ struct Agent<'a> {
     ports: Ports<'a>,
     /// Whether the guest's console can be read.
     console: bool,
+    /// Whether the guest is to trust the certificate authorities of this host.
+    trust: bool,
 }
 
 impl Agent<'_> {
@@ -127,6 +131,7 @@ impl Agent<'_> {
                     if !lost {
                         report.phase(AgentPhase::Waiting, None);
                     }
+                    self.hand_over_trust(&session).await;
                     self.serve_session(&session, report).await;
                     let _ = self.sender.send(None);
                     session.close().await;
@@ -143,6 +148,13 @@ impl Agent<'_> {
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
             }
+        }
+    }
+
+    /// Before the engine is said to answer, so that the first pull finds them.
+    async fn hand_over_trust(&self, session: &SshSession) {
+        if let Err(error) = bounded(trust::hand_over(session, self.trust)).await {
+            tracing::warn!("the certificate authorities of this host: {error}");
         }
     }
 

@@ -12,7 +12,7 @@ use super::console::{line, problem, stage};
 use super::modules::Modules;
 use super::power::{Buttons, shut_down};
 use super::services::Service;
-use super::{channel, devices, files, mounts, network, services};
+use super::{channel, devices, files, mounts, network, services, swap};
 use crate::provision::{GROW, GuestNetwork};
 
 /// How long processes may take to end at shutdown before they are killed.
@@ -52,9 +52,12 @@ fn provision_main() -> u8 {
     let modules = Modules::open();
     load(&modules, &["virtio_net"]);
     report("folders", files::make_folders());
-    configure(&modules);
+    let swap_mib = configure(&modules);
     stage("network");
-    grow_main()
+    let code = grow_main();
+    // Only now is there room for it.
+    report("swap", swap::set(swap_mib));
+    code
 }
 
 /// Boots the machine and keeps it running; returns only by switching it off.
@@ -69,7 +72,7 @@ fn init_main() -> ! {
     stage("modules");
     report("folders", files::make_folders());
     let mut services = services::all();
-    configure(&modules);
+    let swap_mib = configure(&modules);
     stage("network");
     for service in &mut services {
         service.start_if_due();
@@ -80,10 +83,14 @@ fn init_main() -> ! {
     let buttons = Buttons::open();
     report("machine id", files::machine_id());
     // Growing takes a second under emulation, and nobody waits for it.
-    std::thread::spawn(|| match devices::grow_root() {
-        Ok(Some(size)) => line(format_args!("root file system grown to {size} bytes")),
-        Ok(None) => {}
-        Err(error) => problem("growing the root file system", error),
+    std::thread::spawn(move || {
+        match devices::grow_root() {
+            Ok(Some(size)) => line(format_args!("root file system grown to {size} bytes")),
+            Ok(None) => {}
+            Err(error) => problem("growing the root file system", error),
+        }
+        // Only now is there room for it.
+        report("swap", swap::set(swap_mib));
     });
     stage("settled");
     supervise(services, buttons, signals)
@@ -112,7 +119,9 @@ fn warm_up() {
     }
 }
 
-fn configure(modules: &Modules) {
+/// Does what the host asks for; answers the swap, in MiB, for which there may be no room yet.
+fn configure(modules: &Modules) -> u64 {
+    let mut swap_mib = 0;
     match channel::read_config(modules) {
         Ok(config) => {
             report("random seed", devices::seed(&config.seed));
@@ -120,6 +129,8 @@ fn configure(modules: &Modules) {
                 report("network", network::configure(own));
             }
             report("configuration", files::write_config(&config));
+            report("time zone", files::set_zone(config.timezone.as_deref()));
+            swap_mib = config.swap_mib;
         }
         Err(error) => {
             problem("no configuration from the host", error);
@@ -127,6 +138,7 @@ fn configure(modules: &Modules) {
         }
     }
     files::sysctls();
+    swap_mib
 }
 
 fn load(modules: &Modules, names: &[&str]) {

@@ -18,5 +18,6 @@ mod mounts;
 mod network;
 mod power;
 mod services;
+mod swap;
 
 pub use init::take_over;

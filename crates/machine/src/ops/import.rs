@@ -6,6 +6,7 @@ use cove_sys::fs;
 
 use super::init::{Staging, check_resources, make_keys};
 use super::machines::Machines;
+use super::options::LOCAL_ZONE;
 use crate::bundle::Bundle;
 use crate::error::{Error, Result};
 use crate::name::MachineName;
@@ -129,5 +130,9 @@ fn new_record(name: &MachineName, provider: ProviderKind, manifest: bundle::Mani
         ssh_port: 0,
         host_key: String::new(),
         image: manifest.image,
+        timezone: Some(LOCAL_ZONE.into()),
+        swap_mib: 0,
+        username: None,
+        import_native_ca: false,
     }
 }

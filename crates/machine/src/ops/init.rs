@@ -6,6 +6,7 @@ use cove_sys::lock::FileLock;
 use cove_sys::{atomic, fs};
 
 use super::machines::Machines;
+use super::options::{LOCAL_ZONE, check_swap, check_trust, check_user, check_zone};
 use crate::error::{Error, Result};
 use crate::image::MachineImage;
 use crate::keys;
@@ -37,6 +38,33 @@ pub struct InitOptions {
     pub disk_gib: Option<u64>,
     /// Folder of the image or its manifest; `None` for the first of [`Machines::image_folders`].
     pub image: Option<PathBuf>,
+    /// Time zone: `local` for the host's at each start, or a name; `None` for `local`.
+    pub timezone: Option<String>,
+    /// Swap on the machine's disk, in MiB.
+    pub swap_mib: u64,
+    /// Who logs in where no user is named; `None` for root.
+    pub username: Option<String>,
+    /// Whether the guest trusts the certificate authorities of the host.
+    pub import_native_ca: bool,
+}
+
+impl InitOptions {
+    /// A machine of that name with the usual of everything.
+    #[must_use]
+    pub fn new(name: MachineName, provider: ProviderKind) -> Self {
+        Self {
+            name,
+            provider,
+            cpus: None,
+            memory_mib: None,
+            disk_gib: None,
+            image: None,
+            timezone: None,
+            swap_mib: 0,
+            username: None,
+            import_native_ca: false,
+        }
+    }
 }
 
 impl Machines {
@@ -103,6 +131,11 @@ fn new_record(
     let memory_mib = options.memory_mib.unwrap_or(2048);
     let disk_gib = options.disk_gib.unwrap_or(100);
     check_resources(cpus, memory_mib, disk_gib, image.disk_gib)?;
+    let timezone = options.timezone.clone().unwrap_or_else(|| LOCAL_ZONE.into());
+    check_zone(&timezone)?;
+    check_swap(options.swap_mib, disk_gib, image.disk_gib)?;
+    options.username.as_deref().map_or(Ok(()), check_user)?;
+    check_trust(options.import_native_ca)?;
     if !provider.capabilities().resources && (options.cpus.is_some() || options.memory_mib.is_some()) {
         return Err(Error::BadOption {
             option: "--cpus, --memory",
@@ -128,6 +161,10 @@ fn new_record(
             cove_version: image.cove_version.clone(),
             disk_sha256: image.file(provider.files().disk)?.sha256.clone(),
         },
+        timezone: Some(timezone),
+        swap_mib: options.swap_mib,
+        username: options.username.clone(),
+        import_native_ca: options.import_native_ca,
     })
 }
 

@@ -9,7 +9,6 @@ use crate::error::Result;
 use crate::name::MachineName;
 use crate::provider::ProviderKind;
 use crate::record::RecordedImage;
-use crate::ssh::REMOTE_USER;
 
 /// A path as Podman writes it.
 #[derive(Clone, Debug, Serialize)]
@@ -46,6 +45,13 @@ pub struct MachineInspect {
     pub rootful: bool,
     /// Whether Apple's translation is on; always false.
     pub rosetta: bool,
+    /// Time zone inside: `local` for the host's; empty for UTC (ours).
+    pub timezone: String,
+    /// Swap in MiB (ours).
+    pub swap: u64,
+    /// Whether the guest trusts the certificate authorities of the host (ours).
+    #[serde(rename = "ImportNativeCA")]
+    pub import_native_ca: bool,
     /// The provider (ours).
     pub provider: ProviderKind,
     /// What it was made from (ours).
@@ -80,7 +86,7 @@ pub struct MachineResources {
     pub disk_size: u64,
     /// Memory in MiB.
     pub memory: u64,
-    /// Passed-through USB devices; always none.
+    /// Passed-through USB devices; always none: the guest's kernel has no drivers for them.
     #[serde(rename = "USBs")]
     pub usbs: Vec<String>,
 }
@@ -136,6 +142,7 @@ impl Machines {
         let (record, paths) = self.load(name)?;
         let (state, error) = self.state_of(&record, &paths).await;
         let path = |path: std::path::PathBuf| FilePath { path: path.display().to_string() };
+        let user = record.user().to_owned();
         Ok(MachineInspect {
             config_dir: path(paths.folder.clone()),
             connection_info: MachineConnectionInfo { podman_socket: path(paths.api()), podman_pipe: None },
@@ -151,12 +158,15 @@ impl Machines {
             ssh_config: MachineSshConfig {
                 identity_path: paths.identity().display().to_string(),
                 port: record.ssh_port,
-                remote_username: REMOTE_USER.into(),
+                remote_username: user,
             },
             state,
             user_mode_networking: true,
             rootful: true,
             rosetta: false,
+            timezone: record.timezone.unwrap_or_default(),
+            swap: record.swap_mib,
+            import_native_ca: record.import_native_ca,
             provider: record.provider,
             image: record.image,
             console_log: path(paths.console()),

@@ -76,7 +76,7 @@ pub struct MachineSummary {
     /// Memory in bytes.
     #[serde(serialize_with = "as_text")]
     pub memory: u64,
-    /// Swap in bytes; always 0.
+    /// Swap in bytes.
     #[serde(serialize_with = "as_text")]
     pub swap: u64,
     /// Disk in bytes.
@@ -173,11 +173,14 @@ impl Machines {
                 summary.error = error;
                 summary.running = !matches!(state, MachineState::Stopped | MachineState::Starting);
                 summary.starting = state == MachineState::Starting;
+                record.user().clone_into(&mut summary.remote_username);
                 summary.created = record.created;
                 summary.last_up = record.last_up.unwrap_or_default();
                 summary.cpus = record.cpus;
                 summary.memory = record.memory_mib << 20;
                 summary.disk_size = record.disk_gib << 30;
+                summary.swap = record.swap_mib << 20;
+
                 summary.port = record.ssh_port;
                 summary.identity_path = paths.identity().display().to_string();
             }

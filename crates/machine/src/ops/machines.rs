@@ -114,11 +114,13 @@ impl Machines {
         Ok(())
     }
 
-    /// The machine of the default connection, when that is one of ours.
-    #[must_use]
-    pub(crate) fn default_machine(&self) -> Option<MachineName> {
-        let connection = self.connections.default_connection().ok()?;
-        let name: MachineName = connection.name.parse().ok()?;
-        self.find(&name).is_ok().then_some(name)
+    /// Removes the machine's connection; one of that name that is no machine's stays.
+    pub(crate) fn unregister(&self, name: &MachineName) -> Result<()> {
+        match self.connections.get(name.as_str()) {
+            Ok(connection) if connection.destination.is_machine && connection.writable => {
+                Ok(self.connections.remove(&[name.as_str()])?)
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -2,14 +2,19 @@
 
 mod compact;
 mod console;
+mod copy;
+mod default;
 mod doctor;
 mod export;
 mod import;
 mod init;
 mod inspect;
 mod list;
+mod logs;
 mod machines;
+mod options;
 mod remove;
+mod reset;
 mod resize;
 mod set;
 mod snapshot;
@@ -19,6 +24,7 @@ mod stop;
 mod stopped;
 
 pub use compact::Compacted;
+pub use copy::CopyEnds;
 pub use doctor::{Check, Outcome};
 pub use import::ImportOptions;
 pub use init::InitOptions;
@@ -26,6 +32,7 @@ pub use inspect::{
     FilePath, MachineConnectionInfo, MachineHostInfo, MachineInspect, MachineResources, MachineSshConfig,
 };
 pub use list::{MachineState, MachineSummary};
+pub use logs::{LogSource, MachineLogLine, MachineLogs};
 pub use machines::Machines;
 pub use resize::Resized;
 pub use set::SetOptions;

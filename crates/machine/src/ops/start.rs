@@ -10,6 +10,7 @@ use tokio::process::Command;
 
 use super::console::{Console, read_log, rotate, tail};
 use super::machines::Machines;
+use super::options::LOCAL_ZONE;
 use crate::agent::{AgentPhase, read_state, remove_state};
 use crate::boot_log::{self, BootStage};
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ use crate::paths::{MachinePaths, private_folder};
 use crate::process;
 use crate::progress::{ProgressSink, StepTime, Steps};
 use crate::provider::{Launched, Stop, VmProvider, VmState};
-use crate::provision::{GUEST_CONFIG_VERSION, GuestConfig, GuestNetwork};
+use crate::provision::{GUEST_CONFIG_VERSION, GuestConfig, GuestNetwork, is_zone_name};
 use crate::record::MachineRecord;
 
 /// Time from the VM's launch to an answering engine, on a busy host under emulation.
@@ -276,5 +277,17 @@ fn guest_config(
         host_key: keys::read_private(&paths.host_key())?,
         seed: seed.iter().map(|byte| format!("{byte:02x}")).collect(),
         network,
-    })
+        timezone: zone(record.timezone.as_deref()),
+        swap_mib: record.swap_mib,
+    }
+    .with_version())
+}
+
+/// The name of the zone to tell the guest; `None` for UTC, and for a host whose zone has no name.
+fn zone(wanted: Option<&str>) -> Option<String> {
+    let name = match wanted? {
+        LOCAL_ZONE => jiff::tz::TimeZone::system().iana_name()?.to_owned(),
+        name => name.to_owned(),
+    };
+    (!matches!(name.as_str(), "UTC" | "Etc/UTC" | "Etc/Unknown") && is_zone_name(&name)).then_some(name)
 }

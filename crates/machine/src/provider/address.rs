@@ -58,7 +58,7 @@ impl GuestAddress {
         }
     }
 
-    /// The options of the `ssh` program that lead there; the host's name on its command line does not matter then.
+    /// The options of the programs `ssh` and `scp` that lead there; the host's name on its command line does not matter then.
     pub(crate) fn ssh_options(&self) -> Vec<OsString> {
         let proxy = |command: OsString| {
             let mut option = OsString::from("ProxyCommand=");
@@ -66,7 +66,8 @@ impl GuestAddress {
             vec!["-o".into(), option]
         };
         match self {
-            Self::Port(port) => vec!["-p".into(), port.to_string().into()],
+            // Not -p, which is another option of scp's.
+            Self::Port(port) => vec!["-o".into(), format!("Port={port}").into()],
             #[cfg(unix)]
             Self::Socket(path) => proxy(join(["nc".into(), "-U".into(), path.clone().into_os_string()])),
             Self::Program(words) => proxy(join(words.iter().cloned())),
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn the_ssh_program_is_led_the_same_way() {
-        assert_eq!(GuestAddress::Port(22).ssh_options(), ["-p", "22"]);
+        assert_eq!(GuestAddress::Port(22).ssh_options(), ["-o", "Port=22"]);
         let socket = GuestAddress::Socket("/run/a b/it's%".into());
         assert_eq!(socket.ssh_options(), ["-o", r"ProxyCommand='nc' '-U' '/run/a b/it'\''s%%'"]);
     }

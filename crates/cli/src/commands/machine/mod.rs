@@ -11,6 +11,8 @@ use crate::printer::Printer;
 
 pub(crate) mod agent;
 pub(crate) mod compact;
+pub(crate) mod cp;
+pub(crate) mod default;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod import;
@@ -18,7 +20,10 @@ pub(crate) mod info;
 pub(crate) mod init;
 pub(crate) mod inspect;
 pub(crate) mod list;
+pub(crate) mod logs;
+mod refused;
 pub(crate) mod remove;
+pub(crate) mod reset;
 pub(crate) mod resize;
 pub(crate) mod set;
 pub(crate) mod snapshot;
@@ -53,6 +58,12 @@ pub(crate) fn machines(context: &Context) -> Machines {
 pub(crate) fn name(names: &[String]) -> Result<MachineName, CommandError> {
     let text = names.first().map_or(DEFAULT_MACHINE, String::as_str);
     Ok(text.parse::<MachineName>()?)
+}
+
+/// Asks whether to go on.
+pub(crate) fn is_sure() -> Result<bool, CommandError> {
+    let answer = crate::terminal::ask("Are you sure you want to continue? [y/N] ")?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 /// Tells of steps on standard error.

@@ -7,7 +7,11 @@ use crate::command_error::CommandResult;
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
-/// Change the size of a stopped machine
+use super::refused::RefusedBoth;
+
+/// Change a machine, from its next start on
+///
+/// Its size can only be changed while it is off.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Its name
@@ -22,6 +26,11 @@ pub(crate) struct Args {
     /// Disk in GiB; can only grow
     #[arg(long, value_name = "GIB")]
     disk_size: Option<u64>,
+    /// Trust this host's certificate authorities inside, as they are at each start
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    import_native_ca: Option<bool>,
+    #[command(flatten)]
+    shared: RefusedBoth,
 }
 
 /// The command.
@@ -29,7 +38,13 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] [NAME]", Plain);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     at_most(&args.names, 1)?;
-    let options = SetOptions { cpus: args.cpus, memory_mib: args.memory, disk_gib: args.disk_size };
+    args.shared.check()?;
+    let options = SetOptions {
+        cpus: args.cpus,
+        memory_mib: args.memory,
+        disk_gib: args.disk_size,
+        import_native_ca: args.import_native_ca,
+    };
     super::machines(context).set(&super::name(&args.names)?, &options).await?;
     Ok(0)
 }

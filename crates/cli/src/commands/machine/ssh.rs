@@ -1,9 +1,9 @@
 //! `cove machine ssh`
 
 use std::ffi::OsString;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 
-use cove_machine::{MachineName, Machines};
+use cove_machine::{MachineName, Machines, SshCommand};
 
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
@@ -28,12 +28,16 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let (name, words) = target(&machines, &args.words).await?;
     let command: Vec<OsString> = words.iter().map(OsString::from).collect();
     let ssh = machines.ssh_command(&name, args.username.as_deref(), &command)?;
-    let status = Command::new(ssh.program).args(&ssh.arguments).status().map_err(|error| {
+    Ok(status(&ssh)?.code().map_or(255, crate::commands::container::narrow))
+}
+
+/// Runs the program in this terminal.
+pub(super) fn status(command: &SshCommand) -> Result<ExitStatus, CommandError> {
+    Command::new(command.program).args(&command.arguments).status().map_err(|error| {
         let hint =
             if error.kind() == std::io::ErrorKind::NotFound { " (install openssh-client)" } else { "" };
-        CommandError::other(format!("run {}: {error}{hint}", ssh.program))
-    })?;
-    Ok(status.code().map_or(255, crate::commands::container::narrow))
+        CommandError::other(format!("run {}: {error}{hint}", command.program))
+    })
 }
 
 /// The machine and the rest of the words.

@@ -61,7 +61,7 @@ async fn remove_machines(context: &Context, failures: &mut Failures) {
     };
     for name in names {
         if let Some(name) = failures.note(name.parse()) {
-            failures.note(machines.remove(&name, true).await);
+            failures.note(machines.remove(&name, true, false).await);
         }
     }
 }

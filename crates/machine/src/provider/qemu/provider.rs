@@ -343,3 +343,49 @@ async fn launch(name: &str, arch: &str, spec: &QemuSpec<'_>, lock: fs::File) -> 
         tokio::time::sleep(POLL).await;
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+    use crate::record::tests::sample;
+
+    /// A process that passes for the machine's VM, behind a control socket that never answers.
+    #[tokio::test]
+    async fn a_vm_with_a_dead_control_socket_is_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let folders = MachineFolders { data: folder.path().join("d"), runtime: folder.path().join("r") };
+        let record = sample();
+        let paths = folders.machine(ProviderKind::Qemu, &record.name);
+        fs::create_dir_all(&paths.runtime).unwrap();
+        let listener = UnixListener::bind(paths.qmp()).unwrap();
+        std::thread::spawn(move || {
+            let connections: Vec<_> = listener
+                .incoming()
+                .flatten()
+                .map(|mut stream| {
+                    let _ = stream.write_all(b"not what was expected\r\n");
+                    stream
+                })
+                .collect();
+            drop(connections);
+        });
+        let mut vm = std::process::Command::new("sh")
+            .args(["-c", "read line"])
+            .arg(paths.pid())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        fs::write(paths.pid(), vm.id().to_string()).unwrap();
+        let provider = Qemu::new(&folders);
+        assert_eq!(provider.state("dev", &paths).await.unwrap(), VmState::Unresponsive);
+        let started = Instant::now();
+        provider.stop(&record, &paths, Stop::Hard).await.unwrap();
+        assert!(started.elapsed() < Duration::from_secs(15));
+        assert!(!vm.wait().unwrap().success());
+        assert_eq!(provider.state("dev", &paths).await.unwrap(), VmState::Stopped);
+        assert!(!paths.pid().exists() && !paths.qmp().exists());
+    }
+}

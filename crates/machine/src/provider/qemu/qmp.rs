@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use qapi::futures::{QapiService, QmpStreamTokio};
 use qapi::qmp;
-use tokio::io::WriteHalf;
+use tokio::io::{AsyncReadExt as _, WriteHalf, split};
 use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 
 /// Time for a connection and each command.
 const TIMEOUT: Duration = Duration::from_secs(3);
+/// Most that is read from one connection, in bytes; the longest answers have some thousand.
+const LIMIT: u64 = 1 << 20;
 
 /// An open control connection.
 pub(super) struct Qmp {
@@ -38,7 +40,8 @@ impl Qmp {
     /// [`Error::Control`]: nobody listens, or no answer in three seconds.
     pub(super) async fn connect(machine: &str, path: &Path) -> Result<Self> {
         let negotiate = async {
-            let stream = QmpStreamTokio::open_uds(path).await?.negotiate().await?;
+            let (read, write) = split(UnixStream::connect(path).await?);
+            let stream = QmpStreamTokio::open_split(read.take(LIMIT), write).await?.negotiate().await?;
             Ok::<_, std::io::Error>(stream.spawn_tokio())
         };
         let (service, reader) = bounded(machine, "connect", negotiate).await?;
@@ -104,4 +107,53 @@ async fn bounded<T, E: std::fmt::Display>(
         Err(_) => format!("{what}: no answer in {} s", TIMEOUT.as_secs()),
     };
     Err(Error::Control { name: machine.to_owned(), reason })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    const GREETING: &[u8] =
+        b"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 0, \"minor\": 2, \"major\": 7}, \
+        \"package\": \"\"}, \"capabilities\": []}}\r\n";
+
+    /// Asks a socket that says `answer`, and then nothing or that it is at its end.
+    async fn ask(name: &str, answer: Vec<u8>, end: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("qmp.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            // The client may be gone before it has heard all.
+            let _ = stream.write_all(&answer).await;
+            if !end {
+                std::future::pending::<()>().await;
+            }
+        });
+        let started = Instant::now();
+        let result = async { Qmp::connect("dev", &path).await?.status().await }.await;
+        assert!(matches!(result, Err(Error::Control { .. })), "{name}: {result:?}");
+        assert!(started.elapsed() < Duration::from_secs(8), "{name}: {:?}", started.elapsed());
+        server.abort();
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_talks_nonsense_is_given_up_in_time() {
+        let half = GREETING[..GREETING.len() / 2].to_vec();
+        tokio::join!(
+            ask("garbage", b"\0\xff{no JSON\r\n".to_vec(), false),
+            ask("half a greeting", half.clone(), false),
+            ask("half a greeting and the end", half, true),
+            ask("a line of 100 MB", vec![b'a'; 100 << 20], false),
+            ask("no greeting", Vec::new(), false),
+            ask("the end", Vec::new(), true),
+            ask("a greeting and no answer", GREETING.to_vec(), false),
+            ask("a greeting and garbage", [GREETING, b"}{\r\n"].concat(), false),
+        );
+    }
 }
