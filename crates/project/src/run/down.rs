@@ -118,6 +118,36 @@ async fn end(engine: &dyn Engine, one: &FoundContainer, options: &DownOptions, s
     Ok(())
 }
 
+/// Stops containers, those that depend on others first.
+///
+/// # Errors
+/// One cannot be stopped.
+pub async fn stop(
+    engine: &dyn Engine,
+    containers: &[FoundContainer],
+    options: &StopOptions,
+    sink: Sink<'_>,
+) -> Result<()> {
+    let mut services: BTreeMap<String, Vec<&FoundContainer>> = BTreeMap::new();
+    for one in containers.iter().filter(|one| one.state().is_alive()) {
+        services.entry(one.service.clone()).or_default().push(one);
+    }
+    in_order(dependents(&services), |service| {
+        let containers = services.get(&service).cloned().unwrap_or_default();
+        async move {
+            let ends = containers.into_iter().map(|one| async move {
+                let object = format!("Container {}", one.name);
+                sink(Event::working(&object, "Stopping"));
+                engine.containers().stop(&one.row.id, options.clone()).await?;
+                sink(Event::done(&object, "Stopped"));
+                Ok(())
+            });
+            futures_util::future::try_join_all(ends).await.map(drop)
+        }
+    })
+    .await
+}
+
 async fn networks(engine: &dyn Engine, found: &Found, sink: Sink<'_>) -> Result<()> {
     for network in &found.networks {
         let object = format!("Network {}", network.name);

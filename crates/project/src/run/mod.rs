@@ -9,7 +9,7 @@ mod replace;
 mod up;
 mod wait;
 
-pub use down::{Down, DownOptions, down};
+pub use down::{Down, DownOptions, down, stop};
 pub use progress::{Event, Sink, Status};
 pub use up::{UpOptions, up};
 pub use wait::{Awaited, until};

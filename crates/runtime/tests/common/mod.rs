@@ -193,7 +193,7 @@ pub async fn collect_reader(reader: &mut cove_runtime::AttachReader) -> (String,
 pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(10), "timed out: {what}");
+        assert!(start.elapsed() < Duration::from_secs(60), "timed out: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -162,6 +162,14 @@ impl Line {
         })
     }
 
+    /// Reads the project whole, and warns.
+    ///
+    /// # Errors
+    /// A file is missing or wrong, or has not one of the services.
+    pub(super) fn project(&self, context: &Context, services: &[String]) -> Result<Project, CommandError> {
+        loaded(context, &self.options(context, services)?)
+    }
+
     /// The project of a command that can do without files: with a name alone they are not read.
     ///
     /// # Errors

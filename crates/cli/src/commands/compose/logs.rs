@@ -129,13 +129,31 @@ fn prefixes(containers: &[&FoundContainer], project: &str, colours: bool) -> Vec
                 services.push(&one.service);
                 services.len() - 1
             });
-            let text = format!("{name:width$}  | ");
-            if colours { format!("\u{1b}[{}m{text}\u{1b}[0m", COLOURS[at % COLOURS.len()]) } else { text }
+            coloured(&format!("{name:width$}  | "), colours.then_some(at))
         })
         .collect()
 }
 
-fn print(context: &Context, prefix: &str, line: &LogLine, timestamps: bool) -> Result<(), CommandError> {
+/// The text in the colour of the service with this number.
+fn coloured(text: &str, service: Option<usize>) -> String {
+    match service {
+        Some(at) => format!("\u{1b}[{}m{text}\u{1b}[0m", COLOURS[at % COLOURS.len()]),
+        None => text.to_owned(),
+    }
+}
+
+/// What stands before the lines of a container: its name without the project's, of this width.
+pub(super) fn prefixed(name: &str, project: &str, width: usize, service: Option<usize>) -> String {
+    let name = name.strip_prefix(project).and_then(|name| name.strip_prefix('-')).unwrap_or(name);
+    coloured(&format!("{:width$}  | ", cove_api::shown::line(name)), service)
+}
+
+pub(super) fn print(
+    context: &Context,
+    prefix: &str,
+    line: &LogLine,
+    timestamps: bool,
+) -> Result<(), CommandError> {
     let mut bytes = prefix.as_bytes().to_vec();
     if timestamps {
         bytes.extend_from_slice(logs::stamp(line.time).as_bytes());

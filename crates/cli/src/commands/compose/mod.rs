@@ -2,7 +2,11 @@
 //! of the options before it is in [`line::Line`], and what the engine has of the project in [`here::Here`].
 
 mod attach;
+mod attended;
+mod bring;
 mod config;
+mod create;
+mod down;
 mod exec;
 mod here;
 mod images;
@@ -23,6 +27,7 @@ mod stop;
 mod table;
 mod top;
 mod unpause;
+mod up;
 mod version;
 mod volumes;
 mod wait;
@@ -57,6 +62,8 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] COMMAND [ARG...]", Nowhere, Co
 pub(crate) static COMMANDS: &[Entry] = &[
     Entry::leaf(&["attach"], &attach::COMMAND),
     Entry::leaf(&["config", "convert"], &config::COMMAND),
+    Entry::leaf(&["create"], &create::COMMAND),
+    Entry::leaf(&["down"], &down::COMMAND),
     Entry::leaf(&["exec"], &exec::COMMAND),
     Entry::leaf(&["images"], &images::COMMAND),
     Entry::leaf(&["kill"], &kill::COMMAND),
@@ -71,6 +78,7 @@ pub(crate) static COMMANDS: &[Entry] = &[
     Entry::leaf(&["stop"], &stop::COMMAND),
     Entry::leaf(&["top"], &top::COMMAND),
     Entry::leaf(&["unpause"], &unpause::COMMAND),
+    Entry::leaf(&["up"], &up::COMMAND),
     Entry::leaf(&["version"], &version::COMMAND),
     Entry::leaf(&["volumes"], &volumes::COMMAND),
     Entry::leaf(&["wait"], &wait::COMMAND),
