@@ -122,6 +122,9 @@ pub struct ContainerSpec {
     /// Bind and tmpfs mounts in OCI form.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mounts: Vec<Mount>,
+    /// Sources of bind mounts that become folders where they are missing, as in Docker.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub create_bind_sources: Vec<String>,
     /// Named and anonymous (empty name) volumes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<NamedVolume>,

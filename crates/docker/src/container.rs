@@ -50,8 +50,7 @@ pub fn container_spec(body: CreateBody) -> Result<ContainerSpec> {
     if !body.stop_signal.is_empty() {
         spec.stop_signal = Some(cove_api::signal::parse(&body.stop_signal).map_err(invalid)?);
     }
-    for port in body.exposed_ports.keys() {
-        let port: ExposedPort = port.parse()?;
+    for port in exposed(&body.exposed_ports)? {
         let protocols = spec.expose.entry(port.port).or_default();
         if !protocols.is_empty() {
             protocols.push(',');
@@ -63,6 +62,26 @@ pub fn container_spec(body: CreateBody) -> Result<ContainerSpec> {
     networks(&mut spec, &body.host_config, body.networking_config)?;
     host(&mut spec, body.host_config)?;
     Ok(spec)
+}
+
+/// Ports, and ranges of them (`7000-7002/udp`).
+fn exposed(ports: &Set) -> Result<Vec<ExposedPort>> {
+    let mut all = Vec::new();
+    for text in ports.keys() {
+        let (range, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        let parsed =
+            range.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+        match parsed {
+            Some((first, last)) if 0u16 < first && first <= last => {
+                for port in first..=last {
+                    all.push(format!("{port}/{protocol}").parse()?);
+                }
+            }
+            // What is no range is refused by its own text.
+            _ => all.push(text.parse()?),
+        }
+    }
+    Ok(all)
 }
 
 /// In Docker's check a time of 0 is the usual one.
@@ -90,6 +109,8 @@ fn paths() -> HostPaths {
 
 fn volumes(spec: &mut ContainerSpec, anonymous: &Set, binds: &[String]) -> Result<()> {
     let parsed = cove_spec::volume::parse_all(binds, &[], &[], &paths()).map_err(invalid)?;
+    let bound = parsed.mounts.iter().filter(|mount| mount.kind == "bind");
+    spec.create_bind_sources.extend(bound.map(|mount| mount.source.clone()));
     parsed.apply(spec);
     let taken: Vec<String> = spec
         .mounts
@@ -108,7 +129,13 @@ fn mounts(spec: &mut ContainerSpec, host: &HostConfig) -> Result<()> {
     for mount in &host.mounts {
         let destination = cove_spec::volume::container_path(&mount.target).map_err(invalid)?;
         match mount.kind.as_str() {
-            "bind" => spec.mounts.push(bind_mount(mount, destination)?),
+            "bind" => {
+                let bind = bind_mount(mount, destination)?;
+                if mount.bind_options.create_mountpoint {
+                    spec.create_bind_sources.push(bind.source.clone());
+                }
+                spec.mounts.push(bind);
+            }
             "volume" => spec.volumes.push(volume_mount(mount, destination)),
             "tmpfs" => spec.mounts.push(tmpfs_mount(mount, destination)),
             "image" => spec.image_volumes.push(cove_api::ImageVolume {

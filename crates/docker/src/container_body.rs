@@ -186,7 +186,7 @@ pub struct DockerMount {
 pub struct BindOptions {
     pub propagation: String,
     pub non_recursive: bool,
-    pub create_mountpoint: NotDone<bool>,
+    pub create_mountpoint: bool,
     pub read_only_non_recursive: NotDone<bool>,
     pub read_only_force_recursive: NotDone<bool>,
 }

@@ -92,8 +92,8 @@ fn what_is_not_done_or_unknown_is_refused_by_name() {
         (json!({"Image": "i", "HostConfig": {"Mounts": [{"Type": "npipe", "Target": "/x"}]}}), "npipe"),
         (json!({"Image": "i", "HostConfig": {"Links": ["a:b"]}}), "HostConfig.Links"),
         (
-            json!({"Image": "i", "HostConfig": {"Mounts": [{"BindOptions": {"CreateMountpoint": true}}]}}),
-            "HostConfig.Mounts[0].BindOptions.CreateMountpoint",
+            json!({"Image": "i", "HostConfig": {"Mounts": [{"BindOptions": {"ReadOnlyNonRecursive": true}}]}}),
+            "HostConfig.Mounts[0].BindOptions.ReadOnlyNonRecursive",
         ),
         (
             json!({"Image": "i", "NetworkingConfig": {"EndpointsConfig": {"n": {"DriverOpts": {"a": "b"}}}}}),
@@ -139,4 +139,23 @@ fn options_of_the_log_are_podmans() {
     let log = spec.log_configuration.unwrap();
     assert_eq!((log.driver.as_str(), log.size), ("json-file", 10_000_000));
     assert_eq!(log.options.into_values().collect::<Vec<_>>(), ["3", "a"]);
+}
+
+#[test]
+fn missing_folders_are_made_for_binds() {
+    let bind = |source: &str, made: bool| json!({"Type": "bind", "Source": source, "Target": source, "BindOptions": {"CreateMountpoint": made}});
+    let host = json!({"Binds": ["/short:/short", "volume:/v"], "Mounts": [bind("/made", true), bind("/kept", false)]});
+    let spec = spec(json!({"Image": "i", "HostConfig": host})).unwrap();
+    assert_eq!(spec.create_bind_sources, ["/short", "/made"]);
+}
+
+#[test]
+fn ranges_of_ports_are_exposed() {
+    let exposed =
+        |port: &str| Ok::<_, Error>(spec(json!({"Image": "i", "ExposedPorts": {port: {}}}))?.expose);
+    let ports: Vec<u16> = exposed("7001-7003/udp").unwrap().into_keys().collect();
+    assert_eq!(ports, [7001, 7002, 7003]);
+    for wrong in ["0-2", "3-2", "1-65536", "a-b", "1-2-3"] {
+        assert!(exposed(wrong).is_err(), "{wrong}");
+    }
 }

@@ -239,6 +239,7 @@ fn draft_as(core: &Arc<Core>, request: &ContainerSpec, place: Place<'_>, id: Str
     if config.settings.systemd.is_some() && !core.cgroup().is_enabled() {
         warnings.push("systemd in the container has no cgroup that it can write to".to_owned());
     }
+    storage::make_sources(&config.mounts, &spec.create_bind_sources)?;
     make_volumes(core, &mut config)?;
     let now = Timestamp::now();
     let row = ContainerRow {

@@ -21,7 +21,7 @@ pub(super) fn settle(
     check_settings(core, config, &spec.selinux_opts)?;
     notify::check(config)?;
     image_mounts(core, config)?;
-    storage::check(&config.mounts)?;
+    storage::check(&config.mounts, &spec.create_bind_sources)?;
     check_networks(core, id, &spec.hostname, config)
 }
 

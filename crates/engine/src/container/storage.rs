@@ -160,18 +160,36 @@ pub(super) fn full_options(options: &[String], of_volume: bool) -> Vec<String> {
     all
 }
 
-/// Refuses sources that do not exist.
-pub(super) fn check(mounts: &[ContainerMount]) -> Result<()> {
+/// Refuses sources that do not exist, but for those that are made.
+pub(super) fn check(mounts: &[ContainerMount], made: &[String]) -> Result<()> {
     for mount in mounts {
         let is_link = mount.options.iter().any(|option| option == "no-dereference")
             && std::path::Path::new(&mount.source).is_symlink();
         if matches!(mount.kind, MountKind::Bind | MountKind::Overlay) && !is_link {
-            exists(&mount.source)?;
+            match exists(&mount.source) {
+                Err(_) if made.contains(&mount.source) && is_missing(&mount.source) => {}
+                found => found?,
+            }
         }
         for option in &mount.options {
             let folder = option.strip_prefix("upperdir=").or_else(|| option.strip_prefix("workdir="));
             folder.map(exists).transpose()?;
         }
+    }
+    Ok(())
+}
+
+fn is_missing(path: &str) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+}
+
+/// Makes the folders among `made` that are mounted and missing.
+pub(super) fn make_sources(mounts: &[ContainerMount], made: &[String]) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let bound = mounts.iter().filter(|mount| mount.kind == MountKind::Bind && made.contains(&mount.source));
+    for mount in bound.filter(|mount| is_missing(&mount.source)) {
+        let folder = std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&mount.source);
+        folder.map_err(|error| Error::from(error).context(format!("making {}", mount.source)))?;
     }
     Ok(())
 }

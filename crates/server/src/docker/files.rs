@@ -106,7 +106,9 @@ async fn copy_to(
     Query(asked): Query<parameters::CopyTo>,
     archive: Body,
 ) -> Answer<StatusCode> {
-    let options: CopyToOptions = asked.options();
+    let mut options: CopyToOptions = asked.options();
+    // Where the container runs as nobody in particular, the archive says whose files they are.
+    options.chown = options.chown && !engine.containers().inspect(&name, false).await?.config.user.is_empty();
     engine.files().copy_to(&name, options, stream::upload(archive)).await?;
     Ok(StatusCode::OK)
 }
