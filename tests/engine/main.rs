@@ -20,6 +20,7 @@ mod clients;
 mod completion;
 mod compose;
 mod compose_commands;
+mod compose_projects;
 mod defaults;
 mod devices;
 mod farm;
