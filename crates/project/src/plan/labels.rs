@@ -20,6 +20,8 @@ pub fn container_labels(
     let dependencies = service
         .depends_on
         .iter()
+        // Of a profile that is off, or left out.
+        .filter(|(name, _)| project.services.contains_key(*name))
         .map(|(name, dependency)| format!("{name}:{}:{}", dependency.condition, dependency.restart));
     let own = [
         (label::PROJECT, project.name.clone()),

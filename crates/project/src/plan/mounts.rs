@@ -83,7 +83,9 @@ pub(super) fn mounts(project: &Project, service: &Service, inherited: &[Inherite
     for (target, content) in files {
         // The others are copied.
         if !content.file.is_empty() && taken.insert(target.clone()) {
-            all.binds.push(format!("{}:{target}:ro", content.file));
+            all.mounts.push(json!({
+                "Type": "bind", "Source": content.file, "Target": target, "ReadOnly": true,
+            }));
         }
     }
     Ok(all)

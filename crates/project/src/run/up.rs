@@ -250,7 +250,7 @@ impl Up<'_> {
             let name = plan::container_name(self.project, &service, number);
             let object = format!("Container {name}");
             self.tell(Event::working(&object, "Creating"));
-            let made = self.make(&service, &name, number, &image, &[], None).await;
+            let made = self.make(&service, &name, number, &image, &[], false).await;
             let id = made.inspect_err(|error| {
                 self.tell(Event::failed(&object, &format!("Error {}", error.message)));
             })?;
@@ -272,7 +272,7 @@ impl Up<'_> {
         Ok(Image { id, volumes: inspect.config.volumes.into_keys().collect() })
     }
 
-    /// Makes a container, and answers its id. `replaced` is the id of that whose place it takes.
+    /// Makes a container, and answers its id; with `replaces` it takes the place of another.
     async fn make(
         &self,
         service: &Service,
@@ -280,12 +280,14 @@ impl Up<'_> {
         number: u32,
         image: &Image,
         inherited: &[Inherited],
-        replaced: Option<&str>,
+        replaces: bool,
     ) -> Result<String> {
         let mut labels =
             plan::container_labels(self.project, service, number, &image.id, &self.options.env_files);
-        if let Some(id) = replaced {
-            labels.insert(label::REPLACE.to_owned(), id.to_owned());
+        if replaces {
+            let short = format!("{}-{number}", service.name);
+            let own = &service.container_name;
+            labels.insert(label::REPLACE.to_owned(), if own.is_empty() { short } else { own.clone() });
         }
         let aliases =
             plan::aliases(self.project, service, &plan::container_name(self.project, service, number));
@@ -327,7 +329,7 @@ impl Up<'_> {
         // What an interrupted call left.
         let options = RemoveOptions { force: true, ignore: true, ..RemoveOptions::default() };
         containers.remove(&temporary, options).await?;
-        let id = self.make(service, &temporary, number, image, &inherited, Some(&one.row.id)).await?;
+        let id = self.make(service, &temporary, number, image, &inherited, true).await?;
         containers.stop(&one.row.id, self.stop_options()).await?;
         let options = RemoveOptions { volumes: inherited.is_empty(), ..RemoveOptions::default() };
         containers.remove(&one.row.id, options).await?;

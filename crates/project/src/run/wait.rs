@@ -31,26 +31,26 @@ pub async fn until(engine: &dyn Engine, name: &str, awaited: Awaited) -> Result<
         if matches!(state.status, ContainerState::Exited | ContainerState::Stopped) && !state.restarting {
             return failed(format!("container {name} exited ({})", state.exit_code));
         }
+        let is_checked = inspect.config.healthcheck.as_ref().is_some_and(|check| check["Test"][0] != "NONE");
+        // Before the first result there may be none.
         let health = state.health.as_ref().map(|health| health.status.as_str()).unwrap_or_default();
         match health {
             "healthy" => return Ok(()),
             "unhealthy" => return failed(format!("container {name} is unhealthy")),
-            "" | "none" if awaited == Awaited::Running && state.running => return Ok(()),
-            "" | "none" if awaited == Awaited::Healthy => {
+            _ if is_checked => {}
+            _ if awaited == Awaited::Running && state.running => return Ok(()),
+            _ if awaited == Awaited::Healthy => {
                 return failed(format!("container {name} has no healthcheck configured"));
             }
             _ => {}
         }
-        let state = WaitCondition::State;
-        let conditions = match health {
-            "" | "none" => vec![state(ContainerState::Running), state(ContainerState::Exited)],
-            _ => vec![
-                WaitCondition::Healthy,
-                WaitCondition::Unhealthy,
-                state(ContainerState::Exited),
-                state(ContainerState::Stopped),
-            ],
+        let ended = [ContainerState::Exited, ContainerState::Stopped].map(WaitCondition::State);
+        let first = if is_checked {
+            vec![WaitCondition::Healthy, WaitCondition::Unhealthy]
+        } else {
+            vec![WaitCondition::State(ContainerState::Running)]
         };
+        let conditions = first.into_iter().chain(ended).collect();
         engine.containers().wait(name, WaitOptions { conditions }).await?;
     }
 }

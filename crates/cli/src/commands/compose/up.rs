@@ -202,6 +202,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let detached = args.detach || args.wait || args.no_start;
     let base = args.making.options(context, line, &project)?;
     let options = UpOptions {
+        // Volumes come anew with their containers.
+        recreate: if args.renew_anon_volumes { Recreate::Force } else { base.recreate },
         recreate_dependencies: if args.always_recreate_deps {
             Recreate::Force
         } else {
