@@ -131,7 +131,11 @@ mod tests {
             &["--playbook", "x"],
         ] {
             let error = check(words).unwrap_err();
-            let name = if words[0].starts_with("--v") || words[0] == "-v" { "--volume" } else { words[0] };
+            let name = match words[0] {
+                "-v" | "--volume-driver" => "--volume",
+                "--tls-verify=false" => "--tls-verify",
+                name => name,
+            };
             assert!(error.starts_with(&format!("{name} is not supported: ")), "{words:?}: {error}");
         }
     }

@@ -380,6 +380,10 @@ mod tests {
             .unwrap();
         fs::write(paths.pid(), vm.id().to_string()).unwrap();
         let provider = Qemu::new(&folders);
+        // The kernel knows its arguments only some time after it has let the parent go on (vfork(2)).
+        while !provider.is_alive(&paths) {
+            tokio::time::sleep(POLL).await;
+        }
         assert_eq!(provider.state("dev", &paths).await.unwrap(), VmState::Unresponsive);
         let started = Instant::now();
         provider.stop(&record, &paths, Stop::Hard).await.unwrap();
