@@ -146,6 +146,11 @@ impl<'a> Stage<'a> {
         write(&self.bed.path(self.project.name).join(name), text);
     }
 
+    /// A command of the engine.
+    pub(super) fn engine(&self, arguments: &[&str]) -> String {
+        self.bed.cove(arguments).ok().to_owned()
+    }
+
     /// docker-compose on the service.
     pub(super) fn docker(&self, arguments: &[&str]) -> Outcome {
         let program = docker_plugin("docker-compose").expect("a need that is met");

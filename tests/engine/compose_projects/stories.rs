@@ -178,3 +178,42 @@ fn a_failure_ends_it() {
         stage.is(&empty, "the end with cove");
     });
 }
+
+/// A container takes the place of another under a name of its own; a call may be killed before and after the other is gone.
+#[test]
+fn an_interrupted_recreation_is_ended() {
+    Project { name: "interrupted", file: "services: {}\n", ..Project::BARE }.on_stage(|stage| {
+        let empty = stage.facts();
+        let web = |more: &str| service("web", &format!(", volumes: [/nameless]{more}"));
+        stage.write("compose.yaml", &file(&[web("")], ""));
+        stage.cove(&["up", "-d"]).ok();
+        stage.said("interrupted-web-1", "touch /nameless/here", "");
+        stage.cove(&["up", "-d", "--force-recreate"]).ok();
+        stage.said("interrupted-web-1", "ls /nameless", "here");
+        let there = || {
+            let project = "label=com.docker.compose.project=interrupted";
+            stage.engine(&["ps", "-a", "--no-trunc", "--filter", project, "--format", "{{.Names}} {{.ID}}"])
+        };
+        let before = there();
+        let temporary = "0123456789ab_interrupted-web-1";
+        stage.engine(&["rename", "interrupted-web-1", temporary]);
+        stage.cove(&["up", "-d"]).ok();
+        assert_eq!(there(), before, "it has its name");
+        let labels: Vec<String> =
+            [("project", "interrupted"), ("service", "web"), ("container-number", "1"), ("replace", "web-1")]
+                .map(|(name, value)| format!("--label=com.docker.compose.{name}={value}"))
+                .into();
+        let create = ["create", "--name", temporary].into_iter().chain(labels.iter().map(String::as_str));
+        let create: Vec<&str> = create.chain(["localhost/cove-test:latest", "true"]).collect();
+        stage.engine(&create);
+        stage.cove(&["up", "-d"]).ok();
+        assert_eq!(there(), before, "the one that was to take the place is gone");
+        // What is refused is so before anything else.
+        stage.write("compose.yaml", &file(&[web(", domainname: x"), service("other", "")], ""));
+        let refused = stage.cove(&["up", "-d"]);
+        assert!(refused.code == 1 && refused.stderr.contains("services.web.domainname"), "{refused:?}");
+        assert_eq!(there(), before);
+        stage.cove(&["down", "-v"]).ok();
+        stage.is(&empty, "the end");
+    });
+}

@@ -197,17 +197,7 @@ fn health(service: &Service) -> Option<Value> {
 
 fn exposed(service: &Service) -> Value {
     let published = service.ports.iter().map(|port| format!("{}/{}", port.target, protocol(&port.protocol)));
-    let documented = service.expose.iter().flat_map(|text| {
-        let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
-        let range = first.parse::<u16>().and_then(|first| Ok(first..=last.parse::<u16>()?));
-        // What is no range is refused by its own text.
-        let parts: Vec<String> = match range {
-            Ok(range) => range.map(|port| format!("{port}/{protocol}")).collect(),
-            Err(_) => vec![text.clone()],
-        };
-        parts
-    });
+    let documented = service.expose.iter().cloned();
     Value::Object(published.chain(documented).map(|port| (port, json!({}))).collect())
 }
 

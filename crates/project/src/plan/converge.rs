@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cove_api::{ContainerState, Error, Result};
+use cove_api::{Error, Result};
 use cove_compose::model::{Project, Service};
 use cove_compose::service_hash;
 
@@ -48,13 +48,7 @@ pub fn converge<'a>(
     policy: Recreate,
     scale: Option<u32>,
 ) -> Result<Converged<'a>> {
-    let wanted = scale.unwrap_or_else(|| replicas(service));
-    if wanted > 1 && !service.container_name.is_empty() {
-        return Err(Error::invalid(format!(
-            "service {:?} cannot have {wanted} containers: its container_name {:?} is one name",
-            service.name, service.container_name
-        )));
-    }
+    let wanted = wanted(service, scale)?;
     let hash = service_hash(service);
     let obsolete = |one: &FoundContainer| match policy {
         Recreate::Force => true,
@@ -80,11 +74,21 @@ pub fn converge<'a>(
     Ok(converged)
 }
 
-/// How many containers the file asks for.
-fn replicas(service: &Service) -> u32 {
+/// How many containers a service is to have: so many as are asked for, else what the file says.
+///
+/// # Errors
+/// Several containers cannot have one name.
+pub fn wanted(service: &Service, asked: Option<u32>) -> Result<u32> {
     let deployed = service.deploy.as_ref().and_then(|deploy| deploy.replicas);
-    let number = service.scale.or(deployed).unwrap_or(1);
-    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
+    let written = service.scale.or(deployed).unwrap_or(1);
+    let wanted = asked.unwrap_or_else(|| u32::try_from(written.max(0)).unwrap_or(u32::MAX));
+    if wanted > 1 && !service.container_name.is_empty() {
+        return Err(Error::invalid(format!(
+            "service {:?} cannot have {wanted} containers: its container_name {:?} is one name",
+            service.name, service.container_name
+        )));
+    }
+    Ok(wanted)
 }
 
 fn is_obsolete(project: &Project, service: &Service, one: &FoundContainer, hash: &str, image: &str) -> bool {
@@ -93,8 +97,8 @@ fn is_obsolete(project: &Project, service: &Service, one: &FoundContainer, hash:
     }
     let Some(details) = &one.row.details else { return false };
     let named = |key: &str| project.networks.get(key).map(|network| network.name.as_str());
-    let lacks_network = one.state() == ContainerState::Running
-        && service.network_mode.is_empty()
+    // One that does not run, too: who has left a network for a moment may have been killed in it.
+    let lacks_network = service.network_mode.is_empty()
         && service
             .networks
             .keys()

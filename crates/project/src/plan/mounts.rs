@@ -157,7 +157,7 @@ fn is_simple(bind: &BindOptions) -> bool {
 }
 
 fn bind_options(service: &Service, bind: &BindOptions) -> Result<Value> {
-    let mut value = json!({"Propagation": bind.propagation});
+    let mut value = json!({"Propagation": bind.propagation, "CreateMountpoint": bind.create_host_path});
     match bind.recursive.as_str() {
         "" | "enabled" => {}
         "disabled" => value["NonRecursive"] = true.into(),

@@ -2,6 +2,9 @@
 
 use cove_compose::model::{Project, Service};
 
+/// Characters of a shortened id.
+const SHORT: usize = 12;
+
 /// The name of a service's container.
 #[must_use]
 pub fn container_name(project: &Project, service: &Service, number: u32) -> String {
@@ -10,6 +13,19 @@ pub fn container_name(project: &Project, service: &Service, number: u32) -> Stri
     } else {
         service.container_name.clone()
     }
+}
+
+/// The name of a container that takes the place of another, until that is gone.
+#[must_use]
+pub fn temporary_name(replaced: &str, name: &str) -> String {
+    format!("{}_{name}", replaced.get(..SHORT).unwrap_or(replaced))
+}
+
+/// The name that a container is to have whose name is a temporary one.
+#[must_use]
+pub fn final_name(temporary: &str) -> Option<&str> {
+    let (id, name) = temporary.split_once('_')?;
+    (id.len() == SHORT && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && !name.is_empty()).then_some(name)
 }
 
 /// The names by which the project's containers reach one of a service: its own, the service's, and those under which
@@ -29,6 +45,15 @@ pub fn aliases(project: &Project, service: &Service, name: &str) -> Vec<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_temporary_name_tells_the_final_one() {
+        let name = temporary_name("0123456789abcdef", "shop-web_1-1");
+        assert_eq!((name.as_str(), final_name(&name)), ("0123456789ab_shop-web_1-1", Some("shop-web_1-1")));
+        for own in ["shop-web-1", "shop_web_1", "0123456789ab", "0123456789ab_", "0123456789xy_a"] {
+            assert_eq!(final_name(own), None, "{own}");
+        }
+    }
 
     #[test]
     fn links_are_names_of_who_is_linked() {

@@ -1,14 +1,15 @@
 //! `down`: what is there of a project goes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 
 use cove_api::{
     Engine, ErrorKind, ImageRemoveOptions, RemoveOptions, Result, StopOptions, VolumeRemoveOptions,
 };
 use cove_compose::model::Project;
 
-use super::order::in_order;
 use super::progress::{Event, Sink};
+use super::stop::{each, stop_one};
 use crate::found::{Found, FoundContainer};
 use crate::plan::image_name;
 
@@ -37,6 +38,8 @@ pub struct DownOptions {
     pub remove_orphans: bool,
     /// Seconds that a stop waits; `None` for each container's own.
     pub timeout: Option<u32>,
+    /// How many things are done at a time; [`None`] for any number.
+    pub at_once: Option<usize>,
 }
 
 /// Stops and removes what is there of a project; `file` is [`None`] where only its name is known.
@@ -69,14 +72,7 @@ pub async fn down(
         sink(Event::warning(format!("Warning: No resource found to remove for project {name:?}.")));
         return Ok(());
     }
-    in_order(dependents(&services), |service| {
-        let containers = services.get(&service).cloned().unwrap_or_default();
-        async move {
-            let ends = containers.into_iter().map(|one| end(engine, one, options, sink));
-            futures_util::future::try_join_all(ends).await.map(drop)
-        }
-    })
-    .await?;
+    each(&services, options.at_once, |one| end(engine, one, options, sink)).await?;
     if whole {
         networks(engine, &found, sink).await?;
         if options.volumes {
@@ -89,27 +85,11 @@ pub async fn down(
     Ok(())
 }
 
-/// For each service those that depend on it, which end before.
-fn dependents(services: &BTreeMap<String, Vec<&FoundContainer>>) -> BTreeMap<String, BTreeSet<String>> {
-    let mut all: BTreeMap<String, BTreeSet<String>> =
-        services.keys().map(|name| (name.clone(), BTreeSet::new())).collect();
-    for (name, containers) in services {
-        for dependency in containers.iter().flat_map(|one| one.dependencies()) {
-            if let Some(dependents) = all.get_mut(dependency) {
-                dependents.insert(name.clone());
-            }
-        }
-    }
-    all
-}
-
 async fn end(engine: &dyn Engine, one: &FoundContainer, options: &DownOptions, sink: Sink<'_>) -> Result<()> {
     let object = format!("Container {}", one.name);
-    sink(Event::working(&object, "Stopping"));
     let stop = StopOptions { timeout: options.timeout, ignore: true, ..StopOptions::default() };
+    stop_one(engine, one, &stop, sink).await?;
     let failed = |error: &cove_api::Error| sink(Event::failed(&object, &format!("Error {}", error.message)));
-    engine.containers().stop(&one.row.id, stop).await.inspect_err(failed)?;
-    sink(Event::done(&object, "Stopped"));
     sink(Event::working(&object, "Removing"));
     let remove =
         RemoveOptions { force: true, ignore: true, volumes: options.volumes, ..RemoveOptions::default() };
@@ -118,51 +98,10 @@ async fn end(engine: &dyn Engine, one: &FoundContainer, options: &DownOptions, s
     Ok(())
 }
 
-/// Stops containers, those that depend on others first.
-///
-/// # Errors
-/// One cannot be stopped.
-pub async fn stop(
-    engine: &dyn Engine,
-    containers: &[FoundContainer],
-    options: &StopOptions,
-    sink: Sink<'_>,
-) -> Result<()> {
-    let mut services: BTreeMap<String, Vec<&FoundContainer>> = BTreeMap::new();
-    for one in containers.iter().filter(|one| one.state().is_alive()) {
-        services.entry(one.service.clone()).or_default().push(one);
-    }
-    in_order(dependents(&services), |service| {
-        let containers = services.get(&service).cloned().unwrap_or_default();
-        async move {
-            let ends = containers.into_iter().map(|one| async move {
-                let object = format!("Container {}", one.name);
-                sink(Event::working(&object, "Stopping"));
-                engine.containers().stop(&one.row.id, options.clone()).await?;
-                sink(Event::done(&object, "Stopped"));
-                Ok(())
-            });
-            futures_util::future::try_join_all(ends).await.map(drop)
-        }
-    })
-    .await
-}
-
 async fn networks(engine: &dyn Engine, found: &Found, sink: Sink<'_>) -> Result<()> {
     for network in &found.networks {
         let object = format!("Network {}", network.name);
-        sink(Event::working(&object, "Removing"));
-        match engine.networks().remove(&network.name, false).await {
-            Ok(()) => sink(Event::done(&object, "Removed")),
-            Err(error) if error.kind == ErrorKind::NotFound => sink(Event::done(&object, "Removed")),
-            Err(error) if error.kind == ErrorKind::InUse => {
-                sink(Event::done(&object, "Resource is still in use"));
-            }
-            Err(error) => {
-                sink(Event::failed(&object, &format!("Error {}", error.message)));
-                return Err(error);
-            }
-        }
+        removed(&object, engine.networks().remove(&network.name, false), sink).await?;
     }
     Ok(())
 }
@@ -170,19 +109,22 @@ async fn networks(engine: &dyn Engine, found: &Found, sink: Sink<'_>) -> Result<
 async fn volumes(engine: &dyn Engine, found: &Found, sink: Sink<'_>) -> Result<()> {
     for volume in &found.volumes {
         let object = format!("Volume {}", volume.name);
-        sink(Event::working(&object, "Removing"));
-        let options = VolumeRemoveOptions::default();
-        match engine.volumes().remove(&volume.name, options).await {
-            Ok(()) => sink(Event::done(&object, "Removed")),
-            Err(error) if error.kind == ErrorKind::NotFound => sink(Event::done(&object, "Removed")),
-            Err(error) if error.kind == ErrorKind::InUse => {
-                sink(Event::done(&object, "Resource is still in use"));
-            }
-            Err(error) => {
-                sink(Event::failed(&object, &format!("Error {}", error.message)));
-                return Err(error);
-            }
+        let removal = engine.volumes().remove(&volume.name, VolumeRemoveOptions::default());
+        removed(&object, removal, sink).await?;
+    }
+    Ok(())
+}
+
+/// Removes what may be gone already, or which others may use.
+async fn removed(object: &str, removal: impl Future<Output = Result<()>>, sink: Sink<'_>) -> Result<()> {
+    sink(Event::working(object, "Removing"));
+    match removal.await {
+        Err(error) if error.kind == ErrorKind::InUse => sink(Event::done(object, "Resource is still in use")),
+        Err(error) if error.kind != ErrorKind::NotFound => {
+            sink(Event::failed(object, &format!("Error {}", error.message)));
+            return Err(error);
         }
+        _ => sink(Event::done(object, "Removed")),
     }
     Ok(())
 }

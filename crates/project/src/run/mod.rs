@@ -6,10 +6,13 @@ mod files;
 mod order;
 mod progress;
 mod replace;
+mod stop;
 mod up;
 mod wait;
 
-pub use down::{Down, DownOptions, down, stop};
+pub use check::check;
+pub use down::{Down, DownOptions, down};
 pub use progress::{Event, Sink, Status};
+pub use stop::{stop, stop_one, thaw};
 pub use up::{UpOptions, up};
-pub use wait::{Awaited, until};
+pub use wait::{Awaited, completed, until};

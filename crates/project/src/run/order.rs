@@ -3,15 +3,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
-use cove_api::{Error, Result};
+use cove_api::Result;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use tokio::sync::Semaphore;
+
+/// How many things are done at a time.
+pub(super) struct Limit(Semaphore);
+
+impl Limit {
+    /// At most so many; [`None`] for any number.
+    pub(super) fn new(at_once: Option<usize>) -> Self {
+        Self(Semaphore::new(at_once.unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS)))
+    }
+
+    /// Does one of them when it is its turn.
+    pub(super) async fn one<T>(&self, work: impl Future<Output = T>) -> T {
+        // It is never closed.
+        let _turn = self.0.acquire().await;
+        work.await
+    }
+}
 
 /// Does the work of each name once that of all it depends on is done. After a failure what has begun is ended, and nothing
-/// else begins.
+/// else begins. Names that depend on each other in a circle, which labels of containers can, have no order.
 ///
 /// # Errors
-/// The first failure, or the names depend on each other in a circle.
+/// The first failure.
 pub(super) async fn in_order<F: Future<Output = Result<()>>>(
     mut waiting: BTreeMap<String, BTreeSet<String>>,
     work: impl Fn(String) -> F,
@@ -23,12 +41,15 @@ pub(super) async fn in_order<F: Future<Output = Result<()>>>(
     let mut running = FuturesUnordered::new();
     let mut result = Ok(());
     loop {
-        let ready: Vec<String> = waiting
+        let mut ready: Vec<String> = waiting
             .iter()
-            .filter(|(_, dependencies)| dependencies.is_empty() && result.is_ok())
+            .filter(|(_, dependencies)| dependencies.is_empty())
             .map(|(name, _)| name.clone())
             .collect();
-        for name in ready {
+        if ready.is_empty() && running.is_empty() {
+            ready = waiting.keys().cloned().collect();
+        }
+        for name in ready.into_iter().filter(|_| result.is_ok()) {
             waiting.remove(&name);
             let future = work(name.clone());
             running.push(async { (name, future.await) });
@@ -41,17 +62,16 @@ pub(super) async fn in_order<F: Future<Output = Result<()>>>(
             result = done;
         }
     }
-    match (result, waiting.keys().next()) {
-        (Ok(()), Some(name)) => {
-            Err(Error::invalid(format!("service {name:?} depends on itself, by way of others")))
-        }
-        (result, _) => result,
-    }
+    result
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use cove_api::Error;
 
     use super::*;
 
@@ -80,6 +100,23 @@ mod tests {
         order.lock().unwrap().clear();
         assert!(in_order(graph_of(), work("cache")).await.is_err());
         assert_eq!(*order.lock().unwrap(), ["db", "cache"], "what depends on it does not begin");
-        assert!(in_order(graph(&[("a", &["b"]), ("b", &["a"])]), work("")).await.is_err());
+        order.lock().unwrap().clear();
+        in_order(graph(&[("a", &["b"]), ("b", &["a"]), ("c", &[])]), work("")).await.unwrap();
+        let done = order.lock().unwrap();
+        assert!(done[0] == "c" && done.len() == 3, "a circle ends: {done:?}");
+    }
+
+    #[tokio::test]
+    async fn no_more_at_once_than_asked_for() {
+        let (limit, running, most) = (Limit::new(Some(2)), AtomicUsize::new(0), AtomicUsize::new(0));
+        let one = || {
+            limit.one(async {
+                most.fetch_max(running.fetch_add(1, Relaxed) + 1, Relaxed);
+                tokio::task::yield_now().await;
+                running.fetch_sub(1, Relaxed);
+            })
+        };
+        futures_util::future::join_all((0..9).map(|_| one())).await;
+        assert_eq!(most.into_inner(), 2);
     }
 }

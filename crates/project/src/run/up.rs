@@ -9,9 +9,10 @@ use cove_api::{
 use cove_compose::model::{Dependency, Project, Service};
 
 use super::check::check;
-use super::order::in_order;
+use super::order::{Limit, in_order};
 use super::progress::{Event, Sink};
-use super::wait::{Awaited, until};
+use super::stop::{stop_one, thaw};
+use super::wait::{Awaited, completed, until};
 use super::{files, replace};
 use crate::found::{Found, FoundContainer};
 use crate::label;
@@ -42,8 +43,8 @@ pub struct UpOptions {
     pub wait: bool,
     /// The files that `--env-file` named.
     pub env_files: Vec<String>,
-    /// The engine is on this machine, where missing folders of binds are made.
-    pub here: bool,
+    /// How many things are done at a time; [`None`] for any number.
+    pub at_once: Option<usize>,
 }
 
 /// A container of the project, as it is by now.
@@ -52,6 +53,8 @@ struct Present {
     id: String,
     name: String,
     runs: bool,
+    /// It was made by this call.
+    is_new: bool,
 }
 
 struct Up<'a> {
@@ -63,6 +66,7 @@ struct Up<'a> {
     /// Networks that were made anew: who is in them is made anew, too.
     renewed: BTreeSet<String>,
     present: Mutex<BTreeMap<String, Vec<Present>>>,
+    limit: Limit,
 }
 
 /// Makes and starts what the project describes, and answers the names of its containers by service. Images are there
@@ -76,8 +80,8 @@ pub async fn up(
     options: &UpOptions,
     sink: Sink<'_>,
 ) -> Result<BTreeMap<String, Vec<String>>> {
-    check(engine, project).await?;
-    let found = Found::of(engine, &project.name).await?;
+    check(engine, project, &options.scale).await?;
+    let found = settled(engine, &project.name).await?;
     let mut up = Up {
         engine,
         project,
@@ -86,11 +90,12 @@ pub async fn up(
         found: &found,
         renewed: BTreeSet::new(),
         present: Mutex::default(),
+        limit: Limit::new(options.at_once),
     };
     up.networks().await?;
     up.volumes().await?;
     up.orphans().await?;
-    in_order(dependencies(project), |name| up.service(name)).await?;
+    in_order(dependencies(project), |name| up.limit.one(up.service(name))).await?;
     if !options.no_start {
         in_order(dependencies(project), |name| up.start(name)).await?;
         if options.wait {
@@ -99,6 +104,25 @@ pub async fn up(
     }
     let names = |list: &Vec<Present>| list.iter().map(|one| one.name.clone()).collect();
     Ok(up.present().iter().map(|(service, list)| (service.clone(), names(list))).collect())
+}
+
+/// What is there of the project, once containers that were to take the place of others when a call was interrupted have
+/// done so, or are gone.
+async fn settled(engine: &dyn Engine, project: &str) -> Result<Found> {
+    let found = Found::of(engine, project).await?;
+    let mut is_settled = true;
+    for one in found.containers.iter().filter(|one| one.row.labels.contains_key(label::REPLACE)) {
+        let Some(name) = plan::final_name(&one.name) else { continue };
+        is_settled = false;
+        if engine.containers().exists(name).await? {
+            // The other is still there, with the volumes that both have.
+            let options = RemoveOptions { force: true, ignore: true, ..RemoveOptions::default() };
+            engine.containers().remove(&one.row.id, options).await?;
+        } else {
+            engine.containers().rename(&one.row.id, name).await?;
+        }
+    }
+    if is_settled { Ok(found) } else { Found::of(engine, project).await }
 }
 
 fn dependencies(project: &Project) -> BTreeMap<String, BTreeSet<String>> {
@@ -151,7 +175,7 @@ impl Up<'_> {
             if !one.row.networks.iter().any(|known| known == network) {
                 continue;
             }
-            if one.state() == ContainerState::Running {
+            if one.state().is_alive() {
                 self.stop(one).await?;
             }
             self.engine.networks().disconnect(network, &one.row.id, true).await?;
@@ -238,7 +262,10 @@ impl Up<'_> {
             if runs {
                 self.tell(Event::done(&format!("Container {}", one.name), "Running"));
             }
-            present.push((one.number, Present { id: one.row.id.clone(), name: one.name.clone(), runs }));
+            present.push((
+                one.number,
+                Present { id: one.row.id.clone(), name: one.name.clone(), runs, is_new: false },
+            ));
         }
         if !plan.recreate.is_empty() {
             self.stop_dependents(&name).await?;
@@ -255,7 +282,7 @@ impl Up<'_> {
                 self.tell(Event::failed(&object, &format!("Error {}", error.message)));
             })?;
             self.tell(Event::done(&object, "Created"));
-            present.push((Some(number), Present { id, name, runs: false }));
+            present.push((Some(number), Present { id, name, runs: false, is_new: true }));
         }
         present.sort_by_key(|(number, _)| *number);
         self.present().insert(name, present.into_iter().map(|(_, one)| one).collect());
@@ -265,7 +292,9 @@ impl Up<'_> {
     async fn image(&self, service: &Service) -> Result<Image> {
         let name = plan::image_name(self.project, service);
         let inspect = self.engine.images().inspect(&name).await.map_err(|error| match error.kind {
-            ErrorKind::NotFound => Error::new(ErrorKind::NotFound, format!("No such image: {name}")),
+            ErrorKind::NotFound => {
+                Error::new(ErrorKind::NotFound, format!("No such image: {name} (pull or build it first)"))
+            }
             _ => error,
         })?;
         let id = format!("sha256:{}", inspect.id.trim_start_matches("sha256:"));
@@ -294,9 +323,6 @@ impl Up<'_> {
         let instance = Instance { name, aliases, labels, inherited };
         let spec = plan::container(self.project, service, &instance)?;
         let copied = plan::copied(self.project, service)?;
-        if self.options.here {
-            make_folders(service)?;
-        }
         let made = self.engine.containers().create(spec).await?;
         for warning in made.warnings {
             self.tell(Event::warning(warning));
@@ -310,32 +336,31 @@ impl Up<'_> {
         Ok(made.id)
     }
 
-    /// Makes a container that takes the place of another. Until the last step both are there, so that an interrupted call
-    /// loses nothing.
+    /// Makes a container that takes the place of another. It has a name of its own until that is gone: an interrupted call
+    /// loses nothing, and the next one ends what it has begun ([`settled`]).
     async fn recreate(&self, service: &Service, one: &FoundContainer, image: &Image) -> Result<Present> {
         let object = format!("Container {}", one.name);
         self.tell(Event::working(&object, "Recreate"));
-        let inherited = match &one.row.details {
-            Some(details) if !self.options.renew_anonymous_volumes => {
-                Inherited::of(service, &image.volumes, &details.mounts)
+        let containers = self.engine.containers();
+        let inherited = match self.options.renew_anonymous_volumes {
+            true => Vec::new(),
+            false => {
+                let mounts = containers.inspect(&one.row.id, false).await?.mounts;
+                Inherited::of(service, &image.volumes, &mounts)
             }
-            _ => Vec::new(),
         };
         let number = one.number.unwrap_or(1);
         let name = plan::container_name(self.project, service, number);
-        let short = one.row.id.get(..12).unwrap_or(&one.row.id);
-        let temporary = format!("{short}_{name}");
-        let containers = self.engine.containers();
-        // What an interrupted call left.
-        let options = RemoveOptions { force: true, ignore: true, ..RemoveOptions::default() };
-        containers.remove(&temporary, options).await?;
+        let temporary = plan::temporary_name(&one.row.id, &name);
         let id = self.make(service, &temporary, number, image, &inherited, true).await?;
+        thaw(self.engine, one).await?;
         containers.stop(&one.row.id, self.stop_options()).await?;
-        let options = RemoveOptions { volumes: inherited.is_empty(), ..RemoveOptions::default() };
+        let volumes = self.options.renew_anonymous_volumes;
+        let options = RemoveOptions { volumes, ..RemoveOptions::default() };
         containers.remove(&one.row.id, options).await?;
         containers.rename(&id, &name).await?;
         self.tell(Event::done(&object, "Recreated"));
-        Ok(Present { id, name, runs: false })
+        Ok(Present { id, name, runs: false, is_new: true })
     }
 
     /// Stops those that are to be started again with this service.
@@ -343,7 +368,7 @@ impl Up<'_> {
         for (other, service) in &self.project.services {
             if service.depends_on.get(name).is_some_and(|dependency| dependency.restart) {
                 for one in self.found.of_service(other) {
-                    if one.state() == ContainerState::Running {
+                    if one.state().is_alive() {
                         self.stop(one).await?;
                     }
                 }
@@ -357,11 +382,7 @@ impl Up<'_> {
     }
 
     async fn stop(&self, one: &FoundContainer) -> Result<()> {
-        let object = format!("Container {}", one.name);
-        self.tell(Event::working(&object, "Stopping"));
-        self.engine.containers().stop(&one.row.id, self.stop_options()).await?;
-        self.tell(Event::done(&object, "Stopped"));
-        Ok(())
+        stop_one(self.engine, one, &self.stop_options(), self.sink).await
     }
 
     async fn remove(&self, one: &FoundContainer) -> Result<()> {
@@ -389,59 +410,63 @@ impl Up<'_> {
                 let state = self.engine.containers().inspect(&one.id, false).await?.state;
                 state.running || state.paused
             };
-            if runs {
-                continue;
+            if !runs {
+                self.limit.one(self.start_one(service, &one)).await?;
             }
-            let object = format!("Container {}", one.name);
-            self.tell(Event::working(&object, "Starting"));
-            self.engine.containers().start(&one.id).await.inspect_err(|error| {
-                self.tell(Event::failed(&object, &format!("Error {}", error.message)));
-            })?;
-            self.tell(Event::done(&object, "Started"));
         }
         Ok(())
     }
 
+    async fn start_one(&self, service: &Service, one: &Present) -> Result<()> {
+        let object = format!("Container {}", one.name);
+        self.tell(Event::working(&object, "Starting"));
+        let started = async {
+            if !one.is_new {
+                // An interrupted call may have made it without them.
+                files::copy(self.engine, &one.id, &plan::copied(self.project, service)?).await?;
+            }
+            self.engine.containers().start(&one.id).await
+        };
+        started.await.inspect_err(|error| {
+            self.tell(Event::failed(&object, &format!("Error {}", error.message)));
+        })?;
+        self.tell(Event::done(&object, "Started"));
+        Ok(())
+    }
+
     async fn wait_for(&self, name: &str, other: &str, dependency: &Dependency) -> Result<()> {
-        let awaited = match dependency.condition.as_str() {
-            "service_healthy" => Awaited::Healthy,
-            "service_completed_successfully" => Awaited::Completed,
+        let completes = match dependency.condition.as_str() {
+            "service_healthy" => false,
+            "service_completed_successfully" => true,
             _ => return Ok(()),
         };
         let containers = self.present().get(other).cloned().unwrap_or_default();
-        let is_here = self.project.services.contains_key(other);
-        if containers.is_empty() && is_here && dependency.required {
-            let scaled = self.options.scale.get(other) == Some(&0);
-            return if scaled {
-                Ok(())
-            } else {
-                Err(Error::invalid(format!("{name} is missing dependency {other}")))
-            };
+        if let Some(service) = self.project.services.get(other)
+            && containers.is_empty()
+            && dependency.required
+            && plan::wanted(service, self.options.scale.get(other).copied())? > 0
+        {
+            return Err(Error::invalid(format!("{name} is missing dependency {other}")));
         }
         for one in containers {
             let object = format!("Container {}", one.name);
             self.tell(Event::working(&object, "Waiting"));
-            match until(self.engine, &one.name, awaited).await {
-                Ok(()) => {
-                    let done = if awaited == Awaited::Healthy { "Healthy" } else { "Exited" };
-                    self.tell(Event::done(&object, done));
-                }
+            let awaited = if completes {
+                completed(self.engine, &one.name, other).await
+            } else {
+                let healthy = until(self.engine, &one.name, Awaited::Healthy).await;
+                healthy.map_err(|error| {
+                    Error::new(error.kind, format!("dependency failed to start: {}", error.message))
+                })
+            };
+            match awaited {
+                Ok(()) => self.tell(Event::done(&object, if completes { "Exited" } else { "Healthy" })),
                 Err(error) if !dependency.required => {
-                    self.tell(Event::warning(format!(
-                        "optional dependency {other:?} failed to start: {}",
-                        error.message
-                    )));
+                    self.tell(Event::warning(format!("optional dependency {other:?}: {}", error.message)));
                 }
                 Err(error) => {
                     self.tell(Event::failed(&object, "Error"));
-                    let message = match awaited {
-                        Awaited::Completed => {
-                            let code = error.message.rsplit(' ').next().unwrap_or_default();
-                            format!("service {other:?} didn't complete successfully: exit {code}")
-                        }
-                        _ => format!("dependency failed to start: {}", error.message),
-                    };
-                    return Err(Error::new(error.kind, message));
+                    return Err(error);
                 }
             }
         }
@@ -467,23 +492,4 @@ impl Up<'_> {
 struct Image {
     id: String,
     volumes: BTreeSet<String>,
-}
-
-/// Makes the missing folders of binds, where the file does not forbid it.
-fn make_folders(service: &Service) -> Result<()> {
-    for mount in service.volumes.iter().filter(|mount| mount.r#type == "bind") {
-        if mount.bind.as_ref().is_some_and(|bind| !bind.create_host_path) {
-            continue;
-        }
-        let path = std::path::Path::new(&mount.source);
-        if path.is_absolute() && path.symlink_metadata().is_err() {
-            cove_sys::fs::create_dir_all(path).map_err(|error| {
-                Error::invalid(format!(
-                    "service {:?}: make the folder {}: {error}",
-                    service.name, mount.source
-                ))
-            })?;
-        }
-    }
-    Ok(())
 }

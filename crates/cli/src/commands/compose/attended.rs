@@ -99,7 +99,7 @@ pub(super) async fn attended(
                 }
                 if ends {
                     context.printer.error_line("Aborting on container exit...");
-                    stop(engine, project, options.timeout, tell).await?;
+                    stop(engine, project, options, options.timeout, tell).await?;
                     if let Ending::CodeOf(wanted) = &follow.ending && *wanted != service {
                         ending = Some(code_of(engine, project, wanted).await?);
                     }
@@ -109,15 +109,15 @@ pub(super) async fn attended(
             arrived = signals.next() => match arrived {
                 Arrived::Signal(number @ (2 | 15 | 1 | 3)) => {
                     context.printer.error_line("Gracefully Stopping... press Ctrl+C again to force");
-                    let stopped = signals.during(stop(engine, project, options.timeout, tell)).await;
+                    let stopped = signals.during(stop(engine, project, options, options.timeout, tell)).await;
                     match stopped {
                         Ok(done) => done?,
-                        Err(_) => stop(engine, project, Some(0), tell).await?,
+                        Err(_) => stop(engine, project, options, Some(0), tell).await?,
                     }
                     return Ok(ended_by(number));
                 }
                 Arrived::Insisted(number) => {
-                    stop(engine, project, Some(0), tell).await?;
+                    stop(engine, project, options, Some(0), tell).await?;
                     return Ok(ended_by(number));
                 }
                 Arrived::Signal(_) | Arrived::Resized => {}
@@ -185,12 +185,13 @@ async fn running(engine: &dyn Engine, project: &Project) -> Result<Vec<FoundCont
 async fn stop(
     engine: &dyn Engine,
     project: &Project,
+    up: &UpOptions,
     timeout: Option<u32>,
     tell: &(dyn Fn(Event) + Send + Sync),
 ) -> Result<(), CommandError> {
     let containers = running(engine, project).await?;
     let options = StopOptions { timeout, ignore: true, ..StopOptions::default() };
-    Ok(run::stop(engine, &containers, &options, tell).await?)
+    Ok(run::stop(engine, &containers, &options, up.at_once, tell).await?)
 }
 
 async fn code_of(engine: &dyn Engine, project: &Project, service: &str) -> Result<u8, CommandError> {

@@ -41,11 +41,10 @@ impl Bring {
             if !seen.insert(image.clone()) {
                 continue;
             }
-            let own = service.pull_policy.as_str();
-            let policy = self.policy.as_deref().unwrap_or(own);
+            let policy = self.policy.as_deref().unwrap_or(&service.pull_policy);
             let exists = engine.images().exists(&image).await?;
             if let Some(build) = &service.build {
-                let asked = self.build || own == "build" || (!exists && policy != "never");
+                let asked = self.build || policy == "build" || (!exists && policy != "never");
                 if asked && !self.no_build {
                     build_one(context, project, service, build).await?;
                     continue;
@@ -104,7 +103,6 @@ fn in_build_order(project: &Project) -> Vec<&Service> {
     ordered
 }
 
-#[cfg(unix)]
 async fn build_one(
     context: &Context,
     project: &Project,

@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WHICH", value_parser = ["local", "all"])]
     rmi: Option<String>,
     /// Seconds that a stop waits before it kills
-    #[arg(long, short, value_name = "SECONDS")]
+    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, value_parser = crate::args::stop_time)]
     timeout: Option<u32>,
     /// Also the volumes, named and anonymous
     #[arg(long, short)]
@@ -46,6 +46,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         images,
         remove_orphans: args.remove_orphans,
         timeout: args.timeout,
+        at_once: Some(line.at_once(context)),
     };
     let tell = sink(context, line);
     down(engine, &scope.name, scope.project.as_ref(), &options, &tell).await?;

@@ -21,17 +21,26 @@ pub(crate) struct Args {
 pub(crate) const COMMAND: Leaf = leaf!("[options] [SERVICE...]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    let here = Here::of(context, &args.services).await?;
-    let mut containers = here.containers(&args.services);
+    freeze(context, &args.services, true).await
+}
+
+/// Freezes the containers of services that run, or lets them go on.
+pub(super) async fn freeze(context: &Context, services: &[String], on: bool) -> CommandResult {
+    let here = Here::of(context, services).await?;
+    let mut containers = here.containers(services);
     containers.retain(|one| one.state().is_alive());
     let progress = Progress::of(context, here.line);
     let mut failures = Failures::default();
     let work = |one: &FoundContainer| {
         let (object, id) = (format!("Container {}", one.name), one.row.id.clone());
-        let (progress, here) = (&progress, &here);
+        let (progress, engine) = (&progress, here.engine);
         async move {
-            here.engine.containers().pause(&id).await?;
-            progress.step(&object, "Paused");
+            let (done, text) = match on {
+                true => (engine.containers().pause(&id).await, "Paused"),
+                false => (engine.containers().unpause(&id).await, "Unpaused"),
+            };
+            done?;
+            progress.step(&object, text);
             Ok::<(), CommandError>(())
         }
     };

@@ -1,11 +1,12 @@
 //! `cove compose restart`
 
 use cove_api::StopOptions;
+use cove_project::run::thaw;
 use cove_project::{FoundContainer, Graph};
 
 use super::here::Here;
 use super::progress::Progress;
-use super::steps::{Way, each, thaw};
+use super::steps::{Way, each};
 use crate::command_error::{CommandError, CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;

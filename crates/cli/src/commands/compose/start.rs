@@ -1,6 +1,6 @@
 //! `cove compose start`
 
-use cove_project::run::{Awaited, until};
+use cove_project::run::{Awaited, completed, until};
 use cove_project::{FoundContainer, Graph};
 
 use super::here::Here;
@@ -45,15 +45,14 @@ async fn start(
         return Ok(());
     }
     for (name, dependency) in graph.dependencies(&container.service) {
-        let awaited = match dependency.condition.as_str() {
-            "service_healthy" => Awaited::Healthy,
-            "service_completed_successfully" => Awaited::Completed,
-            _ => continue,
-        };
         for on in here.containers(&[name.to_owned()]) {
-            until(here.engine, &on.name, awaited)
-                .await
-                .map_err(|error| error.context("dependency failed to start"))?;
+            match dependency.condition.as_str() {
+                "service_healthy" => until(here.engine, &on.name, Awaited::Healthy)
+                    .await
+                    .map_err(|error| error.context("dependency failed to start"))?,
+                "service_completed_successfully" => completed(here.engine, &on.name, name).await?,
+                _ => {}
+            }
         }
     }
     let object = format!("Container {}", container.name);

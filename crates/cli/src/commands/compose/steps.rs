@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 
-use cove_api::{ContainerState, Engine, ErrorKind, StopOptions};
+use cove_api::{Engine, StopOptions};
+use cove_project::run::{Event, stop_one};
 use cove_project::{FoundContainer, Graph};
 use futures_util::StreamExt as _;
 
@@ -60,30 +61,14 @@ pub(super) async fn together<'a, F: Future<Output = Result<(), CommandError>>>(
     }
 }
 
-/// Stops a container; one that is paused could not heed the signal.
+/// Stops a container, and tells it.
 pub(super) async fn stop(
     engine: &dyn Engine,
     progress: &Progress<'_>,
     container: &FoundContainer,
     timeout: Option<u32>,
 ) -> Result<(), CommandError> {
-    let object = format!("Container {}", container.name);
-    progress.step(&object, "Stopping");
-    thaw(engine, container).await?;
     let options = StopOptions { timeout, ..StopOptions::default() };
-    engine.containers().stop(&container.row.id, options).await?;
-    progress.step(&object, "Stopped");
-    Ok(())
-}
-
-/// Lets a paused container go on.
-pub(super) async fn thaw(engine: &dyn Engine, container: &FoundContainer) -> Result<(), CommandError> {
-    if container.state() != ContainerState::Paused {
-        return Ok(());
-    }
-    match engine.containers().unpause(&container.row.id).await {
-        // Somebody was faster.
-        Err(error) if error.kind != ErrorKind::WrongState => Err(error.into()),
-        _ => Ok(()),
-    }
+    let tell = |event: Event| progress.step(&event.object, &event.text);
+    Ok(stop_one(engine, container, &options, &tell).await?)
 }

@@ -12,7 +12,6 @@ use super::line::{Line, line, not_supported};
 use super::progress::Progress;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
-use crate::connect::Destination;
 use crate::context::Context;
 
 /// How containers are made: of `up` and `create`.
@@ -58,25 +57,25 @@ pub(crate) struct Args {
     #[command(flatten)]
     making: Making,
     /// Stop all as soon as one ends
-    #[arg(long, conflicts_with = "detach")]
+    #[arg(long, conflicts_with_all = ["detach", "wait"])]
     abort_on_container_exit: bool,
     /// Stop all as soon as one fails
-    #[arg(long, conflicts_with_all = ["detach", "abort_on_container_exit"])]
+    #[arg(long, conflicts_with_all = ["detach", "wait", "abort_on_container_exit"])]
     abort_on_container_failure: bool,
     /// Also make anew what the services depend on
     #[arg(long)]
     always_recreate_deps: bool,
     /// Show only the output of these services
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICE", conflicts_with = "detach")]
     attach: Vec<String>,
     /// Also show the output of what the services depend on
-    #[arg(long)]
+    #[arg(long, conflicts_with = "detach")]
     attach_dependencies: bool,
     /// Leave them running, and end
     #[arg(long, short)]
     detach: bool,
     /// End with the exit code of this service; stops all when one ends
-    #[arg(long, value_name = "SERVICE")]
+    #[arg(long, value_name = "SERVICE", conflicts_with_all = ["detach", "wait"])]
     exit_code_from: Option<String>,
     /// Not done: the keys of a menu
     #[arg(long, hide = true)]
@@ -100,7 +99,7 @@ pub(crate) struct Args {
     #[arg(long, short = 'V')]
     renew_anon_volumes: bool,
     /// Seconds that a stop waits before it kills
-    #[arg(long, short, value_name = "SECONDS")]
+    #[arg(long, short, value_name = "SECONDS", allow_hyphen_values = true, value_parser = crate::args::stop_time)]
     timeout: Option<u32>,
     /// The time of each line
     #[arg(long)]
@@ -109,7 +108,7 @@ pub(crate) struct Args {
     #[arg(long)]
     wait: bool,
     /// Seconds that --wait waits at most
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", requires = "wait")]
     wait_timeout: Option<u64>,
     /// Not done: files are watched
     #[arg(long, short, hide = true)]
@@ -170,7 +169,7 @@ impl Making {
                 Some("1" | "true" | "True")
             ),
             env_files: line.env_files.clone(),
-            here: context.destination == Destination::Local,
+            at_once: Some(line.at_once(context)),
             ..UpOptions::default()
         })
     }
@@ -182,6 +181,7 @@ pub(super) async fn make(context: &Context, services: Vec<String>, making: &Maki
     let project = line.project(context, &services)?;
     let options = UpOptions { services, no_start: true, ..making.options(context, line, &project)? };
     let engine = context.engine().await?;
+    run::check(engine, &project, &options.scale).await?;
     making.bring().bring(context, engine, &project).await?;
     let tell = sink(context, line);
     run::up(engine, &project, &options, &tell).await?;
@@ -218,11 +218,12 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     };
     let follow = if detached { None } else { Some(follow(context, line, &project, &args)?) };
     let engine = context.engine().await?;
+    run::check(engine, &project, &options.scale).await?;
     args.making.bring().bring(context, engine, &project).await?;
     let tell = sink(context, line);
     let Some(follow) = follow else {
         let up = run::up(engine, &project, &options, &tell);
-        match args.wait_timeout.filter(|_| args.wait) {
+        match args.wait_timeout {
             None => drop(up.await?),
             Some(seconds) => {
                 let limit = std::time::Duration::from_secs(seconds);
@@ -253,6 +254,11 @@ fn follow(context: &Context, line: &Line, project: &Project, args: &Args) -> Res
         (None, _, true) => Ending::FirstFailure,
         _ => Ending::All,
     };
+    if let Some(name) =
+        args.attach.iter().chain(&args.no_attach).find(|name| !project.services.contains_key(*name))
+    {
+        return Err(CommandError::other(format!("no such service: {name}")));
+    }
     let named = |name: &String| match (args.attach.is_empty(), args.services.is_empty()) {
         (false, _) => args.attach.contains(name),
         (true, true) => true,
