@@ -75,7 +75,7 @@ async fn run(context: &Context, Args { words }: Args) -> CommandResult {
                 "no compose program was found for `{at} {name}`: install docker-compose, version 2, or name one with {}",
                 env::PODMAN_COMPOSE_PROVIDER
             ))
-            .followed_by(format!("Try '{at} --help' for more information"))
+            .followed_by(format!("{}Try '{at} --help' for more information", meant(name)))
             .with_code(1)),
         };
     }
@@ -111,6 +111,11 @@ pub(crate) fn help_of(at: &str, name: Option<&String>) -> Result<String, Command
     }
 }
 
+/// The command of ours that may be meant by a name.
+fn meant(name: &str) -> String {
+    args::suggestion(name, COMMANDS.iter().flat_map(|entry| entry.names.iter().copied()))
+}
+
 /// Errors of our own have docker-compose's exit code.
 fn as_compose(error: CommandError) -> CommandError {
     match error.code() {
@@ -122,6 +127,12 @@ fn as_compose(error: CommandError) -> CommandError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mistyped_command_gets_the_nearest() {
+        assert!(meant("upp").contains("up") && meant("dwon").contains("down"), "{}", meant("upp"));
+        assert!(!meant("frobnicate").contains("up"));
+    }
 
     #[test]
     fn the_command_is_found_behind_options() {
