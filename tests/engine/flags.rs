@@ -171,7 +171,7 @@ fn systemd_is_told() {
     let Some(bed) = Bed::new(Who::Root) else { return };
     let path = bed.path("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(120))).unwrap();
     let run = |mode: &str| {
         let args = [
             "run",
@@ -209,7 +209,7 @@ fn a_container_tells_systemd_itself() {
         let path = bed.path("notify");
         let socket = UnixDatagram::bind(&path).unwrap();
         cove_sys::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666)).unwrap();
-        socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(120))).unwrap();
         let received = || {
             let mut buffer = [0; 200];
             let length = socket.recv(&mut buffer).unwrap();

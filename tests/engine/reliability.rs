@@ -86,7 +86,7 @@ fn an_image_and_a_volume_are_removed_while_they_are_used() {
             for command in &mut all {
                 command.wait().expect("an end");
             }
-            assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
+            assert!(begin.elapsed() < Duration::from_secs(300), "{:?}", begin.elapsed());
             bed.cove(&["run", "--rm", "--network", "none", "-v", "v:/d", IMAGE, "true"]).ok();
             bed.cove(&["volume", "rm", "v"]).ok();
         }
@@ -202,7 +202,7 @@ fn the_end_of_a_large_log_is_found_at_once() {
     let begin = Instant::now();
     let outcome = Outcome::of(command, b"");
     assert!(outcome.ok().ends_with("last"), "{outcome:?}");
-    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(60), "{:?}", begin.elapsed());
     bed.cove(&["rm", "c"]).ok();
 }
 

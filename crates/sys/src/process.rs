@@ -283,8 +283,8 @@ mod tests {
     fn kills_what_does_not_end() {
         let options = RunOptions { timeout: Duration::from_millis(200), ..RunOptions::default() };
         let before = Instant::now();
-        assert!(matches!(run(&mut shell("exec sleep 20"), &options), Err(Error::Timeout { .. })));
-        assert!(before.elapsed() < Duration::from_secs(5));
+        assert!(matches!(run(&mut shell("exec sleep 300"), &options), Err(Error::Timeout { .. })));
+        assert!(before.elapsed() < Duration::from_secs(60));
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl Drop for Fixture {
             serde_json::from_slice::<cove_runtime::ProcessRef>(&text).is_ok_and(|monitor| monitor.is_alive())
         };
         for monitor in monitors {
-            while alive(monitor.path()) && start.elapsed() < Duration::from_secs(2) {
+            while alive(monitor.path()) && start.elapsed() < Duration::from_secs(20) {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
@@ -193,7 +193,7 @@ pub async fn collect_reader(reader: &mut cove_runtime::AttachReader) -> (String,
 pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(60), "timed out: {what}");
+        assert!(start.elapsed() < Duration::from_secs(240), "timed out: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

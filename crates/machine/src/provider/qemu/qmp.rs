@@ -138,7 +138,7 @@ mod tests {
         let started = Instant::now();
         let result = async { Qmp::connect("dev", &path).await?.status().await }.await;
         assert!(matches!(result, Err(Error::Control { .. })), "{name}: {result:?}");
-        assert!(started.elapsed() < Duration::from_secs(8), "{name}: {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(40), "{name}: {:?}", started.elapsed());
         server.abort();
     }
 
