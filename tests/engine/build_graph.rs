@@ -46,7 +46,7 @@ fn a_stage_that_fails_ends_the_others() {
     everyone(|bed| {
         let folder = bed.path("context");
         let text = format!(
-            "FROM {IMAGE} AS one\nRUN --mount=type=cache,id=begun,target=/m touch /m/one; exec sleep 1000.625\n\
+            "FROM {IMAGE} AS one\nRUN --mount=type=cache,id=begun,target=/m touch /m/one; exec /bin/sleep 1000.625\n\
              FROM {IMAGE} AS two\nRUN --mount=type=cache,id=begun,target=/m n=0; until test -e /m/one; do \
              n=$((n+1)); test $n -lt 600 || exit 7; sleep 0.1; done; exit 5\n\
              FROM {IMAGE}\nCOPY --from=one /one /\nCOPY --from=two /two /\n"
@@ -55,7 +55,7 @@ fn a_stage_that_fails_ends_the_others() {
         let failed = build(bed, &folder, &["--jobs", "0"]);
         failed.fails(5, "while running runtime: exit status 5 (Containerfile:4)");
         let found =
-            std::process::Command::new("pgrep").args(["-fx", "sleep 1000.625"]).output().expect("pgrep");
+            std::process::Command::new("pgrep").args(["-fx", "/bin/sleep 1000.625"]).output().expect("pgrep");
         assert!(!found.status.success());
         assert_eq!(bed.cove(&["ps", "-a", "--external", "-q"]).ok(), "");
     });

@@ -74,12 +74,12 @@ fn an_image_of_nothing_has_the_platform_that_is_asked_for() {
 fn an_interrupted_build_takes_everything_apart() {
     let Some(bed) = Bed::new(Who::Root) else { return };
     let folder = bed.path("context");
-    write(&folder, "Containerfile", &format!("FROM {IMAGE}\nRUN echo begun; sleep 1000.25\n"));
+    write(&folder, "Containerfile", &format!("FROM {IMAGE}\nRUN echo begun; /bin/sleep 1000.25\n"));
     let context = folder.display().to_string();
     let mut command = bed.command(&["build", "--network", "none", "--pull=never", &context]);
     let mut build = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let sleeps = || {
-        let found = std::process::Command::new("pgrep").args(["-fx", "sleep 1000.25"]).output().unwrap();
+        let found = std::process::Command::new("pgrep").args(["-fx", "/bin/sleep 1000.25"]).output().unwrap();
         found.status.success()
     };
     wait_for("the command", 20, || sleeps().then_some(()));
@@ -104,7 +104,7 @@ fn what_a_killed_build_has_left_goes_with_the_next() {
     write(
         &folder,
         "Containerfile",
-        &format!("FROM {IMAGE}\nRUN --mount=type=bind,from={IMAGE},target=/m sleep 1000.75\n"),
+        &format!("FROM {IMAGE}\nRUN --mount=type=bind,from={IMAGE},target=/m /bin/sleep 1000.75\n"),
     );
     let tar = bed.path("context.tar");
     let packed =
@@ -115,7 +115,7 @@ fn what_a_killed_build_has_left_goes_with_the_next() {
     let mut build = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let contexts = || cove_sys::fs::read_dir(bed.path("root/cove/build-contexts")).map_or(0, Iterator::count);
     let sleeps = || {
-        let found = std::process::Command::new("pgrep").args(["-fx", "sleep 1000.75"]).output().unwrap();
+        let found = std::process::Command::new("pgrep").args(["-fx", "/bin/sleep 1000.75"]).output().unwrap();
         found.status.success()
     };
     wait_for("the command", 20, || sleeps().then_some(()));

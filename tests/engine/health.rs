@@ -158,15 +158,22 @@ fn the_start_up_check_comes_first() {
 #[test]
 fn checks_end() {
     everyone(|bed| {
-        start(bed, &["--health-cmd", "sleep 100", "--health-timeout", "1s", "--health-interval", "disable"]);
+        start(
+            bed,
+            &["--health-cmd", "/bin/sleep 100", "--health-timeout", "1s", "--health-interval", "disable"],
+        );
         bed.cove(&["healthcheck", "run", "c"]).fails(1, "");
         assert_eq!(inspected(bed, "{{range .State.Health.Log}}{{.ExitCode}}{{end}}"), "-1");
         bed.cove(&["rm", "-f", "c"]).ok();
-        start(bed, &["--health-cmd", "sleep 100", "--health-interval", "disable"]);
+        start(bed, &["--health-cmd", "/bin/sleep 100", "--health-interval", "disable"]);
         let asked = std::thread::scope(|scope| {
             let asked = scope.spawn(|| bed.cove(&["healthcheck", "run", "c"]));
             wait_for("the check", 30, || {
-                bed.cove(&["top", "c", "args"]).ok().lines().any(|line| line == "sleep 100").then_some(())
+                bed.cove(&["top", "c", "args"])
+                    .ok()
+                    .lines()
+                    .any(|line| line == "/bin/sleep 100")
+                    .then_some(())
             });
             bed.cove(&["stop", "c"]).ok();
             asked.join().unwrap()

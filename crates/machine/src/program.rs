@@ -7,6 +7,20 @@ use tokio::process::Command;
 
 use crate::error::{Error, Result};
 
+/// Lets a program end with this process, also where that is killed: for work that would be thrown away.
+pub(crate) fn with_us(command: &mut Command) {
+    #[cfg(target_os = "linux")]
+    // SAFETY: prctl(2) is async-signal-safe and takes no pointers here.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+                .map_err(Into::into)
+        });
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = command;
+}
+
 /// A program to run, with the package it comes in.
 pub(crate) struct Program {
     name: &'static str,
@@ -33,18 +47,9 @@ impl Program {
         self
     }
 
-    /// Lets the program end with this process, also where that is killed: for work that would be thrown away.
+    /// As [`with_us`].
     pub(crate) fn with_us(mut self) -> Self {
-        #[cfg(target_os = "linux")]
-        // SAFETY: prctl(2) is async-signal-safe and takes no pointers here.
-        unsafe {
-            self.command.pre_exec(|| {
-                rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
-                    .map_err(Into::into)
-            });
-        }
-        #[cfg(not(target_os = "linux"))]
-        let _ = &mut self.command;
+        with_us(&mut self.command);
         self
     }
 

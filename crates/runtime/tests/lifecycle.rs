@@ -151,9 +151,10 @@ fn exit_command_when_nobody_supervises() {
 #[test]
 fn processes_of_a_container() {
     let Some(f) = Fixture::new("top") else { return };
-    let started = f.launch("p", &["sh", "-c", "sleep 100 & wait"], false, false, Vec::new()).start().unwrap();
+    let started =
+        f.launch("p", &["sh", "-c", "/bin/sleep 100 & wait"], false, false, Vec::new()).start().unwrap();
     wait_until("two processes", || f.runtime.pids("p").unwrap().len() == 2);
-    wait_until("sleep", || f.runtime.top("p", &[]).unwrap().processes[1][7] == "sleep 100");
+    wait_until("sleep", || f.runtime.top("p", &[]).unwrap().processes[1][7] == "/bin/sleep 100");
     let table =
         f.runtime.top("p", &["pid,ppid,hpid".to_owned(), "comm".to_owned(), "capeff".to_owned()]).unwrap();
     assert_eq!(table.titles, ["PID", "PPID", "HPID", "COMMAND", "EFFECTIVE CAPS"]);

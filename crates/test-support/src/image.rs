@@ -28,6 +28,9 @@ pub(crate) fn find_busybox() -> Option<PathBuf> {
 
 /// Makes a root file system of busybox and its applets in the folder `tree`, which exists.
 ///
+/// Some distributions' busybox runs an applet in the shell's own process, under the shell's arguments: a command that
+/// is looked for in a list of processes is called by its path.
+///
 /// # Panics
 /// Where busybox is not installed.
 pub fn busybox_tree(tree: &Path) {

@@ -14,6 +14,7 @@ use tokio::process::Command;
 
 use super::args::{Accelerator, console_device, machine, program};
 use crate::error::Result;
+use crate::program::with_us;
 
 /// A working KVM prints the first line after a tenth of a second.
 const PROBE_TIME: Duration = Duration::from_secs(4);
@@ -95,7 +96,10 @@ fn read_cache(path: &Path, boot_id: &str, arch: &str) -> Option<Decision> {
 async fn probe(arch: &str, kernel: &Path) -> std::result::Result<(), String> {
     let console = console_device(arch);
     let early = if arch == "arm64" { "earlycon".to_owned() } else { format!("earlyprintk={console}") };
-    let mut child = Command::new(program(arch))
+    let mut command = Command::new(program(arch));
+    // A kernel that hangs would run on for ever after a killed start.
+    with_us(&mut command);
+    let mut child = command
         .args(machine(arch, Accelerator::Kvm))
         .args([
             "-m",
