@@ -69,6 +69,9 @@ pub async fn serve(
     result
 }
 
+/// How many may wait to be accepted, as Rust's own listeners have it.
+const BACKLOG: i32 = 128;
+
 async fn bind(listen: Listen) -> Result<(Listener, Option<PathBuf>)> {
     match listen {
         Listen::Unix(path) => Ok((Listener::Unix(bind_unix(&path).await?), Some(path))),
@@ -108,11 +111,21 @@ async fn bind_unix(path: &Path) -> Result<UnixListener> {
     if let Some(folder) = path.parent() {
         cove_sys::fs::create_dir_all(folder).map_err(named)?;
     }
-    // Nobody else may connect even in the moment between bind and chmod, so the mask does it.
-    let previous = rustix::process::umask(rustix::fs::Mode::from_bits_truncate(0o177));
-    let listener = UnixListener::bind(path);
-    rustix::process::umask(previous);
-    listener.map_err(named)
+    listen_privately(path).map_err(named)
+}
+
+/// Listens where only the owner may connect, from the first moment on: a socket's file gets the mode that the socket has
+/// (unix(7) is silent on it; `unix_bind_bsd` in the kernel). A mask would be that of the whole process, in which others
+/// make files and folders meanwhile.
+fn listen_privately(path: &Path) -> std::io::Result<UnixListener> {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
+
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::fs::fchmod(&socket, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR)?;
+    bind(&socket, &SocketAddrUnix::new(path)?)?;
+    listen(&socket, BACKLOG)?;
+    UnixListener::from_std(std::os::unix::net::UnixListener::from(socket))
 }
 
 async fn accept_all(
@@ -159,5 +172,23 @@ async fn accept(listener: &Listener, served: &Served) -> std::io::Result<()> {
             keep_alive(&stream)?;
             served.serve(stream, false)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_owner_may_connect() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let _listener = bind_unix(&path).await.unwrap();
+        let mode = cove_sys::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        UnixStream::connect(&path).await.unwrap();
+        assert!(bind_unix(&path).await.unwrap_err().message.contains("another service"));
     }
 }
