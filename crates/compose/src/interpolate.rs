@@ -145,6 +145,8 @@ pub struct Variable {
     pub alternate: String,
     /// Whether it must have one.
     pub required: bool,
+    /// The one that it has, of the caller's environment or a file of variables.
+    pub value: Option<String>,
 }
 
 /// The variables that a text names, and adds them to those of others.

@@ -6,16 +6,17 @@ use ts_rs::{Config, TS};
 
 use crate::kinds::{Change, Rows};
 use crate::view::{
-    Attempt, Connection, ConnectionKind, ContainerDetails, ContainerRow, Description, Explanation, FileRow,
-    FoundImage, Freed, Group, GroupKind, HappeningRow, Health, HistoryRow, ImageDetails, ImageRow,
-    ImageShare, JoinedNetwork, KeyValue, KubeCheck, KubeFault, LinkState, LoginRow, MachineRow, Membership,
-    MountRow, NetworkRow, ObjectName, PodMember, PodRow, PortRow, ProcessRow, Registries, RegistryRow,
-    SecretRow, Snapshot, StatsSample, StepState, TaskRow, TaskState, TaskStep, TextFile, UnusedRow, Usage,
-    UsageRow, VolumeRow, VolumeSize,
+    Attempt, ChangeKind, Connection, ConnectionKind, ContainerDetails, ContainerRow, Description,
+    Explanation, FileRow, FoundImage, Freed, Group, GroupKind, HappeningRow, Health, HistoryRow, ImageComes,
+    ImageDetails, ImageRow, ImageShare, JoinedNetwork, KeyValue, KubeCheck, KubeFault, LinkState, LoginRow,
+    MachineRow, Membership, MountRow, NetworkRow, ObjectName, PartState, PlannedChange, PlannedContainer,
+    PlannedPart, PlannedService, PodMember, PodRow, PortRow, ProcessRow, ProfileRow, ProjectFault,
+    ProjectPlan, Registries, RegistryRow, SecretRow, Snapshot, StatsSample, StepState, TaskRow, TaskState,
+    TaskStep, TextFile, UnusedRow, Usage, UsageRow, VariableRow, VolumeRow, VolumeSize,
 };
 use crate::{
-    BuildForm, Call, ContainerAct, Event, Failure, LimitsForm, LogEntry, NetworkOptions, Reply, RunOptions,
-    SaveFormat, TerminalOptions,
+    BuildForm, Call, ContainerAct, Event, Failure, KubeForm, LimitsForm, LogEntry, NetworkOptions,
+    ProjectForm, Reply, RunOptions, SaveFormat, TerminalOptions,
 };
 
 const HEAD: &str = "// Generated from crates/desktop by `COVE_GENERATE=1 cargo test -p cove-desktop bindings`; do not edit.\n";
@@ -34,6 +35,7 @@ fn generated() -> String {
         BuildForm,
         Call,
         Change,
+        ChangeKind,
         Connection,
         ConnectionKind,
         ContainerAct,
@@ -51,6 +53,7 @@ fn generated() -> String {
         HappeningRow,
         Health,
         HistoryRow,
+        ImageComes,
         ImageDetails,
         ImageRow,
         ImageShare,
@@ -58,6 +61,7 @@ fn generated() -> String {
         KeyValue,
         KubeCheck,
         KubeFault,
+        KubeForm,
         LimitsForm,
         LinkState,
         LogEntry,
@@ -68,10 +72,19 @@ fn generated() -> String {
         NetworkOptions,
         NetworkRow,
         ObjectName,
+        PartState,
+        PlannedChange,
+        PlannedContainer,
+        PlannedPart,
+        PlannedService,
         PodMember,
         PodRow,
         PortRow,
         ProcessRow,
+        ProfileRow,
+        ProjectFault,
+        ProjectForm,
+        ProjectPlan,
         Registries,
         RegistryRow,
         Reply,
@@ -90,6 +103,7 @@ fn generated() -> String {
         UnusedRow,
         Usage,
         UsageRow,
+        VariableRow,
         VolumeRow,
         VolumeSize,
     );

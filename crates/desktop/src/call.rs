@@ -3,9 +3,12 @@
 use cove_api::{Concealed, ErrorKind};
 use serde::{Deserialize, Serialize};
 
+use crate::form::{
+    BuildForm, KubeForm, LimitsForm, NetworkOptions, ProjectForm, RunOptions, SaveFormat, TerminalOptions,
+};
 use crate::view::{
-    ContainerDetails, Description, Explanation, FileRow, FoundImage, ImageDetails, KubeCheck, Registries,
-    Snapshot, TextFile, UnusedRow, Usage,
+    ContainerDetails, Description, Explanation, FileRow, FoundImage, ImageDetails, KubeCheck, ProjectPlan,
+    Registries, Snapshot, TextFile, UnusedRow, Usage,
 };
 
 /// What is done to containers.
@@ -29,115 +32,6 @@ pub enum ContainerAct {
     Remove,
     /// Stop and remove.
     ForceRemove,
-}
-
-/// A container to be run, as a form has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(default, rename_all = "camelCase")]
-pub struct RunOptions {
-    /// Name or id of the image; it is pulled where it is missing.
-    pub image: String,
-    /// Its name; empty lets the engine choose.
-    pub name: String,
-    /// The command as in a shell, with quotes; empty takes the image's.
-    pub command: String,
-    /// As after `-p`: `8080:80`, `127.0.0.1:53:53/udp`.
-    pub ports: Vec<String>,
-    /// `NAME=value`.
-    pub environment: Vec<String>,
-    /// As after `-v`, but only named volumes and absolute paths: `data:/var/lib/data`, `/srv:/srv:ro`.
-    pub volumes: Vec<String>,
-    /// Remove the container when it ends.
-    pub remove: bool,
-    /// The pod that it joins; empty is none.
-    pub pod: String,
-    /// The network that it joins; empty leaves it to the engine.
-    pub network: String,
-}
-
-/// A process with a terminal in a running container, as a form has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(default, rename_all = "camelCase")]
-pub struct TerminalOptions {
-    /// The container's id.
-    pub id: String,
-    /// The command as in a shell, with quotes; empty is a shell.
-    pub command: String,
-    /// As whom, `user[:group]`; empty takes the container's.
-    pub user: String,
-    /// The terminal's width in characters.
-    pub columns: u16,
-    /// Its height.
-    pub rows: u16,
-}
-
-/// Limits of a container, as a form has them: what is left out stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(default, rename_all = "camelCase")]
-pub struct LimitsForm {
-    /// As after `--memory`: `512m`.
-    pub memory: Option<String>,
-    /// Processors: `1.5`; empty is no limit.
-    pub cpus: Option<String>,
-    /// The most processes; empty is any number.
-    pub processes: Option<String>,
-    /// As after `--restart`: `no`, `always`, `on-failure[:TRIES]`, `unless-stopped`.
-    pub restart: Option<String>,
-}
-
-/// A network to be made, as a form has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(default, rename_all = "camelCase")]
-pub struct NetworkOptions {
-    /// Its name.
-    pub name: String,
-    /// `10.89.5.0/24`; empty lets the engine choose.
-    pub subnet: String,
-    /// `10.89.5.1`; empty is the subnet's first address.
-    pub gateway: String,
-    /// Without a way out.
-    pub internal: bool,
-    /// Also with addresses of IPv6.
-    pub ipv6: bool,
-}
-
-/// An image to be built, as a form has it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(default, rename_all = "camelCase")]
-pub struct BuildForm {
-    /// The folder of this computer with what is built: a whole path.
-    pub context: String,
-    /// The build file; empty is the folder's own.
-    pub file: String,
-    /// The image's name; empty leaves it without one.
-    pub tag: String,
-    /// The stage that becomes the image; empty is the last.
-    pub target: String,
-    /// `NAME=value` for `ARG`.
-    pub arguments: Vec<String>,
-    /// `linux/arm64`; empty is the engine's own.
-    pub platform: String,
-    /// Use nothing of earlier builds.
-    pub no_cache: bool,
-    /// Ask for newer base images.
-    pub pull: bool,
-}
-
-/// What an archive of images is like.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[serde(rename_all = "camelCase")]
-pub enum SaveFormat {
-    /// As `docker save` writes it.
-    #[default]
-    Docker,
-    /// An OCI layout.
-    Oci,
 }
 
 /// A question or an order.
@@ -220,6 +114,33 @@ pub enum Call {
     ProjectFiles {
         /// Its name.
         name: String,
+    },
+    /// What bringing a Compose project up would do.
+    PlanProject {
+        /// The project.
+        form: ProjectForm,
+    },
+    /// Bring a Compose project up; a task with a log.
+    UpProject {
+        /// The project.
+        form: ProjectForm,
+    },
+    /// The folders, and files of YAML, of this computer whose paths begin like that.
+    Places {
+        /// The beginning of a whole path.
+        start: String,
+    },
+    /// A container or pod as Kubernetes YAML.
+    GenerateKube {
+        /// What, and how.
+        form: KubeForm,
+    },
+    /// Write a text to a file.
+    SaveText {
+        /// Where to: a whole path at which nothing is.
+        to: String,
+        /// It.
+        text: String,
     },
     /// What a text of Kubernetes YAML describes, and what is wrong with it.
     CheckKube {
@@ -423,11 +344,11 @@ pub enum Call {
         /// The archive: a whole path.
         from: String,
     },
-    /// Bring a file of a volume to this computer; a task.
+    /// Bring a file of a volume to this computer, or a directory as a tar; a task.
     DownloadOfVolume {
         /// The volume's name.
         name: String,
-        /// The file, from the volume's root on.
+        /// What, from the volume's root on.
         path: String,
         /// Where to: a whole path at which nothing is.
         to: String,
@@ -540,6 +461,21 @@ pub enum Reply {
     Texts {
         /// In the order in which they are read.
         texts: Vec<TextFile>,
+    },
+    /// What would be done for a project.
+    Planned {
+        /// It.
+        plan: Box<ProjectPlan>,
+    },
+    /// Paths of this computer.
+    Places {
+        /// Whole paths; those of folders end in a separator.
+        places: Vec<String>,
+    },
+    /// A text.
+    Text {
+        /// It.
+        text: String,
     },
     /// What a text describes.
     Checked {

@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::act::{
-    containers, files, flows, images, kube, limits, logs, machines, make, pods, processes, program, projects,
-    registries, remove, report, run, stats, system, terminal, volumes,
+    containers, files, flows, images, kube, limits, logs, machines, make, outlook, places, pods, processes,
+    program, projects, registries, remove, report, run, stats, system, terminal, up, volumes,
 };
 use crate::core::{Batch, Core};
 use crate::kinds::kind_of;
@@ -123,6 +123,16 @@ impl Desktop {
             Call::ProjectFiles { name } => {
                 projects::files(core, &name).await.map(|texts| Reply::Texts { texts })
             }
+            Call::PlanProject { form } => {
+                let plan = Box::new(outlook::plan(core, &form).await?);
+                Ok(Reply::Planned { plan })
+            }
+            Call::UpProject { form } => up::begin(core, form).await.map(|id| Reply::Task { id }),
+            Call::Places { start } => Ok(Reply::Places { places: places::places(core, start).await }),
+            Call::GenerateKube { form } => {
+                Ok(Reply::Text { text: kube::generate(core.engine()?.as_ref(), form).await? })
+            }
+            Call::SaveText { to, text } => files::save_text(&to, text).await.map(|()| Reply::Done),
             Call::CheckKube { text } => Ok(Reply::Checked { check: Box::new(kube::check(&text)) }),
             Call::SaveReport { to, screen } => report::save(core, &to, screen).await.map(|()| Reply::Done),
             Call::OpenTaskLog { id } => {

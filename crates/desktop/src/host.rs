@@ -306,6 +306,10 @@ impl EngineSource for Host {
         Ok(command)
     }
 
+    fn environment(&self) -> Environment {
+        self.options.environment.clone()
+    }
+
     fn accounts(&self) -> Option<Accounts> {
         Some(Accounts::new(self.options.environment.clone(), self.directories.clone()))
     }

@@ -12,6 +12,7 @@ mod collection;
 mod core;
 mod desktop;
 mod event;
+mod form;
 mod host;
 mod kinds;
 mod link;
@@ -24,15 +25,15 @@ pub mod view;
 pub mod web;
 
 pub use accounts::Accounts;
-pub use call::{
-    BuildForm, Call, ContainerAct, Failure, LimitsForm, NetworkOptions, Reply, RunOptions, SaveFormat,
-    TerminalOptions,
-};
+pub use call::{Call, ContainerAct, Failure, Reply};
 pub use collection::Row;
 pub use core::Batch;
 pub use cove_config::Environment;
 pub use desktop::{Desktop, DesktopOptions};
 pub use event::{Event, LogEntry};
+pub use form::{
+    BuildForm, KubeForm, LimitsForm, NetworkOptions, ProjectForm, RunOptions, SaveFormat, TerminalOptions,
+};
 pub use host::{Host, HostOptions};
 pub use kinds::{Change, Rows};
 pub use source::{EngineSource, Target};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cove_api::{Engine, Error, Result};
+use cove_config::Environment;
 use tokio::process::Command;
 
 use crate::accounts::Accounts;
@@ -50,6 +51,11 @@ pub trait EngineSource: Send + Sync {
     /// It was not found.
     fn command(&self, _target: &Target) -> Result<Command> {
         Err(Error::unsupported("this needs the program cove, which is not known here"))
+    }
+
+    /// The variables of whoever started the desktop.
+    fn environment(&self) -> Environment {
+        Environment::default()
     }
 
     /// Where this user's credentials are kept.

@@ -90,29 +90,43 @@ impl Task {
             BlobPhase::Done => StepState::Done,
         };
         self.edit(|task| {
-            step(task, TaskStep { label: blob.digest, state, current: blob.current, total: blob.total })
+            step(
+                task,
+                TaskStep {
+                    label: blob.digest,
+                    state,
+                    current: blob.current,
+                    total: blob.total,
+                    note: String::new(),
+                },
+            )
         });
     }
 
     /// A step without bytes begins or ends.
     pub(crate) fn step(&self, label: &str, state: StepState) {
-        self.edit(|task| step(task, TaskStep { label: label.to_owned(), state, current: 0, total: 0 }));
+        self.noted(label, "", state);
+    }
+
+    /// The same with a word about what is being done.
+    pub(crate) fn noted(&self, label: &str, note: &str, state: StepState) {
+        self.edit(|task| step(task, plain_step(label, note, state)));
     }
 
     /// How many bytes were moved, and of how many; 0 is not known.
     pub(crate) fn bytes(&self, current: u64, total: u64) {
         let state = if total > 0 && current >= total { StepState::Done } else { StepState::Active };
-        self.edit(|task| step(task, TaskStep { label: "bytes".to_owned(), state, current, total }));
+        self.edit(|task| step(task, TaskStep { current, total, ..plain_step("bytes", "", state) }));
     }
 
-    /// A step begins, by which those before it are done.
+    /// A step begins, by which those before it are done; not those that tell themselves what they do.
     pub(crate) fn next_step(&self, label: &str) {
         self.edit(|task| {
-            for before in task.steps.iter_mut().filter(|step| step.state == StepState::Active) {
+            let open = |step: &&mut TaskStep| step.state == StepState::Active && step.note.is_empty();
+            for before in task.steps.iter_mut().filter(open) {
                 before.state = StepState::Done;
             }
-            let state = StepState::Active;
-            step(task, TaskStep { label: label.to_owned(), state, current: 0, total: 0 });
+            step(task, plain_step(label, "", StepState::Active));
         });
     }
 
@@ -141,6 +155,10 @@ impl Task {
     pub(crate) fn commit(&self) {
         self.edit(|task| task.cancellable = false);
     }
+}
+
+fn plain_step(label: &str, note: &str, state: StepState) -> TaskStep {
+    TaskStep { label: label.to_owned(), state, note: note.to_owned(), current: 0, total: 0 }
 }
 
 /// Puts a step in the place of the one with its label, or at the end.
@@ -238,7 +256,7 @@ mod tests {
     fn a_step_keeps_its_place_and_its_total() {
         let mut task = row(1, "t".into(), true);
         let make =
-            |label: &str, current, total, state| TaskStep { label: label.into(), state, current, total };
+            |label: &str, current, total, state| TaskStep { current, total, ..plain_step(label, "", state) };
         step(&mut task, make("a", 1, 10, StepState::Active));
         step(&mut task, make("b", 1, 5, StepState::Active));
         step(&mut task, make("a", 10, 0, StepState::Done));

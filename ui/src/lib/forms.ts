@@ -173,11 +173,12 @@ export function copyVolume(screen: Screen, name: string): Form {
 }
 
 /** `path` is counted from the volume's root on. */
-export function downloadOfVolume(screen: Screen, volume: string, path: string): Form {
+export function downloadOfVolume(screen: Screen, volume: string, path: string, directory: boolean): Form {
   const name = path.split("/").at(-1) ?? "file";
   return {
     title: t("Download {name}", { name: plain(name) }),
-    fields: [place(screen, name)],
+    text: directory ? t("A folder comes as a tar archive.") : undefined,
+    fields: [place(screen, directory ? `${name}.tar` : name)],
     act: t("Download"),
     run: ({ to = "" }) => screen.start({ call: "downloadOfVolume", name: volume, path, to }),
   };

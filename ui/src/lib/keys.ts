@@ -69,7 +69,7 @@ export const SHEET: { title: string; keys: [string[], string][] }[] = [
     keys: [
       [["S"], "Start or stop"],
       [["R"], "Restart the pod or the application"],
-      [["U"], "Use the machine's engine"],
+      [["U"], "Bring the application up again; use the machine's engine"],
     ],
   },
 ];

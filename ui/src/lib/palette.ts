@@ -34,6 +34,7 @@ function all(screen: Screen): Entry[] {
     { key: "run", icon: "plus", text: t("Run an image"), detail: "", run: () => (screen.dialog = { kind: "run", image: "" }) },
     { key: "pull", icon: "down", text: t("Pull an image"), detail: "", run: () => (screen.dialog = { kind: "pull" }) },
     { key: "build", icon: "hammer", text: t("Build an image"), detail: "", run: () => (screen.dialog = { kind: "build" }) },
+    { key: "up", icon: "apps", text: t("Start an application from a file"), detail: "Compose", run: () => (screen.dialog = { kind: "up" }) },
     { key: "load", icon: "folder", text: t("Load images from a file"), detail: "", run: () => screen.form(loadImages(screen)) },
     { key: "pod", icon: "pod", text: t("New pod"), detail: "", run: () => screen.form(makePod(screen)) },
     { key: "network", icon: "network", text: t("New network"), detail: "", run: () => screen.form(makeNetwork(screen)) },

@@ -5,6 +5,7 @@ import type { Kind } from "./collection";
 import { isLive } from "./containers";
 import { FIRST_TEXT } from "./kube";
 import type { Model } from "./model.svelte";
+import type { KnownProject } from "./projects";
 import { count } from "./text/format";
 import { t } from "./text/messages.svelte";
 import { plain } from "./text/plain";
@@ -53,6 +54,8 @@ export type Dialog =
   | { kind: "pull" }
   | { kind: "build" }
   | { kind: "clean" }
+  | { kind: "up"; of?: KnownProject }
+  | { kind: "kube"; id: string; name: string }
   | { kind: "form"; form: Form }
   | { kind: "log"; task: number }
   | { kind: "confirm"; confirmation: Confirmation }

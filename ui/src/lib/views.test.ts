@@ -1,3 +1,4 @@
+import { asked, EMPTY, faultText, isWhole, partText, projectForm, serviceActs, toggled } from "./projects";
 import { describe, expect, test } from "vitest";
 
 import { container, imageDetails, image, sample, usage } from "../../tests/web/sample";
@@ -186,9 +187,35 @@ describe("limits", () => {
   });
 });
 
+describe("projects that are brought up", () => {
+  test("a form is the core's", () => {
+    const form = { ...EMPTY, path: " /home/me/shop ", name: " s ", values: { A: "x=y", B: "" }, pull: true };
+    expect(projectForm(form, undefined)).toEqual({ files: ["/home/me/shop"], folder: "", name: "s", envFiles: [], profiles: null, values: ["A=x=y"], build: false, pull: true, recreate: false, removeOrphans: false });
+    const of = { name: "shop", folder: "/f", files: ["/f/a.yaml"], envFiles: ["/f/dev.env"] };
+    expect(projectForm(form, of)).toMatchObject({ files: ["/f/a.yaml"], folder: "/f", name: "shop", envFiles: ["/f/dev.env"] });
+  });
+  test("a profile is taken and left", () => {
+    const rows = [{ name: "a", services: [], active: true }, { name: "b", services: [], active: false }];
+    expect([toggled(rows, "b"), toggled(rows, "a"), toggled([], "a")]).toEqual([["a", "b"], [], []]);
+  });
+  test("what is written stays where it is asked for", () => {
+    const row = (name: string, asked: boolean) => ({ name, default: "", required: false, given: !asked, asked });
+    const [wanted, others] = asked([row("A", true), row("B", false), row("C", false)], { B: "x" });
+    expect([wanted.map((one) => one.name), others.map((one) => one.name)]).toEqual([["A", "B"], ["C"]]);
+  });
+  test("faults and acts are told in short", () => {
+    expect(faultText({ file: "/f/compose.yaml", line: 3, path: "services.a", message: "wrong" })).toBe("compose.yaml, line 3: services.a: wrong");
+    expect(faultText({ file: "", line: 0, path: "", message: "gone" })).toBe("gone");
+    const service = { name: "a", image: "i", comes: "present" as const, ports: [], binds: [], create: 2, replaced: [], kept: ["a-1"], removed: ["a-9"] };
+    expect(serviceActs(service).map((act) => act.text)).toEqual(["2 new", "a-9 goes", "stays"]);
+    expect(partText("diverged", true).text).toContain("stays with its data");
+    expect(["/a", "C:\\a", "a", "~/a", ""].map(isWhole)).toEqual([true, true, false, false, false]);
+  });
+});
+
 describe("applications", () => {
   const group = { kind: "project", name: "shop" } as const;
-  const part = (service: string, changes = {}) => ({ group, project: { service, once: false, folder: "", files: [] }, ...changes });
+  const part = (service: string, changes = {}) => ({ group, project: { service, once: false, folder: "", files: [], envFiles: [] }, ...changes });
   const web = container(1, { name: "web-1", ...part("web") });
   const second = container(2, { name: "web-2", ...part("web") });
   const db = container(3, { name: "db-1", ...part("db", { state: "exited", exitCode: 0 }) });

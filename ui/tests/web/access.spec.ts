@@ -3,7 +3,7 @@ import axe from "axe-core";
 
 import { expect, test, visit } from "./base";
 import { FakeCore } from "./fake";
-import { PROCESSES, sample, VOLUME_FILES } from "./sample";
+import { PLAN, PROCESSES, sample, VOLUME_FILES } from "./sample";
 
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"];
 
@@ -113,6 +113,28 @@ for (const scheme of ["light", "dark"] as const) {
     await expect(page.getByRole("textbox", { name: "Kubernetes YAML" })).toContainText("kind: Pod");
     await expect(page.getByRole("status", { name: "What it describes" })).toContainText("pod web");
     await check(page, "Kubernetes YAML");
+    await page.getByRole("button", { name: "Kubernetes YAML" }).click();
+    await page.getByRole("button", { name: "Start from a file" }).click();
+    const up = page.getByRole("dialog", { name: "Start from a file" });
+    core.answer = (call) =>
+      call.call === "places"
+        ? { reply: "places", places: ["/home/me/shop/"] }
+        : call.call === "planProject"
+          ? { reply: "planned", plan: { ...PLAN, orphans: ["shop-old-1"], warnings: ["the file is old"], problem: { file: "/a.yaml", line: 1, path: "x", message: "wrong" }, variables: [{ name: "TOKEN", default: "", required: true, given: false, asked: true }] } }
+          : undefined;
+    await up.getByRole("combobox").fill("/home/me/");
+    await expect(up.getByRole("option")).toHaveText(["shop/"]);
+    await up.getByText("More", { exact: true }).click();
+    await expect(up.getByRole("region", { name: "What is done" })).toBeVisible();
+    await check(page, "bringing a project up");
+    core.answer = () => undefined;
+    await page.keyboard.press("Escape");
+    await visit(page, "1", "Containers");
+    await page.getByRole("row", { name: "Select web" }).click();
+    await page.getByRole("button", { name: "As Kubernetes YAML" }).click();
+    await expect(page.getByRole("dialog")).toContainText("kind: Pod");
+    await check(page, "a container as Kubernetes YAML");
+    await page.keyboard.press("Escape");
     await visit(page, "6", "Secrets");
     await page.getByRole("button", { name: "New secret" }).click();
     await page.keyboard.press("Enter");
@@ -161,7 +183,7 @@ for (const scheme of ["light", "dark"] as const) {
       await page.keyboard.press("Escape");
       await expect(page.getByRole("dialog")).toHaveCount(0);
     }
-    core.task({ id: 1, steps: [{ label: "sha256:abc", state: "active", current: 5, total: 10 }] });
+    core.task({ id: 1, steps: [{ label: "sha256:abc", state: "active", note: "", current: 5, total: 10 }] });
     core.emit({ event: "health", health: { ...sample().health, state: "lost", message: "refused" } });
     await page.getByRole("button", { name: "Pull docker.io/library/redis" }).click();
     await expect(page.getByRole("region", { name: "Tasks" }).getByRole("progressbar")).toBeVisible();

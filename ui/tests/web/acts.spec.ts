@@ -12,7 +12,7 @@ test("an image is pulled with its layers' progress", async ({ page }) => {
   await page.keyboard.type("  docker.io/library/redis ");
   await page.keyboard.press("Enter");
   await core.called({ call: "pull", image: "docker.io/library/redis" });
-  core.task({ id: 1, steps: [{ label: "sha256:abc", state: "active", current: 25, total: 100 }] });
+  core.task({ id: 1, steps: [{ label: "sha256:abc", state: "active", note: "", current: 25, total: 100 }] });
   await expect(dialog.getByRole("progressbar")).toHaveAttribute("aria-valuenow", "25");
   await dialog.getByRole("button", { name: "Cancel the pull" }).click();
   await core.called({ call: "cancelTask", id: 1 });
@@ -87,7 +87,7 @@ test("a machine is started, followed and used", async ({ page }) => {
   await page.getByRole("row", { name: /arm/ }).focus();
   await page.keyboard.press("s");
   await core.called({ call: "startMachine", name: "arm" });
-  core.task({ id: 1, title: "Start machine arm", cancellable: false, steps: [{ label: "boot", state: "active", current: 0, total: 0 }] });
+  core.task({ id: 1, title: "Start machine arm", cancellable: false, steps: [{ label: "boot", state: "active", note: "", current: 0, total: 0 }] });
   await expect(page.getByRole("row", { name: /arm/ })).toContainText("Start: boot");
   core.task({ id: 1, title: "Start machine arm", state: "done" });
   core.emit({ event: "machines", problem: null, machines: [machine("arm", { state: "running" })] });
@@ -119,7 +119,7 @@ test("the palette finds acts and objects", async ({ page }) => {
 test("tasks are listed and cleared", async ({ page }) => {
   const core = new FakeCore(sample());
   await core.open(page);
-  core.task({ id: 1, steps: [{ label: "sha256:abc", state: "active", current: 5, total: 10 }] });
+  core.task({ id: 1, steps: [{ label: "sha256:abc", state: "active", note: "", current: 5, total: 10 }] });
   await page.getByRole("button", { name: "Pull docker.io/library/redis" }).click();
   const panel = page.getByRole("region", { name: "Tasks" });
   await expect(panel.getByRole("progressbar")).toBeVisible();
@@ -144,7 +144,7 @@ test("the first machine needs one button", async ({ page }) => {
   await visit(page, "7", "Machines");
   await page.getByRole("button", { name: "Make a machine" }).click();
   await core.called({ call: "createMachine" });
-  core.task({ id: 1, title: "Make machine cove-machine-default", cancellable: false, steps: [{ label: "image", state: "active", current: 0, total: 0 }] });
+  core.task({ id: 1, title: "Make machine cove-machine-default", cancellable: false, steps: [{ label: "image", state: "active", note: "", current: 0, total: 0 }] });
   await expect(page.getByRole("region", { name: "Tasks" })).toContainText("image");
   await expect(page.getByRole("main").getByRole("button", { name: "Being made…" })).toBeDisabled();
 });

@@ -12,7 +12,7 @@ import type {
   TaskRow,
 } from "../../src/lib/generated/desktop";
 import { SLOW } from "./base";
-import { description, details, explanation, files, FOUND, imageDetails, REGISTRIES, usage } from "./sample";
+import { description, details, explanation, files, FOUND, imageDetails, PLAN, REGISTRIES, usage } from "./sample";
 
 /** Some of the fields, of objects inside too. */
 type PartOf<T> = T extends unknown[] ? T : { [Key in keyof T]?: PartOf<T[Key]> };
@@ -133,6 +133,12 @@ export class FakeCore {
         return { reply: "usage", usage: usage(this.#snapshot) };
       case "registries":
         return { reply: "registries", registries: REGISTRIES };
+      case "places":
+        return { reply: "places", places: [] };
+      case "planProject":
+        return { reply: "planned", plan: PLAN };
+      case "generateKube":
+        return { reply: "text", text: "apiVersion: v1\nkind: Pod\n" };
       case "checkKube":
         return { reply: "checked", check: { problem: null, objects: ["pod web"], unused: [], remarks: [] } };
       case "explain":
@@ -150,6 +156,7 @@ export class FakeCore {
       case "saveImages":
       case "loadImages":
       case "removeProject":
+      case "upProject":
       case "playKube":
       case "downKube":
       case "downloadOfVolume":

@@ -63,7 +63,7 @@ test("foreign text stays text", async ({ page, baseURL }) => {
   await page.getByRole("tab", { name: "Inspect" }).click();
   await page.getByRole("button", { name: "Stop" }).first().click();
   await expect(page.getByRole("alert")).toContainText(SHOWN);
-  core.task({ id: 9, title: EVIL, message: EVIL, steps: [{ label: EVIL, state: "active", current: 1, total: 2 }] });
+  core.task({ id: 9, title: EVIL, message: EVIL, steps: [{ label: EVIL, state: "active", note: "", current: 1, total: 2 }] });
   await page.getByRole("contentinfo").getByRole("button").click();
   await expect(page.getByRole("region", { name: "Tasks" })).toContainText(SHOWN);
   await page.keyboard.press("Control+k");

@@ -142,7 +142,7 @@ test("a build is begun and its lines are read", async ({ page }) => {
   await dialog.getByRole("button", { name: "Build" }).click();
   await core.called({ call: "build", form: { context: "/home/me/app", tag: "localhost/app:dev", arguments: ["MODE=test"] } });
   const id = core.last;
-  core.task({ id, title: "Build localhost/app:dev", logged: true, steps: [{ label: "1/2 FROM alpine", state: "done", current: 0, total: 0 }, { label: "2/2 RUN make", state: "active", current: 0, total: 0 }] });
+  core.task({ id, title: "Build localhost/app:dev", logged: true, steps: [{ label: "1/2 FROM alpine", state: "done", note: "", current: 0, total: 0 }, { label: "2/2 RUN make", state: "active", note: "", current: 0, total: 0 }] });
   await core.called({ call: "openTaskLog", id });
   core.log("STEP 2/2: RUN make", "cc -o app app.c");
   await expect(dialog.getByRole("log")).toContainText("cc -o app app.c");

@@ -193,6 +193,82 @@ test("the whole page over a real engine", async ({ page }) => {
     expect(await cove("ps", "-a", "--format", "{{.Names}}")).not.toContain("shop-");
   });
 
+  await test.step("a Compose project from its file, built, brought up, and up again as it is changed", async () => {
+    const shop = join(folder, "shop");
+    mkdirSync(shop);
+    const file = (port: string) =>
+      `services:\n  web:\n    build:\n      context: .\n      dockerfile_inline: "FROM ${IMAGE}"\n    command: [sh, -c, "echo $$GREETING > /data/sub/note; trap 'exit 0' TERM; while true; do sleep 1 & wait; done"]\n    network_mode: none\n    environment:\n      GREETING: \${GREETING:?what to say}\n      PORT: "${port}"\n    volumes: [kept:/data]\n  setup:\n    image: ${IMAGE}\n    command: [/bin/busybox, mkdir, -p, /data/sub]\n    network_mode: none\n    volumes: [kept:/data]\n    profiles: [first]\nvolumes: {kept: {}}\n`;
+    writeFileSync(join(shop, "compose.yaml"), file("1"));
+    await page.getByRole("button", { name: "Start from a file" }).first().click();
+    const dialog = page.getByRole("dialog", { name: "Start from a file" });
+    await dialog.getByRole("combobox").fill(join(folder, "sho"));
+    await expect(dialog.getByRole("option")).toHaveText(["shop/"], PATIENT);
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await expect(dialog.getByRole("alert")).toContainText("compose.yaml, line 9", PATIENT);
+    await dialog.getByLabel("GREETING").fill("good morning");
+    await expect(dialog.getByRole("region", { name: "What is done" })).toContainText("is built", PATIENT);
+    await dialog.getByRole("checkbox", { name: "first" }).check();
+    await expect(dialog.getByRole("region", { name: "What is done" })).toContainText("setup", PATIENT);
+    await dialog.getByRole("button", { name: "Start", exact: true }).click(PATIENT);
+    await expect(dialog).toContainText("It is up.", PATIENT);
+    await expect(dialog.getByRole("listitem").filter({ hasText: "Container shop-web-1" })).toContainText("Started");
+    await dialog.getByRole("button", { name: "Close" }).click();
+    expect(await cove("exec", "shop-web-1", "sh", "-c", "echo $GREETING")).toBe("good morning");
+
+    writeFileSync(join(shop, "compose.yaml"), file("2"));
+    await page.getByRole("row", { name: /shop/ }).focus();
+    await page.keyboard.press("u");
+    const again = page.getByRole("dialog", { name: "Bring shop up again" });
+    await again.getByLabel("GREETING").fill("good morning", PATIENT);
+    await expect(again).toContainText("shop-web-1: the variable PORT has another value", PATIENT);
+    // Its profile is taken, because its service has a container, which stays.
+    await expect(again.getByRole("checkbox", { name: "first" })).toBeChecked();
+    await again.getByRole("button", { name: "Up again" }).click(PATIENT);
+    await expect(again).toContainText("It is up.", PATIENT);
+    await again.getByRole("button", { name: "Close" }).click();
+    expect(await cove("exec", "shop-web-1", "sh", "-c", "echo $PORT")).toBe("2");
+    await expect.poll(() => cove("exec", "shop-web-1", "cat", "/data/sub/note").catch(String), PATIENT).toBe("good morning");
+  });
+
+  await test.step("a folder of a volume as an archive", async () => {
+    await visit(page, "5", "Volumes");
+    await page.getByRole("row", { name: /^shop_kept/ }).click(PATIENT);
+    await page.getByRole("tab", { name: "Files" }).click();
+    await page.getByRole("tabpanel").getByRole("row", { name: /^sub/ }).focus(PATIENT);
+    await page.keyboard.press("d");
+    const archive = join(folder, "sub.tar");
+    await page.getByRole("dialog").getByLabel("File on this computer").fill(archive);
+    await page.keyboard.press("Enter");
+    await expect.poll(() => existsSync(archive), PATIENT).toBe(true);
+    expect(execFileSync("tar", ["-xOf", archive, "sub/note"], { encoding: "utf8" })).toBe("good morning\n");
+    await page.getByRole("contentinfo").getByRole("button", { name: "Tasks" }).click();
+    await page.getByRole("button", { name: "Close details" }).click();
+  });
+
+  await test.step("a container as Kubernetes YAML", async () => {
+    await visit(page, "1", "Containers");
+    await page.getByRole("row", { name: /shop-web-1/ }).click(PATIENT);
+    await page.getByRole("button", { name: "As Kubernetes YAML" }).click();
+    const dialog = page.getByRole("dialog", { name: "shop-web-1 as Kubernetes YAML" });
+    await expect(dialog).toContainText("kind: Pod", PATIENT);
+    const place = join(folder, "web.yaml");
+    await dialog.getByLabel("File on this computer").fill(place);
+    await page.keyboard.press("Enter");
+    await expect(dialog.getByRole("status")).toContainText("Saved as", PATIENT);
+    expect(readFileSync(place, "utf8")).toContain("name: GREETING");
+    await dialog.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("button", { name: "Close details" }).click();
+    await visit(page, "e", "Applications");
+    const row = page.getByRole("row", { name: /shop/ });
+    await row.focus();
+    await page.keyboard.press("Delete");
+    await page.getByRole("dialog").getByLabel("Also its volumes").check();
+    await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+    await expect(row).toHaveCount(0, PATIENT);
+    await page.getByRole("contentinfo").getByRole("button", { name: "Tasks" }).click();
+  });
+
   await test.step("Kubernetes YAML, played and taken down", async () => {
     await page.getByRole("button", { name: "Kubernetes YAML" }).click();
     const text = page.getByRole("textbox", { name: "Kubernetes YAML" });

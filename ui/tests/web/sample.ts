@@ -12,6 +12,7 @@ import type {
   ImageRow,
   MachineRow,
   ProcessRow,
+  ProjectPlan,
   Registries,
   Rows,
   Snapshot,
@@ -85,7 +86,7 @@ const exited = (code: number, ago: number): Partial<ContainerRow> => ({
 /** What a developer's computer may look like, some kinds of its rows replaced. */
 export function sample(changes: Partial<Rows> = {}): Snapshot {
   const shop = { kind: "project", name: "shop" } as const;
-  const part = (service: string) => ({ service, once: false, folder: "/home/me/shop", files: ["/home/me/shop/compose.yaml"] });
+  const part = (service: string) => ({ service, once: false, folder: "/home/me/shop", files: ["/home/me/shop/compose.yaml"], envFiles: [] });
   const tcp = (hostPort: number, containerPort: number, host = "") => ({ host, hostPort, containerPort, protocol: "tcp" });
   return {
     connections: [
@@ -327,3 +328,25 @@ export const FOUND: FoundImage[] = [
   { name: "docker.io/library/nginx", description: "Official build of Nginx.", stars: 20_900, official: true },
   { name: "docker.io/bitnami/nginx", description: "Bitnami container image for NGINX", stars: 200, official: false },
 ];
+
+/** What bringing a project up would do. */
+export const PLAN: ProjectPlan = {
+  name: "shop",
+  folder: "/home/me/shop",
+  files: ["/home/me/shop/compose.yaml", "/home/me/shop/compose.override.yaml"],
+  problem: null,
+  warnings: [],
+  profiles: [
+    { name: "debug", services: ["adminer"], active: false },
+    { name: "dev", services: ["mail"], active: true },
+  ],
+  variables: [],
+  services: [
+    { name: "api", image: "shop-api", comes: "build", ports: ["3000:3000"], binds: ["/home/me/shop/src:/app"], create: 2, replaced: [], kept: [], removed: [] },
+    { name: "db", image: "docker.io/library/postgres:18", comes: "pull", ports: ["127.0.0.1:5432:5432"], binds: [], create: 1, replaced: [], kept: [], removed: [] },
+    { name: "mail", image: "docker.io/axllent/mailpit", comes: "present", ports: ["8025"], binds: [], create: 0, replaced: [], kept: ["shop-mail-1"], removed: [] },
+  ],
+  networks: [{ name: "shop_default", state: "missing" }, { name: "proxy", state: "external" }],
+  volumes: [{ name: "shop_data", state: "missing" }, { name: "shop_cache", state: "diverged" }],
+  orphans: [],
+};

@@ -1,7 +1,7 @@
 // Pictures for eyes, not for comparison: `SHOTS=folder npx playwright test shots`.
 import { expect, test, visit } from "./base";
 import { FakeCore } from "./fake";
-import { container, PROCESSES, sample, VOLUME_FILES } from "./sample";
+import { container, PLAN, PROCESSES, sample, VOLUME_FILES } from "./sample";
 
 const FOLDER = process.env["SHOTS"];
 test.skip(FOLDER === undefined, "pictures are only taken with SHOTS=folder");
@@ -17,6 +17,10 @@ for (const scheme of ["light", "dark"] as const) {
     await page.getByRole("row", { name: "Select web" }).click();
     await expect(page.getByText("SESSION_SECRET")).toBeVisible();
     await shot("summary");
+    await page.getByRole("button", { name: "As Kubernetes YAML" }).click();
+    await expect(page.getByRole("dialog")).toContainText("kind: Pod");
+    await shot("as-kube");
+    await page.keyboard.press("Escape");
     await page.getByRole("tab", { name: "Logs" }).click();
     await core.called({ call: "openLog" });
     core.log(
@@ -82,9 +86,9 @@ for (const scheme of ["light", "dark"] as const) {
       id: core.last,
       message: "Trying to pull docker.io/library/redis:latest…",
       steps: [
-        { label: "sha256:0e4bc2bd6656e6e004e3c749af70e5650bac2258243eb0949dea51cb8b7863db", state: "skipped", current: 0, total: 29_800_000 },
-        { label: "sha256:1c5ba3bd6656e6e004e3c749af70e5650bac2258243eb0949dea51cb8b7863db", state: "done", current: 4_200_000, total: 4_200_000 },
-        { label: "sha256:2d6ca4bd6656e6e004e3c749af70e5650bac2258243eb0949dea51cb8b7863db", state: "active", current: 11_000_000, total: 17_500_000 },
+        { label: "sha256:0e4bc2bd6656e6e004e3c749af70e5650bac2258243eb0949dea51cb8b7863db", state: "skipped", note: "", current: 0, total: 29_800_000 },
+        { label: "sha256:1c5ba3bd6656e6e004e3c749af70e5650bac2258243eb0949dea51cb8b7863db", state: "done", note: "", current: 4_200_000, total: 4_200_000 },
+        { label: "sha256:2d6ca4bd6656e6e004e3c749af70e5650bac2258243eb0949dea51cb8b7863db", state: "active", note: "", current: 11_000_000, total: 17_500_000 },
       ],
     });
     await expect(page.getByText("11.0 MB of 17.5 MB")).toBeVisible();
@@ -98,6 +102,40 @@ for (const scheme of ["light", "dark"] as const) {
     await visit(page, "e", "Applications");
     await page.getByRole("row", { name: /shop/ }).click();
     await shot("application");
+    await page.getByRole("button", { name: "Start from a file" }).click();
+    const up = page.getByRole("dialog");
+    const plan = { ...PLAN, orphans: ["shop-old-1"], services: PLAN.services.map((one) => one.name === "mail" ? { ...one, kept: [], replaced: [{ name: "shop-mail-1", changes: [{ kind: "variable" as const, what: "MP_MAX" }, { kind: "ports" as const, what: "8025:8025" }] }] } : one) };
+    core.answer = (call) =>
+      call.call === "places"
+        ? { reply: "places", places: ["/home/me/shop/", "/home/me/shop-old/", "/home/me/shed/"].filter((place) => place.startsWith(call.start) && place !== call.start) }
+        : call.call === "planProject"
+          ? { reply: "planned", plan: call.form.files[0]?.endsWith("bad.yaml") ? { ...plan, services: [], networks: [], volumes: [], profiles: [], orphans: [], problem: { file: "/home/me/shop/bad.yaml", line: 12, path: "services.db.ports", message: "must be a list" } } : { ...plan, variables: [{ name: "DB_PASSWORD", default: "", required: true, given: false, asked: true }, { name: "PUBLIC_URL", default: "", required: false, given: false, asked: true }, { name: "TAG", default: "latest", required: false, given: false, asked: false }] } }
+          : undefined;
+    await shot("up-empty");
+    await page.keyboard.type("/home/me/sh");
+    await expect(up.getByRole("option")).toHaveCount(3);
+    await page.keyboard.press("ArrowDown");
+    await shot("up-path");
+    await up.getByRole("combobox").fill("/home/me/shop/bad.yaml");
+    await expect(up.getByRole("alert")).toBeVisible();
+    await shot("up-fault");
+    await up.getByRole("combobox").fill("/home/me/shop/");
+    await up.getByLabel("DB_PASSWORD").fill("secret");
+    await expect(up.getByRole("region", { name: "What is done" })).toBeVisible();
+    await up.getByText("More", { exact: true }).click();
+    await shot("up");
+    await up.getByRole("button", { name: "Start", exact: true }).click();
+    await core.called({ call: "upProject" });
+    const step = (label: string, note: string, state: "active" | "done" | "failed") => ({ label, note, state, current: 0, total: 0 });
+    const steps = [step("Image docker.io/library/postgres:18", "Pulled", "done"), step("Image shop-api", "Built", "done"), step("Network shop_default", "Created", "done"), step("Volume shop_data", "Created", "done"), step("Container shop-db-1", "Error", "failed"), step("Container shop-api-1", "Created", "done")];
+    core.task({ id: core.last, title: "Up shop", logged: true, state: "failed", failure: { kind: "WrongState", message: "dependency failed to start: container shop-db-1 is unhealthy" }, steps });
+    await expect(up.getByRole("alert")).toBeVisible();
+    await core.called({ call: "openTaskLog" });
+    core.log("Network shop_default  Created", "Container shop-db-1  Starting", "Container shop-db-1  Started", "Container shop-db-1  Waiting", "!Container shop-db-1  Error");
+    await expect(up.getByText("Waiting").first()).toBeVisible();
+    await shot("up-failed");
+    await page.keyboard.press("Escape");
+    core.answer = () => undefined;
     await page.getByRole("tab", { name: "Logs" }).click();
     await core.called({ call: "openLogs" });
     const said: [number, string][] = [[1, "database system is ready to accept connections"], [2, "2 migrations applied"], [0, "listening on :3000"], [3, '10.89.0.1 "GET / HTTP/1.1" 200'], [0, "GET /api/items 12 ms"], [1, "checkpoint starting: time"], [3, '10.89.0.1 "GET /assets/app.js HTTP/1.1" 200']];
@@ -200,6 +238,11 @@ test("Korean", async ({ page }) => {
     await visit(page, key, heading);
     await shot(name);
   }
+  await visit(page, "e", "애플리케이션");
+  await page.getByRole("row", { name: /shop/ }).focus();
+  await page.keyboard.press("u");
+  await expect(page.getByRole("dialog")).toContainText("새로");
+  await shot("up");
 });
 
 test("odd states", async ({ page }) => {

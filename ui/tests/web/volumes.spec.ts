@@ -18,6 +18,14 @@ test("a volume is looked into, whether or not a container uses it", async ({ pag
   await expect(panel).toContainText("6 files and folders, 1.2 GB");
   // A folder is as large as all that is in it.
   await expect(panel.getByRole("row", { name: /^cache/ })).toContainText("1.2 GB");
+  // It comes as an archive.
+  await panel.getByRole("row", { name: /^cache/ }).focus();
+  await page.keyboard.press("d");
+  await expect(page.getByRole("dialog")).toContainText("A folder comes as a tar archive.");
+  await page.getByRole("dialog").getByLabel("File on this computer").fill("/home/me/cache.tar");
+  await page.keyboard.press("Enter");
+  await core.called({ call: "downloadOfVolume", name: "shop_cache", path: "cache", to: "/home/me/cache.tar" });
+  await page.getByRole("button", { name: "Close tasks" }).click();
   await panel.getByRole("row", { name: /^cache/ }).click();
   await panel.getByRole("row", { name: /^b2/ }).click();
   await panel.getByRole("row", { name: /object/ }).focus();

@@ -21,6 +21,8 @@ const OVERRIDES: [&str; 4] = [
 pub struct Options {
     /// Files (`-f`); `-` is [`Self::stdin`]. None: `COMPOSE_FILE`, else those with the usual names, here or above.
     pub files: Vec<String>,
+    /// Whether files with the usual names are also looked for above.
+    pub above: bool,
     /// Files of variables (`--env-file`); none: `.env`.
     pub env_files: Vec<String>,
     /// `--project-directory`.
@@ -55,6 +57,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             files: Vec::new(),
+            above: true,
             env_files: Vec::new(),
             project_directory: None,
             project_name: None,
@@ -103,7 +106,14 @@ pub(super) fn find(options: &Options) -> Result<Found> {
         files = list.split(separator).map(|file| absolute(here, file)).collect();
     }
     if files.is_empty() {
-        files = usual(&folder(options, &files), &mut warnings);
+        files = usual(&folder(options, &files), options.above, &mut warnings);
+    }
+    if files.is_empty() && !options.above {
+        let folder = folder(options, &files);
+        return Err(ComposeError::not_found(format!(
+            "{}: there is no Compose file in this folder",
+            folder.display()
+        )));
     }
     if files.is_empty() {
         return Err(ComposeError::not_found("no configuration file provided: not found"));
@@ -150,8 +160,8 @@ fn truth(value: &str) -> bool {
     matches!(value.to_ascii_lowercase().as_str(), "1" | "t" | "true")
 }
 
-/// Files with the usual names, here or above.
-fn usual(folder: &Path, warnings: &mut Vec<String>) -> Vec<String> {
+/// Files with the usual names, here or where that is wanted above.
+fn usual(folder: &Path, above: bool, warnings: &mut Vec<String>) -> Vec<String> {
     let mut pick = |folder: &Path, names: &[&str], what: &str| {
         let found: Vec<String> = names
             .iter()
@@ -165,7 +175,7 @@ fn usual(folder: &Path, warnings: &mut Vec<String>) -> Vec<String> {
         }
         found.into_iter().next()
     };
-    for folder in folder.ancestors() {
+    for folder in folder.ancestors().take(if above { usize::MAX } else { 1 }) {
         if let Some(file) = pick(folder, &NAMES, "config") {
             return std::iter::once(file).chain(pick(folder, &OVERRIDES, "override")).collect();
         }

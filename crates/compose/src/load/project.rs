@@ -140,9 +140,12 @@ pub fn tree(options: &Options) -> Result<(serde_json::Value, Vec<String>)> {
 /// # Errors
 /// As [`load`].
 pub fn variables(options: &Options) -> Result<BTreeMap<String, Variable>> {
-    let (tree, _) = tree(&Options { interpolate: false, ..options.clone() })?;
+    let Read { root, found: read, .. } = read(&Options { interpolate: false, ..options.clone() })?;
     let mut found = BTreeMap::new();
-    texts(&tree, &mut |text| crate::interpolate::named(text, &mut found, 0));
+    texts(&root.to_json(), &mut |text| crate::interpolate::named(text, &mut found, 0));
+    for (name, variable) in &mut found {
+        variable.value = read.environment.get(name).cloned();
+    }
     Ok(found)
 }
 

@@ -12,7 +12,7 @@ use cove_api::{
     ArchiveFormat, ByteStream, CopyFromOptions, CopyToOptions, Engine, Error, ErrorKind, LoadReport, Result,
     SaveOptions,
 };
-use cove_archive::{Kind, Member, Reader, Streamed, Writer};
+use cove_archive::{Kind, Member, Writer};
 use cove_sys::output::{Existing, OutputFile};
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use tokio::fs::File;
@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 
+use crate::act::archived;
 use crate::core::Core;
 use crate::task::Task;
 use crate::view::{FileRow, StepState};
@@ -66,7 +67,7 @@ pub(crate) async fn download(
     take(found.archive, None, to, task).await
 }
 
-/// Brings a file of a volume to a place where nothing is yet.
+/// Brings a file of a volume, or a directory as a tar, to a place where nothing is yet.
 pub(crate) async fn download_of_volume(
     engine: &dyn Engine,
     name: &str,
@@ -77,12 +78,12 @@ pub(crate) async fn download_of_volume(
     take(engine.volumes().export(name).await?, Some(path), to, task).await
 }
 
-/// Writes a file of an archive: the first one, or that at a path.
+/// Writes what an archive has at a path, or its first file.
 async fn take(archive: ByteStream, path: Option<String>, to: PathBuf, task: &Task) -> Result<()> {
     let (waiting, input) = input(archive);
     let task = task.clone();
     let result =
-        join(tokio::task::spawn_blocking(move || take_one(input, path.as_deref(), &to, &task)).await);
+        join(tokio::task::spawn_blocking(move || archived::take(input, path.as_deref(), &to, &task)).await);
     drop(waiting);
     result
 }
@@ -95,41 +96,20 @@ pub(super) fn input(stream: ByteStream) -> (oneshot::Sender<()>, impl std::io::R
     (waiting, SyncIoBridge::new(Box::pin(input)))
 }
 
-fn take_one(input: impl std::io::Read, path: Option<&str>, to: &Path, task: &Task) -> Result<()> {
-    let failed = |error: cove_archive::Error| Error::internal(error.to_string());
-    let mut archive = Reader::new(Streamed::new(input));
-    let entry = loop {
-        let entry = archive.next().map_err(failed)?;
-        let Some(path) = path else { break entry };
-        match entry {
-            None => return Err(Error::not_found(format!("{path}: it is not there any more"))),
-            Some(entry) if FileRow::of_archive(&entry.header).is_some_and(|row| row.name == path) => {
-                break Some(entry);
-            }
-            Some(_) => {}
-        }
-    };
-    let entry = entry.filter(|entry| entry.header.kind == Kind::File && entry.sparse.is_none());
-    let size = entry.ok_or_else(|| Error::unsupported("it is no plain file"))?.header.size;
-    let mut file = create(to)?;
-    let mut written = 0;
-    loop {
-        let data = archive.peek().map_err(failed)?;
-        if data.is_empty() {
-            break;
-        }
-        let count = data.len();
-        file.write_all(data)?;
-        archive.consume(count).map_err(failed)?;
-        written += u64::try_from(count).unwrap_or(0);
-        task.bytes(written, size);
-    }
-    Ok(file.finish()?)
-}
-
-fn create(to: &Path) -> Result<OutputFile> {
+pub(super) fn create(to: &Path) -> Result<OutputFile> {
     OutputFile::create(to, Existing::Refuse)
         .map_err(|error| Error::from(error).context(format!("write {}", to.display())))
+}
+
+/// Writes a text to a place where nothing is yet.
+pub(crate) async fn save_text(to: &str, text: String) -> std::result::Result<(), Failure> {
+    let to = place(to)?;
+    let write = move || {
+        let mut file = create(&to)?;
+        file.write_all(text.as_bytes())?;
+        Ok(file.finish()?)
+    };
+    Ok(join(tokio::task::spawn_blocking(write).await)?)
 }
 
 /// Writes images to an archive where nothing is yet.

@@ -41,7 +41,16 @@ pub(crate) async fn pull(
     access: RegistryAccess,
     task: &Task,
 ) -> cove_api::Result<PullReport> {
-    let options = PullOptions { policy, access, ..PullOptions::default() };
+    pull_with(engine, name, PullOptions { policy, access, ..PullOptions::default() }, task).await
+}
+
+/// The same with other options.
+pub(crate) async fn pull_with(
+    engine: &dyn Engine,
+    name: &str,
+    options: PullOptions,
+    task: &Task,
+) -> cove_api::Result<PullReport> {
     follow(engine.images().pull(name, options).await?, task, || format!("{name}: the pull")).await
 }
 

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use cove_api::{Engine, Error, KubeDownOptions, KubePlayOptions, KubeReport, Result};
+use cove_api::{
+    Engine, Error, ErrorKind, KubeDownOptions, KubeGenerateOptions, KubePlayOptions, KubeReport, Result,
+};
 use cove_kube::{Application, KubeError, Unused};
 
+use crate::KubeForm;
 use crate::task::Task;
 use crate::view::{KubeCheck, KubeFault};
 
@@ -48,6 +51,16 @@ pub(crate) async fn play(engine: Arc<dyn Engine>, text: String, replace: bool, t
 pub(crate) async fn down(engine: Arc<dyn Engine>, text: String, volumes: bool) -> Result<()> {
     let report = engine.kube().down(text.into(), KubeDownOptions { force: volumes }).await?;
     failure(report).map_or(Ok(()), |message| Err(Error::internal(message)))
+}
+
+/// Containers or pods as a text.
+pub(crate) async fn generate(engine: &dyn Engine, form: KubeForm) -> Result<String> {
+    if form.names.is_empty() {
+        return Err(Error::new(ErrorKind::InvalidArgument, "a container or pod is needed"));
+    }
+    let options =
+        KubeGenerateOptions { service: form.service, kind: form.kind, ..KubeGenerateOptions::default() };
+    engine.kube().generate(form.names, options).await
 }
 
 /// Why something is still there.

@@ -26,7 +26,12 @@ const END_TIME: Duration = Duration::from_secs(20);
 /// A command of the engine in use.
 fn command(core: &Core) -> std::result::Result<Command, Failure> {
     let target = core.lock().target.clone().unwrap_or(Target::Native);
-    let mut command = core.source.command(&target)?;
+    command_for(core, &target)
+}
+
+/// A command of an engine.
+pub(crate) fn command_for(core: &Core, target: &Target) -> std::result::Result<Command, Failure> {
+    let mut command = core.source.command(target)?;
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     Ok(command)
 }

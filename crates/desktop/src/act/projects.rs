@@ -67,16 +67,22 @@ fn steps(found: &Found) -> Vec<Vec<String>> {
 /// Stops and removes a project's containers, then its networks and, where they are meant, its volumes.
 pub(crate) async fn remove(engine: &dyn Engine, name: &str, volumes: bool, task: &Task) -> Result<()> {
     found(engine, name).await?;
-    let told = |event: run::Event| {
-        task.line(event.to_string().trim());
-        match event.status {
-            run::Status::Working => task.step(&event.object, StepState::Active),
-            run::Status::Done => task.step(&event.object, StepState::Done),
-            run::Status::Failed | run::Status::Warning => {}
-        }
-    };
     let options = run::DownOptions { volumes, ..run::DownOptions::default() };
-    run::down(engine, name, None, &options, &told).await
+    run::down(engine, name, None, &options, &told(task)).await
+}
+
+/// Tells the steps of a project as those of a task.
+pub(super) fn told(task: &Task) -> impl Fn(run::Event) + Send + Sync + '_ {
+    |event| {
+        task.line(event.to_string().trim());
+        let state = match event.status {
+            run::Status::Working => StepState::Active,
+            run::Status::Done => StepState::Done,
+            run::Status::Failed => StepState::Failed,
+            run::Status::Warning => return,
+        };
+        task.noted(&event.object, &event.text, state);
+    }
 }
 
 /// The files of a project that lie on this computer, as its containers name them.

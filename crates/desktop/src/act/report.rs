@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 
-use cove_api::{Error, Info};
-use cove_sys::output::{Existing, OutputFile};
+use cove_api::Info;
 
 use crate::Failure;
-use crate::act::files::{join, place};
+use crate::act::files::{place, save_text};
 use crate::core::Core;
 use crate::state::State;
 use crate::view::TaskState;
@@ -35,7 +33,7 @@ const STORE: [&str; 4] = ["graphDriverName", "graphRootAllocated", "graphRootUse
 
 /// Writes the report to a file where nothing is yet.
 pub(crate) async fn save(core: &Core, to: &str, screen: String) -> Result<(), Failure> {
-    let to = place(to)?;
+    place(to)?;
     let mut text = String::from("Cove: a report on a problem\n\n");
     let added: String = screen.chars().take(LONGEST).collect();
     section(&mut text, "Screen", &added);
@@ -49,13 +47,7 @@ pub(crate) async fn save(core: &Core, to: &str, screen: String) -> Result<(), Fa
         Err(failure) => format!("not connected: {:?}", failure.kind),
     };
     section(&mut text, "Engine", &engine);
-    let write = move || {
-        let mut file = OutputFile::create(&to, Existing::Refuse)
-            .map_err(|error| Error::from(error).context(format!("write {}", to.display())))?;
-        file.write_all(text.as_bytes())?;
-        Ok(file.finish()?)
-    };
-    Ok(join(tokio::task::spawn_blocking(write).await)?)
+    save_text(to, text).await
 }
 
 fn section(text: &mut String, title: &str, contents: &str) {

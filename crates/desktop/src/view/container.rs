@@ -56,6 +56,8 @@ pub struct Membership {
     pub folder: String,
     /// The project's files there: whole paths.
     pub files: Vec<String>,
+    /// The files of variables that were named beside them.
+    pub env_files: Vec<String>,
 }
 
 /// A published port.
@@ -313,13 +315,16 @@ fn membership(labels: &StringMap) -> Option<Membership> {
         let absolute = std::path::Path::new(file).is_absolute() || folder.is_empty();
         if absolute { file.to_owned() } else { format!("{folder}/{file}") }
     };
-    let files =
-        text(label::CONFIG_FILES).split(',').map(str::trim).filter(|file| !file.is_empty()).map(whole);
+    let listed = |name: &str| -> Vec<String> {
+        let files = text(name).split(',').map(str::trim).filter(|file| !file.is_empty()).map(whole);
+        files.filter(|file| file.len() <= LONGEST_PATH).take(MOST_FILES).collect()
+    };
     Some(Membership {
         service: service.clone(),
         once: text(label::ONE_OFF) == "True",
         folder: folder.to_owned(),
-        files: files.filter(|file| file.len() <= LONGEST_PATH).take(MOST_FILES).collect(),
+        files: listed(label::CONFIG_FILES),
+        env_files: listed(label::ENVIRONMENT_FILE),
     })
 }
 

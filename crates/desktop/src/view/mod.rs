@@ -11,6 +11,7 @@ mod machine;
 mod network;
 mod pod;
 mod process;
+mod project;
 mod registry;
 mod secret;
 mod stats;
@@ -31,6 +32,10 @@ pub use machine::MachineRow;
 pub use network::NetworkRow;
 pub use pod::{PodMember, PodRow};
 pub use process::ProcessRow;
+pub use project::{
+    ChangeKind, ImageComes, PartState, PlannedChange, PlannedContainer, PlannedPart, PlannedService,
+    ProfileRow, ProjectFault, ProjectPlan, VariableRow,
+};
 pub use registry::{Attempt, Explanation, LoginRow, Registries, RegistryRow};
 pub use secret::SecretRow;
 pub use stats::StatsSample;

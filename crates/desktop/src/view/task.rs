@@ -31,6 +31,8 @@ pub enum StepState {
     Done,
     /// It was not needed (a layer that was there already).
     Skipped,
+    /// It has failed.
+    Failed,
 }
 
 /// A step of a task: a layer of a pull, a phase of a machine's start.
@@ -42,6 +44,8 @@ pub struct TaskStep {
     pub label: String,
     /// How it stands.
     pub state: StepState,
+    /// The same in a word of what does it, such as `Creating`; empty where there is none.
+    pub note: String,
     /// Bytes so far; 0 for what is not measured.
     pub current: u64,
     /// Bytes in all; 0 where unknown.

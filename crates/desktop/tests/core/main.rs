@@ -5,6 +5,7 @@ mod projects;
 mod screens;
 mod streams;
 mod tasks;
+mod up;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -21,6 +21,19 @@ pub enum Recreate {
     Never,
 }
 
+/// Why a container is not what the file describes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// What the file says of the service.
+    Service,
+    /// The image.
+    Image,
+    /// It is not in this network.
+    Network(String),
+    /// It has not this volume.
+    Volume(String),
+}
+
 /// What is to be done about the containers of one service.
 #[derive(Debug, Clone, Default)]
 pub struct Converged<'a> {
@@ -53,7 +66,7 @@ pub fn converge<'a>(
     let obsolete = |one: &FoundContainer| match policy {
         Recreate::Force => true,
         Recreate::Never => false,
-        Recreate::Diverged => is_obsolete(project, service, one, &hash, image),
+        Recreate::Diverged => !differences(project, service, one, &hash, image).is_empty(),
     };
     let mut rows: Vec<(bool, &FoundContainer)> = found.iter().map(|one| (obsolete(one), *one)).collect();
     // Those that stay are the lowest numbers of what is as it should be.
@@ -91,25 +104,36 @@ pub fn wanted(service: &Service, asked: Option<u32>) -> Result<u32> {
     Ok(wanted)
 }
 
-fn is_obsolete(project: &Project, service: &Service, one: &FoundContainer, hash: &str, image: &str) -> bool {
-    if one.label(label::CONFIG_HASH) != hash || one.label(label::IMAGE) != image {
-        return true;
+/// In what a container is not what the file describes; `hash` is that of the service, `image` as in [`converge`].
+#[must_use]
+pub fn differences(
+    project: &Project,
+    service: &Service,
+    one: &FoundContainer,
+    hash: &str,
+    image: &str,
+) -> Vec<Difference> {
+    let mut found = Vec::new();
+    if one.label(label::CONFIG_HASH) != hash {
+        found.push(Difference::Service);
     }
-    let Some(details) = &one.row.details else { return false };
-    let named = |key: &str| project.networks.get(key).map(|network| network.name.as_str());
-    // One that does not run, too: who has left a network for a moment may have been killed in it.
-    let lacks_network = service.network_mode.is_empty()
-        && service
-            .networks
-            .keys()
-            .filter_map(|key| named(key))
-            .any(|name| !details.networks.contains_key(name));
+    if one.label(label::IMAGE) != image {
+        found.push(Difference::Image);
+    }
+    let Some(details) = &one.row.details else { return found };
+    if service.network_mode.is_empty() {
+        // Of one that does not run, too: who has left a network for a moment may have been killed in it.
+        let networks = service.networks.keys().filter_map(|key| project.networks.get(key));
+        let lacking = networks.filter(|network| !details.networks.contains_key(&network.name));
+        found.extend(lacking.map(|network| Difference::Network(network.name.clone())));
+    }
     let volumes = service.volumes.iter().filter(|mount| mount.r#type == "volume" && !mount.source.is_empty());
-    let mut volumes = volumes.filter_map(|mount| project.volumes.get(&mount.source));
-    let lacks_volume = volumes.any(|volume| {
+    let volumes = volumes.filter_map(|mount| project.volumes.get(&mount.source));
+    let lacking = volumes.filter(|volume| {
         !details.mounts.iter().any(|mount| mount.kind == "volume" && mount.name == volume.name)
     });
-    lacks_network || lacks_volume
+    found.extend(lacking.map(|volume| Difference::Volume(volume.name.clone())));
+    found
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ mod down;
 mod files;
 mod order;
 mod progress;
-mod replace;
 mod stop;
 mod up;
 mod wait;

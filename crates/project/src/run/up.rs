@@ -9,11 +9,11 @@ use cove_api::{
 use cove_compose::model::{Dependency, Project, Service};
 
 use super::check::check;
+use super::files;
 use super::order::{Limit, in_order};
 use super::progress::{Event, Sink};
 use super::stop::{stop_one, thaw};
 use super::wait::{Awaited, completed, until};
-use super::{files, replace};
 use crate::found::{Found, FoundContainer};
 use crate::label;
 use crate::plan::{self, Inherited, Instance, Part, Recreate, converge};
@@ -241,7 +241,7 @@ impl Up<'_> {
     /// Makes the containers of a service what they are to be.
     async fn service(&self, name: String) -> Result<()> {
         let Some(service) = self.project.services.get(&name) else { return Ok(()) };
-        let service = replace::references(service, |other| {
+        let service = plan::references(service, |other| {
             self.present().get(other).and_then(|list| list.first()).map(|one| one.id.clone())
         })?;
         let image = self.image(&service).await?;

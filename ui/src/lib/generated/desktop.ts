@@ -132,7 +132,31 @@ volumes: boolean, } | { "call": "projectFiles",
 /**
  * Its name.
  */
-name: string, } | { "call": "checkKube", 
+name: string, } | { "call": "planProject", 
+/**
+ * The project.
+ */
+form: ProjectForm, } | { "call": "upProject", 
+/**
+ * The project.
+ */
+form: ProjectForm, } | { "call": "places", 
+/**
+ * The beginning of a whole path.
+ */
+start: string, } | { "call": "generateKube", 
+/**
+ * What, and how.
+ */
+form: KubeForm, } | { "call": "saveText", 
+/**
+ * Where to: a whole path at which nothing is.
+ */
+to: string, 
+/**
+ * It.
+ */
+text: string, } | { "call": "checkKube", 
 /**
  * It.
  */
@@ -358,7 +382,7 @@ from: string, } | { "call": "downloadOfVolume",
  */
 name: string, 
 /**
- * The file, from the volume's root on.
+ * What, from the volume's root on.
  */
 path: string, 
 /**
@@ -487,6 +511,8 @@ changed: Array<TaskRow>,
  * The keys of those that are gone.
  */
 removed: Array<number>, };
+
+export type ChangeKind = "forced" | "imageName" | "image" | "network" | "volume" | "variable" | "ports" | "command" | "other";
 
 export type Connection = { 
 /**
@@ -910,6 +936,8 @@ created: number,
  */
 comment: string, };
 
+export type ImageComes = "present" | "build" | "pull";
+
 export type ImageDetails = { 
 /**
  * The whole id.
@@ -1060,6 +1088,20 @@ path: string,
  */
 message: string, };
 
+export type KubeForm = { 
+/**
+ * Containers or pods.
+ */
+names: Array<string>, 
+/**
+ * `pod`, `deployment`, `daemonset` or `job`; empty is the configured one.
+ */
+kind: string, 
+/**
+ * Also a service for each.
+ */
+service: boolean, };
+
 export type LimitsForm = { 
 /**
  * As after `--memory`: `512m`.
@@ -1170,7 +1212,11 @@ folder: string,
 /**
  * The project's files there: whole paths.
  */
-files: Array<string>, };
+files: Array<string>, 
+/**
+ * The files of variables that were named beside them.
+ */
+envFiles: Array<string>, };
 
 export type MountRow = { 
 /**
@@ -1251,6 +1297,76 @@ name: string,
  * What else is to be said: an address, a state.
  */
 note: string, };
+
+export type PartState = "missing" | "kept" | "diverged" | "foreign" | "external";
+
+export type PlannedChange = { 
+/**
+ * What is another.
+ */
+kind: ChangeKind, 
+/**
+ * Which, or what it would be; empty where there is nothing to say.
+ */
+what: string, };
+
+export type PlannedContainer = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Why.
+ */
+changes: Array<PlannedChange>, };
+
+export type PlannedPart = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * What is to be done.
+ */
+state: PartState, };
+
+export type PlannedService = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its image.
+ */
+image: string, 
+/**
+ * How that comes.
+ */
+comes: ImageComes, 
+/**
+ * What it publishes: `127.0.0.1:8080:80`.
+ */
+ports: Array<string>, 
+/**
+ * What of the engine's host is mounted: `/src:/app`.
+ */
+binds: Array<string>, 
+/**
+ * How many containers are made where none is yet.
+ */
+create: number, 
+/**
+ * Those that are made anew.
+ */
+replaced: Array<PlannedContainer>, 
+/**
+ * Those that stay.
+ */
+kept: Array<string>, 
+/**
+ * Those that are too many.
+ */
+removed: Array<string>, };
 
 export type PodMember = { 
 /**
@@ -1344,6 +1460,126 @@ elapsed: string,
  */
 command: string, };
 
+export type ProfileRow = { 
+/**
+ * The profile.
+ */
+name: string, 
+/**
+ * The services.
+ */
+services: Array<string>, 
+/**
+ * Whether they are taken.
+ */
+active: boolean, };
+
+export type ProjectFault = { 
+/**
+ * The file; empty where it is about all.
+ */
+file: string, 
+/**
+ * The line, from 1 on; 0 is the whole file.
+ */
+line: number, 
+/**
+ * The key, such as `services.web.ports`.
+ */
+path: string, 
+/**
+ * What is wrong.
+ */
+message: string, };
+
+export type ProjectForm = { 
+/**
+ * Its files on this computer, or a folder with files of the usual names: whole paths.
+ */
+files: Array<string>, 
+/**
+ * Its folder; empty is that of the first file.
+ */
+folder: string, 
+/**
+ * Its name; empty is what the files say, else the folder's.
+ */
+name: string, 
+/**
+ * Files of variables; none is `.env` of the folder.
+ */
+envFiles: Array<string>, 
+/**
+ * Profiles whose services are taken, too; where none were chosen yet, those that have containers.
+ */
+profiles: Array<string> | null, 
+/**
+ * `NAME=value` for variables of the files.
+ */
+values: Array<string>, 
+/**
+ * Build images that are there, too.
+ */
+build: boolean, 
+/**
+ * Ask registries for newer images.
+ */
+pull: boolean, 
+/**
+ * Make all containers anew.
+ */
+recreate: boolean, 
+/**
+ * Remove containers of services that the files have not.
+ */
+removeOrphans: boolean, };
+
+export type ProjectPlan = { 
+/**
+ * Its name; empty where the files cannot be read so far.
+ */
+name: string, 
+/**
+ * Its folder.
+ */
+folder: string, 
+/**
+ * The files that are read, in their order.
+ */
+files: Array<string>, 
+/**
+ * Why it cannot be brought up.
+ */
+problem: ProjectFault | null, 
+/**
+ * What there is to say about the files.
+ */
+warnings: Array<string>, 
+/**
+ * The profiles that the files name.
+ */
+profiles: Array<ProfileRow>, 
+/**
+ * The variables that the files name.
+ */
+variables: Array<VariableRow>, 
+/**
+ * The services.
+ */
+services: Array<PlannedService>, 
+/**
+ * The networks.
+ */
+networks: Array<PlannedPart>, 
+/**
+ * The volumes.
+ */
+volumes: Array<PlannedPart>, 
+/**
+ * Containers of services that the files have not.
+ */
+orphans: Array<string>, };
+
 export type Registries = { 
 /**
  * Where short names are looked for, in this order.
@@ -1408,7 +1644,19 @@ files: Array<FileRow>, } | { "reply": "texts",
 /**
  * In the order in which they are read.
  */
-texts: Array<TextFile>, } | { "reply": "checked", 
+texts: Array<TextFile>, } | { "reply": "planned", 
+/**
+ * It.
+ */
+plan: ProjectPlan, } | { "reply": "places", 
+/**
+ * Whole paths; those of folders end in a separator.
+ */
+places: Array<string>, } | { "reply": "text", 
+/**
+ * It.
+ */
+text: string, } | { "reply": "checked", 
 /**
  * It.
  */
@@ -1598,7 +1846,7 @@ written: number,
  */
 pids: number, };
 
-export type StepState = "active" | "done" | "skipped";
+export type StepState = "active" | "done" | "skipped" | "failed";
 
 export type TaskRow = { 
 /**
@@ -1661,6 +1909,10 @@ label: string,
  * How it stands.
  */
 state: StepState, 
+/**
+ * The same in a word of what does it, such as `Creating`; empty where there is none.
+ */
+note: string, 
 /**
  * Bytes so far; 0 for what is not measured.
  */
@@ -1763,6 +2015,28 @@ active: number,
  * Their bytes.
  */
 size: number, };
+
+export type VariableRow = { 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * What it is without a value.
+ */
+default: string, 
+/**
+ * Whether nothing can be done without a value.
+ */
+required: boolean, 
+/**
+ * Whether it has one: of the environment, of a file of variables, or of the form. What it is may be secret.
+ */
+given: boolean, 
+/**
+ * Whether something is wanted of the user: there is no value, and nothing that takes its place.
+ */
+asked: boolean, };
 
 export type VolumeRow = { 
 /**

@@ -14,6 +14,8 @@ const CALL = /\bt\(\s*(?:[^()"']*\?\s*)?("(?:[^"\\]|\\.)*"|'[^']*')(?:\s*:\s*("(
 const NAMED = [
   ...["created", "initialized", "running", "stopping", "stopped", "paused", "exited", "removing", "restarting"],
   ...["degraded", "error", "starting", "unresponsive", "broken", "done", "failed", "cancelled"],
+  ...["Building", "Built", "Pulling", "Pulled", "Creating", "Created", "Recreate", "Recreated", "Starting", "Started", "Running", "Waiting"],
+  ...["Healthy", "Exited", "Stopping", "Stopped", "Removing", "Removed", "Resource is still in use", "Error"],
   ...["file", "directory", "link", "device", "pipe", "socket"],
 ];
 

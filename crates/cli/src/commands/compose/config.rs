@@ -205,7 +205,7 @@ fn table(
     }
     let mut text = format!("{:<20}{:<20}{:<20}ALTERNATE VALUE\n", "NAME", "REQUIRED", "DEFAULT VALUE");
     for (name, variable) in found {
-        let cove_compose::Variable { default, alternate, required } = variable;
+        let cove_compose::Variable { default, alternate, required, value: _ } = variable;
         let _ = writeln!(text, "{name:<20}{required:<20}{default:<20}{alternate}");
     }
     Ok(text)

@@ -201,8 +201,13 @@ pub(super) fn line(context: &Context) -> Result<&Line, CommandError> {
 
 /// An option that is not done.
 pub(super) fn not_supported(name: &str) -> CommandError {
+    elsewhere(&format!("{name} is not supported"))
+}
+
+/// Something that is not done, as `message` says, and where it may be.
+pub(super) fn elsewhere(message: &str) -> CommandError {
     CommandError::other(format!(
-        "{name} is not supported: name a compose program that has it with {}",
+        "{message}: name a compose program that has it with {}",
         cove_config::env::PODMAN_COMPOSE_PROVIDER
     ))
 }

@@ -12,6 +12,7 @@ export const acts: Readonly<Record<string, string>> = {
   "Another name for {name}": "{name}에 다른 이름 붙이기",
   "Archive on this computer": "이 컴퓨터의 아카이브",
   "As docker save writes it": "docker save 형식",
+  "Bring the application up again; use the machine's engine": "애플리케이션 다시 올리기, 머신의 엔진 사용",
   "Close, go back": "닫기, 뒤로",
   "Containers that are made from now on get it; those that are there keep what they have.":
     "지금부터 만드는 컨테이너에 적용되고, 이미 있는 컨테이너는 가진 것을 그대로 씁니다.",
@@ -86,7 +87,6 @@ export const acts: Readonly<Record<string, string>> = {
     "이미지를 어딘가로 푸시하려면 레지스트리로 시작하는 이름을 붙이세요.",
   Undo: "되돌리기",
   "Upload into {name}": "{name}(으)로 업로드",
-  "Use the machine's engine": "머신의 엔진 사용",
   "Use {name}": "{name} 사용",
   "Usual contrast": "보통 대비",
   "User name": "사용자 이름",

@@ -1,6 +1,5 @@
 /** Networks, volumes, pods and secrets. */
 export const objects: Readonly<Record<string, string>> = {
-  "A folder comes with the whole volume: export it.": "폴더는 볼륨 전체를 내보내서 받으세요.",
   "A container run with -v name:/path makes one.": "-v 이름:/경로 옵션으로 컨테이너를 실행하면 만들어집니다.",
   Anonymous: "익명",
   "Clean up volumes": "볼륨 정리",

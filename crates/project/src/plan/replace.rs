@@ -7,7 +7,7 @@ use cove_compose::model::Service;
 ///
 /// # Errors
 /// The other service has no container.
-pub(super) fn references(
+pub(crate) fn references(
     service: &Service,
     container_of: impl Fn(&str) -> Option<String>,
 ) -> Result<Service> {
