@@ -88,6 +88,7 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
             "cove-api",
             "cove-archive",
             "cove-client",
+            "cove-compose",
             "cove-config",
             "cove-kube",
             "cove-machine",

@@ -218,6 +218,17 @@ for (const scheme of ["light", "dark"] as const) {
       await visit(page, key, name);
       await enhanced(name);
     }
+    await visit(page, "e", "Applications");
+    core.answer = (call) =>
+      call.call === "planProject"
+        ? { reply: "planned", plan: { ...PLAN, warnings: ["the file is old"], problem: { file: "/a.yaml", line: 1, path: "x", message: "wrong" } } }
+        : undefined;
+    await page.getByRole("row", { name: /shop/ }).focus();
+    await page.keyboard.press("u");
+    await expect(page.getByRole("dialog").getByRole("alert")).toBeVisible();
+    await enhanced("bringing a project up again");
+    await page.keyboard.press("Escape");
+    await visit(page, "0", "Settings");
     // The user's own choice is stronger than the system's.
     await page.getByLabel("Contrast").selectOption("usual");
     await expect(page.locator("html")).not.toHaveAttribute("data-contrast");

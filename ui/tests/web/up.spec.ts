@@ -151,7 +151,8 @@ test("a project that is there is brought up again, and what differs is told", as
   const dialog = page.getByRole("dialog", { name: "Bring shop up again" });
   await expect(dialog).toContainText("shop-web-1: the image is nginx:1.30; the ports are 9090:80");
   await expect(dialog).toContainText("made anew");
-  await dialog.getByRole("button", { name: "Up again" }).click();
+  await expect(dialog.getByRole("button", { name: "Up again" })).toBeFocused();
+  await page.keyboard.press("Enter");
   await core.called({ call: "upProject", form: { name: "shop", files } });
   core.task({ id: core.last, title: "Up shop", state: "done", ended: Date.now() });
   await expect(dialog).toContainText("It is up.");
