@@ -21,6 +21,7 @@ pub use plan::{
     COPIES, Claim, ContainerPlan, HostFacts, HostPathKind, ImageFacts, Known, PodPlan, SecretData, Source,
     claim, image_policy,
 };
+pub use yaml::to_yaml;
 pub use secret::{data as secret_data, is_immutable, stored as stored_secret};
 
 /// The network of pods for which no other is asked for.

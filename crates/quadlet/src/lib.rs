@@ -32,3 +32,4 @@ pub use load::{Loaded, MAX_FILE, load, load_file, load_whole};
 pub use output::write;
 pub use search::SearchPlaces;
 pub use unit::UnitFile;
+pub use words::{command as split_words, join as join_words};

@@ -79,6 +79,11 @@ impl UnitFile {
         self.sections.iter().map(|section| section.name.as_str()).filter(|name| !name.is_empty())
     }
 
+    /// The keys of a section with their values, in their order.
+    pub fn lines<'a>(&'a self, section: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.assignments(section).map(|assignment| (assignment.key.as_str(), assignment.value.as_str()))
+    }
+
     fn section(&self, name: &str) -> Option<&Section> {
         self.sections.iter().find(|section| section.name == name)
     }

@@ -2,7 +2,7 @@
 
 /// What may be wrong with a list of words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum WordError {
+pub enum WordError {
     /// A backslash with what no escape is.
     #[error("unsupported escape char")]
     Escape,
@@ -15,7 +15,10 @@ pub(crate) enum WordError {
 }
 
 /// The words of a command line: quotes are taken away, also one that is not closed, and escapes of C are applied.
-pub(crate) fn command(text: &str) -> Result<Vec<String>, WordError> {
+///
+/// # Errors
+/// An escape is none, or what they make is no text.
+pub fn command(text: &str) -> Result<Vec<String>, WordError> {
     split(text, true)
 }
 
@@ -114,7 +117,8 @@ fn character(code: u32, word: &mut Vec<u8>) -> Result<(), WordError> {
 }
 
 /// The words as one value that systemd reads as these words again.
-pub(crate) fn join<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn join<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut text = String::new();
     for (index, word) in words.into_iter().enumerate() {
         if index > 0 {

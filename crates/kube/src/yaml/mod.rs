@@ -5,4 +5,4 @@ mod write;
 
 pub(crate) use cove_spec::yaml::{Node, Value};
 pub(crate) use read::{Moot, documents, from_node};
-pub(crate) use write::to_yaml;
+pub use write::to_yaml;
