@@ -21,6 +21,7 @@ mod completion;
 mod compose;
 mod compose_commands;
 mod compose_projects;
+mod convert;
 mod defaults;
 mod devices;
 mod farm;

@@ -65,6 +65,9 @@ fn allowed(package: &str) -> Option<&'static [&'static str]> {
         "cove-compose" => &["cove-api", "cove-spec", "cove-sys"],
         "cove-docker" => &["cove-api", "cove-spec"],
         "cove-project" => &["cove-api", "cove-archive", "cove-compose", "cove-docker", "cove-sys"],
+        "cove-convert" => {
+            &["cove-api", "cove-compose", "cove-kube", "cove-project", "cove-quadlet", "cove-spec"]
+        }
         "cove-build" => &["cove-api", "cove-archive", "cove-tree"],
         "cove-engine" => &[
             "cove-api",

@@ -42,8 +42,7 @@ pub(crate) fn container(spec: &mut ContainerSpec) {
         spec.restart_policy.clear();
     }
     spec.restart_tries = spec.restart_tries.filter(|tries| *tries > 0);
-    for namespace in
-        [&mut spec.pidns, &mut spec.utsns, &mut spec.ipcns, &mut spec.userns, &mut spec.cgroupns]
+    for namespace in [&mut spec.pidns, &mut spec.utsns, &mut spec.ipcns, &mut spec.userns, &mut spec.cgroupns]
     {
         usual(namespace);
     }

@@ -4,8 +4,9 @@ use cove_api::{Error, Result};
 
 /// A word as the shell reads it back.
 pub(crate) fn quoted(word: &str) -> String {
-    let is_plain =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | ',' | '@' | '+' | '%');
+    let is_plain = |c: char| {
+        c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | ',' | '@' | '+' | '%')
+    };
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }
@@ -23,7 +24,8 @@ pub(crate) fn joined(words: &[String]) -> String {
 /// # Errors
 /// A quote is not closed, or there is a variable, a pipe or the like; with its line.
 pub(crate) fn commands(text: &str) -> Result<Vec<(usize, Vec<String>)>> {
-    let mut reader = Reader { characters: text.chars().peekable(), line: 1, first: 1, all: Vec::new(), words: Vec::new() };
+    let mut reader =
+        Reader { characters: text.chars().peekable(), line: 1, first: 1, all: Vec::new(), words: Vec::new() };
     reader.read()?;
     Ok(reader.all)
 }
@@ -73,7 +75,8 @@ impl Reader<'_> {
                 '$' | '`' | '|' | '&' | ';' | '<' | '>' | '(' | ')' | '*' | '?' | '{' | '}' | '~'
                     if word.is_none() || !matches!(character, '{' | '}' | '~' | '?' | '*') =>
                 {
-                    return self.refuse(&format!("{character:?} is for a shell to do: write it out, or in quotes"));
+                    return self
+                        .refuse(&format!("{character:?} is for a shell to do: write it out, or in quotes"));
                 }
                 other => word.get_or_insert_default().push(other),
             }
@@ -131,7 +134,8 @@ mod tests {
 
     #[test]
     fn what_is_joined_is_read_again() {
-        let words = ["a", "", "b c", "it's", "$x", "a\nb", "\"q\"", "*", "#no", "a;b", "\\", "é", "-e", "A=1"];
+        let words =
+            ["a", "", "b c", "it's", "$x", "a\nb", "\"q\"", "*", "#no", "a;b", "\\", "é", "-e", "A=1"];
         let words = words.map(str::to_owned).to_vec();
         assert_eq!(commands(&joined(&words)).unwrap(), [(1, words)]);
     }
@@ -140,7 +144,10 @@ mod tests {
     fn scripts() {
         let read = |text: &str| {
             let commands = commands(text).unwrap();
-            commands.into_iter().map(|(line, words)| format!("{line}: {}", words.join("|"))).collect::<Vec<_>>()
+            commands
+                .into_iter()
+                .map(|(line, words)| format!("{line}: {}", words.join("|")))
+                .collect::<Vec<_>>()
         };
         assert_eq!(read("#!/bin/sh\n\na b \\\n  c # d\ne 'f g' \"h\\\"i\"\n"), ["3: a|b|c", "5: e|f g|h\"i"]);
         assert_eq!(read("test -e /a || mkdir /a"), ["1: test|-e|/a||||mkdir|/a"]);

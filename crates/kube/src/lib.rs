@@ -21,8 +21,8 @@ pub use plan::{
     COPIES, Claim, ContainerPlan, HostFacts, HostPathKind, ImageFacts, Known, PodPlan, SecretData, Source,
     claim, image_policy,
 };
-pub use yaml::to_yaml;
 pub use secret::{data as secret_data, is_immutable, stored as stored_secret};
+pub use yaml::to_yaml;
 
 /// The network of pods for which no other is asked for.
 pub const DEFAULT_NETWORK: &str = "podman-default-kube-network";

@@ -28,6 +28,14 @@ pub(crate) struct RegistryArgs {
 }
 
 impl RegistryArgs {
+    /// Whether any was given.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_given(&self) -> bool {
+        let Self { authfile, cert_dir, creds, tls_verify, retry, retry_delay } = self;
+        let texts = [authfile, cert_dir, creds, retry_delay];
+        texts.iter().any(|text| text.is_some()) || tls_verify.is_some() || retry.is_some()
+    }
+
     /// The words that say the same to another command of this process.
     pub(crate) fn words(&self) -> Vec<String> {
         let texts = [("authfile", &self.authfile), ("cert-dir", &self.cert_dir), ("creds", &self.creds)];

@@ -204,6 +204,12 @@ pub(crate) struct DecryptionArgs {
 }
 
 impl DecryptionArgs {
+    /// Whether there is one.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_given(&self) -> bool {
+        !self.decryption_key.is_empty()
+    }
+
     /// The keys.
     ///
     /// # Errors

@@ -7,6 +7,8 @@ pub(crate) mod common;
 #[cfg(unix)]
 pub(crate) mod compose;
 pub(crate) mod container;
+#[cfg(target_os = "linux")]
+pub(crate) mod convert;
 pub(crate) mod desktop;
 pub(crate) mod diff;
 pub(crate) mod farm;

@@ -1,13 +1,13 @@
 //! All commands by name.
 
-#[cfg(target_os = "linux")]
-use super::quadlet;
 use super::{
     Entry, Group, artifact, auto_update, builder, container, desktop, diff, farm, generate, healthcheck,
     image, inspect, kube, manifest, network, pod, secret, system, transport, volume,
 };
 #[cfg(unix)]
 use super::{compose, machine, working};
+#[cfg(target_os = "linux")]
+use super::{convert, quadlet};
 
 /// The top level.
 pub(crate) static TREE: &[Entry] = &[
@@ -57,6 +57,8 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::leaf(&["completion"], &system::completion::COMMAND),
     #[cfg(unix)]
     Entry::leaf(&["compose"], &compose::COMMAND),
+    #[cfg(target_os = "linux")]
+    Entry::leaf(&["convert"], &convert::COMMAND),
     Entry::leaf(&["desktop"], &desktop::COMMAND),
     Entry::leaf(&["events"], &system::events::COMMAND),
     Entry::leaf(&["info"], &system::info::COMMAND),
@@ -402,6 +404,7 @@ static POD: Group = Group {
 static QUADLET: Group = Group {
     about: "Manage unit files that systemd runs containers by",
     entries: &[
+        Entry::leaf(&["from"], &quadlet::from::COMMAND),
         Entry::leaf(&["install"], &quadlet::install::COMMAND),
         Entry::leaf(&["list", "ls"], &quadlet::list::COMMAND),
         Entry::leaf(&["print", "cat"], &quadlet::print::COMMAND),

@@ -31,9 +31,16 @@ pub(crate) async fn names(
         ("NAME" | "OLD", Some("system")) if verb != "add" => connections(context),
         #[cfg(target_os = "linux")]
         ("QUADLET", _) => crate::commands::quadlet::names(context, verb),
+        ("FROM", Some("convert")) => {
+            let words = of_forms(context, typed).await;
+            let more = if words.is_empty() { Directive::Default } else { Directive::Nothing };
+            return (words, more);
+        }
+        ("TO", Some("convert")) => ["run", "compose", "kube", "quadlet"].map(str::to_owned).to_vec(),
+        ("FORM", _) => ["container", "pod", "compose", "kube", "run"].map(str::to_owned).to_vec(),
         ("REGISTRY", _) => registries(context).await,
         ("SHELL", _) => super::SHELLS.map(str::to_owned).to_vec(),
-        ("COMMAND" | "ARG" | "FILE" | "PATH" | "URI" | "CONTEXT", _) => {
+        ("COMMAND" | "ARG" | "FILE" | "PATH" | "URI" | "CONTEXT" | "WHAT", _) => {
             return (Vec::new(), Directive::Default);
         }
         _ => Vec::new(),
@@ -124,6 +131,16 @@ async fn images(context: &Context, typed: &str) -> Vec<String> {
         }
     }
     words
+}
+
+/// What exists, behind its form; nothing for files.
+async fn of_forms(context: &Context, typed: &str) -> Vec<String> {
+    let (form, names) = match typed.split_once(':') {
+        Some(("container", _)) => ("container", containers(context, "", "").await),
+        Some(("pod", _)) => ("pod", pods(context, "").await),
+        _ => return Vec::new(),
+    };
+    names.into_iter().map(|name| format!("{form}:{name}")).collect()
 }
 
 async fn networks(context: &Context) -> Vec<String> {

@@ -5,6 +5,7 @@
 
 mod answers;
 mod command;
+mod convert;
 mod errors;
 mod hostile;
 mod lines;

@@ -176,7 +176,8 @@ pub(super) fn kept(project: &Project, service: &Service, lost: &mut Of<'_>) -> S
         configs: files(configs, &project.configs, "configs", lost),
         ..service.clone()
     };
-    kept.networks = networks.iter().map(|(key, own)| (key.clone(), network(key, own.as_ref(), lost))).collect();
+    kept.networks =
+        networks.iter().map(|(key, own)| (key.clone(), network(key, own.as_ref(), lost))).collect();
     kept.ports = ports.iter().map(|one| port(one, lost)).collect();
     kept.volumes = volumes.iter().filter_map(|mount| self::mount(mount, lost)).collect();
     kept
@@ -293,9 +294,7 @@ fn mount(mount: &Mount, lost: &mut Of<'_>) -> Option<Mount> {
         lost.given(&field("volume.extensions (x-…)"), extensions, COMPOSE_ONLY);
         kept.labels.clear();
     }
-    for extensions in
-        [tmpfs.as_ref().map(|own| &own.extensions), image.as_ref().map(|own| &own.extensions)]
-    {
+    for extensions in [tmpfs.as_ref().map(|own| &own.extensions), image.as_ref().map(|own| &own.extensions)] {
         lost.given(&field("extensions (x-…)"), &extensions.cloned().unwrap_or_default(), COMPOSE_ONLY);
     }
     Some(kept)

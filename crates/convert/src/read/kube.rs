@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicUsize;
 
 use cove_api::{KubePlayOptions, PullPolicy, Result};
 use cove_kube::{
-    COPIES, ContainerPlan, DEFAULT_NETWORK, HostFacts, HostPathKind, ImageFacts, Known, PodPlan, Source, claim,
-    image_policy, secret_data, stored_secret,
+    COPIES, ContainerPlan, DEFAULT_NETWORK, HostFacts, HostPathKind, ImageFacts, Known, PodPlan, Source,
+    claim, image_policy, secret_data, stored_secret,
 };
 
 use crate::loss::Losses;
@@ -39,7 +39,9 @@ pub fn kube(text: &str, folder: Option<&str>, losses: &mut Losses) -> Result<App
     for written in &written.claims {
         let claim = claim(written, &options)?;
         if claim.import.is_some() {
-            losses.of(format!("volume {}", written.name())).lost("import-source", "only kube play imports it");
+            losses
+                .of(format!("volume {}", written.name()))
+                .lost("import-source", "only kube play imports it");
         }
         let options = claim.options;
         application.add_volume(Volume { key: options.name.clone(), options, is_external: false });
@@ -59,8 +61,11 @@ pub fn kube(text: &str, folder: Option<&str>, losses: &mut Losses) -> Result<App
     let is_used = application.pods.iter().any(|pod| pod.networks.contains_key(DEFAULT_NETWORK));
     if is_used {
         // A play makes it.
-        let network =
-            cove_api::Network { name: DEFAULT_NETWORK.into(), dns_enabled: true, ..cove_api::Network::default() };
+        let network = cove_api::Network {
+            name: DEFAULT_NETWORK.into(),
+            dns_enabled: true,
+            ..cove_api::Network::default()
+        };
         application.add_network(Network { key: DEFAULT_NETWORK.into(), network, is_external: false });
     }
     if let [only] = application.pods.as_slice() {
@@ -84,7 +89,10 @@ fn add(plan: PodPlan, application: &mut Application, losses: &mut Losses) -> Res
         let field = format!("volumes.{name}");
         match source {
             Source::Host { path, kind: HostPathKind::DirectoryOrCreate } => folders.push(path.clone()),
-            Source::Host { kind: HostPathKind::Any | HostPathKind::CharDevice | HostPathKind::BlockDevice, .. } => {}
+            Source::Host {
+                kind: HostPathKind::Any | HostPathKind::CharDevice | HostPathKind::BlockDevice,
+                ..
+            } => {}
             Source::Host { .. } => {
                 lost.lost(&format!("{field}.hostPath.type"), "nobody looks what is there, or makes a file");
             }
@@ -92,7 +100,11 @@ fn add(plan: PodPlan, application: &mut Application, losses: &mut Losses) -> Res
             Source::Image { policy: PullPolicy::Always | PullPolicy::Never, .. } => {
                 lost.lost(&format!("{field}.image.pullPolicy"), "the engine decides");
             }
-            Source::Named { .. } | Source::Empty(_) | Source::Memory | Source::Image { .. } | Source::Missing => {}
+            Source::Named { .. }
+            | Source::Empty(_)
+            | Source::Memory
+            | Source::Image { .. }
+            | Source::Missing => {}
         }
     }
     let pod = spec.name.clone();
@@ -103,12 +115,7 @@ fn add(plan: PodPlan, application: &mut Application, losses: &mut Losses) -> Res
     Ok(())
 }
 
-fn container(
-    plan: &ContainerPlan,
-    pod: &str,
-    folders: &[String],
-    losses: &mut Losses,
-) -> Result<Container> {
+fn container(plan: &ContainerPlan, pod: &str, folders: &[String], losses: &mut Losses) -> Result<Container> {
     let mut lost = losses.of(format!("container {}", plan.name()));
     lost.given("automount", &plan.automount, "only kube play mounts the volumes of other images");
     let mut spec = plan.spec(pod, &ImageFacts::default())?;

@@ -143,8 +143,11 @@ impl<'a> Reader<'a> {
                 None => self.losses.of(&file.name).lost("Service.ExecStartPre", "it is systemd's"),
             }
         }
-        for word in service.lines(UNIT).filter(|(key, _)| *key == "After").flat_map(|(_, text)| text.split(' ')) {
-            let Some(other) = self.services.get(word).filter(|other| Kind::of(other) == Some(Kind::Container))
+        for word in
+            service.lines(UNIT).filter(|(key, _)| *key == "After").flat_map(|(_, text)| text.split(' '))
+        {
+            let Some(other) =
+                self.services.get(word).filter(|other| Kind::of(other) == Some(Kind::Container))
             else {
                 continue;
             };
@@ -177,9 +180,10 @@ impl<'a> Reader<'a> {
                         restarts && matches!(value, "default.target" | "multi-user.target")
                     }
                     (UNIT | SERVICE | INSTALL | "Quadlet", _) => false,
-                    (_, "ServiceName" | "ReloadCmd" | "ReloadSignal" | "StartWithPod" | "NetworkDeleteOnStop") => {
-                        false
-                    }
+                    (
+                        _,
+                        "ServiceName" | "ReloadCmd" | "ReloadSignal" | "StartWithPod" | "NetworkDeleteOnStop",
+                    ) => false,
                     (_, "GlobalArgs" | "ContainersConfModule" | "Retry" | "RetryDelay") => false,
                     (POD, "StopTimeout") if POD == section => false,
                     _ => true,

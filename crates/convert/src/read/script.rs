@@ -103,7 +103,11 @@ impl Reader<'_> {
                 is_external: false,
             }),
             Command::Volume(options) => {
-                self.application.add_volume(Volume { key: options.name.clone(), options, is_external: false });
+                self.application.add_volume(Volume {
+                    key: options.name.clone(),
+                    options,
+                    is_external: false,
+                });
             }
             Command::Healthy(names) => self.next.healthy.extend(names),
             Command::Start => {}

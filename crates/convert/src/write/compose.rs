@@ -113,10 +113,7 @@ fn network(written: &Network, lost: &mut Of<'_>) -> model::Network {
         name: name.clone(),
         driver: if driver == "bridge" { String::new() } else { driver.clone() },
         driver_opts: options.clone(),
-        ipam: Ipam {
-            config: subnets.iter().map(|subnet| pool(subnet, lost)).collect(),
-            ..Ipam::default()
-        },
+        ipam: Ipam { config: subnets.iter().map(|subnet| pool(subnet, lost)).collect(), ..Ipam::default() },
         internal: *internal,
         labels: labels.clone(),
         enable_ipv6: ipv6_enabled.then_some(true),
@@ -147,7 +144,8 @@ fn range_text(range: &LeaseRange) -> Option<String> {
 }
 
 fn volume(written: &Volume, lost: &mut Of<'_>) -> model::Volume {
-    let VolumeCreateOptions { name, driver, labels, options, uid, gid, ignore_if_exists: _ } = &written.options;
+    let VolumeCreateOptions { name, driver, labels, options, uid, gid, ignore_if_exists: _ } =
+        &written.options;
     if written.is_external {
         return model::Volume { name: name.clone(), external: true, ..model::Volume::default() };
     }
@@ -313,9 +311,8 @@ mod tests {
 
     #[test]
     fn ranges_that_are_subnets() {
-        let text = |start: &str, end: &str| {
-            range_text(&LeaseRange { start_ip: start.into(), end_ip: end.into() })
-        };
+        let text =
+            |start: &str, end: &str| range_text(&LeaseRange { start_ip: start.into(), end_ip: end.into() });
         assert_eq!(text("10.0.0.128", "10.0.0.255").as_deref(), Some("10.0.0.128/25"));
         assert_eq!(text("10.0.0.5", "10.0.0.5").as_deref(), Some("10.0.0.5/32"));
         for (start, end) in [("10.0.0.1", "10.0.0.254"), ("10.0.0.9", "10.0.0.1"), ("fd00::", "fd00::f")] {

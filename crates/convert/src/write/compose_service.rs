@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use cove_api::{
-    BlockIo, ContainerSpec, CpuLimits, HealthAction, HealthConfig, ImageVolume, LogConfig, MemoryLimits, Mount,
-    NamedVolume, Namespace, PerNetworkOptions, PortMapping, Resources, ThrottleDevices, signal,
+    BlockIo, ContainerSpec, CpuLimits, HealthAction, HealthConfig, ImageVolume, LogConfig, MemoryLimits,
+    Mount, NamedVolume, Namespace, PerNetworkOptions, PortMapping, Resources, ThrottleDevices, signal,
 };
 use cove_compose::model::{
     self, BindOptions, BlkioConfig, Bytes, Command, Dependency, DeviceMapping, DeviceRequest, Duration,
@@ -28,7 +28,7 @@ pub(super) fn service(
 ) -> Service {
     let ContainerSpec {
         name,
-        pod: _, // its network and more are the first service's
+        pod,
         entrypoint,
         command,
         env_host,
@@ -156,6 +156,9 @@ pub(super) fn service(
         volatile,
         label_nested,
     } = &container.spec;
+    if !pod.is_empty() && !application.pods.iter().any(|known| known.name == *pod) {
+        lost.lost("pod", "the pod is not part of what is converted");
+    }
     lost.given("env_host", env_host, NO_KEY);
     lost.given("httpproxy", httpproxy, NO_KEY);
     lost.given("unsetenv", unsetenv, "a variable without a value is taken from where Compose runs");
@@ -393,7 +396,9 @@ pub(super) fn network(
         };
         for ip in static_ips {
             match ip.parse::<std::net::IpAddr>() {
-                Ok(_) if cove_spec::network::link_local(ip).is_ok() => network.link_local_ips.push(ip.clone()),
+                Ok(_) if cove_spec::network::link_local(ip).is_ok() => {
+                    network.link_local_ips.push(ip.clone())
+                }
                 Ok(std::net::IpAddr::V6(_)) => network.ipv6_address.clone_from(ip),
                 _ => network.ipv4_address.clone_from(ip),
             }
@@ -634,7 +639,8 @@ fn resources(limits: &Resources, made: &mut Service, lost: &mut Of<'_>) {
         lost.given("resource_limits.memory.checkBeforeUpdate", check_before_update, NO_KEY);
     }
     if let Some(cpu) = cpu {
-        let CpuLimits { shares, quota, period, cpus, mems, burst, realtime_runtime, realtime_period, idle } = cpu;
+        let CpuLimits { shares, quota, period, cpus, mems, burst, realtime_runtime, realtime_period, idle } =
+            cpu;
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         made.cpu_shares = shares.map_or(0, number);
         let whole = quota.zip(*period).and_then(|(quota, period)| exact(quota, period));

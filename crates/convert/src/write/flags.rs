@@ -3,8 +3,8 @@
 use cove_api::{ContainerSpec, Device, HealthAction, IdMap, IdMappings, IntelRdt, Personality, signal};
 
 use super::flag::Flags;
-use super::flags_value::{self as value, NO_OPTION};
 use super::flags_mount;
+use super::flags_value::{self as value, NO_OPTION};
 use crate::loss::Of;
 use crate::model::Container;
 

@@ -54,7 +54,10 @@ pub(super) fn volumes(volumes: &[NamedVolume], flags: &mut Flags, lost: &mut Of<
     for volume in volumes {
         let NamedVolume { name, dest, options, is_anonymous, sub_path } = volume;
         if *is_anonymous && !name.is_empty() {
-            lost.lost(&format!("volumes.{dest}"), "it has a name, so that it is not removed with its container");
+            lost.lost(
+                &format!("volumes.{dest}"),
+                "it has a name, so that it is not removed with its container",
+            );
         }
         let is_short = sub_path.is_empty() && is_simple(&[dest]);
         match name.as_str() {
@@ -98,7 +101,11 @@ pub(super) fn images(volumes: &[ImageVolume], flags: &mut Flags) {
         let mut fields = vec!["type=image".to_owned(), format!("src={source}"), format!("dst={destination}")];
         fields.extend(read_write.then(|| "rw=true".to_owned()));
         fields.extend((!sub_path.is_empty()).then(|| {
-            if sub_path.starts_with('/') { format!("subpath={sub_path}") } else { format!("subpath=/{sub_path}") }
+            if sub_path.starts_with('/') {
+                format!("subpath={sub_path}")
+            } else {
+                format!("subpath=/{sub_path}")
+            }
         }));
         flags.add("--mount", line(&fields));
     }

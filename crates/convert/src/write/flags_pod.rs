@@ -135,7 +135,10 @@ pub(super) fn pod(spec: &PodSpec, lost: &mut Of<'_>) -> Flags {
         if flag.name == "--volume" {
             flags.0.push(flag);
         } else {
-            lost.lost("mounts", &format!("pod create has no {} {}", flag.name, flag.value.unwrap_or_default()));
+            lost.lost(
+                "mounts",
+                &format!("pod create has no {} {}", flag.name, flag.value.unwrap_or_default()),
+            );
         }
     }
     flags.every("--volumes-from", volumes_from);

@@ -40,7 +40,10 @@ pub(super) fn networks(
 ) {
     for (program, words) in options {
         if *program != netns.nsmode || words.iter().any(|word| word.contains(',')) {
-            lost.lost("network_options", "its program is not that of the network's mode, or a comma is in one");
+            lost.lost(
+                "network_options",
+                "its program is not that of the network's mode, or a comma is in one",
+            );
         }
     }
     if netns.nsmode != "bridge" {
@@ -295,7 +298,8 @@ pub(super) fn health(check: &HealthConfig, flags: &mut Flags, lost: &mut Of<'_>)
 
 /// The check at the start.
 pub(super) fn startup(check: &StartupHealthCheck, flags: &mut Flags, lost: &mut Of<'_>) {
-    let StartupHealthCheck { test, interval, timeout, start_period, start_interval, retries, successes } = check;
+    let StartupHealthCheck { test, interval, timeout, start_period, start_interval, retries, successes } =
+        check;
     flags.add("--health-startup-cmd", command(test));
     match *interval {
         0 => flags.add("--health-startup-interval", "disable"),

@@ -57,16 +57,16 @@ fn networks(application: &Application, losses: &mut Losses) {
     let is_only = application.networks.len() == 1;
     for network in &application.networks {
         if !is_only || !is_plain(network) {
-            losses.of(format!("network {}", network.key)).lost(
-                "network",
-                "pods are on one network, or on that of kube play --network NAME",
-            );
+            losses
+                .of(format!("network {}", network.key))
+                .lost("network", "pods are on one network, or on that of kube play --network NAME");
         }
     }
 }
 
 fn claim(volume: &Volume, lost: &mut Of<'_>) -> Option<Value> {
-    let VolumeCreateOptions { name, driver, labels, options, uid, gid, ignore_if_exists: _ } = &volume.options;
+    let VolumeCreateOptions { name, driver, labels, options, uid, gid, ignore_if_exists: _ } =
+        &volume.options;
     if volume.is_external {
         return None;
     }
@@ -109,6 +109,7 @@ fn of_container(
     losses: &mut Losses,
 ) -> Value {
     let lost = &mut losses.of(alone.object());
+    lost.given("pod", &alone.spec.pod, "the pod is not part of what is converted");
     waits(alone, lost);
     let wanted = if alone.is_named { alone.spec.name.as_str() } else { alone.key.as_str() };
     let name = kube_pod::name(wanted);

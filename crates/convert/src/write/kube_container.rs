@@ -248,7 +248,10 @@ pub(super) fn container(
                 ("dns_option", !dns_option.is_empty()),
                 ("hostadd", !hostadd.is_empty()),
                 ("sysctl", !sysctl.is_empty()),
-                ("pidns", !pidns.is_default() && pidns.nsmode != "pod" && !draft.spec.contains_key("hostPID")),
+                (
+                    "pidns",
+                    !pidns.is_default() && pidns.nsmode != "pod" && !draft.spec.contains_key("hostPID"),
+                ),
                 ("ipcns", !ipcns.is_default() && ipcns.nsmode != "pod"),
                 ("utsns", !utsns.is_default() && utsns.nsmode != "pod"),
                 ("userns", !userns.is_default() && userns.nsmode != "pod"),
@@ -295,7 +298,10 @@ pub(super) fn container(
         }
     }
     if let Some(number) = stop_signal {
-        put("lifecycle", json!({"stopSignal": format!("SIG{}", signal::name(*number).trim_start_matches("SIG"))}));
+        put(
+            "lifecycle",
+            json!({"stopSignal": format!("SIG{}", signal::name(*number).trim_start_matches("SIG"))}),
+        );
     }
     let limits = limits(resource_limits.as_ref(), devices, &name, draft, lost);
     if !limits.is_empty() {
@@ -318,10 +324,8 @@ pub(super) fn container(
     if !security.is_empty() {
         put("securityContext", Value::Object(security));
     }
-    let restarts = matches!(
-        draft.spec.get("restartPolicy").and_then(Value::as_str),
-        Some("Always" | "OnFailure")
-    );
+    let restarts =
+        matches!(draft.spec.get("restartPolicy").and_then(Value::as_str), Some("Always" | "OnFailure"));
     let probes = value::probes(
         healthconfig.as_ref(),
         startup_health_config.as_ref(),
@@ -433,7 +437,8 @@ fn limits(
         }
     }
     if let Some(limits) = limits {
-        let Resources { memory, cpu, pids, devices, block_io, hugepage_limits, network, rdma, unified } = limits;
+        let Resources { memory, cpu, pids, devices, block_io, hugepage_limits, network, rdma, unified } =
+            limits;
         lost.given("resource_limits.devices", devices, NO_FIELD);
         lost.given("resource_limits.hugepageLimits", hugepage_limits, NO_FIELD);
         lost.given("resource_limits.network", network, NO_FIELD);

@@ -39,9 +39,8 @@ impl Draft {
         }
         if !self.ports.is_empty() {
             // A pod's ports are those of its containers; which of them has one does not matter.
-            match self.containers.first_mut() {
-                Some(first) => first["ports"] = Value::Array(self.ports),
-                None => {}
+            if let Some(first) = self.containers.first_mut() {
+                first["ports"] = Value::Array(self.ports);
             }
         }
         // Said, because what is not said is "always".
@@ -342,7 +341,10 @@ fn around(around: &Around<'_>, draft: &mut Draft, lost: &mut Of<'_>) {
             ("options", !own.options.is_empty()),
         ] {
             if given {
-                lost.lost(&format!("Networks.{network}.{field}"), "kube play has --ip, --mac-address, --network");
+                lost.lost(
+                    &format!("Networks.{network}.{field}"),
+                    "kube play has --ip, --mac-address, --network",
+                );
             }
         }
     }
@@ -364,8 +366,10 @@ fn around(around: &Around<'_>, draft: &mut Draft, lost: &mut Of<'_>) {
         }
     }
     // On the host's network a pod has the host's name, too.
-    if !matches!(utsns.nsmode.as_str(), "" | "private") && !(utsns.is_host() && netns.is_host()) {
-        lost.lost("utsns", NO_FIELD);
+    match utsns.nsmode.as_str() {
+        "" | "private" => {}
+        "host" if netns.is_host() => {}
+        _ => lost.lost("utsns", NO_FIELD),
     }
     if let Some(mode) = mode(userns).filter(|mode| mode != "host") {
         draft.note(USERNS, &mode, "userns", lost);

@@ -108,7 +108,8 @@ pub(super) fn probes(
                 let times = [*interval, *timeout, *start_period, *retries];
                 made.push(("livenessProbe", probe(command, times, 1, "healthconfig", lost)));
             }
-            None => lost.lost("healthconfig", "a probe has a command: the image's cannot be changed or switched off"),
+            None => lost
+                .lost("healthconfig", "a probe has a command: the image's cannot be changed or switched off"),
         }
     }
     if let Some(check) = startup {
@@ -137,9 +138,7 @@ pub(super) fn probes(
 fn command(test: &[String]) -> Option<Vec<String>> {
     match test {
         [kind, words @ ..] if kind == "CMD" && !words.is_empty() => Some(words.to_vec()),
-        [kind, line] if kind == "CMD-SHELL" => {
-            Some(["/bin/sh", "-c", line].map(str::to_owned).to_vec())
-        }
+        [kind, line] if kind == "CMD-SHELL" => Some(["/bin/sh", "-c", line].map(str::to_owned).to_vec()),
         _ => None,
     }
 }
@@ -163,7 +162,10 @@ fn probe(
         }
         match (time + SECOND - 1) / SECOND {
             0 if key == "periodSeconds" => {
-                lost.lost(&format!("{field}.{name}"), "a probe is made by itself, every ten seconds at least");
+                lost.lost(
+                    &format!("{field}.{name}"),
+                    "a probe is made by itself, every ten seconds at least",
+                );
             }
             // What is not said is a second there and half a minute here.
             0 if key == "timeoutSeconds" => made[key] = (cove_spec::health::TIMEOUT / SECOND).into(),

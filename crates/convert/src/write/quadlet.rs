@@ -5,9 +5,9 @@ use cove_api::PodSpec;
 use super::File;
 use super::flag::{Flag, Flags};
 use super::flags::{self, Line};
+use super::flags_pod;
 use super::quadlet_unit::{Form, Unit};
 use super::run::folder_made;
-use super::flags_pod;
 use crate::loss::{Losses, Of};
 use crate::model::{Application, Condition, Container};
 
@@ -25,8 +25,7 @@ pub fn quadlet(application: &Application, losses: &mut Losses) -> Vec<File> {
     for network in networks.iter().filter(|network| !network.is_external) {
         let mut unit = Unit::default();
         unit.key(NETWORK, "NetworkName", &network.network.name, Form::Text);
-        let flags =
-            flags_pod::network(&network.network, &mut losses.of(format!("network {}", network.key)));
+        let flags = flags_pod::network(&network.network, &mut losses.of(format!("network {}", network.key)));
         keys(&mut unit, NETWORK, &flags, network_key);
         files.push(File { name: format!("{}.network", network.key), text: unit.text() });
     }

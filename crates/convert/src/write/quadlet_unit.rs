@@ -34,14 +34,15 @@ impl Unit {
     /// Adds the value of a key in its form, where systemd and Quadlet read it again as it is. False where they would not.
     pub(super) fn key(&mut self, section: &'static str, key: &str, value: &str, form: Form) -> bool {
         let literal = literal(value);
-        let text = match form {
-            Form::Text if is_plain(value) => literal,
-            Form::List if is_plain(value) && !value.contains(['"', '\'']) => {
-                if value.contains([' ', '\t']) { format!("\"{literal}\"") } else { literal }
-            }
-            Form::Words => join_words([literal.as_str()]),
-            Form::Text | Form::List => return false,
-        };
+        let text =
+            match form {
+                Form::Text if is_plain(value) => literal,
+                Form::List if is_plain(value) && !value.contains(['"', '\'']) => {
+                    if value.contains([' ', '\t']) { format!("\"{literal}\"") } else { literal }
+                }
+                Form::Words => join_words([literal.as_str()]),
+                Form::Text | Form::List => return false,
+            };
         self.line(section, key, &text);
         true
     }
@@ -56,7 +57,9 @@ impl Unit {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for name in ["Unit", "Container", "Pod", "Network", "Volume", "Service", "Install"] {
-            let Some((_, lines)) = self.sections.iter().find(|(section, _)| *section == name) else { continue };
+            let Some((_, lines)) = self.sections.iter().find(|(section, _)| *section == name) else {
+                continue;
+            };
             if !text.is_empty() {
                 text.push('\n');
             }

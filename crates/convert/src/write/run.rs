@@ -23,8 +23,7 @@ pub fn run(application: &Application, losses: &mut Losses) -> String {
     let mut commands: Vec<String> = Vec::new();
     let mut command = |words: Vec<String>| commands.push(shell::joined(&words));
     for network in networks.iter().filter(|network| !network.is_external) {
-        let flags =
-            flags_pod::network(&network.network, &mut losses.of(format!("network {}", network.key)));
+        let flags = flags_pod::network(&network.network, &mut losses.of(format!("network {}", network.key)));
         command(make(&["network", "create", "--ignore"], &flags.words(), &network.network.name));
     }
     for volume in volumes.iter().filter(|volume| !volume.is_external) {

@@ -59,6 +59,46 @@ pub(crate) struct SpecArgs {
 }
 
 impl SpecArgs {
+    /// The options that were given and are not of the container but of the command that makes it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn outside(&self) -> Vec<&'static str> {
+        let IdentityArgs {
+            name: _,
+            replace,
+            label: _,
+            label_file: _,
+            annotation: _,
+            cidfile,
+            pidfile: _,
+            conmon_pidfile: _,
+            requires: _,
+        } = &self.identity;
+        // The policy of the pull is told apart; the others are in the specification.
+        let ImageArgs {
+            pull: _,
+            quiet,
+            rootfs: _,
+            image_volume: _,
+            disable_content_trust: _, // without effect
+            platform: _,
+            registry,
+            decryption,
+            trust,
+        } = &self.image;
+        [
+            ("--replace", *replace),
+            ("--cidfile", cidfile.is_some()),
+            ("--quiet", *quiet),
+            ("--authfile, --cert-dir, --creds, --tls-verify, --retry or --retry-delay", registry.is_given()),
+            ("--decryption-key", decryption.is_given()),
+            ("--signature-policy", trust.signature_policy.is_some()),
+        ]
+        .into_iter()
+        .filter(|(_, given)| *given)
+        .map(|(name, _)| name)
+        .collect()
+    }
+
     /// The specification of a container of `image` that runs `command`.
     ///
     /// # Errors

@@ -42,6 +42,43 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     Ok(0)
 }
 
+/// The container that is asked for.
+///
+/// # Errors
+/// As [`create`], before an engine is asked.
+#[cfg(target_os = "linux")]
+pub(crate) fn described(context: &Context, args: &Args) -> Result<Described, CommandError> {
+    let mut described = Described::of(context, &args.spec, &args.words)?;
+    described.spec.init_container_type = init_type(args)?;
+    described.outside.extend((!args.attach.is_empty()).then_some("--attach"));
+    Ok(described)
+}
+
+/// What a command line says of a container, without an engine.
+#[cfg(target_os = "linux")]
+pub(crate) struct Described {
+    /// The request.
+    pub(crate) spec: cove_api::ContainerSpec,
+    /// When the image is pulled; empty where nothing is said.
+    pub(crate) pull: String,
+    /// Options that are not of the container but of the command.
+    pub(crate) outside: Vec<&'static str>,
+}
+
+#[cfg(target_os = "linux")]
+impl Described {
+    /// That of the options and the words after them.
+    pub(super) fn of(context: &Context, args: &SpecArgs, words: &[String]) -> Result<Self, CommandError> {
+        let (image, command) = words
+            .split_first()
+            .ok_or_else(|| CommandError::other("requires at least 1 arg(s), only received 0"))?;
+        let mut spec = args.build(image, command, &Surroundings::of(context))?;
+        // It says whose service this command runs in.
+        spec.labels.remove(cove_config::env::PODMAN_SYSTEMD_UNIT);
+        Ok(Self { spec, pull: args.image.pull.clone().unwrap_or_default(), outside: args.outside() })
+    }
+}
+
 fn init_type(args: &Args) -> Result<String, CommandError> {
     let Some(kind) = &args.init_ctr else { return Ok(String::new()) };
     if args.spec.pod.pod.is_none() && args.spec.pod.pod_id_file.is_none() {

@@ -103,6 +103,27 @@ fn any_terminal() -> bool {
 }
 
 /// What `--rm` says; without it `--rmi` implies it, with `--rm=false` the two contradict.
+/// The container that is asked for.
+///
+/// # Errors
+/// A value is wrong, or two contradict each other.
+#[cfg(target_os = "linux")]
+pub(crate) fn described(context: &Context, args: &Args) -> Result<super::create::Described, CommandError> {
+    let mut own = args.spec.clone();
+    own.lifecycle.rm = removal(args.rmi, own.lifecycle.rm)?;
+    args.descriptors.check()?;
+    let mut described = super::create::Described::of(context, &own, &args.words)?;
+    described.spec.remove_image = args.rmi.then_some(true);
+    described.spec.preserve_fds = args.descriptors.numbers();
+    let outside = [
+        ("--attach", !args.attach.is_empty()),
+        ("--detach-keys", args.detach_keys.is_some()),
+        ("--sig-proxy", !args.sig_proxy),
+    ];
+    described.outside.extend(outside.into_iter().filter(|(_, given)| *given).map(|(name, _)| name));
+    Ok(described)
+}
+
 fn removal(rmi: bool, rm: Option<bool>) -> Result<Option<bool>, CommandError> {
     match rm {
         Some(false) if rmi => Err(CommandError::other("the --rmi option does not work without --rm")),

@@ -37,6 +37,12 @@ pub(crate) struct Args {
 /// The command.
 pub(crate) const COMMAND: Leaf = leaf!("[options] CONTAINER [CONTAINER...]");
 
+/// The containers and the states that are waited for.
+#[cfg(target_os = "linux")]
+pub(crate) fn described(args: &Args) -> (&[String], &[String]) {
+    (&args.containers, &args.condition)
+}
+
 async fn run(context: &Context, args: Args) -> CommandResult {
     if let Some(interval) = &args.interval
         && interval.parse::<u64>().is_err()

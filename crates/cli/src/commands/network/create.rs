@@ -61,6 +61,18 @@ pub(crate) struct Args {
 pub(crate) const COMMAND: Leaf = leaf!("[options] [NAME]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
+    let network = described(&args)?;
+    let options = NetworkCreateOptions { ignore_if_exists: args.ignore };
+    let network = context.engine().await?.networks().create(network, options).await?;
+    context.printer.line(&network.name)?;
+    Ok(0)
+}
+
+/// The network that is asked for.
+///
+/// # Errors
+/// A value is wrong.
+pub(crate) fn described(args: &Args) -> Result<Network, CommandError> {
     at_most(&args.names, 1)?;
     let name = args.names.first().cloned().unwrap_or_default();
     if !name.is_empty() {
@@ -70,7 +82,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         name,
         driver: args.driver.clone(),
         network_interface: args.interface_name.clone().unwrap_or_default(),
-        subnets: subnets(&args)?,
+        subnets: subnets(args)?,
         ipv6_enabled: args.ipv6,
         internal: args.internal,
         dns_enabled: !args.disable_dns,
@@ -85,10 +97,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if let Some(driver) = &args.ipam_driver {
         network.ipam_options.insert("driver".into(), driver.clone());
     }
-    let options = NetworkCreateOptions { ignore_if_exists: args.ignore };
-    let network = context.engine().await?.networks().create(network, options).await?;
-    context.printer.line(&network.name)?;
-    Ok(0)
+    Ok(network)
 }
 
 /// Ranges and gateways belong to the subnet at the same place.

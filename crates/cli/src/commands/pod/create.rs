@@ -89,6 +89,20 @@ async fn remove(engine: &dyn Engine, name: &str) -> Result<(), CommandError> {
     }
 }
 
+/// The pod that is asked for, and the options that are not of it but of the command.
+///
+/// # Errors
+/// A value is wrong, or two contradict each other.
+#[cfg(target_os = "linux")]
+pub(crate) fn described(
+    context: &Context,
+    args: &Args,
+) -> Result<(PodSpec, Vec<&'static str>), CommandError> {
+    let outside = [("--pod-id-file", args.pod_id_file.is_some()), ("--replace", args.replace)];
+    let outside = outside.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
+    Ok((build(context, args)?, outside.collect()))
+}
+
 fn build(context: &Context, args: &Args) -> Result<PodSpec, CommandError> {
     let share = args.share.as_deref();
     let shares_nothing = matches!(share, Some("none" | ""));

@@ -1,5 +1,6 @@
 //! Quadlet: unit files that describe containers, which the generator (`generator.rs`) turns into services of systemd.
 
+pub(crate) mod from;
 pub(crate) mod install;
 pub(crate) mod list;
 pub(crate) mod print;

@@ -3,7 +3,7 @@
 use cove_api::VolumeCreateOptions;
 
 use crate::args::at_most;
-use crate::command_error::CommandResult;
+use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
 
@@ -37,12 +37,22 @@ pub(crate) struct Args {
 pub(crate) const COMMAND: Leaf = leaf!("[options] [NAME]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
+    let volume = context.engine().await?.volumes().create(described(args)?).await?;
+    context.printer.line(&volume.name)?;
+    Ok(0)
+}
+
+/// The volume that is asked for.
+///
+/// # Errors
+/// A value is wrong.
+pub(crate) fn described(args: Args) -> Result<VolumeCreateOptions, CommandError> {
     at_most(&args.names, 1)?;
     let name = args.names.first().cloned().unwrap_or_default();
     if !name.is_empty() {
         cove_spec::name::volume(&name)?;
     }
-    let options = VolumeCreateOptions {
+    Ok(VolumeCreateOptions {
         name,
         driver: args.driver,
         labels: cove_spec::environment::labels(args.label.iter().map(String::as_str))?,
@@ -50,8 +60,5 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         uid: args.uid,
         gid: args.gid,
         ignore_if_exists: args.ignore,
-    };
-    let volume = context.engine().await?.volumes().create(options).await?;
-    context.printer.line(&volume.name)?;
-    Ok(0)
+    })
 }
