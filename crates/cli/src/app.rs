@@ -112,7 +112,7 @@ fn run(environment: Environment) -> CommandResult {
         tracing::info!("{remark}");
     }
     let conf = conf.value;
-    let destination = if matches!(invocation.leaf.place, Place::Plain | Place::Images | Place::Compose) {
+    let destination = if !matches!(invocation.leaf.place, Place::Engine | Place::Service) {
         // Commands without an engine must work even where none can be found.
         connect::choose(&invocation.global, &environment, &directories, &conf)
             .unwrap_or_else(|error| Destination::Missing(error.messages().join("\n")))
@@ -129,6 +129,11 @@ fn run(environment: Environment) -> CommandResult {
         Place::Compose => {
             let words = invocation.matches.get_many::<String>("words").unwrap_or_default();
             commands::compose::place(&environment, &conf, &words.cloned().collect::<Vec<_>>())
+        }
+        #[cfg(target_os = "linux")]
+        Place::Convert => {
+            let mut words = invocation.matches.get_many::<String>("words").unwrap_or_default();
+            commands::convert::place(words.next().map_or("", String::as_str))
         }
         place => place,
     };
@@ -153,9 +158,7 @@ fn run(environment: Environment) -> CommandResult {
     }
     let runtime = match place {
         Place::Service => tokio::runtime::Builder::new_multi_thread().enable_all().build(),
-        Place::Engine | Place::Images | Place::Compose | Place::Plain => {
-            tokio::runtime::Builder::new_current_thread().enable_all().build()
-        }
+        _ => tokio::runtime::Builder::new_current_thread().enable_all().build(),
     }
     .map_err(|error| CommandError::other(format!("start the asynchronous runtime: {error}")))?;
     let result = runtime.block_on((invocation.leaf.run)(&context, &invocation.matches));

@@ -37,6 +37,9 @@ pub(crate) enum Place {
     Images,
     /// What a command of compose needs, where its words name one that is ours; else no engine.
     Compose,
+    /// As [`Place::Engine`] where the words name a container or pod that exists, else no engine.
+    #[cfg(target_os = "linux")]
+    Convert,
     /// No engine.
     Plain,
 }

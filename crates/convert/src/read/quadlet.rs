@@ -25,7 +25,8 @@ pub fn quadlet(units: &[Loaded], commands: &dyn Commands, losses: &mut Losses) -
     let target = Target { program: PROGRAM.to_owned(), user: false };
     let services = generate(units.to_vec(), &target, &mut |remark| match remark {
         Remark::Fault(text) => faults.push(text),
-        Remark::Warning(text) => tracing_free(&text, losses),
+        // Something is not as it was written.
+        Remark::Warning(text) => losses.of("the unit files").lost("warning", &text),
         Remark::Detail(_) => {}
     });
     if let Some(fault) = faults.first() {
@@ -47,11 +48,6 @@ pub fn quadlet(units: &[Loaded], commands: &dyn Commands, losses: &mut Losses) -
     }
     reader.pods_by_name();
     Ok(reader.application)
-}
-
-/// A warning of the generator is something that is not as it was written.
-fn tracing_free(text: &str, losses: &mut Losses) {
-    losses.of("the unit files").lost("warning", text);
 }
 
 struct Reader<'a> {
@@ -86,7 +82,11 @@ impl<'a> Reader<'a> {
         let key = if unit.kind == Kind::Pod { "ExecStartPre" } else { "ExecStart" };
         let text = service.text(SERVICE, key).unwrap_or_default();
         let words = split_words(text).map_err(|error| at(Error::invalid(format!("{key}: {error}"))))?;
-        let words = literal(&words, &mut self.losses.of(&unit.file.name));
+        let mut words = literal(&words, &mut self.losses.of(&unit.file.name));
+        // The generator's own: one that was there before is replaced at each start.
+        if let Some(at) = words.iter().position(|word| word == "--replace") {
+            words.remove(at);
+        }
         let command = self.commands.command(&words, self.losses).map_err(at)?;
         match command {
             Command::Network(network) => self.application.add_network(Network {

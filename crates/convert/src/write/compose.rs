@@ -6,7 +6,8 @@ use cove_api::{LeaseRange, PodSpec, Subnet, VolumeCreateOptions};
 use cove_compose::model::{self, IpPool, Ipam, Project, Service};
 use cove_compose::render;
 
-use super::compose_service as service;
+use super::compose_service;
+use super::compose_value as service;
 use crate::loss::{Losses, Of};
 use crate::model::{Application, Container, Network, Volume};
 
@@ -32,7 +33,7 @@ pub(crate) fn project(application: &Application, losses: &mut Losses) -> Project
     }
     for container in containers {
         let lost = &mut losses.of(container.object());
-        let mut made = service::service(application, &project.name, container, lost);
+        let mut made = compose_service::service(application, &project.name, container, lost);
         declare(&mut project, container, &mut made);
         project.services.insert(container.key.clone(), made);
     }

@@ -4,7 +4,7 @@ use cove_api::{PodSpec, VolumeCreateOptions};
 use cove_kube::to_yaml;
 use serde_json::{Map, Value, json};
 
-use super::kube_container::container;
+use super::kube_container::{self, container};
 use super::kube_pod::{self, Draft};
 use crate::loss::{Losses, Of};
 use crate::model::{Application, Condition, Container, Volume};
@@ -132,7 +132,9 @@ fn of_pod(application: &Application, pod: &PodSpec, facts: &Facts<'_>, losses: &
         if draft.name != pod.name {
             lost.lost("name", &format!("Kubernetes takes no such name: the pod is {}", draft.name));
         }
-        kube_pod::of_pod(pod, &mut draft, lost);
+        let members = application.members(&pod.name);
+        let names: Vec<String> = members.map(|member| kube_container::inner_name(member, &draft)).collect();
+        kube_pod::of_pod(pod, &names, &mut draft, lost);
         kube_pod::check_labels(&pod.labels, lost);
         draft.labels.clone_from(&pod.labels);
     }

@@ -258,7 +258,7 @@ pub(super) fn container(
             ],
         );
     }
-    let name = kube_pod::name(if alone { &draft.name } else { inner_name(written, draft) });
+    let name = if alone { draft.name.clone() } else { inner_name(written, draft) };
     let mut made = Map::new();
     let mut put = |key: &str, value: Value| drop(made.insert(key.to_owned(), value));
     put("name", name.clone().into());
@@ -390,9 +390,10 @@ fn in_pod<const N: usize>(lost: &mut Of<'_>, fields: [(&str, bool); N]) {
 }
 
 /// The name in the pod: without the pod's own, which a play puts before it.
-fn inner_name<'a>(written: &'a Container, draft: &Draft) -> &'a str {
+pub(super) fn inner_name(written: &Container, draft: &Draft) -> String {
     let name = if written.spec.name.is_empty() { written.key.as_str() } else { written.spec.name.as_str() };
-    name.strip_prefix(draft.name.as_str()).and_then(|rest| rest.strip_prefix('-')).unwrap_or(name)
+    let own = name.strip_prefix(draft.name.as_str()).and_then(|rest| rest.strip_prefix('-'));
+    kube_pod::name(own.unwrap_or(name))
 }
 
 /// Text in which `$(NAME)` stands for nothing.

@@ -14,6 +14,9 @@ use crate::normal::DEFAULT_NETWORK;
 /// The annotation that names the user namespace.
 const USERNS: &str = "io.podman.annotations.userns";
 
+/// Why names are lost.
+const NO_NAMES: &str = "pods are found by their own names and those of their containers";
+
 /// A pod in the making.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
@@ -153,7 +156,7 @@ pub(super) fn of_spec(application: &Application, alone: &Container, draft: &mut 
     let known = [alone.key.as_str(), spec.name.as_str(), draft.name.as_str()];
     for (network, own) in &spec.networks {
         for alias in own.aliases.iter().filter(|alias| !known.contains(&alias.as_str())) {
-            lost.lost(&format!("Networks.{network}.aliases.{alias}"), "pods have no other names");
+            lost.lost(&format!("Networks.{network}.aliases.{alias}"), NO_NAMES);
         }
     }
     if !spec.networks.is_empty() && application.networks.is_empty() {
@@ -180,9 +183,9 @@ pub(super) fn of_spec(application: &Application, alone: &Container, draft: &mut 
     );
 }
 
-/// What a pod's request says.
+/// What a pod's request says; `names` are those of its containers, by which `kube play` lets others find it.
 #[allow(clippy::too_many_lines, reason = "every field of the request has its line")]
-pub(super) fn of_pod(pod: &PodSpec, draft: &mut Draft, lost: &mut Of<'_>) {
+pub(super) fn of_pod(pod: &PodSpec, names: &[String], draft: &mut Draft, lost: &mut Of<'_>) {
     let PodSpec {
         name: _, // the draft has it
         hostname,
@@ -277,9 +280,8 @@ pub(super) fn of_pod(pod: &PodSpec, draft: &mut Draft, lost: &mut Of<'_>) {
     self::restart_policy(restart_policy, draft, lost);
     shared(shared_namespaces, draft, lost);
     for (network, own) in networks {
-        for alias in &own.aliases {
-            // `kube play` adds the names of its containers by itself.
-            draft_alias(network, alias, lost);
+        for alias in own.aliases.iter().filter(|alias| !names.contains(alias) && **alias != draft.name) {
+            lost.lost(&format!("Networks.{network}.aliases.{alias}"), NO_NAMES);
         }
     }
     around(
@@ -299,10 +301,6 @@ pub(super) fn of_pod(pod: &PodSpec, draft: &mut Draft, lost: &mut Of<'_>) {
         draft,
         lost,
     );
-}
-
-fn draft_alias(network: &str, alias: &str, lost: &mut Of<'_>) {
-    lost.lost(&format!("Networks.{network}.aliases.{alias}"), "pods have no other names");
 }
 
 fn shared(namespaces: &[String], draft: &mut Draft, lost: &mut Of<'_>) {

@@ -1,7 +1,9 @@
 //! From an application to texts.
 
 mod compose;
+mod compose_limits;
 mod compose_service;
+mod compose_value;
 mod flag;
 mod flags;
 mod flags_mount;

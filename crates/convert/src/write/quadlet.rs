@@ -279,9 +279,13 @@ fn container_unit(application: &Application, container: &Container, lost: &mut O
     let Line { mut flags, image, command, folders, prepares } = flags::line(container, lost);
     lost.given("init_container_type", &prepares, "the services of a pod start together");
     dependencies(&mut unit, container, lost);
+    let is_folder = flags.0.iter().any(|flag| flag.name == "--rootfs");
+    if !unit.key(CONTAINER, if is_folder { "Rootfs" } else { "Image" }, &image, Form::Text) {
+        lost.lost("image", "its name cannot stand in a unit file");
+    }
     flags.0.retain(|flag| match flag.name {
         // Quadlet removes every container when its service ends.
-        "--rm" | "--restart" => false,
+        "--rm" | "--restart" | "--rootfs" => false,
         "--sdnotify" => !notify(&mut unit, flag.value.as_deref().unwrap_or_default()),
         "--pod" => {
             let name = flag.value.clone().unwrap_or_default();
@@ -312,12 +316,6 @@ fn container_unit(application: &Application, container: &Container, lost: &mut O
         }
         _ => true,
     });
-    if flags.0.iter().any(|flag| flag.name == "--rootfs") {
-        flags.0.retain(|flag| flag.name != "--rootfs");
-        unit.key(CONTAINER, "Rootfs", &image, Form::Text);
-    } else if !unit.key(CONTAINER, "Image", &image, Form::Text) {
-        lost.lost("image", "its name cannot stand in a unit file");
-    }
     if application.is_awaited(&container.key) {
         unit.line(CONTAINER, "Notify", "healthy");
     }

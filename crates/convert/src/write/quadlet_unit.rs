@@ -40,7 +40,7 @@ impl Unit {
                 Form::List if is_plain(value) && !value.contains(['"', '\'']) => {
                     if value.contains([' ', '\t']) { format!("\"{literal}\"") } else { literal }
                 }
-                Form::Words => join_words([literal.as_str()]),
+                Form::Words => word(&literal),
                 Form::Text | Form::List => return false,
             };
         self.line(section, key, &text);
@@ -50,7 +50,8 @@ impl Unit {
     /// Adds words of a command line as one value.
     pub(super) fn words(&mut self, section: &'static str, key: &str, words: &[String]) {
         let literal: Vec<String> = words.iter().map(|word| self::literal(word)).collect();
-        self.line(section, key, &join_words(literal.iter().map(String::as_str)));
+        let words: Vec<String> = literal.iter().map(|text| word(text)).collect();
+        self.line(section, key, &words.join(" "));
     }
 
     /// The file's text.
@@ -70,6 +71,15 @@ impl Unit {
         }
         text
     }
+}
+
+/// A word of a command line: in quotes where that is enough, else with escapes.
+fn word(text: &str) -> String {
+    let needs_escapes = text.contains(['"', '\\']) || text.contains(char::is_control);
+    if needs_escapes || !text.contains([' ', '\'']) {
+        return join_words([text]);
+    }
+    format!("\"{text}\"")
 }
 
 /// Text in which systemd finds neither a specifier nor a variable: all of it ends in a command.

@@ -10,7 +10,7 @@ pub(crate) use output::{Target, put};
 pub(crate) use source::{Form, Source};
 
 use crate::command_error::{CommandError, CommandResult};
-use crate::commands::{Leaf, leaf};
+use crate::commands::{Leaf, Place, leaf};
 use crate::context::Context;
 
 /// What the words mean.
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 // How it is converted.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Options {
-    /// The form of FROM: run, compose, kube, quadlet
+    /// The form of FROM, where it has none before it
     #[arg(long, value_name = "FORM", value_parser = ["run", "compose", "kube", "quadlet"])]
     pub(crate) from: Option<String>,
     /// Write this file; for quadlet a folder, or one file whose name ends in .quadlets. What is there is not replaced
@@ -56,7 +56,7 @@ pub(crate) struct Options {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] FROM TO [-- COMMAND LINE...]");
+pub(crate) const COMMAND: Leaf = leaf!("[options] FROM TO [-- COMMAND LINE...]", Convert);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     let [from, to] = args.words.as_slice() else {
@@ -68,6 +68,14 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let target: Target = to.parse()?;
     let source = Source::of(from, args.options.from.as_deref(), args.line)?;
     convert(context, source, target, &args.options).await
+}
+
+/// What a command whose first word is this needs.
+pub(crate) fn place(word: &str) -> Place {
+    match word.split(':').next() {
+        Some("container" | "pod") => Place::Engine,
+        _ => Place::Plain,
+    }
 }
 
 /// Converts, tells what is lost, and writes.

@@ -29,7 +29,7 @@ pub(crate) struct Args {
 }
 
 /// The command.
-pub(crate) const COMMAND: Leaf = leaf!("[options] FORM WHAT [-- COMMAND LINE...]");
+pub(crate) const COMMAND: Leaf = leaf!("[options] FORM WHAT [-- COMMAND LINE...]", Convert);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     if args.options.from.is_some() {
