@@ -6,8 +6,11 @@ use std::path::Path;
 use cove_sys::fs;
 use cove_test_support::{Bed, IMAGE, Outcome, everyone, wait_for};
 
+/// The project's name, which no other test's project has.
+const NAME: &str = "converted";
+
 const SHOP: &str = r#"
-name: shop
+name: PROJECT
 services:
   db:
     image: IMAGE
@@ -33,7 +36,9 @@ volumes: {data: {labels: {kept: "yes"}}}
 fn project(bed: &Bed) -> String {
     let folder = bed.path("home");
     let file = folder.join("compose.yaml");
-    let text = SHOP.replace("IMAGE", IMAGE).replace("FOLDER", &folder.display().to_string());
+    // Root's networks are everybody's.
+    let text = SHOP.replace("PROJECT", NAME).replace("IMAGE", IMAGE);
+    let text = text.replace("FOLDER", &folder.display().to_string());
     fs::write(&file, text).unwrap();
     file.display().to_string()
 }
@@ -70,32 +75,32 @@ fn a_project_runs_by_its_script_and_is_converted_back() {
         let inspect = |container: &str, format: &str| {
             bed.cove(&["inspect", "--format", format, container]).ok().to_owned()
         };
-        assert_eq!(inspect("shop-db-1", "{{.State.Health.Status}}"), "healthy");
-        assert!(inspect("shop-db-1", "{{json .Config.Env}}").contains("\"SECRET=a $b 'c'\""));
-        assert_eq!(inspect("shop-db-1", "{{index .Config.Labels \"tier\"}}"), "back");
+        assert_eq!(inspect("converted-db-1", "{{.State.Health.Status}}"), "healthy");
+        assert!(inspect("converted-db-1", "{{json .Config.Env}}").contains("\"SECRET=a $b 'c'\""));
+        assert_eq!(inspect("converted-db-1", "{{index .Config.Labels \"tier\"}}"), "back");
         assert_eq!(
-            inspect("shop-db-1", "{{range .Mounts}}{{.Name}} {{.Destination}}{{end}}"),
-            "shop_data /data"
+            inspect("converted-db-1", "{{range .Mounts}}{{.Name}} {{.Destination}}{{end}}"),
+            "converted_data /data"
         );
-        assert_eq!(inspect("shop-web-1", "{{.HostConfig.ReadonlyRootfs}}"), "true");
-        assert!(inspect("shop-web-1", "{{json .HostConfig.PortBindings}}").contains("80/tcp"));
-        let volume = bed.cove(&["volume", "inspect", "--format", "{{index .Labels \"kept\"}}", "shop_data"]);
+        assert_eq!(inspect("converted-web-1", "{{.HostConfig.ReadonlyRootfs}}"), "true");
+        assert!(inspect("converted-web-1", "{{json .HostConfig.PortBindings}}").contains("80/tcp"));
+        let volume =
+            bed.cove(&["volume", "inspect", "--format", "{{index .Labels \"kept\"}}", "converted_data"]);
         assert_eq!(volume.ok(), "yes");
         let networks =
-            inspect("shop-web-1", "{{range $name, $own := .NetworkSettings.Networks}}{{$name}}{{end}}");
-        assert_eq!(networks, "shop_default");
+            inspect("converted-web-1", "{{range $name, $own := .NetworkSettings.Networks}}{{$name}}{{end}}");
+        assert_eq!(networks, "converted_default");
         // The folder was made.
-        wait_for("what web writes", 20, || bed.path("home/www/seen").exists().then_some(()));
+        wait_for("what web writes", 60, || bed.path("home/www/seen").exists().then_some(()));
 
         // What runs says the same as what made it.
-        for name in ["shop-db-1", "shop-web-1"] {
+        for name in ["converted-db-1", "converted-web-1"] {
             let back = bed.cove(&["convert", "--strict", &format!("container:{name}"), "run"]);
             let wanted = format!("cove run --detach --name {name} ");
             assert_eq!(line(back.ok(), &wanted), line(&text, &wanted));
-            assert_eq!(
-                line(back.ok(), "cove network create --ignore"),
-                line(&text, "cove network create --ignore")
-            );
+            // It has the addresses now that it was given.
+            let network = line(back.ok(), "cove network create --ignore ");
+            assert!(network.contains("--subnet 10.") && network.ends_with(" converted_default"), "{network}");
         }
         // And again, by unit files.
         let units = bed.path("home/units").display().to_string();
@@ -106,9 +111,11 @@ fn a_project_runs_by_its_script_and_is_converted_back() {
         };
         assert_eq!(lines(again.ok()), lines(&text));
         bed.cove(&["quadlet", "from", "compose", &file, "-o", &units]).fails(125, "is there already");
-        let one = bed.cove(&["quadlet", "from", "container", "shop-db-1"]);
-        assert!(one.ok().contains("# FileName=shop-db-1\n[Container]\n"));
+        let one = bed.cove(&["quadlet", "from", "container", "converted-db-1"]);
+        assert!(one.ok().contains("# FileName=converted-db-1\n[Container]\n"));
         bed.cove(&["convert", "container:nosuch", "run"]).fails(125, "nosuch");
+        bed.cove(&["rm", "-f", "-t", "0", "converted-web-1", "converted-db-1"]).ok();
+        bed.cove(&["network", "rm", "converted_default"]).ok();
     });
 }
 
@@ -125,12 +132,12 @@ fn a_project_is_played_as_kubernetes_yaml() {
         bed.cove(&["convert", "--strict", &file, "kube"]).fails(125, "something would be lost");
         bed.cove(&["kube", "play", &yaml]).ok();
         let format = "{{range .Mounts}}{{.Name}} {{.Destination}}{{end}}";
-        assert_eq!(bed.cove(&["inspect", "--format", format, "db-db"]).ok(), "shop_data /data");
+        assert_eq!(bed.cove(&["inspect", "--format", format, "db-db"]).ok(), "converted_data /data");
         assert_eq!(bed.cove(&["exec", "db-db", "sh", "-c", "echo \"$SECRET\""]).ok(), "a $b 'c'");
-        wait_for("what web writes", 20, || bed.path("home/www/seen").exists().then_some(()));
+        wait_for("what web writes", 60, || bed.path("home/www/seen").exists().then_some(()));
         // A pod is converted with all in it.
         let back = bed.cove(&["convert", "pod:db", "kube"]);
-        assert!(back.ok().contains("claimName: shop_data"), "{}", back.ok());
+        assert!(back.ok().contains("claimName: converted_data"), "{}", back.ok());
         bed.cove(&["kube", "down", &yaml]).ok();
     });
 }

@@ -101,11 +101,26 @@ pub(crate) fn pod(spec: &mut PodSpec) {
     }
 }
 
+/// The labels by which Compose finds what it made; they are none of what is converted.
+const OF_COMPOSE: &str = "com.docker.compose.";
+
+/// Takes away the labels by which Compose finds what it made.
+pub(crate) fn without_project(labels: &mut cove_api::StringMap) {
+    labels.retain(|key, _| !key.starts_with(OF_COMPOSE));
+}
+
 /// The request of a network: what the engine gives it is none of its own.
 pub(crate) fn network(network: &mut cove_api::Network) {
     let fresh = cove_api::Network::default();
     network.id = fresh.id;
     network.created = fresh.created;
+    let number = network.network_interface.strip_prefix("podman");
+    if number.is_some_and(|number| number.parse::<u32>().is_ok()) {
+        network.network_interface.clear();
+    }
+    if network.ipam_options.get("driver").is_some_and(|driver| driver == "host-local") {
+        network.ipam_options.remove("driver");
+    }
     if network.driver.is_empty() {
         network.driver = fresh.driver;
     }
@@ -115,6 +130,10 @@ pub(crate) fn network(network: &mut cove_api::Network) {
 pub(crate) fn stem_of_image(image: &str) -> String {
     let name = image.rsplit('/').next().unwrap_or_default();
     let name = name.split(['@', ':']).next().unwrap_or_default();
+    // It becomes a part of files' names.
+    let known = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let name: String = name.chars().filter(known).collect();
+    let name = name.trim_start_matches(['-', '.']);
     if name.is_empty() { "container".to_owned() } else { name.to_owned() }
 }
 

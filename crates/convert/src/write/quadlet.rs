@@ -24,14 +24,16 @@ pub fn quadlet(application: &Application, losses: &mut Losses) -> Vec<File> {
     let mut files = Vec::new();
     for network in networks.iter().filter(|network| !network.is_external) {
         let mut unit = Unit::default();
-        unit.key(NETWORK, "NetworkName", &network.network.name, Form::Text);
-        let flags = flags_pod::network(&network.network, &mut losses.of(format!("network {}", network.key)));
+        let lost = &mut losses.of(format!("network {}", network.key));
+        name(&mut unit, NETWORK, "NetworkName", &network.network.name, lost);
+        let flags = flags_pod::network(&network.network, lost);
         keys(&mut unit, NETWORK, &flags, network_key);
         files.push(File { name: format!("{}.network", network.key), text: unit.text() });
     }
     for volume in volumes.iter().filter(|volume| !volume.is_external) {
         let mut unit = Unit::default();
-        unit.key(VOLUME, "VolumeName", &volume.options.name, Form::Text);
+        let lost = &mut losses.of(format!("volume {}", volume.key));
+        name(&mut unit, VOLUME, "VolumeName", &volume.options.name, lost);
         keys(&mut unit, VOLUME, &flags_pod::volume(&volume.options), volume_key);
         files.push(File { name: format!("{}.volume", volume.key), text: unit.text() });
     }
@@ -45,6 +47,13 @@ pub fn quadlet(application: &Application, losses: &mut Losses) -> Vec<File> {
         files.push(File { name: format!("{}.container", container.key), text });
     }
     files
+}
+
+/// The name of what a unit makes.
+fn name(unit: &mut Unit, section: &'static str, key: &str, name: &str, lost: &mut Of<'_>) {
+    if !unit.key(section, key, name, Form::Text) {
+        lost.lost("name", "it cannot stand in a unit file");
+    }
 }
 
 /// A key and the form of its value; [`None`] for what only `PodmanArgs=` can say.
@@ -258,7 +267,7 @@ fn by_name<'a>(application: &'a Application, name: &str) -> Option<&'a Container
 
 fn pod_unit(application: &Application, pod: &PodSpec, lost: &mut Of<'_>) -> String {
     let mut unit = Unit::default();
-    unit.key(POD, "PodName", &pod.name, Form::Text);
+    name(&mut unit, POD, "PodName", &pod.name, lost);
     let mut flags = flags_pod::pod(pod, lost);
     if pod.infra_name == format!("{}-infra", pod.name) {
         // What Quadlet calls it, too.

@@ -89,7 +89,8 @@ pub(crate) async fn convert(
     let application = source.read(context, options, &mut losses).await?;
     let files = target.files(&application, &mut losses);
     for loss in losses.iter() {
-        context.printer.error_line(&format!("lost: {loss}"));
+        // A line each, whatever the names in the files are.
+        context.printer.error_line(&cove_api::shown::cell(&format!("lost: {loss}")));
     }
     if options.strict && !losses.is_empty() {
         return Err(CommandError::other(
