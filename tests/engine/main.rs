@@ -9,6 +9,7 @@ mod bad_input;
 mod build;
 mod build_by_hand;
 mod build_commands;
+mod build_corpus;
 mod build_graph;
 mod build_options;
 mod build_promises;

@@ -56,23 +56,21 @@ pub(super) fn put(
             _ => place.documents.len() == 1 && selection.is_empty(),
         };
     let as_file = one_file && !place.into_folder && !is_folder;
-    if !as_file {
-        cove_tree::make_directories(&root, destination, owner.unwrap_or((0, 0)))?;
-    }
+    let (folder, file_name) = match as_file {
+        false => (place.destination, None),
+        true => {
+            let (folder, name) = place.destination.rsplit_once('/').unwrap_or(("", place.destination));
+            (folder, Some(name.as_bytes()))
+        }
+    };
+    cove_tree::make_directories(&root, folder.as_bytes(), owner.unwrap_or((0, 0)))?;
     for archive in &archives {
         // What an archive says of its own top holds for the folder that it goes into.
         let unpacking = Unpacking { directory: destination, keep_directory: false, owner, ..AS_THEY_ARE };
         unpack_archive(&root, &unpacking, source.root, archive, notes)?;
     }
     let selection = selection.without(&archives);
-    let (directory, file_name) = match as_file {
-        false => (place.destination, None),
-        true => {
-            let (directory, name) = place.destination.rsplit_once('/').unwrap_or(("", place.destination));
-            (directory, Some(name.as_bytes()))
-        }
-    };
-    let directory = directory.trim_start_matches('/').as_bytes();
+    let directory = folder.trim_start_matches('/').as_bytes();
     let ownership = match (owner, place.keep_owners) {
         (Some((uid, gid)), _) => Ownership::Given(uid, gid),
         (None, false) => Ownership::Given(0, 0),
