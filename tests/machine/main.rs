@@ -68,7 +68,20 @@ fn a_machine_runs_containers_and_publishes_their_ports() {
     home.cove(&["machine", "init", "../up"]).fails(125, "../up");
     home.cove(&["machine", "start", "nobody"]).fails(125, "nobody");
     let image = image().display().to_string();
-    home.cove(&["machine", "init", "--image", &image, NAME]).ok();
+    let folder = home.0.path().join("work");
+    cove_sys::fs::create_dir(&folder).expect("a folder");
+    let folder = folder.display().to_string();
+    home.cove(&["machine", "init", "--image", &image, "-v", "/etc:/etc", NAME]).fails(125, "own system");
+    home.cove(&["machine", "init", "--image", &image, "-v", &format!("{folder}/gone"), NAME])
+        .fails(125, "gone is not there");
+    let with_folder = home.cove(&["machine", "init", "--image", &image, "-v", &folder, NAME]);
+    let shares = !with_folder.stderr.contains("virtiofsd");
+    if shares {
+        with_folder.ok();
+    } else {
+        skip(Need::Virtiofsd, with_folder.stderr.trim());
+        home.cove(&["machine", "init", "--image", &image, NAME]).ok();
+    }
     home.cove(&["machine", "init", "--image", &image, NAME]).fails(125, NAME);
     home.cove(&["machine", "start", NAME]).ok();
     home.cove(&["machine", "start", NAME]).fails(125, NAME);
@@ -83,6 +96,9 @@ fn a_machine_runs_containers_and_publishes_their_ports() {
     assert_ne!(kernel.ok(), String::from_utf8_lossy(&here).trim(), "it ran on the host");
     assert_eq!(home.inside(&["run", "--rm", "--network", "none", IMAGE, "sh", "-c", "exit 5"]).code, 5);
 
+    if shares {
+        a_container_sees_a_folder_of_this_computer(&home, &folder);
+    }
     limits_hold(&home);
     pause_and_unpause(&home);
     a_published_port_answers_here(&home);
@@ -94,6 +110,19 @@ fn a_machine_runs_containers_and_publishes_their_ports() {
     a_stopped_machine_is_kept_and_copied(&home);
     home.cove(&["machine", "rm", "-f", NAME]).ok();
     assert!(!home.cove(&["machine", "ls"]).ok().contains(NAME));
+}
+
+/// What is bind mounted by its path here is that, because the machine has it at the same path.
+fn a_container_sees_a_folder_of_this_computer(home: &Home, folder: &str) {
+    let file = |name: &str| PathBuf::from(folder).join(name);
+    cove_sys::fs::write(file("in"), "from here").expect("a file");
+    let volume = format!("{folder}:/w");
+    let script = "cat /w/in; echo from there > /w/out";
+    let run = ["run", "--rm", "--network", "none", "-v", &volume, IMAGE, "sh", "-c", script];
+    assert_eq!(home.inside(&run).ok(), "from here");
+    assert_eq!(cove_sys::fs::read_to_string(file("out")).expect("what it wrote"), "from there\n");
+    let shown = home.cove(&["machine", "inspect", "--format", "{{range .Mounts}}{{.Source}}{{end}}", NAME]);
+    assert_eq!(shown.ok(), folder);
 }
 
 /// The guest has whole control groups, which a test machine may lack.

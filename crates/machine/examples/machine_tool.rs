@@ -25,7 +25,9 @@ mod tool {
     use cove_config::connections::Connections;
     use cove_config::containers::ContainersConf;
     use cove_machine::provider::ProviderKind;
-    use cove_machine::{CopyEnds, InitOptions, MachineFolders, MachineName, Machines, Progress, SetOptions};
+    use cove_machine::{
+        CopyEnds, InitOptions, MachineFolders, MachineName, Machines, Progress, SetOptions, SharedFolder,
+    };
 
     pub(super) async fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
         let words: Vec<String> = std::env::args().skip(1).collect();
@@ -53,6 +55,11 @@ mod tool {
                     swap_mib: number(5).unwrap_or(0),
                     username: rest.get(6).cloned(),
                     import_native_ca: rest.iter().any(|word| word == "ca"),
+                    shared_folders: rest
+                        .iter()
+                        .filter_map(|word| word.strip_prefix("share="))
+                        .map(|text| SharedFolder::parse(text, &std::env::current_dir()?).map_err(Into::into))
+                        .collect::<Result<_, Box<dyn std::error::Error>>>()?,
                     ..InitOptions::new(name()?, ProviderKind::Qemu)
                 };
                 machines.init(&options, &print).await?;

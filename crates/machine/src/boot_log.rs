@@ -60,9 +60,11 @@ const FATAL: &[&str] =
     &["Kernel panic - not syncing", "timeout, aborting", "cove-init: cannot go on: ", NO_CONFIG];
 /// What an image that is older than this build says: without its keys nobody gets in.
 const NO_CONFIG: &str = "cove-init: no configuration from the host";
+/// What the guest's PID 1 says of a folder of the host that it could not mount.
+pub(crate) const SHARED_FOLDER: &str = "the shared folder is missing";
 /// What may explain a guest that does not answer, but does not keep it from answering.
 const SERIOUS: &[&str] =
-    &["I/O error", "EXT4-fs error", "Out of memory: Killed process", "blocked for more than"];
+    &["I/O error", "EXT4-fs error", "Out of memory: Killed process", "blocked for more than", SHARED_FOLDER];
 
 /// Whether a line of the console reports a fault.
 #[must_use]

@@ -130,6 +130,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A folder of the host that cannot be shared with a machine.
+    #[error("machine {name:?}: sharing the folder {}: {reason}", .folder.display())]
+    SharedFolder {
+        /// The machine.
+        name: String,
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// Ends of a copy that do not fit.
     #[error("{0}")]
     BadCopy(&'static str),

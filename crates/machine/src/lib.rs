@@ -18,6 +18,7 @@ pub mod provider;
 pub mod provision;
 mod qcow2;
 mod record;
+mod share;
 mod space;
 mod ssh;
 mod trust;
@@ -33,3 +34,4 @@ pub use ops::{
 pub use paths::{MachineFolders, MachinePaths};
 pub use progress::{Progress, ProgressSink, StepTime};
 pub use record::{MachineRecord, RECORD_VERSION, RecordedImage};
+pub use share::SharedFolder;

@@ -104,6 +104,16 @@ impl MachinePaths {
     pub(crate) fn qmp(&self) -> PathBuf {
         self.runtime.join("qmp.sock")
     }
+    /// The socket of the program that serves a shared folder.
+    #[must_use]
+    pub(crate) fn folder_socket(&self, index: usize) -> PathBuf {
+        self.runtime.join(format!("f{index}.sock"))
+    }
+    /// What that program has to say.
+    #[must_use]
+    pub(crate) fn folder_log(&self, index: usize) -> PathBuf {
+        self.runtime.join(format!("f{index}.log"))
+    }
     /// The forwarded engine API.
     #[must_use]
     pub fn api(&self) -> PathBuf {

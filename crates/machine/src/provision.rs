@@ -6,12 +6,14 @@ use std::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::share::is_free;
+
 /// Name of the file among QEMU's firmware configuration items.
 pub(crate) const FW_CFG_NAME: &str = "opt/cove/guest";
 
 /// The highest version of [`GuestConfig`] this build writes and understands. What a version added says so at its
 /// field; a guest refuses a version that it does not know, so that nothing asked for is left out unseen.
-pub(crate) const GUEST_CONFIG_VERSION: u32 = 2;
+pub(crate) const GUEST_CONFIG_VERSION: u32 = 3;
 
 /// Largest accepted size of the file, in bytes.
 pub(crate) const GUEST_CONFIG_LIMIT: usize = 64 * 1024;
@@ -45,6 +47,21 @@ pub struct GuestConfig {
     /// Swap on the machine's disk, in MiB (version 2).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub swap_mib: u64,
+    /// Folders of the host (version 3).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folders: Vec<GuestFolder>,
+}
+
+/// A folder of the host, as the guest mounts it.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct GuestFolder {
+    /// The name that the device has.
+    pub tag: String,
+    /// The mount point.
+    pub target: String,
+    /// Whether it is mounted for reading only.
+    #[serde(default)]
+    pub read_only: bool,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -55,7 +72,11 @@ impl GuestConfig {
     /// The same with the version that its content needs.
     #[must_use]
     pub(crate) fn with_version(self) -> Self {
-        let version = if self.timezone.is_some() || self.swap_mib > 0 { 2 } else { 1 };
+        let version = match () {
+            () if !self.folders.is_empty() => 3,
+            () if self.timezone.is_some() || self.swap_mib > 0 => 2,
+            () => 1,
+        };
         Self { version, ..self }
     }
 }
@@ -118,6 +139,9 @@ pub(crate) fn parse_guest_config(data: &[u8]) -> Result<GuestConfig, String> {
     if config.timezone.as_deref().is_some_and(|name| !is_zone_name(name)) {
         return Err("its time zone is no name of one".into());
     }
+    for folder in &config.folders {
+        is_free(&folder.target)?;
+    }
     Ok(config)
 }
 
@@ -145,18 +169,25 @@ mod tests {
             network: Some(GuestNetwork::qemu_user()),
             timezone: None,
             swap_mib: 0,
+            folders: Vec::new(),
         };
         let json = serde_json::to_vec(&config).unwrap();
         assert_eq!(parse_guest_config(&json).unwrap(), config);
         assert!(!format!("{config:?}").contains("KEY"));
         assert!(parse_guest_config(b"{").is_err());
-        let newer = serde_json::to_vec(&GuestConfig { version: 3, ..config.clone() }).unwrap();
-        assert!(parse_guest_config(&newer).unwrap_err().contains("version 3"));
+        let newer = serde_json::to_vec(&GuestConfig { version: 4, ..config.clone() }).unwrap();
+        assert!(parse_guest_config(&newer).unwrap_err().contains("version 4"));
         // What an old guest would leave out has a version that it refuses.
         assert_eq!(config.clone().with_version().version, 1);
         let zoned = GuestConfig { timezone: Some("Asia/Seoul".into()), ..config.clone() }.with_version();
         assert_eq!(zoned.version, 2);
         assert_eq!(GuestConfig { swap_mib: 1, ..config.clone() }.with_version().version, 2);
+        let folder =
+            |target: &str| GuestFolder { tag: "cove0".into(), target: target.into(), read_only: false };
+        let sharing = GuestConfig { folders: vec![folder("/home/ann")], ..config.clone() }.with_version();
+        assert_eq!(sharing.version, 3);
+        let over = GuestConfig { folders: vec![folder("/etc")], ..sharing };
+        assert!(parse_guest_config(&serde_json::to_vec(&over).unwrap()).unwrap_err().contains("/etc"));
         let odd = GuestConfig { timezone: Some("../../etc/shadow".into()), ..config }.with_version();
         assert!(parse_guest_config(&serde_json::to_vec(&odd).unwrap()).unwrap_err().contains("time zone"));
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::MachineName;
 use crate::provider::ProviderKind;
+use crate::share::SharedFolder;
 use crate::ssh::REMOTE_USER;
 
 /// Version of [`MachineRecord`] this build writes.
@@ -50,6 +51,9 @@ pub struct MachineRecord {
     /// Whether the guest trusts the certificate authorities of the host, as they are at each start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub import_native_ca: bool,
+    /// Folders of the host that it sees.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared_folders: Vec<SharedFolder>,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -133,6 +137,7 @@ pub(crate) mod tests {
             swap_mib: 0,
             username: None,
             import_native_ca: false,
+            shared_folders: Vec::new(),
         }
     }
 

@@ -75,13 +75,15 @@ pub enum Need {
     Qemu,
     /// `image`: a machine image, or what builds one.
     Image,
+    /// `virtiofsd`: what shares folders with a machine, of the kind that serves this user.
+    Virtiofsd,
     /// `window`: a display, WebKitGTK's driver and a built window; Chromium, in which its screens are tested.
     Window,
 }
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 34] = [
+    const ALL: [Self; 35] = [
         Self::Root,
         Self::User,
         Self::Monitor,
@@ -115,6 +117,7 @@ impl Need {
         Self::Git,
         Self::Qemu,
         Self::Image,
+        Self::Virtiofsd,
         Self::Window,
     ];
 
@@ -154,6 +157,7 @@ impl Need {
             Self::Git => "git",
             Self::Qemu => "qemu",
             Self::Image => "image",
+            Self::Virtiofsd => "virtiofsd",
             Self::Window => "window",
         }
     }
@@ -219,7 +223,7 @@ impl Need {
             Self::Profile => (!Path::new("/usr/share/containers/seccomp.json").exists())
                 .then(|| "no /usr/share/containers/seccomp.json".to_owned()),
             Self::Qemu => programs(&["qemu-system-x86_64", "qemu-img", "ssh"]),
-            Self::Freezer | Self::Kernel | Self::Image | Self::Window => None,
+            Self::Freezer | Self::Kernel | Self::Image | Self::Virtiofsd | Self::Window => None,
         }
     }
 }

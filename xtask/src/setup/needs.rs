@@ -124,6 +124,18 @@ pub(super) const NEEDS: &[Need] = &[
         "runs machines",
     ),
     need("machine", Program("qemu-img"), &["qemu-utils"], "qemu-img", "disks of machines"),
+    need(
+        "machine",
+        File(&[
+            "/usr/libexec/virtiofsd",
+            "/usr/lib/qemu/virtiofsd",
+            "/usr/lib/virtiofsd",
+            "/usr/bin/virtiofsd",
+        ]),
+        &["virtiofsd", "qemu-system-common"],
+        "virtiofsd",
+        "folders of the host in machines",
+    ),
     need("machine", Program("ssh"), &["openssh-client"], "openssh-clients", "`machine ssh`"),
     need("machine", Program("ssh-keygen"), &["openssh-client"], "openssh-clients", "keys of machines"),
     need("machine", Program("mmdebstrap"), &["mmdebstrap"], "mmdebstrap", "builds the machine image"),

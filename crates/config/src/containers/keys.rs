@@ -294,8 +294,8 @@ section! {
         memory: u64 = Used,
         /// User inside.
         user: String = Refused,
-        /// Shared folders, as `-v`.
-        volumes: TextList = Refused,
+        /// Shared folders, as `-v` of `machine init`.
+        volumes: TextList = Used,
         /// `qemu`, `wsl`, `applehv`.
         provider: String = Used,
         /// Rosetta on Apple silicon.

@@ -13,6 +13,7 @@ use super::modules::Modules;
 use super::power::{Buttons, shut_down};
 use super::services::Service;
 use super::{channel, devices, files, mounts, network, services, swap};
+use crate::boot_log::SHARED_FOLDER;
 use crate::provision::{GROW, GuestNetwork};
 
 /// How long processes may take to end at shutdown before they are killed.
@@ -130,6 +131,9 @@ fn configure(modules: &Modules) -> u64 {
             }
             report("configuration", files::write_config(&config));
             report("time zone", files::set_zone(config.timezone.as_deref()));
+            for problem_of_one in mounts::mount_folders(modules, &config.folders) {
+                problem(SHARED_FOLDER, problem_of_one);
+            }
             swap_mib = config.swap_mib;
         }
         Err(error) => {

@@ -6,6 +6,8 @@ use cove_sys::fs;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 
 use super::console::problem;
+use super::modules::Modules;
+use crate::provision::GuestFolder;
 
 struct Mount {
     source: &'static str,
@@ -92,6 +94,28 @@ pub(super) fn mount_all() {
     ] {
         let _ = std::os::unix::fs::symlink(target, link);
     }
+}
+
+/// Mounts the folders of the host; answers what could not be mounted, a sentence each.
+pub(super) fn mount_folders(modules: &Modules, folders: &[GuestFolder]) -> Vec<String> {
+    if folders.is_empty() {
+        return Vec::new();
+    }
+    let loaded = modules.load("virtiofs");
+    let mounted = |folder: &GuestFolder| {
+        loaded.clone()?;
+        fs::create_dir_all(&folder.target).map_err(|error| error.to_string())?;
+        let mut flags = MountFlags::NOSUID | MountFlags::NODEV;
+        if folder.read_only {
+            flags |= MountFlags::RDONLY;
+        }
+        mount(folder.tag.as_str(), folder.target.as_str(), "virtiofs", flags, c"")
+            .map_err(|error| error.to_string())
+    };
+    folders
+        .iter()
+        .filter_map(|folder| Some(format!("{}: {}", folder.target, mounted(folder).err()?)))
+        .collect()
 }
 
 /// The kernel mounts `/dev` by itself (`CONFIG_DEVTMPFS_MOUNT`).

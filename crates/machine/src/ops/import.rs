@@ -132,6 +132,7 @@ fn new_record(name: &MachineName, provider: ProviderKind, manifest: bundle::Mani
         image: manifest.image,
         timezone: Some(LOCAL_ZONE.into()),
         swap_mib: 0,
+        shared_folders: Vec::new(),
         username: None,
         import_native_ca: false,
     }

@@ -6,7 +6,7 @@ use cove_sys::lock::FileLock;
 use cove_sys::{atomic, fs};
 
 use super::machines::Machines;
-use super::options::{LOCAL_ZONE, check_swap, check_trust, check_user, check_zone};
+use super::options::{LOCAL_ZONE, check_folders, check_swap, check_trust, check_user, check_zone};
 use crate::error::{Error, Result};
 use crate::image::MachineImage;
 use crate::keys;
@@ -15,6 +15,7 @@ use crate::paths::{MachinePaths, private_folder};
 use crate::progress::{ProgressSink, StepTime, Steps};
 use crate::provider::{ProviderKind, VmProvider};
 use crate::record::{MachineRecord, RECORD_VERSION, RecordedImage};
+use crate::share::SharedFolder;
 
 /// Smallest memory a guest boots and runs a container with, in MiB.
 const LEAST_MEMORY_MIB: u64 = 256;
@@ -46,6 +47,8 @@ pub struct InitOptions {
     pub username: Option<String>,
     /// Whether the guest trusts the certificate authorities of the host.
     pub import_native_ca: bool,
+    /// Folders of the host that it is to see.
+    pub shared_folders: Vec<SharedFolder>,
 }
 
 impl InitOptions {
@@ -63,6 +66,7 @@ impl InitOptions {
             swap_mib: 0,
             username: None,
             import_native_ca: false,
+            shared_folders: Vec::new(),
         }
     }
 }
@@ -136,6 +140,7 @@ fn new_record(
     check_swap(options.swap_mib, disk_gib, image.disk_gib)?;
     options.username.as_deref().map_or(Ok(()), check_user)?;
     check_trust(options.import_native_ca)?;
+    check_folders(&options.shared_folders, provider)?;
     if !provider.capabilities().resources && (options.cpus.is_some() || options.memory_mib.is_some()) {
         return Err(Error::BadOption {
             option: "--cpus, --memory",
@@ -165,6 +170,7 @@ fn new_record(
         swap_mib: options.swap_mib,
         username: options.username.clone(),
         import_native_ca: options.import_native_ca,
+        shared_folders: options.shared_folders.clone(),
     })
 }
 

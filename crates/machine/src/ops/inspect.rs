@@ -52,6 +52,8 @@ pub struct MachineInspect {
     /// Whether the guest trusts the certificate authorities of the host (ours).
     #[serde(rename = "ImportNativeCA")]
     pub import_native_ca: bool,
+    /// Folders of the host that it sees (ours).
+    pub mounts: Vec<MachineMount>,
     /// The provider (ours).
     pub provider: ProviderKind,
     /// What it was made from (ours).
@@ -63,6 +65,21 @@ pub struct MachineInspect {
     /// Why the state is not a good one (ours).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// A folder of the host in a machine.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct MachineMount {
+    /// The folder on the host.
+    pub source: String,
+    /// Where the machine has it.
+    pub target: String,
+    /// Whether it may only be read there.
+    pub read_only: bool,
+    /// How it is shared: `virtiofs`.
+    #[serde(rename = "Type")]
+    pub kind: &'static str,
 }
 
 /// Sockets of a machine.
@@ -167,6 +184,16 @@ impl Machines {
             timezone: record.timezone.unwrap_or_default(),
             swap: record.swap_mib,
             import_native_ca: record.import_native_ca,
+            mounts: record
+                .shared_folders
+                .into_iter()
+                .map(|folder| MachineMount {
+                    source: folder.source.display().to_string(),
+                    target: folder.target,
+                    read_only: folder.read_only,
+                    kind: "virtiofs",
+                })
+                .collect(),
             provider: record.provider,
             image: record.image,
             console_log: path(paths.console()),

@@ -1,7 +1,9 @@
 //! What may be asked of a machine besides its size, at `init` and by `set`.
 
 use crate::error::{Error, Result};
+use crate::provider::VmProvider;
 use crate::provision::is_zone_name;
+use crate::share::{SharedFolder, check_together};
 use crate::ssh::USERS;
 use crate::trust;
 
@@ -39,6 +41,17 @@ pub(super) fn check_trust(import: bool) -> Result<()> {
         Err(reason) if import => bad("--import-native-ca", reason),
         _ => Ok(()),
     }
+}
+
+/// Refuses folders that cannot be shared.
+pub(super) fn check_folders(folders: &[SharedFolder], provider: &dyn VmProvider) -> Result<()> {
+    if folders.is_empty() {
+        return Ok(());
+    }
+    let checked = check_together(folders)
+        .and_then(|()| folders.iter().try_for_each(SharedFolder::check_source))
+        .and_then(|()| provider.cannot_share_folders().map_or(Ok(()), Err));
+    checked.or_else(|reason| bad("--volume", reason))
 }
 
 fn bad(option: &'static str, reason: String) -> Result<()> {

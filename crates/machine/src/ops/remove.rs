@@ -131,6 +131,7 @@ pub(super) fn placeholder(name: &MachineName, provider: ProviderKind) -> Machine
         },
         timezone: None,
         swap_mib: 0,
+        shared_folders: Vec::new(),
         username: None,
         import_native_ca: false,
     }

@@ -20,8 +20,9 @@ use crate::paths::{MachinePaths, private_folder};
 use crate::process;
 use crate::progress::{ProgressSink, StepTime, Steps};
 use crate::provider::{Launched, Stop, VmProvider, VmState};
-use crate::provision::{GUEST_CONFIG_VERSION, GuestConfig, GuestNetwork, is_zone_name};
+use crate::provision::{GUEST_CONFIG_VERSION, GuestConfig, GuestFolder, GuestNetwork, is_zone_name};
 use crate::record::MachineRecord;
+use crate::share::tag;
 
 /// Time from the VM's launch to an answering engine, on a busy host under emulation.
 const BOOT_TIME: Duration = Duration::from_secs(180);
@@ -279,6 +280,16 @@ fn guest_config(
         network,
         timezone: zone(record.timezone.as_deref()),
         swap_mib: record.swap_mib,
+        folders: record
+            .shared_folders
+            .iter()
+            .enumerate()
+            .map(|(index, folder)| GuestFolder {
+                tag: tag(index),
+                target: folder.target.clone(),
+                read_only: folder.read_only,
+            })
+            .collect(),
     }
     .with_version())
 }

@@ -131,6 +131,11 @@ pub trait VmProvider: Send + Sync {
         None
     }
 
+    /// Why folders of the host cannot be shared with a guest; `None` where they can.
+    fn cannot_share_folders(&self) -> Option<String> {
+        Some(format!("the provider {} does not share folders", self.kind()))
+    }
+
     /// Puts the image's files into `paths.folder` and sizes the disk.
     async fn create(&self, record: &MachineRecord, image: &MachineImage, paths: &MachinePaths) -> Result<()>;
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use cove_machine::InitOptions;
 use cove_machine::provider::ProviderKind;
+use cove_machine::{InitOptions, SharedFolder};
 
 use crate::args::at_most;
 use crate::command_error::{CommandError, CommandResult};
@@ -51,6 +51,12 @@ pub(crate) struct Args {
     /// Trust this host's certificate authorities inside, as they are at each start
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     import_native_ca: Option<bool>,
+    /// Share a folder of this host: SOURCE[:TARGET[:ro]], by default at the same path in the machine
+    #[arg(long = "volume", short, value_name = "SOURCE:TARGET")]
+    volumes: Vec<String>,
+    /// How folders are shared: virtiofs
+    #[arg(long, value_name = "DRIVER")]
+    volume_driver: Option<String>,
     #[command(flatten)]
     refused: refused::RefusedByInit,
 }
@@ -70,12 +76,38 @@ pub(crate) fn provider(context: &Context, asked: Option<&str>) -> Result<Provide
     })
 }
 
+/// What is shared: as asked, else what containers.conf says.
+fn shared_folders(context: &Context, asked: &[String]) -> Result<Vec<SharedFolder>, CommandError> {
+    let (option, list) = match (asked.is_empty(), context.conf.machine.volumes.as_ref()) {
+        (true, Some(list)) => ("volumes of containers.conf", expanded(context, &list.values)),
+        _ => ("--volume", asked.to_vec()),
+    };
+    let here = std::env::current_dir()?;
+    list.iter()
+        .filter(|text| !text.is_empty())
+        .map(|text| {
+            SharedFolder::parse(text, &here)
+                .map_err(|reason| CommandError::other(format!("{option}: {reason}")))
+        })
+        .collect()
+}
+
+/// With `$HOME` in the place of which containers.conf names it.
+fn expanded(context: &Context, list: &[String]) -> Vec<String> {
+    let home = context.environment.get("HOME").unwrap_or("$HOME");
+    list.iter().map(|text| text.replace("${HOME}", home).replace("$HOME", home)).collect()
+}
+
 async fn run(context: &Context, args: Args) -> CommandResult {
     at_most(&args.names, 1)?;
     if args.default.is_given() && !args.now {
         return Err(CommandError::other("--update-connection counts when the machine is started: add --now"));
     }
     args.refused.check()?;
+    if let Some(driver) = args.volume_driver.as_deref().filter(|driver| !matches!(*driver, "" | "virtiofs")) {
+        let reason = format!("--volume-driver {driver} is not supported: folders are shared by virtiofs");
+        return Err(CommandError::other(reason));
+    }
     let machines = super::machines(context);
     let name = super::name(&args.names)?;
     let conf = &context.conf.machine;
@@ -90,6 +122,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         swap_mib: args.swap.unwrap_or(0),
         username: args.username,
         import_native_ca: args.import_native_ca.unwrap_or(false),
+        shared_folders: shared_folders(context, &args.volumes)?,
     };
     machines.init(&options, &super::tell(&context.printer, false)).await?;
     context.printer.error_line("Machine init complete");

@@ -46,12 +46,6 @@ impl RefusedBoth {
 pub(crate) struct RefusedByInit {
     #[command(flatten)]
     shared: RefusedBoth,
-    /// Folders of this host; refused, they are not shared with a machine yet
-    #[arg(long = "volume", short, value_name = "SOURCE:TARGET", hide = true)]
-    volumes: Vec<String>,
-    /// How folders are shared; refused
-    #[arg(long, value_name = "DRIVER", hide = true)]
-    volume_driver: Option<String>,
     /// Ask registries by HTTPS only; refused, images of machines come from files
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide = true)]
     tls_verify: Option<bool>,
@@ -67,12 +61,6 @@ impl RefusedByInit {
     /// Refuses what is not done.
     pub(crate) fn check(&self) -> Result<(), CommandError> {
         self.shared.check()?;
-        if !self.volumes.is_empty() || self.volume_driver.is_some() {
-            return refused(
-                "--volume",
-                "folders of this host are not shared with a machine yet; \"cove machine cp\" copies them",
-            );
-        }
         if self.tls_verify.is_some() {
             return refused("--tls-verify", "images of machines come from files, no registry is asked");
         }
@@ -123,16 +111,12 @@ mod tests {
             &["--rootful=false"][..],
             &["--user-mode-networking=false"],
             &["--usb", "bus=1,devnum=3"],
-            &["--volume", "/a:/a"],
-            &["-v", "/a:/a"],
-            &["--volume-driver", "virtfs"],
             &["--tls-verify=false"],
             &["--ignition-path", "x"],
             &["--playbook", "x"],
         ] {
             let error = check(words).unwrap_err();
             let name = match words[0] {
-                "-v" | "--volume-driver" => "--volume",
                 "--tls-verify=false" => "--tls-verify",
                 name => name,
             };

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::image::{DISK_QCOW2, INITRAMFS, KERNEL};
 use crate::paths::MachinePaths;
 use crate::provision::FW_CFG_NAME;
+use crate::share::tag;
 
 /// Name of the guest's disk on the control socket.
 pub(super) const DISK_NODE: &str = "root";
@@ -50,6 +51,8 @@ pub struct QemuSpec<'a> {
     pub memory_mib: u64,
     /// Port on 127.0.0.1 for the guest's sshd.
     pub ssh_port: u16,
+    /// How many folders of the host it sees.
+    pub folders: usize,
     /// The machine's files.
     pub paths: &'a MachinePaths,
 }
@@ -102,6 +105,15 @@ pub fn arguments(spec: &QemuSpec<'_>) -> Vec<OsString> {
     list.pair("-netdev", format!("user,id=net0,ipv6=off,hostfwd=tcp:127.0.0.1:{}-:22", spec.ssh_port));
     list.pair("-device", "virtio-net-pci,netdev=net0,romfile=");
     list.pair("-device", "virtio-rng-pci");
+    if spec.folders > 0 {
+        // Those who serve them write into the guest's memory.
+        list.pair("-object", format!("memory-backend-memfd,id=memory,size={}M,share=on", spec.memory_mib));
+        list.pair("-machine", "memory-backend=memory");
+    }
+    for index in 0..spec.folders {
+        list.path_pair("-chardev", &format!("socket,id=folder{index},path="), &paths.folder_socket(index));
+        list.pair("-device", format!("vhost-user-fs-pci,chardev=folder{index},tag={}", tag(index)));
+    }
     list.path_pair("-fw_cfg", &format!("name={FW_CFG_NAME},file="), &paths.guest_config());
     // Opened for appending, so that the agent can cut a log that grows too large.
     list.path_pair("-chardev", "file,id=console,append=on,path=", &paths.console());
@@ -186,6 +198,7 @@ mod tests {
             cpus: 2,
             memory_mib: 2048,
             ssh_port: 40022,
+            folders: 1,
             paths: &paths,
         };
         let list = arguments(&spec);
@@ -205,6 +218,8 @@ mod tests {
             "root=/dev/vda",
             "console=ttyS0",
             "init=/usr/sbin/cove-init",
+            "-object memory-backend-memfd,id=memory,size=2048M,share=on -machine memory-backend=memory",
+            "-chardev socket,id=folder0,path=/run/m/dev/f0.sock -device vhost-user-fs-pci,chardev=folder0,tag=cove0",
         ] {
             assert!(line.contains(part), "{part} in {line}");
         }

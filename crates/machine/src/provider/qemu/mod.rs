@@ -4,6 +4,8 @@
 mod accel;
 pub(super) mod args;
 #[cfg(unix)]
+mod folders;
+#[cfg(unix)]
 mod provider;
 #[cfg(unix)]
 mod qmp;

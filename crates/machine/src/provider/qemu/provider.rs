@@ -13,6 +13,7 @@ use tokio::process::Command;
 
 use super::accel;
 use super::args::{QemuSpec, arguments, package, program};
+use super::folders;
 use super::qmp::Qmp;
 use crate::error::{Error, Result};
 use crate::image::{DISK_QCOW2, INITRAMFS, KERNEL, MachineImage, host_arch};
@@ -83,6 +84,7 @@ impl Qemu {
         }
         let json = serde_json::to_vec(config).map_err(std::io::Error::other)?;
         atomic::write(&paths.guest_config(), &json, 0o600)?;
+        let served = folders::serve(record.name.as_str(), &record.shared_folders, paths).await?;
         let spec = QemuSpec {
             name: record.name.as_str(),
             arch,
@@ -91,9 +93,11 @@ impl Qemu {
             cpus: record.cpus,
             memory_mib: record.memory_mib,
             ssh_port: record.ssh_port,
+            folders: record.shared_folders.len(),
             paths,
         };
         launch(record.name.as_str(), arch, &spec, lock).await?;
+        served.keep();
         let pid = Self::pid(paths).unwrap_or_default();
         Ok(Launched { pid, accelerator: decision.accelerator.as_str().into(), note: decision.note })
     }
@@ -157,6 +161,10 @@ impl VmProvider for Qemu {
 
     fn slow_because(&self) -> Option<String> {
         accel::obstacle(&self.accelerator_cache)
+    }
+
+    fn cannot_share_folders(&self) -> Option<String> {
+        folders::obstacle()
     }
 
     async fn create(&self, record: &MachineRecord, image: &MachineImage, paths: &MachinePaths) -> Result<()> {
@@ -273,7 +281,7 @@ fn port_is_free(port: u16) -> bool {
     TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
-fn remove_if_there(path: &Path) -> Result<()> {
+pub(super) fn remove_if_there(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
