@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use cove_api::{Engine, Error, ErrorKind};
+use cove_api::{Engine, PullOptions, PullPolicy};
 use cove_compose::model::{Project, Service};
-use cove_project::plan::{self, ImageWay, ImageWish};
+use cove_project::plan::image_name;
 
-use super::line::elsewhere;
+use super::building::{Asked, build_one, in_build_order};
+use super::progress::Progress;
 use crate::command_error::CommandError;
 use crate::commands::image::pull;
 use crate::context::Context;
@@ -22,6 +23,8 @@ pub(super) struct Bring {
     pub(super) policy: Option<String>,
     /// Nothing is said of pulls.
     pub(super) quiet_pull: bool,
+    /// Nothing is said of the steps of builds.
+    pub(super) quiet_build: bool,
 }
 
 impl Bring {
@@ -34,48 +37,81 @@ impl Bring {
         context: &Context,
         engine: &dyn Engine,
         project: &Project,
+        progress: &Progress<'_>,
     ) -> Result<(), CommandError> {
-        let wish = ImageWish { build: self.build, no_build: self.no_build, policy: self.policy.as_deref() };
         let mut seen = BTreeSet::new();
-        for service in plan::build_order(project) {
-            let image = plan::image_name(project, service);
+        for service in in_build_order(project) {
+            let image = image_name(project, service);
             if !seen.insert(image.clone()) {
                 continue;
             }
+            let policy = self.policy.as_deref().unwrap_or(&service.pull_policy);
             let exists = engine.images().exists(&image).await?;
-            match plan::image_way(project, service, exists, &wish).map_err(not_done)? {
-                ImageWay::Present => {}
-                ImageWay::Build => build_one(context, project, service).await?,
-                ImageWay::Pull => {
-                    let options = plan::pull_options(service);
-                    pull::pull(context, engine, &image, options, self.quiet_pull).await?;
+            if let Some(build) = &service.build {
+                let asked = self.build || policy == "build" || (!exists && policy != "never");
+                if asked && !self.no_build {
+                    let asked = Asked { quiet: self.quiet_build, ..Asked::default() };
+                    build_one(context, project, (service, build), &asked, progress).await?;
+                    continue;
+                }
+                if !exists {
+                    return Err(CommandError::other(format!(
+                        "service {:?} has no image {image:?} yet, and building is off",
+                        service.name
+                    )));
                 }
             }
+            let pulls = match policy {
+                "always" => service.build.is_none(),
+                "never" | "build" => false,
+                "" | "missing" | "if_not_present" => !exists,
+                other => {
+                    return Err(CommandError::other(format!(
+                        "service {:?}: the pull policy {other:?} is not supported: always, missing, never and build are",
+                        service.name
+                    )));
+                }
+            };
+            if !pulls {
+                continue;
+            }
+            pull_one(context, engine, (project, service), &image, self.quiet_pull, progress).await?;
         }
         Ok(())
     }
 }
 
-async fn build_one(context: &Context, project: &Project, service: &Service) -> Result<(), CommandError> {
-    let Some(build) = &service.build else { return Ok(()) };
-    let inline = match build.dockerfile_inline.as_str() {
-        "" => None,
-        text => {
-            let mut file = tempfile::NamedTempFile::new()?;
-            std::io::Write::write_all(&mut file, text.as_bytes())?;
-            Some(file)
-        }
+/// Pulls the image of a service, and tells it.
+///
+/// # Errors
+/// The pull fails.
+pub(super) async fn pull_one(
+    context: &Context,
+    engine: &dyn Engine,
+    (project, service): (&Project, &Service),
+    image: &str,
+    quiet: bool,
+    progress: &Progress<'_>,
+) -> Result<(), CommandError> {
+    progress.event(&service.name, "Pulling", "");
+    let usual = project.environment.get("DOCKER_DEFAULT_PLATFORM").map_or("", String::as_str);
+    let platform = if service.platform.is_empty() { usual } else { &service.platform };
+    let mut parts = platform.splitn(3, '/').map(str::to_owned);
+    let options = PullOptions {
+        policy: PullPolicy::Always,
+        os: parts.next().filter(|part| !part.is_empty()),
+        arch: parts.next(),
+        variant: parts.next(),
+        ..PullOptions::default()
     };
-    let file = inline.as_ref().map(|file| file.path().to_string_lossy().into_owned());
-    let building = plan::building(project, service, build, file).map_err(not_done)?;
-    crate::commands::image::build::build_aside(context, building.words).await
-}
-
-/// What a service asks for and is not done, or cannot be done.
-#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn not_done(error: Error) -> CommandError {
-    match error.kind {
-        ErrorKind::Unsupported => elsewhere(&error.message),
-        _ => CommandError::other(error.message),
+    let pulled = pull::pull(context, engine, image, options, quiet || progress.is_quiet()).await;
+    match &pulled {
+        Ok(_) => progress.event(&service.name, "Pulled", ""),
+        Err(error) => {
+            // What can be built is not lost.
+            let text = if service.build.is_some() { "Warning" } else { "Error" };
+            progress.event(&service.name, text, &error.messages().join("; "));
+        }
     }
+    pulled.map(drop)
 }

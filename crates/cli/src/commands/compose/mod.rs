@@ -4,6 +4,7 @@
 mod attach;
 mod attended;
 mod bring;
+mod building;
 mod config;
 mod create;
 mod dispatch;

@@ -120,7 +120,11 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] [SERVICE...]");
 
 /// Tells steps in the style that the command line asks for.
 pub(super) fn sink<'a>(context: &'a Context, line: &Line) -> impl Fn(Event) + Send + Sync + 'a {
-    let progress = Progress::of(context, line);
+    told(context, Progress::of(context, line))
+}
+
+/// The same with a style of its own.
+pub(super) fn told<'a>(context: &'a Context, progress: Progress<'a>) -> impl Fn(Event) + Send + Sync + 'a {
     move |event: Event| match event.status {
         Status::Warning => context.printer.error_line(&cove_api::shown::line(&event.text)),
         _ => progress.step(&event.object, &event.text),
@@ -134,6 +138,7 @@ impl Making {
             no_build: self.no_build,
             policy: self.pull.clone().filter(|policy| policy != "policy"),
             quiet_pull: self.quiet_pull,
+            quiet_build: false,
         }
     }
 
@@ -164,15 +169,17 @@ impl Making {
             recreate_dependencies: if self.no_recreate { Recreate::Never } else { Recreate::Diverged },
             scale: self.scale(project)?,
             remove_orphans: self.remove_orphans,
-            ignore_orphans: matches!(
-                context.environment.get("COMPOSE_IGNORE_ORPHANS"),
-                Some("1" | "true" | "True")
-            ),
+            ignore_orphans: ignores_orphans(context),
             env_files: line.env_files.clone(),
             at_once: Some(line.at_once(context)),
             ..UpOptions::default()
         })
     }
+}
+
+/// Whether nothing is to be said of containers of services that the file has not.
+pub(super) fn ignores_orphans(context: &Context) -> bool {
+    matches!(context.environment.get("COMPOSE_IGNORE_ORPHANS"), Some("1" | "true" | "True"))
 }
 
 /// `create`.
@@ -182,7 +189,7 @@ pub(super) async fn make(context: &Context, services: Vec<String>, making: &Maki
     let options = UpOptions { services, no_start: true, ..making.options(context, line, &project)? };
     let engine = context.engine().await?;
     run::check(engine, &project, &options.scale).await?;
-    making.bring().bring(context, engine, &project).await?;
+    making.bring().bring(context, engine, &project, &Progress::of(context, line)).await?;
     let tell = sink(context, line);
     run::up(engine, &project, &options, &tell).await?;
     Ok(0)
@@ -219,7 +226,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let follow = if detached { None } else { Some(follow(context, line, &project, &args)?) };
     let engine = context.engine().await?;
     run::check(engine, &project, &options.scale).await?;
-    args.making.bring().bring(context, engine, &project).await?;
+    args.making.bring().bring(context, engine, &project, &Progress::of(context, line)).await?;
     let tell = sink(context, line);
     let Some(follow) = follow else {
         let up = run::up(engine, &project, &options, &tell);
@@ -238,9 +245,13 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     attended(context, engine, &project, &options, &follow, &tell).await
 }
 
-/// The project without what the services depend on.
-fn alone(project: &mut Project, services: &[String]) {
-    project.services.retain(|name, _| services.contains(name));
+/// The project without what the services depend on; that is none that the file has not.
+pub(super) fn alone(project: &mut Project, services: &[String]) {
+    let all = std::mem::take(&mut project.services);
+    let (meant, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        all.into_iter().partition(|(name, _)| services.contains(name));
+    project.services = meant;
+    project.disabled_services.extend(others);
     for service in project.services.values_mut() {
         service.depends_on.retain(|name, _| services.contains(name));
     }

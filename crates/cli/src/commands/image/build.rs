@@ -31,7 +31,18 @@ use crate::context::Context;
 pub(crate) const COMMAND: Leaf = leaf!("[options] [CONTEXT]");
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    build(context, args, false).await
+    build(context, args, Telling::Output).await
+}
+
+/// Where a build tells its steps and the image's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// On standard output.
+    Output,
+    /// On standard error.
+    Aside,
+    /// Nowhere; only of what goes wrong.
+    Nowhere,
 }
 
 /// Builds as the words of a command line say, and tells everything on standard error.
@@ -39,18 +50,26 @@ async fn run(context: &Context, args: Args) -> CommandResult {
 /// # Errors
 /// As the command.
 pub(crate) async fn build_aside(context: &Context, words: Vec<String>) -> Result<(), CommandError> {
-    let command = <Args as clap::Args>::augment_args(clap::Command::new("build").no_binary_name(true));
-    let args = command
-        .try_get_matches_from(words)
-        .and_then(|matches| <Args as clap::FromArgMatches>::from_arg_matches(&matches))
-        .map_err(|error| CommandError::other(error.to_string()))?;
-    match build(context, args, true).await? {
+    match build_as(context, words, Telling::Aside).await? {
         0 => Ok(()),
         code => Err(CommandError::other("the build failed").with_code(code)),
     }
 }
 
-async fn build(context: &Context, args: Args, aside: bool) -> CommandResult {
+/// Builds as the words of a command line say.
+///
+/// # Errors
+/// As the command.
+pub(crate) async fn build_as(context: &Context, words: Vec<String>, telling: Telling) -> CommandResult {
+    let command = <Args as clap::Args>::augment_args(clap::Command::new("build").no_binary_name(true));
+    let args = command
+        .try_get_matches_from(words)
+        .and_then(|matches| <Args as clap::FromArgMatches>::from_arg_matches(&matches))
+        .map_err(|error| CommandError::other(error.to_string()))?;
+    build(context, args, telling).await
+}
+
+async fn build(context: &Context, args: Args, telling: Telling) -> CommandResult {
     args.check()?;
     let options = request::options(context, &args)?;
     let (files, build) = context::gather(context, &args).await?;
@@ -62,7 +81,7 @@ async fn build(context: &Context, args: Args, aside: bool) -> CommandResult {
     let mut raw_id_file = named_file(args.iidfile_raw.as_deref())?;
     let metadata_file = named_file(args.metadata_file.as_deref())?;
     let written = Output::open(context, &args)?;
-    let tells_aside = aside || written.is_stdout();
+    let tells_aside = telling == Telling::Aside || written.is_stdout();
     let mut log = Log::open(&args, &options)?;
     let engine = context.engine().await?;
     let mut signals = Signals::new()?;
@@ -89,6 +108,7 @@ async fn build(context: &Context, args: Args, aside: bool) -> CommandResult {
             Some(Err(error)) => result = Err(error),
             Some(Ok(Progress::Message(line))) => match &mut log {
                 Some(log) => log.line(&line)?,
+                None if telling == Telling::Nowhere => {}
                 None if tells_aside => context.printer.error_line(&line),
                 None => context.printer.line(&line)?,
             },
@@ -123,9 +143,10 @@ async fn build(context: &Context, args: Args, aside: bool) -> CommandResult {
         file.write_all(report.id.as_bytes())?;
         file.finish()?;
     }
-    match tells_aside {
-        true => context.printer.error_line(&report.id),
-        false => context.printer.line(&report.id)?,
+    match telling {
+        Telling::Nowhere => {}
+        _ if tells_aside => context.printer.error_line(&report.id),
+        _ => context.printer.line(&report.id)?,
     }
     Ok(0)
 }
