@@ -23,6 +23,7 @@ mod provider;
 mod ps;
 mod remove;
 mod restart;
+mod scale;
 mod start;
 mod steps;
 mod stop;
@@ -55,6 +56,7 @@ pub(crate) static COMMANDS: &[Entry] = &[
     Entry::leaf(&["ps"], &ps::COMMAND),
     Entry::leaf(&["restart"], &restart::COMMAND),
     Entry::leaf(&["rm"], &remove::COMMAND),
+    Entry::leaf(&["scale"], &scale::COMMAND),
     Entry::leaf(&["start"], &start::COMMAND),
     Entry::leaf(&["stop"], &stop::COMMAND),
     Entry::leaf(&["top"], &top::COMMAND),
