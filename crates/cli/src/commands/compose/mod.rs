@@ -21,6 +21,7 @@ mod port;
 mod progress;
 mod provider;
 mod ps;
+mod pull;
 mod remove;
 mod restart;
 mod scale;
@@ -54,6 +55,7 @@ pub(crate) static COMMANDS: &[Entry] = &[
     Entry::leaf(&["pause"], &pause::COMMAND),
     Entry::leaf(&["port"], &port::COMMAND),
     Entry::leaf(&["ps"], &ps::COMMAND),
+    Entry::leaf(&["pull"], &pull::COMMAND),
     Entry::leaf(&["restart"], &restart::COMMAND),
     Entry::leaf(&["rm"], &remove::COMMAND),
     Entry::leaf(&["scale"], &scale::COMMAND),
