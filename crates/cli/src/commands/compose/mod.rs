@@ -22,6 +22,7 @@ mod progress;
 mod provider;
 mod ps;
 mod pull;
+mod push;
 mod remove;
 mod restart;
 mod scale;
@@ -56,6 +57,7 @@ pub(crate) static COMMANDS: &[Entry] = &[
     Entry::leaf(&["port"], &port::COMMAND),
     Entry::leaf(&["ps"], &ps::COMMAND),
     Entry::leaf(&["pull"], &pull::COMMAND),
+    Entry::leaf(&["push"], &push::COMMAND),
     Entry::leaf(&["restart"], &restart::COMMAND),
     Entry::leaf(&["rm"], &remove::COMMAND),
     Entry::leaf(&["scale"], &scale::COMMAND),
