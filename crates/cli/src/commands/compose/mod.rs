@@ -4,6 +4,7 @@
 mod attach;
 mod attended;
 mod bring;
+mod build;
 mod building;
 mod config;
 mod create;
@@ -45,6 +46,7 @@ use crate::commands::Entry;
 /// Those of compose itself.
 pub(crate) static COMMANDS: &[Entry] = &[
     Entry::leaf(&["attach"], &attach::COMMAND),
+    Entry::leaf(&["build"], &build::COMMAND),
     Entry::leaf(&["config", "convert"], &config::COMMAND),
     Entry::leaf(&["create"], &create::COMMAND),
     Entry::leaf(&["down"], &down::COMMAND),
