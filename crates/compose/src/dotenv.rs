@@ -67,6 +67,16 @@ pub(crate) fn read(
     }
 }
 
+/// The variables of a file as `--env-from-file` names it; `known` are asked first when a value names variables.
+///
+/// # Errors
+/// The file cannot be read, or a line is wrong.
+pub fn env_file(path: &Path, known: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+    let mut found = BTreeMap::new();
+    read(path, "", &[known], &mut found)?;
+    Ok(found)
+}
+
 type Fault = (usize, String);
 
 fn raw(

@@ -15,7 +15,9 @@ mod schema;
 mod short;
 mod tree;
 
+pub use dotenv::env_file;
 pub use error::{ComposeError, Result};
 pub use hash::{network_hash, service_hash, volume_hash};
 pub use interpolate::Variable;
-pub use load::{Loaded, Options, load, tree, variables};
+pub use load::{Loaded, Options, command_words, load, tree, variables};
+pub use short::{parse_mount, parse_ports};

@@ -2,6 +2,7 @@
 
 use crate::error::{ComposeError, Result};
 use crate::merge::{context, started};
+use crate::model::{Mount, Port};
 use crate::tree::{Entries, Item, Kind};
 
 /// Makes every attribute of a document long. With `lenient`, what holds variables stays as it is.
@@ -328,6 +329,31 @@ fn split(text: &str) -> Vec<String> {
     fields
 }
 
+/// The ports that a short form means, as on a command line.
+///
+/// # Errors
+/// It is none.
+pub fn parse_ports(text: &str) -> Result<Vec<Port>> {
+    typed(ports(&Item::alone(text))?)
+}
+
+/// The mount that a short form means, as on a command line.
+///
+/// # Errors
+/// It is none.
+pub fn parse_mount(text: &str) -> Result<Mount> {
+    let at = Item::alone(text);
+    let mut mounts = typed(vec![mount(&at, text)?])?;
+    mounts.pop().ok_or_else(|| ComposeError::new("invalid empty volume spec"))
+}
+
+fn typed<T: serde::de::DeserializeOwned>(items: Vec<Item>) -> Result<Vec<T>> {
+    let read = |item: Item| {
+        serde_json::from_value(item.to_json()).map_err(|error| ComposeError::new(error.to_string()))
+    };
+    items.into_iter().map(read).collect()
+}
+
 /// Most ports of one range.
 const MOST_PORTS: u32 = 65_536;
 
@@ -395,4 +421,29 @@ fn range(text: &str) -> Option<(u32, u32)> {
     let (first, last) = text.split_once('-').unwrap_or((text, text));
     let (first, last): (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
     (first <= last).then_some((first.into(), last.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_forms_of_a_command_line() {
+        let ports = parse_ports("127.0.0.1:8080-8081:80-81/udp").unwrap();
+        let shown: Vec<String> = ports
+            .iter()
+            .map(|port| format!("{} {} {} {}", port.host_ip, port.published, port.target, port.protocol))
+            .collect();
+        assert_eq!(shown, ["127.0.0.1 8080 80 udp", "127.0.0.1 8081 81 udp"]);
+        assert!(parse_ports("web").is_err());
+        let bind = parse_mount("./here:/there:ro").unwrap();
+        assert_eq!(
+            (bind.r#type.as_str(), bind.source.as_str(), bind.target.as_str()),
+            ("bind", "./here", "/there")
+        );
+        assert!(bind.read_only && bind.bind.is_some_and(|bind| bind.create_host_path));
+        let volume = parse_mount("data:/data").unwrap();
+        assert_eq!((volume.r#type.as_str(), volume.source.as_str()), ("volume", "data"));
+        assert!(parse_mount("a:b:c:d").is_err());
+    }
 }

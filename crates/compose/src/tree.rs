@@ -40,6 +40,11 @@ impl PartialEq for Item {
 }
 
 impl Item {
+    /// A text of no file.
+    pub(crate) fn alone(text: &str) -> Self {
+        Self { file: "".into(), line: 0, mark: None, kind: Kind::Text(text.to_owned()) }
+    }
+
     /// Another value at the same place.
     pub(crate) fn with(&self, kind: Kind) -> Self {
         Self { file: Arc::clone(&self.file), line: self.line, mark: None, kind }

@@ -192,7 +192,7 @@ fn value(item: &Item, path: &mut Vec<String>) -> Result<Value> {
     if is(&COMMANDS)
         && let Some(text) = item.as_text()
     {
-        return match words(text) {
+        return match command_words(text) {
             Some(words) => Ok(words.into()),
             None => item.fail(&shown(), "invalid command line string"),
         };
@@ -320,8 +320,9 @@ fn texts(item: &Item, absent: fn(&Item) -> Value) -> Value {
     object.into()
 }
 
-/// The words of a command line: quotes and backslashes, no variables.
-fn words(text: &str) -> Option<Vec<String>> {
+/// The words of a command line: quotes and backslashes, no variables; [`None`] where a quote does not end.
+#[must_use]
+pub fn command_words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

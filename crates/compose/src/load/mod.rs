@@ -7,5 +7,6 @@ mod find;
 mod normalise;
 mod project;
 
+pub use decode::command_words;
 pub use find::Options;
 pub use project::{Loaded, load, tree, variables};

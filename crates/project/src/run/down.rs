@@ -34,7 +34,7 @@ pub struct DownOptions {
     pub volumes: bool,
     /// Which images go.
     pub images: Down,
-    /// Containers of services that the file has not go, too.
+    /// Containers of services that the file has not, and those of `run`, go, too.
     pub remove_orphans: bool,
     /// Seconds that a stop waits; `None` for each container's own.
     pub timeout: Option<u32>,
@@ -59,7 +59,7 @@ pub async fn down(
         let known = file.is_none_or(|file| {
             file.services.contains_key(&one.service) || file.disabled_services.contains_key(&one.service)
         });
-        named && (known || options.remove_orphans)
+        named && (options.remove_orphans || (known && !one.one_off))
     };
     let mut services: BTreeMap<String, Vec<&FoundContainer>> = BTreeMap::new();
     for one in found.containers.iter().filter(is_meant) {

@@ -3,6 +3,8 @@
 mod check;
 mod down;
 mod files;
+mod make;
+mod one_off;
 mod order;
 mod progress;
 mod stop;
@@ -11,6 +13,7 @@ mod wait;
 
 pub use check::check;
 pub use down::{Down, DownOptions, down};
+pub use one_off::{OneOff, one_off};
 pub use progress::{Event, Sink, Status};
 pub use stop::{stop, stop_one, thaw};
 pub use up::{UpOptions, up};

@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cove_api::{
-    ContainerState, Engine, Error, ErrorKind, NetworkCreateOptions, RemoveOptions, Result, StopOptions,
-};
+use cove_api::{ContainerState, Engine, NetworkCreateOptions, RemoveOptions, Result, StopOptions};
 use cove_compose::model::{Dependency, Project, Service};
 
 use super::check::check;
 use super::files;
+use super::make::{Image, image_of, make};
 use super::order::{Limit, in_order};
 use super::progress::{Event, Sink};
 use super::stop::{stop_one, thaw};
-use super::wait::{Awaited, completed, until};
+use super::wait::{Awaited, Needed, until};
 use crate::found::{Found, FoundContainer};
 use crate::label;
 use crate::plan::{self, Inherited, Instance, Part, Recreate, converge};
@@ -31,7 +30,7 @@ pub struct UpOptions {
     pub scale: BTreeMap<String, u32>,
     /// Seconds that a stop waits; `None` for each container's own.
     pub timeout: Option<u32>,
-    /// Containers of services that the file has not are removed.
+    /// Containers of services that the file has not, and those of `run` that have ended, are removed.
     pub remove_orphans: bool,
     /// Nothing is said of these.
     pub ignore_orphans: bool,
@@ -216,7 +215,10 @@ impl Up<'_> {
         let project = self.project;
         let is_orphan = |one: &&FoundContainer| {
             let known = |services: &BTreeMap<String, Service>| services.contains_key(&one.service);
-            !one.one_off && !known(&project.services) && !known(&project.disabled_services)
+            if one.one_off {
+                return matches!(one.state(), ContainerState::Exited | ContainerState::Stopped);
+            }
+            !known(&project.services) && !known(&project.disabled_services)
         };
         let orphans: Vec<_> = self.found.containers.iter().filter(is_orphan).collect();
         if orphans.is_empty() || (self.options.ignore_orphans && !self.options.remove_orphans) {
@@ -244,7 +246,7 @@ impl Up<'_> {
         let service = plan::references(service, |other| {
             self.present().get(other).and_then(|list| list.first()).map(|one| one.id.clone())
         })?;
-        let image = self.image(&service).await?;
+        let image = image_of(self.engine, self.project, &service).await?;
         let found = self.found.of_service(&name);
         let asked = self.options.services.is_empty() || self.options.services.contains(&name);
         let policy = if asked { self.options.recreate } else { self.options.recreate_dependencies };
@@ -289,18 +291,6 @@ impl Up<'_> {
         Ok(())
     }
 
-    async fn image(&self, service: &Service) -> Result<Image> {
-        let name = plan::image_name(self.project, service);
-        let inspect = self.engine.images().inspect(&name).await.map_err(|error| match error.kind {
-            ErrorKind::NotFound => {
-                Error::new(ErrorKind::NotFound, format!("No such image: {name} (pull or build it first)"))
-            }
-            _ => error,
-        })?;
-        let id = format!("sha256:{}", inspect.id.trim_start_matches("sha256:"));
-        Ok(Image { id, volumes: inspect.config.volumes.into_keys().collect() })
-    }
-
     /// Makes a container, and answers its id; with `replaces` it takes the place of another.
     async fn make(
         &self,
@@ -321,19 +311,7 @@ impl Up<'_> {
         let aliases =
             plan::aliases(self.project, service, &plan::container_name(self.project, service, number));
         let instance = Instance { name, aliases, labels, inherited };
-        let spec = plan::container(self.project, service, &instance)?;
-        let copied = plan::copied(self.project, service)?;
-        let made = self.engine.containers().create(spec).await?;
-        for warning in made.warnings {
-            self.tell(Event::warning(warning));
-        }
-        if let Err(error) = files::copy(self.engine, &made.id, &copied).await {
-            // Without its files it is not what the file describes, though its label says so.
-            let options = RemoveOptions { force: true, volumes: true, ..RemoveOptions::default() };
-            let _ = self.engine.containers().remove(&made.id, options).await;
-            return Err(error);
-        }
-        Ok(made.id)
+        make(self.engine, self.project, service, &instance, |_| {}, self.sink).await
     }
 
     /// Makes a container that takes the place of another. It has a name of its own until that is gone: an interrupted call
@@ -435,42 +413,13 @@ impl Up<'_> {
     }
 
     async fn wait_for(&self, name: &str, other: &str, dependency: &Dependency) -> Result<()> {
-        let completes = match dependency.condition.as_str() {
-            "service_healthy" => false,
-            "service_completed_successfully" => true,
-            _ => return Ok(()),
-        };
-        let containers = self.present().get(other).cloned().unwrap_or_default();
-        if let Some(service) = self.project.services.get(other)
-            && containers.is_empty()
-            && dependency.required
-            && plan::wanted(service, self.options.scale.get(other).copied())? > 0
-        {
-            return Err(Error::invalid(format!("{name} is missing dependency {other}")));
-        }
-        for one in containers {
-            let object = format!("Container {}", one.name);
-            self.tell(Event::working(&object, "Waiting"));
-            let awaited = if completes {
-                completed(self.engine, &one.name, other).await
-            } else {
-                let healthy = until(self.engine, &one.name, Awaited::Healthy).await;
-                healthy.map_err(|error| {
-                    Error::new(error.kind, format!("dependency failed to start: {}", error.message))
-                })
-            };
-            match awaited {
-                Ok(()) => self.tell(Event::done(&object, if completes { "Exited" } else { "Healthy" })),
-                Err(error) if !dependency.required => {
-                    self.tell(Event::warning(format!("optional dependency {other:?}: {}", error.message)));
-                }
-                Err(error) => {
-                    self.tell(Event::failed(&object, "Error"));
-                    return Err(error);
-                }
-            }
-        }
-        Ok(())
+        let own = self.present().get(other).cloned().unwrap_or_default();
+        let containers: Vec<String> = own.into_iter().map(|one| one.name).collect();
+        let asked = self.options.scale.get(other).copied();
+        let wanted =
+            self.project.services.get(other).map_or(Ok(0), |service| plan::wanted(service, asked))?;
+        let needed = Needed { service: name, other, dependency, containers: &containers, wanted };
+        needed.awaited(self.engine, self.sink).await
     }
 
     async fn wait_for_all(&self) -> Result<()> {
@@ -486,10 +435,4 @@ impl Up<'_> {
         };
         futures_util::future::try_join_all(all.into_iter().map(one)).await.map(drop)
     }
-}
-
-/// An image, as far as it matters here.
-struct Image {
-    id: String,
-    volumes: BTreeSet<String>,
 }

@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use cove_api::{ContainerState, Engine, Error, ErrorKind, Result, WaitCondition, WaitOptions};
+use cove_compose::model::Dependency;
+
+use super::progress::{Event, Sink};
 
 /// Between two looks at a container that waits for its next start.
 const RESTART_POLL: Duration = Duration::from_millis(200);
@@ -68,5 +71,57 @@ pub async fn completed(engine: &dyn Engine, name: &str, service: &str) -> Result
             ErrorKind::WrongState,
             format!("service {service:?} didn't complete successfully: exit {code}"),
         )),
+    }
+}
+
+/// What a service waits for before it starts.
+pub(super) struct Needed<'a> {
+    /// The service that waits.
+    pub(super) service: &'a str,
+    /// The service that it depends on.
+    pub(super) other: &'a str,
+    /// How it does.
+    pub(super) dependency: &'a Dependency,
+    /// The containers of the other one.
+    pub(super) containers: &'a [String],
+    /// How many there are to be; none where the project has it not.
+    pub(super) wanted: u32,
+}
+
+impl Needed<'_> {
+    /// Waits until it is as it is wanted.
+    pub(super) async fn awaited(&self, engine: &dyn Engine, sink: Sink<'_>) -> Result<()> {
+        let Self { service, other, dependency, containers, wanted } = self;
+        let completes = match dependency.condition.as_str() {
+            "service_healthy" => false,
+            "service_completed_successfully" => true,
+            _ => return Ok(()),
+        };
+        if containers.is_empty() && dependency.required && *wanted > 0 {
+            return Err(Error::invalid(format!("{service} is missing dependency {other}")));
+        }
+        for name in *containers {
+            let object = format!("Container {name}");
+            sink(Event::working(&object, "Waiting"));
+            let awaited = if completes {
+                completed(engine, name, other).await
+            } else {
+                let healthy = until(engine, name, Awaited::Healthy).await;
+                healthy.map_err(|error| {
+                    Error::new(error.kind, format!("dependency failed to start: {}", error.message))
+                })
+            };
+            match awaited {
+                Ok(()) => sink(Event::done(&object, if completes { "Exited" } else { "Healthy" })),
+                Err(error) if !dependency.required => {
+                    sink(Event::warning(format!("optional dependency {other:?}: {}", error.message)));
+                }
+                Err(error) => {
+                    sink(Event::failed(&object, "Error"));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Args {
     /// Services
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
-    /// Also containers of services that the file has not
+    /// Also containers of services that the file has not, and those of run
     #[arg(long)]
     remove_orphans: bool,
     /// Also images: those without a name of their own (local), or all

@@ -26,6 +26,7 @@ mod pull;
 mod push;
 mod remove;
 mod restart;
+mod run;
 mod scale;
 mod start;
 mod steps;
@@ -62,6 +63,7 @@ pub(crate) static COMMANDS: &[Entry] = &[
     Entry::leaf(&["push"], &push::COMMAND),
     Entry::leaf(&["restart"], &restart::COMMAND),
     Entry::leaf(&["rm"], &remove::COMMAND),
+    Entry::leaf(&["run"], &run::COMMAND),
     Entry::leaf(&["scale"], &scale::COMMAND),
     Entry::leaf(&["start"], &start::COMMAND),
     Entry::leaf(&["stop"], &stop::COMMAND),

@@ -87,7 +87,13 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         ..AttachOptions::default()
     };
     let silent = !options.stdout && !options.stderr;
-    let code = attached(context, engine, &id, &args, options, keys).await?;
+    let attending = Attending {
+        tty: args.spec.process.tty,
+        proxy: args.sig_proxy,
+        removed: args.spec.lifecycle.removes(),
+        keys,
+    };
+    let code = attended(context, engine, &id, attending, options).await?;
     if silent && !passthrough {
         // Nothing else tells which one it was.
         context.printer.line(&id)?;
@@ -132,14 +138,29 @@ fn removal(rmi: bool, rm: Option<bool>) -> Result<Option<bool>, CommandError> {
     }
 }
 
-/// Runs the container with our streams and answers the exit code.
-async fn attached(
+/// How a container is run with our streams.
+#[derive(Debug)]
+pub(crate) struct Attending {
+    /// It has a terminal.
+    pub(crate) tty: bool,
+    /// Signals are passed on to it.
+    pub(crate) proxy: bool,
+    /// It is removed when it ends, also where its start fails.
+    pub(crate) removed: bool,
+    /// Keys that leave it running.
+    pub(crate) keys: DetachKeys,
+}
+
+/// Starts a container with our streams, and answers its exit code.
+///
+/// # Errors
+/// It cannot be started.
+pub(crate) async fn attended(
     context: &Context,
     engine: &dyn Engine,
     id: &str,
-    args: &Args,
+    Attending { tty, proxy, removed, keys }: Attending,
     options: AttachOptions,
-    keys: DetachKeys,
 ) -> CommandResult {
     // From here on a signal does not end us: it belongs to the container.
     let mut signals = Signals::catch()?;
@@ -147,8 +168,8 @@ async fn attached(
         printer: &context.printer,
         engine,
         target: Target::Container(id),
-        tty: args.spec.process.tty,
-        proxy: args.sig_proxy,
+        tty,
+        proxy,
         keys,
         stdout: options.stdout,
         stderr: options.stderr,
@@ -160,7 +181,7 @@ async fn attached(
     };
     let stream = match attached {
         Ok(stream) => stream,
-        Err(error) => return Err(start_failed(engine, id, args.spec.lifecycle.removes(), error).await),
+        Err(error) => return Err(start_failed(engine, id, removed, error).await),
     };
     let raw = session.raw_mode(stdin)?;
     session.resize().await;
@@ -168,7 +189,7 @@ async fn attached(
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             drop(raw);
-            return Err(start_failed(engine, id, args.spec.lifecycle.removes(), error).await);
+            return Err(start_failed(engine, id, removed, error).await);
         }
         Err(number) => return Ok(ended_by(number)),
     }
@@ -177,12 +198,17 @@ async fn attached(
     match ended? {
         Ended::Detached => Ok(0),
         Ended::Signal(number) => Ok(ended_by(number)),
-        Ended::Output => super::exit_code(engine, id, &mut signals, args.sig_proxy).await,
+        Ended::Output => super::exit_code(engine, id, &mut signals, proxy).await,
     }
 }
 
 /// The error of a start, with its exit code; a container that was to be removed is.
-async fn start_failed(engine: &dyn Engine, id: &str, rm: bool, error: cove_api::Error) -> CommandError {
+pub(crate) async fn start_failed(
+    engine: &dyn Engine,
+    id: &str,
+    rm: bool,
+    error: cove_api::Error,
+) -> CommandError {
     if rm {
         let options = RemoveOptions { force: true, volumes: true, ..Default::default() };
         match engine.containers().remove(id, options).await {
