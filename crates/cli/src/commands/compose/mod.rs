@@ -7,6 +7,7 @@ mod bring;
 mod build;
 mod building;
 mod config;
+mod cp;
 mod create;
 mod dispatch;
 mod down;
@@ -49,6 +50,7 @@ pub(crate) static COMMANDS: &[Entry] = &[
     Entry::leaf(&["attach"], &attach::COMMAND),
     Entry::leaf(&["build"], &build::COMMAND),
     Entry::leaf(&["config", "convert"], &config::COMMAND),
+    Entry::leaf(&["cp"], &cp::COMMAND),
     Entry::leaf(&["create"], &create::COMMAND),
     Entry::leaf(&["down"], &down::COMMAND),
     Entry::leaf(&["exec"], &exec::COMMAND),

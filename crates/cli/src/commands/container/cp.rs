@@ -49,21 +49,31 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         must_exist(engine, container).await?;
     }
     let files = engine.files();
+    let manner = Manner { chown: args.archive, overwrite: args.overwrite };
     match (from.container, to.container) {
         (Some(source), Some(destination)) => {
-            between(files, &args, (source, from.path), (destination, to.path)).await?;
+            between(files, manner, (source, from.path), (destination, to.path)).await?;
         }
-        (Some(container), None) => out(context, files, &args, container, (from.path, to.path)).await?,
-        (None, container) => into(files, &args, container.unwrap_or_default(), (to.path, from.path)).await?,
+        (Some(container), None) => out(context, files, manner, container, (from.path, to.path)).await?,
+        (None, container) => into(files, manner, container.unwrap_or_default(), (to.path, from.path)).await?,
     }
     Ok(0)
 }
 
-impl Args {
-    fn put(&self, path: String) -> CopyToOptions {
+/// How files are copied.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// What comes into a container belongs to its user.
+    pub(crate) chown: bool,
+    /// A directory may be replaced by something else, and the other way round.
+    pub(crate) overwrite: bool,
+}
+
+impl Manner {
+    fn put(self, path: String) -> CopyToOptions {
         CopyToOptions {
             path,
-            chown: self.archive,
+            chown: self.chown,
             rename: std::collections::BTreeMap::new(),
             no_overwrite: !self.overwrite,
         }
@@ -81,7 +91,7 @@ fn to_container(error: cove_api::Error) -> CommandError {
 /// From a container into another one, or the same.
 async fn between(
     files: &dyn Files,
-    args: &Args,
+    manner: Manner,
     (source, source_path): (&str, &str),
     (container, path): (&str, &str),
 ) -> Result<(), CommandError> {
@@ -91,7 +101,7 @@ async fn between(
         return Err(CommandError::other(NO_DIRECTORY));
     }
     let wanted = place.source(&stat.link_target, stat.is_dir);
-    let mut options = args.put(place.directory());
+    let mut options = manner.put(place.directory());
     if (!stat.is_dir && !place.stat.is_dir) || place.in_parent {
         options.rename.insert(base(&wanted).to_owned(), place.name.clone());
     }
@@ -101,10 +111,10 @@ async fn between(
 }
 
 /// From a container to this machine.
-async fn out(
+pub(crate) async fn out(
     context: &Context,
     files: &dyn Files,
-    args: &Args,
+    manner: Manner,
     container: &str,
     (path, host): (&str, &str),
 ) -> Result<(), CommandError> {
@@ -133,13 +143,13 @@ async fn out(
     let rename = ((!stat.is_dir && !place.is_dir) || place.in_parent)
         .then(|| (base(&wanted).to_owned(), place.name.clone()));
     let copied = get(wanted).await.map_err(from_container)?;
-    host::unpack(place, rename, args.overwrite, copied.archive).await
+    host::unpack(place, rename, manner.overwrite, copied.archive).await
 }
 
 /// From this machine into a container.
-async fn into(
+pub(crate) async fn into(
     files: &dyn Files,
-    args: &Args,
+    manner: Manner,
     container: &str,
     (path, host): (&str, &str),
 ) -> Result<(), CommandError> {
@@ -149,7 +159,7 @@ async fn into(
             return Err(CommandError::other("destination must be a directory when copying from stdin"));
         }
         let archive = host::stdin_archive().await?;
-        let options = args.put(place.stat.link_target);
+        let options = manner.put(place.stat.link_target);
         return files.copy_to(container, options, archive).await.map_err(to_container);
     }
     let source = HostPlace::for_source(host)?;
@@ -166,5 +176,5 @@ async fn into(
         base(&wanted).to_owned()
     };
     let archive = host::pack(&wanted, name)?;
-    files.copy_to(container, args.put(place.directory()), archive).await.map_err(to_container)
+    files.copy_to(container, manner.put(place.directory()), archive).await.map_err(to_container)
 }
