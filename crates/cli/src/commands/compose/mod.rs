@@ -11,6 +11,7 @@ mod cp;
 mod create;
 mod dispatch;
 mod down;
+mod events;
 mod exec;
 mod here;
 mod images;
@@ -53,6 +54,7 @@ pub(crate) static COMMANDS: &[Entry] = &[
     Entry::leaf(&["cp"], &cp::COMMAND),
     Entry::leaf(&["create"], &create::COMMAND),
     Entry::leaf(&["down"], &down::COMMAND),
+    Entry::leaf(&["events"], &events::COMMAND),
     Entry::leaf(&["exec"], &exec::COMMAND),
     Entry::leaf(&["images"], &images::COMMAND),
     Entry::leaf(&["kill"], &kill::COMMAND),
