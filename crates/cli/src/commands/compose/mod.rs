@@ -31,6 +31,7 @@ mod restart;
 mod run;
 mod scale;
 mod start;
+mod stats;
 mod steps;
 mod stop;
 mod table;
@@ -70,6 +71,7 @@ pub(crate) static COMMANDS: &[Entry] = &[
     Entry::leaf(&["run"], &run::COMMAND),
     Entry::leaf(&["scale"], &scale::COMMAND),
     Entry::leaf(&["start"], &start::COMMAND),
+    Entry::leaf(&["stats"], &stats::COMMAND),
     Entry::leaf(&["stop"], &stop::COMMAND),
     Entry::leaf(&["top"], &top::COMMAND),
     Entry::leaf(&["unpause"], &unpause::COMMAND),

@@ -157,9 +157,7 @@ struct Shown {
 
 impl Shown {
     fn of(stats: &ContainerStats, whole: bool) -> Self {
-        let sum = |of: fn(&cove_api::InterfaceStats) -> u64| {
-            stats.network.values().map(of).fold(0_u64, u64::saturating_add)
-        };
+        let (received, sent) = traffic(stats);
         let unknown = |what: &str| stats.unknown.iter().any(|other| other == what);
         let id = if whole { stats.container_id.as_str() } else { short_id(&stats.container_id) };
         Self {
@@ -169,7 +167,7 @@ impl Shown {
             time: go_duration(stats.up_time),
             memory: pair(stats.memory, stats.memory_limit),
             memory_percent: percent(stats.memory_percent),
-            net: pair(sum(|interface| interface.rx_bytes), sum(|interface| interface.tx_bytes)),
+            net: pair(received, sent),
             block: match unknown("io") {
                 true => "-- / --".to_owned(),
                 false => pair(stats.block_input, stats.block_output),
@@ -179,7 +177,15 @@ impl Shown {
     }
 }
 
-fn percent(value: f64) -> String {
+/// Bytes received and sent by all interfaces.
+pub(crate) fn traffic(stats: &ContainerStats) -> (u64, u64) {
+    let sum = |of: fn(&cove_api::InterfaceStats) -> u64| {
+        stats.network.values().map(of).fold(0_u64, u64::saturating_add)
+    };
+    (sum(|interface| interface.rx_bytes), sum(|interface| interface.tx_bytes))
+}
+
+pub(crate) fn percent(value: f64) -> String {
     format!("{value:.2}%")
 }
 
@@ -192,9 +198,9 @@ fn decimal(bytes: u64) -> String {
     crate::render::human_size(i64::try_from(bytes).unwrap_or(i64::MAX), 4)
 }
 
-/// Bytes in units of 1024.
+/// Bytes in units of 1024: four digits.
 #[allow(clippy::cast_precision_loss, reason = "a size for people")]
-fn binary(bytes: u64) -> String {
+pub(crate) fn binary(bytes: u64) -> String {
     let mut value = bytes as f64;
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut unit = 0;
