@@ -39,6 +39,10 @@ pub(crate) async fn names(
         ("TO", Some("convert")) => ["run", "compose", "kube", "quadlet"].map(str::to_owned).to_vec(),
         ("FORM", _) => ["container", "pod", "compose", "kube", "run"].map(str::to_owned).to_vec(),
         ("REGISTRY", _) => registries(context).await,
+        #[cfg(unix)]
+        (service, Some("compose")) if service.starts_with("SERVICE") => {
+            crate::commands::compose::services(context).await
+        }
         ("SHELL", _) => super::SHELLS.map(str::to_owned).to_vec(),
         ("COMMAND" | "ARG" | "FILE" | "PATH" | "URI" | "CONTEXT" | "WHAT", _) => {
             return (Vec::new(), Directive::Default);

@@ -223,6 +223,9 @@ mod tests {
             ("compose -f x logs -", "option of command"),
             ("compose logs web ", "compose logs SERVICE"),
             ("compose exec web sh -c ", "compose exec ARG"),
+            ("compose run --rm ", "compose run SERVICE"),
+            ("compose run -it web ", "compose run COMMAND"),
+            ("compose scale web=2 ", "compose scale SERVICE=NUMBER"),
         ] {
             assert_eq!(shown(line), expect, "{line:?}");
         }

@@ -1,6 +1,6 @@
 //! `up` that stays: the output of the containers is shown until they end or the user has them stopped.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cove_api::{Engine, LogOptions, StopOptions, WaitOptions};
 use cove_compose::model::Project;
@@ -61,7 +61,7 @@ pub(super) async fn attended(
     tell: &(dyn Fn(Event) + Send + Sync),
 ) -> CommandResult {
     let mut signals = Signals::catch()?;
-    let since = jiff::Timestamp::now();
+    let told_before = told_before(engine, project).await?;
     let (started, mut arriving) = tokio::sync::mpsc::unbounded_channel();
     let told = |event: Event| {
         if event.status == Status::Done && matches!(event.text.as_str(), "Started" | "Running") {
@@ -81,7 +81,7 @@ pub(super) async fn attended(
                 is_up = true;
             }
             Some(name) = arriving.recv() => {
-                followed.push(one(context, engine, project, follow, name, since, width));
+                followed.push(one(context, engine, project, follow, name, &told_before, width));
             }
             Some(ended) = followed.next(), if !followed.is_empty() => {
                 let Ended { service, name, code } = ended?;
@@ -129,6 +129,25 @@ pub(super) async fn attended(
     }
 }
 
+/// The moment after the last line that a container has written, by its id.
+type ToldBefore = BTreeMap<String, jiff::Timestamp>;
+
+/// Where the output of containers that are there already goes on: by the engine's clock, which may not be this machine's.
+async fn told_before(engine: &dyn Engine, project: &Project) -> Result<ToldBefore, CommandError> {
+    let mut all = ToldBefore::new();
+    for one in running(engine, project).await? {
+        let options = LogOptions { tail: Some(1), stdout: true, stderr: true, ..LogOptions::default() };
+        // One whose output is kept nowhere is no reason not to begin.
+        let Ok(mut lines) = engine.containers().logs(&one.row.id, options).await else { continue };
+        if let Some(Ok(line)) = lines.next().await
+            && let Ok(after) = line.time.checked_add(jiff::SignedDuration::from_nanos(1))
+        {
+            all.insert(one.row.id, after);
+        }
+    }
+    Ok(all)
+}
+
 /// The width of names before lines.
 fn width(project: &Project, options: &UpOptions) -> usize {
     let start = format!("{}-", project.name);
@@ -147,7 +166,7 @@ async fn one(
     project: &Project,
     follow: &Follow,
     name: String,
-    since: jiff::Timestamp,
+    told_before: &ToldBefore,
     width: usize,
 ) -> Result<Ended, CommandError> {
     let inspect = engine.containers().inspect(&name, false).await?;
@@ -160,7 +179,7 @@ async fn one(
         };
         let options = LogOptions {
             follow: true,
-            since: Some(since),
+            since: told_before.get(&inspect.id).copied(),
             stdout: true,
             stderr: true,
             ..LogOptions::default()

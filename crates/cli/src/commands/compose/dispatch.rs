@@ -4,13 +4,14 @@ use clap::{Command, FromArgMatches as _};
 use cove_config::Environment;
 use cove_config::containers::ContainersConf;
 use cove_config::env;
+use cove_project::Found;
 
 use crate::args;
 use crate::command_error::{CommandError, CommandResult, OWN_ERROR};
 use crate::commands::{Leaf, Place, Target, find, help, leaf};
 use crate::context::Context;
 
-use super::line::Line;
+use super::line::{Line, line};
 use super::{COMMANDS, provider, version};
 
 /// Define and run applications of several containers with Compose files
@@ -97,6 +98,28 @@ async fn run(context: &Context, Args { words }: Args) -> CommandResult {
         None => context.printer.text(&args::help_text(&command)).map(|()| 0),
         Some(matches) => (leaf.run)(context, &matches).await.map_err(as_compose),
     }
+}
+
+/// Notes the options of compose in a command line that is being written.
+pub(crate) fn note_line(context: &Context, words: &[String]) {
+    let Some(begin) = words.iter().position(|word| word == "compose") else { return };
+    let (options, words) = (options(), &words[begin + 1..]);
+    let end = args::first_positional(&options, words).map_or(words.len(), |(at, _)| at);
+    let matches = args::matched(&options, "compose", &words[..end]).ok().flatten();
+    if let Some(line) = matches.and_then(|matches| Line::from_arg_matches(&matches).ok()) {
+        let _ = context.compose.set(line);
+    }
+}
+
+/// The services of the project that is meant, by its files, or else by its containers.
+pub(crate) async fn services(context: &Context) -> Vec<String> {
+    let Ok(scope) = line(context).and_then(|line| line.scope(context, &[])) else { return Vec::new() };
+    if let Some(project) = scope.project {
+        return project.services.into_keys().chain(project.disabled_services.into_keys()).collect();
+    }
+    let Ok(engine) = context.engine().await else { return Vec::new() };
+    let found = Found::of(engine, &scope.name).await.unwrap_or_default();
+    found.containers.into_iter().map(|one| one.service).collect()
 }
 
 /// The help of all of it, or of a command; `at` is what it is called.

@@ -42,7 +42,7 @@ mod version;
 mod volumes;
 mod wait;
 
-pub(crate) use dispatch::{COMMAND, help_of, options, place};
+pub(crate) use dispatch::{COMMAND, help_of, note_line, options, place, services};
 pub(crate) use line::Line;
 
 use crate::commands::Entry;

@@ -49,17 +49,20 @@ async fn candidates(context: &Context, words: &[String], typed: &str) -> (Words,
             (plain(words.into_iter().map(|word| before.clone() + &word).collect()), directive)
         }
         Place::Argument { name, path } => {
-            let (words, directive) = names(context, &name, &path, typed).await;
-            if path.last() == Some(&"cp") {
-                let mut words = plain(words.into_iter().map(|word| word + ":").collect());
-                words.retain(|(word, _)| word.starts_with(typed));
-                return if words.is_empty() {
-                    (words, Directive::Default)
-                } else {
-                    (words, Directive::NoSpace)
-                };
+            #[cfg(unix)]
+            if path.first() == Some(&"compose") {
+                crate::commands::compose::note_line(context, words);
             }
-            (plain(words), directive)
+            let (words, directive) = names(context, &name, &path, typed).await;
+            let joint = match path.as_slice() {
+                [.., "cp"] => ":",
+                ["compose", "scale"] => "=",
+                _ => return (plain(words), directive),
+            };
+            let mut words = plain(words.into_iter().map(|word| word + joint).collect());
+            words.retain(|(word, _)| word.starts_with(typed));
+            let directive = if words.is_empty() { Directive::Default } else { Directive::NoSpace };
+            (words, directive)
         }
         Place::Unknown | Place::Nothing => (Vec::new(), Directive::Nothing),
     }
