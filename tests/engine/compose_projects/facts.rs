@@ -9,7 +9,8 @@ use cove_test_support::Service;
 use serde_json::Value;
 
 /// Keys whose values differ from run to run.
-const RUN: [&str; 21] = [
+const RUN: [&str; 22] = [
+    "com.docker.compose.slug",
     "Id",
     "ID",
     "Created",

@@ -152,6 +152,38 @@ fn some_services_are_brought_up() {
 }
 
 #[test]
+fn single_commands_have_containers_of_their_own() {
+    let more = "run -d -T --name two --no-deps --use-aliases -e A=b -e C=d -l own=label -u 7 -w /tmp \
+        --cap-add NET_ADMIN --cap-drop CHOWN -v named:/there:ro -v /nameless --interactive=false db sleep 1000";
+    let more: Vec<&str> = more.split(' ').collect();
+    let services = [
+        service(
+            "web",
+            ", depends_on: [db], restart: always, networks: {default: {aliases: [page]}}, ports: [8080]",
+        ),
+        service("db", ", volumes: [\"named:/named\"], environment: {A: file}"),
+        service("later", ", depends_on: {web: {condition: service_started}}, network_mode: \"service:db\""),
+        service("job", ", network_mode: none"),
+    ];
+    story(
+        "single",
+        &[
+            Write(file(&services, "volumes: {named: {}}\n")),
+            Run(&["run", "-d", "-T", "--name", "one", "web", "sleep", "1000"]),
+            Run(more.leak()),
+            Run(&["run", "--rm", "-T", "--entrypoint", "sh -c", "web", "test $PPID = 0"]),
+            Ends(&["run", "--rm", "-T", "later", "sh", "-c", "exit 9"], 9),
+            Run(&["scale", "web=2", "db=1"]),
+            Run(&["scale", "--no-deps", "web=1"]),
+            Run(&["run", "-T", "--name", "ended", "job", "true"]),
+            Run(&["up", "-d", "--remove-orphans"]),
+            Run(&["down"]),
+            Run(&["down", "-v", "--remove-orphans"]),
+        ],
+    );
+}
+
+#[test]
 fn a_failure_ends_it() {
     let init = |code: u8| {
         let service = service("init", "");

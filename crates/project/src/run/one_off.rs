@@ -6,7 +6,6 @@ use cove_compose::model::{Project, Service};
 use super::check::check;
 use super::make::{image_of, make};
 use super::progress::Sink;
-use super::replace;
 use super::up::{UpOptions, up};
 use super::wait::Needed;
 use crate::found::{Found, FoundContainer};
@@ -60,7 +59,7 @@ pub async fn one_off(
         needed.awaited(engine, sink).await?;
     }
     let first = |other: &str| found.of_service(other).first().map(|one: &&FoundContainer| one.row.id.clone());
-    let service = replace::references(&service, first)?;
+    let service = crate::plan::references(&service, first)?;
     let image = image_of(engine, &project, &service).await?;
     let mut labels = plan::container_labels(&project, &service, 1, &image.id, &options.up.env_files);
     labels.remove(label::NUMBER);
