@@ -179,7 +179,7 @@ impl Bring<'_> {
             let built = way == ImageWay::Build;
             self.task.noted(&object, if built { "Building" } else { "Pulling" }, StepState::Active);
             let done =
-                if built { self.build(project, service).await } else { self.pull(service, &image).await };
+                if built { self.build(project, service).await } else { self.pull(project, service, &image).await };
             match done {
                 Ok(()) => self.task.noted(&object, if built { "Built" } else { "Pulled" }, StepState::Done),
                 Err(failure) => {
@@ -191,9 +191,14 @@ impl Bring<'_> {
         Ok(())
     }
 
-    async fn pull(&self, service: &Service, image: &str) -> std::result::Result<(), Failure> {
+    async fn pull(
+        &self,
+        project: &Project,
+        service: &Service,
+        image: &str,
+    ) -> std::result::Result<(), Failure> {
         let access = images::access(self.core, image).await;
-        let options = cove_api::PullOptions { access, ..plan::pull_options(service) };
+        let options = cove_api::PullOptions { access, ..plan::pull_options(project, service) };
         images::pull_with(self.engine, image, options, self.task).await?;
         Ok(())
     }
@@ -209,7 +214,8 @@ impl Bring<'_> {
             }
         };
         let file = inline.as_ref().map(|file| file.path().to_string_lossy().into_owned());
-        let building = plan::building(project, service, build, file)?;
+        let asked = plan::AskedOfBuild { file, ..plan::AskedOfBuild::default() };
+        let building = plan::building(project, service, build, &asked)?;
         let mut command = program::command_for(self.core, self.target)?;
         command.arg("build").args(building.words).envs(building.environment);
         program::build(command, self.task).await.map_err(Into::into)

@@ -4,19 +4,43 @@ use cove_api::{Error, Result};
 use cove_compose::model::{Build, Project, Service, Ulimit};
 
 use super::body::image_name;
+use crate::label;
+
+/// What is asked of a build beside what the file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AskedOfBuild {
+    /// A build file in the place of that of the service.
+    pub file: Option<String>,
+    /// Values of ARGs, `NAME[=VALUE]`.
+    pub arguments: Vec<String>,
+    /// Most memory of commands.
+    pub memory: Option<String>,
+    /// An agent with keys.
+    pub ssh: Option<String>,
+    /// Nothing of earlier builds is used.
+    pub no_cache: bool,
+    /// Base images are asked for anew.
+    pub pull: bool,
+    /// Nothing is told of steps.
+    pub quiet: bool,
+    /// Only what is suspicious is said.
+    pub check: bool,
+}
+
+/// The services whose images are contexts of this one's build.
+pub fn context_services(service: &Service) -> impl Iterator<Item = &str> {
+    let contexts = service.build.iter().flat_map(|build| build.additional_contexts.values());
+    contexts.filter_map(|context| context.strip_prefix("service:"))
+}
 
 /// Services whose image is another's context come after that one.
 #[must_use]
 pub fn build_order(project: &Project) -> Vec<&Service> {
-    let needs = |service: &Service| -> Vec<String> {
-        let contexts = service.build.iter().flat_map(|build| build.additional_contexts.values());
-        contexts.filter_map(|context| context.strip_prefix("service:")).map(str::to_owned).collect()
-    };
     let mut ordered: Vec<&Service> = Vec::new();
     let mut left: Vec<&Service> = project.services.values().collect();
     while !left.is_empty() {
         let ready = |service: &&Service| {
-            needs(service).iter().all(|name| ordered.iter().any(|done| done.name == *name))
+            context_services(service).all(|name| ordered.iter().any(|done| done.name == name))
         };
         // One that waits for itself is built as it comes; its build says what is missing.
         let at = left.iter().position(ready).unwrap_or(0);
@@ -34,7 +58,7 @@ pub struct Building {
     pub environment: Vec<(String, String)>,
 }
 
-/// The build of a service's image; `file` is a build file to be used in place of that of the service.
+/// The build of a service's image. It has the labels by which docker-compose finds the images of a project.
 ///
 /// # Errors
 /// The service asks for what is not done; the message names it.
@@ -42,17 +66,17 @@ pub fn building(
     project: &Project,
     service: &Service,
     build: &Build,
-    file: Option<String>,
+    asked: &AskedOfBuild,
 ) -> Result<Building> {
     let at = |key: &str| format!("services.{}.build.{key}", service.name);
-    for (asked, key) in [
+    for (is_asked, key) in [
         (!build.entitlements.is_empty(), "entitlements"),
         (!matches!(build.provenance.as_str(), "" | "false"), "provenance"),
         (!matches!(build.sbom.as_str(), "" | "false"), "sbom"),
         (build.privileged, "privileged"),
         (!matches!(build.isolation.as_str(), "" | "default"), "isolation"),
     ] {
-        if asked {
+        if is_asked {
             return Err(not_supported(&at(key)));
         }
     }
@@ -62,21 +86,34 @@ pub fn building(
         add("--tag", tag.clone());
     }
     let is_remote = build.context.contains("://") || build.context.starts_with("git@");
-    if let Some(file) = file {
-        add("--file", file);
+    if let Some(file) = &asked.file {
+        add("--file", file.clone());
     } else if !build.dockerfile.is_empty() {
         let path = std::path::Path::new(&build.dockerfile);
         let relative = path.is_relative() && !is_remote;
         let path = if relative { std::path::Path::new(&build.context).join(path) } else { path.to_owned() };
         add("--file", path.to_string_lossy().into_owned());
     }
-    for (name, value) in &build.args {
+    let mut arguments = build.args.clone();
+    for text in &asked.arguments {
+        let (name, value) =
+            text.split_once('=').map_or((text.as_str(), None), |(name, value)| (name, Some(value)));
+        arguments.insert(name.to_owned(), value.map(str::to_owned));
+    }
+    for (name, value) in &arguments {
         match value.clone().or_else(|| project.environment.get(name).cloned()) {
             Some(value) => add("--build-arg", format!("{name}={value}")),
             None => add("--build-arg", name.clone()),
         }
     }
     for (name, value) in &build.labels {
+        add("--label", format!("{name}={value}"));
+    }
+    for (name, value) in [
+        (label::VERSION, label::VERSION_VALUE),
+        (label::PROJECT, &project.name),
+        (label::SERVICE, &service.name),
+    ] {
         add("--label", format!("{name}={value}"));
     }
     for (name, source) in &build.additional_contexts {
@@ -126,6 +163,12 @@ pub fn building(
     for key in &build.ssh {
         add("--ssh", if key.path.is_empty() { key.id.clone() } else { format!("{}={}", key.id, key.path) });
     }
+    if let Some(key) = &asked.ssh {
+        add("--ssh", key.clone());
+    }
+    if let Some(memory) = &asked.memory {
+        add("--memory", memory.clone());
+    }
     let mut environment = Vec::new();
     for secret in &build.secrets {
         let id = if secret.target.is_empty() { &secret.source } else { &secret.target };
@@ -141,11 +184,15 @@ pub fn building(
         };
         add("--secret", format!("id={id},{source}"));
     }
-    if build.no_cache {
-        words.push("--no-cache".to_owned());
-    }
-    if build.pull {
-        words.push("--pull-always".to_owned());
+    for (is_asked, option) in [
+        (build.no_cache || asked.no_cache, "--no-cache"),
+        (build.pull || asked.pull, "--pull-always"),
+        (asked.quiet, "--quiet"),
+        (asked.check, "--check"),
+    ] {
+        if is_asked {
+            words.push(option.to_owned());
+        }
     }
     words.extend(["--".to_owned(), build.context.clone()]);
     Ok(Building { words, environment })
@@ -180,7 +227,7 @@ mod tests {
         let names: Vec<_> = build_order(&project).iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["base", "api"]);
         let build = api.build.as_ref().unwrap();
-        let words = building(&project, &api, build, None).unwrap().words.join(" ");
+        let words = building(&project, &api, build, &AskedOfBuild::default()).unwrap().words.join(" ");
         assert!(words.contains("--build-context base=container-image://shop-base"), "{words}");
     }
 
@@ -194,12 +241,12 @@ mod tests {
         project.environment.insert("VERSION".into(), "3".into());
         let token = Content { environment: "TOKEN".into(), value: Some("x y".into()), ..Content::default() };
         project.secrets.insert("token".into(), token);
-        let made = building(&project, &one, one.build.as_ref().unwrap(), None).unwrap();
+        let made = building(&project, &one, one.build.as_ref().unwrap(), &AskedOfBuild::default()).unwrap();
         let words = made.words.join(" ");
-        assert!(words.contains("--build-arg VERSION=3 --secret id=token,env=TOKEN -- /src"), "{words}");
+        assert!(words.contains("--build-arg VERSION=3 ") && words.ends_with("--secret id=token,env=TOKEN -- /src"), "{words}");
         assert_eq!(made.environment, [("TOKEN".to_owned(), "x y".to_owned())]);
         one.build.as_mut().unwrap().privileged = true;
-        let error = building(&project, &one, one.build.as_ref().unwrap(), None).unwrap_err();
+        let error = building(&project, &one, one.build.as_ref().unwrap(), &AskedOfBuild::default()).unwrap_err();
         assert_eq!(error.message, "services.web.build.privileged is not supported");
     }
 }

@@ -66,10 +66,13 @@ pub fn image_way(
     Ok(if pulls { ImageWay::Pull } else { ImageWay::Present })
 }
 
-/// How a service's image is pulled: whatever is there, for the platform that it names.
+/// How a service's image is pulled: whatever is there, for the platform that it names, or that the project's environment
+/// has as the usual one.
 #[must_use]
-pub fn pull_options(service: &Service) -> PullOptions {
-    let mut parts = service.platform.splitn(3, '/').map(str::to_owned);
+pub fn pull_options(project: &Project, service: &Service) -> PullOptions {
+    let usual = project.environment.get("DOCKER_DEFAULT_PLATFORM").map_or("", String::as_str);
+    let platform = if service.platform.is_empty() { usual } else { &service.platform };
+    let mut parts = platform.splitn(3, '/').map(str::to_owned);
     PullOptions {
         policy: PullPolicy::Always,
         os: parts.next().filter(|part| !part.is_empty()),
@@ -118,8 +121,13 @@ mod tests {
             let way = |exists| image_way(&project, &service, exists, &wish).ok();
             assert_eq!((way(false), way(true)), (missing, there), "{service:?} {wish:?}");
         }
-        let options = pull_options(&Service { platform: "linux/arm64".into(), ..Service::default() });
+        let mut project = project;
+        let arm = Service { platform: "linux/arm64".into(), ..Service::default() };
+        let options = pull_options(&project, &arm);
         assert_eq!((options.os.as_deref(), options.arch.as_deref()), (Some("linux"), Some("arm64")));
-        assert_eq!(pull_options(&Service::default()).os, None);
+        assert_eq!(pull_options(&project, &Service::default()).os, None);
+        project.environment.insert("DOCKER_DEFAULT_PLATFORM".into(), "linux/s390x".into());
+        assert_eq!(pull_options(&project, &arm).arch.as_deref(), Some("arm64"));
+        assert_eq!(pull_options(&project, &Service::default()).arch.as_deref(), Some("s390x"));
     }
 }

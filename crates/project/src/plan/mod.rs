@@ -13,7 +13,7 @@ mod parts;
 mod replace;
 
 pub use body::{Instance, by_priority, container, image_name};
-pub use build::{Building, build_order, building};
+pub use build::{AskedOfBuild, Building, build_order, building, context_services};
 pub use converge::{Converged, Difference, Recreate, converge, differences, wanted};
 pub use images::{ImageWay, ImageWish, image_way, pull_options};
 pub use labels::container_labels;

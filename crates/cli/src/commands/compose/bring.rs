@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use cove_api::{Engine, PullOptions, PullPolicy};
+use cove_api::{Engine, Error, ErrorKind};
 use cove_compose::model::{Project, Service};
-use cove_project::plan::image_name;
+use cove_project::plan::{self, AskedOfBuild, ImageWay, ImageWish};
 
-use super::building::{Asked, build_one, in_build_order};
+use super::building::build_one;
+use super::line::elsewhere;
 use super::progress::Progress;
 use crate::command_error::CommandError;
 use crate::commands::image::pull;
@@ -39,43 +40,25 @@ impl Bring {
         project: &Project,
         progress: &Progress<'_>,
     ) -> Result<(), CommandError> {
+        let wish = ImageWish { build: self.build, no_build: self.no_build, policy: self.policy.as_deref() };
         let mut seen = BTreeSet::new();
-        for service in in_build_order(project) {
-            let image = image_name(project, service);
+        for service in plan::build_order(project) {
+            let image = plan::image_name(project, service);
             if !seen.insert(image.clone()) {
                 continue;
             }
-            let policy = self.policy.as_deref().unwrap_or(&service.pull_policy);
             let exists = engine.images().exists(&image).await?;
-            if let Some(build) = &service.build {
-                let asked = self.build || policy == "build" || (!exists && policy != "never");
-                if asked && !self.no_build {
-                    let asked = Asked { quiet: self.quiet_build, ..Asked::default() };
+            match plan::image_way(project, service, exists, &wish).map_err(not_done)? {
+                ImageWay::Present => {}
+                ImageWay::Build => {
+                    let Some(build) = &service.build else { continue };
+                    let asked = AskedOfBuild { quiet: self.quiet_build, ..AskedOfBuild::default() };
                     build_one(context, project, (service, build), &asked, progress).await?;
-                    continue;
                 }
-                if !exists {
-                    return Err(CommandError::other(format!(
-                        "service {:?} has no image {image:?} yet, and building is off",
-                        service.name
-                    )));
+                ImageWay::Pull => {
+                    pull_one(context, engine, (project, service), &image, self.quiet_pull, progress).await?;
                 }
             }
-            let pulls = match policy {
-                "always" => service.build.is_none(),
-                "never" | "build" => false,
-                "" | "missing" | "if_not_present" => !exists,
-                other => {
-                    return Err(CommandError::other(format!(
-                        "service {:?}: the pull policy {other:?} is not supported: always, missing, never and build are",
-                        service.name
-                    )));
-                }
-            };
-            if !pulls {
-                continue;
-            }
-            pull_one(context, engine, (project, service), &image, self.quiet_pull, progress).await?;
         }
         Ok(())
     }
@@ -94,16 +77,7 @@ pub(super) async fn pull_one(
     progress: &Progress<'_>,
 ) -> Result<(), CommandError> {
     progress.event(&service.name, "Pulling", "");
-    let usual = project.environment.get("DOCKER_DEFAULT_PLATFORM").map_or("", String::as_str);
-    let platform = if service.platform.is_empty() { usual } else { &service.platform };
-    let mut parts = platform.splitn(3, '/').map(str::to_owned);
-    let options = PullOptions {
-        policy: PullPolicy::Always,
-        os: parts.next().filter(|part| !part.is_empty()),
-        arch: parts.next(),
-        variant: parts.next(),
-        ..PullOptions::default()
-    };
+    let options = plan::pull_options(project, service);
     let pulled = pull::pull(context, engine, image, options, quiet || progress.is_quiet()).await;
     match &pulled {
         Ok(_) => progress.event(&service.name, "Pulled", ""),
@@ -114,4 +88,13 @@ pub(super) async fn pull_one(
         }
     }
     pulled.map(drop)
+}
+
+/// What a service asks for and is not done, or cannot be done.
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(super) fn not_done(error: Error) -> CommandError {
+    match error.kind {
+        ErrorKind::Unsupported => elsewhere(&error.message),
+        _ => CommandError::other(error.message),
+    }
 }

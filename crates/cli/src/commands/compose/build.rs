@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use cove_compose::Options;
 use cove_compose::model::Project;
+use cove_project::plan::{AskedOfBuild, build_order, context_services};
 
-use super::building::{Asked, build_one, contexts, in_build_order};
+use super::building::build_one;
 use super::line::{Style, line, loaded, not_supported};
 use super::progress::Progress;
 use super::push::push;
@@ -98,7 +99,7 @@ impl Args {
         Ok(())
     }
 
-    fn asked(&self) -> Result<Asked, CommandError> {
+    fn asked(&self) -> Result<AskedOfBuild, CommandError> {
         let ssh = match self.ssh.as_deref() {
             Some("") => Some("default"),
             Some(key) if key != "default" && !key.contains('=') => {
@@ -106,7 +107,8 @@ impl Args {
             }
             key => key,
         };
-        Ok(Asked {
+        Ok(AskedOfBuild {
+            file: None,
             arguments: self.build_arg.clone(),
             memory: self.memory.clone(),
             ssh: ssh.map(str::to_owned),
@@ -130,7 +132,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let project = meant(loaded(context, &options)?, &args.services, args.with_dependencies)?;
     let style = if args.quiet { Some(Style::Quiet) } else { args.progress };
     let progress = Progress::of(context, line).in_style(style);
-    let services = in_build_order(&project);
+    let services = build_order(&project);
     let builds: Vec<_> =
         services.into_iter().filter_map(|service| Some((service, service.build.as_ref()?))).collect();
     if builds.is_empty() {
@@ -163,7 +165,7 @@ fn meant(mut project: Project, named: &[String], with_dependencies: bool) -> Res
             return Err(CommandError::other(format!("no such service: {name}")));
         };
         if wanted.insert(name) {
-            fresh.extend(contexts(service).map(str::to_owned));
+            fresh.extend(context_services(service).map(str::to_owned));
             if with_dependencies {
                 fresh.extend(service.depends_on.keys().cloned());
             }
