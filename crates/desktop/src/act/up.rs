@@ -178,8 +178,11 @@ impl Bring<'_> {
             let object = format!("Image {image}");
             let built = way == ImageWay::Build;
             self.task.noted(&object, if built { "Building" } else { "Pulling" }, StepState::Active);
-            let done =
-                if built { self.build(project, service).await } else { self.pull(project, service, &image).await };
+            let done = if built {
+                self.build(project, service).await
+            } else {
+                self.pull(project, service, &image).await
+            };
             match done {
                 Ok(()) => self.task.noted(&object, if built { "Built" } else { "Pulled" }, StepState::Done),
                 Err(failure) => {

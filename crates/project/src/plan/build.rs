@@ -243,10 +243,15 @@ mod tests {
         project.secrets.insert("token".into(), token);
         let made = building(&project, &one, one.build.as_ref().unwrap(), &AskedOfBuild::default()).unwrap();
         let words = made.words.join(" ");
-        assert!(words.contains("--build-arg VERSION=3 ") && words.ends_with("--secret id=token,env=TOKEN -- /src"), "{words}");
+        assert!(
+            words.contains("--build-arg VERSION=3 ")
+                && words.ends_with("--secret id=token,env=TOKEN -- /src"),
+            "{words}"
+        );
         assert_eq!(made.environment, [("TOKEN".to_owned(), "x y".to_owned())]);
         one.build.as_mut().unwrap().privileged = true;
-        let error = building(&project, &one, one.build.as_ref().unwrap(), &AskedOfBuild::default()).unwrap_err();
+        let error =
+            building(&project, &one, one.build.as_ref().unwrap(), &AskedOfBuild::default()).unwrap_err();
         assert_eq!(error.message, "services.web.build.privileged is not supported");
     }
 }
