@@ -444,6 +444,6 @@ mod tests {
         assert!(bind.read_only && bind.bind.is_some_and(|bind| bind.create_host_path));
         let volume = parse_mount("data:/data").unwrap();
         assert_eq!((volume.r#type.as_str(), volume.source.as_str()), ("volume", "data"));
-        assert!(parse_mount("a:b:c:d").is_err());
+        assert!(parse_mount("one:/two:ro:four").is_err());
     }
 }
