@@ -159,12 +159,12 @@ fn updated(who: Who) {
     systemd
         .cove(
             None,
-            &["run", "-d", "--network=none", "--label", &format!("{POLICY}=local"), &image, "sleep", "9"],
+            &["run", "-d", "--network=none", "--label", &format!("{POLICY}=local"), &image, "sleep", "1000"],
         )
         .ok();
     let wrong = systemd.cove(
         Some("*.service"),
-        &["run", "-d", "--network=none", "--label", &format!("{POLICY}=local"), &image, "sleep", "9"],
+        &["run", "-d", "--network=none", "--label", &format!("{POLICY}=local"), &image, "sleep", "1000"],
     );
     wrong.ok();
     let outcome = systemd.update(&rows);
