@@ -240,7 +240,7 @@ fn compose_builds_and_runs() {
         write(&folder, "compose.yaml", &compose.to_string());
         let compose = |arguments: &[&str]| {
             let mut command = client(bed, &service, &["docker-compose"]);
-            command.args(["compose", "--progress", "plain", "-p", "project"]).args(arguments);
+            command.args(["compose", "--progress", "plain", "-p", "built"]).args(arguments);
             Outcome::of(
                 {
                     command.current_dir(&folder);

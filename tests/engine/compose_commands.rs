@@ -326,8 +326,8 @@ fn images_are_built_pushed_and_pulled() {
         let (Some(bed), Some(mut registry)) = (Bed::new(who), Registry::start()) else { continue };
         let address = registry.address();
         let file = |name: &str, text: String| {
-            let path = bed.path("shop").join(name);
-            fs::create_dir_all(bed.path("shop")).expect("folder");
+            let path = bed.path("shelf").join(name);
+            fs::create_dir_all(bed.path("shelf")).expect("folder");
             fs::write(&path, text).expect("file");
             path
         };
@@ -340,7 +340,7 @@ fn images_are_built_pushed_and_pulled() {
         bed.cove_with(&[&login[..], &[address.as_str()]].concat(), Registry::PASSWORD.as_bytes()).ok();
         let compose = |arguments: &[&str]| {
             let mut command = bed.command(&[&["compose"], arguments].concat());
-            command.current_dir(bed.path("shop")).env("REGISTRY_AUTH_FILE", &auth);
+            command.current_dir(bed.path("shelf")).env("REGISTRY_AUTH_FILE", &auth);
             command.env("CONTAINERS_REGISTRIES_CONF", &registries).env("PAGE", "environment");
             Outcome::of(command, b"")
         };
@@ -358,10 +358,10 @@ fn images_are_built_pushed_and_pulled() {
             shown.ok().to_owned()
         };
         // What the context is of is built before, though it is not asked for.
-        says(&compose(&["build", "tool"]), &[" WEB:1  Built\n", " shop-tool  Built\n", "STEP "]);
+        says(&compose(&["build", "tool"]), &[" WEB:1  Built\n", " shelf-tool  Built\n", "STEP "]);
         assert_eq!((page("web").as_str(), page("tool").as_str()), ("one", "one"));
         let labels =
-            ["image", "inspect", "--format", "{{index .Labels \"com.docker.compose.service\"}}", "shop-tool"];
+            ["image", "inspect", "--format", "{{index .Labels \"com.docker.compose.service\"}}", "shelf-tool"];
         assert_eq!(bed.cove(&labels).ok(), "tool");
         let quiet = compose(&["build", "-q", "--build-arg", "PAGE=two", "web"]);
         assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), (0, "", ""), "{quiet:?}");
@@ -372,7 +372,7 @@ fn images_are_built_pushed_and_pulled() {
         assert!(checked.ok().contains("Check complete"), "{checked:?}");
         says(
             &compose(&["build", "--push", "--with-dependencies", "web"]),
-            &[" shop-tool  Built\n", " web Pushed WEB:extra\n", " tool Skipped"],
+            &[" shelf-tool  Built\n", " web Pushed WEB:extra\n", " tool Skipped"],
         );
         says(&compose(&["push"]), &[" web Pushed WEB:1\n", " tool Skipped", " plain Skipped"]);
         let silent = compose(&["push", "-q", "web"]);
