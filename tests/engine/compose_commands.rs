@@ -360,8 +360,13 @@ fn images_are_built_pushed_and_pulled() {
         // What the context is of is built before, though it is not asked for.
         says(&compose(&["build", "tool"]), &[" WEB:1  Built\n", " shelf-tool  Built\n", "STEP "]);
         assert_eq!((page("web").as_str(), page("tool").as_str()), ("one", "one"));
-        let labels =
-            ["image", "inspect", "--format", "{{index .Labels \"com.docker.compose.service\"}}", "shelf-tool"];
+        let labels = [
+            "image",
+            "inspect",
+            "--format",
+            "{{index .Labels \"com.docker.compose.service\"}}",
+            "shelf-tool",
+        ];
         assert_eq!(bed.cove(&labels).ok(), "tool");
         let quiet = compose(&["build", "-q", "--build-arg", "PAGE=two", "web"]);
         assert_eq!((quiet.code, quiet.stdout.as_str(), quiet.stderr.as_str()), (0, "", ""), "{quiet:?}");

@@ -100,7 +100,7 @@ impl Desk {
         let output = self.run(words);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(125), "{words:?}: {errors}");
-        assert!(errors.contains(expected), "{words:?}: {errors}");
+        assert!(errors.contains(expected) && !errors.contains("\\n"), "{words:?}: {errors}");
         assert_eq!(output.stdout, b"", "{words:?}");
     }
 }
@@ -217,6 +217,10 @@ fn wrong_words() {
         (&["other.sh", "compose"], "line 1: the command \"ps\" makes no part"),
         (&["lone.container", "run"], "gone.network"),
         (&["missing.yaml", "run"], "no such file"),
+        (
+            &["compose.yaml", "quadlet", "-o", "what.txt"],
+            "what.txt is a file: unit files are written into a folder",
+        ),
         (&["--from", "toml", "compose.yaml", "run"], "toml"),
         (&["--profile", "a", "lone.container", "run"], "--profile is for Compose files only"),
     ] {

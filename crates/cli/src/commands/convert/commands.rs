@@ -23,9 +23,11 @@ pub(super) struct Own<'a> {
 
 impl Commands for Own<'_> {
     fn command(&self, words: &[String], losses: &mut Losses) -> Result<Command> {
-        self.read(words, losses).map_err(|error| match error.kind() {
-            Some(kind) => Error::new(kind, error.messages().join("; ")),
-            None => Error::invalid(error.messages().join("; ")),
+        self.read(words, losses).map_err(|error| {
+            // What follows a message's first line points to the help of the other command.
+            let first = |message: &String| message.lines().next().unwrap_or_default().to_owned();
+            let text = error.messages().iter().map(first).collect::<Vec<_>>().join("; ");
+            error.kind().map_or_else(|| Error::invalid(&text), |kind| Error::new(kind, &text))
         })
     }
 }

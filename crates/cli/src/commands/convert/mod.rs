@@ -60,9 +60,9 @@ pub(crate) const COMMAND: Leaf = leaf!("[options] FROM TO [-- COMMAND LINE...]",
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     let [from, to] = args.words.as_slice() else {
+        let given = args.words.len();
         return Err(CommandError::other(format!(
-            "FROM and TO are needed, such as compose.yaml quadlet; there are {} words",
-            args.words.len()
+            "FROM and TO are needed, two words such as compose.yaml quadlet; {given} given"
         )));
     };
     let target: Target = to.parse()?;

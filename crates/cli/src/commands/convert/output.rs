@@ -71,6 +71,12 @@ pub(crate) fn put(
     if target != Target::Quadlet || is_bundle {
         return finish(vec![open(path, &whole(target, files))?]);
     }
+    if cove_sys::fs::metadata(path).is_ok_and(|found| !found.is_dir()) {
+        return Err(CommandError::other(format!(
+            "{} is a file: unit files are written into a folder, or into one file whose name ends in .quadlets",
+            path.display()
+        )));
+    }
     cove_sys::fs::create_dir_all(path)?;
     // All are there, or none.
     let opened = files.iter().map(|file| open(&path.join(&file.name), &file.text));
