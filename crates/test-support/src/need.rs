@@ -31,6 +31,8 @@ pub enum Need {
     Buildah,
     /// `podman`: a peer on the same store.
     Podman,
+    /// `podman-4.3`: Podman of the version whose builds the corpus of build files tells of.
+    Podman43,
     /// `docker`: Docker's client.
     Docker,
     /// `compose`: docker-compose, its second version or newer, as a program of its own.
@@ -83,7 +85,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 35] = [
+    const ALL: [Self; 36] = [
         Self::Root,
         Self::User,
         Self::Monitor,
@@ -95,6 +97,7 @@ impl Need {
         Self::Zsh,
         Self::Buildah,
         Self::Podman,
+        Self::Podman43,
         Self::Docker,
         Self::Buildx,
         Self::ComposeV2,
@@ -135,6 +138,7 @@ impl Need {
             Self::Zsh => "zsh",
             Self::Buildah => "buildah",
             Self::Podman => "podman",
+            Self::Podman43 => "podman-4.3",
             Self::Docker => "docker",
             Self::Buildx => "buildx",
             Self::ComposeV2 => "compose-v2",
@@ -193,6 +197,15 @@ impl Need {
             | Self::Skopeo
             | Self::Openssl
             | Self::Script => programs(&[self.name()]),
+            Self::Podman43 => {
+                let version = Command::new("podman").arg("--version").output();
+                let text = version.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+                let is_it = text.as_ref().is_ok_and(|text| text.contains("version 4.3."));
+                (!is_it).then(|| match text {
+                    Ok(text) => format!("{text} is not version 4.3, whose builds the cases tell of"),
+                    Err(_) => "not installed: podman".to_owned(),
+                })
+            }
             Self::Compose => programs(&["docker-compose"]).or_else(|| {
                 let version = Command::new("docker-compose").args(["version", "--short"]).output();
                 let is_first = version
