@@ -133,6 +133,23 @@ fn a_project_is_written_out_without_a_program() {
     });
 }
 
+/// The value of a secret may be in the project's file of variables alone.
+#[test]
+fn a_build_gets_the_secrets_of_the_project() {
+    everyone(|bed| {
+        let folder = bed.path("secretive");
+        fs::create_dir(&folder).expect("folder");
+        let file = "services:\n  web:\n    build:\n      context: .\n      network: none\n      secrets: [token]\n      dockerfile_inline: |\n        FROM IMAGE\n        RUN --mount=type=secret,id=token tr a-z A-Z </run/secrets/token >/seen\nsecrets: {token: {environment: COVE_TEST_TOKEN}}\n";
+        fs::write(folder.join("compose.yaml"), file.replace("IMAGE", IMAGE)).expect("file");
+        fs::write(folder.join(".env"), "COVE_TEST_TOKEN=s3cret\n").expect("file");
+        let mut command = bed.command(&["compose", "build"]);
+        command.current_dir(&folder);
+        Outcome::of(command, b"").ok();
+        let seen = bed.cove(&["run", "--rm", "--network", "none", "secretive-web", "cat", "/seen"]);
+        assert_eq!(seen.ok(), "S3CRET");
+    });
+}
+
 #[test]
 fn the_command_runs_a_compose_program_on_a_service_of_its_own() {
     everyone(|bed| {

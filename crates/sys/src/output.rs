@@ -3,7 +3,7 @@
 //! Nothing that is there is lost by a command that fails, a link is never followed to a file, and of what this
 //! process did not make nothing is removed.
 
-use std::io::{self, Write};
+use std::io::{self, Seek as _, Write};
 use std::path::{Path, PathBuf};
 
 use crate::atomic;
@@ -75,6 +75,17 @@ impl OutputFile {
     pub fn finish(mut self) -> io::Result<()> {
         self.file.flush()?;
         self.name()
+    }
+
+    /// Leaves a hole: zeros that take no room on the disk.
+    ///
+    /// # Errors
+    /// It is no regular file, or cannot be as large.
+    pub fn hole(&mut self, length: u64) -> io::Result<()> {
+        let too_large = || io::Error::from(io::ErrorKind::FileTooLarge);
+        let end = self.file.stream_position()?.checked_add(length).ok_or_else(too_large)?;
+        self.file.set_len(end)?;
+        self.file.seek(io::SeekFrom::Start(end)).map(drop)
     }
 
     /// The file gets its name at once, and is then written by whoever has the handle.

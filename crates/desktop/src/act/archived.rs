@@ -12,6 +12,16 @@ use crate::view::StepState;
 
 /// Zeros that are written at once.
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+/// Most of a file in an archive that may be holes, in bytes: there they are written as zeros, and whoever made the file may
+/// have meant to fill a disk.
+const MOST_HOLES: u64 = 1 << 30;
+
+/// What a file is made of.
+enum Piece<'a> {
+    Data(&'a [u8]),
+    /// Zeros that take no room where the file is.
+    Hole(u64),
+}
 
 type Archive<R> = Reader<Streamed<R>>;
 
@@ -45,8 +55,16 @@ fn file<R: Read>(archive: &mut Archive<R>, entry: Option<Entry>, to: &Path, task
     let mut file = create(to)?;
     let mut written = 0;
     data(archive, &entry, &mut |piece| {
-        file.write_all(piece)?;
-        written += piece.len() as u64;
+        match piece {
+            Piece::Data(bytes) => {
+                file.write_all(bytes)?;
+                written += bytes.len() as u64;
+            }
+            Piece::Hole(length) => {
+                file.hole(length)?;
+                written = written.saturating_add(length);
+            }
+        }
         task.bytes(written, size);
         Ok(())
     })?;
@@ -104,6 +122,16 @@ fn member<R: Read, W: Write>(
         link = [own, &first].join(&b'/');
     }
     let size = if header.kind == Kind::File { whole(entry) } else { 0 };
+    let filled = entry.sparse.as_ref().map_or(size, |sparse| {
+        sparse.extents.iter().fold(0_u64, |sum, (_, length)| sum.saturating_add(*length))
+    });
+    if size.saturating_sub(filled) > MOST_HOLES {
+        return Err(Error::unsupported(format!(
+            "{}: it has holes of {} bytes: export the whole volume, or take the file alone",
+            String::from_utf8_lossy(&name),
+            size - filled
+        )));
+    }
     tar.member(&Member {
         kind: header.kind,
         name: &name,
@@ -118,8 +146,13 @@ fn member<R: Read, W: Write>(
     })?;
     if size > 0 {
         data(archive, entry, &mut |piece| {
-            tar.data(piece)?;
-            told(piece.len() as u64);
+            match piece {
+                Piece::Data(bytes) => {
+                    tar.data(bytes)?;
+                    told(bytes.len() as u64);
+                }
+                Piece::Hole(length) => zeros(length, &mut |zeros| Ok(tar.data(zeros)?))?,
+            }
             Ok(())
         })?;
         tar.pad(size)?;
@@ -155,26 +188,30 @@ fn whole(entry: &Entry) -> u64 {
     entry.sparse.as_ref().map_or(entry.header.size, |sparse| sparse.real_size)
 }
 
-/// Hands on the data of a file; holes are zeros.
+/// Hands on the data of a file, and its holes.
 fn data<R: Read>(
     archive: &mut Archive<R>,
     entry: &Entry,
-    each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    each: &mut dyn FnMut(Piece<'_>) -> Result<()>,
 ) -> Result<()> {
     let Some(sparse) = &entry.sparse else { return copy(archive, entry.header.size, each) };
     let mut at = 0;
     for &(offset, length) in &sparse.extents {
-        zeros(offset.saturating_sub(at), each)?;
+        hole(offset.saturating_sub(at), each)?;
         copy(archive, length, each)?;
         at = offset + length;
     }
-    zeros(sparse.real_size.saturating_sub(at), each)
+    hole(sparse.real_size.saturating_sub(at), each)
+}
+
+fn hole(length: u64, each: &mut dyn FnMut(Piece<'_>) -> Result<()>) -> Result<()> {
+    if length > 0 { each(Piece::Hole(length)) } else { Ok(()) }
 }
 
 fn copy<R: Read>(
     archive: &mut Archive<R>,
     mut left: u64,
-    each: &mut dyn FnMut(&[u8]) -> Result<()>,
+    each: &mut dyn FnMut(Piece<'_>) -> Result<()>,
 ) -> Result<()> {
     while left > 0 {
         let piece = archive.peek().map_err(failed)?;
@@ -182,7 +219,7 @@ fn copy<R: Read>(
         if count == 0 {
             return Err(Error::internal("the archive ends inside of a file"));
         }
-        each(&piece[..count])?;
+        each(Piece::Data(&piece[..count]))?;
         archive.consume(count).map_err(failed)?;
         left -= count as u64;
     }
@@ -296,17 +333,14 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn holes_are_zeros() {
-        let task = task().await;
-        let place = tempfile::tempdir().unwrap();
-        // PAX 0.1: the map is in the headers, its data follows without the holes.
+    /// A folder with a sparse file in PAX's form 0.1: the map is in the headers, its data follows without the holes.
+    fn sparse(size: u64) -> Vec<u8> {
         let mut records = Vec::new();
-        for (name, value) in [("GNU.sparse.size", "10"), ("GNU.sparse.map", "2,1,5,2")] {
-            let length = name.len() + value.len() + 3;
-            let line = format!("{} {name}={value}\n", length + 2);
-            assert_eq!(line.len(), length + 2);
-            records.extend(line.into_bytes());
+        for (name, value) in [("GNU.sparse.size", size.to_string()), ("GNU.sparse.map", "2,1,5,2".into())] {
+            let own = name.len() + value.len() + 3;
+            // The length counts its own digits.
+            let length = (own + 1..).find(|length| own + length.to_string().len() == *length).unwrap();
+            records.extend(format!("{length} {name}={value}\n").into_bytes());
         }
         let mut tar = archive(&[(Kind::File, "pax", "", std::str::from_utf8(&records).unwrap())]);
         tar[156] = b'x';
@@ -315,11 +349,37 @@ mod tests {
         tar[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         tar.truncate(tar.len() - 1024);
         tar.extend(archive(&[(Kind::File, "d/holes", "", "abc")]));
+        tar
+    }
+
+    #[tokio::test]
+    async fn holes_are_zeros() {
+        let task = task().await;
+        let place = tempfile::tempdir().unwrap();
+        let tar = sparse(10);
         let to = place.path().join("holes");
         take(tar.as_slice(), Some("d/holes"), &to, &task).unwrap();
         assert_eq!(cove_sys::fs::read(&to).unwrap(), b"\0\0a\0\0bc\0\0\0");
         let folder = place.path().join("d.tar");
         take(tar.as_slice(), Some("d"), &folder, &task).unwrap();
         assert_eq!(told(&folder), [(Kind::File, "d/holes".to_owned(), String::new(), 10)]);
+    }
+
+    /// A container can make a file of holes that is larger than any disk.
+    #[tokio::test]
+    async fn holes_fill_no_disk() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let task = task().await;
+        let place = tempfile::tempdir().unwrap();
+        let tar = sparse(5 << 30);
+        let to = place.path().join("holes");
+        take(tar.as_slice(), Some("d/holes"), &to, &task).unwrap();
+        let written = cove_sys::fs::metadata(&to).unwrap();
+        assert!(written.len() == 5 << 30 && written.blocks() * 512 < 1 << 20, "{written:?}");
+        let folder = place.path().join("d.tar");
+        let error = take(tar.as_slice(), Some("d"), &folder, &task).unwrap_err();
+        assert!(error.message.contains("d/holes: it has holes of"), "{error}");
+        assert!(!folder.exists());
     }
 }

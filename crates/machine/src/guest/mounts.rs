@@ -112,8 +112,11 @@ pub(super) fn mount_folders(modules: &Modules, folders: &[GuestFolder]) -> Vec<S
         mount(folder.tag.as_str(), folder.target.as_str(), "virtiofs", flags, c"")
             .map_err(|error| error.to_string())
     };
+    let mut folders: Vec<&GuestFolder> = folders.iter().collect();
+    // What is beneath another comes after it, or would be hidden.
+    folders.sort_by(|one, other| one.target.cmp(&other.target));
     folders
-        .iter()
+        .into_iter()
         .filter_map(|folder| Some(format!("{}: {}", folder.target, mounted(folder).err()?)))
         .collect()
 }

@@ -51,7 +51,7 @@ pub(super) fn check_folders(folders: &[SharedFolder], provider: &dyn VmProvider)
     let checked = check_together(folders)
         .and_then(|()| folders.iter().try_for_each(SharedFolder::check_source))
         .and_then(|()| provider.cannot_share_folders().map_or(Ok(()), Err));
-    checked.or_else(|reason| bad("--volume", reason))
+    checked.or_else(|reason| bad("--volume (or volumes of containers.conf)", reason))
 }
 
 fn bad(option: &'static str, reason: String) -> Result<()> {

@@ -133,11 +133,20 @@ impl Machines {
         if *record != before {
             self.save(record, paths)?;
         }
-        let config = guest_config(record, paths, provider.network())?;
+        // A disk that is not plugged in must not keep the machine from starting.
+        let mut started = record.clone();
+        started.shared_folders.retain(|folder| {
+            let checked = folder.check_source();
+            if let Err(reason) = &checked {
+                steps.note(format!("{reason}: the machine does not see it until it is there at a start"));
+            }
+            checked.is_ok()
+        });
+        let config = guest_config(&started, paths, provider.network())?;
         rotate(paths)?;
         remove_state(paths);
         steps.begin("launch");
-        let launched = provider.start(record, paths, &config).await?;
+        let launched = provider.start(&started, paths, &config).await?;
         if let Some(note) = &launched.note {
             steps.note(note.clone());
         }

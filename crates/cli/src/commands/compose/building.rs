@@ -32,8 +32,8 @@ pub(super) async fn build_one(
     let asked = AskedOfBuild { file, ..asked.clone() };
     let building = plan::building(project, service, build, &asked).map_err(not_done)?;
     let quiet = asked.quiet || progress.is_quiet();
-    let code =
-        build_as(context, building.words, if quiet { Telling::Nowhere } else { Telling::Aside }).await?;
+    let telling = if quiet { Telling::Nowhere } else { Telling::Aside };
+    let code = build_as(context, building.words, building.environment, telling).await?;
     if asked.check {
         return Ok(code);
     }

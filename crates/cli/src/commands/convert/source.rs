@@ -136,7 +136,10 @@ impl Source {
 fn text(place: &str) -> Result<String, CommandError> {
     if place == STDIN {
         let mut text = String::new();
-        std::io::stdin().lock().take(LONGEST).read_to_string(&mut text)?;
+        std::io::stdin().lock().take(LONGEST + 1).read_to_string(&mut text)?;
+        if text.len() as u64 > LONGEST {
+            return Err(CommandError::other(format!("standard input is longer than {LONGEST} bytes")));
+        }
         return Ok(text);
     }
     cove_sys::read::bounded_text(Path::new(place), LONGEST)?

@@ -50,23 +50,28 @@ pub(crate) enum Telling {
 /// # Errors
 /// As the command.
 pub(crate) async fn build_aside(context: &Context, words: Vec<String>) -> Result<(), CommandError> {
-    match build_as(context, words, Telling::Aside).await? {
+    match build_as(context, words, Vec::new(), Telling::Aside).await? {
         0 => Ok(()),
         code => Err(CommandError::other("the build failed").with_code(code)),
     }
 }
 
-/// Builds as the words of a command line say.
+/// Builds as the words of a command line say; `variables` come before those of the environment.
 ///
 /// # Errors
 /// As the command.
-pub(crate) async fn build_as(context: &Context, words: Vec<String>, telling: Telling) -> CommandResult {
+pub(crate) async fn build_as(
+    context: &Context,
+    words: Vec<String>,
+    variables: Vec<(String, String)>,
+    telling: Telling,
+) -> CommandResult {
     let command = <Args as clap::Args>::augment_args(clap::Command::new("build").no_binary_name(true));
     let args = command
         .try_get_matches_from(words)
         .and_then(|matches| <Args as clap::FromArgMatches>::from_arg_matches(&matches))
         .map_err(|error| CommandError::other(error.to_string()))?;
-    build(context, args, telling).await
+    build(context, Args { variables, ..args }, telling).await
 }
 
 async fn build(context: &Context, args: Args, telling: Telling) -> CommandResult {

@@ -16,7 +16,7 @@ use crate::boot_log::tail;
 use crate::error::{Error, Result};
 use crate::paths::MachinePaths;
 use crate::process;
-use crate::share::SharedFolder;
+use crate::share::{MOST_FOLDERS, SharedFolder};
 
 /// Where distributions put it: it is no command for users.
 const PLACES: &[&str] = &["/usr/libexec", "/usr/lib", "/usr/lib/qemu", "/usr/local/libexec", "/usr/bin"];
@@ -119,8 +119,23 @@ impl Drop for Served {
     }
 }
 
+/// Ends those that a killed start has left, which wait for ever for a VM; the machine does not run.
+pub(super) fn end(paths: &MachinePaths) -> Result<()> {
+    for socket in (0..MOST_FOLDERS).map(|index| paths.folder_socket(index)) {
+        if !socket.exists() {
+            continue;
+        }
+        if let Some(pid) = process::scan(listening(&socket).as_ref()) {
+            process::kill(pid);
+        }
+        super::provider::remove_if_there(&socket)?;
+    }
+    Ok(())
+}
+
 /// Serves the folders of a machine that is about to start.
 pub(super) async fn serve(name: &str, folders: &[SharedFolder], paths: &MachinePaths) -> Result<Served> {
+    end(paths)?;
     let mut served = Served(Vec::new());
     for (index, folder) in folders.iter().enumerate() {
         let failed = |reason: String| Error::SharedFolder {
@@ -129,11 +144,6 @@ pub(super) async fn serve(name: &str, folders: &[SharedFolder], paths: &MachineP
             reason,
         };
         let socket = paths.folder_socket(index);
-        // One that a killed start has left waits for ever for a VM.
-        if let Some(pid) = process::scan(listening(&socket).as_ref()) {
-            process::kill(pid);
-        }
-        super::provider::remove_if_there(&socket)?;
         folder.check_source().map_err(failed)?;
         let program = find().map_err(failed)?;
         let log = paths.folder_log(index);

@@ -222,7 +222,7 @@ impl VmProvider for Qemu {
         for leftover in [paths.qmp(), paths.pid()] {
             remove_if_there(&leftover)?;
         }
-        Ok(())
+        folders::end(paths)
     }
 
     async fn state(&self, name: &str, paths: &MachinePaths) -> Result<VmState> {
@@ -268,7 +268,7 @@ impl VmProvider for Qemu {
         for file in [paths.qmp(), paths.pid()] {
             remove_if_there(&file)?;
         }
-        Ok(())
+        folders::end(paths)
     }
 }
 

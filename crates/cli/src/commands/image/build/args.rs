@@ -164,6 +164,9 @@ pub(crate) struct Args {
     /// Remove working containers after a failure, which is always done
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) force_rm: Option<bool>,
+    /// Variables that come before those of the environment: a Compose project's.
+    #[arg(skip)]
+    pub(super) variables: Vec<(String, String)>,
     /// Secret for RUN --mount=type=secret: id=ID[,src=FILE|,env=VARIABLE]
     #[arg(long, value_name = "SECRET")]
     pub(super) secret: Vec<String>,

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use cove_api::{BuildContext, BuildText, ByteStream, Error, OtherContext};
 use cove_archive::{Kind, Member, Writer};
 use cove_build::{Ignore, Location, Placing, Selection, Source, read_bounded, usual_file, usual_rules};
+use cove_config::Environment;
 use cove_tree::Root;
 use futures_util::{StreamExt as _, stream};
 
@@ -31,7 +32,15 @@ pub(super) async fn gather(
     args: &Args,
 ) -> Result<(Vec<String>, BuildContext), CommandError> {
     let place = Place::of(args)?;
-    let environment = &context.environment;
+    let with_variables;
+    let environment = match args.variables.is_empty() {
+        true => &context.environment,
+        false => {
+            let own = args.variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            with_variables = Environment::new(context.environment.iter().chain(own));
+            &with_variables
+        }
+    };
     let ignore = match args.ignorefile.as_deref().filter(|path| !path.is_empty()) {
         Some(path) => Some(text_of(path)?),
         None => None,
