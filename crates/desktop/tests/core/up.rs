@@ -274,10 +274,13 @@ async fn images_are_built_by_the_program() {
     let failed = ended(&mut screen, id).await;
     let words = cove_sys::fs::read_to_string(&said).unwrap();
     let context = folder.path().join("src");
+    let (asked, labels) = words.trim().split_once(" --label ").unwrap();
     assert_eq!(
-        words.trim(),
-        format!("build --tag site-app --file {0}/Dockerfile --build-arg VERSION=7 -- {0}", context.display())
+        asked,
+        format!("build --tag site-app --file {}/Dockerfile --build-arg VERSION=7", context.display())
     );
+    assert!(labels.contains("--label com.docker.compose.project=site --label"), "{labels}");
+    assert!(labels.ends_with(&format!(" -- {}", context.display())), "{labels}");
     assert_eq!(failed.state, TaskState::Failed);
     let steps: Vec<_> = failed.steps.iter().map(|step| (step.label.as_str(), step.state)).collect();
     assert!(steps.contains(&("Image site-app", StepState::Failed)), "{steps:?}");
