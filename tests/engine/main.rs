@@ -25,6 +25,7 @@ mod compose_projects;
 mod convert;
 mod defaults;
 mod devices;
+mod exec;
 mod farm;
 mod files;
 mod flags;

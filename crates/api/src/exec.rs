@@ -61,6 +61,8 @@ impl ExecSpec {
 pub struct ExecStartOptions {
     /// Do not wait and do not attach.
     pub detach: bool,
+    /// The caller stays to the end: an engine in this process may spare the process that would hold the session.
+    pub attended: bool,
     /// First size of the terminal.
     pub size: Option<crate::TerminalSize>,
 }

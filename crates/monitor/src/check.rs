@@ -8,6 +8,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use cove_monitor::oci;
 use cove_monitor::protocol::{Check, HEALTH_FILE, HealthPlan, HealthReport, MAX_CONFIG, MonitorConfig};
 use cove_sys::fs;
 use rustix::process::WaitStatus;
@@ -195,7 +196,7 @@ fn progress(
         if status.exit_status() != Some(0) {
             return Some(if run.timed_out { -1 } else { 1 });
         }
-        match runtime::read_pid(&config.run_dir.join(PID_FILE)) {
+        match oci::read_pid(&config.run_dir.join(PID_FILE)) {
             Ok(process) => {
                 run.stage = Stage::Process(process);
                 // The runtime was done before its end came; the process has as little time left.

@@ -5,6 +5,7 @@
 
 mod attach;
 mod check;
+mod drain;
 mod health;
 mod health_event;
 mod host;
@@ -31,19 +32,24 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        Some(argument) if argument == "pause" => match pause::main() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("cove-monitor: {error}");
-                ExitCode::FAILURE
-            }
-        },
+        Some(argument) if argument == "pause" => told(pause::main()),
+        Some(argument) if argument == "drain" => told(drain::main()),
         Some(argument) if argument == "--version" => {
             println!("cove-monitor {}", env!("CARGO_PKG_VERSION"));
             ExitCode::SUCCESS
         }
         Some(_) => {
             eprintln!("cove-monitor is started by cove, with its configuration on standard input");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn told(result: std::io::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cove-monitor: {error}");
             ExitCode::FAILURE
         }
     }

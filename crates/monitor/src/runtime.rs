@@ -1,4 +1,4 @@
-//! Drives the OCI runtime: the only place in the monitor that knows its command line.
+//! Drives the OCI runtime for the task of this monitor; what the engine needs of it too is in [`cove_monitor::oci`].
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -6,11 +6,9 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use cove_monitor::oci;
 use cove_monitor::protocol::{MonitorConfig, Task};
 use cove_sys::fs;
-
-/// Most of a runtime's log that is read.
-const MAX_LOG: u64 = 1 << 20;
 
 /// The runtime's standard streams, which the container inherits when it has no terminal.
 pub(crate) struct Streams {
@@ -29,15 +27,7 @@ fn log_file(config: &MonitorConfig) -> PathBuf {
 }
 
 fn base(config: &MonitorConfig) -> Command {
-    let mut command = Command::new(&config.runtime.path);
-    command.args(&config.runtime.arguments);
-    command.arg("--log-format=json").arg("--log").arg(log_file(config));
-    command.current_dir("/");
-    if config.runtime.hide_cgroups {
-        // SAFETY: the function only makes system calls.
-        unsafe { command.pre_exec(cove_monitor::view::hide_cgroups) };
-    }
-    command
+    oci::command(&config.runtime, &log_file(config))
 }
 
 /// Starts the runtime for the configured task; returns its pid at once.
@@ -52,12 +42,10 @@ pub(crate) fn start(
         Task::Container { bundle, restore } => {
             command.arg(if restore.is_empty() { "run" } else { "restore" });
             command.args(&config.runtime.run_arguments).args(restore).arg("--bundle").arg(bundle);
+            command.arg("--detach").arg("--pid-file").arg(pid_file(config));
         }
-        Task::Exec { process } => {
-            command.arg("exec").arg("--process").arg(process);
-        }
+        Task::Exec { process } => oci::exec(&mut command, process, &pid_file(config)),
     }
-    command.arg("--detach").arg("--pid-file").arg(pid_file(config));
     if let Some(socket) = console {
         if matches!(config.task, Task::Exec { .. }) {
             command.arg("--tty");
@@ -146,62 +134,18 @@ pub(crate) fn start_check(
     output: OwnedFd,
 ) -> io::Result<i32> {
     let mut command = base(config);
-    command.arg("exec").arg("--process").arg(process);
-    command.arg("--detach").arg("--pid-file").arg(pid_file).arg(&config.id);
+    oci::exec(&mut command, process, pid_file);
+    command.arg(&config.id);
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     Ok(command.spawn()?.id() as i32)
 }
 
 /// The pid that the runtime wrote.
 pub(crate) fn started_pid(config: &MonitorConfig) -> io::Result<i32> {
-    read_pid(&pid_file(config))
+    oci::read_pid(&pid_file(config))
 }
 
-/// The pid in a file.
-pub(crate) fn read_pid(path: &Path) -> io::Result<i32> {
-    let text = fs::read_to_string(path)?;
-    let pid = text.trim().parse().ok().filter(|pid| *pid > 0);
-    pid.ok_or_else(|| io::Error::other(format!("{}: {text:?} is not a pid", path.display())))
-}
-
-/// The last error in the runtime's log, or else `output`, which it wrote to standard error.
+/// What the runtime says of its failure: see [`oci::error_text`].
 pub(crate) fn error_text(config: &MonitorConfig, output: &[u8]) -> String {
-    let text = read_end(&log_file(config)).unwrap_or_default();
-    let mut message = None;
-    let mut rest = text.as_str();
-    while !rest.trim_start().is_empty() {
-        // An entry is a JSON document on one line, or (newer crun) on several.
-        let mut entries = serde_json::Deserializer::from_str(rest).into_iter::<serde_json::Value>();
-        match entries.next() {
-            Some(Ok(entry)) => {
-                let level = entry.get("level").and_then(|l| l.as_str()).unwrap_or("error");
-                if let Some(text) = entry.get("msg").and_then(|m| m.as_str())
-                    && matches!(level, "error" | "fatal" | "panic")
-                {
-                    message = Some(text.to_owned());
-                }
-                rest = &rest[entries.byte_offset()..];
-            }
-            _ => {
-                let (line, below) = rest.split_once('\n').unwrap_or((rest, ""));
-                if !line.trim().is_empty() {
-                    message = Some(line.trim().to_owned());
-                }
-                rest = below;
-            }
-        }
-    }
-    message.unwrap_or_else(|| String::from_utf8_lossy(output).trim().to_owned())
-}
-
-fn read_end(path: &Path) -> io::Result<String> {
-    use std::io::{Read, Seek, SeekFrom};
-    let mut file = fs::File::open(path)?;
-    let length = file.metadata()?.len();
-    if length > MAX_LOG {
-        file.seek(SeekFrom::Start(length - MAX_LOG))?;
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_LOG).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    oci::error_text(&log_file(config), output)
 }

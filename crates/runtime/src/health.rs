@@ -84,7 +84,7 @@ pub(crate) fn write_process(process: &oci_spec::runtime::Process, path: &Path) -
 }
 
 /// Puts a private file in place of another in one step, as somebody may be reading that.
-fn replace(path: &Path, text: &[u8]) -> Result<()> {
+pub(crate) fn replace(path: &Path, text: &[u8]) -> Result<()> {
     let mut new = path.to_owned().into_os_string();
     new.push(".new");
     let new = PathBuf::from(new);

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use cove_monitor::oci::OWN_VARIABLES;
 use cove_monitor::protocol::{LogConfig, MonitorConfig, NotifyConfig, Report, RuntimeCommand, Task, VERSION};
 use cove_sys::fs;
 use rustix::net::{
@@ -296,8 +297,7 @@ impl Runtime {
         }
         drop(descriptors);
         let mut command = Command::new(&self.options.monitor);
-        // Meant for this process, if for anybody: an OCI runtime would hand them to the container.
-        for name in ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
+        for name in OWN_VARIABLES {
             command.env_remove(name);
         }
         command.current_dir("/").stdin(document).stdout(theirs).stderr(Stdio::piped());

@@ -2,6 +2,7 @@
 
 pub mod apparmor;
 pub mod attach;
+mod attended;
 pub mod cdi;
 pub mod cgroup;
 mod cgroup_parent;
@@ -28,6 +29,7 @@ pub mod user;
 pub mod view;
 
 pub use attach::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, check_health, resize};
+pub use attended::{AttendedEnd, AttendedExec, PipedInput, PipedOutput};
 pub use checkpoint::{Checkpoint, Restore};
 pub use cove_monitor::process::ProcessRef;
 pub use cove_monitor::protocol::{

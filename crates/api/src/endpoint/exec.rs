@@ -66,7 +66,7 @@ impl ExecStart {
             Some([height, width]) => Some(TerminalSize { width, height }),
             None => (self.h > 0 && self.w > 0).then_some(TerminalSize { width: self.w, height: self.h }),
         };
-        ExecStartOptions { detach: self.detach, size }
+        ExecStartOptions { detach: self.detach, attended: false, size }
     }
 }
 

@@ -130,7 +130,7 @@ async fn show(
     let id = engine.execs().create(&container, spec).await?;
     sink.core.lock().sessions.insert(id.clone(), Arc::clone(&engine));
     let session = Session { core: Arc::clone(&sink.core), id };
-    let options = ExecStartOptions { detach: false, size: Some(size) };
+    let options = ExecStartOptions { size: Some(size), ..Default::default() };
     let AttachStream { input, output } = engine
         .execs()
         .start(&session.id, options)

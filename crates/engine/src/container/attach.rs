@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use cove_api::{
     AttachOptions, AttachStream, ContainerState, Error, LogOptions, OutputChunk, Result, TerminalSize,
 };
-use cove_runtime::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame};
+use cove_runtime::{AttachReader, AttachStreams, AttachWriter, Attachment, Frame, PipedInput, PipedOutput};
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWrite;
 use tokio::sync::oneshot;
@@ -163,6 +163,20 @@ pub(crate) fn detach_keys(keys: Option<&str>) -> Result<Vec<u8>> {
 pub(crate) async fn connect(directory: &Path, streams: AttachStreams, keys: Vec<u8>) -> Result<AttachStream> {
     let (reader, writer) = Attachment::connect(directory, streams).await?.split();
     Ok(stream(Reading::Connected(reader), Writing::Connected(writer), streams.stdin, keys))
+}
+
+/// The connection with a process of which this process holds the pipes.
+pub(crate) fn piped(input: Option<PipedInput>, output: PipedOutput) -> AttachStream {
+    let output = futures_util::stream::unfold(Some(output), |state| async move {
+        let mut output = state?;
+        match output.next().await {
+            Ok(Some(chunk)) => Some((Ok(chunk), Some(output))),
+            Ok(None) => None,
+            Err(error) => Some((Err(error.into()), None)),
+        }
+    });
+    let input = input.map(|input| Box::pin(input) as Pin<Box<dyn AsyncWrite + Send>>);
+    AttachStream { input, output: Box::pin(output) }
 }
 
 fn stream(reader: Reading, writer: Writing, stdin: bool, keys: Vec<u8>) -> AttachStream {

@@ -11,7 +11,8 @@ use cove_runtime::oci::{ExecInput, exec_process};
 use cove_runtime::user::resolve_user;
 use cove_runtime::view::View;
 use cove_runtime::{
-    AttachStreams, ExecOptions, Launch, LogConfig, ProcessRef, ProcessState, StreamOptions, Supervision,
+    AttachStreams, AttendedExec, ExecOptions, Launch, LogConfig, ProcessRef, ProcessState, StreamOptions,
+    Supervision,
 };
 use cove_sys::read;
 
@@ -83,8 +84,8 @@ fn tell(core: &Core, action: &str, row: &ContainerRow, record: &ExecRecord, exit
 }
 
 /// Takes the one start that a session has, in one step with the look whether it is still to be had: of several at
-/// once one wins. Answers its monitor, which waits for the order to start.
-fn claim(core: &Core, id: &str, options: ExecStartOptions) -> Result<(ExecRecord, Launch)> {
+/// once one wins. Answers what is to be run.
+fn claim(core: &Core, id: &str, options: ExecStartOptions) -> Result<(ExecRecord, ExecOptions)> {
     let id = find(core, id)?.id;
     let starter = ProcessRef::of(rustix::process::getpid().as_raw_nonzero().get())?;
     let claimed = core.database()?.change_exec(&id, |record| {
@@ -102,13 +103,20 @@ fn claim(core: &Core, id: &str, options: ExecStartOptions) -> Result<(ExecRecord
             format!("exec session {id} was started already: exec session state improper"),
         ));
     };
-    match launch(core, &record, options) {
-        Ok(launch) => Ok((record, launch)),
-        Err(error) => {
-            give_back(core, &record)?;
-            Err(error)
-        }
+    let process = or_give_back(core, &record, process(core, &record, options))?;
+    Ok((record, process))
+}
+
+/// A monitor for a session, which waits for the order to start.
+fn launch(core: &Core, record: &ExecRecord, process: ExecOptions) -> Result<Launch> {
+    or_give_back(core, record, core.runtime()?.exec(process).map_err(Error::from))
+}
+
+fn or_give_back<T>(core: &Core, record: &ExecRecord, result: Result<T>) -> Result<T> {
+    if result.is_err() {
+        give_back(core, record)?;
     }
+    result
 }
 
 /// After a start that came to nothing before the process was asked for: the next one may try.
@@ -130,8 +138,8 @@ pub(super) fn read_config(core: &Core, id: &str) -> Result<oci_spec::runtime::Sp
     serde_json::from_slice(&bytes).map_err(|error| Error::internal(format!("{}: {error}", path.display())))
 }
 
-/// A monitor for the session, waiting for the order to start.
-fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result<Launch> {
+/// What is to be run for a session.
+fn process(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result<ExecOptions> {
     let row = running(core, &record.container)?;
     let spec = &record.spec;
     let container = read_config(core, &row.id)?;
@@ -158,7 +166,7 @@ fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result
         terminal: spec.tty,
         host: core.host_facts(),
     })?;
-    Ok(core.runtime()?.exec(ExecOptions {
+    Ok(ExecOptions {
         container: row.id.clone(),
         session: record.id.clone(),
         oci_runtime: core.oci_runtime(&row.config.runtime)?,
@@ -173,7 +181,7 @@ fn launch(core: &Core, record: &ExecRecord, options: ExecStartOptions) -> Result
             held: Vec::new(),
         },
         exit_command: Vec::new(),
-    })?)
+    })
 }
 
 /// The numbers of the caller's descriptors that it gets.
@@ -181,40 +189,69 @@ fn descriptors(spec: &ExecSpec) -> Vec<u32> {
     (3..3_u32.saturating_add(spec.preserve_fds.min(1000))).chain(spec.preserve_fd.iter().copied()).collect()
 }
 
-fn begin(core: &Arc<Core>, mut record: ExecRecord, launch: Launch, detach: bool) -> Result<()> {
-    record.starter = 0;
-    record.starter_start = 0;
+fn begin(core: &Arc<Core>, record: ExecRecord, launch: Launch, detach: bool) -> Result<()> {
     match launch.start() {
         Ok(started) => {
-            record.pid = started.process.pid;
-            record.pid_start = started.process.start_time;
-            core.database()?.save_exec(&record)?;
+            let record = begun(core, record, started.process)?;
             if !detach {
-                supervise(core, record, started.supervision);
+                let supervision = started.supervision;
+                supervise(core, record, move || {
+                    let code = supervision.wait_exit().map_or(UNKNOWN_EXIT, |exit| exit.exit_code);
+                    (code, Some(supervision))
+                });
             }
             Ok(())
         }
-        Err(error) => {
-            let error = Error::from(error);
-            record.exit_code = Some(match error.kind {
-                ErrorKind::CommandNotFound => 127,
-                ErrorKind::CommandNotExecutable => 126,
-                _ => 125,
-            });
-            core.database()?.save_exec(&record)?;
-            Err(error)
-        }
+        Err(error) => not_begun(core, record, error),
     }
 }
 
-/// Waits for the end of a session and keeps its exit code.
-fn supervise(core: &Arc<Core>, mut record: ExecRecord, supervision: Supervision) {
+/// Starts a session that this process holds itself, and answers the connection with it.
+fn begin_attended(core: &Arc<Core>, record: ExecRecord, process: ExecOptions) -> Result<AttachStream> {
+    match core.runtime()?.exec_attended(process) {
+        Ok(AttendedExec { process, input, output, end }) => {
+            let record = begun(core, record, process)?;
+            supervise(core, record, move || (end.wait().unwrap_or(UNKNOWN_EXIT), None));
+            Ok(attach::piped(input, output))
+        }
+        Err(error) => not_begun(core, record, error),
+    }
+}
+
+fn begun(core: &Core, mut record: ExecRecord, process: ProcessRef) -> Result<ExecRecord> {
+    record.starter = 0;
+    record.starter_start = 0;
+    record.pid = process.pid;
+    record.pid_start = process.start_time;
+    core.database()?.save_exec(&record)?;
+    Ok(record)
+}
+
+fn not_begun<T>(core: &Core, mut record: ExecRecord, error: cove_runtime::Error) -> Result<T> {
+    let error = Error::from(error);
+    record.starter = 0;
+    record.starter_start = 0;
+    record.exit_code = Some(match error.kind {
+        ErrorKind::CommandNotFound => 127,
+        ErrorKind::CommandNotExecutable => 126,
+        _ => 125,
+    });
+    core.database()?.save_exec(&record)?;
+    Err(error)
+}
+
+/// Waits for the end of a session and keeps its exit code; its monitor, if it has one, is told that this was done.
+fn supervise(
+    core: &Arc<Core>,
+    mut record: ExecRecord,
+    end: impl FnOnce() -> (i32, Option<Supervision>) + Send + 'static,
+) {
     let id = record.id.clone();
     let watched = core.supervised.watch(&id);
     let shared = Arc::clone(core);
     let worker = move || {
         let core = shared;
-        let code = supervision.wait_exit().map_or(UNKNOWN_EXIT, |exit| exit.exit_code);
+        let (code, supervision) = end();
         record.exit_code = Some(code);
         record.pid = 0;
         let noted = (|| -> Result<()> {
@@ -229,7 +266,9 @@ fn supervise(core: &Arc<Core>, mut record: ExecRecord, supervision: Supervision)
         if let Err(error) = noted {
             tracing::warn!("exec session {}: {error}", record.id);
         }
-        let _ = supervision.acknowledge();
+        if let Some(supervision) = supervision {
+            let _ = supervision.acknowledge();
+        }
         watched.ended(code);
     };
     let thread = std::thread::Builder::new().name("supervise".into()).stack_size(256 << 10).spawn(worker);
@@ -320,7 +359,20 @@ impl Execs for LocalEngine {
 
     async fn start(&self, id: &str, options: ExecStartOptions) -> Result<Option<AttachStream>> {
         let id = id.to_owned();
-        let (record, launch) = blocking(&self.core, move |core| claim(core, &id, options)).await?;
+        let (record, process) = blocking(&self.core, move |core| claim(core, &id, options)).await?;
+        if options.attended
+            && !options.detach
+            && record.spec.detach_keys.is_empty()
+            && process.can_be_attended()
+        {
+            let begin = move |core: &Arc<Core>| begin_attended(core, record, process);
+            return blocking(&self.core, begin).await.map(Some);
+        }
+        let (record, launch) = blocking(&self.core, move |core| {
+            let launch = launch(core, &record, process)?;
+            Ok((record, launch))
+        })
+        .await?;
         let stream = if options.detach {
             None
         } else {

@@ -211,7 +211,7 @@ async fn execs() {
     let error = Engine::execs(&bed.client).create("one", passing).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unsupported);
     let size = Some(TerminalSize { width: 80, height: 24 });
-    let detached = ExecStartOptions { detach: true, size };
+    let detached = ExecStartOptions { detach: true, size, ..Default::default() };
     assert!(Engine::execs(&bed.client).start("session", detached).await.unwrap().is_none());
     assert!(bed.engine.calls().contains(&format!("exec start session {detached:?}")));
     let error = Engine::execs(&bed.client).start("missing", ExecStartOptions::default()).await.unwrap_err();

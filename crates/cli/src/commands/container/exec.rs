@@ -128,7 +128,9 @@ pub(crate) async fn background(
     spec: ExecSpec,
 ) -> Result<String, CommandError> {
     let id = made(engine, name, spec).await?;
-    if let Err(error) = engine.execs().start(&id, ExecStartOptions { detach: true, size: None }).await {
+    if let Err(error) =
+        engine.execs().start(&id, ExecStartOptions { detach: true, ..Default::default() }).await
+    {
         forget(engine, &id).await;
         // Nobody waits for it: whatever its command is, it was not started.
         return Err(CommandError::from(error).with_code(125));
@@ -160,7 +162,7 @@ pub(crate) async fn attended(
     };
     let raw = session.raw_mode(interactive)?;
     let size = crate::terminal::size().filter(|_| tty);
-    let starting = execs.start(&id, ExecStartOptions { detach: false, size });
+    let starting = execs.start(&id, ExecStartOptions { attended: true, size, ..Default::default() });
     let started = match signals.during(starting).await {
         Ok(started) => started,
         Err(number) => return Ok(ended_by(number)),
