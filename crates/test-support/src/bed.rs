@@ -1,7 +1,8 @@
 //! A throw-away store, run root and home for one test, as root or as an ordinary user.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
@@ -175,8 +176,8 @@ impl Drop for Bed {
 /// # Panics
 /// Where it was not built: `cargo xtask test` builds it first.
 pub fn binary(name: &str) -> PathBuf {
-    static FOLDER: OnceLock<TempDir> = OnceLock::new();
-    let folder = FOLDER.get_or_init(|| {
+    static FOLDER: OnceLock<(PathBuf, ChildStdin)> = OnceLock::new();
+    let (folder, _) = FOLDER.get_or_init(|| {
         let copies = tempfile::Builder::new().prefix("cove-bin").tempdir().expect("a temporary folder");
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         cove_sys::fs::set_permissions(copies.path(), open).expect("a folder for every user");
@@ -189,7 +190,25 @@ pub fn binary(name: &str) -> PathBuf {
             );
             cove_sys::fs::copy(&built, copies.path().join(name)).expect("a copy of the program");
         }
-        copies
+        let folder = copies.keep();
+        let lease = removed_with_this_process(&folder);
+        (folder, lease)
     });
-    folder.path().join(name)
+    folder.join(name)
+}
+
+/// Removes a folder when this process ends, in whatever way: statics are never dropped, and a copy of
+/// the programs takes hundreds of megabytes. A shell waits for the end of the pipe whose other end
+/// this is.
+fn removed_with_this_process(folder: &Path) -> ChildStdin {
+    let mut keeper = Command::new("sh")
+        .args(["-c", "cat; rm -rf -- \"$1\"", "sh"])
+        .arg(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("a shell");
+    keeper.stdin.take().expect("a pipe")
 }
