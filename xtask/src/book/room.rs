@@ -91,6 +91,7 @@ fn judge(chapter: &Chapter, told: &Told) -> Read {
 
 struct Room<'a> {
     folder: PathBuf,
+    /// Who works in it, where that is not who runs this.
     user: Option<String>,
     images: &'a LookAlikes,
 }
@@ -165,10 +166,16 @@ impl<'a> Room<'a> {
         command.env("CONTAINERS_REGISTRIES_CONF", self.folder.join("registries.conf"));
         command.env("REGISTRY_AUTH_FILE", self.folder.join("run/auth.json"));
         command.env("PODMAN_COMPOSE_WARNING_LOGS", "false");
-        command.env("LANG", "C.UTF-8").env("USER", self.user.as_deref().unwrap_or("root"));
+        command.env("LANG", "C.UTF-8").env("USER", self.name());
         // A group of its own, so that what runs in the background can be ended.
         command.process_group(0).stdin(Stdio::null());
         command
+    }
+
+    /// The name of who works in it, as a login gives it to the shell.
+    fn name(&self) -> String {
+        let own = || shell::output(Command::new("id").arg("-un")).unwrap_or_default();
+        self.user.clone().unwrap_or_else(own).trim().to_owned()
     }
 
     /// Runs the script and answers what it wrote.
