@@ -29,8 +29,8 @@ const POLL: Duration = Duration::from_millis(10);
 enum Virtiofsd {
     /// The one that came with QEMU.
     Qemus(PathBuf),
-    /// The one that goes on.
-    Own(PathBuf),
+    /// The one that goes on, and whether it can serve a folder to be read only, which it learned late.
+    Own(PathBuf, bool),
 }
 
 /// Why folders cannot be shared on this host.
@@ -45,11 +45,13 @@ fn find() -> std::result::Result<Virtiofsd, String> {
                     qemu-system-common)"
             .into());
     };
-    let output = std::process::Command::new(&path).arg("--version").stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("{}: {error}", path.display()))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let found = kind(path, &text);
-    match found {
+    let asked = |option: &str| {
+        let output = std::process::Command::new(&path).arg(option).stdin(Stdio::null()).output();
+        let output = output.map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok::<_, String>(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (version, help) = (asked("--version")?, asked("--help")?);
+    match kind(path, &version, &help) {
         Virtiofsd::Qemus(path) if !rustix::process::geteuid().is_root() => Err(format!(
             "{} is QEMU's own and serves the super-user only: install virtiofsd 1.10 or newer",
             path.display()
@@ -58,16 +60,21 @@ fn find() -> std::result::Result<Virtiofsd, String> {
     }
 }
 
-fn kind(path: PathBuf, version: &str) -> Virtiofsd {
+fn kind(path: PathBuf, version: &str, help: &str) -> Virtiofsd {
     match version.contains("QEMU") {
         true => Virtiofsd::Qemus(path),
-        false => Virtiofsd::Own(path),
+        false => Virtiofsd::Own(path, help.contains("--readonly")),
     }
 }
 
 impl Virtiofsd {
+    /// Whether it needs a view in which what may only be read can only be read, which takes the rights of the super-user.
+    fn needs_view(&self, folder: &SharedFolder) -> bool {
+        folder.read_only && !matches!(self, Self::Own(_, true))
+    }
+
     fn command(&self, socket: &Path, folder: &SharedFolder) -> std::process::Command {
-        let (Self::Qemus(program) | Self::Own(program)) = self;
+        let (Self::Qemus(program) | Self::Own(program, _)) = self;
         let mut command = std::process::Command::new(program);
         command.arg(listening(socket));
         match self {
@@ -82,10 +89,10 @@ impl Virtiofsd {
                 }
                 command.arg("-o").arg(OsString::from_vec(source)).args(["-o", "cache=auto"]);
             }
-            Self::Own(_) => {
+            Self::Own(_, can_be_read_only) => {
                 command.arg("--shared-dir").arg(&folder.source);
                 command.args(["--cache", "auto"]);
-                if folder.read_only {
+                if folder.read_only && *can_be_read_only {
                     command.arg("--readonly");
                 }
             }
@@ -146,12 +153,18 @@ pub(super) async fn serve(name: &str, folders: &[SharedFolder], paths: &MachineP
         let socket = paths.folder_socket(index);
         folder.check_source().map_err(failed)?;
         let program = find().map_err(failed)?;
+        if program.needs_view(folder) && !rustix::process::geteuid().is_root() {
+            return Err(failed(
+                "this virtiofsd cannot share a folder to be read only: install a newer one, or share it without ro"
+                    .into(),
+            ));
+        }
         let log = paths.folder_log(index);
         let output = fs::File::create(&log)?.into_parts().0;
         let copy = output.try_clone()?;
         let mut command = program.command(&socket, folder);
         command.stdin(Stdio::null()).stdout(output).stderr(copy);
-        detach(&mut command, matches!(program, Virtiofsd::Qemus(_)).then_some(folder))?;
+        detach(&mut command, Some(folder).filter(|folder| program.needs_view(folder)))?;
         let mut child = Command::from(command).spawn().map_err(|error| failed(error.to_string()))?;
         let begun = Instant::now();
         while !socket.exists() {
@@ -171,12 +184,11 @@ pub(super) async fn serve(name: &str, folders: &[SharedFolder], paths: &MachineP
     Ok(served)
 }
 
-/// Gives the process a session of its own, which outlives this command, and for the program that cannot do it by itself
-/// a view in which what may only be read can only be read.
+/// Gives the process a session of its own, which outlives this command, and a view in which a folder can only be read.
 fn detach(command: &mut std::process::Command, folder: Option<&SharedFolder>) -> Result<()> {
     use std::os::unix::process::CommandExt as _;
 
-    let read_only = match folder.filter(|folder| folder.read_only) {
+    let read_only = match folder {
         Some(folder) => Some(
             std::ffi::CString::new(folder.source.as_os_str().as_bytes()).map_err(std::io::Error::other)?,
         ),
@@ -216,11 +228,21 @@ mod tests {
             let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
             words.collect::<Vec<_>>()
         };
-        let old =
-            kind("/v".into(), "virtiofsd version 7.2.22 (Debian)\nCopyright (c) 2003-2022 the QEMU Project");
+        let old = kind(
+            "/v".into(),
+            "virtiofsd version 7.2.22 (Debian)\nCopyright (c) 2003-2022 the QEMU Project",
+            "",
+        );
+        assert!(old.needs_view(&folder));
         assert_eq!(line(old), ["--socket-path=/r/f0.sock", "-o", "source=/a\\, b", "-o", "cache=auto"]);
-        let new = kind("/v".into(), "virtiofsd 1.13.0\n");
         let wanted = ["--socket-path=/r/f0.sock", "--shared-dir", "/a, b", "--cache", "auto", "--readonly"];
+        let new = kind("/v".into(), "virtiofsd 1.13.0\n", "      --readonly\n");
+        assert!(!new.needs_view(&folder));
         assert_eq!(line(new), wanted);
+        // That of Ubuntu 24.04.
+        let early = kind("/v".into(), "virtiofsd 1.10.0\n", "      --cache <CACHE>\n");
+        assert!(early.needs_view(&folder));
+        assert!(!early.needs_view(&SharedFolder { read_only: false, ..folder.clone() }));
+        assert_eq!(line(early), wanted[..5]);
     }
 }
