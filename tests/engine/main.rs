@@ -13,6 +13,7 @@ mod build_corpus;
 mod build_graph;
 mod build_options;
 mod build_promises;
+mod build_sbom;
 mod build_sources;
 mod build_steps;
 mod buildkit;

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ByteStream, CommitFormat, ContainerSpec, Error, Namespace, PullPolicy, RegistryAccess, StringMap,
+    ByteStream, CommitFormat, ContainerSpec, Error, Namespace, PullPolicy, RegistryAccess, Sbom, SbomOptions,
+    StringMap,
 };
 
 /// What an image is built of.
@@ -228,6 +229,8 @@ pub struct BuildOptions {
     pub os_version: String,
     /// What the image says that the operating system must have; one with a trailing `-` is taken away.
     pub os_features: Vec<String>,
+    /// A bill of materials of the image; only the engine in process makes it.
+    pub sbom: Option<SbomOptions>,
     /// How commands are run: limits, rights, networks, mounts.
     pub run: Box<ContainerSpec>,
     /// How registries are reached.
@@ -276,6 +279,7 @@ impl Default for BuildOptions {
             manifest: String::new(),
             os_version: String::new(),
             os_features: Vec::new(),
+            sbom: None,
             run: Box::default(),
             access: RegistryAccess::default(),
         }
@@ -334,6 +338,8 @@ pub struct BuildReport {
     pub id: String,
     /// The command that failed.
     pub failed: Option<FailedStep>,
+    /// The bill of materials, where one was asked for.
+    pub sbom: Option<Sbom>,
 }
 
 /// A command of a build that ended with another code than 0.

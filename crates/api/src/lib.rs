@@ -31,6 +31,7 @@ mod pod;
 mod port;
 mod prune;
 mod push;
+mod sbom;
 mod secret;
 pub mod shown;
 pub mod signal;
@@ -76,6 +77,7 @@ pub use prune::{
     prune_system, volumes as prune_volumes,
 };
 pub use push::*;
+pub use sbom::{Sbom, SbomMerge, SbomOptions};
 pub use secret::*;
 pub use spec::*;
 pub use stats::*;

@@ -20,6 +20,7 @@ mod location;
 mod notes;
 mod pattern;
 mod policy;
+mod sbom;
 mod scope;
 #[cfg(unix)]
 mod select;
@@ -43,6 +44,10 @@ pub use location::{Location, Repository, is_commit};
 #[cfg(unix)]
 pub use notes::Notes;
 pub use policy::{Decision, SourcePolicy};
+pub use sbom::{
+    SBOM_OUTPUTS, SBOM_ROOTFS, SbomPreset, SbomScan, sbom_context, sbom_merge, sbom_merged, sbom_preset,
+    sbom_scans,
+};
 pub use scope::{Platforms, Scope};
 #[cfg(unix)]
 pub use select::{Ownership, Placing, Selection, Source};

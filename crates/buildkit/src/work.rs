@@ -117,7 +117,7 @@ impl Workshop {
             match running.next().await {
                 // Steps are told by themselves.
                 Some(Ok(Told::Message(_) | Told::Blob(_))) => {}
-                Some(Ok(Told::Done(BuildReport { id, failed: None }))) => return Ok(id),
+                Some(Ok(Told::Done(BuildReport { id, failed: None, .. }))) => return Ok(id),
                 Some(Ok(Told::Done(BuildReport { failed: Some(failed), .. }))) => {
                     return Err(Error::new(cove_api::ErrorKind::Internal, failed.message));
                 }

@@ -2,7 +2,7 @@
 
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
@@ -176,7 +176,7 @@ impl Drop for Bed {
 /// # Panics
 /// Where it was not built: `cargo xtask test` builds it first.
 pub fn binary(name: &str) -> PathBuf {
-    static FOLDER: OnceLock<(PathBuf, ChildStdin)> = OnceLock::new();
+    static FOLDER: OnceLock<(PathBuf, Child)> = OnceLock::new();
     let (folder, _) = FOLDER.get_or_init(|| {
         let copies = tempfile::Builder::new().prefix("cove-bin").tempdir().expect("a temporary folder");
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -191,8 +191,8 @@ pub fn binary(name: &str) -> PathBuf {
             cove_sys::fs::copy(&built, copies.path().join(name)).expect("a copy of the program");
         }
         let folder = copies.keep();
-        let lease = removed_with_this_process(&folder);
-        (folder, lease)
+        let keeper = removed_with_this_process(&folder);
+        (folder, keeper)
     });
     folder.join(name)
 }
@@ -200,8 +200,8 @@ pub fn binary(name: &str) -> PathBuf {
 /// Removes a folder when this process ends, in whatever way: statics are never dropped, and a copy of
 /// the programs takes hundreds of megabytes. A shell waits for the end of the pipe whose other end
 /// this is.
-fn removed_with_this_process(folder: &Path) -> ChildStdin {
-    let mut keeper = Command::new("sh")
+fn removed_with_this_process(folder: &Path) -> Child {
+    Command::new("sh")
         .args(["-c", "cat; rm -rf -- \"$1\"", "sh"])
         .arg(folder)
         .stdin(Stdio::piped())
@@ -209,6 +209,5 @@ fn removed_with_this_process(folder: &Path) -> ChildStdin {
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()
-        .expect("a shell");
-    keeper.stdin.take().expect("a pipe")
+        .expect("a shell")
 }

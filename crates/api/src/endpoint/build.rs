@@ -53,6 +53,11 @@ pub(super) async fn build<T: Transport + 'static>(
             "--stdin is not supported over a service: its commands run elsewhere",
         ));
     }
+    if options.sbom.is_some() {
+        return Err(Error::unsupported(
+            "a bill of materials (--sbom) is not supported over a service: build it where the engine runs",
+        ));
+    }
     let mut parameters = BuildParameters::from(&options);
     parameters.remote = context.remote;
     // All of these are in the archive as well, by the places they have here.

@@ -101,7 +101,7 @@ impl End for PushReport {
 
 impl End for BuildReport {
     fn line(self) -> Step {
-        let Self { id, failed } = self;
+        let Self { id, failed, sbom: _ } = self;
         match failed {
             None => Step { stream: Some(format!("{id}\n")), images: Some(vec![id]), ..Step::default() },
             Some(FailedStep { code, message }) => Step {
@@ -114,10 +114,10 @@ impl End for BuildReport {
     fn of(line: &mut Step) -> Option<Self> {
         if let Some(code) = line.error_detail.as_ref().and_then(|detail| detail.code) {
             let message = std::mem::take(&mut line.error);
-            return Some(Self { id: String::new(), failed: Some(FailedStep { code, message }) });
+            return Some(Self { failed: Some(FailedStep { code, message }), ..Self::default() });
         }
         let id = line.images.take()?.pop()?;
-        Some(Self { id, failed: None })
+        Some(Self { id, ..Self::default() })
     }
 }
 

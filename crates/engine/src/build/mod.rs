@@ -22,6 +22,7 @@ mod platforms;
 mod remote;
 mod report;
 mod run;
+mod sbom;
 mod stage;
 mod stages;
 mod start;

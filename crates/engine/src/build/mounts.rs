@@ -404,7 +404,7 @@ fn name(id: &str) -> Result<&str> {
     }
 }
 
-fn bind(source: &Path, destination: String, access: &str) -> Mount {
+pub(super) fn bind(source: &Path, destination: String, access: &str) -> Mount {
     Mount {
         destination,
         kind: "bind".into(),

@@ -11,10 +11,11 @@ use cove_tree::Root;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
+use tokio::sync::Mutex;
 
 use super::mounts::{Mounts, Traces, Wanted};
 use super::platforms;
-use super::report::Lines;
+use super::report::{Lines, Teller};
 use super::stage::{Doing, Stage};
 use super::start::{Stepped, Stop};
 use super::working::Working;
@@ -112,7 +113,8 @@ impl Stage<'_, '_> {
         let row = row_of(core, &spec, &facts, working)?;
         let mut plan = plan_of(core, &row)?;
         let _kept = add_secrets(&mut plan, mounts, order);
-        let code = self.attended(working, plan, &row.config.runtime)?;
+        let input = self.build.context.stdin.as_ref();
+        let code = Attended { core, working, input, teller: &self.teller }.run(plan, &row.config.runtime)?;
         if code != 0 {
             let message = format!("while running runtime: exit status {code}");
             return Err(Stop::Failed(FailedStep { code, message }));
@@ -140,33 +142,43 @@ impl Stage<'_, '_> {
         }
         spec
     }
+}
 
-    /// Runs it to its end and takes everything apart.
-    fn attended(&self, working: &Working, plan: Plan<'_>, runtime: &str) -> Result<i32> {
-        let core = self.build.core;
+/// A command that is run to its end.
+pub(super) struct Attended<'a> {
+    pub(super) core: &'a Arc<Core>,
+    pub(super) working: &'a Working,
+    /// What it has as its standard input.
+    pub(super) input: Option<&'a Mutex<ByteStream>>,
+    /// Who is told of its output.
+    pub(super) teller: &'a Teller,
+}
+
+impl Attended<'_> {
+    /// Runs it and takes everything apart.
+    pub(super) fn run(&self, plan: Plan<'_>, runtime: &str) -> Result<i32> {
         let folder = plan.folder.clone();
-        let result = sandbox::prepare(core, plan).and_then(|prepared| {
+        let result = sandbox::prepare(self.core, plan).and_then(|prepared| {
             let destinations = destinations(&folder)?;
             let traces = Traces::note(&Root::open(&prepared.mountpoint)?, &destinations);
-            let result = self.wait(prepared.launch, working, runtime);
+            let result = self.wait(prepared.launch, runtime);
             traces.remove(&Root::open(&prepared.mountpoint)?);
             result
         });
-        let released = working.release(runtime);
+        let released = self.working.release(runtime);
         let code = result?;
         released?;
         Ok(code)
     }
 
-    fn wait(&self, launch: Launch, working: &Working, runtime: &str) -> Result<i32> {
-        let core = self.build.core;
+    fn wait(&self, launch: Launch, runtime: &str) -> Result<i32> {
         let tokio = tokio::runtime::Handle::current();
-        let input = self.build.context.stdin.as_ref();
+        let input = self.input;
         let streams = AttachStreams { stdin: input.is_some(), stdout: true, stderr: true };
         let attachment = tokio.block_on(Attachment::connect(launch.run_dir(), streams))?;
         let started = launch.start()?;
         let (mut reader, writer) = attachment.split();
-        let teller = &self.teller;
+        let teller = self.teller;
         let code = tokio.block_on(async {
             let mut fed = pin!(async {
                 match input {
@@ -205,7 +217,7 @@ impl Stage<'_, '_> {
                 Ok(code)
             }
             other => {
-                kill(core, &working.id, runtime)?;
+                kill(self.core, &self.working.id, runtime)?;
                 other?;
                 teller.check()?;
                 Err(Error::internal("the command ended without an exit code"))

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cove_api::{
     BuildContext, BuildOptions, BuildReport, Error, FailedStep, ImageHistory, Progress, PullOptions, Result,
-    ValueStream,
+    Sbom, ValueStream,
 };
 use cove_build::{BuildError, BuildFile, Decision, Facts, Instruction, Plan, Platforms, Scope, SourcePolicy};
 use cove_registry::Platform;
@@ -76,8 +76,8 @@ pub(crate) fn build(
         };
         let teller = Teller::new(sender, options.quiet, given_up).watched(watch);
         blocking(&core, move |core| match run(core, place, given, &options, &teller) {
-            Ok(id) => Ok(BuildReport { id, failed: None }),
-            Err(Stop::Failed(failed)) => Ok(BuildReport { id: String::new(), failed: Some(failed) }),
+            Ok((id, sbom)) => Ok(BuildReport { id, sbom, failed: None }),
+            Err(Stop::Failed(failed)) => Ok(BuildReport { failed: Some(failed), ..BuildReport::default() }),
             Err(Stop::Error(error)) => Err(error),
         })
         .await
@@ -112,7 +112,7 @@ fn run(
     given: Given,
     options: &BuildOptions,
     teller: &Teller,
-) -> Stepped<String> {
+) -> Stepped<(String, Option<Sbom>)> {
     check(options)?;
     let naming = Naming::of(core, options)?;
     let distant = Distant::of(options)?;
@@ -142,6 +142,10 @@ fn run(
         true => vec![None],
         false => wanted.into_iter().map(Some).collect(),
     };
+    if each.len() > 1 && options.sbom.is_some() {
+        return Err(Error::invalid("a bill of materials is of one image: choose one platform").into());
+    }
+    let mut sbom = None;
     let mut ids = Vec::with_capacity(each.len());
     for platform in each {
         let teller = match &platform {
@@ -171,11 +175,13 @@ fn run(
             declared,
         };
         build.build_stages()?;
-        ids.push(build.finish()?);
+        let (id, made) = build.finish()?;
+        ids.push(id);
+        sbom = made;
     }
     let id = naming.name(core, ids, teller)?;
     distant.export(core, teller)?;
-    Ok(id)
+    Ok((id, sbom))
 }
 
 /// The variables before the first stage, and the names that are declared there.
@@ -249,7 +255,7 @@ pub(super) fn platform_text(platform: &Platform) -> String {
 
 impl Build<'_> {
     /// What the target has come to.
-    fn finish(&self) -> Stepped<String> {
+    fn finish(&self) -> Stepped<(String, Option<Sbom>)> {
         let mut state = self.ensure(self.plan.target)?;
         let options = self.options;
         if !options.unset_env.is_empty() {
@@ -263,12 +269,19 @@ impl Build<'_> {
             Some(id) => id,
             None => commit::save(self.core, options, &mut state, None)?,
         };
+        let (id, sbom) = match &options.sbom {
+            Some(wanted) => {
+                let (id, sbom) = self.bill(wanted, &mut state, id)?;
+                (id, Some(sbom))
+            }
+            None => (id, None),
+        };
         let declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for name in self.scope.unused(&declared) {
             self.teller.line(format!("[Warning] one or more build args were not consumed: [{name}]"));
         }
         self.teller.line(format!("--> {}", crate::name::short(&id)));
-        Ok(id)
+        Ok((id, sbom))
     }
 
     /// Notes names that an `ARG` declares.

@@ -67,7 +67,7 @@ fn lines(event: cove_api::Result<Progress<BuildReport>>, quiet: bool) -> Vec<Val
     match event {
         Ok(Progress::Message(text)) => vec![json!({"stream": format!("{text}\n")})],
         Ok(Progress::Blob(_)) => Vec::new(),
-        Ok(Progress::Done(BuildReport { id, failed: None })) => {
+        Ok(Progress::Done(BuildReport { id, failed: None, .. })) => {
             // Docker's command line prints the one line of a quiet build as the id.
             let told = match quiet {
                 true => format!("{}\n", digest(&id)),
@@ -89,12 +89,12 @@ mod tests {
     #[test]
     fn lines_are_dockers() {
         let id = "a".repeat(64);
-        let done = lines(Ok(Progress::Done(BuildReport { id: id.clone(), failed: None })), false);
+        let done = lines(Ok(Progress::Done(BuildReport { id: id.clone(), ..BuildReport::default() })), false);
         assert_eq!(done[0], json!({"aux": {"ID": format!("sha256:{id}")}}));
         assert_eq!(done[1], json!({"stream": "Successfully built aaaaaaaaaaaa\n"}));
         let failed = FailedStep { code: 3, message: "exit status 3".into() };
         let failed =
-            lines(Ok(Progress::Done(BuildReport { id: String::new(), failed: Some(failed) })), false);
+            lines(Ok(Progress::Done(BuildReport { failed: Some(failed), ..BuildReport::default() })), false);
         assert_eq!(failed[0]["errorDetail"]["code"], 3);
         assert_eq!(failed[0]["error"], "exit status 3");
     }

@@ -164,10 +164,10 @@ impl Images for FakeEngine {
         self.note("", format!("build {size} {options:?}"))?;
         let mut events = vec![Ok(Progress::Message("STEP 1/1: FROM scratch".into()))];
         events.push(Ok(match options.target == BROKEN {
-            false => Progress::Done(BuildReport { id: "a".repeat(64), failed: None }),
+            false => Progress::Done(BuildReport { id: "a".repeat(64), ..BuildReport::default() }),
             true => {
                 let failed = FailedStep { code: 3, message: "exit status 3".into() };
-                Progress::Done(BuildReport { id: String::new(), failed: Some(failed) })
+                Progress::Done(BuildReport { failed: Some(failed), ..BuildReport::default() })
             }
         }));
         Ok(Box::pin(stream::iter(events)))

@@ -347,6 +347,7 @@ impl BuildParameters {
             manifest: self.manifest,
             os_version: self.osversion,
             os_features: self.osfeature,
+            sbom: None,
             run: Box::new(run),
             access: crate::RegistryAccess::default(),
         })

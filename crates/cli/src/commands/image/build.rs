@@ -10,6 +10,7 @@ mod output;
 mod platform;
 mod preprocess;
 mod request;
+mod sbom;
 mod values;
 
 use std::io::Write as _;
@@ -85,6 +86,7 @@ async fn build(context: &Context, args: Args, telling: Telling) -> CommandResult
     let mut id_file = named_file(args.iidfile.as_deref())?;
     let mut raw_id_file = named_file(args.iidfile_raw.as_deref())?;
     let metadata_file = named_file(args.metadata_file.as_deref())?;
+    let sbom_files = args.sbom.open()?;
     let written = Output::open(context, &args)?;
     let tells_aside = telling == Telling::Aside || written.is_stdout();
     let mut log = Log::open(&args, &options)?;
@@ -129,13 +131,14 @@ async fn build(context: &Context, args: Args, telling: Telling) -> CommandResult
         return Err(interrupted(code));
     }
     let report = result?;
-    if let Some(failed) = report.failed {
+    if let Some(failed) = &report.failed {
         let code = u8::try_from(failed.code).unwrap_or(125);
-        return Err(CommandError::other(failed.message).with_code(code));
+        return Err(CommandError::other(failed.message.as_str()).with_code(code));
     }
     if report.id.is_empty() {
         return Err(CommandError::other("the service has not said which image it has built"));
     }
+    sbom_files.write(&report)?;
     written.write(context, engine, &report.id).await?;
     if let Some(file) = metadata_file {
         metadata::write(engine, &report.id, &args.tag, file).await?;

@@ -1,6 +1,7 @@
 //! The options of a build.
 
 use super::platform::PlatformArgs;
+use super::sbom::SbomArgs;
 use crate::args::registry::RegistryArgs;
 use crate::args::spec::ResourceArgs;
 use crate::command_error::CommandError;
@@ -195,6 +196,8 @@ pub(crate) struct Args {
     /// Layers are kept uncompressed, which is always done
     #[arg(long, short = 'D', value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) disable_compression: Option<bool>,
+    #[command(flatten)]
+    pub(super) sbom: SbomArgs,
     #[command(flatten)]
     pub(super) platform: PlatformArgs,
     #[command(flatten)]

@@ -130,6 +130,7 @@ fn refuse(args: &BuildArgs, options: &BuildOptions) -> Result<(), CommandError> 
         ("disable-content-trust", args.disable_content_trust),
         ("logsplit", args.logsplit == Some(true)),
         ("metadata-file", args.metadata_file.is_some()),
+        ("sbom", options.sbom.is_some()),
     ];
     match given.iter().find(|(_, given)| *given) {
         Some((name, _)) => {

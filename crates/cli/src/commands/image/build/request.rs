@@ -69,6 +69,7 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
         manifest,
         os_version,
         os_features,
+        sbom: args.sbom.options()?,
         run: Box::new(commands(context, args)?),
         access: args.registry.access()?,
     })
