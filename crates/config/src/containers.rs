@@ -131,7 +131,8 @@ impl ContainersConf {
         folders
     }
 
-    /// Places of the OCI runtime `name`: those of `[engine.runtimes]`, else the usual folders.
+    /// Places of the OCI runtime `name`: those of `[engine.runtimes]`, else the usual folders, and what the documentation
+    /// of containers.conf has beyond them: the names of Kata's programs, and where CRI-O brings its runc.
     pub fn runtime_paths(&self, name: &str) -> Vec<PathBuf> {
         if let Some(paths) = self.engine.runtimes.as_ref().and_then(|runtimes| runtimes.get(name)) {
             return paths.iter().map(PathBuf::from).collect();
@@ -140,7 +141,13 @@ impl ContainersConf {
             self.engine.runtime_path.iter().flat_map(|list| &list.values).map(String::as_str).collect();
         folders.extend(["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/sbin", "/bin"]);
         folders.push("/run/current-system/sw/bin");
-        folders.iter().map(|folder| Path::new(folder).join(name)).collect()
+        let (program, others): (_, &[&str]) = match name {
+            "kata" => ("kata-runtime", &["/usr/bin/kata-qemu", "/usr/bin/kata-fc"]),
+            "runc" => (name, &["/usr/lib/cri-o-runc/sbin/runc"]),
+            _ => (name, &[]),
+        };
+        let usual = folders.iter().map(|folder| Path::new(folder).join(program));
+        usual.chain(others.iter().map(PathBuf::from)).collect()
     }
 }
 
@@ -194,6 +201,10 @@ mod tests {
         assert_eq!(conf.runtime_paths("x"), [Path::new("/a")]);
         assert_eq!(conf.runtime_paths("y"), [Path::new("/b")]);
         assert!(conf.runtime_paths("crun").contains(&PathBuf::from("/usr/bin/crun")));
+        let kata = conf.runtime_paths("kata");
+        assert_eq!(kata.first().unwrap(), Path::new("/usr/bin/kata-runtime"));
+        assert_eq!(kata.last().unwrap(), Path::new("/usr/bin/kata-fc"));
+        assert_eq!(conf.runtime_paths("runc").last().unwrap(), Path::new("/usr/lib/cri-o-runc/sbin/runc"));
     }
 
     #[test]

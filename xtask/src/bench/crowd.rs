@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::measure::{Figure, Row, Scale, all_at_once, in_turn, once};
+use super::measure::{Figure, Row, Scale, Times, all_at_once, in_turn, once};
 use super::sandbox::{IMAGE, Stores, need};
 use crate::shell;
 
@@ -50,6 +50,33 @@ pub(crate) fn ps(scale: Scale, rows: &mut Vec<Row>) -> Result<()> {
         }],
     )?;
     rows.push(Row::new(&format!("ps -a with {count} containers"), ours, "podman", theirs, Some(0.15)));
+    Ok(())
+}
+
+/// Whether the last of thousands costs what the first did.
+pub(crate) fn linear(scale: Scale, rows: &mut Vec<Row>) -> Result<()> {
+    let count = scale.of(3000);
+    let stores = Stores::new("linear", true)?;
+    for (what, words) in [
+        ("containers", &["create", "--network", "none", IMAGE, "true"][..]),
+        ("volumes", &["volume", "create"]),
+        ("networks", &["network", "create"]),
+    ] {
+        let mut times = Vec::with_capacity(count);
+        for _ in 0..count {
+            times.push(once(stores.cove().args(words))?.wall);
+        }
+        let tenth = (count / 10).max(1);
+        let (first, last) = (Times::of(&times[..tenth]), Times::of(&times[count - tenth..]));
+        let figure = Figure::at_most(last.median / first.median, 2.0, "x");
+        let note = format!("{:.1} ms, then {:.1} ms", first.median, last.median);
+        rows.push(
+            Row::alone(&format!("one more of {count} {what}, beside the first"), figure).with_note(&note),
+        );
+    }
+    for words in [&["rm", "-a"][..], &["volume", "prune", "-f", "--all"], &["network", "prune", "-f"]] {
+        once(stores.cove().args(words))?;
+    }
     Ok(())
 }
 

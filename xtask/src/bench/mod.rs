@@ -29,6 +29,7 @@ const ALL: &[(&str, Measurement)] = &[
     ("stop", containers::stop),
     ("start", crowd::start),
     ("ps", crowd::ps),
+    ("linear", crowd::linear),
     ("images", crowd::images),
     ("stats", crowd::stats),
     ("memory", crowd::memory),
