@@ -282,7 +282,7 @@ async fn piece(pipe: &mut Option<pipe::Receiver>) -> io::Result<Bytes> {
 
 impl Drop for PipedOutput {
     fn drop(&mut self) {
-        if self.ended.is_none() {
+        if self.ended.is_none() || self.stdout.is_none() && self.stderr.is_none() {
             return;
         }
         let rest = [self.stdout.take(), self.stderr.take()].map(|pipe| {
@@ -323,4 +323,71 @@ fn write(run_dir: &Path, name: &str, value: &impl serde::Serialize) -> Result<()
     let path = run_dir.join(name);
     let text = serde_json::to_vec(value).map_err(|source| Error::Json { path: path.clone(), source })?;
     crate::health::replace(&path, &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// Output whose drain is a program that leaves a mark; and the other ends of its pipes.
+    fn output(folder: &Path) -> (PipedOutput, OwnedFd, OwnedFd, oneshot::Sender<()>) {
+        let monitor = folder.join("monitor");
+        let script = format!("#!/bin/sh\necho \"$1\" > {}\n", folder.join("mark").display());
+        std::fs::write(&monitor, script).unwrap();
+        std::fs::set_permissions(&monitor, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let ((out, stdout), (err, stderr)) = (pipe_of_two().unwrap(), pipe_of_two().unwrap());
+        let (ended, end_comes) = oneshot::channel();
+        let output = PipedOutput {
+            stdout: Some(receiver(out).unwrap()),
+            stderr: Some(receiver(err).unwrap()),
+            ended: Some(end_comes),
+            monitor,
+        };
+        (output, stdout, stderr, ended)
+    }
+
+    #[tokio::test]
+    async fn what_was_written_before_the_end_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut output, stdout, stderr, ended) = output(folder.path());
+        rustix::io::write(&stdout, b"out").unwrap();
+        rustix::io::write(&stderr, b"err").unwrap();
+        ended.send(()).unwrap();
+        let mut seen = Vec::new();
+        while let Some(chunk) = output.next().await.unwrap() {
+            seen.push(chunk.data);
+        }
+        seen.sort();
+        assert_eq!(seen, [&b"err"[..], b"out"]);
+        drop(output);
+        assert!(!folder.path().join("mark").exists(), "nothing was left to be read");
+    }
+
+    #[tokio::test]
+    async fn closed_pipes_need_no_reader() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut output, stdout, stderr, _ended) = output(folder.path());
+        drop((stdout, stderr));
+        assert!(output.next().await.unwrap().is_none());
+        drop(output);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(!folder.path().join("mark").exists());
+    }
+
+    #[tokio::test]
+    async fn a_process_that_is_left_gets_a_reader() {
+        let folder = tempfile::tempdir().unwrap();
+        let (output, _stdout, _stderr, _ended) = output(folder.path());
+        drop(output);
+        let mark = folder.path().join("mark");
+        for _ in 0..3000 {
+            if std::fs::read_to_string(&mark).is_ok_and(|text| text == "drain\n") {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("no reader was started");
+    }
 }
