@@ -22,11 +22,24 @@ const NAMES: [&str; 8] = [
 
 /// Status and body of the answer to one request.
 pub(super) fn ask(service: &Service, method: &str, target: &str, body: &str) -> (u16, String) {
+    send(service, method, target, None, body.as_bytes())
+}
+
+/// The same with a body of a media type.
+pub(super) fn send(
+    service: &Service,
+    method: &str,
+    target: &str,
+    media_type: Option<&str>,
+    body: &[u8],
+) -> (u16, String) {
     let mut stream = UnixStream::connect(service.socket()).expect("the service");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
     let length = body.len();
-    let head = format!("{method} {target} HTTP/1.1\r\nHost: d\r\nContent-Length: {length}\r\n\r\n");
-    stream.write_all(format!("{head}{body}").as_bytes()).expect("a request");
+    let media_type = media_type.map(|text| format!("Content-Type: {text}\r\n")).unwrap_or_default();
+    let head =
+        format!("{method} {target} HTTP/1.1\r\nHost: d\r\n{media_type}Content-Length: {length}\r\n\r\n");
+    stream.write_all(&[head.as_bytes(), body].concat()).expect("a request");
     stream.shutdown(std::net::Shutdown::Write).expect("the end of the request");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap_or_else(|error| panic!("{method} {target} does not end: {error}"));

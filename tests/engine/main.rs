@@ -34,6 +34,8 @@ mod health;
 mod hostile_api;
 mod images;
 mod kube;
+mod kube_apply;
+mod kube_archive;
 mod lifecycle;
 mod logs;
 mod manifests;

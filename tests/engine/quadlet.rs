@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use cove_sys::fs;
-use cove_test_support::{Bed, Need, Outcome, everyone, met};
+use cove_test_support::{Bed, Member, Need, Outcome, Service, everyone, met, tar};
+
+use crate::hostile_api::{ask, send};
 
 /// The folder of the bed's units.
 const UNITS: &str = "home/units";
@@ -116,7 +118,120 @@ fn an_application_goes_as_a_whole() {
             .fails(125, "missing required '# FileName=");
         quadlet(bed, &["install", "--reload-systemd=false", &extra])
             .fails(125, "is not a supported Quadlet file type");
-        bed.cove(&["--url", "unix:///none", "quadlet", "list"]).fails(125, "with the remote client");
+    });
+}
+
+/// The same commands where the files are a service's.
+#[test]
+fn over_a_service() {
+    everyone(|bed| {
+        let units = bed.path(UNITS).display().to_string();
+        let service = Service::start_among(bed, &[("QUADLET_UNIT_DIRS", &units)]);
+        let uri = service.uri();
+        let remote = |words: &[&str]| bed.cove(&[&["--url", &uri, "quadlet"], words].concat());
+        write(bed, "app/web.container", "[Container]\nImage=localhost/i\n");
+        write(bed, "app/web.conf", "listen \"80\"\r\n--");
+        write(bed, "app/more.quadlets", "# FileName=data\n[Volume]\n---\n# FileName=net\n[Network]\n");
+        let app = bed.path("home/app").display().to_string();
+        let install = ["install", "--reload-systemd=false", &app];
+        let installed = remote(&install).ok().to_owned();
+        assert_eq!(installed.lines().count(), 4, "{installed}");
+        assert!(installed.contains(&format!("{units}/web.conf")), "{installed}");
+        assert_eq!(files(bed), [".app.app", "data.volume", "net.network", "web.conf", "web.container"]);
+        assert_eq!(fs::read_to_string(bed.path(UNITS).join("web.conf")).unwrap(), "listen \"80\"\r\n--");
+        remote(&install).fails(125, "web.container: a Quadlet with name web.container already exists");
+        assert_eq!(remote(&["print", "web.container"]).ok(), "[Container]\nImage=localhost/i");
+        let listed = remote(&["list", "-n", "--filter", "name=^w", "--format", "{{.Name}} {{.App}}"]);
+        assert_eq!(listed.ok(), "web.container .app.app");
+        remote(&["list", "--filter", "x=y"]).fails(125, "x is not a valid filter");
+        remote(&["print", "none.pod"]).fails(125, "could not locate quadlet");
+        let words = ["rm", "--reload-systemd=false", "none.pod", "net.network"];
+        remote(&words).fails(125, "unable to remove Quadlet none.pod: could not locate quadlet");
+        assert!(files(bed).is_empty(), "{:?}", files(bed));
+    });
+}
+
+/// Requests as other clients make them, and as nobody should.
+#[test]
+fn the_routes() {
+    everyone(|bed| {
+        let units = bed.path(UNITS).display().to_string();
+        let service = Service::start_among(bed, &[("QUADLET_UNIT_DIRS", &units)]);
+        let post = |query: &str, media_type: &str, body: &[u8]| {
+            let target = format!("/v5.0.0/libpod/quadlets?reload-systemd=false{query}");
+            send(&service, "POST", &target, Some(media_type), body)
+        };
+        let web = Member::file("web.container", b"[Container]\nImage=a\n");
+        let (status, body) = post("", "application/x-tar", &tar(&[web, Member::file("x/web.conf", b"1")]));
+        assert_eq!(status, 200, "{body}");
+        let report: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(report["InstalledQuadlets"]["web.container"], format!("{units}/web.container"));
+        assert_eq!(report["QuadletErrors"], serde_json::json!({}));
+        assert_eq!(files(bed), [".web.container.app", "web.conf", "web.container"]);
+
+        let form = |names: &[&str]| {
+            let part = |name: &&str| {
+                format!(
+                    "--B\r\nContent-Disposition: form-data; name=x; filename=\"{name}\"\r\n\r\n[Pod]\n\r\n"
+                )
+            };
+            names.iter().map(part).collect::<String>() + "--B--\r\n"
+        };
+        let multipart = "multipart/form-data; boundary=B";
+        let (status, body) = post("", multipart, form(&["shop.pod", "shop.txt"]).as_bytes());
+        assert_eq!(status, 200, "{body}");
+        let before = files(bed);
+        for (query, media_type, body, expected) in [
+            ("", "application/x-tar", tar(&[]), "no files found"),
+            ("", "application/x-tar", tar(&[Member::file("a.txt", b"")]), "no quadlet files found"),
+            ("", "application/x-tar", tar(&[web]), "already exists, refusing to overwrite"),
+            ("", "application/x-tar", tar(&[Member::file("../new.pod", b"")]), "no file beneath"),
+            (
+                "",
+                "application/x-tar",
+                tar(&[Member::link("new.pod", b'2', "/etc/passwd")]),
+                "no file beneath",
+            ),
+            ("", "application/x-tar", b"no archive".to_vec(), "reading the archive"),
+            ("", multipart, form(&["new.pod", "other.pod"]).into(), "only a single quadlet file"),
+            ("", multipart, form(&["../../new.pod"]).into(), "cannot be a file name"),
+            ("", multipart, form(&[".new.pod"]).into(), "cannot be a file name"),
+            ("&application=../x", multipart, form(&["new.pod"]).into(), "cannot be a file name"),
+            ("", multipart, b"--B".to_vec(), "breaks off"),
+            ("", "multipart/form-data", form(&["new.pod"]).into(), "no boundary"),
+            ("", "text/plain", form(&["new.pod"]).into(), "text/plain is not supported"),
+        ] {
+            let (status, body) = post(query, media_type, &body);
+            assert!((400..500).contains(&status) && body.contains(expected), "{expected}: {status} {body}");
+            assert_eq!(files(bed), before, "{expected}");
+        }
+        let (status, body) = post("&replace=true", "application/x-tar", &tar(&[web]));
+        assert_eq!(status, 200, "{body}");
+
+        let ask = |method: &str, path: &str| ask(&service, method, &format!("/libpod/quadlets{path}"), "");
+        assert_eq!(ask("GET", "/web.container/file"), (200, "[Container]\nImage=a\n".to_owned()));
+        assert_eq!(ask("GET", "/web.container/exists").0, 204);
+        let list = ask("GET", "/json?filters=%7B%22name%22%3A%5B%22web%22%5D%7D");
+        assert!(list.0 == 200 && list.1.contains("\"UnitName\":\"web.service\""), "{list:?}");
+        for (method, path, code) in [
+            ("GET", "/none.pod/file", 404),
+            ("GET", "/none.pod/exists", 404),
+            ("GET", "/..%2F..%2Fetc%2Fpasswd/file", 400),
+            ("GET", "/..%2Fweb.container/exists", 404),
+            ("DELETE", "/none.pod", 404),
+            ("DELETE", "/..%2Fweb.container", 404),
+            ("DELETE", "", 400),
+            ("DELETE", "?all=true&quadlets=web.container", 400),
+            ("DELETE", "/none.pod?ignore=true&reload-systemd=false", 200),
+            ("DELETE", "/web.container?reload-systemd=false", 200),
+        ] {
+            let (status, body) = ask(method, path);
+            assert_eq!(status, code, "{method} {path}: {body}");
+        }
+        assert_eq!(files(bed), [".shop.pod.app", "shop.pod", "shop.txt"]);
+        let (status, body) = ask("DELETE", "?all=true&reload-systemd=false");
+        assert!(status == 200 && body.contains("\"Removed\":[\"shop.pod\"]"), "{body}");
+        assert!(files(bed).is_empty());
     });
 }
 

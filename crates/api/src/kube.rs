@@ -38,9 +38,12 @@ pub struct KubePlayOptions {
     pub static_macs: Vec<String>,
     pub userns: String,
     pub service_container: NotDone<bool>,
-    pub build: NotDone<bool>,
+    /// Whether images are built for which an archive has a folder: without it those that are missing.
+    pub build: Option<bool>,
     /// Images that are taken as they are in the store: who asks has just built them. Cove's own.
     pub built: Vec<String>,
+    /// CronJobs whose job is run, once; the others are not. Cove's own.
+    pub jobs: Vec<String>,
     pub wait: NotDone<bool>,
     /// Where images come from.
     #[serde(skip)]
@@ -72,8 +75,9 @@ impl Default for KubePlayOptions {
             static_macs: Vec::new(),
             userns: String::new(),
             service_container: NotDone::default(),
-            build: NotDone::default(),
+            build: None,
             built: Vec::new(),
+            jobs: Vec::new(),
             wait: NotDone::default(),
             access: RegistryAccess::default(),
             folder: None,
@@ -175,13 +179,30 @@ pub struct KubeSecretRemoved {
 pub struct KubeGenerateOptions {
     /// Also a service for each pod.
     pub service: bool,
-    /// `pod`, `deployment`, `daemonset` or `job`; empty is the configured one.
+    /// `pod`, `deployment`, `daemonset`, `statefulset` or `job`; empty is the configured one.
     #[serde(rename = "type")]
     pub kind: String,
-    /// How many pods a deployment is to have; 0 and 1 are one.
+    /// How many pods a deployment or stateful set is to have; 0 and 1 are one.
     pub replicas: i32,
     /// Annotations are never shortened, so this asks for nothing.
     pub no_trunc: bool,
     /// With the annotations that mean something to the engine alone.
     pub podman_only: bool,
+}
+
+/// Options of `apply`. JSON: libpod's parameters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct KubeApplyOptions {
+    /// The kubeconfig, a file of the engine's host; needed.
+    pub kubeconfig: String,
+    /// The namespace, in place of the kubeconfig's.
+    pub namespace: String,
+    /// A file of the engine's host with the authorities that are believed, or `insecure`.
+    #[serde(rename = "caCertFile")]
+    pub ca_cert_file: String,
+    /// What is applied is the body: who asks generates it.
+    pub service: NotDone<bool>,
+    /// What is applied is the body.
+    pub file: NotDone<String>,
 }

@@ -31,6 +31,7 @@ mod pod;
 mod port;
 mod prune;
 mod push;
+mod quadlet;
 mod sbom;
 mod secret;
 pub mod shown;
@@ -77,6 +78,7 @@ pub use prune::{
     prune_system, volumes as prune_volumes,
 };
 pub use push::*;
+pub use quadlet::*;
 pub use sbom::{Sbom, SbomMerge, SbomOptions};
 pub use secret::*;
 pub use spec::*;

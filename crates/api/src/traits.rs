@@ -16,19 +16,19 @@ use crate::{
     ContainerUpdate, CopyFromOptions, CopyToOptions, Credentials, DiskUsage, Distribution, Event,
     EventOptions, ExecInspect, ExecSpec, ExecStartOptions, ImageCopyOptions, ImageDocuments,
     ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
-    ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, KubeDownOptions,
+    ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, KubeApplyOptions, KubeDownOptions,
     KubeGenerateOptions, KubePlayOptions, KubeReport, ListOptions, LoadReport, LogLine, LogOptions,
     ManifestCreateOptions, ManifestModifyOptions, ManifestModifyReport, ManifestRemoveOptions, MountedFiles,
     Network, NetworkCreateOptions, NetworkInspect, NetworkListOptions, NetworkPruneReport,
     NetworkUpdateOptions, PathArchive, PathStat, PerNetworkOptions, Ping, PodCopyOptions, PodCreateReport,
     PodInspect, PodListOptions, PodPruneReport, PodRemoveOptions, PodRemoveReport, PodReport, PodSpec,
     PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
-    PullReport, PushOptions, PushReport, RegistryAccess, RemoveOptions, RestoreArchives, RestoreOptions,
-    RestoreReport, Result, SaveOptions, SearchOptions, SearchResult, Secret, SecretCreateOptions,
-    SecretInspectOptions, SecretListOptions, StatsOptions, StopOptions, SystemCheckOptions,
-    SystemCheckReport, SystemPruneOptions, SystemPruneReport, SystemdUnitOptions, TerminalSize, TopReport,
-    ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions, VolumePruneOptions,
-    VolumeRemoveOptions, WaitOptions, WorkingContainers, prune,
+    PullReport, PushOptions, PushReport, Quadlets, RegistryAccess, RemoveOptions, RestoreArchives,
+    RestoreOptions, RestoreReport, Result, SaveOptions, SearchOptions, SearchResult, Secret,
+    SecretCreateOptions, SecretInspectOptions, SecretListOptions, StatsOptions, StopOptions,
+    SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport, SystemdUnitOptions,
+    TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions,
+    VolumePruneOptions, VolumeRemoveOptions, WaitOptions, WorkingContainers, prune,
 };
 
 /// Everything an engine does.
@@ -49,6 +49,8 @@ pub trait Engine: Send + Sync {
     fn manifests(&self) -> &dyn Manifests;
     /// Networks.
     fn networks(&self) -> &dyn Networks;
+    /// Unit files of Quadlet.
+    fn quadlets(&self) -> &dyn Quadlets;
     /// Secrets.
     fn secrets(&self) -> &dyn Secrets;
     /// Pods.
@@ -74,6 +76,7 @@ impl<
         + Manifests
         + Networks
         + Pods
+        + Quadlets
         + Secrets
         + System
         + Units
@@ -103,6 +106,9 @@ impl<
         self
     }
     fn networks(&self) -> &dyn Networks {
+        self
+    }
+    fn quadlets(&self) -> &dyn Quadlets {
         self
     }
     fn secrets(&self) -> &dyn Secrets {
@@ -349,6 +355,10 @@ pub trait Manifests: Send + Sync {
 /// Kubernetes YAML.
 #[async_trait]
 pub trait Kube: Send + Sync {
+    /// Applies what a text describes to a cluster.
+    async fn apply(&self, text: Bytes, options: KubeApplyOptions) -> Result<()>;
+    /// As [`Kube::play`], of a tar: `play.yaml`, and for images to be built a folder of the name of each.
+    async fn play_archive(&self, archive: ByteStream, options: KubePlayOptions) -> Result<KubeReport>;
     /// Makes and starts what a text describes. Where it is wrong, nothing is made.
     async fn play(&self, text: Bytes, options: KubePlayOptions) -> Result<KubeReport>;
     /// Removes the pods and secrets that a text describes, and by the options its volumes. What is not there is no error.

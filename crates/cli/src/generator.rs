@@ -7,9 +7,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use cove_config::{Environment, User, env};
+use cove_engine::quadlet_places;
 use cove_quadlet::{Remark, Target, UnitFile};
 
-use crate::commands::quadlet::places;
 use crate::printer::Printer;
 
 /// What the arguments say.
@@ -148,7 +148,8 @@ impl<'a> Log<'a> {
             (None, false) => return self.fault("missing output directory argument"),
         };
         let user = User::detect(environment, rustix::process::geteuid().as_raw());
-        let folders = places(environment, &user).folders(options.user, &mut |remark| self.remark(&remark));
+        let folders =
+            quadlet_places(environment, &user).folders(options.user, &mut |remark| self.remark(&remark));
         let units = cove_quadlet::load(&folders, &mut |remark| self.remark(&remark));
         if units.is_empty() {
             let folders = folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>();

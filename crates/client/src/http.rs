@@ -7,7 +7,7 @@ use bytes::Bytes;
 use cove_api::endpoint::{Outgoing, Remote, TakenOver, Transport};
 use cove_api::{
     Artifacts, ByteStream, Containers, Credentials, Engine, Error, ErrorKind, Execs, Files, Images, Kube,
-    Manifests, Networks, Pods, Result, Secrets, System, Units, Volumes, WorkingContainers,
+    Manifests, Networks, Pods, Quadlets, Result, Secrets, System, Units, Volumes, WorkingContainers,
 };
 use futures_util::StreamExt as _;
 use http::{HeaderValue, Request, Response, header};
@@ -70,6 +70,9 @@ impl Engine for Client {
         &self.remote
     }
     fn networks(&self) -> &dyn Networks {
+        &self.remote
+    }
+    fn quadlets(&self) -> &dyn Quadlets {
         &self.remote
     }
     fn secrets(&self) -> &dyn Secrets {

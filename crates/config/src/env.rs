@@ -56,6 +56,8 @@ variables! {
     STORAGE_DRIVER = "STORAGE_DRIVER";
     /// Options of the storage driver, separated by commas, instead of those of storage.conf.
     STORAGE_OPTS = "STORAGE_OPTS";
+    /// Files with the clusters of Kubernetes that `kube apply` knows, separated by colons.
+    KUBECONFIG = "KUBECONFIG";
     /// The only file in which registry credentials are read and written.
     REGISTRY_AUTH_FILE = "REGISTRY_AUTH_FILE";
     /// Folder of Docker's config.json, read for credentials after our own files.

@@ -299,6 +299,30 @@ spec:
     assert!(wrong.message.contains("pod does not have a name"), "{wrong}");
 }
 
+/// A stateful set's pod brings its volume along; a schedule is lost with its job.
+#[test]
+fn stateful_sets_and_cron_jobs() {
+    let text = "
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  template:
+    spec:
+      containers: [{name: c, image: i, volumeMounts: [{name: data, mountPath: /d}]}]
+  volumeClaimTemplates: [{metadata: {name: data}}]
+---
+kind: CronJob
+metadata: {name: tidy}
+spec: {schedule: '@daily', jobTemplate: {spec: {template: {spec: {containers: [{name: c, image: i}]}}}}}
+";
+    let mut losses = Losses::default();
+    let application = read::kube(text, None, &mut losses).unwrap();
+    assert_eq!(application.pods.iter().map(|pod| pod.name.as_str()).collect::<Vec<_>>(), ["db-0"]);
+    assert_eq!(application.containers[0].spec.volumes[0].name, "data-db-0");
+    assert_eq!(application.volumes[0].key, "data-db-0");
+    assert_eq!(told(&losses), ["CronJob tidy: schedule: nothing here keeps it: the job is left out"]);
+}
+
 /// A pod's containers share the network of the first one where there are no pods.
 #[test]
 fn pods_in_compose_files() {

@@ -145,7 +145,7 @@ pub struct ProjectForm {
 pub struct KubeForm {
     /// Containers or pods.
     pub names: Vec<String>,
-    /// `pod`, `deployment`, `daemonset` or `job`; empty is the configured one.
+    /// `pod`, `deployment`, `daemonset`, `statefulset` or `job`; empty is the configured one.
     pub kind: String,
     /// Also a service for each.
     pub service: bool,

@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
-use cove_api::StringMap;
+use cove_api::{ErrorKind, StringMap};
 
 use crate::error::{KubeError, Result, bail};
-use crate::objects::{ConfigMap, Controller, PersistentVolumeClaim, Pod, PodSpec, Secret};
+use crate::objects::{ConfigMap, PersistentVolumeClaim, Pod, PodSpec, Secret};
 use crate::yaml::{Node, Value, documents, from_node};
 
 /// A field or a document that has no effect.
@@ -28,8 +28,21 @@ pub struct Workload {
     pub annotations: StringMap,
     /// What it is.
     pub(crate) spec: PodSpec,
+    /// By which names others find it on its networks, besides those of its containers.
+    pub(crate) host_names: Vec<String>,
     /// Its line.
     pub line: usize,
+}
+
+/// A CronJob. Nothing here keeps its schedule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScheduledJob {
+    /// Its name.
+    pub name: String,
+    /// When it would run, as the file says.
+    pub schedule: String,
+    /// The pod of one run.
+    pub workload: Workload,
 }
 
 /// Everything that a file describes.
@@ -43,16 +56,20 @@ pub struct Application {
     pub secrets: Vec<Secret>,
     /// Volumes to be made.
     pub claims: Vec<PersistentVolumeClaim>,
+    /// What would run at times, and runs only where it is chosen.
+    pub jobs: Vec<ScheduledJob>,
     /// What has no effect.
     pub unused: Vec<Unused>,
     /// What is done otherwise than the file says.
     pub remarks: Vec<String>,
+    /// Volumes of stateful sets, as long as the file is read.
+    pub(crate) claims_of_sets: Vec<PersistentVolumeClaim>,
 }
 
 /// A document's kind and version.
-struct Header<'a> {
-    kind: &'a str,
-    node: &'a Node,
+pub(crate) struct Header<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) node: &'a Node,
 }
 
 impl Application {
@@ -68,6 +85,7 @@ impl Application {
                 application.add(node)?;
             }
         }
+        application.add_claims_of_sets();
         application.unique()?;
         Ok(application)
     }
@@ -99,6 +117,11 @@ impl Application {
         if !self.workloads.is_empty() || !self.secrets.is_empty() || !self.claims.is_empty() {
             return Ok(());
         }
+        if let Some(job) = self.jobs.first() {
+            let message = format!("the file describes nothing that runs by itself: {}", job.told());
+            return Err(KubeError { kind: ErrorKind::Unsupported, ..KubeError::new(message) }
+                .at(job.workload.line, String::new));
+        }
         if self.config_maps.is_empty() {
             bail!("YAML document does not contain any supported kube kind");
         }
@@ -121,10 +144,13 @@ impl Application {
                     labels: pod.metadata.labels,
                     annotations: pod.metadata.annotations,
                     spec: pod.spec,
+                    host_names: Vec::new(),
                     line: node.line,
                 });
             }
             "Deployment" | "DaemonSet" | "Job" => self.add_controller(&header)?,
+            "StatefulSet" => self.add_stateful_set(&header)?,
+            "CronJob" => self.add_cron_job(&header)?,
             "ConfigMap" => {
                 let map: ConfigMap = self.read(&header)?;
                 named(node, &map.metadata.name, "the ConfigMap does not have a name")?;
@@ -147,33 +173,7 @@ impl Application {
         Ok(())
     }
 
-    fn add_controller(&mut self, header: &Header<'_>) -> Result<()> {
-        let node = header.node;
-        let controller: Controller = self.read(header)?;
-        let missing = match header.kind {
-            "Deployment" => "deployment does not have a name",
-            "DaemonSet" => "daemonSet does not have a name",
-            _ => "job does not have a name",
-        };
-        named(node, &controller.metadata.name, missing)?;
-        if controller.spec.replicas.is_some_and(|replicas| replicas > 1) {
-            self.remarks
-                .push("Limiting replica count to 1, more than one replica is not supported".to_owned());
-        }
-        // Podman reads those of the object, Kubernetes those of the template: both are meant.
-        let mut annotations = controller.spec.template.metadata.annotations;
-        annotations.extend(controller.metadata.annotations);
-        self.workloads.push(Workload {
-            name: format!("{}-pod", controller.metadata.name),
-            labels: controller.spec.template.metadata.labels,
-            annotations,
-            spec: controller.spec.template.spec,
-            line: node.line,
-        });
-        Ok(())
-    }
-
-    fn read<'de, T: serde::Deserialize<'de>>(&mut self, header: &Header<'de>) -> Result<T> {
+    pub(crate) fn read<'de, T: serde::Deserialize<'de>>(&mut self, header: &Header<'de>) -> Result<T> {
         let unused = RefCell::new(Vec::new());
         let read = from_node(header.node, &unused)
             .map_err(|error| error.context(format!("unable to read YAML as Kube {}", header.kind)))?;
@@ -181,9 +181,14 @@ impl Application {
         Ok(read)
     }
 
+    /// All pods, with those of jobs whether they run or not.
+    pub fn pods(&self) -> impl Iterator<Item = &Workload> {
+        self.workloads.iter().chain(self.jobs.iter().map(|job| &job.workload))
+    }
+
     /// All that it describes: kinds and names.
     pub fn objects(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let pods = self.workloads.iter().map(|workload| ("pod", workload.name.as_str()));
+        let pods = self.pods().map(|workload| ("pod", workload.name.as_str()));
         let maps = self.config_maps.iter().map(|map| ("ConfigMap", map.metadata.name.as_str()));
         let secrets = self.secrets.iter().map(|secret| ("Secret", secret.metadata.name.as_str()));
         let claims = self.claims.iter().map(|claim| ("PersistentVolumeClaim", claim.metadata.name.as_str()));
@@ -225,7 +230,7 @@ fn unlisted(node: &Node) -> Result<Vec<&Node>> {
     }
 }
 
-fn named(node: &Node, name: &str, missing: &str) -> Result<()> {
+pub(crate) fn named(node: &Node, name: &str, missing: &str) -> Result<()> {
     if name.is_empty() {
         return Err(KubeError::new(missing).at(node.line, || "metadata.name".into()));
     }

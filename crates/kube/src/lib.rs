@@ -5,6 +5,7 @@
 //! what exists. Nothing here touches a file or an engine.
 
 mod application;
+mod controller;
 mod error;
 mod generate;
 mod objects;
@@ -13,16 +14,16 @@ mod quantity;
 mod secret;
 mod yaml;
 
-pub use application::{Application, Unused, Workload};
+pub use application::{Application, ScheduledJob, Unused, Workload};
 pub use error::{KubeError, Result};
 pub use generate::{GenerateFacts, GeneratedContainer, GeneratedPod, Objects, generate};
 pub use objects::{ConfigMap, PersistentVolumeClaim, Secret};
 pub use plan::{
     COPIES, Claim, ContainerPlan, HostFacts, HostPathKind, ImageFacts, Known, PodPlan, SecretData, Source,
-    claim, image_policy,
+    claim, image_folder, image_policy,
 };
 pub use secret::{data as secret_data, is_immutable, stored as stored_secret};
-pub use yaml::to_yaml;
+pub use yaml::{documents_of, to_yaml};
 
 /// The network of pods for which no other is asked for.
 pub const DEFAULT_NETWORK: &str = "podman-default-kube-network";

@@ -67,6 +67,49 @@ objects! {
         match_labels: StringMap,
     }
 
+    /// Pods with numbers, each with volumes of its own.
+    pub(crate) StatefulSet {
+        api_version: String,
+        kind: String,
+        metadata: Metadata,
+        spec: StatefulSetSpec,
+        status: Moot,
+    }
+
+    pub(crate) StatefulSetSpec {
+        replicas: Option<i32>,
+        ordinals: Option<Ordinals>,
+        selector: Option<Selector>,
+        service_name: String,
+        template: PodTemplate,
+        volume_claim_templates: Vec<PersistentVolumeClaim>,
+    }
+
+    pub(crate) Ordinals {
+        start: i32,
+    }
+
+    /// A job at times.
+    pub(crate) CronJob {
+        api_version: String,
+        kind: String,
+        metadata: Metadata,
+        spec: CronJobSpec,
+        status: Moot,
+    }
+
+    pub(crate) CronJobSpec {
+        schedule: String,
+        time_zone: Moot,
+        suspend: Moot,
+        job_template: JobTemplate,
+    }
+
+    pub(crate) JobTemplate {
+        metadata: Metadata,
+        spec: ControllerSpec,
+    }
+
     pub(crate) PodTemplate {
         metadata: Metadata,
         spec: PodSpec,

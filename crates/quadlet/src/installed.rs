@@ -100,11 +100,20 @@ impl Application {
         }
     }
 
-    fn called(name: &str) -> Result<Self> {
+    /// That of this name.
+    ///
+    /// # Errors
+    /// A name that no file may have.
+    pub fn called(name: &str) -> Result<Self> {
         if !path::is_plain_name(name) || name.len() > 200 {
             return Err(Error::Name { what: "the application", name: name.to_owned() });
         }
         Ok(Self(format!(".{name}.app")))
+    }
+
+    /// What it was called, which is a part of [`Application::name`].
+    pub fn plain_name(&self) -> &str {
+        self.0.strip_prefix('.').and_then(|name| name.strip_suffix(".app")).unwrap_or(&self.0)
     }
 
     /// The name of the file that lists its files, which is what it is called.

@@ -3,11 +3,12 @@
 //! - [`Bed`]: a throw-away store in which the real `cove` runs, as root or as an ordinary user; [`everyone`] does a test
 //!   as both. [`Service`] is `cove system service` on it, [`Registry`] a real registry with TLS and a password.
 //! - [`FakeEngine`]: an engine in memory for what lies above the engine traits.
-//! - [`Certificates`]: an authority and what it signs, for TLS.
+//! - [`Certificates`]: an authority and what it signs, for TLS. [`ApiServer`]: an API server of Kubernetes behind it.
 //! - [`busybox_tree`], [`root_file_system`], [`tar()`](tar()), [`write_docker_archive`]: images made on the spot.
 //! - [`libpod_routes`], [`docker_routes`]: every route of the service, for tests over all of them.
 //! - [`skip`] and [`Need`]: a test that lacks something says so, and fails where `COVE_REQUIRE` names it.
 
+mod api_server;
 mod bed;
 mod certificates;
 mod engine;
@@ -19,6 +20,7 @@ mod routes;
 mod service;
 mod tar;
 
+pub use api_server::{ApiServer, TOKEN};
 pub use bed::{Bed, Who, binary, everyone};
 pub use certificates::Certificates;
 pub use engine::{BROKEN, Contents, FakeEngine, sample};

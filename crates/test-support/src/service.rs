@@ -27,7 +27,15 @@ impl Service {
     /// # Panics
     /// Where its socket does not answer.
     pub fn start_with(bed: &Bed, options: &[&str]) -> Self {
-        Self::spawn(bed, options, None)
+        Self::spawn(bed, options, &[], None)
+    }
+
+    /// As [`Service::start`], with further variables in its environment.
+    ///
+    /// # Panics
+    /// Where its socket does not answer.
+    pub fn start_among(bed: &Bed, variables: &[(&str, &str)]) -> Self {
+        Self::spawn(bed, &[], variables, None)
     }
 
     /// As [`Service::start`], with so many descriptors at most and no way to have more.
@@ -35,13 +43,14 @@ impl Service {
     /// # Panics
     /// Where its socket does not answer.
     pub fn start_limited(bed: &Bed, descriptors: u64) -> Self {
-        Self::spawn(bed, &[], Some(descriptors))
+        Self::spawn(bed, &[], &[], Some(descriptors))
     }
 
-    fn spawn(bed: &Bed, options: &[&str], descriptors: Option<u64>) -> Self {
+    fn spawn(bed: &Bed, options: &[&str], variables: &[(&str, &str)], descriptors: Option<u64>) -> Self {
         let socket = bed.path("api.sock");
         let uri = format!("unix://{}", socket.display());
         let mut command = bed.command(&[options, &["system", "service", "--time", "0", &uri]].concat());
+        command.envs(variables.iter().copied());
         if let Some(most) = descriptors {
             use std::os::unix::process::CommandExt as _;
             let limit = libc::rlimit { rlim_cur: most, rlim_max: most };

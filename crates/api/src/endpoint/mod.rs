@@ -33,6 +33,7 @@ mod openapi;
 mod parameters;
 mod pod;
 mod progress;
+mod quadlet;
 mod remote;
 mod secret;
 mod serve;
@@ -67,6 +68,7 @@ fn libpod(routes: &mut impl Routes) {
     kube::serve(routes);
     manifest::serve(routes);
     network::serve(routes);
+    quadlet::serve(routes);
     secret::serve(routes);
     pod::serve(routes);
     system::serve(routes);

@@ -138,7 +138,9 @@ fn request<P: PathParameters, Q: Parameters, B: Body, A>(
     *request.uri_mut() =
         target.parse().map_err(|error| Error::from_chain(ErrorKind::InvalidArgument, &error))?;
     *request.headers_mut() = headers;
-    if let Some(content_type) = content_type {
+    if let Some(content_type) = content_type
+        && !request.headers().contains_key(header::CONTENT_TYPE)
+    {
         request.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
     }
     Ok(request)

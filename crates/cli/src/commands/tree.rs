@@ -280,6 +280,7 @@ static IMAGE: Group = Group {
 static KUBE: Group = Group {
     about: "Run what Kubernetes YAML describes, and write it",
     entries: &[
+        Entry::leaf(&["apply"], &kube::apply::COMMAND),
         Entry::leaf(&["down"], &kube::down::COMMAND),
         Entry::leaf(&["generate"], &kube::generate::COMMAND),
         Entry::leaf(&["play"], &kube::play::COMMAND),

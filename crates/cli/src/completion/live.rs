@@ -30,7 +30,7 @@ pub(crate) async fn names(
         ("NAME", Some("machine")) if !matches!(verb, "init" | "import") => machines(context).await,
         ("NAME" | "OLD", Some("system")) if verb != "add" => connections(context),
         #[cfg(target_os = "linux")]
-        ("QUADLET", _) => crate::commands::quadlet::names(context, verb),
+        ("QUADLET", _) => crate::commands::quadlet::names(context, verb).await,
         ("FROM", Some("convert")) => {
             let words = of_forms(context, typed).await;
             let more = if words.is_empty() { Directive::Default } else { Directive::Nothing };

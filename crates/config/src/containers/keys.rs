@@ -166,7 +166,7 @@ section! {
         infra_image: String = Used,
         /// Path of the container init.
         init_path: String = Used,
-        /// What Kubernetes YAML is made of pods: `pod`, `deployment`, `daemonset` or `job`.
+        /// What Kubernetes YAML is made of pods: `pod`, `deployment`, `daemonset`, `statefulset` or `job`.
         kube_generate_type: String = Used,
         /// Accepted for podman; our locks have no number limit.
         lock_type: String = Moot,

@@ -20,8 +20,13 @@ const NOTES: [&str; 3] = ["io.podman.annotations.", "io.containers.sdnotify", "b
 /// # Errors
 /// It is no Kubernetes YAML, describes nothing to be made, or something that `kube play` refuses.
 pub fn kube(text: &str, folder: Option<&str>, losses: &mut Losses) -> Result<Application> {
-    let written = cove_kube::Application::parse(text)?;
+    let mut written = cove_kube::Application::parse(text)?;
     written.check_playable()?;
+    for job in std::mem::take(&mut written.jobs) {
+        losses
+            .of(format!("CronJob {}", job.name))
+            .lost("schedule", "nothing here keeps it: the job is left out");
+    }
     for unused in &written.unused {
         losses.of(format!("line {}", unused.line)).lost(&unused.path, "it has no effect here");
     }

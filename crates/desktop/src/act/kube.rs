@@ -15,7 +15,12 @@ use crate::view::{KubeCheck, KubeFault};
 pub(crate) fn check(text: &str) -> KubeCheck {
     let fault =
         |error: KubeError| KubeFault { line: number(error.line), path: error.path, message: error.message };
-    let application = match Application::parse(text) {
+    let read = Application::parse(text).and_then(|mut application| {
+        // Nobody here chooses one.
+        application.choose_jobs(&[])?;
+        Ok(application)
+    });
+    let application = match read {
         Ok(application) => application,
         Err(error) => return KubeCheck { problem: Some(fault(error)), ..KubeCheck::default() },
     };

@@ -34,8 +34,8 @@ pub(super) struct Context {
 }
 
 /// Where a context is unpacked; dropping it removes it. What a killed build has left, the next one removes.
-pub(super) struct Unpacked {
-    pub(super) folder: PathBuf,
+pub(crate) struct Unpacked {
+    pub(crate) folder: PathBuf,
     lock: Option<ObjectLock>,
 }
 
@@ -47,6 +47,13 @@ impl Unpacked {
         let unpacked = Self { folder: contexts(core).join(id), lock: Some(lock) };
         crate::state::make_private(&unpacked.folder)
             .map_err(|error| Error::from(error).context(unpacked.folder.display()))?;
+        Ok(unpacked)
+    }
+
+    /// A folder with what an archive has.
+    pub(crate) fn of(core: &Core, archive: impl Read) -> Result<Self> {
+        let unpacked = Self::new(core)?;
+        unpack(&unpacked, archive)?;
         Ok(unpacked)
     }
 }

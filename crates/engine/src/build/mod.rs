@@ -30,6 +30,7 @@ mod state;
 mod working;
 
 pub(crate) use caches::prune_caches;
+pub(crate) use context::Unpacked;
 pub(crate) use export::files;
 pub(crate) use start::build;
 pub(crate) use working::{BUILD_FILE, lock_left};

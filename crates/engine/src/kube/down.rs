@@ -17,7 +17,7 @@ pub(super) async fn down(
 ) -> Result<KubeReport> {
     let mut report = KubeReport::default();
     let mut pods = Vec::new();
-    for workload in &application.workloads {
+    for workload in application.pods() {
         pods.extend(named::pod(engine, &workload.name).await?);
     }
     for name in &pods {
@@ -44,7 +44,7 @@ pub(super) async fn down(
         }
     }
     if options.force {
-        let mut names: Vec<&str> = application.workloads.iter().flat_map(|pod| pod.volume_names()).collect();
+        let mut names: Vec<&str> = application.pods().flat_map(|pod| pod.volume_names()).collect();
         names.extend(application.claims.iter().map(|claim| claim.name()));
         names.sort_unstable();
         names.dedup();

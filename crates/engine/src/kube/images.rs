@@ -1,6 +1,6 @@
 //! The images of containers and volumes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cove_api::{
     ContainerSpec, ErrorKind, ImageVolume, Images, KubePlayOptions, PullOptions, PullPolicy, RegistryAccess,
@@ -9,6 +9,7 @@ use cove_api::{
 use cove_kube::{ImageFacts, PodPlan, Source};
 use futures_util::StreamExt as _;
 
+use super::archive::Contexts;
 use crate::engine::LocalEngine;
 
 /// An image that is there.
@@ -22,6 +23,7 @@ pub(super) async fn bring(
     engine: &LocalEngine,
     plans: &[PodPlan],
     options: &KubePlayOptions,
+    contexts: Option<&Contexts>,
 ) -> Result<BTreeMap<String, Facts>> {
     let mut wanted = BTreeMap::new();
     for plan in plans {
@@ -34,8 +36,17 @@ pub(super) async fn bring(
             }
         }
     }
+    let mut built = options.built.clone();
+    if let Some(contexts) = contexts {
+        let images: BTreeSet<&str> = wanted.keys().map(|(image, _)| *image).collect();
+        for image in images {
+            if contexts.build(engine, image, options).await? {
+                built.push(image.to_owned());
+            }
+        }
+    }
     for ((image, _), policy) in &wanted {
-        let built = options.built.iter().any(|built| built == image);
+        let built = built.iter().any(|built| built == image);
         let policy = if built { PullPolicy::Missing } else { *policy };
         pull(engine, image, policy, &options.access).await?;
     }

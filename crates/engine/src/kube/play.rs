@@ -11,15 +11,17 @@ use cove_api::{
 use cove_config::env::PODMAN_SYSTEMD_UNIT;
 use cove_kube::{Application, Claim, DEFAULT_NETWORK, HostFacts, Known, PodPlan};
 
+use super::archive::Contexts;
 use super::images::{self, Facts};
 use super::{host_path, named, secrets, volumes};
 use crate::engine::{LocalEngine, blocking};
 
-/// Makes and starts all of it.
+/// Makes and starts all of it. Images are built for which there is a context, and else pulled.
 pub(super) async fn play(
     engine: &LocalEngine,
     application: &Application,
     options: KubePlayOptions,
+    contexts: Option<&Contexts>,
 ) -> Result<KubeReport> {
     application.check_playable()?;
     application.remarks.iter().for_each(|remark| tracing::warn!("{remark}"));
@@ -46,7 +48,7 @@ pub(super) async fn play(
     let imports: Vec<String> = claims.iter().filter_map(|claim| claim.import.clone()).collect();
     blocking(&engine.core, move |_| imports.iter().try_for_each(|path| volumes::check_import(path))).await?;
     check(engine, &plans, &options).await?;
-    let facts = images::bring(engine, &plans, &options).await?;
+    let facts = images::bring(engine, &plans, &options, contexts).await?;
     // What is refused because of an image is refused before anything is made or replaced.
     for container in plans.iter().flat_map(|plan| &plan.containers) {
         if let Some(image) = facts.get(&container.image) {

@@ -9,3 +9,5 @@ mod pod;
 mod spec;
 mod text;
 mod update;
+
+pub(crate) use update::systemd_of;

@@ -70,7 +70,7 @@ pub(super) async fn run(
     if units.is_empty() {
         return Ok(outcome);
     }
-    let systemd = systemd(core);
+    let systemd = systemd_of(core);
     if !options.dry_run {
         let asked = systemd.clone();
         // Nothing is pulled for units that cannot be started again.
@@ -86,7 +86,7 @@ pub(super) async fn run(
 }
 
 /// The systemd whose units run the containers.
-fn systemd(core: &Core) -> Systemd {
+pub(crate) fn systemd_of(core: &Core) -> Systemd {
     let user = &core.options.directories.user;
     let standard = || PathBuf::from(format!("/run/user/{}", user.uid));
     let runtime = || core.options.environment.absolute_path(env::XDG_RUNTIME_DIR).unwrap_or_else(standard);

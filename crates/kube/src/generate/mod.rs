@@ -12,7 +12,9 @@ use serde::Serialize;
 pub use facts::{GenerateFacts, GeneratedContainer, GeneratedPod, Objects};
 
 use crate::error::{KubeError, Result, bail};
-use crate::objects::{Controller, ControllerSpec, Metadata, Pod, PodTemplate, Selector};
+use crate::objects::{
+    Controller, ControllerSpec, Metadata, Pod, PodTemplate, Selector, StatefulSet, StatefulSetSpec,
+};
 use crate::yaml::to_yaml;
 
 const SHARING: &str = "
@@ -33,8 +35,8 @@ pub fn generate(
     options: &KubeGenerateOptions,
 ) -> Result<String> {
     let kind = Kind::of(&options.kind)?;
-    if options.replicas > 1 && kind != Kind::Deployment {
-        bail!("--replicas can only be set when --type is set to deployment");
+    if options.replicas > 1 && !matches!(kind, Kind::Deployment | Kind::StatefulSet) {
+        bail!("--replicas can only be set when --type is set to deployment or statefulset");
     }
     let mut content = Vec::new();
     let mut made = Vec::new();
@@ -52,7 +54,7 @@ pub fn generate(
         if options.service {
             content.push(document(&service::of_pod(&pod, &ports, facts))?);
         }
-        made.push(kind.document(pod, options)?);
+        made.push(kind.document(pod, facts, options)?);
     }
     if !objects.containers.is_empty() {
         let pod = pod::of_containers(&objects.containers, facts, options)?;
@@ -64,7 +66,7 @@ pub fn generate(
                 pod.spec.containers.iter().flat_map(|container| container.ports.clone()).collect();
             content.push(document(&service::of_pod(&pod, &ports, facts))?);
         }
-        made.push(kind.document(pod, options)?);
+        made.push(kind.document(pod, facts, options)?);
     }
     content.append(&mut made);
     let header = format!(
@@ -85,6 +87,7 @@ enum Kind {
     Pod,
     Deployment,
     DaemonSet,
+    StatefulSet,
     Job,
 }
 
@@ -94,19 +97,29 @@ impl Kind {
             "" | "pod" => Self::Pod,
             "deployment" => Self::Deployment,
             "daemonset" => Self::DaemonSet,
+            "statefulset" => Self::StatefulSet,
             "job" => Self::Job,
+            "cronjob" => bail!(
+                "a CronJob needs a schedule, which nothing that runs here has: generate a job, and make it the jobTemplate of one"
+            ),
             other => bail!(
-                "invalid generation type - only pods, deployments, jobs, and daemonsets are currently supported: {other}"
+                "invalid generation type - only pods, deployments, jobs, statefulsets, and daemonsets are currently supported: {other}"
             ),
         })
     }
 
-    fn document(self, mut pod: Pod, options: &KubeGenerateOptions) -> Result<String> {
+    fn document(
+        self,
+        mut pod: Pod,
+        facts: &GenerateFacts<'_>,
+        options: &KubeGenerateOptions,
+    ) -> Result<String> {
         let policy = pod.spec.restart_policy.as_str();
         let (name, suffix, version) = match self {
             Self::Pod => return document(&pod),
             Self::Deployment => ("Deployment", "deployment", "apps/v1"),
             Self::DaemonSet => ("DaemonSet", "daemonset", "apps/v1"),
+            Self::StatefulSet => ("StatefulSet", "statefulset", "apps/v1"),
             Self::Job => ("Job", "job", "batch/v1"),
         };
         match self {
@@ -122,23 +135,29 @@ impl Kind {
         let app = [("app".to_owned(), pod.metadata.name.clone())];
         pod.metadata.labels.extend(app.clone());
         let one = (self == Self::Job).then_some(1);
-        document(&Controller {
-            api_version: version.into(),
-            kind: name.into(),
-            metadata: Metadata {
-                name: format!("{}-{suffix}", pod.metadata.name),
-                labels: pod.metadata.labels.clone(),
-                creation_timestamp: pod.metadata.creation_timestamp.clone(),
-                ..Metadata::default()
-            },
-            spec: ControllerSpec {
-                replicas: (options.replicas > 1).then_some(options.replicas),
-                completions: one,
-                parallelism: one,
-                selector: (self != Self::Job).then(|| Selector { match_labels: app.into() }),
+        let replicas = (options.replicas > 1).then_some(options.replicas);
+        let selector = (self != Self::Job).then(|| Selector { match_labels: app.into() });
+        let metadata = Metadata {
+            name: format!("{}-{suffix}", pod.metadata.name),
+            labels: pod.metadata.labels.clone(),
+            creation_timestamp: pod.metadata.creation_timestamp.clone(),
+            ..Metadata::default()
+        };
+        let (api_version, kind) = (version.to_owned(), name.to_owned());
+        if self == Self::StatefulSet {
+            let spec = StatefulSetSpec {
+                replicas,
+                selector,
+                // That of --service.
+                service_name: pod.metadata.name.clone(),
+                volume_claim_templates: volumes::templates(&mut pod.spec, facts),
                 template: PodTemplate { metadata: pod.metadata, spec: pod.spec },
-            },
-            ..Controller::default()
-        })
+                ..StatefulSetSpec::default()
+            };
+            return document(&StatefulSet { api_version, kind, metadata, spec, ..StatefulSet::default() });
+        }
+        let template = PodTemplate { metadata: pod.metadata, spec: pod.spec };
+        let spec = ControllerSpec { replicas, completions: one, parallelism: one, selector, template };
+        document(&Controller { api_version, kind, metadata, spec, ..Controller::default() })
     }
 }

@@ -5,7 +5,7 @@ use cove_api::{ContainerInspect, InspectMount};
 use super::facts::GenerateFacts;
 use crate::error::{Result, bail};
 use crate::objects::{
-    ClaimSpec, ClaimVolume, EmptyDir, HostPath, Metadata, PersistentVolumeClaim, Resources, Volume,
+    ClaimSpec, ClaimVolume, EmptyDir, HostPath, Metadata, PersistentVolumeClaim, PodSpec, Resources, Volume,
     VolumeMount,
 };
 
@@ -80,6 +80,34 @@ impl Mounted {
     }
 }
 
+/// Takes the claims out of a pod whose every copy is to have volumes of its own.
+pub(super) fn templates(pod: &mut PodSpec, facts: &GenerateFacts<'_>) -> Vec<PersistentVolumeClaim> {
+    let claimed = pod.volumes.extract_if(.., |volume| volume.persistent_volume_claim.is_some());
+    claimed
+        .map(|volume| PersistentVolumeClaim {
+            metadata: Metadata {
+                name: volume.name,
+                creation_timestamp: Some(facts.now.clone()),
+                ..Metadata::default()
+            },
+            spec: claim_spec(),
+            ..PersistentVolumeClaim::default()
+        })
+        .collect()
+}
+
+/// What nobody here asks for, and a cluster needs.
+fn claim_spec() -> ClaimSpec {
+    ClaimSpec {
+        access_modes: vec!["ReadWriteOnce".into()],
+        resources: Resources {
+            requests: [("storage".to_owned(), "1Gi".to_owned())].into(),
+            ..Resources::default()
+        },
+        storage_class_name: None,
+    }
+}
+
 /// A volume as a claim.
 pub(super) fn claim(volume: &cove_api::Volume, facts: &GenerateFacts<'_>) -> PersistentVolumeClaim {
     let mut annotations: cove_api::StringMap =
@@ -105,14 +133,7 @@ pub(super) fn claim(volume: &cove_api::Volume, facts: &GenerateFacts<'_>) -> Per
             annotations,
             creation_timestamp: Some(facts.now.clone()),
         },
-        spec: ClaimSpec {
-            access_modes: vec!["ReadWriteOnce".into()],
-            resources: Resources {
-                requests: [("storage".to_owned(), "1Gi".to_owned())].into(),
-                ..Resources::default()
-            },
-            storage_class_name: None,
-        },
+        spec: claim_spec(),
         ..PersistentVolumeClaim::default()
     }
 }

@@ -13,5 +13,5 @@ mod volume;
 
 pub use container::ContainerPlan;
 pub use facts::{COPIES, HostFacts, ImageFacts, Known, SecretData};
-pub use pod::{PodPlan, image_policy};
+pub use pod::{PodPlan, image_folder, image_policy};
 pub use volume::{Claim, HostPathKind, Source, claim};

@@ -215,12 +215,9 @@ impl Workload {
             ..network::AddressFlags::default()
         })?;
         for network in selection.networks.values_mut() {
-            for container in &self.spec.containers {
-                // Others find it by the name in the file, too.
-                if name::hostname(&container.name).is_ok() {
-                    network.aliases.push(container.name.clone());
-                }
-            }
+            // Others find it by the names in the file, too.
+            let names = self.spec.containers.iter().map(|container| &container.name).chain(&self.host_names);
+            network.aliases.extend(names.filter(|name| name::hostname(name).is_ok()).cloned());
         }
         let spec = &mut plan.spec;
         spec.netns = selection.namespace;
@@ -289,6 +286,14 @@ fn host_aliases(written: &Written, no_hosts: bool) -> Result<Vec<String>> {
         }
     }
     Ok(hosts)
+}
+
+/// The folder in which an image's build file is looked for: the last part of its name, without tag and digest.
+#[must_use]
+pub fn image_folder(image: &str) -> Option<&str> {
+    let name = image.rsplit('/').next().unwrap_or_default();
+    let name = name.split([':', '@']).next().unwrap_or_default();
+    (!matches!(name, "" | "." | "..")).then_some(name)
 }
 
 /// When an image is pulled: as the file says, else newer ones of `latest` and only missing ones of other tags. A name

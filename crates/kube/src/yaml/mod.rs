@@ -4,5 +4,6 @@ mod read;
 mod write;
 
 pub(crate) use cove_spec::yaml::{Node, Value};
+pub use read::documents_of;
 pub(crate) use read::{Moot, documents, from_node};
 pub use write::to_yaml;

@@ -33,6 +33,15 @@ pub(crate) fn from_node<'de, T: Deserialize<'de>>(
     T::deserialize(Reader { node, path: &path, unused }).map_err(|error| error.at(node.line, String::new))
 }
 
+/// Every document of a text as a value, with its line. What has no place in the value is left out.
+///
+/// # Errors
+/// It is no YAML, exceeds a bound, or a value is not what its field takes.
+pub fn documents_of<T: serde::de::DeserializeOwned>(text: &str) -> Result<Vec<(usize, T)>> {
+    let unused = RefCell::new(Vec::new());
+    documents(text)?.iter().map(|node| Ok((node.line, from_node(node, &unused)?))).collect()
+}
+
 /// A field that means nothing here and is no reason for a word: what a cluster writes about its objects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Moot;

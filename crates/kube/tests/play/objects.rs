@@ -1,7 +1,7 @@
 //! Objects besides pods: config maps, claims, images.
 
 use cove_api::{KubePlayOptions, PullPolicy};
-use cove_kube::{Application, ImageFacts, image_policy};
+use cove_kube::{Application, ImageFacts, image_folder, image_policy};
 
 use crate::{options, planned, pod};
 
@@ -62,5 +62,19 @@ fn when_images_are_pulled() {
         ("a", "Never", PullPolicy::Never),
     ] {
         assert_eq!(image_policy(image, text).unwrap(), expected, "{image} {text}");
+    }
+}
+
+#[test]
+fn folders_of_images() {
+    for (image, folder) in [
+        ("foobar", Some("foobar")),
+        ("localhost:5000/a/foobar:1", Some("foobar")),
+        ("quay.io/x/y@sha256:00", Some("y")),
+        ("a/..", None),
+        ("a/", None),
+        (":1", None),
+    ] {
+        assert_eq!(image_folder(image), folder, "{image}");
     }
 }

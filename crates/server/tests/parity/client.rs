@@ -406,6 +406,16 @@ async fn kube() {
         ..KubePlayOptions::default()
     };
     same!(bed, kube, play(text.clone(), options.clone())).unwrap();
+    let apply = KubeApplyOptions {
+        kubeconfig: "/root/a b".into(),
+        namespace: "n".into(),
+        ca_cert_file: "insecure".into(),
+        ..Default::default()
+    };
+    same!(bed, kube, apply(text.clone(), apply.clone())).unwrap();
+    let archive = || -> ByteStream { Box::pin(stream::iter([Ok("one".into()), Ok("two".into())])) };
+    let built = KubePlayOptions { build: Some(true), jobs: vec!["a".into()], ..options.clone() };
+    same!(bed, kube, play_archive(archive(), built.clone())).unwrap();
     same!(bed, kube, down(text.clone(), KubeDownOptions::default())).unwrap();
     same!(bed, kube, down(text.clone(), KubeDownOptions { force: true })).unwrap();
     let options =
@@ -413,6 +423,39 @@ async fn kube() {
     let names = vec!["one".to_owned(), "with/slash and ?#%".to_owned()];
     same!(bed, kube, generate(names.clone(), options.clone())).unwrap();
     let _ = same!(bed, kube, generate(vec![BROKEN.to_owned()], KubeGenerateOptions::default()));
+}
+
+#[tokio::test]
+async fn quadlets() {
+    let bed = Bed::new().await;
+    let file = |name: &str, data: &'static [u8]| QuadletFile { name: name.into(), data: data.into() };
+    let files = vec![file("web.container", b"\r\n--x\xff"), file("a \"b\" c.conf", b"")];
+    let options = QuadletInstallOptions { replace: true, reload_systemd: false, application: "shop".into() };
+    for options in [options, QuadletInstallOptions::default()] {
+        let upload = || QuadletUpload::Files(files.clone());
+        same!(bed, quadlets, install(upload(), options.clone())).unwrap();
+        let archive = || QuadletUpload::Archive(Box::pin(stream::iter([Ok("a".into()), Ok("b".into())])));
+        same!(bed, quadlets, install(archive(), options.clone())).unwrap();
+    }
+    // A report of errors alone would pass for done.
+    let upload = QuadletUpload::Files(vec![file("broken.pod", b"")]);
+    let error = bed.client.quadlets().install(upload, QuadletInstallOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InvalidArgument);
+    assert!(error.message.contains("broken.pod: it is broken"), "{error}");
+
+    same!(bed, quadlets, list(QuadletListOptions::default())).unwrap();
+    same!(bed, quadlets, list(QuadletListOptions { filters: filters() })).unwrap();
+    for name in ["web.container", BROKEN, "with/slash and ?#%"] {
+        let _ = same!(bed, quadlets, print(name));
+        let _ = same!(bed, quadlets, exists(name));
+    }
+    let selection = QuadletSelection { all: false, quadlets: vec!["a.pod".into(), "broken.pod".into()] };
+    let options = QuadletRemoveOptions { force: true, ignore: true, reload_systemd: false };
+    same!(bed, quadlets, remove(selection.clone(), options)).unwrap();
+    let all = QuadletSelection { all: true, quadlets: Vec::new() };
+    same!(bed, quadlets, remove(all.clone(), QuadletRemoveOptions::default())).unwrap();
+    let both = QuadletSelection { all: true, quadlets: vec!["a.pod".into()] };
+    assert!(bed.client.quadlets().remove(both, options).await.is_err());
 }
 
 #[tokio::test]

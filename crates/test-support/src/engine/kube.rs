@@ -3,11 +3,15 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use cove_api::*;
+use futures_util::StreamExt as _;
 
 use super::FakeEngine;
 
 #[async_trait]
 impl Kube for FakeEngine {
+    async fn apply(&self, text: Bytes, options: KubeApplyOptions) -> Result<()> {
+        self.note("", format!("kube apply {:?} {options:?}", String::from_utf8_lossy(&text)))
+    }
     async fn play(&self, text: Bytes, options: KubePlayOptions) -> Result<KubeReport> {
         let password = options.access.credentials.as_ref().map(|found| &found.password);
         self.note("", format!("kube play {:?} {options:?} {password:?}", String::from_utf8_lossy(&text)))?;
@@ -22,6 +26,14 @@ impl Kube for FakeEngine {
             secrets: vec![KubeSecret { create_report: SecretCreateReport { id: "5".repeat(25) } }],
             ..KubeReport::default()
         })
+    }
+    async fn play_archive(&self, archive: ByteStream, options: KubePlayOptions) -> Result<KubeReport> {
+        let mut text = Vec::new();
+        let mut pieces = archive;
+        while let Some(piece) = pieces.next().await {
+            text.extend_from_slice(&piece?);
+        }
+        self.play([b"tar ".as_slice(), &text].concat().into(), options).await
     }
     async fn down(&self, text: Bytes, options: KubeDownOptions) -> Result<KubeReport> {
         self.note("", format!("kube down {:?} {options:?}", String::from_utf8_lossy(&text)))?;

@@ -28,6 +28,7 @@ mod kube;
 mod manifests;
 mod networks;
 mod pods;
+mod quadlets;
 pub mod sample;
 mod secrets;
 mod system;

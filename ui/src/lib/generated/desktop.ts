@@ -1094,7 +1094,7 @@ export type KubeForm = {
  */
 names: Array<string>, 
 /**
- * `pod`, `deployment`, `daemonset` or `job`; empty is the configured one.
+ * `pod`, `deployment`, `daemonset`, `statefulset` or `job`; empty is the configured one.
  */
 kind: string, 
 /**

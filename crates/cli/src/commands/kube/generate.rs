@@ -23,7 +23,7 @@ pub(crate) struct Args {
     /// Also the annotations that mean something to the engine alone
     #[arg(long)]
     podman_only: bool,
-    /// How many pods a deployment is to have
+    /// How many pods a deployment or stateful set is to have
     #[arg(
         long,
         short,
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// Also a service for the ports of each pod
     #[arg(long, short)]
     service: bool,
-    /// What to make of it: pod, deployment, daemonset, job
+    /// What to make of it: pod, deployment, daemonset, statefulset, job
     #[arg(long = "type", short, value_name = "KIND")]
     kind: Option<String>,
     /// Never shorten annotations, which is so in any case

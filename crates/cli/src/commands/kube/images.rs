@@ -63,10 +63,7 @@ impl Images<'_> {
             Some(folder) => PathBuf::from(folder),
             None => std::env::current_dir()?,
         };
-        let name = folder_of(image);
-        if matches!(name, "" | "." | "..") {
-            return Ok(None);
-        }
+        let Some(name) = cove_kube::image_folder(image) else { return Ok(None) };
         let files = ["Containerfile", "Dockerfile"].map(|file| folder.join(name).join(file));
         Ok(files.into_iter().find(|file| file.is_file()))
     }
@@ -89,28 +86,5 @@ impl Images<'_> {
         Err(CommandError::other(format!(
             "{image} cannot be built on this system: build it, or use --build=false"
         )))
-    }
-}
-
-/// The folder that is looked for: the last part of the name, without tag and digest.
-fn folder_of(image: &str) -> &str {
-    let name = image.rsplit('/').next().unwrap_or_default();
-    name.split([':', '@']).next().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn folders() {
-        for (image, folder) in [
-            ("foobar", "foobar"),
-            ("localhost:5000/a/foobar:1", "foobar"),
-            ("quay.io/x/y@sha256:00", "y"),
-            ("a/..", ".."),
-        ] {
-            assert_eq!(folder_of(image), folder, "{image}");
-        }
     }
 }

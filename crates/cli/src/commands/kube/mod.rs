@@ -1,5 +1,6 @@
 //! `cove kube`, and `cove play` and `cove generate` as the same in older words.
 
+pub(crate) mod apply;
 pub(crate) mod down;
 pub(crate) mod generate;
 mod images;

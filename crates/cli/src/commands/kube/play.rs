@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Address of a pod; the first is the first pod's
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     ip: Vec<String>,
+    /// Run the job of this CronJob, once; its schedule is not kept
+    #[arg(long, value_name = "NAME")]
+    job: Vec<String>,
     /// Hardware address of a pod; the first is the first pod's
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',')]
     mac_address: Vec<String>,
@@ -127,6 +130,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let propagation = Propagation::of(args.service_exit_code_propagation.as_deref())?;
     let mut text = Text::read(&args.files).await?;
     text.add_config_maps(&args.configmap).await?;
+    text.choose_jobs(&args.job)?;
     tell_unused(context, &args, &text)?;
     text.application.check_playable().map_err(cove_api::Error::from)?;
     let engine = context.engine().await?;
@@ -175,6 +179,7 @@ fn options(args: &Args) -> Result<KubePlayOptions, CommandError> {
         start: args.start != Some(false),
         static_ips: args.ip.clone(),
         static_macs: args.mac_address.clone(),
+        jobs: args.job.clone(),
         userns: args.userns.clone().unwrap_or_default(),
         access: args.registry.access()?,
         folder: Some(folder),

@@ -70,6 +70,17 @@ impl Text {
         self.bytes = whole.into();
         Ok(())
     }
+
+    /// Takes the jobs of these names among what is to run; the last thing that is done with a text.
+    ///
+    /// # Errors
+    /// There is no such job.
+    pub(super) fn choose_jobs(&mut self, names: &[String]) -> Result<(), CommandError> {
+        let known = self.application.unused.len();
+        self.application.choose_jobs(names).map_err(cove_api::Error::from)?;
+        self.unused.extend(self.application.unused[known..].iter().map(|unused| unused.path.clone()));
+        Ok(())
+    }
 }
 
 /// What has no effect in one file, by line and path.
@@ -81,7 +92,7 @@ fn shown(place: &str) -> &str {
     if place == "-" { "standard input" } else { place }
 }
 
-async fn read_one(place: &str, alone: bool) -> Result<String, CommandError> {
+pub(super) async fn read_one(place: &str, alone: bool) -> Result<String, CommandError> {
     let stream: ByteStream =
         if place == "-" && alone { stdin_stream() } else { file_or_url_stream(place).await? };
     collect(stream, place).await

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use cove_api::{QuadletFile, QuadletInstallOptions, QuadletUpload};
 use cove_quadlet::{Application, Installed, Source};
 use futures_util::StreamExt as _;
 
-use super::{Quadlets, file_name};
+use super::file_name;
 use crate::command_error::{CommandError, CommandResult, Failures};
 use crate::commands::common::file_or_url_stream;
 use crate::commands::{Leaf, leaf};
@@ -35,10 +36,9 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let Some(first) = args.paths.first() else {
         return Err(CommandError::other("must provide at least one argument"));
     };
-    let quadlets = Quadlets::open(context)?;
     let application = application(first)?;
-    quadlets.installed.create()?;
     let mut failures = Failures::default();
+    let mut files: Vec<(String, QuadletFile)> = Vec::new();
     for path in &args.paths {
         let places = if Path::new(path).is_dir() && path == first {
             let files = Installed::files_of(Path::new(path))?;
@@ -50,18 +50,39 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             match sources(&place).await {
                 Err(error) => failures.push(named(&place, error)),
                 Ok(sources) => {
-                    for source in sources {
-                        match quadlets.installed.put(&application, &source, args.replace) {
-                            Ok(target) => context.printer.line(&target.display().to_string())?,
-                            Err(error) => failures.push(named(&place, error.into())),
+                    for Source { name, data } in sources {
+                        let file = QuadletFile { name, data: data.into() };
+                        match files.iter().find(|(_, known)| known.name == file.name) {
+                            Some((other, _)) => {
+                                let message = format!("{other:?} has a file {:?}, too", file.name);
+                                failures.push(named(&place, CommandError::other(message)));
+                            }
+                            None => files.push((place.clone(), file)),
                         }
                     }
                 }
             }
         }
     }
-    if args.reload_systemd.unwrap_or(true) {
-        failures.note(quadlets.reload());
+    if files.is_empty() {
+        return failures.finish();
+    }
+    let upload = files.iter().map(|(_, file)| file.clone()).collect();
+    let options = QuadletInstallOptions {
+        replace: args.replace,
+        reload_systemd: args.reload_systemd.unwrap_or(true),
+        application: application.plain_name().to_owned(),
+    };
+    let engine = context.engine().await?;
+    let mut report = engine.quadlets().install(QuadletUpload::Files(upload), options).await?;
+    for (place, file) in &files {
+        match report.quadlet_errors.remove(&file.name) {
+            Some(error) => failures.push(named(place, CommandError::other(error))),
+            None => {
+                let target = report.installed_quadlets.get(&file.name);
+                target.map_or(Ok(()), |target| context.printer.line(target))?;
+            }
+        }
     }
     failures.finish()
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::Quadlets;
 use crate::args::exactly;
 use crate::command_error::CommandResult;
 use crate::commands::{Leaf, leaf};
@@ -21,8 +20,7 @@ pub(crate) const COMMAND: Leaf = leaf!("QUADLET", Plain);
 
 async fn run(context: &Context, args: Args) -> CommandResult {
     exactly(&args.names, 1)?;
-    let path = Quadlets::open(context)?.find(&args.names[0])?;
-    let data = cove_sys::read::bounded(&path, cove_quadlet::MAX_FILE)?.unwrap_or_default();
+    let data = context.engine().await?.quadlets().print(&args.names[0]).await?;
     match String::from_utf8_lossy(&data) {
         // What is no text is none for a terminal, but exact everywhere else.
         Cow::Owned(_) if !context.printer.out_is_terminal() => context.printer.bytes(&data)?,
