@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use cove_test_support::{Bed, IMAGE, Service, Who, docker_routes, everyone, libpod_routes, wait_for};
+use cove_test_support::{Bed, IMAGE, Service, Who, docker_routes, documented_routes, everyone, wait_for};
 use serde_json::{Value, json};
 
 /// Names that no object has, in the encoding of a URL.
@@ -91,7 +91,7 @@ fn names_in_every_route() {
         let before = everything(bed);
         let mut faults = Vec::new();
         for route in
-            libpod_routes().into_iter().chain(docker_routes()).filter(|route| route.names_an_object())
+            documented_routes().into_iter().chain(docker_routes()).filter(|route| route.names_an_object())
         {
             for name in NAMES {
                 let target = format!("{}?stream=false&follow=false", route.path_of(name));

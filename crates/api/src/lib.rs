@@ -6,6 +6,7 @@
 
 mod access;
 mod artifact;
+mod browse;
 mod build;
 mod capability;
 mod cdi;
@@ -20,6 +21,7 @@ mod event;
 mod exec;
 mod files;
 pub mod filter;
+mod follow;
 mod health;
 mod image;
 mod inspect;
@@ -52,6 +54,7 @@ mod working;
 
 pub use access::*;
 pub use artifact::*;
+pub use browse::*;
 pub use build::*;
 pub use capability::*;
 pub use cdi::*;
@@ -64,6 +67,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::*;
 pub use exec::*;
 pub use files::*;
+pub use follow::*;
 pub use health::*;
 pub use image::*;
 pub use inspect::*;

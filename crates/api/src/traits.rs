@@ -14,7 +14,8 @@ use crate::{
     ChangesOptions, CheckpointOptions, Checkpointed, CommitOptions, ContainerClone, ContainerCreateReport,
     ContainerInspect, ContainerRemoveReport, ContainerSpec, ContainerStats, ContainerSummary,
     ContainerUpdate, CopyFromOptions, CopyToOptions, Credentials, DiskUsage, Distribution, Event,
-    EventOptions, ExecInspect, ExecSpec, ExecStartOptions, ImageCopyOptions, ImageDocuments,
+    EventOptions, ExecInspect, ExecSpec, ExecStartOptions, FileData, FileListOptions, FilePage,
+    FileReadOptions, FileTree, FileWriteOptions, FollowOptions, ImageCopyOptions, ImageDocuments,
     ImageExplanation, ImageHistoryRow, ImageInspect, ImageListOptions, ImagePruneOptions, ImageRemoveOptions,
     ImageRemoveReport, ImageSummary, ImportOptions, Info, InspectHealth, KubeApplyOptions, KubeDownOptions,
     KubeGenerateOptions, KubePlayOptions, KubeReport, ListOptions, LoadReport, LogLine, LogOptions,
@@ -25,7 +26,7 @@ use crate::{
     PodStats, PodStatsOptions, PodStopOptions, PodSummary, Progress, PruneOptions, PruneReport, PullOptions,
     PullReport, PushOptions, PushReport, Quadlets, RegistryAccess, RemoveOptions, RestoreArchives,
     RestoreOptions, RestoreReport, Result, SaveOptions, SearchOptions, SearchResult, Secret,
-    SecretCreateOptions, SecretInspectOptions, SecretListOptions, StatsOptions, StopOptions,
+    SecretCreateOptions, SecretInspectOptions, SecretListOptions, StateLine, StatsOptions, StopOptions,
     SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport, SystemdUnitOptions,
     TerminalSize, TopReport, ValueStream, Version, Volume, VolumeCreateOptions, VolumeListOptions,
     VolumePruneOptions, VolumeRemoveOptions, WaitOptions, WorkingContainers, prune,
@@ -219,7 +220,7 @@ pub trait Execs: Send + Sync {
     async fn remove(&self, id: &str, force: bool) -> Result<()>;
 }
 
-/// The files of containers and images.
+/// The files of containers, images and volumes.
 #[async_trait]
 pub trait Files: Send + Sync {
     /// What a container changed of its image, or an image of the layers below.
@@ -236,6 +237,15 @@ pub trait Files: Send + Sync {
     async fn copy_from(&self, name: &str, options: CopyFromOptions) -> Result<PathArchive>;
     /// Unpacks a tar, plain or compressed, into a directory of a container.
     async fn copy_to(&self, name: &str, options: CopyToOptions, archive: ByteStream) -> Result<()>;
+    /// A page of what is in a folder.
+    async fn list_files(&self, tree: &FileTree, options: FileListOptions) -> Result<FilePage>;
+    /// A file, or part of it.
+    async fn read_file(&self, tree: &FileTree, options: FileReadOptions) -> Result<FileData>;
+    /// Makes a file or gives it other contents: when all have come, and at once. A file that is mounted for itself
+    /// cannot be replaced, and is written as they come. A new one is a container's user's, or who has the folder's.
+    async fn write_file(&self, tree: &FileTree, options: FileWriteOptions, data: ByteStream) -> Result<()>;
+    /// What is at a path, as a tar.
+    async fn pack_files(&self, tree: &FileTree, path: &str) -> Result<PathArchive>;
     /// Mounts the root file system of a container on the engine's host, or counts one user more, and answers where.
     async fn mount(&self, name: &str) -> Result<String>;
     /// Counts one user of that mount less, or takes it away at once with `force`. One that is not mounted is no error.
@@ -512,6 +522,9 @@ pub trait System: Send + Sync {
     async fn migrate(&self, runtime: Option<String>) -> Result<Vec<String>>;
     /// Makes the containers' locks anew. Only the engine in process does it.
     async fn renumber(&self) -> Result<()>;
+    /// All there is of containers, images, pods, volumes and networks, and from then on what changes. Whoever is slow
+    /// misses changes, but never how things are: all of it is told again.
+    async fn follow(&self, options: FollowOptions) -> Result<ValueStream<StateLine>>;
     /// What happened and happens.
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>>;
 }

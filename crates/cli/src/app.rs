@@ -114,10 +114,10 @@ fn run(environment: Environment) -> CommandResult {
     let conf = conf.value;
     let destination = if !matches!(invocation.leaf.place, Place::Engine | Place::Service) {
         // Commands without an engine must work even where none can be found.
-        connect::choose(&invocation.global, &environment, &directories, &conf)
+        connect::choose(&program, &invocation.global, &environment, &directories, &conf)
             .unwrap_or_else(|error| Destination::Missing(error.messages().join("\n")))
     } else {
-        connect::choose(&invocation.global, &environment, &directories, &conf)?
+        connect::choose(&program, &invocation.global, &environment, &directories, &conf)?
     };
     let executable = executable(&called_as);
     let mut command_line = vec![called_as.display().to_string()];

@@ -8,11 +8,14 @@ use cove_api::{Credentials, Engine};
 use cove_config::auth::CredentialStore;
 use cove_config::connections::Connections;
 use cove_config::containers::ContainersConf;
+use cove_config::contexts::DEFAULT;
 use cove_config::{Directories, Environment, Registries, env};
 
 use crate::args::GlobalOptions;
 use crate::command_error::CommandError;
 use crate::context::Context;
+
+pub(crate) mod docker;
 
 /// Where the engine is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +28,13 @@ pub(crate) enum Destination {
     Missing(String),
 }
 
-/// Decides by options, then environment, then (where there is no engine of its own) the default connection.
+/// Decides by options, then environment, then (called `docker`) as Docker's program does, then (where there is no engine
+/// of its own) the default connection.
 ///
 /// # Errors
-/// A connection that is named does not exist.
+/// A connection or context that is named does not exist; two ways are named at once.
 pub(crate) fn choose(
+    program: &str,
     global: &GlobalOptions,
     environment: &Environment,
     directories: &Directories,
@@ -73,17 +78,45 @@ pub(crate) fn choose(
         }
         Ok(secured(destination))
     };
-    if let Some(url) = &global.root.url {
+    // The engine of this host needs no service to run.
+    let by_docker = |destination: cove_config::connections::Destination| {
+        if cfg!(target_os = "linux") && !root.remote && docker::is_own_socket(&destination.uri, directories) {
+            return Destination::Local;
+        }
+        secured(destination)
+    };
+    if root.context.is_some() && (root.url.is_some() || root.connection.is_some()) {
+        let other = if root.url.is_some() { "--url (--host)" } else { "--connection" };
+        return Err(CommandError::other(format!(
+            "conflicting options: cannot specify both {other} and --context"
+        )));
+    }
+    if let Some(url) = &root.url {
         return Ok(by_url(url.clone()));
     }
-    if let Some(name) = &global.root.connection {
+    // Docker's program has -c for contexts.
+    let short = root.connection.as_deref();
+    if let Some(name) = short.filter(|_| program != docker::PROGRAM) {
         return by_name(name);
+    }
+    // The default context is whatever is used where none is named.
+    let context = root.context.as_deref().or(short);
+    let no_context = context == Some(DEFAULT);
+    if let Some(name) = context.filter(|_| !no_context) {
+        return match docker::named(name, environment, directories)? {
+            Some(destination) => Ok(by_docker(destination)),
+            // Podman has the option for connections.
+            None => by_name(name),
+        };
     }
     if let Some(url) = environment.get(env::CONTAINER_HOST) {
         return Ok(by_url(url.to_owned()));
     }
     if let Some(name) = environment.get(env::CONTAINER_CONNECTION) {
         return by_name(name);
+    }
+    if !no_context && let Some(destination) = docker::followed(program, environment, directories)? {
+        return Ok(by_docker(destination));
     }
     if cfg!(target_os = "linux") && !global.root.remote && conf.engine.remote != Some(true) {
         return Ok(Destination::Local);

@@ -169,7 +169,7 @@ fn body_of(outgoing: Outgoing) -> Body {
     match outgoing {
         Outgoing::Empty => whole(Bytes::new()),
         Outgoing::Json(text) | Outgoing::Blob(text) => whole(text),
-        Outgoing::Archive(bytes) => streamed(bytes),
+        Outgoing::Data(bytes) | Outgoing::Archive(bytes) => streamed(bytes),
     }
 }
 

@@ -85,9 +85,15 @@ variables! {
     CONTAINER_TLS_CERT = "CONTAINER_TLS_CERT";
     /// Client key for `tcp://` connections with TLS.
     CONTAINER_TLS_KEY = "CONTAINER_TLS_KEY";
-    /// Docker's address of an engine. Never followed: it usually names a Docker daemon, and `alias docker=cove`
-    /// must not silently work on that one. It is only passed on to compose providers, set to Cove's socket.
+    /// Docker's address of an engine. Followed only where the program is called `docker`: it usually names a Docker daemon.
+    /// Passed on to compose providers, set to Cove's socket.
     DOCKER_HOST = "DOCKER_HOST";
+    /// Name of Docker's context in place of the current one. Followed only where the program is called `docker`.
+    DOCKER_CONTEXT = "DOCKER_CONTEXT";
+    /// Docker's word for `tcp://` with TLS. Followed only together with `DOCKER_HOST`.
+    DOCKER_TLS_VERIFY = "DOCKER_TLS_VERIFY";
+    /// Folder with `ca.pem`, `cert.pem` and `key.pem` for `DOCKER_HOST`, in place of Docker's configuration folder.
+    DOCKER_CERT_PATH = "DOCKER_CERT_PATH";
     /// The user's ssh agent.
     SSH_AUTH_SOCK = "SSH_AUTH_SOCK";
     /// Hypervisor for `cove machine` (qemu, wsl, applehv) before the one of containers.conf.

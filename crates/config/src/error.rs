@@ -122,6 +122,31 @@ pub enum Error {
     /// A default connection is asked for, and there is none.
     #[error("no default connection found")]
     NoDefaultConnection,
+    /// No such context of Docker.
+    #[error("context {name:?}: context not found: there is no {}", path.display())]
+    ContextNotFound {
+        /// The name that was asked for.
+        name: String,
+        /// The file that would be its document.
+        path: PathBuf,
+    },
+    /// A context has that name already.
+    #[error("context {name:?} already exists")]
+    ContextExists {
+        /// The name.
+        name: String,
+    },
+    /// The name of no context was given for one.
+    #[error("\"default\" is a reserved context name")]
+    ContextReserved,
+    /// No context can have that name.
+    #[error(
+        "context name {name:?} is invalid: it must match ^[a-zA-Z0-9][a-zA-Z0-9_.+-]+$ and have at most 255 letters"
+    )]
+    ContextName {
+        /// The name.
+        name: String,
+    },
     /// A credential helper failed.
     #[error("credential helper {program}: {message}")]
     CredentialHelper {
@@ -160,13 +185,16 @@ impl From<Error> for cove_api::Error {
             {
                 ErrorKind::PermissionDenied
             }
-            Error::Missing { .. } | Error::ConnectionNotFound { .. } | Error::NoDefaultConnection => {
-                ErrorKind::NotFound
-            }
-            Error::ConnectionExists { .. } => ErrorKind::AlreadyExists,
-            Error::Parse { .. } | Error::Invalid { .. } | Error::ConnectionReadOnly { .. } => {
-                ErrorKind::InvalidArgument
-            }
+            Error::Missing { .. }
+            | Error::ConnectionNotFound { .. }
+            | Error::ContextNotFound { .. }
+            | Error::NoDefaultConnection => ErrorKind::NotFound,
+            Error::ConnectionExists { .. } | Error::ContextExists { .. } => ErrorKind::AlreadyExists,
+            Error::Parse { .. }
+            | Error::Invalid { .. }
+            | Error::ConnectionReadOnly { .. }
+            | Error::ContextReserved
+            | Error::ContextName { .. } => ErrorKind::InvalidArgument,
             Error::NotLoggedIn { .. } => ErrorKind::Unauthorized,
             Error::CredentialHelper { .. } => ErrorKind::Unavailable,
             _ => ErrorKind::Internal,

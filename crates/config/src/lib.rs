@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod connections;
 pub mod containers;
+pub mod contexts;
 pub mod dirs;
 pub mod env;
 mod error;
@@ -23,6 +24,7 @@ mod usage;
 pub use auth::{CredentialStore, Credentials};
 pub use connections::{Connection, Connections, Destination};
 pub use containers::ContainersConf;
+pub use contexts::{DockerContext, DockerContexts};
 pub use dirs::{Directories, User};
 pub use env::Environment;
 pub use error::{Error, ParseError, Result};

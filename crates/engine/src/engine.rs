@@ -12,6 +12,7 @@ use cove_sys::fs;
 
 use crate::container::Waiting;
 use crate::event::EventLog;
+use crate::feed::Feeds;
 use crate::lock::ObjectLock;
 use crate::options::EngineOptions;
 use crate::parts::{Parts, lazily};
@@ -29,6 +30,8 @@ pub struct LocalEngine {
 pub(crate) struct Core {
     parts: Arc<Parts>,
     pub(crate) events: EventLog,
+    /// What is told to those who follow.
+    pub(crate) feeds: Arc<Feeds>,
     /// Containers and exec sessions whose monitor waits for the order to start, by id.
     prepared: Mutex<HashMap<String, Launch>>,
     /// Runs that this process supervises, by id of the container or exec session.
@@ -60,6 +63,7 @@ impl LocalEngine {
             core: Arc::new(Core {
                 parts: Arc::new(Parts::new(options)),
                 events,
+                feeds: Arc::default(),
                 prepared: Mutex::default(),
                 supervised: SupervisedRuns::default(),
                 waiting: Mutex::default(),

@@ -8,6 +8,7 @@ mod descriptors;
 mod engine;
 mod error;
 mod event;
+mod feed;
 mod file_type;
 mod files;
 mod filter;

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cove_api::{
-    ContainerState, DOCKER_API_VERSION, DiskUsage, Event, EventOptions, Info, LIBPOD_API_VERSION, Ping,
-    PodListOptions, PodRemoveOptions, Pods, Result, SecretListOptions, Secrets, System, SystemCheckOptions,
-    SystemCheckReport, SystemPruneOptions, SystemPruneReport, ValueStream, Version,
+    ContainerState, DOCKER_API_VERSION, DiskUsage, Event, EventOptions, FollowOptions, Info,
+    LIBPOD_API_VERSION, Ping, PodListOptions, PodRemoveOptions, Pods, Result, SecretListOptions, Secrets,
+    StateLine, System, SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport,
+    ValueStream, Version,
 };
 use cove_sys::fs;
 use cove_sys::process::{RunOptions, run_ok};
@@ -66,6 +68,10 @@ impl System for LocalEngine {
 
     async fn renumber(&self) -> Result<()> {
         blocking(&self.core, |core| maintain::renumber(core)).await
+    }
+
+    async fn follow(&self, options: FollowOptions) -> Result<ValueStream<StateLine>> {
+        Ok(crate::feed::follow(&self.core.feeds, Arc::new(self.clone()), &options))
     }
 
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>> {

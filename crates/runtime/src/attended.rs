@@ -335,7 +335,7 @@ mod tests {
     fn output(folder: &Path) -> (PipedOutput, OwnedFd, OwnedFd, oneshot::Sender<()>) {
         let monitor = folder.join("monitor");
         let script = format!("#!/bin/sh\necho \"$1\" > {}\n", folder.join("mark").display());
-        std::fs::write(&monitor, script).unwrap();
+        cove_sys::fs::write(&monitor, script).unwrap();
         std::fs::set_permissions(&monitor, std::fs::Permissions::from_mode(0o755)).unwrap();
         let ((out, stdout), (err, stderr)) = (pipe_of_two().unwrap(), pipe_of_two().unwrap());
         let (ended, end_comes) = oneshot::channel();
@@ -383,7 +383,7 @@ mod tests {
         drop(output);
         let mark = folder.path().join("mark");
         for _ in 0..3000 {
-            if std::fs::read_to_string(&mark).is_ok_and(|text| text == "drain\n") {
+            if cove_sys::fs::read_to_string(&mark).is_ok_and(|text| text == "drain\n") {
                 return;
             }
             std::thread::sleep(std::time::Duration::from_millis(10));

@@ -1,18 +1,17 @@
-//! HTTP: Docker and libpod routes over the engine traits.
+//! HTTP: Docker's, libpod's and our own routes over the engine traits.
 //!
 //! A handler decodes, makes one trait call and encodes. Docker's JSON shapes live in [`docker`] alone; the libpod
 //! routes carry the types of `cove-api` as they are.
 
 mod body;
 mod connection;
-mod cove;
+mod declared;
 mod docker;
 mod error;
 mod framing;
 mod hangup;
 mod head;
 mod hijack;
-mod libpod;
 mod listen;
 mod path;
 mod requests;

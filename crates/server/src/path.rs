@@ -22,6 +22,7 @@ pub(crate) fn normalise(path: &str) -> String {
     // With the verbs that this kind alone has.
     for (prefix, verbs) in [
         ("/libpod/images/", &["explain", "documents", "distribution", "files"][..]),
+        ("/cove/images/", &["files", "file", "tar"]),
         ("/images/", &[]),
         ("/libpod/artifacts/", &["extract"]),
         ("/distribution/", &[]),
@@ -89,6 +90,7 @@ mod tests {
             ("/images/a/b", "/images/a%2Fb"),
             ("/images/quay.io/me/files", "/images/quay.io%2Fme%2Ffiles"),
             ("/libpod/images/quay.io/me/files", "/libpod/images/quay.io%2Fme/files"),
+            ("/v5.0.0/cove/images/quay.io/a:1/tar", "/cove/images/quay.io%2Fa:1/tar"),
             ("/libpod/manifests/quay.io/a:1/json", "/libpod/manifests/quay.io%2Fa:1/json"),
             ("/libpod/manifests/a/b", "/libpod/manifests/a%2Fb"),
             ("/libpod/artifacts/quay.io/a:1/extract", "/libpod/artifacts/quay.io%2Fa:1/extract"),

@@ -13,7 +13,7 @@ use tower::{Layer as _, ServiceExt as _, util::MapRequestLayer};
 
 use crate::error::ApiError;
 use crate::head::Refusal;
-use crate::{DOCKER_API_VERSION, LIBPOD_API_VERSION, cove, docker, libpod, path};
+use crate::{DOCKER_API_VERSION, LIBPOD_API_VERSION, declared, docker, path};
 
 /// The engine behind the routes.
 pub(crate) type EngineState = Arc<dyn Engine>;
@@ -63,9 +63,8 @@ const PAGE_METHODS: &str = "HEAD, GET, POST, DELETE, PUT, OPTIONS";
 /// The service's routes over `engine`.
 pub fn router(engine: Arc<dyn Engine>, default_network: &str, guarded: Guard) -> Router {
     let routes = Router::new()
-        .nest("/libpod", libpod::router())
+        .merge(declared::router())
         .merge(docker::routes())
-        .merge(cove::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::disable())

@@ -5,7 +5,7 @@
 //! - [`FakeEngine`]: an engine in memory for what lies above the engine traits.
 //! - [`Certificates`]: an authority and what it signs, for TLS. [`ApiServer`]: an API server of Kubernetes behind it.
 //! - [`busybox_tree`], [`root_file_system`], [`tar()`](tar()), [`write_docker_archive`]: images made on the spot.
-//! - [`libpod_routes`], [`docker_routes`]: every route of the service, for tests over all of them.
+//! - [`documented_routes`], [`docker_routes`]: every route of the service, for tests over all of them.
 //! - [`skip`] and [`Need`]: a test that lacks something says so, and fails where `COVE_REQUIRE` names it.
 
 mod api_server;
@@ -28,6 +28,6 @@ pub use image::{IMAGE, busybox, busybox_tree, root_file_system, write_docker_arc
 pub use need::{Need, met, skip};
 pub use program::{Outcome, built, docker_plugin, free_port, has, is_root, wait_for};
 pub use registry::Registry;
-pub use routes::{HttpRoute, docker_routes, libpod_routes};
+pub use routes::{HttpRoute, docker_routes, documented_routes};
 pub use service::Service;
 pub use tar::{Member, tar};

@@ -11,7 +11,7 @@ pub struct HttpRoute {
     pub method: String,
     /// The path with its variables in braces, such as `/libpod/containers/{name}/json`.
     pub path: String,
-    /// What the OpenAPI document says of a libpod route; Docker's have none.
+    /// What the OpenAPI document says of it; Docker's are not in there.
     pub operation: Option<Value>,
 }
 
@@ -29,11 +29,11 @@ impl HttpRoute {
     }
 }
 
-/// The routes of the OpenAPI document.
+/// The routes of the OpenAPI document: libpod's and Cove's own.
 ///
 /// # Panics
 /// Where the document cannot be read.
-pub fn libpod_routes() -> Vec<HttpRoute> {
+pub fn documented_routes() -> Vec<HttpRoute> {
     let text = cove_sys::fs::read_to_string(in_project("docs/api/libpod.json")).expect("the document");
     let mut document: Value = serde_json::from_str(&text).expect("the document is JSON");
     let schemas = document["components"]["schemas"].take();
@@ -44,7 +44,7 @@ pub fn libpod_routes() -> Vec<HttpRoute> {
             operation["schemas"] = schemas.clone();
             routes.push(HttpRoute {
                 method: method.to_uppercase(),
-                path: format!("/libpod{path}"),
+                path: path.clone(),
                 operation: Some(operation),
             });
         }

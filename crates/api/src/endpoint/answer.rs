@@ -99,6 +99,19 @@ fn pieces(status: StatusCode, content_type: &'static str, body: ByteStream) -> R
     Reply::Message(response)
 }
 
+/// The same, where the first piece decides between an answer and an error.
+pub(super) async fn started(
+    status: StatusCode,
+    content_type: &'static str,
+    mut body: ByteStream,
+) -> Result<Reply> {
+    let first = match body.next().await {
+        Some(Err(error)) => return Err(error),
+        first => first,
+    };
+    Ok(pieces(status, content_type, Box::pin(futures_util::stream::iter(first).chain(body))))
+}
+
 /// Media type of JSON.
 pub(super) const JSON: &str = "application/json";
 
@@ -207,13 +220,7 @@ impl Received for Code {
 impl Answer for Archive {
     /// The first piece decides between an answer and an error.
     async fn reply(self, asked: &Asked) -> Result<Reply> {
-        let mut stream = self.0;
-        let first = match stream.next().await {
-            Some(Err(error)) => return Err(error),
-            first => first,
-        };
-        let body = Box::pin(futures_util::stream::iter(first).chain(stream));
-        Ok(pieces(asked.status, TAR, body))
+        started(asked.status, TAR, self.0).await
     }
     fn describe(_: &mut SchemaGenerator) -> Described {
         Described { content: Some((TAR, Schema::default())) }
@@ -325,8 +332,22 @@ pub(super) fn lines<T: Serialize>(
 pub(super) fn read_json_lines<T: DeserializeOwned + Send + 'static>(
     response: Response<ByteStream>,
 ) -> ValueStream<T> {
+    read_lines(response, LONGEST_LINE)
+}
+
+/// The same of values that are as long as whole answers.
+pub(super) fn read_long_json_lines<T: DeserializeOwned + Send + 'static>(
+    response: Response<ByteStream>,
+) -> ValueStream<T> {
+    read_lines(response, LONGEST_ANSWER)
+}
+
+fn read_lines<T: DeserializeOwned + Send + 'static>(
+    response: Response<ByteStream>,
+    longest: usize,
+) -> ValueStream<T> {
     let reader = StreamReader::new(response.into_body().map_err(std::io::Error::other));
-    let lines = FramedRead::new(reader, LinesCodec::new_with_max_length(LONGEST_LINE));
+    let lines = FramedRead::new(reader, LinesCodec::new_with_max_length(longest));
     Box::pin(lines.filter_map(|line| async move {
         match line {
             Ok(line) if line.trim().is_empty() => None,

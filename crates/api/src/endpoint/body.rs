@@ -19,6 +19,8 @@ pub enum Outgoing {
     Json(Bytes),
     /// Plain bytes.
     Blob(Bytes),
+    /// Plain bytes in pieces.
+    Data(ByteStream),
     /// A tar archive in pieces.
     Archive(ByteStream),
 }
@@ -29,6 +31,7 @@ impl std::fmt::Debug for Outgoing {
             Self::Empty => formatter.write_str("Empty"),
             Self::Json(text) => formatter.debug_tuple("Json").field(text).finish(),
             Self::Blob(_) => formatter.write_str("Blob(…)"),
+            Self::Data(_) => formatter.write_str("Data(…)"),
             Self::Archive(_) => formatter.write_str("Archive(…)"),
         }
     }
@@ -140,6 +143,27 @@ impl Body for Archive {
     }
     fn describe(_: &mut SchemaGenerator) -> Option<(&'static str, Schema)> {
         Some((TAR, Schema::default()))
+    }
+}
+
+/// Plain bytes of any number, as they come.
+pub struct Data(pub ByteStream);
+
+impl std::fmt::Debug for Data {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Data(…)")
+    }
+}
+
+impl Body for Data {
+    async fn read(body: &mut ByteStream) -> Result<Self> {
+        Archive::read(body).await.map(|Archive(data)| Self(data))
+    }
+    fn write(self) -> Result<Outgoing> {
+        Ok(Outgoing::Data(self.0))
+    }
+    fn describe(_: &mut SchemaGenerator) -> Option<(&'static str, Schema)> {
+        Some((BLOB, Schema::default()))
     }
 }
 

@@ -31,13 +31,35 @@ impl Verb {
     }
 }
 
+/// Whose endpoints they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Podman's, and what clients of Podman's would look for beside them.
+    Libpod,
+    /// Cove's own.
+    Cove,
+}
+
+impl Family {
+    /// What all of their paths begin with.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Libpod => "/libpod",
+            Self::Cove => "/cove",
+        }
+    }
+}
+
 /// A declared endpoint: `P` are the parameters in its path, `Q` those in its query and headers, `B` is the body of the
 /// request and `A` the answer.
 #[derive(Debug)]
 pub struct Endpoint<P, Q, B, A> {
     /// Its method.
     pub verb: Verb,
-    /// Its path below `/libpod`, with `{name}` for a parameter.
+    /// Whose it is.
+    pub family: Family,
+    /// Its path below the family's prefix, with `{name}` for a parameter.
     pub path: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,
@@ -56,7 +78,15 @@ impl<P, Q, B, A> Copy for Endpoint<P, Q, B, A> {}
 
 impl<P, Q, B, A> Endpoint<P, Q, B, A> {
     const fn new(verb: Verb, path: &'static str, summary: &'static str) -> Self {
-        Self { verb, path, summary, status: StatusCode::OK, types: PhantomData }
+        let (family, status) = (Family::Libpod, StatusCode::OK);
+        Self { verb, family, path, summary, status, types: PhantomData }
+    }
+
+    /// The same as one of Cove's own.
+    #[must_use]
+    pub(super) const fn own(mut self) -> Self {
+        self.family = Family::Cove;
+        self
     }
 
     /// The same with another status than 200.

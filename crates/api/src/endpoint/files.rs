@@ -19,7 +19,8 @@ use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::{
     ByteStream, Change, ChangesOptions, CommitOptions, CopyFromOptions, CopyToOptions, DiffType, Error,
-    ErrorKind, Files, ImageConfig, MountedFiles, PathArchive, PathStat, Result,
+    ErrorKind, FileData, FileListOptions, FilePage, FileReadOptions, FileTree, FileWriteOptions, Files,
+    ImageConfig, MountedFiles, PathArchive, PathStat, Result,
 };
 
 type Named<Q, B, A> = Endpoint<String, Q, B, A>;
@@ -184,7 +185,7 @@ impl PathStat {
     }
 
     /// Reads the header; podman's services use one alphabet, Docker's the other.
-    fn from_headers(headers: &HeaderMap) -> Result<Option<Self>> {
+    pub(super) fn from_headers(headers: &HeaderMap) -> Result<Option<Self>> {
         let Some(header) = headers.get(PATH_STAT) else { return Ok(None) };
         let wrong =
             || Error::internal(format!("the service sent a header {PATH_STAT} that cannot be understood"));
@@ -294,6 +295,18 @@ impl<T: Transport + 'static> Files for Remote<T> {
     }
     async fn copy_to(&self, name: &str, options: CopyToOptions, archive: ByteStream) -> Result<()> {
         self.call(COPY_TO, name, options, Archive(archive)).await
+    }
+    async fn list_files(&self, tree: &FileTree, options: FileListOptions) -> Result<FilePage> {
+        self.list_tree(tree, options).await
+    }
+    async fn read_file(&self, tree: &FileTree, options: FileReadOptions) -> Result<FileData> {
+        self.read_tree(tree, options).await
+    }
+    async fn write_file(&self, tree: &FileTree, options: FileWriteOptions, data: ByteStream) -> Result<()> {
+        self.write_tree(tree, options, data).await
+    }
+    async fn pack_files(&self, tree: &FileTree, path: &str) -> Result<PathArchive> {
+        self.pack_tree(tree, path).await
     }
     async fn mount(&self, name: &str) -> Result<String> {
         self.call(MOUNT, name, Nothing {}, ()).await.map(|Json(path)| path)

@@ -1,4 +1,4 @@
-//! The libpod API: every endpoint declared once, with both of its ends beside it.
+//! The libpod API and what Cove has beside it: every endpoint declared once, with both of its ends beside it.
 //!
 //! An endpoint is a constant, [`Endpoint`]: method, path, and the types of its parameters, its body and its answer. In
 //! the file of its resource stand the declaration, the call of a trait that a server makes for it (in `serve`), and the
@@ -18,6 +18,7 @@ mod answer;
 mod artifact;
 mod auth;
 mod body;
+mod browse;
 mod build;
 mod checkpoint;
 mod container;
@@ -43,10 +44,10 @@ mod volume;
 
 pub use answer::{Answer, Asked, Attached, Code, Described, Exists, Log, Received, Reply, json_lines};
 pub use auth::{AuthConfig, RegistryAuth, RegistryConfig};
-pub use body::{Archive, Blob, Body, Json, Outgoing};
+pub use body::{Archive, Blob, Body, Data, Json, Outgoing};
 pub use build::BuildParameters;
 pub use container::replay;
-pub use declare::{Endpoint, PathParameters, Verb};
+pub use declare::{Endpoint, Family, PathParameters, Verb};
 pub use exec::ExecStart;
 pub use files::PATH_STAT;
 pub use frames::{FRAMED, RAW, frame, log_bytes};
@@ -58,8 +59,9 @@ pub use serve::{Call, Incoming, Route, Routes, Served, routes};
 pub use system::ServiceVersion;
 
 /// Every endpoint.
-fn libpod(routes: &mut impl Routes) {
+fn every(routes: &mut impl Routes) {
     artifact::serve(routes);
+    browse::serve(routes);
     build::serve(routes);
     container::serve(routes);
     exec::serve(routes);

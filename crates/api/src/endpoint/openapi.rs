@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::body::Body;
-use super::declare::{Endpoint, PathParameters, Verb, names};
+use super::declare::{Endpoint, Family, PathParameters, Verb, names};
 use super::parameters::Parameters;
 use super::serve::{Call, Routes};
 use crate::{Engine, LIBPOD_API_VERSION, Result};
@@ -21,7 +21,7 @@ pub fn document() -> Value {
         settings.meta_schema = None;
     });
     let mut described = Operations { schemas: settings.into_generator(), paths: Map::new() };
-    super::libpod(&mut described);
+    super::every(&mut described);
     let Operations { mut schemas, paths } = described;
     let mut components = schemas.take_definitions(true);
     components.insert("Error".into(), error());
@@ -29,13 +29,14 @@ pub fn document() -> Value {
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "Cove's libpod API",
+            "title": "Cove's API",
             "version": LIBPOD_API_VERSION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            "description": "What `cove system service` answers below `/libpod`, or `/vVERSION/libpod`. Parameters and \
+            "description": "What `cove system service` answers below `/libpod`, as Podman does, and below `/cove`, \
+                which is its own; either may follow on `/vVERSION`. Parameters and \
                 fields that are marked as not supported are refused by name where they ask for something.",
         },
-        "servers": [{"url": "http://d/v5.0.0/libpod", "description": "on a Unix socket; the host's name is not looked at"}],
+        "servers": [{"url": "http://d/v5.0.0", "description": "on a Unix socket; the host's name is not looked at"}],
         "paths": paths,
         "components": {"schemas": components},
     });
@@ -90,8 +91,10 @@ impl Routes for Operations {
     {
         let mut parameters: Vec<Value> = names(endpoint.path).map(path_parameter).collect();
         parameters.append(&mut Q::describe(&mut self.schemas));
+        let path = format!("{}{}", endpoint.family.prefix(), endpoint.path);
+        let named = if endpoint.family == Family::Cove { path.as_str() } else { endpoint.path };
         let mut operation = json!({
-            "operationId": operation_id(endpoint.verb, endpoint.path),
+            "operationId": operation_id(endpoint.verb, named),
             "tags": [endpoint.path.split('/').nth(1).unwrap_or_default()],
             "summary": endpoint.summary,
             "parameters": parameters,
@@ -106,7 +109,7 @@ impl Routes for Operations {
         if let Some((media_type, schema)) = B::describe(&mut self.schemas) {
             operation["requestBody"] = json!({"required": true, "content": {media_type: {"schema": schema}}});
         }
-        let path = self.paths.entry(endpoint.path).or_insert_with(|| json!({}));
+        let path = self.paths.entry(path).or_insert_with(|| json!({}));
         path[method(endpoint.verb)] = operation;
     }
 }

@@ -120,7 +120,7 @@ struct Uploaded(Outgoing);
 impl Uploaded {
     async fn read_as(self, form: Form) -> Result<QuadletUpload> {
         let mut stream: ByteStream = match self.0 {
-            Outgoing::Archive(stream) => stream,
+            Outgoing::Archive(stream) | Outgoing::Data(stream) => stream,
             Outgoing::Blob(data) | Outgoing::Json(data) => Box::pin(futures_util::stream::iter([Ok(data)])),
             Outgoing::Empty => Box::pin(futures_util::stream::empty()),
         };

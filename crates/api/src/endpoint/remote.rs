@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::answer::{Answer, Attached, Received, read_error, read_whole};
@@ -14,7 +14,7 @@ use crate::{AttachStream, ByteStream, Credentials, Error, ErrorKind, OutputChunk
 use futures_util::StreamExt as _;
 
 /// Before every path: the version of the API that the types here are of.
-const PREFIX: &str = "/v5.0.0/libpod";
+const VERSION: &str = "/v5.0.0";
 
 /// Both directions of a connection.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -109,6 +109,12 @@ impl<T: Transport> Remote<T> {
 
 async fn error(response: Response<ByteStream>) -> Error {
     let status = response.status();
+    let server = response.headers().get(header::SERVER).map(http::HeaderValue::as_bytes).unwrap_or_default();
+    if status == StatusCode::NOT_FOUND && server.starts_with(b"Docker/") {
+        return Error::unsupported(
+            "the service is Docker's daemon, which does not speak libpod's API as services of Cove and Podman do",
+        );
+    }
     let body = read_whole(response).await.unwrap_or_default();
     read_error(status, &body)
 }
@@ -119,7 +125,7 @@ fn request<P: PathParameters, Q: Parameters, B: Body, A>(
     parameters: Q,
     body: B,
 ) -> Result<Request<Outgoing>> {
-    let mut target = format!("{PREFIX}{}", fill(endpoint.path, &path.parts()));
+    let mut target = format!("{VERSION}{}{}", endpoint.family.prefix(), fill(endpoint.path, &path.parts()));
     let (mut query, mut headers) = (String::new(), HeaderMap::new());
     parameters.write(&mut query, &mut headers)?;
     if !query.is_empty() {
@@ -130,7 +136,7 @@ fn request<P: PathParameters, Q: Parameters, B: Body, A>(
     let content_type = match &body {
         Outgoing::Empty => None,
         Outgoing::Json(_) => Some("application/json"),
-        Outgoing::Blob(_) => Some(super::body::BLOB),
+        Outgoing::Blob(_) | Outgoing::Data(_) => Some(super::body::BLOB),
         Outgoing::Archive(_) => Some(super::body::TAR),
     };
     let mut request = Request::new(body);

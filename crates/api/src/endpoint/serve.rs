@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use super::answer::{Answer, Asked, Reply};
 use super::body::Body;
-use super::declare::{Endpoint, PathParameters, Verb};
+use super::declare::{Endpoint, Family, PathParameters, Verb};
 use super::parameters::Parameters;
 use crate::{ByteStream, Engine, Result};
 
@@ -72,14 +72,16 @@ type Handler =
 pub struct Route {
     /// Its method.
     pub verb: Verb,
-    /// Its path below `/libpod`, with `{name}` for a parameter.
+    /// Whose it is.
+    pub family: Family,
+    /// Its path below the family's prefix, with `{name}` for a parameter.
     pub path: &'static str,
     handler: Arc<Handler>,
 }
 
 impl std::fmt::Debug for Route {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{:?} {}", self.verb, self.path)
+        write!(formatter, "{:?} {}{}", self.verb, self.family.prefix(), self.path)
     }
 }
 
@@ -97,7 +99,7 @@ impl Route {
 #[must_use]
 pub fn routes() -> Vec<Route> {
     let mut all = Collected(Vec::new());
-    super::libpod(&mut all);
+    super::every(&mut all);
     all.0
 }
 
@@ -130,6 +132,7 @@ impl Routes for Collected {
             };
             Box::pin(served) as Pin<Box<dyn Future<Output = _> + Send>>
         };
-        self.0.push(Route { verb: endpoint.verb, path: endpoint.path, handler: Arc::new(handler) });
+        let Endpoint { verb, family, path, .. } = endpoint;
+        self.0.push(Route { verb, family, path, handler: Arc::new(handler) });
     }
 }

@@ -1,4 +1,4 @@
-//! `/_ping`, `/version`, `/info`, `/events` and `/system`.
+//! `/_ping`, `/version`, `/info`, `/events`, `/system` and `/cove/state`.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -7,16 +7,19 @@ use http::Response;
 use schemars::{JsonSchema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::answer::{Answer, Asked, Described, Received, Reply, lines, read_json_lines, read_whole, text};
+use super::answer::{
+    Answer, Asked, Described, JSON, Received, Reply, json_lines, lines, read_json_lines,
+    read_long_json_lines, read_whole, started, text,
+};
 use super::body::Json;
 use super::declare::{Endpoint, get, post};
 use super::parameters::Nothing;
 use super::remote::{Remote, Transport};
 use super::serve::{Call, Routes};
 use crate::{
-    ByteStream, DOCKER_API_VERSION, DOCKER_MIN_API_VERSION, DiskUsage, Error, Event, EventOptions, Info,
-    Ping, Result, System, SystemCheckOptions, SystemCheckReport, SystemPruneOptions, SystemPruneReport,
-    ValueStream, Version,
+    ByteStream, DOCKER_API_VERSION, DOCKER_MIN_API_VERSION, DiskUsage, Error, Event, EventOptions,
+    FollowOptions, Info, Ping, Result, StateLine, System, SystemCheckOptions, SystemCheckReport,
+    SystemPruneOptions, SystemPruneReport, ValueStream, Version,
 };
 
 const PING: Endpoint<(), Nothing, (), Ping> = get("/_ping", "Whether the service answers; headers say more");
@@ -28,6 +31,11 @@ const DISK_USAGE: Endpoint<(), Nothing, (), Json<DiskUsage>> =
     get("/system/df", "What images, containers and volumes take on the disk");
 const DOCUMENT: Endpoint<(), Nothing, (), Json<serde_json::Value>> =
     get("/swagger", "This document: OpenAPI 3.1");
+const STATE: Endpoint<(), FollowOptions, (), StateLines> =
+    get("/state", "All there is, then what changes: JSON values, one a line").own();
+/// For people who look for it, and tools that are pointed at it.
+const OWN_DOCUMENT: Endpoint<(), Nothing, (), Json<serde_json::Value>> =
+    get("/openapi.json", "This document: OpenAPI 3.1").own();
 const PRUNE: Endpoint<(), SystemPruneOptions, (), Json<SystemPruneReport>> =
     post("/system/prune", "Remove everything that nothing uses");
 const CHECK: Endpoint<(), SystemCheckOptions, (), Json<SystemCheckReport>> =
@@ -44,6 +52,10 @@ pub(super) fn serve(routes: &mut impl Routes) {
     });
     routes.add(DISK_USAGE, |engine, Call { .. }| async move { engine.system().disk_usage().await.map(Json) });
     routes.add(DOCUMENT, |_, _: Call<(), Nothing, ()>| async { Ok(Json(super::document())) });
+    routes.add(OWN_DOCUMENT, |_, _: Call<(), Nothing, ()>| async { Ok(Json(super::document())) });
+    routes.add(STATE, |engine, Call { parameters, .. }| async move {
+        engine.system().follow(parameters).await.map(StateLines)
+    });
     routes.add(CHECK, |engine, Call { parameters, .. }| async move {
         engine.system().check(parameters).await.map(Json)
     });
@@ -232,6 +244,24 @@ impl Received for EventLines {
     }
 }
 
+/// The answer of state: one change a line.
+struct StateLines(ValueStream<StateLine>);
+
+impl Answer for StateLines {
+    async fn reply(self, asked: &Asked) -> Result<Reply> {
+        started(asked.status, JSON, json_lines(self.0)).await
+    }
+    fn describe(schemas: &mut SchemaGenerator) -> Described {
+        Described { content: Some((JSON, schemas.subschema_for::<StateLine>())) }
+    }
+}
+
+impl Received for StateLines {
+    async fn receive(response: Response<ByteStream>) -> Result<Self> {
+        Ok(Self(read_long_json_lines(response)))
+    }
+}
+
 /// What no service does, because it would end itself with it.
 fn only_on_the_host(command: &str) -> Error {
     Error::unsupported(format!(
@@ -267,6 +297,9 @@ impl<T: Transport + 'static> System for Remote<T> {
     }
     async fn renumber(&self) -> Result<()> {
         Err(only_on_the_host("renumber"))
+    }
+    async fn follow(&self, options: FollowOptions) -> Result<ValueStream<StateLine>> {
+        self.call(STATE, (), options, ()).await.map(|lines| lines.0)
     }
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>> {
         self.call(EVENTS, (), options, ()).await.map(|lines| lines.0)

@@ -35,8 +35,8 @@ pub(crate) struct RootArgs {
     /// Folder with Docker's config.json, for credentials (DOCKER_CONFIG)
     #[arg(long, value_name = "DIR")]
     pub(crate) config: Option<PathBuf>,
-    /// Accepted for scripts written for Docker; only "default" is a context
-    #[arg(long, hide = true, value_name = "NAME")]
+    /// Name of the context of Docker to use, or else of a connection
+    #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
     /// Write what goes to standard output to this file
     #[arg(long, value_name = "FILE")]

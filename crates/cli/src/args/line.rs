@@ -50,11 +50,6 @@ pub(crate) fn parse(program: &str, arguments: &[String]) -> Result<Parsed, Comma
     if global.root.version {
         return Ok(Parsed::Version);
     }
-    if let Some(context) = &global.root.context
-        && context != "default"
-    {
-        return Err(CommandError::other(format!("read cli flags: connection {context:?} not found")));
-    }
     let Some((at, _)) = first else {
         let help = commands::help::root(program, &root);
         return Err(CommandError::other(format!("missing command '{program} COMMAND'")).preceded_by(help));

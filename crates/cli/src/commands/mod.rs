@@ -11,6 +11,7 @@ pub(crate) mod container;
 pub(crate) mod convert;
 pub(crate) mod desktop;
 pub(crate) mod diff;
+pub(crate) mod docker_context;
 pub(crate) mod farm;
 pub(crate) mod generate;
 pub(crate) mod healthcheck;

@@ -1,8 +1,8 @@
 //! All commands by name.
 
 use super::{
-    Entry, Group, artifact, auto_update, builder, container, desktop, diff, farm, generate, healthcheck,
-    image, inspect, kube, manifest, network, pod, secret, system, transport, volume,
+    Entry, Group, artifact, auto_update, builder, container, desktop, diff, docker_context, farm, generate,
+    healthcheck, image, inspect, kube, manifest, network, pod, secret, system, transport, volume,
 };
 #[cfg(unix)]
 use super::{compose, machine, working};
@@ -72,6 +72,7 @@ pub(crate) static TREE: &[Entry] = &[
     Entry::group(&["build-container"], &BUILD_CONTAINER),
     Entry::group(&["builder", "buildx"], &BUILDER),
     Entry::group(&["container"], &CONTAINER),
+    Entry::group(&["context"], &CONTEXT),
     Entry::group(&["farm"], &FARM),
     Entry::group(&["generate"], &GENERATE),
     Entry::group(&["healthcheck"], &HEALTHCHECK),
@@ -209,6 +210,21 @@ static CONTAINER: Group = Group {
         Entry::leaf(&["unmount", "umount"], &container::unmount::COMMAND),
         Entry::leaf(&["unpause"], &container::unpause::COMMAND),
         Entry::leaf(&["wait"], &container::wait::COMMAND),
+    ],
+};
+
+static CONTEXT: Group = Group {
+    about: "Manage contexts: engines by names that Docker's programs know, too",
+    entries: &[
+        Entry::leaf(&["create"], &docker_context::create::COMMAND),
+        Entry::leaf(&["export"], &docker_context::export::COMMAND),
+        Entry::leaf(&["import"], &docker_context::import::COMMAND),
+        Entry::leaf(&["inspect"], &docker_context::inspect::COMMAND),
+        Entry::leaf(&["ls", "list"], &docker_context::list::COMMAND),
+        Entry::leaf(&["rm", "remove"], &docker_context::remove::COMMAND),
+        Entry::leaf(&["show"], &docker_context::show::COMMAND),
+        Entry::leaf(&["update"], &docker_context::update::COMMAND),
+        Entry::leaf(&["use"], &docker_context::select::COMMAND),
     ],
 };
 
@@ -419,6 +435,8 @@ static SYSTEM: Group = Group {
         Entry::group(&["connection"], &CONNECTION),
         Entry::leaf(&["check"], &system::check::COMMAND),
         Entry::leaf(&["df"], &system::df::COMMAND),
+        #[cfg(target_os = "linux")]
+        Entry::leaf(&["docker-setup"], &system::docker_setup::COMMAND),
         Entry::leaf(&["events"], &system::events::COMMAND),
         Entry::leaf(&["info"], &system::info::COMMAND),
         Entry::leaf(&["migrate"], &system::migrate::COMMAND),

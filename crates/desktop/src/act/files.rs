@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use cove_api::{
-    ArchiveFormat, ByteStream, CopyFromOptions, CopyToOptions, Engine, Error, ErrorKind, LoadReport, Result,
-    SaveOptions,
+    ArchiveFormat, ByteStream, CopyFromOptions, CopyToOptions, Engine, Error, ErrorKind, FileTree,
+    LoadReport, Result, SaveOptions, TreeKind,
 };
 use cove_archive::{Kind, Member, Writer};
 use cove_sys::output::{Existing, OutputFile};
@@ -75,7 +75,18 @@ pub(crate) async fn download_of_volume(
     to: PathBuf,
     task: &Task,
 ) -> Result<()> {
-    take(engine.volumes().export(name).await?, Some(path), to, task).await
+    match engine.files().pack_files(&FileTree::new(TreeKind::Volume, name), &path).await {
+        Ok(found) if found.stat.is_dir => keep(found.archive, to, task).await,
+        Ok(found) => {
+            task.bytes(0, u64::try_from(found.stat.size).unwrap_or(0));
+            take(found.archive, None, to, task).await
+        }
+        // Another engine than ours gives volumes as a whole only; and a name that is no UTF-8 is in no request.
+        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Unsupported) => {
+            take(engine.volumes().export(name).await?, Some(path), to, task).await
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes what an archive has at a path, or its first file.

@@ -1,8 +1,10 @@
-//! Volumes: looked into by their archive, which every engine gives, and copied.
+//! Volumes: looked into a folder at a time, or by their archive, which every engine gives; and copied.
 
 use std::sync::Arc;
 
-use cove_api::{Engine, Error, Result, VolumeCreateOptions};
+use cove_api::{
+    Engine, Error, ErrorKind, FileListOptions, FilePage, FileTree, Result, TreeKind, VolumeCreateOptions,
+};
 use cove_archive::{Reader, Streamed};
 use futures_util::TryStreamExt as _;
 use tokio::sync::mpsc;
@@ -28,6 +30,75 @@ pub(crate) fn open(core: &Arc<Core>, name: String) -> std::result::Result<u32, F
 }
 
 async fn tell(engine: Arc<dyn Engine>, name: String, sink: Sink) -> Result<Option<i32>> {
+    let tree = FileTree::new(TreeKind::Volume, name);
+    match engine.files().list_files(&tree, FileListOptions::default()).await {
+        Ok(first) => walk(engine.as_ref(), &tree, first, &sink).await,
+        // Another engine than ours.
+        Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Unsupported) => {
+            tell_archived(engine, tree.name, sink).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Tells the files of a volume a folder at a time, each after the folder that it is in.
+async fn walk(engine: &dyn Engine, tree: &FileTree, first: FilePage, sink: &Sink) -> Result<Option<i32>> {
+    let mut pending = Vec::new();
+    let mut told = 0;
+    let (mut folder, mut page) = (String::new(), first);
+    let mut hidden = None;
+    loop {
+        let mut files = Vec::new();
+        for entry in page.entries.into_iter().take(MOST_FILES - told) {
+            let row = FileRow::of_entry(&folder, entry);
+            if row.directory {
+                pending.push(row.name.clone());
+            }
+            files.push(row);
+        }
+        told += files.len();
+        while !files.is_empty() {
+            let rest = files.split_off(files.len().min(MOST_TOGETHER));
+            sink.send(Event::Files { subscription: sink.subscription, files });
+            sink.room().await;
+            files = rest;
+        }
+        if told == MOST_FILES {
+            return Err(too_many());
+        }
+        let mut after = page.next.take().unwrap_or_default();
+        page = loop {
+            if after.is_empty() {
+                match pending.pop() {
+                    Some(next) => folder = next,
+                    None => return hidden.map_or(Ok(None), Err),
+                }
+            }
+            let path = format!("/{folder}");
+            let options = FileListOptions { path, after, ..FileListOptions::default() };
+            match engine.files().list_files(tree, options).await {
+                Ok(page) => break page,
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    // It has gone meanwhile, or cannot be named.
+                    if folder.contains(char::REPLACEMENT_CHARACTER) {
+                        let message =
+                            format!("{folder}: its name is no UTF-8, so what is in it is not shown");
+                        hidden = Some(Error::unsupported(message));
+                    }
+                    after = String::new();
+                }
+                Err(error) => return Err(error),
+            }
+        };
+    }
+}
+
+fn too_many() -> Error {
+    Error::unsupported(format!("there are more than {MOST_FILES} files: the others are not shown"))
+}
+
+/// Tells the files of a volume as its archive has them, with all that is in them on the way.
+async fn tell_archived(engine: Arc<dyn Engine>, name: String, sink: Sink) -> Result<Option<i32>> {
     let (waiting, input) = input(engine.volumes().export(&name).await?);
     let (sender, mut batches) = mpsc::channel(MOST_BATCHES);
     let reading = tokio::task::spawn_blocking(move || read(input, &sender));
@@ -48,8 +119,7 @@ fn read(input: impl std::io::Read, sender: &mpsc::Sender<Vec<FileRow>>) -> Resul
     while let Some(entry) = archive.next().map_err(|error| Error::internal(error.to_string()))? {
         let Some(row) = FileRow::of_archive(&entry.header) else { continue };
         if told == MOST_FILES {
-            let message = format!("there are more than {MOST_FILES} files: the others are not shown");
-            return send(sender, batch).and(Err(Error::unsupported(message)));
+            return send(sender, batch).and(Err(too_many()));
         }
         told += 1;
         batch.push(row);

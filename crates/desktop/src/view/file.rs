@@ -1,6 +1,6 @@
 //! Files of containers and volumes.
 
-use cove_api::PathStat;
+use cove_api::{FileEntry, FileKind, PathStat};
 use cove_archive::{Header, Kind};
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,30 @@ impl FileRow {
             mode: header.mode & 0o777,
             changed: header.mtime.0.max(0),
         })
+    }
+}
+
+impl FileRow {
+    /// An entry of a folder of a volume; the folder is named from the volume's root on, which is empty.
+    pub(crate) fn of_entry(folder: &str, entry: FileEntry) -> Self {
+        let kind = match entry.kind {
+            FileKind::File => "file",
+            FileKind::Directory => "directory",
+            FileKind::Link => "link",
+            FileKind::Device => "device",
+            FileKind::Pipe => "pipe",
+            FileKind::Socket => "socket",
+        };
+        Self {
+            name: if folder.is_empty() { entry.name } else { format!("{folder}/{}", entry.name) },
+            kind: kind.to_owned(),
+            // What a link leads to is shown where it is.
+            directory: entry.kind == FileKind::Directory,
+            target: entry.target,
+            size: i64::try_from(entry.size).unwrap_or(i64::MAX),
+            mode: entry.mode & 0o777,
+            changed: entry.modified.as_second().max(0),
+        }
     }
 }
 

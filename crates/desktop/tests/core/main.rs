@@ -57,6 +57,8 @@ struct Screen {
     samples: usize,
     /// The processes that were told last.
     processes: Vec<u32>,
+    /// The names of all files that were told.
+    files: Vec<String>,
 }
 
 impl Screen {
@@ -70,6 +72,7 @@ impl Screen {
             ends: Vec::new(),
             samples: 0,
             processes: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -101,7 +104,7 @@ impl Screen {
             Event::Processes { processes, .. } => {
                 self.processes = processes.into_iter().map(|process| process.pid).collect();
             }
-            Event::Files { .. } => {}
+            Event::Files { files, .. } => self.files.extend(files.into_iter().map(|file| file.name)),
             Event::Log { lines, .. } => self.log.extend(lines.into_iter().map(|line| line.text)),
             Event::End { code, failure, .. } => {
                 self.log_ended = true;

@@ -116,3 +116,20 @@ async fn logs_of_several_are_in_one_by_their_time_and_none_is_missing_for_anothe
     assert_eq!((of("line 0"), of("line 299")), (2, 2));
     assert_eq!(screen.log.iter().filter(|line| line.contains("broken")).count(), 1, "{:?}", &screen.log[..3]);
 }
+
+#[tokio::test]
+async fn a_volume_is_looked_into_folder_by_folder() {
+    let engine = living(&[]);
+    let desktop = desktop(&engine);
+    let mut screen = Screen::new(&desktop);
+    screen.ready().await;
+    desktop.call(Call::OpenVolume { name: "v".into() }).await.unwrap();
+    screen.until("the end", |screen| !screen.ends.is_empty()).await;
+    assert_eq!(screen.ends, [(None, None)]);
+    assert_eq!(screen.files, ["etc", "ä b", "more", "etc/more"]);
+    // Nothing that is in the files was sent for that.
+    assert!(!engine.calls().iter().any(|call| call.starts_with("volume export")));
+    desktop.call(Call::OpenVolume { name: BROKEN.into() }).await.unwrap();
+    screen.until("the failure", |screen| screen.ends.len() == 2).await;
+    assert!(screen.ends[1].1.is_some());
+}

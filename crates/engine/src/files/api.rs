@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use cove_api::{
-    ByteStream, Change, ChangesOptions, CommitOptions, CopyFromOptions, CopyToOptions, Files, MountedFiles,
-    PathArchive, PathStat, Result,
+    ByteStream, Change, ChangesOptions, CommitOptions, CopyFromOptions, CopyToOptions, FileData,
+    FileListOptions, FilePage, FileReadOptions, FileTree, FileWriteOptions, Files, MountedFiles, PathArchive,
+    PathStat, Result, TreeKind,
 };
 
-use super::{changes, commit, copy, list, mounts, tree};
+use super::{browse, changes, commit, copy, list, mounts, tree};
 use crate::engine::{LocalEngine, blocking};
 use crate::stream;
 
@@ -38,13 +39,34 @@ impl Files for LocalEngine {
     }
 
     async fn copy_from(&self, name: &str, options: CopyFromOptions) -> Result<PathArchive> {
-        let name = name.to_owned();
-        blocking(&self.core, move |core| copy::copy_from(core, &name, &options)).await
+        let tree = FileTree::new(TreeKind::Container, name);
+        blocking(&self.core, move |core| copy::copy_from(core, &tree, &options)).await
     }
 
     async fn copy_to(&self, name: &str, options: CopyToOptions, archive: ByteStream) -> Result<()> {
         let (name, reader) = (name.to_owned(), stream::reader(archive));
         blocking(&self.core, move |core| copy::copy_to(core, &name, &options, reader)).await
+    }
+
+    async fn list_files(&self, tree: &FileTree, options: FileListOptions) -> Result<FilePage> {
+        let (tree, options) = (tree.clone(), options.checked()?);
+        blocking(&self.core, move |core| browse::list(core, &tree, &options)).await
+    }
+
+    async fn read_file(&self, tree: &FileTree, options: FileReadOptions) -> Result<FileData> {
+        let (tree, options) = (tree.clone(), options.checked()?);
+        blocking(&self.core, move |core| browse::read(core, &tree, &options)).await
+    }
+
+    async fn write_file(&self, tree: &FileTree, options: FileWriteOptions, data: ByteStream) -> Result<()> {
+        let (tree, reader) = (tree.clone(), stream::reader(data));
+        blocking(&self.core, move |core| browse::write(core, &tree, &options, reader)).await
+    }
+
+    async fn pack_files(&self, tree: &FileTree, path: &str) -> Result<PathArchive> {
+        let tree = tree.clone();
+        let options = CopyFromOptions { path: path.to_owned(), ..CopyFromOptions::default() };
+        blocking(&self.core, move |core| copy::copy_from(core, &tree, &options)).await
     }
 
     async fn mount(&self, name: &str) -> Result<String> {

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::sync::Arc;
 
 use cove_api::{
-    ByteStream, CopyFromOptions, CopyToOptions, Error, ErrorKind, PathArchive, PathStat, Result, Timestamp,
-    go_mode,
+    ByteStream, CopyFromOptions, CopyToOptions, Error, ErrorKind, FileTree, PathArchive, PathStat, Result,
+    Timestamp, TreeKind, go_mode,
 };
 use cove_spec::copy::{as_asked, base};
 use cove_tree::{Look, Packing, Root, Unpacking};
@@ -13,6 +13,7 @@ use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::root_fs::{Owners, RootFs};
+use super::trees::Tree;
 use super::view::ContainerFiles;
 use crate::container::lookup::Locked;
 use crate::engine::Core;
@@ -20,12 +21,11 @@ use crate::stream;
 
 /// What is at a path; links are followed, but to nothing.
 pub(super) fn path_stat(core: &Arc<Core>, name: &str, path: &str) -> Result<PathStat> {
-    let files = ContainerFiles::open(core, name)?;
-    Ok(stat(&files, path)?.0)
+    Ok(stat(&Tree::open(core, &FileTree::new(TreeKind::Container, name))?, path)?.0)
 }
 
 /// As [`path_stat`], with the path that it comes to.
-fn stat(files: &ContainerFiles, path: &str) -> Result<(PathStat, Look)> {
+pub(super) fn stat(files: &Tree, path: &str) -> Result<(PathStat, Look)> {
     // The root is always meant with its contents.
     let path = if path == "/" { "/." } else { path };
     let absolute = files.absolute(path);
@@ -58,7 +58,7 @@ fn stat(files: &ContainerFiles, path: &str) -> Result<(PathStat, Look)> {
     Ok((stat, look))
 }
 
-fn no_such_file() -> Error {
+pub(super) fn no_such_file() -> Error {
     Error::not_found("no such file or directory")
 }
 
@@ -72,8 +72,8 @@ pub(super) fn changed(stat: &Stat) -> Timestamp {
 }
 
 /// What is at a path, as a tar.
-pub(super) fn copy_from(core: &Arc<Core>, name: &str, options: &CopyFromOptions) -> Result<PathArchive> {
-    let files = ContainerFiles::open(core, name)?;
+pub(super) fn copy_from(core: &Arc<Core>, tree: &FileTree, options: &CopyFromOptions) -> Result<PathArchive> {
+    let files = Tree::open(core, tree)?;
     let (stat, look) = stat(&files, &options.path)?;
     let asked = options.path.as_str();
     // A link itself, unless what it leads to was asked for.
@@ -89,9 +89,11 @@ pub(super) fn copy_from(core: &Arc<Core>, name: &str, options: &CopyFromOptions)
         (false, true) => base(asked).to_owned(),
         (false, false) => base(&stat.link_target).to_owned(),
     };
-    let skip: &'static [&'static str] = if look.path == b"/" { &["dev", "proc", "sys"] } else { &[] };
+    let is_container = tree.kind == TreeKind::Container;
+    let skip: &'static [&'static str] =
+        if is_container && look.path == b"/" { &["dev", "proc", "sys"] } else { &[] };
     // The user's devices are nobody's in the namespace, and may not be read.
-    let unreadable = core.options.rootless && files.row.state.is_alive();
+    let unreadable = core.options.rootless && files.is_alive();
     let write = move |out: &mut dyn Write| {
         // All of it, with what keeps the mounts.
         let files = files;
@@ -99,7 +101,7 @@ pub(super) fn copy_from(core: &Arc<Core>, name: &str, options: &CopyFromOptions)
             name: name.as_bytes(),
             with_root: true,
             skip,
-            owners: &|uid, gid| files.owners.inside(uid, gid),
+            owners: &|uid, gid| files.inside(uid, gid),
             unreadable,
             follow: !itself,
         };
@@ -165,10 +167,7 @@ pub(super) fn copy_to(
         Err(errno) => return Err(failed(&options.path, errno)),
     }
     let owner = match options.chown {
-        true => {
-            let user = files.user()?;
-            Some(files.owners.outside(user.uid, user.gid))
-        }
+        true => Some(files.owner_of_new()?),
         false => None,
     };
     let rename: Vec<(Vec<u8>, Vec<u8>)> =

@@ -1,6 +1,7 @@
-//! The files of containers and images: copying, comparing, exporting, committing.
+//! The files of containers, images and volumes: looking, copying, comparing, exporting, committing.
 
 mod api;
+mod browse;
 mod changes;
 mod commit;
 mod copy;
@@ -8,6 +9,7 @@ mod list;
 mod mounts;
 mod root_fs;
 mod tree;
+mod trees;
 mod view;
 
 pub(crate) use changes::changes;

@@ -85,6 +85,12 @@ impl ContainerFiles {
         (&self.root, "", absolute.to_owned())
     }
 
+    /// Whose a new file is, on the disk: the user's that its command runs as.
+    pub(super) fn owner_of_new(&self) -> Result<(u32, u32)> {
+        let user = self.user()?;
+        Ok(self.owners.outside(user.uid, user.gid))
+    }
+
     /// The user that its command runs as.
     pub(super) fn user(&self) -> Result<ResolvedUser> {
         use std::os::fd::AsFd as _;

@@ -11,14 +11,39 @@ use super::mounting::{self, Use};
 use crate::engine::{Core, blocking};
 use crate::files::{Owners, pack_all};
 
-/// The use of a volume while its contents go out; with it the volume's mount ends, where nobody else needs it.
-struct Export {
+/// A volume's files. The fields are given up in this order: an open root would keep the mount.
+#[derive(Debug)]
+pub(crate) struct VolumeFiles {
+    root: Root,
+    held: Held,
+}
+
+impl VolumeFiles {
+    /// Opens the files of the volume meant by a name.
+    pub(crate) fn open(core: &Arc<Core>, name: &str) -> Result<Self> {
+        let volume = find(core, name)?;
+        let held = Held {
+            held: Some(Use::begin(core, &volume)?),
+            core: Arc::clone(core),
+            name: volume.name.clone(),
+        };
+        Ok(Self { root: Root::open(&mounting::acquire(core, &volume)?)?, held })
+    }
+
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
+    }
+}
+
+/// The use of a volume; with it the volume's mount ends, where nobody else needs it.
+#[derive(Debug)]
+struct Held {
     core: Arc<Core>,
     name: String,
     held: Option<Use>,
 }
 
-impl Drop for Export {
+impl Drop for Held {
     fn drop(&mut self) {
         self.held = None;
         if let Err(error) = mounting::settle(&self.core, &self.name) {
@@ -30,22 +55,11 @@ impl Drop for Export {
 /// A volume's contents as an archive.
 pub(super) async fn export(core: &Arc<Core>, name: String) -> Result<ByteStream> {
     // An error of these steps is no half archive.
-    let (root, export) = blocking(core, move |core| {
-        let volume = find(core, &name)?;
-        let export = Export {
-            held: Some(Use::begin(core, &volume)?),
-            core: Arc::clone(core),
-            name: volume.name.clone(),
-        };
-        Ok((Root::open(&mounting::acquire(core, &volume)?)?, export))
-    })
-    .await?;
+    let files = blocking(core, move |core| VolumeFiles::open(core, &name)).await?;
     Ok(crate::stream::written(move |out| {
-        let packed = pack_all(&root, &Owners::default(), out);
-        // An open root would keep the mount.
-        drop(root);
-        drop(export);
-        packed
+        // All of it, with what keeps the mount.
+        let files = files;
+        pack_all(files.root(), &Owners::default(), out)
     }))
 }
 
@@ -53,15 +67,10 @@ pub(super) async fn export(core: &Arc<Core>, name: String) -> Result<ByteStream>
 pub(super) async fn import(core: &Arc<Core>, name: String, archive: ByteStream) -> Result<()> {
     let reader = crate::stream::reader(archive);
     blocking(core, move |core| {
-        let volume = find(core, &name)?;
-        let held = Use::begin(core, &volume)?;
-        let root = Root::open(&mounting::acquire(core, &volume)?)?;
-        let unpacked = cove_tree::unpack(&root, &Unpacking::WHOLE, reader)
-            .map_err(|error| Error::from(error).context(format!("extracting into volume {}", volume.name)));
-        drop(root);
-        drop(held);
-        mounting::settle(core, &volume.name)?;
-        unpacked
+        let files = VolumeFiles::open(core, &name)?;
+        cove_tree::unpack(files.root(), &Unpacking::WHOLE, reader).map_err(|error| {
+            Error::from(error).context(format!("extracting into volume {}", files.held.name))
+        })
     })
     .await
 }

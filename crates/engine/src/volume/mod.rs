@@ -8,6 +8,6 @@ mod data;
 mod image;
 mod mounting;
 
-pub(crate) use contents::occupied;
+pub(crate) use contents::{VolumeFiles, occupied};
 pub(crate) use data::{ensure, no_such_volume, remove_unused};
 pub(crate) use mounting::{acquire, mountpoint, remove_all, settle};

@@ -170,6 +170,7 @@ fn uncover(path: &Path) -> Result<()> {
 }
 
 /// Keeps a volume mounted for as long as it lives, or its process.
+#[derive(Debug)]
 pub(super) struct Use(#[allow(dead_code, reason = "held for its lock")] Option<OwnedFd>);
 
 impl Use {

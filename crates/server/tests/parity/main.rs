@@ -6,6 +6,7 @@ mod docker;
 mod heads;
 mod hostile;
 mod images;
+mod own;
 mod routes;
 mod service;
 mod spellings;

@@ -62,6 +62,47 @@ impl Files for FakeEngine {
         }
         self.note(name, format!("copy_to {name} {options:?} {}", String::from_utf8_lossy(&whole)))
     }
+    async fn list_files(&self, tree: &FileTree, options: FileListOptions) -> Result<FilePage> {
+        self.note(&tree.name, format!("list_files {tree:?} {options:?}"))?;
+        let file =
+            |name: &str| FileEntry { name: name.into(), modified: sample::time(), ..FileEntry::default() };
+        let folder = FileEntry { kind: FileKind::Directory, directory: true, mode: 0o1777, ..file("etc") };
+        // The root has a second page.
+        let is_first = options.path == "/" && options.after.is_empty();
+        let entries = if is_first { vec![folder, file("ä b")] } else { vec![file("more")] };
+        Ok(FilePage { path: options.path, entries, next: is_first.then(|| "bmV4dA".to_owned()) })
+    }
+    async fn read_file(&self, tree: &FileTree, options: FileReadOptions) -> Result<FileData> {
+        self.note(&tree.name, format!("read_file {tree:?} {options:?}"))?;
+        let text = b"0123456789";
+        let size = text.len() as u64;
+        let (offset, length) = options.part.map_or((0, size), |part| part.within(size));
+        let part = usize::try_from(offset).unwrap_or(0)..usize::try_from(offset + length).unwrap_or(0);
+        let stat = PathStat { name: "ä b".into(), size: 10, mode: 0o644, ..PathStat::default() };
+        let data: ByteStream = Box::pin(stream::iter([Ok(Bytes::from_static(&text[part]))]));
+        Ok(FileData { stat, offset, length, partial: options.part.is_some(), data })
+    }
+    async fn write_file(
+        &self,
+        tree: &FileTree,
+        options: FileWriteOptions,
+        mut data: ByteStream,
+    ) -> Result<()> {
+        if tree.kind == TreeKind::Image {
+            return Err(image_is_read_only(&tree.name));
+        }
+        let mut whole = Vec::new();
+        while let Some(piece) = data.next().await {
+            whole.extend_from_slice(&piece?);
+        }
+        let text = String::from_utf8_lossy(&whole);
+        self.note(&tree.name, format!("write_file {tree:?} {options:?} {text}"))
+    }
+    async fn pack_files(&self, tree: &FileTree, path: &str) -> Result<PathArchive> {
+        self.note(&tree.name, format!("pack_files {tree:?} {path}"))?;
+        let stat = PathStat { name: "ä b".into(), size: 10, ..PathStat::default() };
+        Ok(PathArchive { stat, archive: archive("packed") })
+    }
     async fn mount(&self, name: &str) -> Result<String> {
         self.note(name, format!("mount {name}"))?;
         Ok("/mounted".into())

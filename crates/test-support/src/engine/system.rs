@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cove_api::*;
 use futures_util::{StreamExt as _, stream};
 
-use super::{FakeEngine, sample};
+use super::{Contents, FakeEngine, sample};
 
 #[async_trait]
 impl System for FakeEngine {
@@ -51,6 +51,17 @@ impl System for FakeEngine {
     }
     async fn renumber(&self) -> Result<()> {
         self.note("", "renumber".into())
+    }
+    async fn follow(&self, options: FollowOptions) -> Result<ValueStream<StateLine>> {
+        self.note("", format!("follow {options:?}"))?;
+        let Contents { containers, images, volumes, networks, pods, .. } = self.contents().clone();
+        let rows = StateRows { containers, images, pods, volumes, networks };
+        let line = |sequence| StateLine { sequence, feed: "f".into(), ..StateLine::default() };
+        let reason = if options.since.is_some() { SnapshotReason::Gone } else { SnapshotReason::First };
+        let first = StateLine { snapshot: Some(Box::new(rows)), reason: Some(reason), ..line(7) };
+        let removed = StateKeys { volumes: vec!["v".into()], ..StateKeys::default() };
+        let lines = stream::iter([first, StateLine { removed, ..line(8) }].map(Ok));
+        Ok(Box::pin(lines.chain(self.silence())))
     }
     async fn events(&self, options: EventOptions) -> Result<ValueStream<Event>> {
         self.note("", format!("events {options:?}"))?;

@@ -5,6 +5,8 @@ pub(crate) mod complete;
 pub(crate) mod completion;
 pub(crate) mod connection;
 pub(crate) mod df;
+#[cfg(target_os = "linux")]
+pub(crate) mod docker_setup;
 pub(crate) mod events;
 pub(crate) mod info;
 pub(crate) mod login;

@@ -1,6 +1,6 @@
 //! JSON bodies: texts that are none, and every declared field with a value of another type.
 
-use cove_test_support::libpod_routes;
+use cove_test_support::documented_routes;
 use serde_json::{Map, Value, json};
 
 use super::{Case, Right, judge};
@@ -15,7 +15,7 @@ const DOCKER: &[&str] =
 /// A route with a JSON body, and the schema of that.
 fn libpod_bodies() -> Vec<(String, Value, Value)> {
     let mut bodies = Vec::new();
-    for route in libpod_routes() {
+    for route in documented_routes() {
         let Some(operation) = &route.operation else { continue };
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
         if !schema.is_null() {

@@ -1,6 +1,6 @@
 //! Names of objects in paths.
 
-use cove_test_support::{docker_routes, libpod_routes};
+use cove_test_support::{docker_routes, documented_routes};
 
 use super::{Case, HOSTILE, Right, judge};
 
@@ -8,7 +8,9 @@ use super::{Case, HOSTILE, Right, judge};
 async fn in_every_route() {
     let long = "x".repeat(50_000);
     let mut cases = Vec::new();
-    for route in libpod_routes().into_iter().chain(docker_routes()).filter(|route| route.names_an_object()) {
+    for route in
+        documented_routes().into_iter().chain(docker_routes()).filter(|route| route.names_an_object())
+    {
         for name in [
             HOSTILE,
             "%0D%0AX-Forged:%20yes%0D%0A%0D%0A",

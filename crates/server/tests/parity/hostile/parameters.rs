@@ -1,6 +1,6 @@
 //! Parameters of queries: those that the OpenAPI document declares, and those of Docker's routes.
 
-use cove_test_support::{HttpRoute, docker_routes, libpod_routes};
+use cove_test_support::{HttpRoute, docker_routes, documented_routes};
 use serde_json::Value;
 
 use super::{Case, HOSTILE, Right, judge};
@@ -125,7 +125,7 @@ fn demanded(route: &HttpRoute) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_declared_parameter() {
     let mut cases = Vec::new();
-    for route in libpod_routes() {
+    for route in documented_routes() {
         for (name, kind, is_refused) in parameters(&route) {
             let target = |value: &str| format!("{}?{}{name}={value}", route.path_of("one"), demanded(&route));
             for value in wrong(kind) {
@@ -194,7 +194,8 @@ async fn of_dockers_routes() {
         }
     }
     // Whatever a route reads: a value that fits nothing is refused or passed over, and it says so in words.
-    let mut names: Vec<String> = libpod_routes().iter().flat_map(parameters).map(|(name, ..)| name).collect();
+    let mut names: Vec<String> =
+        documented_routes().iter().flat_map(parameters).map(|(name, ..)| name).collect();
     names.extend(DOCKER.iter().map(|(_, _, name, _)| (*name).to_owned()));
     names.sort();
     names.dedup();

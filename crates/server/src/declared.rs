@@ -1,4 +1,4 @@
-//! The libpod routes: every endpoint of `cove_api::endpoint`, over axum.
+//! The declared routes: every endpoint of `cove_api::endpoint`, over axum.
 
 use std::sync::Arc;
 
@@ -12,9 +12,11 @@ use crate::error::{Answer, ApiError};
 use crate::router::{AskedVersion, EngineState};
 use crate::stream;
 
-/// Every libpod route, below `/libpod`.
+/// Every endpoint, below the prefix of its family.
 pub(crate) fn router() -> Router<EngineState> {
-    routes().into_iter().fold(Router::new(), |router, route| router.route(route.path, method_router(route)))
+    routes().into_iter().fold(Router::new(), |router, route| {
+        router.route(&format!("{}{}", route.family.prefix(), route.path), method_router(route))
+    })
 }
 
 fn method_router(route: Route) -> MethodRouter<EngineState> {
