@@ -185,6 +185,9 @@ pub struct ContainerSpec {
     pub expose: BTreeMap<u16, String>,
     #[serde(rename = "Networks", skip_serializing_if = "BTreeMap::is_empty")]
     pub networks: BTreeMap<String, PerNetworkOptions>,
+    /// Networks by their names alone, as clients of libpod before version 4 have them, and podman-py to this day.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cni_networks: Vec<String>,
     /// `none` leaves the image's resolv.conf alone.
     #[serde(rename = "use_image_resolve_conf", skip_serializing_if = "Option::is_none")]
     pub use_image_resolv_conf: Option<bool>,
@@ -351,7 +354,8 @@ pub struct Namespace {
     /// `bridge`, `pasta`, `slirp4netns` (net), `auto`, `keep-id`, `nomap` (user).
     #[serde(skip_serializing_if = "String::is_empty")]
     pub nsmode: String,
-    /// The container for `container`, the path for `path`, options for the user namespace modes.
+    /// The container for `container`, the path for `path`, options for the user namespace modes. For `default` (net)
+    /// what that is where containers.conf says nothing: `bridge`, else what suits the user.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub value: String,
 }

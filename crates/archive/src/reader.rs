@@ -217,7 +217,9 @@ impl<I: Input> Reader<I> {
         Ok(())
     }
 
-    /// Passes over what is left of the present entry, with what fills up its last block.
+    /// Passes over what is left of the present entry, with what fills up its last block. The last entry of all need not
+    /// be filled up: docker's client leaves that out, and the archive's end, where it adds a build file to a context, and
+    /// Go's reader takes it.
     ///
     /// # Errors
     /// Reading failed, or the archive breaks off.
@@ -225,7 +227,11 @@ impl<I: Input> Reader<I> {
         let left = std::mem::take(&mut self.left);
         self.skip(left)?;
         let padding = std::mem::take(&mut self.padding);
-        self.skip(padding)
+        if !self.input.skip(padding)? {
+            return self.drain();
+        }
+        self.offset += padding;
+        Ok(())
     }
 
     /// Reads what follows the archive's end; it belongs to the archive's digest.
@@ -307,7 +313,8 @@ impl<I: Input> Reader<I> {
         loop {
             let piece = self.peek()?;
             if piece.is_empty() {
-                self.skip_data()?;
+                let padding = std::mem::take(&mut self.padding);
+                self.skip(padding)?;
                 return Ok(data);
             }
             data.extend_from_slice(piece);

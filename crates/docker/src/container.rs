@@ -213,7 +213,9 @@ fn networks(spec: &mut ContainerSpec, host: &HostConfig, networking: NetworkingC
     }
     let mut endpoints = networking.endpoints_config;
     match host.network_mode.as_str() {
-        "" | "default" => {}
+        // Also for ordinary users, whose containers could not be connected to another network otherwise; Podman's
+        // service does so, too. A default that the administrator has chosen holds.
+        "" | "default" => spec.netns = Namespace { nsmode: "default".into(), value: "bridge".into() },
         "bridge" => {
             spec.netns = Namespace::new("bridge");
             // Docker's default network goes by this name; ours is the engine's default.

@@ -16,6 +16,10 @@ pub type Set = BTreeMap<String, Option<Value>>;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub struct CreateBody {
+    /// dockerode says here again what is in the query.
+    pub name: String,
+    /// Likewise.
+    pub platform: String,
     pub image: String,
     pub hostname: String,
     pub domainname: NotDone<String>,

@@ -49,6 +49,36 @@ impl HangUp {
     }
 }
 
+/// Pause between two looks at what the other side has not read yet.
+const LOOK: Duration = Duration::from_millis(1);
+
+impl HangUp {
+    /// Whether both ends are on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        use rustix::net::{AddressFamily, sockopt};
+        sockopt::socket_domain(self.0.get_ref()) == Ok(AddressFamily::UNIX)
+    }
+
+    /// Done when the other side of a local socket has read all that was written to it. Of others the kernel knows only
+    /// what has arrived.
+    pub(crate) async fn has_read(&self) {
+        while self.is_local() && unread(self.0.get_ref()).is_ok_and(|bytes| bytes > 0) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// How much of what was written to a unix socket waits for the other side (unix(7), `SIOCOUTQ`, which has the number of
+/// tty_ioctl(4)'s `TIOCOUTQ`), with what the kernel takes for itself.
+fn unread(socket: &OwnedFd) -> rustix::io::Result<std::ffi::c_int> {
+    const SIOCOUTQ: rustix::ioctl::Opcode = libc::TIOCOUTQ as rustix::ioctl::Opcode;
+    // SAFETY: this request writes one int, which is what the getter gives it room for.
+    unsafe {
+        let getter = rustix::ioctl::Getter::<SIOCOUTQ, std::ffi::c_int>::new();
+        rustix::ioctl::ioctl(socket, getter)
+    }
+}
+
 /// Lets the kernel probe a silent TCP connection.
 pub(crate) fn keep_alive(socket: &impl AsFd) -> std::io::Result<()> {
     use rustix::net::sockopt;
@@ -76,5 +106,22 @@ mod tests {
         drop(theirs);
         assert!(timeout(Duration::from_secs(5), hang_up.wait()).await.is_ok());
         assert!(timeout(Duration::from_secs(5), hang_up.wait()).await.is_ok(), "it stays known");
+    }
+
+    #[tokio::test]
+    async fn what_is_read_is_known() {
+        use tokio::io::AsyncReadExt as _;
+
+        let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+        let socket = HangUp::of(&ours).unwrap();
+        let moment = Duration::from_millis(50);
+        assert!(timeout(moment, socket.has_read()).await.is_ok(), "nothing was written");
+        ours.write_all(b"head").await.unwrap();
+        assert!(timeout(moment, socket.has_read()).await.is_err());
+        theirs.read_exact(&mut [0; 4]).await.unwrap();
+        assert!(timeout(Duration::from_secs(5), socket.has_read()).await.is_ok());
+        ours.write_all(b"more").await.unwrap();
+        drop(theirs);
+        assert!(timeout(Duration::from_secs(5), socket.has_read()).await.is_ok(), "nobody will");
     }
 }

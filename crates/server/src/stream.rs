@@ -100,7 +100,8 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
     }
     let plain = request.headers().contains_key(hijack::PLAIN);
     let hang_up = request.extensions().get::<HangUp>().cloned();
-    let loses_the_beginning = loses_the_beginning(request.headers());
+    let is_local = hang_up.as_ref().is_some_and(HangUp::is_local);
+    let loses_the_beginning = !is_local && loses_the_beginning(request.headers());
     let upgrade = hyper::upgrade::on(request);
     tokio::spawn(async move {
         let connection = match upgrade.await {
@@ -110,6 +111,10 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
                 return;
             }
         };
+        // Some clients read the head through a buffer and the stream past it: what is in the buffer by then is lost.
+        if let Some(socket) = &hang_up {
+            let _ = tokio::time::timeout(APART_AT_MOST, socket.has_read()).await;
+        }
         if loses_the_beginning {
             tokio::time::sleep(APART).await;
         }
@@ -133,13 +138,17 @@ pub(crate) fn attach(request: &mut Request, attached: AttachStream, terminal: bo
     response
 }
 
-/// How long the stream stays behind its head for clients that lose what comes with it.
+/// How long the stream waits for a client to read the head.
+const APART_AT_MOST: Duration = Duration::from_secs(2);
+/// How long it stays behind the head where nobody can tell whether that was read.
 const APART: Duration = Duration::from_millis(100);
 
-/// docker-py reads the head through a buffer and the stream past it: what is in the buffer by then is lost.
+/// Whether a client reads the head through a buffer: docker-py, which programs give names of their own. The library
+/// below it offers compression where none can be.
 fn loses_the_beginning(headers: &HeaderMap) -> bool {
-    let agent = headers.get(header::USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
-    agent.starts_with(b"docker-sdk-python")
+    let starts =
+        |name, with: &[u8]| headers.get(name).is_some_and(|value| value.as_bytes().starts_with(with));
+    starts(header::USER_AGENT, b"docker-sdk-python") || starts(header::ACCEPT_ENCODING, b"gzip, deflate")
 }
 
 /// The way to a process's standard input.

@@ -26,7 +26,7 @@ pub use certificates::Certificates;
 pub use engine::{BROKEN, Contents, FakeEngine, sample};
 pub use image::{IMAGE, busybox, busybox_tree, root_file_system, write_docker_archive};
 pub use need::{Need, met, skip};
-pub use program::{Outcome, built, docker_plugin, free_port, has, is_root, wait_for};
+pub use program::{Outcome, built, docker_plugin, free_port, has, is_root, node_command, wait_for};
 pub use registry::Registry;
 pub use routes::{HttpRoute, docker_routes, documented_routes};
 pub use service::Service;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use crate::program::{built, docker_plugin, has, is_root};
+use crate::program::{built, docker_plugin, has, is_root, node_command};
 
 /// Something that not every machine has, by its name in `COVE_REQUIRE`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,18 @@ pub enum Need {
     Buildx,
     /// `docker-py`: Docker's client for Python.
     DockerPy,
+    /// `podman-py`: Podman's client for Python.
+    PodmanPy,
+    /// `testcontainers`: Testcontainers for Python.
+    Testcontainers,
+    /// `testcontainers-node`: Testcontainers for Node.
+    TestcontainersNode,
+    /// `dockerode`: Docker's client for Node.
+    Dockerode,
+    /// `devcontainers`: the command line of Dev Containers.
+    Devcontainers,
+    /// `schemathesis`: what makes requests of an OpenAPI document.
+    Schemathesis,
     /// `registry`: docker-registry and what fills it.
     Registry,
     /// `skopeo`: a peer that copies images.
@@ -85,7 +97,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 36] = [
+    const ALL: [Self; 42] = [
         Self::Root,
         Self::User,
         Self::Monitor,
@@ -103,6 +115,12 @@ impl Need {
         Self::ComposeV2,
         Self::Compose,
         Self::DockerPy,
+        Self::PodmanPy,
+        Self::Testcontainers,
+        Self::TestcontainersNode,
+        Self::Dockerode,
+        Self::Devcontainers,
+        Self::Schemathesis,
         Self::Registry,
         Self::Skopeo,
         Self::Gpg,
@@ -144,6 +162,12 @@ impl Need {
             Self::ComposeV2 => "compose-v2",
             Self::Compose => "compose",
             Self::DockerPy => "docker-py",
+            Self::PodmanPy => "podman-py",
+            Self::Testcontainers => "testcontainers",
+            Self::TestcontainersNode => "testcontainers-node",
+            Self::Dockerode => "dockerode",
+            Self::Devcontainers => "devcontainers",
+            Self::Schemathesis => "schemathesis",
             Self::Registry => "registry",
             Self::Skopeo => "skopeo",
             Self::Gpg => "gpg",
@@ -214,10 +238,15 @@ impl Need {
             }),
             Self::Buildx => plugin("docker-buildx"),
             Self::ComposeV2 => plugin("docker-compose"),
-            Self::DockerPy => {
-                let import = Command::new("python3").args(["-c", "import docker"]).output();
-                let works = import.is_ok_and(|output| output.status.success());
-                (!works).then(|| "not installed: docker of Python (package python3-docker)".to_owned())
+            Self::DockerPy => python("docker", "package python3-docker"),
+            Self::PodmanPy => python("podman", "pip install podman"),
+            Self::Testcontainers => python("testcontainers.core", "pip install testcontainers"),
+            Self::TestcontainersNode => node("testcontainers"),
+            Self::Dockerode => node("dockerode"),
+            Self::Devcontainers => programs(&["devcontainer"])
+                .map(|lack| format!("{lack} (npm install --global @devcontainers/cli)")),
+            Self::Schemathesis => {
+                programs(&[self.name()]).map(|lack| format!("{lack} (pip install schemathesis)"))
             }
             Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
             Self::Systemd => programs(&["systemd-analyze"]),
@@ -239,6 +268,23 @@ impl Need {
             Self::Freezer | Self::Kernel | Self::Image | Self::Virtiofsd | Self::Window => None,
         }
     }
+}
+
+/// What is said where Python has no such module.
+fn python(module: &str, way: &str) -> Option<String> {
+    let import = Command::new("python3").args(["-c", &format!("import {module}")]).output();
+    let works = import.is_ok_and(|output| output.status.success());
+    (!works).then(|| format!("not installed: {module} of Python ({way})"))
+}
+
+/// What is said where Node has no such module; one may be too new for it.
+fn node(module: &str) -> Option<String> {
+    let works = || {
+        let import = format!("require({module:?})");
+        node_command().args(["-e", &import]).output().is_ok_and(|output| output.status.success())
+    };
+    (!has("node") || !works())
+        .then(|| format!("no {module} that works with this Node (npm install --global {module})"))
 }
 
 /// The user that the rootless tests run as: `COVE_TEST_USER`, by default `cove-test`.

@@ -23,6 +23,18 @@ pub fn docker_plugin(name: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
+/// Node, which finds the modules that are installed for all, beside those of `NODE_PATH`.
+pub fn node_command() -> Command {
+    let global = Command::new("npm").args(["root", "--global"]).output();
+    let global = global.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let own = std::env::var("NODE_PATH").ok();
+    let folders: Vec<String> =
+        own.into_iter().chain(global.ok()).filter(|folder| !folder.is_empty()).collect();
+    let mut command = Command::new("node");
+    command.env("NODE_PATH", folders.join(":"));
+    command
+}
+
 /// How a command ended.
 #[derive(Debug, Clone)]
 pub struct Outcome {

@@ -62,16 +62,69 @@ struct Connect {
     interface_name: String,
     /// Driver options.
     options: StringMap,
+    /// podman-py has the rest here, in Docker's words; it is added to what is said above.
+    #[serde(rename = "EndpointConfig", skip_serializing_if = "Option::is_none")]
+    endpoint_config: Option<DockerEndpoint>,
+}
+
+/// How podman-py says how a container joins.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "PascalCase")]
+struct DockerEndpoint {
+    /// Further DNS names.
+    aliases: Vec<String>,
+    /// Driver options.
+    driver_opts: StringMap,
+    /// One of the fixed addresses again.
+    #[serde(rename = "IPAddress")]
+    ip_address: String,
+    /// Fixed addresses.
+    #[serde(rename = "IPAMConfig")]
+    ipam_config: DockerAddresses,
+    /// The network again.
+    #[serde(rename = "NetworkID")]
+    network_id: String,
+}
+
+/// Fixed addresses in Docker's words.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+struct DockerAddresses {
+    /// Of IPv4.
+    #[serde(rename = "IPv4Address")]
+    ipv4_address: String,
+    /// Of IPv6.
+    #[serde(rename = "IPv6Address")]
+    ipv6_address: String,
 }
 
 impl Connect {
     fn new(container: &str, options: PerNetworkOptions) -> Self {
         let PerNetworkOptions { static_ips, aliases, static_mac, interface_name, options } = options;
-        Self { container: container.to_owned(), static_ips, aliases, static_mac, interface_name, options }
+        Self {
+            container: container.to_owned(),
+            static_ips,
+            aliases,
+            static_mac,
+            interface_name,
+            options,
+            endpoint_config: None,
+        }
     }
 
     fn parts(self) -> (String, PerNetworkOptions) {
-        let Self { container, static_ips, aliases, static_mac, interface_name, options } = self;
+        let Self { container, mut static_ips, mut aliases, static_mac, interface_name, mut options, .. } =
+            self;
+        if let Some(endpoint) = self.endpoint_config {
+            let DockerAddresses { ipv4_address, ipv6_address } = endpoint.ipam_config;
+            for address in [ipv4_address, ipv6_address, endpoint.ip_address] {
+                if !address.is_empty() && !static_ips.contains(&address) {
+                    static_ips.push(address);
+                }
+            }
+            aliases.extend(endpoint.aliases);
+            options.extend(endpoint.driver_opts);
+        }
         (container, PerNetworkOptions { static_ips, aliases, static_mac, interface_name, options })
     }
 }

@@ -22,6 +22,8 @@ const fn sent(path: &'static str, value: &'static str, why: &'static str) -> Sen
 
 const AGAIN: &str = "whoever makes a container again from its inspect: what the service answered";
 
+const COMMITS: &str = "dockerode: said again in the query of a commit, which is what holds";
+
 const DOCKERS_READONLY: &str = r#"["/proc/bus","/proc/fs","/proc/irq","/proc/sys","/proc/sysrq-trigger"]"#;
 
 const TABLE: &[Sent] = &[
@@ -62,6 +64,14 @@ const TABLE: &[Sent] = &[
     sent("Detach", ANY, "docker: said again at the start of a session"),
     sent("Container", ANY, "docker-py: said again in the path of a session's making"),
     sent("Tty", ANY, "docker: said again at the start of a session"),
+    sent("repo", ANY, COMMITS),
+    sent("tag", ANY, COMMITS),
+    sent("comment", ANY, COMMITS),
+    sent("author", ANY, COMMITS),
+    sent("pause", ANY, COMMITS),
+    sent("changes", ANY, COMMITS),
+    sent("hijack", ANY, "dockerode: how it reads the answer to the start of a session"),
+    sent("stdin", ANY, "dockerode: that it writes, too, after the start of a session"),
     sent("CheckDuplicate", ANY, "docker before 1.44: names of networks are unique in any case"),
     sent("Scope", "\"local\"", "docker: the scope of a network on one machine"),
 ];

@@ -179,6 +179,13 @@ fn ends_are_where_they_should_be() {
     for cut in (1..whole.len() - 1024).step_by(37).filter(|cut| cut % 512 != 0) {
         assert!(read(&whole[..cut]).is_err(), "{cut}");
     }
+    // As docker's client sends a context to which it adds a build file.
+    let last = [plain("a"), member(&Block::new(b'0', b"b", 3), b"xyz")].concat();
+    let (least, most) = (last.len() - 509, last.len());
+    for cut in [least, least + 1, least + 300, most - 1] {
+        assert_eq!(read(&last[..cut]).unwrap().len(), 2, "{cut}");
+    }
+    assert!(read(&last[..least - 1]).unwrap_err().to_string().contains("ends inside"));
 }
 
 /// Every byte of a header, and of the extensions before it, changed in many ways: no panic, no endless loop, and

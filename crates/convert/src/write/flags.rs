@@ -100,6 +100,7 @@ pub(super) fn line(container: &Container, lost: &mut Of<'_>) -> Line {
         publish_image_ports,
         expose,
         networks,
+        cni_networks: _, // of the API alone
         use_image_resolv_conf,
         dns_server,
         dns_search,

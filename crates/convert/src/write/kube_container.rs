@@ -98,6 +98,7 @@ pub(super) fn container(
         publish_image_ports,
         expose,
         networks,
+        cni_networks: _, // of the API alone
         use_image_resolv_conf,
         dns_server,
         dns_search,

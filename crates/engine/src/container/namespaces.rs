@@ -77,6 +77,7 @@ pub(super) fn network(spec: &ContainerSpec, conf: &ContainersConf, rootless: boo
                 Some("bridge") => NetworkMode::Bridge,
                 Some("pasta") => NetworkMode::Userland,
                 Some("slirp4netns") => NetworkMode::Slirp,
+                _ if spec.netns.value == "bridge" => NetworkMode::Bridge,
                 _ => by_default,
             });
         }
@@ -100,6 +101,21 @@ pub(super) fn network(spec: &ContainerSpec, conf: &ContainersConf, rootless: boo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Docker's clients connect a container that was made without a network to others later.
+    #[test]
+    fn what_is_the_default_may_be_asked_for() {
+        let of = |netns: Namespace, configured: Option<&str>| {
+            let mut conf = ContainersConf::default();
+            conf.containers.netns = configured.map(str::to_owned);
+            network(&ContainerSpec { netns, ..ContainerSpec::default() }, &conf, true).unwrap()
+        };
+        let dockers = || Namespace { nsmode: "default".into(), value: "bridge".into() };
+        assert_eq!(of(dockers(), None), NetworkMode::Bridge);
+        assert_eq!(of(dockers(), Some("private")), NetworkMode::Bridge);
+        assert_eq!(of(dockers(), Some("pasta")), NetworkMode::Userland);
+        assert_eq!(of(Namespace::new("default"), None), NetworkMode::Userland);
+    }
 
     #[test]
     fn modes_are_typed() {

@@ -80,9 +80,11 @@ pub(super) fn launched(
     restored: bool,
 ) -> Result<()> {
     notify::starting(core, row, launch.monitor().pid);
+    // Before the process is there: whoever asks for its log since then gets all of it, as with Docker.
+    let began = Timestamp::now();
     match launch.start() {
         Ok(started) => {
-            note_started(core, row, &started, restored)?;
+            note_started(core, row, &started, began, restored)?;
             supervise(core, &row.id, started.supervision);
             Ok(())
         }
@@ -102,13 +104,19 @@ pub(super) fn launched(
     }
 }
 
-fn note_started(core: &Core, row: &mut ContainerRow, started: &Started, restored: bool) -> Result<()> {
+fn note_started(
+    core: &Core,
+    row: &mut ContainerRow,
+    started: &Started,
+    began: Timestamp,
+    restored: bool,
+) -> Result<()> {
     row.state = ContainerState::Running;
     row.status.pid = started.process.pid;
     row.status.pid_start = started.process.start_time;
     row.status.monitor_pid = started.monitor.pid;
     row.status.monitor_start = started.monitor.start_time;
-    row.status.started_at = i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or_default();
+    row.status.started_at = i64::try_from(began.as_nanosecond()).unwrap_or_default();
     row.status.finished_at = 0;
     row.status.exit_code = 0;
     row.status.oom_killed = false;

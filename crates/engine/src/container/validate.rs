@@ -22,6 +22,9 @@ pub(super) fn validate(spec: &mut ContainerSpec) -> Result<()> {
     limits(spec)?;
     secrets(spec)?;
     groups(spec)?;
+    for name in std::mem::take(&mut spec.cni_networks) {
+        spec.networks.entry(name).or_default();
+    }
     for options in spec.networks.values_mut() {
         endpoint(options)?;
     }
@@ -321,5 +324,9 @@ mod tests {
         assert_eq!(spec.name, "x");
         assert_eq!(spec.hostadd, ["db:10.0.0.1", "gw:host-gateway"]);
         assert_eq!(spec.mounts[0].options, ["rbind", "rslave", "ro"]);
+        let networks = json!({"cni_networks": ["b", "a"], "Networks": {"a": {"aliases": ["x"]}}});
+        let spec = checked(networks).unwrap();
+        assert_eq!(spec.networks.keys().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(spec.networks["a"].aliases, ["x"]);
     }
 }

@@ -50,6 +50,15 @@ async fn create(
     Query(asked): Query<parameters::Create>,
     JsonBody(body): JsonBody<CreateBody>,
 ) -> Answer {
+    for (field, query, body) in
+        [("name", &asked.name, &body.name), ("platform", &asked.platform, &body.platform)]
+    {
+        if !body.is_empty() && body != query {
+            let message =
+                format!("request body: field {field}: it is a parameter of the query, which has {query:?}");
+            return Err(ApiError::invalid(message));
+        }
+    }
     let mut spec = container_spec(body)?;
     spec.name = asked.name.trim_start_matches('/').to_owned();
     let mut platform = asked.platform.split('/').map(str::to_owned);
@@ -156,13 +165,17 @@ async fn stop(
     Path(name): Path<String>,
     Query(asked): Query<parameters::Stop>,
 ) -> Answer<StatusCode> {
-    let state = engine.containers().inspect(&name, false).await?.state.status;
-    if !state.is_alive() {
-        return Ok(StatusCode::NOT_MODIFIED);
+    let before = engine.containers().inspect(&name, false).await?;
+    thaw(&engine, &name, before.state.status).await?;
+    // Also of one that does not run: a start that is under way is waited for and undone, as with Docker. Compose stops
+    // what it is still starting.
+    engine.containers().stop(&before.id, asked.options()).await?;
+    if before.state.status.is_alive() {
+        return Ok(StatusCode::NO_CONTENT);
     }
-    thaw(&engine, &name, state).await?;
-    engine.containers().stop(&name, asked.options()).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let after = engine.containers().inspect(&before.id, false).await;
+    let has_run = after.is_ok_and(|after| after.state.started_at != before.state.started_at);
+    Ok(if has_run { StatusCode::NO_CONTENT } else { StatusCode::NOT_MODIFIED })
 }
 
 /// Docker stops a paused container like one that runs, which the engine, like Podman, refuses: its process could not

@@ -184,7 +184,7 @@ async fn create(
         access: RegistryAuth::of(&headers)?.into_access(),
         ..PullOptions::default()
     };
-    let progress = engine.images().pull(&reference, options).await?;
+    let progress = progress::of_known(engine.images().pull(&reference, options).await?).await?;
     let end = move |report: PullReport| {
         let line = Line::status(format!("Status: Downloaded newer image for {reference}"));
         vec![Line { id: report.images.last().map(|id| short(id)), ..line }]

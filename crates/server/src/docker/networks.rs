@@ -8,7 +8,7 @@ use axum::response::IntoResponse as _;
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use cove_api::{
-    Network, NetworkCreateOptions, NetworkListOptions, NetworkMember, StringMap, Subnet, Timestamp,
+    ErrorKind, Network, NetworkCreateOptions, NetworkListOptions, NetworkMember, StringMap, Subnet, Timestamp,
 };
 use cove_docker::{Endpoint, NetworkBody, network_options};
 use serde::{Deserialize, Serialize};
@@ -191,9 +191,15 @@ async fn remove(
     State(engine): State<EngineState>,
     Extension(DefaultNetwork(default)): Extension<DefaultNetwork>,
     Path(name): Path<String>,
-) -> Answer<StatusCode> {
-    engine.networks().remove(&resolve(&engine, name, &default).await?, false).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Answer {
+    match engine.networks().remove(&resolve(&engine, name, &default).await?, false).await {
+        Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
+        // What others answer as a conflict is forbidden with Docker, for networks alone.
+        Err(error) if error.kind == ErrorKind::InUse => {
+            Ok(ApiError(error).with_status(StatusCode::FORBIDDEN))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The body of connect.

@@ -192,14 +192,19 @@ pub(super) struct Top {
 }
 
 impl Top {
-    /// The columns. Docker's default is `ps -ef`.
+    /// The columns. Docker hands these words to ps(1), by default `-ef`; of its forms there are the two that people know
+    /// (`aux` without the share of the memory) and columns by their names. The engine refuses others by name.
     pub(super) fn descriptors(&self) -> Vec<String> {
-        match self.ps_args.as_str() {
-            "" | "-ef" => {
-                ["user", "pid", "ppid", "pcpu", "stime", "tty", "time", "args"].map(str::to_owned).to_vec()
-            }
-            other => other.trim_start_matches("-o").trim().split([',', ' ']).map(str::to_owned).collect(),
-        }
+        let columns = match self.ps_args.trim() {
+            "" | "-ef" => "user,pid,ppid,pcpu,stime,tty,time,args",
+            "aux" | "-aux" => "user,pid,pcpu,vsz,rss,tty,state,stime,time,args",
+            other => ["-eo", "-axo", "axo", "-o"]
+                .iter()
+                .find_map(|form| other.strip_prefix(form))
+                .unwrap_or(other)
+                .trim_start(),
+        };
+        columns.split([',', ' ']).map(str::to_owned).collect()
     }
 }
 

@@ -95,6 +95,25 @@ pub(super) fn short(id: &str) -> String {
     id.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
+/// Most messages that are kept before the first step of another kind.
+const MOST_MESSAGES: usize = 100;
+
+/// Waits for the first step that is more than a message, so that the failure to find what is asked for is the answer's
+/// status. Docker tells nothing before it knows the image, and clients such as dockerode look at no line for errors.
+pub(super) async fn of_known<R: Send + 'static>(
+    mut progress: ValueStream<Progress<R>>,
+) -> Answer<ValueStream<Progress<R>>> {
+    let mut steps = Vec::new();
+    while let Some(step) = progress.next().await.transpose()? {
+        let is_message = matches!(step, Progress::Message(_));
+        steps.push(Ok(step));
+        if !is_message || steps.len() == MOST_MESSAGES {
+            break;
+        }
+    }
+    Ok(Box::pin(stream::iter(steps).chain(progress)))
+}
+
 /// A line for each step, and those that `end` makes of the report. The first step decides between an error status and
 /// a stream.
 pub(super) async fn lines<R: Send + 'static>(

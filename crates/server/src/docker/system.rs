@@ -106,8 +106,23 @@ async fn events(State(engine): State<EngineState>, Query(mut options): Query<Eve
     for word in options.filters.get_mut("event").into_iter().flatten() {
         libpod_word(word);
     }
+    // Docker wants all of the labels, where libpod takes any of a filter's values.
+    let labels = options.filters.get("label").cloned().unwrap_or_default();
     let events = engine.system().events(options).await?;
-    Ok(stream::json_lines(events.map(|event| event.map(DockerEvent::from))))
+    let wanted = events.filter(move |event| {
+        let is_wanted = event.as_ref().is_ok_and(|event| labels.iter().all(|label| has_label(event, label)));
+        std::future::ready(is_wanted || event.is_err())
+    });
+    Ok(stream::json_lines(wanted.map(|event| event.map(DockerEvent::from))))
+}
+
+/// Whether an event tells of something with a label, `NAME` or `NAME=VALUE`.
+fn has_label(event: &Event, label: &str) -> bool {
+    let attributes = &event.actor.attributes;
+    match label.split_once('=') {
+        Some((name, value)) => attributes.get(name).is_some_and(|found| found == value),
+        None => attributes.contains_key(label),
+    }
 }
 
 /// Docker's word for what libpod calls otherwise.

@@ -98,7 +98,8 @@ async fn a_paused_container_runs_and_can_be_stopped() {
     bed.engine.calls();
     // The engine refuses to stop what cannot heed the signal.
     for verb in ["stop", "restart"] {
-        for (name, status, asked) in [("paused", 204, true), ("ended", 304, false)] {
+        // Also for one that has ended the engine is asked, which waits for a start that is under way.
+        for (name, status, is_thawed) in [("paused", 204, true), ("ended", 304, false)] {
             if (verb, name) == ("restart", "ended") {
                 continue;
             }
@@ -108,7 +109,7 @@ async fn a_paused_container_runs_and_can_be_stopped() {
             let calls = bed.engine.calls();
             let at = |start: String| calls.iter().position(|call| call.starts_with(&start));
             let (thawed, stopped) = (at(format!("unpause {name}")), at(format!("{verb} {name} ")));
-            assert_eq!((thawed.is_some(), stopped.is_some()), (asked, asked), "{verb} {name}: {calls:?}");
+            assert_eq!((thawed.is_some(), stopped.is_some()), (is_thawed, true), "{verb} {name}: {calls:?}");
             assert!(thawed <= stopped, "{verb} {name}: {calls:?}");
         }
         bed.engine.set("paused", "paused");

@@ -7,6 +7,7 @@ mod heads;
 mod hostile;
 mod images;
 mod own;
+mod quirks;
 mod routes;
 mod service;
 mod spellings;

@@ -27,6 +27,10 @@ impl Images for FakeEngine {
             self.contents().images.push(row);
             self.tell("image", "pull", "new");
         }
+        if name.starts_with("absent") {
+            events.truncate(1);
+            events.push(Err(Error::not_found(format!("{name}: there is none"))));
+        }
         if name == "half" {
             events.pop();
             events.push(Err(Error::new(ErrorKind::Unauthorized, "denied")));
