@@ -32,7 +32,6 @@ mod exec;
 mod farm;
 mod files;
 mod flags;
-mod fuzzed;
 mod health;
 mod hostile_api;
 mod images;

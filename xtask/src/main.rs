@@ -32,8 +32,7 @@ cargo xtask COMMAND
   test [--long] [PART…]      set up, build and pass the tests; parts: unit e2e machine book ui window (default: all of
                              these), and with --long, or by name: fresh (set-up in fresh roots of the distributions, or of
                              COVE_FRESH=NAME,…), demo (`demo` there), readme (`demo` and `test` there), starts
-                             (COVE_STARTS fresh machines, else 50), mdbook (the book as pages in target/book), fuzz
-                             (COVE_FUZZ seconds of requests made by schemathesis, else 300);
+                             (COVE_STARTS fresh machines, else 50), mdbook (the book as pages in target/book);
                              ends with a table of what was skipped, which COVE_REQUIRE=NEED,… makes a failure, and
                              with what failed
   tidy                       formatting, lints, crate directions, file sizes, licences, links and translations of documents

@@ -14,7 +14,7 @@ use crate::{book, node, setup, shell, starts};
 const PARTS: &[&str] = &["unit", "e2e", "machine", "book", "ui", "window"];
 
 /// Parts that take long or need much of the network: only with `--long`, or by name.
-const LONG_PARTS: &[&str] = &["fresh", "demo", "readme", "starts", "mdbook", "fuzz"];
+const LONG_PARTS: &[&str] = &["fresh", "demo", "readme", "starts", "mdbook"];
 
 /// Runs the command.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -40,7 +40,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     ordinary_user()?;
     if wanted("unit") || wanted("e2e") || wanted("machine") || wanted("window") {
         shell::step("build", build_all)?;
-    } else if (wanted("starts") || wanted("book") || wanted("fuzz")) && shell::given_programs().is_none() {
+    } else if (wanted("starts") || wanted("book")) && shell::given_programs().is_none() {
         shell::step("build", build)?;
     }
     let skipped = Skipped::begin()?;
@@ -83,17 +83,6 @@ fn run_part(part: &str, skipped: &Skipped, failed: &Failed) -> Result<()> {
             shell::step("machine image", || crate::build_vm_image(&[]))?;
             shell::step("machine starts", starts::run)
         }
-        "fuzz" => shell::step("requests of the OpenAPI document", || {
-            let mut command = shell::cargo();
-            command.arg("test").args(shell::SELECTION).args([
-                "--test",
-                "engine",
-                "--",
-                "--ignored",
-                "fuzzed::",
-            ]);
-            shell::run(skipped.told_by(&mut command))
-        }),
         "mdbook" => shell::step("the book's pages", book::build),
         other => bail!("no such part: {other}"),
     }

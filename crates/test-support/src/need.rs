@@ -53,8 +53,6 @@ pub enum Need {
     Dockerode,
     /// `devcontainers`: the command line of Dev Containers.
     Devcontainers,
-    /// `schemathesis`: what makes requests of an OpenAPI document.
-    Schemathesis,
     /// `registry`: docker-registry and what fills it.
     Registry,
     /// `skopeo`: a peer that copies images.
@@ -97,7 +95,7 @@ pub enum Need {
 
 impl Need {
     /// Every need.
-    const ALL: [Self; 42] = [
+    const ALL: [Self; 41] = [
         Self::Root,
         Self::User,
         Self::Monitor,
@@ -120,7 +118,6 @@ impl Need {
         Self::TestcontainersNode,
         Self::Dockerode,
         Self::Devcontainers,
-        Self::Schemathesis,
         Self::Registry,
         Self::Skopeo,
         Self::Gpg,
@@ -167,7 +164,6 @@ impl Need {
             Self::TestcontainersNode => "testcontainers-node",
             Self::Dockerode => "dockerode",
             Self::Devcontainers => "devcontainers",
-            Self::Schemathesis => "schemathesis",
             Self::Registry => "registry",
             Self::Skopeo => "skopeo",
             Self::Gpg => "gpg",
@@ -245,9 +241,6 @@ impl Need {
             Self::Dockerode => node("dockerode"),
             Self::Devcontainers => programs(&["devcontainer"])
                 .map(|lack| format!("{lack} (npm install --global @devcontainers/cli)")),
-            Self::Schemathesis => {
-                programs(&[self.name()]).map(|lack| format!("{lack} (pip install schemathesis)"))
-            }
             Self::Registry => programs(&["docker-registry", "htpasswd", "openssl", "skopeo"]),
             Self::Systemd => programs(&["systemd-analyze"]),
             Self::Gpg => programs(&["gpg", "gpg-agent", "gpgv", "gpgconf", "skopeo"]),

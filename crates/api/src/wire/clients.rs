@@ -64,6 +64,7 @@ const TABLE: &[Sent] = &[
     sent("Detach", ANY, "docker: said again at the start of a session"),
     sent("Container", ANY, "docker-py: said again in the path of a session's making"),
     sent("Tty", ANY, "docker: said again at the start of a session"),
+    sent("container", ANY, COMMITS),
     sent("repo", ANY, COMMITS),
     sent("tag", ANY, COMMITS),
     sent("comment", ANY, COMMITS),

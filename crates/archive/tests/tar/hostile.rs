@@ -176,7 +176,8 @@ fn ends_are_where_they_should_be() {
     let zero_inside = [plain("a"), vec![0; 512], plain("b")].concat();
     assert!(read(&zero_inside).unwrap_err().to_string().contains("zero block"));
     let whole = archive(&[long(b'L', &[b'a'; 200]), plain("a")]);
-    for cut in (1..whole.len() - 1024).step_by(37).filter(|cut| cut % 512 != 0) {
+    // Up to the last byte of data: what fills up the last block may be missing, as below.
+    for cut in (1..whole.len() - 1024 - 511).step_by(37).filter(|cut| cut % 512 != 0) {
         assert!(read(&whole[..cut]).is_err(), "{cut}");
     }
     // As docker's client sends a context to which it adds a build file.

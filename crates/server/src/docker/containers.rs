@@ -169,11 +169,11 @@ async fn stop(
     thaw(&engine, &name, before.state.status).await?;
     // Also of one that does not run: a start that is under way is waited for and undone, as with Docker. Compose stops
     // what it is still starting.
-    engine.containers().stop(&before.id, asked.options()).await?;
+    engine.containers().stop(&name, asked.options()).await?;
     if before.state.status.is_alive() {
         return Ok(StatusCode::NO_CONTENT);
     }
-    let after = engine.containers().inspect(&before.id, false).await;
+    let after = engine.containers().inspect(&name, false).await;
     let has_run = after.is_ok_and(|after| after.state.started_at != before.state.started_at);
     Ok(if has_run { StatusCode::NO_CONTENT } else { StatusCode::NOT_MODIFIED })
 }

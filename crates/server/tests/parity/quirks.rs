@@ -29,7 +29,7 @@ async fn what_is_said_twice_must_agree() {
         assert!(status == 201 || answer.contains("parameter of the query"), "{answer}");
     }
     let body =
-        json!({"repo": "r", "tag": "t", "comment": "c", "author": "a", "pause": true, "changes": "CMD x"})
+        json!({"container": "one", "repo": "r", "tag": "t", "comment": "c", "author": "a", "pause": true, "changes": "CMD x"})
             .to_string();
     let (status, answer) = bed.request("POST", "/v1.44/commit?container=one&repo=r&tag=t", &body).await;
     assert_eq!(status, 201, "{answer}");
