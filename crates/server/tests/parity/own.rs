@@ -46,7 +46,6 @@ async fn folders_and_tars() {
     }
     for (method, target) in [
         ("GET", "/cove/volumes/one/files?limit=5001"),
-        ("GET", "/cove/volumes/one/files?path="),
         ("GET", "/cove/volumes/one/file"),
         ("GET", "/cove/volumes/one/tar"),
         ("PUT", "/cove/volumes/one/file?path=/a&mode=9"),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cove_api::ErrorKind;
 use cove_test_support::FakeEngine;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -33,7 +34,7 @@ async fn what_is_said_twice_must_agree() {
             .to_string();
     let (status, answer) = bed.request("POST", "/v1.44/commit?container=one&repo=r&tag=t", &body).await;
     assert_eq!(status, 201, "{answer}");
-    let body = json!({"hijack": true, "stdin": true, "Tty": false}).to_string();
+    let body = json!({"hijack": true, "stdin": true, "Tty": false, "Detach": true}).to_string();
     assert_eq!(bed.request("POST", "/v1.44/exec/session/start", &body).await.0, 200);
 }
 
@@ -106,7 +107,7 @@ async fn known_forms_of_ps_are_columns() {
 
 #[tokio::test]
 async fn a_network_in_use_is_forbidden_to_be_removed() {
-    let bed = Bed::with(FakeEngine::default(), None).await;
+    let bed = Bed::with(FakeEngine::default().failing_with(ErrorKind::InUse), None).await;
     let (status, error) = bed.json("DELETE", "/v1.44/networks/broken", "").await;
     assert_eq!((status, &error["response"]), (403, &json!(403)), "{error}");
     assert_eq!(bed.request("DELETE", "/libpod/networks/broken", "").await.0, 409);
