@@ -47,7 +47,24 @@ pub(super) fn send(
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{method} {target}: {text:?}"));
     assert!(!head.to_ascii_lowercase().contains("\nx-forged"), "{method} {target}: {head:?}");
     let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).expect("a status");
-    (status, body.to_owned())
+    let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    let whole = if is_chunked { joined(body) } else { None };
+    (status, whole.unwrap_or_else(|| body.to_owned()))
+}
+
+/// A body that came in chunks, each behind its length.
+fn joined(body: &str) -> Option<String> {
+    let (mut whole, mut rest) = (Vec::new(), body.as_bytes());
+    loop {
+        let end = rest.windows(2).position(|window| window == b"\r\n")?;
+        let length = usize::from_str_radix(std::str::from_utf8(&rest[..end]).ok()?, 16).ok()?;
+        let start = end + 2;
+        whole.extend_from_slice(rest.get(start..start + length)?);
+        if length == 0 {
+            return String::from_utf8(whole).ok();
+        }
+        rest = rest.get(start + length + 2..)?;
+    }
 }
 
 /// What is wrong with an answer that should be a refusal, if anything.

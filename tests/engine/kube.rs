@@ -149,7 +149,7 @@ fn stateful_sets() {
             "  serviceName: db-0\n",
             "  volumeClaimTemplates:\n  - metadata:\n",
             "      name: data-db-0-pvc\n",
-            "        storage: 1Gi\n",
+            "          storage: 1Gi",
             "        - mountPath: /data\n          name: data-db-0-pvc\n",
         ] {
             assert!(text.contains(expected), "{expected} in\n{text}");

@@ -65,7 +65,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
             error: error.unwrap_or_default(),
         });
     }
-    rows[1..].sort_by(|one, other| one.name.cmp(&other.name));
+    rows.sort_by(|one, other| one.name.cmp(&other.name));
     if args.quiet {
         for row in &rows {
             context.printer.line(&row.name)?;
