@@ -60,12 +60,12 @@ fn a_scanner_that_fails_or_lies_makes_no_image() {
     everyone(|bed| {
         let out = bed.path("home").join("bom").display().to_string();
         let to = format!("--sbom-output={out}");
-        scanned(bed, &["sh -c 'echo no; exit 7' {ROOTFS}"], &[&to]).fails(7, "exit status 7");
-        scanned(bed, &["true {ROOTFS}"], &[&to]).fails(125, "was not written");
+        scanned(bed, &["sh -c 'echo no; exit 7' {ROOTFS} {OUTPUT}"], &[&to]).fails(7, "exit status 7");
+        scanned(bed, &["true {ROOTFS} {OUTPUT}"], &[&to]).fails(125, "was not written");
         scanned(bed, &["ln -s /etc/shadow {OUTPUT} | true {ROOTFS}"], &[&to]).fails(125, "scan0.json");
         scanned(bed, &["mkfifo {OUTPUT} | true {ROOTFS}"], &[&to]).fails(125, "no regular file");
         scanned(bed, &["echo x > {OUTPUT}; true {ROOTFS}"], &[WAY, &to]).fails(125, "bill of materials");
-        scanned(bed, &["touch {ROOTFS}/made"], &[&to]).fails(1, "exit status 1");
+        scanned(bed, &["touch {ROOTFS}/made {OUTPUT}"], &[&to]).fails(1, "exit status 1");
         assert!(!std::path::Path::new(&out).exists());
         bed.cove(&["image", "exists", "app"]).fails(1, "");
 
@@ -75,6 +75,10 @@ fn a_scanner_that_fails_or_lies_makes_no_image() {
             (&["--sbom-output=x", "--sbom-scanner-image=y"], "--sbom-scanner-command"),
             (&["--sbom-output=x", "--sbom-scanner-command=y"], "--sbom-scanner-image"),
             (&["--sbom-output=x", "--sbom-merge-strategy=some"], "no way of merging"),
+            (
+                &["--sbom-output=x", "--sbom-scanner-image=y", "--sbom-scanner-command=z {OUTPUT}"],
+                "{ROOTFS} or {CONTEXT}",
+            ),
         ] {
             build(bed, &context(bed), options).fails(125, message);
         }

@@ -38,6 +38,7 @@ mod images;
 mod kube;
 mod kube_apply;
 mod kube_archive;
+mod kube_controllers;
 mod lifecycle;
 mod logs;
 mod manifests;

@@ -196,6 +196,7 @@ fn the_routes() {
             ("", multipart, form(&["new.pod", "other.pod"]).into(), "only a single quadlet file"),
             ("", multipart, form(&["../../new.pod"]).into(), "no quadlet files found"),
             ("", multipart, form(&[".new.pod"]).into(), "no quadlet files found"),
+            ("", multipart, form(&["new.pod", ".hidden"]).into(), "cannot be a file name"),
             ("&application=../x", multipart, form(&["new.pod"]).into(), "cannot be a file name"),
             ("", multipart, b"--B".to_vec(), "breaks off"),
             ("", "multipart/form-data", form(&["new.pod"]).into(), "no boundary"),

@@ -11,9 +11,11 @@ use crate::{
     Resources, StringMap, ThrottleDevices, WeightDevices,
 };
 
+mod actions;
 mod copy;
 mod report;
 
+pub use actions::Pods;
 pub use copy::*;
 pub use report::*;
 

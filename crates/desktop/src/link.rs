@@ -20,24 +20,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const MOST_SINGLE: usize = 100;
 /// Events taken together.
 const MOST_EVENTS: usize = 1024;
-/// What happens in a container without changing its row.
-const UNSEEN: &[&str] = &[
-    "attach",
-    "copy",
-    "exec",
-    "exec_create",
-    "exec_start",
-    "exec_died",
-    "export",
-    "health_status",
-    "logs",
-    "mount",
-    "resize",
-    "sync",
-    "top",
-    "unmount",
-];
-
 /// Uses the engine of `target` from now on.
 pub(crate) fn switch(core: &Arc<Core>, target: Target) {
     let health = Health { connection: target.id(), ..Health::default() };
@@ -142,8 +124,8 @@ async fn read(kind: &ListedKind, core: &Core, target: &Target, engine: &dyn Engi
 
 /// The containers whose rows may have changed.
 fn changed_containers(events: &[Event]) -> BTreeSet<String> {
-    // Docker's shape has details behind a colon: `exec_start: sh`.
-    let unseen = |event: &Event| UNSEEN.contains(&event.action.split(':').next().unwrap_or_default());
+    // A row does not show how a check went.
+    let unseen = |event: &Event| !event.changes_lists() || event.verb() == "health_status";
     let seen = events.iter().filter(|event| event.kind == ContainerRow::EVENTS && !unseen(event));
     seen.map(|event| event.actor.id.clone()).collect()
 }

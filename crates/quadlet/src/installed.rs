@@ -47,10 +47,7 @@ impl Source {
     /// # Errors
     /// It is no bundle although it is called so, or is too large.
     pub fn named(name: String, data: Vec<u8>) -> Result<Vec<Self>> {
-        let limit = largest(&name);
-        if data.len() as u64 > limit {
-            return Err(Error::TooMuch { path: name.into(), message: format!("more than {limit} bytes") });
-        }
+        within_limit(&name, &data)?;
         if !is_bundle(&name) {
             return Ok(vec![Self { name, data }]);
         }
@@ -58,6 +55,25 @@ impl Source {
             std::str::from_utf8(&data).map_err(|_| Error::invalid(format!("{name} is not UTF-8 text")))?;
         let units = bundle::split(text)?;
         Ok(units.into_iter().map(|(name, text)| Self { name, data: text.into_bytes() }).collect())
+    }
+
+    /// Refuses what may not be installed, whatever is there: before anything is.
+    ///
+    /// # Errors
+    /// A name that may not be there, or a file that is too large.
+    pub fn check(&self) -> Result<()> {
+        if !path::is_plain_name(&self.name) || self.name.starts_with('.') {
+            return Err(Error::Name { what: "a unit or a file beside it", name: self.name.clone() });
+        }
+        within_limit(&self.name, &self.data)
+    }
+}
+
+fn within_limit(name: &str, data: &[u8]) -> Result<()> {
+    let limit = largest(name);
+    match data.len() as u64 > limit {
+        true => Err(Error::TooMuch { path: name.into(), message: format!("more than {limit} bytes") }),
+        false => Ok(()),
     }
 }
 
@@ -181,9 +197,7 @@ impl Installed {
     /// A name that may not be there, one that is there unless it is to be replaced, or the file system.
     pub fn put(&self, application: &Application, source: &Source, replace: bool) -> Result<PathBuf> {
         let name = &source.name;
-        if !path::is_plain_name(name) || name.starts_with('.') {
-            return Err(Error::Name { what: "a unit or a file beside it", name: name.clone() });
-        }
+        source.check()?;
         let target = self.folder.join(name);
         if replace {
             cove_sys::atomic::write(&target, &source.data, 0o644)?;

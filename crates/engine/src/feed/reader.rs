@@ -19,23 +19,6 @@ const MOST_EVENTS: usize = 4096;
 /// From so many changed containers on, the whole list is read.
 const MOST_SINGLE: usize = 100;
 
-/// What happens in a container without changing its row.
-const UNSEEN: &[&str] = &[
-    "attach",
-    "copy",
-    "exec",
-    "exec_create",
-    "exec_start",
-    "exec_died",
-    "export",
-    "logs",
-    "mount",
-    "resize",
-    "sync",
-    "top",
-    "unmount",
-];
-
 /// What is to be read again.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Concerned {
@@ -49,11 +32,9 @@ struct Concerned {
 impl Concerned {
     fn of(events: &[Event]) -> Self {
         let mut concerned = Self::default();
-        for event in events {
-            // Details stand behind a colon: `exec_start: sh`.
-            let action = event.action.split(':').next().unwrap_or_default();
+        for event in events.iter().filter(|event| event.changes_lists()) {
+            let action = event.verb();
             match event.kind.as_str() {
-                "container" if UNSEEN.contains(&action) => {}
                 "container" => {
                     concerned.containers.insert(event.actor.id.clone());
                     // A row of an image counts its containers, one of a pod shows them.

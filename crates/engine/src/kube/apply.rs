@@ -11,7 +11,9 @@ pub(super) async fn apply(engine: &LocalEngine, text: &[u8], options: KubeApplyO
     let text = std::str::from_utf8(text).map_err(|_| Error::invalid("the YAML is no text"))?;
     let objects = Objects::parse(text)?;
     if options.kubeconfig.is_empty() {
-        return Err(Error::invalid("kubeconfig not given, unable to connect to cluster"));
+        return Err(Error::invalid(
+            "kubeconfig not given, unable to connect to cluster: name one of this host by the parameter kubeconfig",
+        ));
     }
     let authority = match options.ca_cert_file.as_str() {
         "" => None,

@@ -31,11 +31,14 @@ pub(super) fn install(
         Upload::Archive(archive) => members(archive)?,
     };
     let application = application(&files, &options.application)?;
+    let sources: Vec<Source> =
+        files.into_iter().map(|QuadletFile { name, data }| Source { name, data: data.into() }).collect();
+    sources.iter().try_for_each(Source::check).map_err(|error| wrong(&error))?;
     let units = UnitFiles::open(core)?;
     units.installed.create().map_err(|error| wrong(&error))?;
     let mut report = QuadletInstallReport::default();
-    for QuadletFile { name, data } in files {
-        let source = Source { name: name.clone(), data: data.into() };
+    for source in sources {
+        let name = source.name.clone();
         match units.installed.put(&application, &source, options.replace) {
             Ok(path) => {
                 report.installed_quadlets.insert(name, path.display().to_string());

@@ -124,7 +124,9 @@ fn choice(context: &Context, args: &Args) -> Result<Choice, CommandError> {
         (None, None) => usual().filter(|path| path.is_file()).into_iter().collect(),
     };
     if files.is_empty() {
-        return Err(CommandError::other("kubeconfig not given, unable to connect to cluster"));
+        return Err(CommandError::other(
+            "kubeconfig not given, unable to connect to cluster: name one by --kubeconfig or KUBECONFIG",
+        ));
     }
     let authority = args.ca_cert_file.as_deref().filter(|text| !text.is_empty()).map(|text| {
         match text.eq_ignore_ascii_case("insecure") {

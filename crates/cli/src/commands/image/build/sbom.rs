@@ -86,6 +86,15 @@ impl SbomArgs {
                 "a scanner of one's own needs --sbom-scanner-image and --sbom-scanner-command",
             ));
         }
+        let scans = |command: &&String| command.contains("{ROOTFS}") || command.contains("{CONTEXT}");
+        if let Some(command) =
+            commands.iter().find(|command| !scans(command) || !command.contains("{OUTPUT}"))
+        {
+            return Err(CommandError::other(format!(
+                "--sbom-scanner-command {command:?} must name {{OUTPUT}}, and {{ROOTFS}} or {{CONTEXT}}: what it \
+                 scans and where it writes"
+            )));
+        }
         Ok(Some(SbomOptions {
             scanner,
             commands,
