@@ -112,7 +112,11 @@ impl<'a> Room<'a> {
         std::fs::write(room.folder.join("registries.conf"), images.registries_conf())?;
         room.program("cove", &room.cove(who))?;
         // A port answers a moment after its container was started; readers type more slowly than that.
-        room.program("curl", "exec /usr/bin/curl -sS --retry 15 --retry-delay 1 --retry-all-errors \"$@\" 2>&1 | grep -v '^curl: .*retr'")?;
+        room.program(
+            "curl",
+            "set -o pipefail\n\
+             /usr/bin/curl -sS --retry 15 --retry-delay 1 --retry-all-errors \"$@\" 2>&1 | sed '/^curl: .*retr/d'",
+        )?;
         if let Some(user) = &room.user {
             shell::output(Command::new("chown").arg("-R").arg(format!("{user}:")).arg(&room.folder))?;
         }
