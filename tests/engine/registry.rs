@@ -224,8 +224,15 @@ fn docker_pulls_with_its_own_credentials() {
         Outcome::of(command, input)
     };
     // At once, not after a question for a password that nobody answers.
-    let refused = docker(&["pull", image], b"");
-    assert!(refused.code == 1 && refused.stderr.contains("Error response from daemon: "), "{refused:?}");
+    let new = image.replace("ann/test:1", "ann/new:1");
+    bed.cove(&["load", "-q", "-i", &bed.path("image.tar").display().to_string()]).ok();
+    docker(&["tag", IMAGE, &new], b"").ok();
+    let all = format!("{}/test", registry.address());
+    for asked in [["pull", image.as_str()], ["push", &new], ["search", &all]] {
+        let refused = docker(&asked, b"");
+        assert!(refused.code == 1 && refused.stderr.contains("log in to the registry"), "{refused:?}");
+    }
+    docker(&["rmi", &new, IMAGE], b"").ok();
     // Written as `docker login` does, which would ask the registry itself.
     let auth = base64(credentials().as_bytes());
     let config = format!("{{\"auths\": {{\"{}\": {{\"auth\": \"{auth}\"}}}}}}", registry.address());

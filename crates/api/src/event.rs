@@ -39,11 +39,13 @@ impl Event {
     pub fn attribute(&self, name: &str) -> &str {
         self.actor.attributes.get(name).map_or("", String::as_str)
     }
+
     /// What happened without details: `exec_start: sh` is `exec_start`.
     #[must_use]
     pub fn verb(&self) -> &str {
         self.action.split(':').next().unwrap_or_default()
     }
+
     /// Whether a list of such objects may show something else since: not, where somebody has only looked into a container.
     #[must_use]
     pub fn changes_lists(&self) -> bool {

@@ -147,6 +147,13 @@ impl Bed {
     }
 }
 
+impl Bed {
+    /// Ends the process that keeps the user's namespaces, which would outlive the bed.
+    fn end_namespaces(&self) {
+        let _ = Outcome::of(self.command(&["system", "migrate"]), b"");
+    }
+}
+
 impl Drop for Bed {
     fn drop(&mut self) {
         // Whatever the test left: containers first, then the mounts that a failed test may have kept.
@@ -163,10 +170,14 @@ impl Drop for Bed {
             for path in below {
                 let _ = Command::new("umount").args(["-l", path]).status();
             }
+            if self.user.is_some() {
+                self.end_namespaces();
+            }
         } else {
             // Files of mapped ids can only be removed inside the user namespace.
             let root = self.path("root").display().to_string();
             let _ = Outcome::of(self.command(&["unshare", "rm", "-rf", &root]), b"");
+            self.end_namespaces();
         }
     }
 }

@@ -31,12 +31,9 @@ fn corpus(text: &str) {
 
 /// What Podman does. It copies its own program to memory before a step, and fails when the kernel still has a page of
 /// that in use: then once more.
-fn of_podman(command: Command) -> Outcome {
-    let mut again = Command::new(command.get_program());
-    again.args(command.get_args());
-    again.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let outcome = Outcome::of(command, b"");
-    if outcome.stderr.contains("sealing memfd copy") { Outcome::of(again, b"") } else { outcome }
+fn of_podman(command: impl Fn() -> Command) -> Outcome {
+    let outcome = Outcome::of(command(), b"");
+    if outcome.stderr.contains("sealing memfd copy") { Outcome::of(command(), b"") } else { outcome }
 }
 
 /// What is wrong with a case, if anything.
@@ -69,13 +66,15 @@ fn judge(bed: &Bed, case: &Case) -> Result<(), String> {
             facts::of(bed, "localhost/ours")?.tell(told)
         }
         verdict => {
-            let mut command = bed.program("podman".as_ref());
             // In a chroot: Podman's OCI runtime does not cope with every machine's control groups. There it has the
             // host's network.
             let words = build("localhost/theirs", "host");
             // Without its cache, which takes steps for equal whose arguments differ; ours is tried by all cases together.
-            command.args(bed.store_options()).args(words).args(["--isolation=chroot", "--no-cache"]);
-            let theirs = of_podman(command);
+            let theirs = of_podman(|| {
+                let mut command = bed.program("podman".as_ref());
+                command.args(bed.store_options()).args(&words).args(["--isolation=chroot", "--no-cache"]);
+                command
+            });
             if matches!(verdict, Verdict::BothRefuse) {
                 refused(&ours, "")?;
                 return match theirs.code {

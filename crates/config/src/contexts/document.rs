@@ -84,6 +84,7 @@ pub struct NewEndpoint {
     pub tls: Vec<(String, Vec<u8>)>,
 }
 
+/// The members of a JSON object.
 pub(super) fn object(text: &str) -> Result<Map<String, Value>, ParseError> {
     // Not into a map: the message about a wrong type would show the value, which may be a secret.
     match serde_json::from_str(text).map_err(|error| ParseError::from_json(&error))? {
@@ -92,6 +93,7 @@ pub(super) fn object(text: &str) -> Result<Map<String, Value>, ParseError> {
     }
 }
 
+/// Puts a description into a document; an empty one takes it away.
 pub(super) fn describe(document: &mut Map<String, Value>, description: &str) {
     let metadata = document.entry("Metadata").or_insert_with(|| json!({}));
     if !metadata.is_object() {
@@ -105,6 +107,7 @@ pub(super) fn describe(document: &mut Map<String, Value>, description: &str) {
     }
 }
 
+/// Puts the endpoint of Docker into a document.
 pub(super) fn put_endpoint(document: &mut Map<String, Value>, endpoint: &ContextEndpoint) {
     let endpoints = document.entry("Endpoints").or_insert_with(|| json!({}));
     if !endpoints.is_object() {

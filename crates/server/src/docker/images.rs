@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::parameters::{self, Query};
 use super::progress::{self, Line, Pushed, Words, short};
+use super::registry::refused;
 use crate::error::{Answer, ApiError};
 use crate::router::EngineState;
 use crate::stream;
@@ -184,7 +185,8 @@ async fn create(
         access: RegistryAuth::of(&headers)?.into_access(),
         ..PullOptions::default()
     };
-    let progress = progress::of_known(engine.images().pull(&reference, options).await?).await?;
+    let progress =
+        progress::of_known(engine.images().pull(&reference, options).await.map_err(refused)?).await?;
     let end = move |report: PullReport| {
         let line = Line::status(format!("Status: Downloaded newer image for {reference}"));
         vec![Line { id: report.images.last().map(|id| short(id)), ..line }]
@@ -203,7 +205,7 @@ async fn push(
     let place = format!("{name}:{tag}");
     let access = RegistryAuth::of(&headers)?.into_access();
     let options = PushOptions { destination: place.clone(), access, ..PushOptions::default() };
-    let progress = engine.images().push(&place, options).await?;
+    let progress = engine.images().push(&place, options).await.map_err(refused)?;
     let tag = tag.to_owned();
     let end = move |report: PushReport| {
         let PushReport { manifest_digest: digest, manifest_size: size } = report;
@@ -270,7 +272,7 @@ async fn search(
         access: RegistryAuth::of(&headers)?.into_access(),
         ..SearchOptions::default()
     };
-    let found = engine.images().search(&asked.term, options).await?;
+    let found = engine.images().search(&asked.term, options).await.map_err(refused)?;
     let row = |found: SearchResult| DockerFound {
         name: found.name,
         description: found.description,

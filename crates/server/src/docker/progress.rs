@@ -1,9 +1,10 @@
 //! Docker's lines of progress, for pull, push, load and import.
 
-use cove_api::{BlobPhase, BlobProgress, Error, ErrorKind, Progress, ValueStream};
+use cove_api::{BlobPhase, BlobProgress, Error, Progress, ValueStream};
 use futures_util::{StreamExt as _, stream};
 use serde::Serialize;
 
+use super::registry::refused;
 use crate::error::Answer;
 
 /// A line of progress.
@@ -95,15 +96,6 @@ pub(super) fn short(id: &str) -> String {
     id.trim_start_matches("sha256:").chars().take(12).collect()
 }
 
-/// What a registry does not show is not there, as Docker answers. To a status of 401 its command line asks for a
-/// password, and without a terminal it waits for ever.
-fn of_registry(error: Error) -> Error {
-    match error.kind {
-        ErrorKind::Unauthorized => Error::not_found(error.message),
-        _ => error,
-    }
-}
-
 /// Most messages that are kept before the first step of another kind.
 const MOST_MESSAGES: usize = 100;
 
@@ -113,7 +105,7 @@ pub(super) async fn of_known<R: Send + 'static>(
     mut progress: ValueStream<Progress<R>>,
 ) -> Answer<ValueStream<Progress<R>>> {
     let mut steps = Vec::new();
-    while let Some(step) = progress.next().await.transpose().map_err(of_registry)? {
+    while let Some(step) = progress.next().await.transpose().map_err(refused)? {
         let is_message = matches!(step, Progress::Message(_));
         steps.push(Ok(step));
         if !is_message || steps.len() == MOST_MESSAGES {
@@ -131,7 +123,7 @@ pub(super) async fn lines<R: Send + 'static>(
     end: impl Fn(R) -> Vec<Line> + Send + 'static,
 ) -> Answer {
     let first = match progress.next().await {
-        Some(Err(error)) => return Err(of_registry(error).into()),
+        Some(Err(error)) => return Err(refused(error).into()),
         first => first,
     };
     let line = move |event| match event {

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use cove_api::endpoint::{AuthConfig, RegistryAuth};
-use cove_api::{Distribution, LoginReport};
+use cove_api::{Distribution, Error, ErrorKind, LoginReport};
 
 use crate::body::JsonBody;
 use crate::error::Answer;
@@ -13,6 +13,15 @@ use crate::router::EngineState;
 
 pub(super) fn routes() -> Router<EngineState> {
     Router::new().route("/auth", post(log_in)).route("/distribution/{name}/json", get(distribution))
+}
+
+/// The error of a pull, push or search: what a registry does not show is not there. To a status of 401 Docker's command
+/// line asks for a password, and without a terminal it waits for ever.
+pub(super) fn refused(error: Error) -> Error {
+    match error.kind {
+        ErrorKind::Unauthorized => Error::not_found(error.message),
+        _ => error,
+    }
 }
 
 async fn log_in(
