@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use cove_sys::fs;
 use rand::RngCore;
 use serde::Serialize;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use super::console::{Console, read_log, rotate, tail};
 use super::machines::Machines;
@@ -30,6 +30,8 @@ const BOOT_TIME: Duration = Duration::from_secs(180);
 const REPAIR_TIME: Duration = Duration::from_secs(30);
 /// Time for an agent to take its lock.
 const AGENT_TIME: Duration = Duration::from_secs(5);
+/// How long an agent may take from letting go of its lock to its end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 const POLL: Duration = Duration::from_millis(20);
 
 /// What a start did.
@@ -170,7 +172,7 @@ impl Machines {
         steps.begin("boot");
         // An agent of a former boot may still be on its way out.
         self.end_agent(paths).await;
-        self.spawn_agent(&record.name, paths)?;
+        let mut agent = self.spawn_agent(&record.name, paths)?;
         let started = Instant::now();
         let mut phase = AgentPhase::Booting;
         let mut console_log = Console::new(&paths.console());
@@ -208,6 +210,8 @@ impl Machines {
                 return Err(Error::DiedAtBoot { name, tail: tail(&console), console });
             }
             if started.elapsed() > AGENT_TIME && !Self::has_agent(paths) {
+                // It lets go of its lock before it writes why.
+                let _ = tokio::time::timeout(LAST_WORDS, agent.wait()).await;
                 let log = read_log(&paths.agent_log());
                 return Err(Error::AgentFailed { name, reason: boot_log::tail(&log, 5) });
             }
@@ -226,7 +230,7 @@ impl Machines {
         }
     }
 
-    fn spawn_agent(&self, name: &MachineName, paths: &MachinePaths) -> Result<()> {
+    fn spawn_agent(&self, name: &MachineName, paths: &MachinePaths) -> Result<Child> {
         let failed = |reason: String| Error::AgentFailed { name: name.to_string(), reason };
         let Some((program, arguments)) = self.agent_command.split_first() else {
             return Err(failed("no program is configured for it".into()));
@@ -241,8 +245,7 @@ impl Machines {
             // Its own session: closing the terminal must not end the forwarding.
             command.pre_exec(|| rustix::process::setsid().map(drop).map_err(Into::into));
         }
-        command.spawn().map_err(|error| failed(error.to_string()))?;
-        Ok(())
+        command.spawn().map_err(|error| failed(error.to_string()))
     }
 
     /// Ends the machine's agent, if there is one.

@@ -91,8 +91,8 @@ impl SbomArgs {
             commands.iter().find(|command| !scans(command) || !command.contains("{OUTPUT}"))
         {
             return Err(CommandError::other(format!(
-                "--sbom-scanner-command {command:?} must name {{OUTPUT}}, and {{ROOTFS}} or {{CONTEXT}}: what it \
-                 scans and where it writes"
+                "--sbom-scanner-command {command:?} must name {{OUTPUT}}, and {{ROOTFS}} or {{CONTEXT}}: where \
+                 it writes and what it scans"
             )));
         }
         Ok(Some(SbomOptions {
