@@ -201,6 +201,14 @@ pub enum Error {
         /// Its last lines.
         tail: String,
     },
+    /// Not even the guest's kernel said a word.
+    #[error("machine {name:?}: its guest has said nothing on its console in {seconds} s")]
+    Silent {
+        /// The machine.
+        name: String,
+        /// How long.
+        seconds: u64,
+    },
     /// The guest said on its console that it cannot go on.
     #[error(
         "machine {name:?} cannot start: its guest says {line:?}; the end of its console ({console}):\n{tail}"

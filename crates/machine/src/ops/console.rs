@@ -71,6 +71,11 @@ impl Console {
         faults
     }
 
+    /// Whether nothing has been read yet.
+    pub(super) fn is_silent(&self) -> bool {
+        self.read == 0
+    }
+
     fn more(&mut self) -> std::io::Result<Vec<u8>> {
         let mut file = fs::File::open(&self.path)?;
         file.seek(SeekFrom::Start(self.read))?;
@@ -91,10 +96,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("console.log");
         let mut console = Console::new(&path);
-        assert!(console.new_faults().is_empty());
+        assert!(console.new_faults().is_empty() && console.is_silent());
         let mut log = fs::File::create(&path).unwrap();
         log.write_all(b"all is well\r\n[  33.0] nvme nvme0: I/O 1 QID 1 timeo").unwrap();
-        assert!(console.new_faults().is_empty());
+        assert!(console.new_faults().is_empty() && !console.is_silent());
         log.write_all(b"ut, aborting\r\nmore").unwrap();
         let faults = console.new_faults();
         assert_eq!(faults.len(), 1);

@@ -26,6 +26,8 @@ use crate::share::tag;
 
 /// Time from the VM's launch to an answering engine, on a busy host under emulation.
 const BOOT_TIME: Duration = Duration::from_secs(180);
+/// How long a guest may leave its console empty; the first words come after a second, after ten on a full host.
+const SILENCE: Duration = Duration::from_secs(45);
 /// Time for a machine that runs to be reached again before it is started anew.
 const REPAIR_TIME: Duration = Duration::from_secs(30);
 /// Time for an agent to take its lock.
@@ -90,6 +92,13 @@ impl Machines {
         if !provider.is_alive(&paths) {
             launched = Some(self.launch(&mut record, &paths, provider.as_ref(), &mut steps).await?);
             result = self.bring_up(&record, &paths, provider.as_ref(), &mut steps, BOOT_TIME).await;
+            if let Err(error @ Error::Silent { .. }) = &result {
+                // Seen once, under emulation: a kernel that hung before its first line. Nothing of the guest has run.
+                steps.note(format!("{error}: it is started once more"));
+                provider.stop(&record, &paths, Stop::Hard).await?;
+                launched = Some(self.launch(&mut record, &paths, provider.as_ref(), &mut steps).await?);
+                result = self.bring_up(&record, &paths, provider.as_ref(), &mut steps, BOOT_TIME).await;
+            }
         }
         if let Err(error) = result {
             if launched.is_some() {
@@ -214,6 +223,9 @@ impl Machines {
                 let _ = tokio::time::timeout(LAST_WORDS, agent.wait()).await;
                 let log = read_log(&paths.agent_log());
                 return Err(Error::AgentFailed { name, reason: boot_log::tail(&log, 5) });
+            }
+            if started.elapsed() > SILENCE && console_log.is_silent() {
+                return Err(Error::Silent { name, seconds: SILENCE.as_secs() });
             }
             if started.elapsed() > time {
                 let error = complaint.or_else(|| state.and_then(|state| state.error)).unwrap_or_default();

@@ -359,6 +359,45 @@ fn an_interrupted_start_can_be_repeated() {
     }
 }
 
+/// A kernel (by the header of the x86 boot protocol 2.00) that halts at its first instruction.
+fn halting_kernel() -> Vec<u8> {
+    let mut kernel = vec![0; 64 * 1024];
+    kernel[0x1f1] = 1; // sectors of set-up
+    kernel[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+    kernel[0x200..0x202].copy_from_slice(&[0xeb, 0x66]); // jmp 0x268
+    kernel[0x202..0x208].copy_from_slice(b"HdrS\0\x02");
+    kernel[0x211] = 1; // loaded high
+    kernel[0x268..0x26c].copy_from_slice(&[0xfa, 0xf4, 0xeb, 0xfd]); // cli; hlt; jmp to hlt
+    kernel
+}
+
+#[test]
+fn a_guest_that_never_speaks_is_started_once_more() {
+    let image = need_image!();
+    let tool = Tool::new(&image);
+    tool.ok(&["init", "mute", "1", "512", "10"]);
+    let console = tool.machine("mute").join("console.log");
+    let kernel = tool.machine("mute").join("kernel");
+    let good = tool.machine("mute").join("kernel.good");
+    fs::rename(&kernel, &good).unwrap();
+    fs::write(&kernel, halting_kernel()).unwrap();
+    let child =
+        tool.command(&["start", "mute"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let since = Instant::now();
+    while !tool.runtime("mute").join("agent.json").exists() {
+        assert!(since.elapsed() < Duration::from_secs(60), "no agent was started");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // It hangs already; the next one is the right one.
+    fs::rename(&good, &kernel).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = text(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert!(stderr.contains("has said nothing on its console in 45 s: it is started once more"), "{stderr}");
+    assert!(fs::read(console.with_extension("log.1")).unwrap().is_empty());
+    assert_eq!(tool.state("mute"), "running");
+}
+
 #[test]
 fn a_machine_that_cannot_boot_says_why() {
     let image = need_image!();
