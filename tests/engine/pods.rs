@@ -167,6 +167,7 @@ fn what_is_the_pods_cannot_be_a_containers() {
         bed.cove(&["create", "--pod", "p", "--init-ctr", "x", IMAGE, "true"])
             .fails(125, "'always' or 'once'");
         bed.cove(&["pod", "create", "--infra=false", "-p", "80"]).fails(125, "infra container");
+        bed.cove(&["pod", "create", "--infra-command", "[\"\"]"]).fails(125, "the program, is empty");
         bed.cove(&["pod", "create", "--network", "nonesuch", "q"]).fails(125, "network not found");
         bed.cove(&["pod", "exists", "q"]).fails(1, "");
     });

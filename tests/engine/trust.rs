@@ -313,6 +313,29 @@ fn layers_are_encrypted_for_some_keys() {
         let ran = setting.cove(&[&run[..], &reach, &[&ours, "echo", "ran"]].concat());
         assert_eq!(ran.ok(), "ran");
         setting.cove(&["rmi", "-f", &ours]).ok();
+        // A base of a build, and of an image made by hand.
+        let bases = setting.bed.path("bases");
+        cove_sys::fs::create_dir_all(&bases).expect("a folder");
+        cove_sys::fs::write(bases.join("Containerfile"), format!("FROM {ours}\nRUN echo built > /built\n"))
+            .expect("a Containerfile");
+        let bases = bases.display().to_string();
+        let build = |key: &[&str]| {
+            let words = ["build", "-q", "--network", "none", "-t", "opened"];
+            setting.cove(&[&words[..], &reach, key, &[&bases]].concat())
+        };
+        build(&[]).fails(125, "missing private key needed for decryption");
+        build(&["--decryption-key", &other]).fails(125, "encrypted for other keys");
+        build(&["--decryption-key", &private]).ok();
+        let run = ["run", "--rm", "--network", "none", "--pull", "never", "opened", "cat", "/built"];
+        assert_eq!(setting.cove(&run).ok(), "built");
+        setting.cove(&["rmi", "-f", "opened", &ours]).ok();
+        let from = |key: &[&str]| {
+            setting.cove(&[&["build-container", "from", "-q"], &reach[..], key, &[&ours]].concat())
+        };
+        from(&[]).fails(125, "missing private key needed for decryption");
+        let container = from(&["--decryption-key", &private]).ok().to_owned();
+        setting.cove(&["build-container", "rm", &container]).ok();
+        setting.cove(&["rmi", "-f", &ours]).ok();
         pull(&["--decryption-key", &private], &folder).ok();
         let opened = format!("dir:{}", setting.file("opened"));
         let copy = ["--insecure-policy", "copy", "-q", "--decryption-key", &private];

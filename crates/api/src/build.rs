@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ByteStream, CommitFormat, ContainerSpec, Error, Namespace, PullPolicy, RegistryAccess, Sbom, SbomOptions,
-    StringMap,
+    ByteStream, CommitFormat, ContainerSpec, Error, KeyFile, Namespace, PullPolicy, RegistryAccess, Sbom,
+    SbomOptions, StringMap,
 };
 
 /// What an image is built of.
@@ -231,6 +231,8 @@ pub struct BuildOptions {
     pub os_features: Vec<String>,
     /// A bill of materials of the image; only the engine in process makes it.
     pub sbom: Option<SbomOptions>,
+    /// Keys for bases with encrypted layers; only the engine in process uses them.
+    pub decryption_keys: Vec<KeyFile>,
     /// How commands are run: limits, rights, networks, mounts.
     pub run: Box<ContainerSpec>,
     /// How registries are reached.
@@ -280,6 +282,7 @@ impl Default for BuildOptions {
             os_version: String::new(),
             os_features: Vec::new(),
             sbom: None,
+            decryption_keys: Vec::new(),
             run: Box::default(),
             access: RegistryAccess::default(),
         }

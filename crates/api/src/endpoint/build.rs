@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use super::auth::{Access, RegistryConfig};
 use super::body::Archive;
 use super::declare::{Endpoint, post};
+use super::image::no_keys;
 use super::parameters::Both;
 use super::progress::Steps;
 use super::remote::{Remote, Transport};
@@ -57,6 +58,9 @@ pub(super) async fn build<T: Transport + 'static>(
         return Err(Error::unsupported(
             "a bill of materials (--sbom) is not supported over a service: build it where the engine runs",
         ));
+    }
+    if !options.decryption_keys.is_empty() {
+        return Err(no_keys("decrypting (--decryption-key)"));
     }
     let mut parameters = BuildParameters::from(&options);
     parameters.remote = context.remote;

@@ -200,7 +200,8 @@ impl Tag {
     }
 }
 
-fn no_keys(what: &str) -> Error {
+/// Keys never leave this machine.
+pub(super) fn no_keys(what: &str) -> Error {
     Error::unsupported(format!("{what} uses keys of the engine's host: not over a service"))
 }
 

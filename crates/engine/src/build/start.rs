@@ -306,6 +306,7 @@ impl Build<'_> {
             arch: arch.clone(),
             variant: variant.clone(),
             access: self.options.access.clone(),
+            decryption_keys: self.options.decryption_keys.clone(),
             ..PullOptions::default()
         };
         let id = tokio::runtime::Handle::current().block_on(self.pulled(name, options, teller))?;

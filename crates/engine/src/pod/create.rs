@@ -89,6 +89,9 @@ fn check(spec: &PodSpec) -> Result<()> {
     if !spec.hostname.is_empty() {
         cove_spec::name::hostname(&spec.hostname)?;
     }
+    if spec.infra_command.first().is_some_and(String::is_empty) {
+        return Err(Error::invalid("infra command: its first word, the program, is empty"));
+    }
     let networked = !spec.netns.is_default();
     let needs_infra = [
         (!spec.infra_command.is_empty(), "InfraCommand"),

@@ -348,6 +348,7 @@ impl BuildParameters {
             os_version: self.osversion,
             os_features: self.osfeature,
             sbom: None,
+            decryption_keys: Vec::new(),
             run: Box::new(run),
             access: crate::RegistryAccess::default(),
         })

@@ -8,6 +8,7 @@ use cove_sys::output::{Existing, OutputFile};
 
 use crate::args::exactly;
 use crate::args::registry::RegistryArgs;
+use crate::args::signing::DecryptionArgs;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::image::pull;
 use crate::commands::{Leaf, leaf};
@@ -44,6 +45,8 @@ pub(crate) struct Args {
     platform: pull::PlatformArgs,
     #[command(flatten)]
     registry: RegistryArgs,
+    #[command(flatten)]
+    decryption: DecryptionArgs,
 }
 
 /// The command.
@@ -61,6 +64,7 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     };
     let [os, arch, variant] = args.platform.parts()?;
     let access = args.registry.access()?;
+    let decryption_keys = args.decryption.keys()?;
     let id_file = match args.cidfile.as_deref() {
         Some(path) if !path.is_empty() => Some(OutputFile::create(Path::new(path), Existing::Refuse)?),
         _ => None,
@@ -70,7 +74,8 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     let id = match image.as_str() {
         "scratch" => String::new(),
         name => {
-            let options = PullOptions { policy, os, arch, variant, access, ..PullOptions::default() };
+            let options =
+                PullOptions { policy, os, arch, variant, access, decryption_keys, ..PullOptions::default() };
             let ids = pull::pull(context, engine, name, options, args.quiet).await?;
             ids.into_iter()
                 .next_back()

@@ -3,6 +3,7 @@
 use super::platform::PlatformArgs;
 use super::sbom::SbomArgs;
 use crate::args::registry::RegistryArgs;
+use crate::args::signing::DecryptionArgs;
 use crate::args::spec::ResourceArgs;
 use crate::command_error::CommandError;
 
@@ -198,6 +199,8 @@ pub(crate) struct Args {
     pub(super) disable_compression: Option<bool>,
     #[command(flatten)]
     pub(super) sbom: SbomArgs,
+    #[command(flatten)]
+    pub(super) decryption: DecryptionArgs,
     #[command(flatten)]
     pub(super) platform: PlatformArgs,
     #[command(flatten)]

@@ -70,6 +70,7 @@ pub(super) fn options(context: &Context, args: &Args) -> Result<BuildOptions, Co
         os_version,
         os_features,
         sbom: args.sbom.options()?,
+        decryption_keys: args.decryption.keys()?,
         run: Box::new(commands(context, args)?),
         access: args.registry.access()?,
     })
