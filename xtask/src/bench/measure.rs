@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _};
 use std::os::fd::FromRawFd as _;
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
@@ -206,13 +206,21 @@ fn memory_file() -> Result<File> {
     Ok(unsafe { File::from_raw_fd(descriptor) })
 }
 
-/// Runs the commands in turn, one warm-up and `runs` counted, and answers the wall times of each.
+/// No further round after so long: a peer may take minutes for what takes us a moment.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs the commands in turn, one warm-up and `runs` counted (fewer of very slow ones, but one), and answers the wall
+/// times of each.
 pub(crate) fn in_turn<const N: usize>(
     runs: usize,
     commands: [&dyn Fn() -> Result<()>; N],
 ) -> Result<[Times; N]> {
     let mut times = [(); N].map(|()| Vec::with_capacity(runs));
+    let begun = Instant::now();
     for round in 0..=runs {
+        if round > 1 && begun.elapsed() > PATIENCE {
+            break;
+        }
         for (command, times) in commands.iter().zip(&mut times) {
             let start = Instant::now();
             command()?;
@@ -231,18 +239,19 @@ fn median(values: &[f64]) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// Prints the table and writes `target/bench.json`.
-pub(crate) fn print(rows: &[Row]) -> Result<()> {
+/// Prints the table, which [`save`] has written.
+pub(crate) fn print(rows: &[Row]) {
     println!("\n{:<42} {:>12}  {:<28} {:>12} {:>7} {:>7}", "what", "cove", "peer", "peer's", "ratio", "goal");
     for row in rows {
         println!("{}", row.line());
     }
+}
+
+/// Writes `target/bench.json`.
+pub(crate) fn save(rows: &[Row]) -> Result<()> {
     let rows: Vec<serde_json::Value> = rows.iter().map(Row::json).collect();
     let path = shell::target().join("bench.json");
-    std::fs::write(&path, serde_json::to_string_pretty(&rows)?)
-        .with_context(|| path.display().to_string())?;
-    println!("\nalso in {}", path.display());
-    Ok(())
+    std::fs::write(&path, serde_json::to_string_pretty(&rows)?).with_context(|| path.display().to_string())
 }
 
 #[cfg(test)]

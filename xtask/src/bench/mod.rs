@@ -16,7 +16,7 @@ mod transfer;
 use anyhow::{Result, bail};
 
 use crate::{setup, shell};
-use measure::{Row, Scale, print};
+use measure::{Row, Scale, print, save};
 
 /// Adds its figures to the table.
 type Measurement = fn(Scale, &mut Vec<Row>) -> Result<()>;
@@ -74,9 +74,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
                 eprintln!("bench: {name}: {error:#}");
                 failed.push(*name);
             }
+            // What was measured is not lost with what comes after it.
+            save(&rows)?;
         }
     }
-    print(&rows)?;
+    print(&rows);
+    println!("\nalso in {}", shell::target().join("bench.json").display());
     if !failed.is_empty() {
         bail!("not measured: {}", failed.join(", "));
     }

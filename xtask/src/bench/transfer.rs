@@ -20,22 +20,25 @@ pub(crate) fn between_registries(scale: Scale, rows: &mut Vec<Row>) -> Result<()
     let stores = Stores::new("transfer", false)?;
     let layout = stores.path("layout");
     make_image(&layout, scale.of(LAYER_MIB))?;
-    let (from, to) = (free_port()?, free_port()?);
-    let _registries = [start_registry(&stores, from)?, start_registry(&stores, to)?];
+    let from = free_port()?;
+    let _registry = start_registry(&stores, from)?;
     let image = format!("127.0.0.1:{from}/bench:latest");
     fill(&format!("dir:{}", layout.display()), &image)?;
     let flags = ["--src-tls-verify=false", "--dest-tls-verify=false", "-q"];
     let source = format!("docker://{image}");
-    let place = |whose: &str, run: usize| format!("docker://127.0.0.1:{to}/{whose}{run}:latest");
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let mut memory: f64 = 0.0;
-    for run in 0..scale.of(RUNS) {
+    for _ in 0..scale.of(RUNS) {
+        // A registry that neither knows: Skopeo remembers where layers are, and would copy none.
+        let to = [free_port()?, free_port()?];
+        let _registries = [start_registry(&stores, to[0])?, start_registry(&stores, to[1])?];
+        let [our_place, their_place] = to.map(|port| format!("docker://127.0.0.1:{port}/bench:latest"));
         let mut cove = stores.cove();
-        let measured = once(cove.args(["image", "copy"]).args(flags).args([&source, &place("ours", run)]))?;
+        let measured = once(cove.args(["image", "copy"]).args(flags).args([&source, &our_place]))?;
         memory = memory.max(measured.memory);
         ours.push(measured.wall);
         let mut skopeo = Command::new("skopeo");
-        skopeo.args(["--insecure-policy", "copy"]).args(flags).args([&source, &place("theirs", run)]);
+        skopeo.args(["--insecure-policy", "copy"]).args(flags).args([&source, &their_place]);
         theirs.push(once(&mut skopeo)?.wall);
     }
     let [ours, theirs] = [ours, theirs].map(|times| Times::of(&times));
