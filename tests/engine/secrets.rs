@@ -173,3 +173,80 @@ fn over_a_service() {
         remote(&["secret", "exists", "one"], b"").fails(1, "");
     });
 }
+
+#[test]
+fn the_host_gives_copies_by_mounts_conf() {
+    everyone(|bed| {
+        let given = bed.path("given");
+        let write = |path: &std::path::Path, text: &str| cove_sys::fs::write(path, text).expect("a file");
+        cove_sys::fs::create_dir_all(given.join("below")).expect("a folder");
+        write(&given.join("below/a"), "first\n");
+        std::os::unix::fs::symlink("/nowhere", given.join("dangling")).expect("a link");
+        write(&bed.path("single"), "file\n");
+        let conf = bed.path("mounts.conf");
+        let folder = bed.path("").display().to_string();
+        let folder = folder.trim_end_matches('/');
+        write(
+            &conf,
+            &format!(
+                "# host\n{folder}/given:/run/secrets\n{folder}/single:/etc/single\n{folder}/not-there\n"
+            ),
+        );
+        let flag = format!("--default-mounts-file={}", conf.display());
+        let ran = |options: &[&str], script: &str| {
+            let words = [&[&*flag], &RUN[..], options, &[IMAGE, "sh", "-c", script]].concat();
+            bed.cove(&words)
+        };
+        let shown =
+            ran(&[], "ls -A /run/secrets; cat /run/secrets/below/a /etc/single; stat -c %u /etc/single");
+        assert_eq!(shown.ok(), "below\nfirst\nfile\n0");
+        assert!(shown.stderr.contains("not-there does not exist"), "{}", shown.stderr);
+        // A secret of the engine's lies beside them, a mount of the user's in their place, and nothing leads back.
+        bed.cove_with(&["secret", "create", "own", "-"], b"tiger").ok();
+        let script = "cat /run/secrets/own /run/secrets/below/a; echo lost >/run/secrets/below/a";
+        assert_eq!(ran(&["--secret", "own"], script).ok(), "tigerfirst");
+        assert_eq!(cove_sys::fs::read_to_string(given.join("below/a")).expect("the file"), "first\n");
+        let over = format!("{}:/etc/single", given.join("below/a").display());
+        assert_eq!(ran(&["-v", &over], "cat /etc/single").ok(), "first");
+
+        // Each start copies anew.
+        bed.cove(&[
+            &flag,
+            "create",
+            "--network",
+            "none",
+            "--name",
+            "c",
+            IMAGE,
+            "cat",
+            "/run/secrets/below/a",
+        ])
+        .ok();
+        assert_eq!(bed.cove(&[&flag, "start", "-a", "c"]).ok(), "first");
+        write(&given.join("below/a"), "second\n");
+        assert_eq!(bed.cove(&[&flag, "start", "-a", "c"]).ok(), "second");
+
+        // A build's commands have them, its image does not.
+        let context = bed.path("context");
+        cove_sys::fs::create_dir_all(&context).expect("a folder");
+        write(
+            &context.join("Containerfile"),
+            &format!("FROM {IMAGE}\nRUN cp /run/secrets/below/a /seen && cat /etc/single\n"),
+        );
+        let context = context.display().to_string();
+        bed.cove(&[&flag, "build", "-q", "--network", "none", "-t", "given", &context]).ok();
+        let script = ["given", "sh", "-c", "cat /seen; ls -A /run/secrets 2>/dev/null; true"];
+        assert_eq!(bed.cove(&[&RUN[..], &script].concat()).ok(), "second");
+
+        write(&conf, "/etc:relative\n");
+        ran(&[], "true").fails(126, "mounts.conf:1: \"relative\" is no place in a container");
+        cove_sys::fs::remove_file(&conf).expect("the file is there");
+        ran(&[], "true").fails(126, "mounts.conf does not exist (named by a flag)");
+        if bed.cove(&["info", "--format", "{{.Host.Security.Rootless}}"]).ok() == "true" {
+            let own = bed.path("home/.config/containers");
+            cove_sys::fs::create_dir_all(&own).expect("a folder");
+            write(&own.join("mounts.conf"), &format!("{folder}/single:/etc/single\n"));
+            assert_eq!(run(bed, &[], &["cat", "/etc/single"]), "file");
+        }
+    });
+}

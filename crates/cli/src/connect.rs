@@ -220,6 +220,7 @@ pub(crate) fn local_options(context: &Context) -> Result<cove_engine::EngineOpti
     options.events_backend = events_backend;
     options.volume_path = shared.volumepath.clone().map(absolute).transpose()?;
     options.network_config_dir = shared.network_config_dir.clone().map(absolute).transpose()?;
+    options.default_mounts_file = shared.default_mounts_file.clone().map(absolute).transpose()?;
     options.helper_dirs = helpers;
     options.build = crate::commands::system::version::build();
     options.port_forwarder = crate::forward::command(&context.executable);

@@ -96,7 +96,8 @@ pub(crate) fn read_all(
     Ok(sources)
 }
 
-fn read_named(path: PathBuf, named_by: &str) -> Result<Source> {
+/// Reads a file that has to be there, because somebody named it.
+pub(crate) fn read_named(path: PathBuf, named_by: &str) -> Result<Source> {
     match read(path.clone())? {
         Some(source) => Ok(source),
         None => Err(Error::Missing { path, named_by: named_by.to_owned() }),

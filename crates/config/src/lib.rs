@@ -13,6 +13,7 @@ mod error;
 pub mod farms;
 mod file;
 mod merge;
+pub mod mounts_conf;
 pub mod policy;
 pub mod registries;
 pub mod registries_d;

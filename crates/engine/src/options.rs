@@ -37,6 +37,8 @@ pub struct EngineOptions {
     pub volume_path: Option<PathBuf>,
     /// Network configuration (`--network-config-dir`); `None` takes the place of the user.
     pub network_config_dir: Option<PathBuf>,
+    /// In place of all mounts.conf (`--default-mounts-file`).
+    pub default_mounts_file: Option<PathBuf>,
     /// The monitor program.
     pub monitor: PathBuf,
     /// This program with the options that lead to this engine, for what a monitor has it do; empty has it do nothing.
@@ -79,6 +81,7 @@ impl EngineOptions {
             events_backend: None,
             volume_path: None,
             network_config_dir: None,
+            default_mounts_file: None,
             monitor,
             own_command: Vec::new(),
             exit_command: Vec::new(),

@@ -91,6 +91,9 @@ pub(crate) struct SharedArgs {
     /// Folder of the volumes' data
     #[arg(long, value_name = "DIR", help_heading = "Global options")]
     pub(crate) volumepath: Option<PathBuf>,
+    /// What of the host every container gets a copy of: this file, in place of mounts.conf
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) default_mounts_file: Option<PathBuf>,
     /// Where events are kept: file, journald, or none
     #[arg(long, value_name = "NAME", help_heading = "Global options")]
     pub(crate) events_backend: Option<String>,
@@ -123,6 +126,7 @@ impl SharedArgs {
             network_config_dir: later.network_config_dir.or(self.network_config_dir),
             tmpdir: later.tmpdir.or(self.tmpdir),
             volumepath: later.volumepath.or(self.volumepath),
+            default_mounts_file: later.default_mounts_file.or(self.default_mounts_file),
             events_backend: later.events_backend.or(self.events_backend),
             registries_conf: later.registries_conf.or(self.registries_conf),
             module: list(self.module, later.module),
@@ -150,9 +154,13 @@ impl SharedArgs {
         for flag in &self.runtime_flag {
             add("runtime-flag", Some(flag.clone()));
         }
-        for (name, folders) in [("hooks-dir", &self.hooks_dir), ("cdi-spec-dir", &self.cdi_spec_dir)] {
-            for folder in absolute(folders) {
-                add(name, Some(folder));
+        for (name, paths) in [
+            ("hooks-dir", self.hooks_dir.as_slice()),
+            ("cdi-spec-dir", self.cdi_spec_dir.as_slice()),
+            ("default-mounts-file", self.default_mounts_file.as_slice()),
+        ] {
+            for path in absolute(paths) {
+                add(name, Some(path));
             }
         }
         add("cgroup-manager", self.cgroup_manager.clone());
@@ -172,10 +180,10 @@ fn list<T>(earlier: Vec<T>, later: Vec<T>) -> Vec<T> {
     if later.is_empty() { earlier } else { later }
 }
 
-/// Folders as they are called from everywhere.
-pub(crate) fn absolute(folders: &[PathBuf]) -> Vec<String> {
-    let absolute = |folder: &PathBuf| std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
-    folders.iter().map(|folder| absolute(folder).display().to_string()).collect()
+/// Paths as they are called from everywhere.
+pub(crate) fn absolute(paths: &[PathBuf]) -> Vec<String> {
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    paths.iter().map(|path| absolute(path).display().to_string()).collect()
 }
 
 /// All global options together.

@@ -13,13 +13,14 @@ pub(super) fn add(files: &mut Written<'_>, root: &RootDir, user: &ResolvedUser) 
     let mut users = host_users(files, &passwd)?;
     users.push_str(&own_user(files, user, &users));
     let groups = own_group(files, user, &group);
-    let has_entry = passwd.is_some() && !files.is_mounted("/etc") && !files.is_mounted("/etc/passwd");
+    let has_entry =
+        passwd.is_some() && !files.plan.is_mounted("/etc") && !files.plan.is_mounted("/etc/passwd");
     let home = home_in(&users, user).filter(|_| has_entry && user.name.is_none());
     for (name, destination, before, more) in
         [("passwd", "/etc/passwd", passwd, users), ("group", "/etc/group", group, groups)]
     {
         // An image without the file stays without it: programs see the same as elsewhere.
-        let Some(mut text) = before.filter(|_| !more.is_empty() && !files.is_mounted("/etc")) else {
+        let Some(mut text) = before.filter(|_| !more.is_empty() && !files.plan.is_mounted("/etc")) else {
             continue;
         };
         if !text.is_empty() && !text.ends_with('\n') {
@@ -60,7 +61,7 @@ fn host_users(files: &Written<'_>, passwd: &Option<String>) -> Result<String> {
             && std::path::Path::new(&account.home)
                 .ancestors()
                 .filter_map(std::path::Path::to_str)
-                .any(|path| path != "/" && files.is_mounted(path));
+                .any(|path| path != "/" && files.plan.is_mounted(path));
         let home = if is_there { account.home.as_str() } else { config.work_dir.as_str() };
         lines.push_str(&passwd_line(files, &account.name, (account.uid, account.gid), &account.gecos, home));
     }

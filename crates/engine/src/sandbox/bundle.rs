@@ -14,7 +14,7 @@ use rustix::fs::{Mode, OFlags};
 use super::files::NOTIFY_FOLDER;
 use super::plan::{Connected, Plan, Shm, shm_directory};
 use super::rootfs::{self, RootDir};
-use super::{additions, files, mounts, secrets};
+use super::{additions, files, mounts, secrets, subscriptions};
 use crate::parts::Parts;
 use crate::state::{IdRange, NamespaceMode, NetworkMode};
 
@@ -37,7 +37,7 @@ pub(super) fn write(
         // Of the entry that the user has got.
         user.home = home;
     }
-    all.extend(secrets::write(plan)?);
+    all.extend(secrets::write(plan, subscriptions::write(parts, plan)?)?);
     all.extend(mounts);
     let mut oci = oci::build(&SpecInput {
         id: plan.id,

@@ -71,7 +71,11 @@ pub(super) fn write(
     if wanted.accounts {
         home = accounts::add(&mut files, root, user)?;
     }
-    if plan.mtab && plan.layer.is_some() && !files.is_mounted("/etc/mtab") && !files.is_mounted("/etc") {
+    if plan.mtab
+        && plan.layer.is_some()
+        && !files.plan.is_mounted("/etc/mtab")
+        && !files.plan.is_mounted("/etc")
+    {
         link_mounts(&files, root)?;
     }
     if !wanted.time_zone.is_empty() {
@@ -101,21 +105,13 @@ impl Written<'_> {
         Ok(())
     }
 
-    /// Whether the user mounts something there.
-    pub(super) fn is_mounted(&self, destination: &str) -> bool {
-        let config = self.plan.config;
-        let mounts = config.mounts.iter().map(|mount| &mount.destination);
-        let volumes = config.volumes.iter().map(|volume| &volume.destination);
-        mounts.chain(volumes).any(|mounted| mounted.trim_end_matches('/') == destination)
-    }
-
     /// The mounts, also in the directories that are treated as roots of their own.
     fn everywhere(self) -> Vec<Mount> {
         let mut all = self.mounts.clone();
         for directory in &self.plan.config.files.chroots {
             for mount in &self.mounts {
                 let destination = format!("{}{}", directory.trim_end_matches('/'), mount.destination);
-                if !self.is_mounted(&destination) {
+                if !self.plan.is_mounted(&destination) {
                     all.push(Mount { destination, ..mount.clone() });
                 }
             }
@@ -129,7 +125,7 @@ impl Written<'_> {
 
     fn bind_with(&mut self, path: PathBuf, destination: &str, options: &[&str]) {
         // A mount of the user's at the same place wins.
-        if !self.is_mounted(destination) {
+        if !self.plan.is_mounted(destination) {
             self.mounts.push(Mount {
                 destination: destination.into(),
                 kind: "bind".into(),
@@ -285,8 +281,8 @@ fn time_zone(files: &mut Written<'_>, root: &RootDir, zone: &str) -> Result<()> 
         }
         // A directory of the user's stays as it is.
         if files.plan.layer.is_some()
-            && !files.is_mounted("/etc/localtime")
-            && !files.is_mounted("/etc")
+            && !files.plan.is_mounted("/etc/localtime")
+            && !files.plan.is_mounted("/etc")
             && link_zone(files, root, zone)?
         {
             return Ok(());

@@ -21,6 +21,7 @@ mod prepare;
 mod release;
 mod rootfs;
 mod secrets;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 mod userns;

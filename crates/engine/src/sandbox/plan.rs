@@ -59,6 +59,15 @@ pub(crate) struct Plan<'a> {
     pub(crate) exit_command: Vec<String>,
 }
 
+impl Plan<'_> {
+    /// Whether the user mounts something there, which comes before what the engine would.
+    pub(super) fn is_mounted(&self, destination: &str) -> bool {
+        let mounts = self.config.mounts.iter().map(|mount| &mount.destination);
+        let volumes = self.config.volumes.iter().map(|volume| &volume.destination);
+        mounts.chain(volumes).any(|mounted| mounted.trim_end_matches('/') == destination)
+    }
+}
+
 /// A volume and how it is mounted.
 #[derive(Debug)]
 pub(crate) struct PlannedVolume<'a> {

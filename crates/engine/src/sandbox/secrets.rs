@@ -9,27 +9,34 @@ use rustix::fs::Mode;
 
 use super::plan::{Plan, PlannedSecret};
 use super::rootfs;
+use super::subscriptions::Copied;
 
 /// Where secrets are usually.
 const FOLDER: &str = "/run/secrets";
 
-/// Writes them and answers the mounts that bring them in. `/run/secrets` is a folder of its own, so that nothing of it
-/// becomes part of the container's layer.
-pub(super) fn write(plan: &Plan<'_>) -> Result<Vec<Mount>> {
-    let mut mounts = Vec::new();
+/// Writes them and answers the mounts that bring them in, after those of `copies`. `/run/secrets` is one of these or a
+/// folder of its own, so that nothing of it becomes part of the container's layer.
+pub(super) fn write(plan: &Plan<'_>, copies: Vec<Copied>) -> Result<Vec<Mount>> {
+    let of_host = copies.iter().find(|copy| copy.mount.destination == FOLDER && copy.path.is_dir());
+    let usual = of_host.map(|copy| copy.path.clone());
+    let mut mounts: Vec<Mount> = copies.into_iter().map(|copy| copy.mount).collect();
     if plan.secrets.is_empty() {
         return Ok(mounts);
     }
     let folder = plan.folder.join("secrets");
     crate::state::make_private(&folder)?;
     if plan.secrets.iter().any(|secret| secret.destination.starts_with(&format!("{FOLDER}/"))) {
-        let usual = plan.folder.join("run-secrets");
-        crate::state::make_private(&usual)?;
-        rustix::fs::chmod(&usual, Mode::from_raw_mode(0o755)).map_err(|errno| named(&usual, errno.into()))?;
+        let is_ours = usual.is_none();
+        let usual = usual.unwrap_or_else(|| plan.folder.join("run-secrets"));
+        if is_ours {
+            crate::state::make_private(&usual)?;
+            rustix::fs::chmod(&usual, Mode::from_raw_mode(0o755))
+                .map_err(|errno| named(&usual, errno.into()))?;
+            mounts.push(bind(&usual, FOLDER));
+        }
         for secret in &plan.secrets {
             make_place(&usual, &secret.destination)?;
         }
-        mounts.push(bind(&usual, FOLDER));
     }
     for (index, secret) in plan.secrets.iter().enumerate() {
         let path = folder.join(index.to_string());
@@ -37,12 +44,8 @@ pub(super) fn write(plan: &Plan<'_>) -> Result<Vec<Mount>> {
         write_one(&path, secret, owner).map_err(|error| named(&path, error))?;
         mounts.push(bind(&path, &secret.destination));
     }
-    let config = plan.config;
-    let theirs = config.mounts.iter().map(|mount| &mount.destination);
-    let theirs: Vec<&String> =
-        theirs.chain(config.volumes.iter().map(|volume| &volume.destination)).collect();
     // A mount of the user's at the same place wins.
-    mounts.retain(|mount| !theirs.contains(&&mount.destination));
+    mounts.retain(|mount| !plan.is_mounted(&mount.destination));
     Ok(mounts)
 }
 
@@ -73,7 +76,7 @@ fn named(path: &Path, error: std::io::Error) -> Error {
     Error::from(error).context(path.display())
 }
 
-fn bind(source: &Path, destination: &str) -> Mount {
+pub(super) fn bind(source: &Path, destination: &str) -> Mount {
     Mount {
         destination: destination.into(),
         kind: "bind".into(),
