@@ -23,6 +23,7 @@ mod completion;
 mod compose;
 mod compose_commands;
 mod compose_projects;
+mod compose_watch;
 mod contexts;
 mod convert;
 mod defaults;

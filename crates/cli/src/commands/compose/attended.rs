@@ -1,6 +1,7 @@
 //! `up` that stays: the output of the containers is shown until they end or the user has them stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use cove_api::{Engine, LogOptions, StopOptions, WaitOptions};
 use cove_compose::model::Project;
@@ -10,7 +11,9 @@ use cove_project::{Found, FoundContainer};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
+use super::line::line;
 use super::logs::{prefixed, print};
+use super::watch::Watching;
 use crate::command_error::{CommandError, CommandResult};
 use crate::context::Context;
 use crate::terminal::{Arrived, Signals, ended_by};
@@ -41,6 +44,8 @@ pub(super) struct Follow {
     pub(super) prefix: bool,
     /// Whether the time of each line is shown.
     pub(super) timestamps: bool,
+    /// Whether files are watched meanwhile; it then ends when the user says so.
+    pub(super) watch: bool,
 }
 
 /// A container that has ended.
@@ -61,7 +66,7 @@ pub(super) async fn attended(
     tell: &(dyn Fn(Event) + Send + Sync),
 ) -> CommandResult {
     let mut signals = Signals::catch()?;
-    let told_before = told_before(engine, project).await?;
+    let told_before = Mutex::new(told_before(engine, project).await?);
     let (started, mut arriving) = tokio::sync::mpsc::unbounded_channel();
     let told = |event: Event| {
         if event.status == Status::Done && matches!(event.text.as_str(), "Started" | "Running") {
@@ -72,6 +77,18 @@ pub(super) async fn attended(
     let width = width(project, options);
     let mut up = std::pin::pin!(run::up(engine, project, options, &told));
     let mut followed = FuturesUnordered::new();
+    let mut names = Followed::default();
+    let mut watching = match follow.watch {
+        true => Some(Watching::of(context, engine, line(context)?, project, options, &told)?),
+        false => None,
+    };
+    let mut watched = std::pin::pin!(async {
+        match &mut watching {
+            Some(watching) => watching.run().await,
+            None => std::future::pending().await,
+        }
+    });
+    let mut watches = follow.watch;
     let mut is_up = false;
     let mut ending: Option<u8> = None;
     loop {
@@ -80,11 +97,28 @@ pub(super) async fn attended(
                 done?;
                 is_up = true;
             }
-            Some(name) = arriving.recv() => {
-                followed.push(one(context, engine, project, follow, name, &told_before, width));
+            ended = &mut watched, if is_up && watches => {
+                watches = false;
+                let error: CommandError = match ended {
+                    Err(error) => error,
+                    Ok(never) => match never {},
+                };
+                context.printer.error_line(&format!("Watch disabled: {}", error.messages().join("; ")));
             }
-            Some(ended) = followed.next(), if !followed.is_empty() => {
-                let Ended { service, name, code } = ended?;
+            Some(name) = arriving.recv() => {
+                if names.begin(&name) {
+                    followed.push(one(context, engine, project, follow, name, &told_before, width));
+                }
+            }
+            Some((name, ended)) = followed.next(), if !followed.is_empty() => {
+                if names.end(&name) {
+                    followed.push(one(context, engine, project, follow, name, &told_before, width));
+                }
+                let Ended { service, name, code } = match ended {
+                    // A new one has taken its place.
+                    Err(_) if watches => continue,
+                    ended => ended?,
+                };
                 context.printer.line(&format!("{} exited with code {code}", cove_api::shown::line(&name)))?;
                 let code = u8::try_from(code).unwrap_or(1);
                 let ends = match &follow.ending {
@@ -123,9 +157,37 @@ pub(super) async fn attended(
                 Arrived::Signal(_) | Arrived::Resized => {}
             },
         }
-        if is_up && followed.is_empty() && arriving.is_empty() {
+        if is_up && followed.is_empty() && arriving.is_empty() && !watches {
             return Ok(ending.unwrap_or(0));
         }
+    }
+}
+
+/// The containers whose output is shown, by name.
+#[derive(Default)]
+struct Followed {
+    now: BTreeSet<String>,
+    /// They have been started again meanwhile.
+    again: BTreeSet<String>,
+}
+
+impl Followed {
+    /// Whether the output of one that has been started is not shown yet.
+    fn begin(&mut self, name: &str) -> bool {
+        let is_new = self.now.insert(name.to_owned());
+        if !is_new {
+            self.again.insert(name.to_owned());
+        }
+        is_new
+    }
+
+    /// One has ended: whether it has been started again.
+    fn end(&mut self, name: &str) -> bool {
+        let again = self.again.remove(name);
+        if !again {
+            self.now.remove(name);
+        }
+        again
     }
 }
 
@@ -140,7 +202,7 @@ async fn told_before(engine: &dyn Engine, project: &Project) -> Result<ToldBefor
         // One whose output is kept nowhere is no reason not to begin.
         let Ok(mut lines) = engine.containers().logs(&one.row.id, options).await else { continue };
         if let Some(Ok(line)) = lines.next().await
-            && let Ok(after) = line.time.checked_add(jiff::SignedDuration::from_nanos(1))
+            && let Some(after) = after(line.time)
         {
             all.insert(one.row.id, after);
         }
@@ -159,39 +221,56 @@ fn width(project: &Project, options: &UpOptions) -> usize {
     names.max().unwrap_or(0)
 }
 
-/// Shows the output of one container until it ends.
+/// Shows the output of one container until it ends; with its name.
 async fn one(
     context: &Context,
     engine: &dyn Engine,
     project: &Project,
     follow: &Follow,
     name: String,
-    told_before: &ToldBefore,
+    told_before: &Mutex<ToldBefore>,
+    width: usize,
+) -> (String, Result<Ended, CommandError>) {
+    let shown = shown(context, engine, project, follow, &name, told_before, width).await;
+    (name, shown)
+}
+
+async fn shown(
+    context: &Context,
+    engine: &dyn Engine,
+    project: &Project,
+    follow: &Follow,
+    name: &str,
+    told_before: &Mutex<ToldBefore>,
     width: usize,
 ) -> Result<Ended, CommandError> {
-    let inspect = engine.containers().inspect(&name, false).await?;
+    let inspect = engine.containers().inspect(name, false).await?;
+    let told = || told_before.lock().unwrap_or_else(PoisonError::into_inner);
     let service = inspect.config.labels.get(cove_project::label::SERVICE).cloned().unwrap_or_default();
     if follow.services.contains(&service) {
         let at = project.services.keys().position(|known| *known == service).unwrap_or(0);
         let prefix = match follow.prefix {
-            true => prefixed(&name, &project.name, width, follow.colours.then_some(at)),
+            true => prefixed(name, &project.name, width, follow.colours.then_some(at)),
             false => String::new(),
         };
-        let options = LogOptions {
-            follow: true,
-            since: told_before.get(&inspect.id).copied(),
-            stdout: true,
-            stderr: true,
-            ..LogOptions::default()
-        };
+        let since = told().get(&inspect.id).copied();
+        let options = LogOptions { follow: true, since, stdout: true, stderr: true, ..LogOptions::default() };
         let mut lines = engine.containers().logs(&inspect.id, options).await?;
         while let Some(line) = lines.next().await {
-            print(context, &prefix, &line?, follow.timestamps)?;
+            let line = line?;
+            print(context, &prefix, &line, follow.timestamps)?;
+            if let Some(after) = after(line.time) {
+                told().insert(inspect.id.clone(), after);
+            }
         }
     }
     let code = engine.containers().wait(&inspect.id, WaitOptions::default()).await?;
     let start = format!("{}-", project.name);
-    Ok(Ended { service, name: name.strip_prefix(&start).unwrap_or(&name).to_owned(), code })
+    Ok(Ended { service, name: name.strip_prefix(&start).unwrap_or(name).to_owned(), code })
+}
+
+fn after(time: jiff::Timestamp) -> Option<jiff::Timestamp> {
+    time.checked_add(jiff::SignedDuration::from_nanos(1)).ok()
 }
 
 async fn running(engine: &dyn Engine, project: &Project) -> Result<Vec<FoundContainer>, CommandError> {

@@ -41,6 +41,7 @@ mod up;
 mod version;
 mod volumes;
 mod wait;
+mod watch;
 
 pub(crate) use dispatch::{COMMAND, help_of, note_line, options, place, services};
 pub(crate) use line::Line;
@@ -79,4 +80,5 @@ pub(crate) static COMMANDS: &[Entry] = &[
     Entry::leaf(&["version"], &version::COMMAND),
     Entry::leaf(&["volumes"], &volumes::COMMAND),
     Entry::leaf(&["wait"], &wait::COMMAND),
+    Entry::leaf(&["watch"], &watch::COMMAND),
 ];

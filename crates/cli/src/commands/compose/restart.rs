@@ -1,12 +1,12 @@
 //! `cove compose restart`
 
-use cove_api::StopOptions;
-use cove_project::run::thaw;
+use cove_api::{Engine, StopOptions};
+use cove_project::run::{Event, Sink, Status, thaw};
 use cove_project::{FoundContainer, Graph};
 
 use super::here::Here;
-use super::progress::Progress;
 use super::steps::{Way, each};
+use super::up::sink;
 use crate::command_error::{CommandError, CommandResult, Failures};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -34,24 +34,30 @@ async fn run(context: &Context, args: Args) -> CommandResult {
     if !args.no_deps {
         services = Graph::of(&here.found).with_restarted(&services);
     }
-    let progress = Progress::of(context, here.line);
+    let tell = sink(context, here.line);
     let mut failures = Failures::default();
-    let work = |one| restart(&here, &progress, one, args.timeout);
+    let work = |one| restart(here.engine, one, args.timeout, &tell);
     each(&here, &services, Way::Up, work, &mut failures).await;
     failures.finish()
 }
 
-async fn restart(
-    here: &Here<'_>,
-    progress: &Progress<'_>,
+/// Restarts a container, and tells it.
+///
+/// # Errors
+/// The engine's.
+pub(super) async fn restart(
+    engine: &dyn Engine,
     container: &FoundContainer,
     timeout: Option<u32>,
+    tell: Sink<'_>,
 ) -> Result<(), CommandError> {
-    let object = format!("Container {}", container.name);
-    progress.step(&object, "Restarting");
-    thaw(here.engine, container).await?;
+    let step = |text: &str, status| {
+        tell(Event { object: format!("Container {}", container.name), text: text.to_owned(), status });
+    };
+    step("Restarting", Status::Working);
+    thaw(engine, container).await?;
     let options = StopOptions { timeout, ..StopOptions::default() };
-    here.engine.containers().restart(&container.row.id, options).await?;
-    progress.step(&object, "Started");
+    engine.containers().restart(&container.row.id, options).await?;
+    step("Started", Status::Done);
     Ok(())
 }

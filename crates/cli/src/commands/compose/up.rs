@@ -10,6 +10,7 @@ use super::attended::{Ending, Follow, attended};
 use super::bring::Bring;
 use super::line::{Line, line, not_supported};
 use super::progress::Progress;
+use super::watch;
 use crate::command_error::{CommandError, CommandResult};
 use crate::commands::{Leaf, leaf};
 use crate::context::Context;
@@ -110,8 +111,8 @@ pub(crate) struct Args {
     /// Seconds that --wait waits at most
     #[arg(long, value_name = "SECONDS", requires = "wait")]
     wait_timeout: Option<u64>,
-    /// Not done: files are watched
-    #[arg(long, short, hide = true)]
+    /// Bring changed files into containers meanwhile, as the develop sections say
+    #[arg(long, short, conflicts_with_all = ["detach", "wait", "no_start", "abort_on_container_exit", "abort_on_container_failure", "exit_code_from"])]
     watch: bool,
 }
 
@@ -196,15 +197,16 @@ pub(super) async fn make(context: &Context, services: Vec<String>, making: &Maki
 }
 
 async fn run(context: &Context, args: Args) -> CommandResult {
-    for (asked, name) in [(args.watch, "--watch"), (args.menu, "--menu")] {
-        if asked {
-            return Err(not_supported(name));
-        }
+    if args.menu {
+        return Err(not_supported("--menu"));
     }
     let line = line(context)?;
     let mut project = line.project(context, &args.services)?;
     if args.no_deps && !args.services.is_empty() {
         alone(&mut project, &args.services);
+    }
+    if args.watch {
+        watch::check(&project, &args.services, args.making.no_build)?;
     }
     let detached = args.detach || args.wait || args.no_start;
     let base = args.making.options(context, line, &project)?;
@@ -284,5 +286,6 @@ fn follow(context: &Context, line: &Line, project: &Project, args: &Args) -> Res
         colours: !args.no_color && line.colours(context),
         prefix: !args.no_log_prefix,
         timestamps: args.timestamps,
+        watch: args.watch,
     })
 }
