@@ -29,6 +29,9 @@ use crate::context::Context;
 /// How much of what a failed command says is shown.
 const SAID_LIMIT: usize = 2000;
 
+/// Gets what a command writes.
+type Show<'a> = dyn FnMut(OutputStream, &[u8]) -> Result<(), CommandError> + Send + 'a;
+
 /// A project whose files are watched.
 pub(in crate::commands::compose) struct Watching<'a> {
     context: &'a Context,
@@ -284,12 +287,7 @@ impl<'a> Watching<'a> {
     }
 
     /// Runs a command to its end, and answers its code.
-    async fn exec(
-        &self,
-        container: &str,
-        spec: ExecSpec,
-        show: &mut (dyn FnMut(OutputStream, &[u8]) -> Result<(), CommandError> + Send),
-    ) -> Result<i32, CommandError> {
+    async fn exec(&self, container: &str, spec: ExecSpec, show: &mut Show<'_>) -> Result<i32, CommandError> {
         let execs = self.engine.execs();
         let id = execs.create(container, spec).await?;
         let started = execs.start(&id, ExecStartOptions { attended: true, ..Default::default() }).await;

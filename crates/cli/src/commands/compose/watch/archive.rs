@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use cove_archive::{Kind, Member, Writer};
+use cove_sys::fs;
 
 /// Writes the files that are there as a tar without a name, each at its place; what has gone meanwhile is left out.
 ///
@@ -45,7 +46,7 @@ fn one(tar: &mut Writer<BufWriter<&mut File>>, place: &str, path: &Path) -> io::
     }
     // Of a file that is being written, as much as there was; the next change brings the rest.
     let size = about.len();
-    let mut file = File::open(path)?.take(size).chain(io::repeat(0)).take(size);
+    let mut file = fs::File::open(path)?.take(size).chain(io::repeat(0)).take(size);
     tar.member(&Member { size, ..member })?;
     let mut buffer = vec![0; 64 << 10];
     loop {
@@ -74,8 +75,8 @@ mod tests {
     fn what_is_there_is_packed_at_its_place() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        std::fs::write(path("a"), "hello").unwrap();
-        std::fs::create_dir(path("empty")).unwrap();
+        fs::write(path("a"), "hello").unwrap();
+        fs::create_dir(path("empty")).unwrap();
         let mut files: BTreeMap<String, PathBuf> =
             ["a", "empty", "gone"].map(|name| (format!("/app/{name}"), path(name))).into();
         #[cfg(unix)]

@@ -141,6 +141,8 @@ fn explained(error: &notify::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cove_sys::fs;
+
     use super::*;
 
     #[tokio::test]
@@ -148,20 +150,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let base = std::fs::canonicalize(folder.path()).unwrap();
         let (tree, file) = (base.join("tree"), base.join("file"));
-        std::fs::create_dir(&tree).unwrap();
-        std::fs::write(&file, "1").unwrap();
+        fs::create_dir(&tree).unwrap();
+        fs::write(&file, "1").unwrap();
         let mut changes = Changes::of(&BTreeSet::from([tree.as_path(), file.as_path()])).unwrap();
-        std::fs::write(base.join("new"), "2").unwrap();
-        std::fs::rename(base.join("new"), &file).unwrap();
-        std::fs::create_dir(tree.join("below")).unwrap();
-        std::fs::write(tree.join("below/a"), "x").unwrap();
+        fs::write(base.join("new"), "2").unwrap();
+        fs::rename(base.join("new"), &file).unwrap();
+        fs::create_dir(tree.join("below")).unwrap();
+        fs::write(tree.join("below/a"), "x").unwrap();
         let seen = changes.next().await.unwrap();
         assert!(seen.contains_key(&file) && seen.get(&tree.join("below")) == Some(&true), "{seen:?}");
-        std::fs::remove_dir_all(tree.join("below")).unwrap();
+        fs::remove_dir_all(tree.join("below")).unwrap();
         let seen = changes.next().await.unwrap();
         assert!(seen.contains_key(&tree.join("below")), "{seen:?}");
         // Reading is no change.
-        drop(std::fs::read(&file).unwrap());
+        drop(fs::read(&file).unwrap());
         assert!(timeout(Duration::from_millis(400), changes.next()).await.is_err());
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cove_build::Ignore;
 use cove_compose::model::{Build, Hook, Project, Service, Trigger};
+use cove_sys::fs;
 
 use crate::command_error::CommandError;
 
@@ -139,9 +140,10 @@ impl Rules {
         let mut work = Work::default();
         for (path, with_contents) in changed {
             for rule in &self.0 {
-                let mut meets = |path: &Path| match rule.mapping(path) {
-                    Some(mapping) => rule.add(mapping, &mut work),
-                    None => {}
+                let mut meets = |path: &Path| {
+                    if let Some(mapping) = rule.mapping(path) {
+                        rule.add(mapping, &mut work);
+                    }
                 };
                 meets(path);
                 if *with_contents && path.is_dir() && !path.is_symlink() {
@@ -269,7 +271,7 @@ fn ignore_file(build: &Build) -> Option<(PathBuf, String)> {
     let own = context.join(format!("{file}.dockerignore"));
     let text = [own, context.join(".dockerignore"), context.join(".containerignore")]
         .into_iter()
-        .find_map(|path| std::fs::read_to_string(path).ok())?;
+        .find_map(|path| fs::read_to_string(path).ok())?;
     Some((context, text))
 }
 
@@ -293,11 +295,11 @@ fn below(
     let mut folders = vec![folder.to_owned()];
     let mut count = 0;
     while let Some(folder) = folders.pop() {
-        let entries = match std::fs::read_dir(&folder) {
+        let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             // It has gone again.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(CommandError::other(format!("{}: {error}", folder.display()))),
+            Err(error) => return Err(error.into()),
         };
         for entry in entries.flatten() {
             let path = entry.path();
@@ -359,12 +361,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         for name in ["src/below", "src/node_modules/x"] {
-            std::fs::create_dir_all(path.join(name)).unwrap();
+            fs::create_dir_all(path.join(name)).unwrap();
         }
         for name in ["src/below/a.js", "src/node_modules/x/b.js", "package.json", "one.conf"] {
-            std::fs::write(path.join(name), "").unwrap();
+            fs::write(path.join(name), "").unwrap();
         }
-        std::fs::write(path.join(".dockerignore"), "**/*.md\n").unwrap();
+        fs::write(path.join(".dockerignore"), "**/*.md\n").unwrap();
         let sync = Trigger { ignore: vec!["node_modules/".into()], ..trigger("src", "sync", "/app/src") };
         let exec = Hook { command: Command(Some(vec!["reload".to_owned()])), ..Hook::default() };
         let project = project(
@@ -398,7 +400,7 @@ mod tests {
             let work = rules.work(&changed(path, &[(ignored, false)])).unwrap();
             assert_eq!(work, Work::default(), "{ignored}");
         }
-        std::fs::write(path.join("src/first.css"), "").unwrap();
+        fs::write(path.join("src/first.css"), "").unwrap();
         let initial = rules.initial().unwrap();
         let initial: Vec<_> = initial["web"].iter().map(|mapping| mapping.to.as_str()).collect();
         assert_eq!(initial, ["/css/first.css"]);
@@ -407,7 +409,7 @@ mod tests {
     #[test]
     fn what_cannot_be_done_is_said_before() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("src")).unwrap();
+        fs::create_dir(folder.path().join("src")).unwrap();
         for (wrong, message) in [
             (trigger("src", "copy", "/x"), "\"copy\" is no action"),
             (trigger("src", "sync+exec", "/x"), "needs a command"),
