@@ -390,7 +390,7 @@ mod tests {
         assert!(work.rebuild.is_empty() && work.restart.is_empty() && work.hooks.is_empty());
         // Of what has come as a whole, all is meant but what is ignored.
         let work = rules.work(&changed(path, &[("src", true)])).unwrap();
-        assert_eq!(places(&work), ["/app/src", "/app/src/below", "/app/src/below/a.js", "/css"]);
+        assert_eq!(places(&work), ["/app/src", "/css", "/app/src/below", "/app/src/below/a.js"]);
         let work = rules.work(&changed(path, &[("package.json", false), ("one.conf", false)])).unwrap();
         assert_eq!(work.rebuild.len(), 1);
         assert_eq!((places(&work), work.restart.len()), (vec!["/etc/one.conf"], 1));
