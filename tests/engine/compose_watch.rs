@@ -103,9 +103,13 @@ fn write(path: &Path, text: &str) {
     fs::write(path, text).expect("a file");
 }
 
-fn started(bed: &Bed, service: &str) -> String {
-    let shown = compose(bed, &["exec", "-T", service, "cat", "/started"]);
-    shown.ok().to_owned()
+/// When its process began, if not at `before`: it says so itself, which takes a moment.
+fn started(bed: &Bed, service: &str, before: &str) -> String {
+    wait_for(&format!("{service} to start"), 60, || {
+        let shown = compose(bed, &["exec", "-T", service, "cat", "/started"]);
+        let is_new = shown.code == 0 && !shown.stdout.is_empty() && shown.stdout != before;
+        is_new.then_some(shown.stdout)
+    })
 }
 
 #[test]
@@ -116,7 +120,7 @@ fn containers_follow_files() {
         going.shows("web", &["cat", "/app/first"], "first");
         let nothing = compose(bed, &["exec", "-T", "web", "ls", "/app/skipped"]);
         assert_ne!(nothing.code, 0, "what is ignored was copied");
-        let before = started(bed, "web");
+        let before = started(bed, "web", "");
 
         // A folder with files, a change, one that an editor puts in the place of another, and the end of all that.
         fs::create_dir_all(shop.join("src/new/deep")).expect("a folder");
@@ -130,7 +134,7 @@ fn containers_follow_files() {
             (compose(bed, &["exec", "-T", "web", "test", "-e", "/app/new"]).code == 1).then_some(())
         });
         assert_ne!(compose(bed, &["exec", "-T", "web", "ls", "/app/.first.swp"]).code, 0);
-        assert_eq!(started(bed, "web"), before, "a copy restarted it");
+        assert_eq!(started(bed, "web", ""), before, "a copy restarted it");
 
         // A command after the copy, and only for what is included.
         write(&shop.join("styles/a.txt"), "x");
@@ -139,11 +143,12 @@ fn containers_follow_files() {
         assert_eq!(compose(bed, &["exec", "-T", "web", "ls", "/styles"]).ok(), "a.css");
 
         // A restart, and those that are to be restarted too.
-        let other = started(bed, "other");
+        let other = started(bed, "other", "");
         write(&shop.join("conf/a"), "conf");
         going.says("restarted");
         going.shows("web", &["cat", "/etc/conf/a"], "conf");
-        assert!(started(bed, "web") != before && started(bed, "other") != other);
+        started(bed, "web", &before);
+        started(bed, "other", &other);
 
         // A new image. A build that fails changes nothing, and the next one goes on.
         let images = |filter: &str| bed.cove(&["images", "-q", "--filter", filter]).ok().lines().count();

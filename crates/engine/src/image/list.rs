@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use cove_api::{Error, Filters, ImageListOptions, ImageSummary, Result, StringMap, Timestamp};
+use cove_api::{Error, ErrorKind, Filters, ImageListOptions, ImageSummary, Result, StringMap, Timestamp};
 use cove_registry::Reference;
 use cove_storage::Image;
 
@@ -80,7 +80,12 @@ pub(super) fn list(core: &Core, options: &ImageListOptions) -> Result<Vec<ImageS
         }
         let count = containers.get(&image.id).copied().unwrap_or(0);
         let dangling = image.names.is_empty() && !family.has_children(&image.id);
-        let Some(names) = filter.matches(core, &image, dangling, intermediate, count)? else { continue };
+        let names = match filter.matches(core, &image, dangling, intermediate, count) {
+            // It has been removed meanwhile.
+            Err(error) if error.kind == ErrorKind::NotFound && is_gone(core, &image.id)? => continue,
+            names => names?,
+        };
+        let Some(names) = names else { continue };
         // A damaged image is shown all the same, so that it can be removed.
         let document = lookup::document(core, &image).unwrap_or_default();
         let size = size.and_then(|bytes| i64::try_from(bytes).ok()).unwrap_or(0);
@@ -107,6 +112,10 @@ pub(super) fn list(core: &Core, options: &ImageListOptions) -> Result<Vec<ImageS
     }
     summaries.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.id.cmp(&b.id)));
     Ok(summaries)
+}
+
+fn is_gone(core: &Core, id: &str) -> Result<bool> {
+    Ok(!core.store()?.images().map_err(storage)?.iter().any(|image| image.id == id))
 }
 
 /// Containers by image: ours and those of other tools.
