@@ -160,6 +160,7 @@ fn containers_follow_files() {
         going.says("successfully built");
         going.shows("web", &["cat", "/version"], "two");
         assert_ne!(compose(bed, &["ps", "-q", "web"]).ok(), id);
+        going.shows("web", &["cat", "/app/first"], "changed");
         wait_for("the old image to go", 30, || {
             (images("label=com.docker.compose.project=shop") == 1).then_some(())
         });

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use cove_api::{Engine, LogOptions, StopOptions, WaitOptions};
+use cove_api::{Engine, ErrorKind, LogOptions, StopOptions, WaitOptions};
 use cove_compose::model::Project;
 use cove_project::plan::container_name;
 use cove_project::run::{self, Event, Status, UpOptions};
@@ -116,7 +116,7 @@ pub(super) async fn attended(
                 }
                 let Ended { service, name, code } = match ended {
                     // A new one has taken its place.
-                    Err(_) if watches => continue,
+                    Err(error) if watches && error.kind() == Some(ErrorKind::NotFound) => continue,
                     ended => ended?,
                 };
                 context.printer.line(&format!("{} exited with code {code}", cove_api::shown::line(&name)))?;

@@ -72,10 +72,8 @@ impl<'a> Watching<'a> {
     /// # Errors
     /// The first copies cannot be made, or the system stopped watching.
     pub(in crate::commands::compose) async fn run(&mut self) -> Result<Infallible, CommandError> {
-        let initial = self.rules.initial()?;
-        if !initial.is_empty() {
-            self.sync(&initial).await?;
-        }
+        let initial = self.rules.initial(&BTreeSet::new())?;
+        self.sync(&initial).await?;
         self.say("Watch enabled")?;
         loop {
             let changed = self.changes.next().await?;
@@ -99,24 +97,26 @@ impl<'a> Watching<'a> {
 
     async fn apply(&self, work: Work) -> Result<(), CommandError> {
         let Work { rebuild, mut sync, mut restart, hooks } = work;
-        // A new container has all that is in its image.
-        sync.retain(|service, _| !rebuild.contains(service));
-        restart.retain(|service| !rebuild.contains(service));
-        if !rebuild.is_empty() {
-            self.rebuild(&rebuild).await?;
+        if !rebuild.is_empty() && self.rebuild(&rebuild).await? {
+            restart.retain(|service| !rebuild.contains(service));
+            // A new container has only what is in its image.
+            for (service, mappings) in self.rules.initial(&rebuild)? {
+                sync.entry(service).or_default().extend(mappings);
+            }
         }
         self.sync(&sync).await?;
         if !restart.is_empty() {
             self.restart(&restart, true).await?;
             self.say(&format!("service(s) {} restarted", listed(&restart)))?;
         }
-        for (service, hook) in hooks.iter().filter(|(service, _)| !rebuild.contains(service)) {
+        for (service, hook) in &hooks {
             self.hook(service, hook).await?;
         }
         Ok(())
     }
 
-    async fn rebuild(&self, services: &BTreeSet<String>) -> Result<(), CommandError> {
+    /// Builds the images of services and gives them new containers; answers whether the builds succeeded.
+    async fn rebuild(&self, services: &BTreeSet<String>) -> Result<bool, CommandError> {
         self.say(&format!("Rebuilding service(s) {} after changes were detected...", listed(services)))?;
         let named: Vec<String> = services.iter().cloned().collect();
         let asked = AskedOfBuild { quiet: self.quiet, ..AskedOfBuild::default() };
@@ -126,7 +126,7 @@ impl<'a> Watching<'a> {
                 build_one(self.context, self.project, (service, build), &asked, &self.progress()).await;
             if let Err(error) = built {
                 self.say(&format!("Build failed. Error: {}", error.messages().join("; ")))?;
-                return Ok(());
+                return Ok(false);
             }
         }
         self.say(&format!("service(s) {} successfully built", listed(services)))?;
@@ -145,7 +145,7 @@ impl<'a> Watching<'a> {
         if self.prune {
             self.remove_replaced().await?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Restarts services, or only what is to be restarted with them.
@@ -171,7 +171,6 @@ impl<'a> Watching<'a> {
             ("label".to_owned(), vec![format!("{}={}", label::PROJECT, self.project.name)]),
         ]);
         let images = self.engine.images();
-        tracing::debug!("images that a build has replaced are looked for");
         for image in images.list(ImageListOptions { filters, ..ImageListOptions::default() }).await? {
             // One that somebody still uses stays.
             let report = images.remove(vec![image.id.clone()], ImageRemoveOptions::default()).await?;

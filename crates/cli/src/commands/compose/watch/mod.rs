@@ -76,8 +76,14 @@ async fn run(context: &Context, args: Args) -> CommandResult {
         if !args.no_up {
             run::check(engine, &project, &up.scale).await?;
             // What is watched is built of the files as they are now.
-            let bring = Bring { build: true, quiet_build: args.quiet, ..Bring::default() };
-            bring.bring(context, engine, &project, &Progress::of(context, line)).await?;
+            let mut fresh = project.clone();
+            for service in fresh.services.values_mut().filter(|service| service.develop.is_some()) {
+                if service.build.is_some() {
+                    service.pull_policy = "build".to_owned();
+                }
+            }
+            let bring = Bring { quiet_build: args.quiet, ..Bring::default() };
+            bring.bring(context, engine, &fresh, &Progress::of(context, line)).await?;
             run::up(engine, &project, &up, &tell).await?;
         }
         watching.run().await

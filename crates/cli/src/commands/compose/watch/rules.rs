@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cove_build::Ignore;
+use cove_api::Error;
+use cove_build::{Ignore, usual_rules};
 use cove_compose::model::{Build, Hook, Project, Service, Trigger};
 use cove_sys::fs;
+use cove_tree::Root;
 
 use crate::command_error::CommandError;
 
@@ -154,15 +156,20 @@ impl Rules {
         Ok(work)
     }
 
-    /// What is to be there from the beginning, by `initial_sync`.
+    /// What new containers of services are to have, by `initial_sync`; of all services where none is named.
     ///
     /// # Errors
     /// A folder cannot be looked through.
-    pub(super) fn initial(&self) -> Result<BTreeMap<String, BTreeSet<Mapping>>, CommandError> {
+    pub(super) fn initial(
+        &self,
+        services: &BTreeSet<String>,
+    ) -> Result<BTreeMap<String, BTreeSet<Mapping>>, CommandError> {
         let mut all: BTreeMap<String, BTreeSet<Mapping>> = BTreeMap::new();
-        for rule in self.0.iter().filter(|rule| rule.initial && rule.action.syncs()) {
+        let is_meant = |rule: &&Rule| services.is_empty() || services.contains(&rule.service);
+        for rule in self.0.iter().filter(|rule| rule.initial && rule.action.syncs()).filter(is_meant) {
+            let is_folder = |path: &Path| path.is_dir() && !path.is_symlink();
             let mut add = |path: &Path| {
-                if let Some(mapping) = rule.mapping(path).filter(|mapping| !mapping.from.is_dir()) {
+                if let Some(mapping) = rule.mapping(path).filter(|mapping| !is_folder(&mapping.from)) {
                     all.entry(rule.service.clone()).or_default().insert(mapping);
                 }
             };
@@ -188,16 +195,14 @@ impl Rule {
         }
         let path = Path::new(&trigger.path);
         let base = std::fs::canonicalize(path)
-            .map_err(|error| wrong(format!("{}: {}", trigger.path, cove_api::Error::from(error).message)))?;
+            .map_err(|error| wrong(format!("{}: {}", trigger.path, Error::from(error).message)))?;
         let patterns = |lines: &[String]| {
             Ignore::of(lines.iter().map(String::as_str)).map_err(|error| wrong(error.to_string()))
         };
         let mut ignored = vec![(PathBuf::from("/"), patterns(&PASSING.map(str::to_owned))?)];
         ignored.push((base.clone(), patterns(&trigger.ignore)?));
-        if let Some(build) = &service.build
-            && let Some((folder, text)) = ignore_file(build)
-        {
-            ignored.push((folder, Ignore::parse(&text).map_err(|error| wrong(error.to_string()))?));
+        if let Some(build) = &service.build {
+            ignored.extend(left_out(build).map_err(|error| wrong(error.message))?);
         }
         let include = if trigger.include.is_empty() { None } else { Some(patterns(&trigger.include)?) };
         Ok(Self {
@@ -264,15 +269,12 @@ fn slashed(path: &Path) -> String {
     if cfg!(windows) { text.replace('\\', "/") } else { text.into_owned() }
 }
 
-/// The rules of what is left out of the context: the file beside the Dockerfile, else that of the context.
-fn ignore_file(build: &Build) -> Option<(PathBuf, String)> {
-    let context = std::fs::canonicalize(&build.context).ok()?;
+/// What the build leaves out of its context; a context that is no folder here has no rules.
+fn left_out(build: &Build) -> Result<Option<(PathBuf, Ignore)>, Error> {
+    let Ok(context) = std::fs::canonicalize(&build.context) else { return Ok(None) };
     let file = if build.dockerfile.is_empty() { "Dockerfile" } else { &build.dockerfile };
-    let own = context.join(format!("{file}.dockerignore"));
-    let text = [own, context.join(".dockerignore"), context.join(".containerignore")]
-        .into_iter()
-        .find_map(|path| fs::read_to_string(path).ok())?;
-    Some((context, text))
+    let rules = usual_rules(&Root::open(&context)?, file)?;
+    rules.map(|rules| Ok((context, Ignore::of_text(&rules)?))).transpose()
 }
 
 /// Whether a folder of this machine that the service mounts holds the path.
@@ -401,7 +403,7 @@ mod tests {
             assert_eq!(work, Work::default(), "{ignored}");
         }
         fs::write(path.join("src/first.css"), "").unwrap();
-        let initial = rules.initial().unwrap();
+        let initial = rules.initial(&BTreeSet::new()).unwrap();
         let initial: Vec<_> = initial["web"].iter().map(|mapping| mapping.to.as_str()).collect();
         assert_eq!(initial, ["/css/first.css"]);
     }
